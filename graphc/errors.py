@@ -1,0 +1,120 @@
+"""Errors, how a message is laid out, and where in the user's code something was made."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class GraphcError(Exception):
+    """Base of every error that graphc raises on purpose."""
+
+
+class ShapeError(GraphcError, ValueError):
+    """Shapes do not fit together."""
+
+
+class DtypeError(GraphcError, TypeError):
+    """Element types do not fit together."""
+
+
+class GraphError(GraphcError, ValueError):
+    """A graph is malformed, or something of one graph was used with another."""
+
+
+class FeedError(GraphcError, ValueError):
+    """A value that a run needs is missing, unknown or fed twice."""
+
+
+class StateError(GraphcError, RuntimeError):
+    """An object is not in a state that allows the call: closed session, uninitialised variable."""
+
+
+class CompileError(GraphcError, RuntimeError):
+    """A stage of the compiler could not produce its result."""
+
+
+class DeviceUnavailable(GraphcError, RuntimeError):
+    """The device asked for is not there."""
+
+
+class FormatError(GraphcError, ValueError):
+    """A file or text is damaged, truncated or of another format."""
+
+
+class UsageError(GraphcError, ValueError):
+    """A call that cannot mean anything: unknown name, impossible argument."""
+
+
+class GraphcWarning(UserWarning):
+    """Something works, but not as well as it could."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of the user's program."""
+
+    file: str
+    line: int
+
+    @property
+    def source(self) -> str:
+        """The text of the line, empty where it cannot be read."""
+        return linecache.getline(self.file, self.line).strip()
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.file)}:{self.line}"
+
+
+class _Current(threading.local):
+    location: Location | None = None
+    fixed = False
+
+
+_current = _Current()
+
+
+def here() -> Location | None:
+    """The innermost line outside graphc that led to this call, or the one set by ``located``."""
+    if _current.fixed:
+        return _current.location
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_PACKAGE):
+            return Location(file, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+@contextmanager
+def located(location: Location | None):
+    """Everything made inside is attributed to ``location``."""
+    before = _current.location, _current.fixed
+    _current.location, _current.fixed = location, True
+    try:
+        yield
+    finally:
+        _current.location, _current.fixed = before
+
+
+def explain(what: str, operands=(), location: Location | None = None) -> str:
+    """Lay out a message: what happened, where each operand comes from, the user's line.
+
+    Args:
+        what: one sentence with the operation, the types and the violated rule.
+        operands: pairs ``(name, description)`` such as ``("x", "from reshape   model.py:14")``.
+        location: the user's line; found from the call stack if None.
+    """
+    location = location or here()
+    lines = [what] + [f"  {name}  {text}" for name, text in operands]
+    if location is not None:
+        source = location.source
+        lines.append(f"  at {location}" + (f": {source}" if source else ""))
+    return "\n".join(lines)

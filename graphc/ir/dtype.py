@@ -1,0 +1,117 @@
+"""Element types: the closed list of what one element of a tensor can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ml_dtypes
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class DType:
+    """One element type. There is exactly one object per type, so ``is`` compares.
+
+    Attributes:
+        short: the name used in IR text, such as ``f32``.
+        name: the name users know from TensorFlow, such as ``float32``.
+        kind: ``b`` bool, ``i`` signed, ``u`` unsigned, ``f`` floating, ``c`` complex, ``s`` string.
+        bits: storage width of one element; 0 for strings, which have no fixed width.
+    """
+
+    short: str
+    name: str
+    kind: str
+    bits: int
+    numpy: np.dtype
+
+    @property
+    def size(self) -> int:
+        """Bytes of one element."""
+        return self.bits // 8
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind == "f"
+
+    @property
+    def is_complex(self) -> bool:
+        return self.kind == "c"
+
+    @property
+    def is_inexact(self) -> bool:
+        """True where a gradient makes sense."""
+        return self.kind in "fc"
+
+    @property
+    def is_integer(self) -> bool:
+        return self.kind in "iu"
+
+    @property
+    def is_native(self) -> bool:
+        """True where generated code can hold one element in a register; others run on the host."""
+        return self.kind in "biuf"
+
+    def __repr__(self) -> str:
+        return self.short
+
+    def __reduce__(self):
+        return (by_short, (self.short,))
+
+
+b1 = DType("b1", "bool", "b", 8, np.dtype(np.bool_))
+i8 = DType("i8", "int8", "i", 8, np.dtype(np.int8))
+i16 = DType("i16", "int16", "i", 16, np.dtype(np.int16))
+i32 = DType("i32", "int32", "i", 32, np.dtype(np.int32))
+i64 = DType("i64", "int64", "i", 64, np.dtype(np.int64))
+u8 = DType("u8", "uint8", "u", 8, np.dtype(np.uint8))
+u16 = DType("u16", "uint16", "u", 16, np.dtype(np.uint16))
+u32 = DType("u32", "uint32", "u", 32, np.dtype(np.uint32))
+u64 = DType("u64", "uint64", "u", 64, np.dtype(np.uint64))
+f16 = DType("f16", "float16", "f", 16, np.dtype(np.float16))
+bf16 = DType("bf16", "bfloat16", "f", 16, np.dtype(ml_dtypes.bfloat16))
+f32 = DType("f32", "float32", "f", 32, np.dtype(np.float32))
+f64 = DType("f64", "float64", "f", 64, np.dtype(np.float64))
+c64 = DType("c64", "complex64", "c", 64, np.dtype(np.complex64))
+c128 = DType("c128", "complex128", "c", 128, np.dtype(np.complex128))
+string = DType("string", "string", "s", 0, np.dtype(object))
+
+ALL = (b1, i8, i16, i32, i64, u8, u16, u32, u64, f16, bf16, f32, f64, c64, c128, string)
+_BY_SHORT = {d.short: d for d in ALL}
+_BY_NAME = {d.name: d for d in ALL}
+_BY_NUMPY = {d.numpy: d for d in ALL}
+
+
+def by_short(short: str) -> DType:
+    """The dtype with this IR name; KeyError if there is none."""
+    return _BY_SHORT[short]
+
+
+def as_dtype(value) -> DType:
+    """The DType meant by a DType, a name (``"float32"``, ``"f32"``), a NumPy dtype or a Python type.
+
+    Raises:
+        TypeError: nothing of that name exists here.
+    """
+    if isinstance(value, DType):
+        return value
+    if isinstance(value, str):
+        found = _BY_NAME.get(value) or _BY_SHORT.get(value)
+        if found is not None:
+            return found
+    as_own = getattr(value, "as_numpy_dtype", None)  # TensorFlow-like dtype objects
+    try:
+        key = np.dtype(as_own if as_own is not None else value)
+    except TypeError:
+        raise TypeError(f"{value!r} is not a data type known here; known: {', '.join(_BY_NAME)}") from None
+    if key.kind in "SU":
+        return string
+    try:
+        return _BY_NUMPY[key.newbyteorder("=")]
+    except KeyError:
+        raise TypeError(f"{value!r} is not a data type known here; known: {', '.join(_BY_NAME)}") from None
+
+
+def real_of(dtype: DType) -> DType:
+    """The dtype of the real part: f32 for c64, f64 for c128, itself otherwise."""
+    return {c64: f32, c128: f64}.get(dtype, dtype)

@@ -1,0 +1,112 @@
+"""Kernels: frozen loop trees whose expressions are rank-0 Nodes.
+
+Inside a kernel an expression may use ``symbol`` (a dimension parameter), ``var`` (a loop index or a Let), ``load`` and
+``load_if`` (an element of an array; the latter is 0 where its guard is false, and then touches no memory), ``const`` and
+every scalar primitive, all of rank 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.ir.dtype import DType
+from graphc.ir.node import INDEX, Node, const, make
+from graphc.ir.type import Type
+
+SERIAL, PARALLEL, VECTOR, UNROLLED, BLOCK, THREAD = "serial", "parallel", "vector", "unrolled", "block", "thread"
+KINDS = (SERIAL, PARALLEL, VECTOR, UNROLLED, BLOCK, THREAD)
+
+
+@dataclass(frozen=True)
+class Array:
+    """Memory a kernel may address, row-major unless ``strides`` (in elements) says otherwise.
+
+    ``space`` is ``global`` (a parameter), ``register`` (values, no memory: every index is constant after unrolling, or the
+    index of a vector loop plus a constant), or ``stack`` (a small array private to the task).
+    """
+
+    name: str
+    type: Type
+    space: str = "global"
+    written: bool = False
+    strides: tuple | None = None
+
+
+@dataclass(frozen=True)
+class For:
+    """Run ``body`` for ``var`` = 0 .. extent-1.
+
+    ``parallel`` loops stand only at the top of a kernel; ``grain`` is the least number of iterations worth a thread.
+    A ``vector`` loop holds no other loop but unrolled ones; its iterations are independent. With ``lanes`` it
+    runs in steps of that many lanes whatever the register width.
+    """
+
+    var: Node
+    extent: object
+    body: tuple
+    kind: str = SERIAL
+    grain: object = 1
+
+
+@dataclass(frozen=True)
+class Let:
+    """Name a value; ``Set`` may change it later."""
+
+    var: Node
+    value: Node
+
+
+@dataclass(frozen=True)
+class Set:
+    """Give a Let's variable a new value."""
+
+    var: Node
+    value: Node
+
+
+@dataclass(frozen=True)
+class Store:
+    """Write one element."""
+
+    array: str
+    index: tuple
+    value: Node
+
+
+@dataclass(frozen=True)
+class If:
+    """Choose by a rank-0 b1 Node, the same for every lane."""
+
+    condition: Node
+    then: tuple
+    orelse: tuple = ()
+
+
+@dataclass(frozen=True)
+class Alloc:
+    """Make a register or stack array, live to the end of the enclosing body; its content is undefined."""
+
+    array: Array
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """All threads of a block wait here (GPUs only)."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A loop tree with its parameters: arrays, and symbols whose values are passed as i64."""
+
+    name: str
+    arrays: tuple[Array, ...]
+    dims: tuple[Node, ...]
+    body: tuple
+
+
+def load(array: str, index, dtype: DType, guard: Node | None = None) -> Node:
+    """An element of an array; with ``guard``, 0 where it is false."""
+    index = tuple(i if isinstance(i, Node) else const(i, INDEX) for i in index)
+    if guard is None:
+        return make("load", index, (("buffer", array),), Type(dtype, ()))
+    return make("load_if", (guard, *index), (("buffer", array),), Type(dtype, ()))

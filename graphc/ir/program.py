@@ -1,0 +1,111 @@
+"""Programs: buffers with planned places and the ordered steps that fill them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphc.ir.kernel import Kernel
+from graphc.ir.type import Type
+
+
+@dataclass(frozen=True)
+class Param:
+    """One input or output of a Program. An input's dimensions are ints or plain symbols."""
+
+    name: str
+    type: Type
+    location: object = None  # where the user created it; no part of identity
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A piece of memory that steps read and write.
+
+    ``place`` says where it lies: ``("input", k)``, ``("output", k)``, ``("constant", byte offset)`` or
+    ``("arena", byte offset)``; an offset is an int or a rank-0 i64 Node over the Program's symbols.
+    """
+
+    name: str
+    type: Type
+    place: tuple
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Run a kernel; ``args`` are buffer names in the order of the kernel's parameters."""
+
+    kernel: str
+    args: tuple[str, ...]
+    dims: tuple = ()  # values of the kernel's dimension parameters: ints or Nodes over the symbols
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Copy a whole buffer to another of the same type."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """Run the NumPy definition of ``op`` on the host, between two native segments."""
+
+    op: str
+    attrs: tuple
+    args: tuple[str, ...]
+    results: tuple[str, ...]
+    location: object = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Run ``then`` if the b1 scalar in ``condition`` is true, else ``orelse``."""
+
+    condition: str
+    then: tuple
+    orelse: tuple
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Run ``body`` again and again.
+
+    With ``condition`` (a b1 scalar buffer, computed by ``test``): while it is true. Without: ``count`` times,
+    the i64 scalar buffer ``counter`` holding 0, 1, ....
+    """
+
+    body: tuple
+    test: tuple = ()
+    condition: str | None = None
+    count: object = None
+    counter: str | None = None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a caller must know: the only part of a Program that the runtime reads.
+
+    Attributes:
+        donated: pairs ``(output, input)`` of positions; the output is written over that input's memory.
+        symbols: names of the symbolic dimensions, in the order in which ``dims`` passes their values.
+        arena: bytes of scratch memory, an int or a Node over the symbols.
+    """
+
+    inputs: tuple[Param, ...]
+    outputs: tuple[Param, ...]
+    symbols: tuple[str, ...] = ()
+    donated: tuple[tuple[int, int], ...] = ()
+    arena: object = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """Ordered steps over planned buffers; ``kernels`` maps names to loop trees."""
+
+    name: str
+    signature: Signature
+    buffers: tuple[Buffer, ...]
+    kernels: tuple[Kernel, ...]
+    steps: tuple
+    constants: bytes = field(default=b"", repr=False)  # aligned blob; kernels see base + offset

@@ -1,0 +1,44 @@
+"""Targets: what the machine that code is made for can do. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.ir.dtype import DType
+
+
+@dataclass(frozen=True)
+class Target:
+    """A CPU family.
+
+    Attributes:
+        vector_bits: width of one vector register; 0 for a machine without vectors.
+        registers: number of vector registers.
+        fma: fused multiply-add in hardware. Without it ``fma`` is a multiplication and an addition.
+        masks: predicated loads and stores in hardware.
+    """
+
+    name: str
+    triple: str
+    cpu: str
+    features: str
+    vector_bits: int
+    registers: int
+    fma: bool
+    masks: bool = False
+
+    def lanes(self, dtype: DType) -> int:
+        """Elements of ``dtype`` in one vector register; 1 for a machine without vectors."""
+        return max(1, self.vector_bits // max(dtype.bits, 8))
+
+
+_V3 = "+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt,+movbe,+popcnt,+cx16,+sse4.2"
+_V4 = _V3 + ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+evex512"
+
+X86_64_V3 = Target("x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", _V3, 256, 16, True)
+X86_64_V4 = Target("x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", _V4, 512, 32, True, True)
+AARCH64 = Target("aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 128, 32, True)
+X86_64 = Target("x86-64", "x86_64-unknown-linux-gnu", "x86-64", "", 0, 16, False)
+RISCV64 = Target("riscv64", "riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,+c", 0, 32, True)
+
+TARGETS = {t.name: t for t in (X86_64_V3, X86_64_V4, AARCH64, X86_64, RISCV64)}
