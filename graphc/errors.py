@@ -52,6 +52,10 @@ class UsageError(GraphcError, ValueError):
     """A call that cannot mean anything: unknown name, impossible argument."""
 
 
+class SymbolicError(GraphcError, TypeError):
+    """A tensor that has no value yet was used where Python needs one: ``if``, ``for``, ``float``."""
+
+
 class GraphcWarning(UserWarning):
     """Something works, but not as well as it could."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from graphc.errors import GraphError, located
 from graphc.ir.node import INDEX, Node, binary, const, is_index, make, simplified
+from graphc.ir.printer import graph_text
 from graphc.ir.type import TupleType, Type
 
 
@@ -52,8 +53,6 @@ class Graph:
         return Graph(self.name, self.inputs, tuple(outputs), self.names, self.donated)
 
     def __str__(self) -> str:
-        from graphc.ir.printer import graph_text  # the printer reads Graphs, so it cannot be imported above
-
         return graph_text(self)
 
     __repr__ = object.__repr__

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dtype import DType
 from graphc.ir.node import INDEX, Node, const, make
+from graphc.ir.printer import kernel_text
 from graphc.ir.type import Type
 
 SERIAL, PARALLEL, VECTOR, UNROLLED, BLOCK, THREAD = "serial", "parallel", "vector", "unrolled", "block", "thread"
@@ -66,11 +67,15 @@ class Set:
 
 @dataclass(frozen=True)
 class Store:
-    """Write one element."""
+    """Write one element; with ``guard`` (a rank-0 b1 Node, which may differ between lanes) only where it is true."""
 
     array: str
     index: tuple
     value: Node
+    guard: Node | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "index", tuple(i if isinstance(i, Node) else const(i, INDEX) for i in self.index))
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,11 @@ class Kernel:
     arrays: tuple[Array, ...]
     dims: tuple[Node, ...]
     body: tuple
+
+    def __str__(self) -> str:
+        return kernel_text(self)
+
+    __repr__ = object.__repr__
 
 
 def load(array: str, index, dtype: DType, guard: Node | None = None) -> Node:

@@ -16,6 +16,7 @@ import numpy as np
 from graphc.errors import DtypeError, Location, ShapeError, explain, here
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
+from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
 
 
@@ -60,10 +61,10 @@ def _attr_key(value):
         return value
     if kind is tuple:
         return tuple([_attr_key(v) for v in value])
-    if kind is float:
-        return ("float", struct.pack("<d", value))
-    if kind is bool:
-        return ("bool", value)
+    if isinstance(value, float):
+        return (float, struct.pack("<d", value))
+    if kind is bool or kind is np.bool_:
+        return (bool, bool(value))  # the tag is a class, so that no tuple of attribute values can be equal to it
     return value
 
 
@@ -211,10 +212,12 @@ def const(value, type: Type | None = None) -> Node:
     """
     if isinstance(value, Data):
         data = value
-    elif type is not None and type.dtype is not dt.string:
-        data = Data(np.asarray(value).astype(type.dtype.numpy, casting="unsafe"))
     else:
-        data = Data(value)
+        dtype = type.dtype if type is not None else dt.as_dtype(np.asarray(value).dtype)
+        if dtype is dt.string:  # as objects at once: NumPy's own strings drop trailing zero bytes
+            data = Data(np.array(value, dtype=object))
+        else:
+            data = Data(np.asarray(value).astype(dtype.numpy, casting="unsafe"))
     if type is None:
         type = Type(dt.as_dtype(data.array.dtype), data.array.shape)
     if data.array.ndim and data.array.shape != type.shape:
@@ -299,8 +302,13 @@ def _linear(x) -> tuple[dict, int]:
         elif x.op == "mul" and x.inputs[1].op == "const":
             x._linear = _scaled(_linear(x.inputs[0]), int(x.inputs[1].attrs[0][1].array))
         else:
-            x._linear = ({x: 1}, 0)
+            return {x: 1}, 0  # not kept: a Node that holds itself would live until the next garbage collection
     return x._linear
+
+
+def linear_form(x: Node) -> tuple[dict, int]:
+    """A rank-0 i64 Node as a sum: ({atom: coefficient}, constant). Atoms are Nodes that are no sums themselves."""
+    return _linear(x)
 
 
 def _combine(a, b, sign: int):
@@ -510,54 +518,3 @@ _BOUNDS = {
         _known(max, a[1], b[1]),
     ),
 }
-
-
-# ------------------------------------------------------------------------------------------------ text
-
-_INFIX = {"add": ("+", 5), "sub": ("-", 5), "mul": ("*", 6), "div": ("/", 6), "floordiv": ("//", 6), "mod": ("%", 6),
-          "lt": ("<", 4), "le": ("<=", 4), "eq": ("==", 4), "ne": ("!=", 4)}  # fmt: skip
-
-
-def literal(value, dtype: DType) -> str:
-    """A constant element as text: bare for i64, otherwise ``f32(1.5)``; non-finite values by their bits."""
-    if dtype is dt.i64:
-        return str(int(value))
-    if dtype is dt.b1:
-        return "true" if value else "false"
-    array = np.asarray(value).astype(dtype.numpy)
-    if dtype.kind == "f":
-        number = float(array)
-        if number != number or number in (float("inf"), float("-inf")):
-            return f"{dtype.short}'0x{array.tobytes()[::-1].hex()}"
-        return f"{dtype.short}({number!r})"
-    if dtype.kind == "c":
-        return f"{dtype.short}'0x{array.tobytes()[::-1].hex()}"
-    if dtype.kind == "s":
-        return f"string({value!r})"
-    return f"{dtype.short}({int(array)})"
-
-
-def scalar_text(node: Node, precedence: int = 0) -> str:
-    """Infix text of a rank-0 expression, as kernels and dimensions are printed."""
-    op = node.op
-    if op in ("symbol", "var"):
-        return node.attrs[0][1]
-    if op == "const":
-        return literal(node.attrs[0][1].array[()], node.dtype)
-    if op in _INFIX and len(node.inputs) == 2:
-        sign, own = _INFIX[op]
-        x, y = node.inputs
-        value = const_value(y) if op == "add" and is_index(node) else None
-        if value is not None and value < 0:
-            text = f"{scalar_text(x, own)} - {-int(value)}"
-        else:
-            tight = "" if own == 6 and is_index(node) else " "
-            text = f"{scalar_text(x, own)}{tight}{sign}{tight}{scalar_text(y, own + 1)}"
-        return f"({text})" if own < precedence else text
-    if op == "load":
-        return f"{node.attr('buffer')}[{', '.join(scalar_text(i) for i in node.inputs)}]"
-    if op == "load_if":
-        guard, *index = node.inputs
-        return f"{node.attr('buffer')}[{', '.join(scalar_text(i) for i in index)} if {scalar_text(guard)}]"
-    parts = [scalar_text(x) for x in node.inputs] + [f"{k}={v}" for k, v in node.attrs]
-    return f"{op}({', '.join(parts)})"

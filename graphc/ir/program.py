@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from graphc.ir.kernel import Kernel
+from graphc.ir.printer import program_text
 from graphc.ir.type import Type
 
 
@@ -14,7 +15,7 @@ class Param:
 
     name: str
     type: Type
-    location: object = None  # where the user created it; no part of identity
+    location: object = field(default=None, compare=False)  # where the user created it
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,8 @@ class Program:
     kernels: tuple[Kernel, ...]
     steps: tuple
     constants: bytes = field(default=b"", repr=False)  # aligned blob; kernels see base + offset
+
+    def __str__(self) -> str:
+        return program_text(self)
+
+    __repr__ = object.__repr__

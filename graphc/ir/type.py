@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.ir.dtype import DType
+from graphc.ir.text import dim_text
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Type:
         return Type(dtype, self.shape)
 
     def __str__(self) -> str:
-        return f"{self.dtype.short}[{','.join(str(d) for d in self.shape)}]"
+        return f"{self.dtype.short}[{','.join([dim_text(d) for d in self.shape])}]"
 
     __repr__ = __str__
 

@@ -1,0 +1,64 @@
+"""cast and bitcast between every pair of native dtypes."""
+
+from __future__ import annotations
+
+from graphc.codegen.llvm.builder import Builder, Value, suffix
+from graphc.codegen.llvm.half import narrow, narrow_to_odd, widen
+from graphc.errors import CompileError
+from graphc.ir.dtype import DType, b1, f16, f32, f64, u8
+
+
+def cast(builder: Builder, x: Value, dtype: DType) -> Value:
+    """The value as another dtype: floats to integers truncate and saturate, NaN becomes 0, to b1 is ``!= 0``."""
+    if x.dtype is dtype:
+        return x
+    if x.number is not None and (x.dtype.is_integer or x.dtype is b1):
+        return builder.const(bool(x.number) if dtype is b1 else x.number, dtype, x.lanes)
+    if dtype is b1:
+        return _to_bool(builder, x)
+    if x.dtype.is_float:
+        return _from_float(builder, x, dtype)
+    if dtype.is_float:
+        opcode = "sitofp" if x.dtype.kind == "i" else "uitofp"
+        if dtype.bits == 16:
+            return narrow(builder, builder.convert(opcode, x, f32), dtype)
+        return builder.convert(opcode, x, dtype)
+    width = 1 if x.dtype is b1 else x.dtype.bits
+    if width == dtype.bits:
+        return builder.reinterpret(x, dtype)
+    opcode = "trunc" if width > dtype.bits else ("sext" if x.dtype.kind == "i" else "zext")
+    return builder.convert(opcode, x, dtype)
+
+
+def bitcast(builder: Builder, x: Value, dtype: DType) -> Value:
+    """The bits as another dtype of the same storage width; b1 is a byte of 0 or 1.
+
+    Raises:
+        CompileError: the widths differ.
+    """
+    if x.dtype.bits != dtype.bits:
+        raise CompileError(f"bitcast of {x.dtype} to {dtype}: {x.dtype.bits} and {dtype.bits} bits")
+    if x.dtype is b1 or dtype is b1:
+        return cast(builder, builder.reinterpret(cast(builder, x, u8), u8), dtype)
+    return builder.reinterpret(x, dtype)
+
+
+def _to_bool(builder: Builder, x: Value) -> Value:
+    if x.dtype.bits == 16 and x.dtype.is_float:
+        x = widen(builder, x)
+    return builder.compare("ne", x, builder.const(0, x.dtype, x.lanes))
+
+
+def _from_float(builder: Builder, x: Value, dtype: DType) -> Value:
+    if x.dtype.bits == 16:
+        return cast(builder, widen(builder, x), dtype)
+    if dtype.is_integer:
+        name = "fptosi.sat" if dtype.kind == "i" else "fptoui.sat"
+        return builder.call(f"{name}.{suffix(dtype, x.lanes)}.{suffix(x.dtype, x.lanes)}", dtype, x)
+    if dtype is f64:
+        return builder.convert("fpext", x, f64)
+    if dtype is f32:
+        return builder.convert("fptrunc", x, f32)
+    if x.dtype is f64:
+        x = narrow_to_odd(builder, x) if dtype is f16 else builder.convert("fptrunc", x, f32)
+    return narrow(builder, x, dtype)

@@ -1,0 +1,152 @@
+"""What a kernel body tells before code is written: what loops change, how wide vectors are, what a body costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphc.errors import CompileError
+from graphc.ir.graph import toposort
+from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Set, Store
+from graphc.ir.node import Node
+from graphc.ir.dtype import f32, f64
+from graphc.ir.target import Target
+
+READS = ("load", "load_if", "fold")
+_FREE = ("const", "var", "symbol", "add", "mul")
+_CHEAP = {"sub", "div", "neg", "abs", "max", "min", "fma", "select", "cast", "bitcast", "lt", "le", "eq", "ne", "and", "or",
+          "not", "xor", "shl", "shr", "sqrt", "load", "load_if"}  # fmt: skip
+_COSTLY = 15  # instructions of a polynomial
+
+
+def expressions(statement) -> tuple:
+    """The Nodes a statement itself holds, not those of statements inside it."""
+    match statement:
+        case For(_, extent, _, _, grain):
+            return tuple(x for x in (extent, grain) if isinstance(x, Node))
+        case Let(_, value) | Set(_, value):
+            return (value,)
+        case Store(_, index, value):
+            return (*[i for i in index if isinstance(i, Node)], value)
+        case If(condition, _, _):
+            return (condition,)
+    return ()
+
+
+def bodies(statement) -> tuple[tuple, ...]:
+    """The statement lists inside a statement."""
+    match statement:
+        case For(_, _, body):
+            return (body,)
+        case If(_, then, orelse):
+            return (then, orelse)
+    return ()
+
+
+def walk(body: tuple, loops: tuple = ()) -> Iterator[tuple[object, tuple]]:
+    """Every statement with the loops around it, outermost first."""
+    for s in body:
+        yield s, loops
+        inner = (*loops, s) if isinstance(s, For) else loops
+        for b in bodies(s):
+            yield from walk(b, inner)
+
+
+class Facts:
+    """Facts about one kernel body on one target.
+
+    Attributes:
+        mutable: variables that some Set changes.
+        chunked: register arrays that a vector loop indexes by its variable.
+        lanes: iterations of a vector loop done by one instruction, the same for every loop of the kernel.
+    """
+
+    def __init__(self, body: tuple, target: Target):
+        self.mutable: set[Node] = set()
+        self.chunked: set[str] = set()
+        self.rows: dict[int, int] = {}
+        self._registers = {s.array.name: s.array for s, _ in walk(body) if isinstance(s, Alloc) and s.array.space == "register"}
+        self._assigned: dict[int, tuple] = {}
+        self._costs: dict[int, int] = {}
+        touched = set()
+        for statement, loops in walk(body):
+            if isinstance(statement, Set):
+                self.mutable.add(statement.var)
+            vector = next((loop for loop in loops if loop.kind == VECTOR), None)
+            if vector is not None:
+                self._visit_vector(statement, vector, touched)
+        self.lanes = target.lanes(f64 if touched and touched <= {64} else f32)
+
+    def _visit_vector(self, statement, vector: For, touched: set) -> None:
+        if isinstance(statement, Store):
+            touched.add(statement.value.dtype.bits)
+            self._visit_access(statement.array, statement.index, vector)
+        for node in toposort(expressions(statement)):
+            if node.op in ("load", "load_if"):
+                touched.add(node.dtype.bits)
+                self._visit_access(node.attr("buffer"), node.inputs[node.op == "load_if" :], vector)
+
+    def _visit_access(self, name: str, index: tuple, vector: For) -> None:
+        array = self._registers.get(name)
+        if array is None or not index or not isinstance(index[-1], Node) or vector.var not in toposort((index[-1],)):
+            return
+        self.chunked.add(name)
+        last = array.type.shape[-1]
+        if type(last) is not int:
+            raise CompileError(f"register array {name} of {array.type} must have a fixed size")
+        self.rows[id(vector)] = min(self.rows.get(id(vector), last), last)
+
+    def assigned(self, body: tuple) -> tuple[set, set]:
+        """Variables and arrays that a body changes and that were made outside of it."""
+        found = self._assigned.get(id(body))
+        if found is None:
+            variables, arrays, own = set(), set(), set()
+            for s, _ in walk(body):
+                match s:
+                    case Set(var, _):
+                        variables.add(var)
+                    case Store(array, _, _):
+                        arrays.add(array)
+                    case Let(var, _):
+                        own.add(var)
+                    case Alloc(array):
+                        own.add(array.name)
+            found = self._assigned[id(body)] = variables - own, arrays - own
+        return found
+
+    def cost(self, body: tuple) -> int:
+        """Instructions of one pass through a body, roughly; inner loops count once per copy that is written."""
+        found = self._costs.get(id(body))
+        if found is None:
+            found = self._costs[id(body)] = sum(map(self._statement_cost, body))
+        return found
+
+    def _statement_cost(self, statement) -> int:
+        total = sum(map(_node_cost, toposort(expressions(statement)))) + isinstance(statement, Store)
+        inner = sum(map(self.cost, bodies(statement)))
+        if isinstance(statement, For) and type(statement.extent) is int:
+            if statement.kind == UNROLLED:
+                inner *= statement.extent
+            elif statement.kind == VECTOR:
+                inner *= min(8, -(-statement.extent // self.lanes))
+        return total + inner
+
+
+def has_loops(body: tuple) -> bool:
+    """True where a body holds a loop that stays a loop; vector loops of a small fixed extent do not."""
+    for s, _ in walk(body):
+        if isinstance(s, For) and s.kind != UNROLLED and not (s.kind == VECTOR and type(s.extent) is int and s.extent <= 64):
+            return True
+    return False
+
+
+def is_parallel(statement) -> bool:
+    return isinstance(statement, For) and statement.kind == PARALLEL
+
+
+def _node_cost(node: Node) -> int:
+    op = node.op
+    if op in _FREE and not node.dtype.is_float:
+        return 0
+    if op in ("add", "mul") or op in _CHEAP:
+        return 1
+    return 0 if op in _FREE else _COSTLY

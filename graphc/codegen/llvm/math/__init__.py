@@ -1,0 +1,1 @@
+"""Elementary and special functions as inline polynomials: mul, add, fma and bit operations only."""

@@ -1,0 +1,451 @@
+"""Loads and stores: contiguous, uniform, gathered, masked and guarded; register arrays as SSA values; folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphc.codegen.llvm.builder import Value, element_type, register_type
+from graphc.codegen.llvm.function import INLINE, STEPS, UNDEFINED, Function
+from graphc.codegen.llvm.values import Values, lane_numbers
+from graphc.errors import CompileError
+from graphc.ir.dtype import DType, b1, i64, u8
+from graphc.ir.kernel import Array
+from graphc.ir.node import INDEX, Node, const
+
+
+@dataclass(slots=True)
+class Storage:
+    """Where an array lies: behind ``pointer``, or as values of the function's state where that is None.
+
+    ``chunk`` is the number of neighbours along the last axis that one register value holds.
+    """
+
+    array: Array
+    pointer: str | None
+    chunk: int = 1
+    offsets: dict = field(default_factory=dict)
+
+    @property
+    def strides(self) -> tuple:
+        """Elements from one index to the next, per axis."""
+        if self.array.strides is not None:
+            return self.array.strides
+        strides, size = [], 1
+        for d in reversed(self.array.type.shape):
+            strides.append(size)
+            size = size * d
+        return tuple(reversed(strides))
+
+    @property
+    def values_per_row(self) -> int:
+        """Register values along the last axis."""
+        shape = self.array.type.shape
+        return -(-shape[-1] // self.chunk) if shape else 1
+
+
+@dataclass(slots=True)
+class Address:
+    """``pointer + constant`` bytes, plus per lane ``lane * number of the lane + vectors``."""
+
+    pointer: str
+    constant: int
+    depth: int
+    pure: bool
+    lane: int
+    vectors: list
+    known: int  # depth of the innermost binding that was put in
+
+
+class Memory:
+    """Reads and writes the arrays of one function.
+
+    Attributes:
+        arrays: name -> Storage of every array that can be named here.
+        hoist: depth of the scope in front of the present vector loop, where loads that are the same for all its lanes
+            go; None outside.
+        written: arrays that this vector loop writes.
+    """
+
+    def __init__(self, function: Function, arrays: dict[str, Storage]):
+        self.function = function
+        self.arrays = arrays
+        self.values = Values(function, {"load": self._load, "load_if": self._load, "fold": self._fold})
+        self.hoist: int | None = None
+        self.written: frozenset[str] = frozenset()
+
+    def storage(self, name: str) -> Storage:
+        """The storage of an array.
+
+        Raises:
+            CompileError: no array of that name exists here.
+        """
+        try:
+            return self.arrays[name]
+        except KeyError:
+            raise CompileError(f"array {name} is not known here; known: {', '.join(self.arrays)}") from None
+
+    # --------------------------------------------------------------------------------------- addresses
+
+    def _address(self, storage: Storage, index: tuple) -> Address:
+        function, values = self.function, self.values
+        offset = storage.offsets.get(index)
+        if offset is None:
+            offset = storage.offsets[index] = _offset(storage, index)
+        form = values.form(offset, storage.array.type.dtype.size)
+        scalars, vectors = values.grouped(form)
+        pointer, depth, pure = storage.pointer, 0, True
+        start = 0
+        while start < len(scalars):
+            end = start + 1
+            while end < len(scalars) and scalars[end][1] == scalars[start][1]:
+                end += 1
+            step, where, step_pure = values.total(scalars[start:end])
+            depth, pure = max(depth, where), pure and step_pure
+            pointer = self._moved(pointer, step.text, depth, pure)
+            start = end
+        function.here()
+        return Address(pointer, form.constant, depth, pure, form.lane, vectors, form.depth)
+
+    def _moved(self, pointer: str, offset, depth: int, pure: bool = True) -> str:
+        """``pointer`` plus bytes, shared where it was already made."""
+        if offset == 0:
+            return pointer
+        function = self.function
+        key = ("at", pointer, offset)
+        found = function.memo.get(key)
+        if found is not None:
+            return found[0].text
+        depth = function.place(depth) if pure else function.depth
+        if not pure:
+            function.here()
+        name = f"%p{next(function.names)}"
+        function.builder.lines.append(f"  {name} = getelementptr i8, ptr {pointer}, i64 {offset}")
+        function.keep(key, Value(name, i64), depth)
+        return name
+
+    def _pointers(self, address: Address) -> str:
+        """One pointer per lane."""
+        function, builder = self.function, self.function.builder
+        base = self._moved(address.pointer, address.constant, function.depth)
+        function.here()
+        offsets = [lane_numbers(function.lanes, address.lane)] if address.lane else []
+        total = None
+        for part in offsets + address.vectors:
+            total = part if total is None else builder.binary("add", total, part)
+        name = f"%p{next(function.names)}"
+        builder.lines.append(f"  {name} = getelementptr i8, ptr {base}, {total.operand}")
+        return name
+
+    # ------------------------------------------------------------------------------------------- loads
+
+    def _load(self, node: Node) -> None:
+        function = self.function
+        storage = self.storage(node.attr("buffer"))
+        guard, index = None, node.inputs
+        if node.op == "load_if":
+            guard, index = self.values.value(node.inputs[0]), node.inputs[1:]
+            if guard.number is not None:
+                if not guard.number:
+                    function.local[node] = function.builder.const(0, node.dtype)
+                    return
+                guard = None
+        if storage.pointer is None:
+            value = self._element(storage, index)
+            if guard is not None:
+                value = self._zero_unless(guard, value)
+            function.local[node] = value
+            return
+        address = self._address(storage, index)
+        if address.lane == 0 and not address.vectors:
+            if guard is None and self._is_invariant(storage, address):
+                self._load_ahead(node, address)
+                return
+            function.local[node] = self._load_uniform(storage, address, node.dtype, guard)
+            return
+        mask = self._mask(guard)
+        size = node.dtype.size
+        if address.vectors or abs(address.lane) != size or (address.lane < 0 and mask is not None):
+            function.local[node] = self._gather(storage, address, node.dtype, mask)
+        elif address.lane < 0:
+            function.local[node] = self._load_backwards(address, node.dtype)
+        else:
+            function.local[node] = self._load_vector(address, node.dtype, mask)
+
+    def _is_invariant(self, storage: Storage, address: Address) -> bool:
+        if self.hoist is None or not address.pure or address.depth > self.hoist or storage.array.name in self.written:
+            return False
+        return all(s.kind in (INLINE, STEPS) for s in self.function.scopes[self.hoist + 1 :])
+
+    def _load_ahead(self, node: Node, address: Address) -> None:
+        """A load that is the same for every iteration of a vector loop, in front of that loop."""
+        function = self.function
+        key = ("load", address.pointer, address.constant, node.dtype)
+        found = function.memo.get(key)
+        if found is None:
+            function.builder.lines = function.scopes[self.hoist].text.lines
+            pointer = self._moved(address.pointer, address.constant, self.hoist)
+            value = self._plain_load(pointer, node.dtype, 1)
+            function.keep(key, value, self.hoist)
+        else:
+            value = found[0]
+        function.keep(node, value, max(self.hoist, address.known))
+
+    def _plain_load(self, pointer: str, dtype: DType, lanes: int) -> Value:
+        builder = self.function.builder
+        kind = u8 if dtype is b1 else dtype
+        value = builder.emit(f"load {register_type(kind, lanes)}, ptr {pointer}, align {dtype.size}", kind, lanes)
+        return self._from_memory(value, dtype)
+
+    def _from_memory(self, value: Value, dtype: DType) -> Value:
+        builder = self.function.builder
+        return builder.compare("ne", value, builder.const(0, u8, value.lanes)) if dtype is b1 else value
+
+    def _load_uniform(self, storage: Storage, address: Address, dtype: DType, guard: Value | None) -> Value:
+        """One element for all lanes. A false guard moves the load to the start of the array, which is always readable."""
+        function, builder = self.function, self.function.builder
+        pointer = self._moved(address.pointer, address.constant, function.depth)
+        function.here()
+        if guard is None:
+            return self._plain_load(pointer, dtype, 1)
+        any_lane = guard
+        if guard.lanes > 1:
+            mask = self._mask(guard)
+            name = f"%v{next(function.names)}"
+            function.put(f"  {name} = bitcast {mask.operand} to i{mask.lanes}")
+            any_lane = builder.emit(f"icmp ne i{mask.lanes} {name}, 0", b1, 1)
+        safe = f"%p{next(function.names)}"
+        function.put(f"  {safe} = select {any_lane.operand}, ptr {pointer}, ptr {storage.pointer}")
+        return self._zero_unless(guard, self._plain_load(safe, dtype, 1))
+
+    def _zero_unless(self, guard: Value, value: Value) -> Value:
+        builder, lanes = self.function.builder, max(guard.lanes, value.lanes)
+        value = builder.splat(value, lanes)
+        if guard.lanes < lanes:
+            guard = builder.splat(guard, lanes)
+        return builder.select(guard, value, builder.const(0, value.dtype, lanes))
+
+    def _load_vector(self, address: Address, dtype: DType, mask: Value | None) -> Value:
+        function = self.function
+        pointer = self._moved(address.pointer, address.constant, function.depth)
+        function.here()
+        if mask is None:
+            return self._plain_load(pointer, dtype, function.lanes)
+        kind = u8 if dtype is b1 else dtype
+        type_text, suffix = _names(kind, function.lanes)
+        builder = function.builder
+        builder.declared.add(f"declare {type_text} @llvm.masked.load.{suffix}.p0(ptr, {mask.type}, {type_text})")
+        value = builder.emit(f"call {type_text} @llvm.masked.load.{suffix}.p0(ptr align {dtype.size} {pointer}, "
+                             f"{mask.operand}, {type_text} zeroinitializer)", kind, function.lanes)
+        return self._from_memory(value, dtype)
+
+    def _load_backwards(self, address: Address, dtype: DType) -> Value:
+        """Neighbours in falling order."""
+        function, lanes = self.function, self.function.lanes
+        pointer = self._moved(address.pointer, address.constant + address.lane * (lanes - 1), function.depth)
+        function.here()
+        value = self._plain_load(pointer, dtype, lanes)
+        order = ", ".join(f"i32 {k}" for k in reversed(range(lanes)))
+        return function.builder.emit(f"shufflevector {value.operand}, {value.type} poison, <{lanes} x i32> <{order}>",
+                                     dtype, lanes)
+
+    def _gather(self, storage: Storage, address: Address, dtype: DType, mask: Value | None) -> Value:
+        function, builder, lanes = self.function, self.function.builder, self.function.lanes
+        pointers = self._pointers(address)
+        kind = u8 if dtype is b1 else dtype
+        type_text, suffix = _names(kind, lanes)
+        bits = f"<{lanes} x i1>"
+        name = f"llvm.masked.gather.{suffix}.v{lanes}p0"
+        builder.declared.add(f"declare {type_text} @{name}(<{lanes} x ptr>, {bits}, {type_text})")
+        on = f"{bits} splat (i1 true)"
+        if mask is not None and function.target.masks:
+            on = mask.operand
+        elif mask is not None:  # lanes that are off read the start of the array instead of branching
+            safe = f"%p{next(function.names)}"
+            function.put(f"  {safe}a = insertelement <{lanes} x ptr> poison, ptr {storage.pointer}, i64 0")
+            function.put(f"  {safe}b = shufflevector <{lanes} x ptr> {safe}a, <{lanes} x ptr> poison, "
+                         f"<{lanes} x i32> zeroinitializer")
+            function.put(f"  {safe} = select {mask.operand}, <{lanes} x ptr> {pointers}, <{lanes} x ptr> {safe}b")
+            pointers = safe
+        value = builder.emit(f"call {type_text} @{name}(<{lanes} x ptr> align {dtype.size} {pointers}, {on}, "
+                             f"{type_text} zeroinitializer)", kind, lanes)
+        value = self._from_memory(value, dtype)
+        return value if mask is None or function.target.masks else self._zero_unless(mask, value)
+
+    def _mask(self, guard: Value | None) -> Value | None:
+        """Lanes that are on and pass the guard; None for all."""
+        function = self.function
+        if guard is None:
+            return function.mask
+        guard = function.builder.splat(guard, function.lanes)
+        return guard if function.mask is None else function.builder.binary("and", function.mask, guard)
+
+    # ------------------------------------------------------------------------------------------ stores
+
+    def store(self, name: str, index: tuple, node: Node) -> None:
+        """Write the value of ``node`` to one element, or to one per lane."""
+        function, values = self.function, self.values
+        storage = self.storage(name)
+        dtype = storage.array.type.dtype
+        if node.dtype is not dtype:
+            raise CompileError(f"store of {node.dtype} into array {name} of {storage.array.type}")
+        index = tuple(i if isinstance(i, Node) else const(i, INDEX) for i in index)
+        if storage.pointer is None:
+            self._set_element(storage, index, node)
+            return
+        value = values.value(node)
+        address = self._address(storage, index)
+        if address.lane == 0 and not address.vectors:
+            if value.lanes > 1:
+                raise CompileError(f"a vector loop stores different values to one element of {name}")
+            pointer = self._moved(address.pointer, address.constant, function.depth)
+            self._plain_store(pointer, value)
+            return
+        value = self._to_memory(values.vector(node))
+        type_text, suffix = _names(value.dtype, value.lanes)
+        if not address.vectors and address.lane == dtype.size:
+            pointer = self._moved(address.pointer, address.constant, function.depth)
+            if function.mask is None:
+                function.put(f"  store {value.operand}, ptr {pointer}, align {dtype.size}")
+                return
+            intrinsic = f"llvm.masked.store.{suffix}.p0"
+            where, on = "ptr", function.mask.operand
+        else:
+            pointer = self._pointers(address)
+            intrinsic = f"llvm.masked.scatter.{suffix}.v{value.lanes}p0"
+            where = f"<{value.lanes} x ptr>"
+            on = f"<{value.lanes} x i1> splat (i1 true)" if function.mask is None else function.mask.operand
+        function.builder.declared.add(f"declare void @{intrinsic}({type_text}, {where}, <{value.lanes} x i1>)")
+        function.put(f"  call void @{intrinsic}({value.operand}, {where} align {dtype.size} {pointer}, {on})")
+
+    def _plain_store(self, pointer: str, value: Value) -> None:
+        size = value.dtype.size
+        value = self._to_memory(value)
+        self.function.put(f"  store {value.operand}, ptr {pointer}, align {size}")
+
+    def _to_memory(self, value: Value) -> Value:
+        self.function.here()
+        return self.function.builder.convert("zext", value, u8) if value.dtype is b1 else value
+
+    # --------------------------------------------------------------------------------- register arrays
+
+    def allocate(self, array: Array, chunk: int, in_memory: bool) -> None:
+        """Make a register or stack array known; ``chunk`` neighbours share a register."""
+        if not array.type.is_static:
+            raise CompileError(f"array {array.name} of {array.type} in {array.space} space must have a fixed size")
+        if array.strides is not None:
+            raise CompileError(f"array {array.name} in {array.space} space cannot have strides")
+        if in_memory:
+            pointer = self.function.allocate(array.type.size * array.type.dtype.size)
+            self.arrays[array.name] = Storage(array, pointer)
+            return
+        storage = Storage(array, None, chunk)
+        self.arrays[array.name] = storage
+        rows = 1
+        for d in array.type.shape[:-1]:
+            rows *= d
+        for k in range(rows * storage.values_per_row):
+            self.function.state[array.name, k] = Value(UNDEFINED, array.type.dtype, chunk)
+
+    def _position(self, storage: Storage, index: tuple) -> tuple[tuple, int | None]:
+        """State key of a register element, and its lane (None for the whole value)."""
+        shape = storage.array.type.shape
+        forms = [self.values.form(i) for i in index]
+        if any(f.terms for f in forms) or any(f.lane for f in forms[:-1]):
+            raise CompileError(f"index of register array {storage.array.name} is not known: [{', '.join(map(str, index))}]")
+        row = 0
+        for f, d in zip(forms[:-1], shape):
+            row = row * d + f.constant
+        last = forms[-1].constant if forms else 0
+        for f, d in zip(forms, shape):
+            if not 0 <= f.constant < d:
+                raise CompileError(f"index {f.constant} of register array {storage.array.name} is outside {storage.array.type}")
+        number, lane = divmod(last, storage.chunk)
+        key = (storage.array.name, row * storage.values_per_row + number)
+        if not forms or not forms[-1].lane:
+            return key, lane if storage.chunk > 1 else None
+        if forms[-1].lane != 1 or lane or storage.chunk != self.function.lanes:
+            raise CompileError(f"a vector loop may index register array {storage.array.name} only by its variable plus a "
+                               f"multiple of {storage.chunk}")
+        return key, None
+
+    def _element(self, storage: Storage, index: tuple) -> Value:
+        key, lane = self._position(storage, index)
+        function = self.function
+        value = function.read(key)
+        if lane is None:
+            return value
+        return function.builder.emit(f"extractelement {value.operand}, i64 {lane}", value.dtype, 1)
+
+    def _set_element(self, storage: Storage, index: tuple, node: Node) -> None:
+        function, builder = self.function, self.function.builder
+        key, lane = self._position(storage, index)
+        value = self.values.value(node) if lane is not None or storage.chunk == 1 else self.values.vector(node)
+        function.here()
+        if lane is not None:
+            old = function.read(key).operand
+            value = builder.emit(f"insertelement {old}, {value.operand}, i64 {lane}", value.dtype, storage.chunk)
+        elif function.mask is not None and storage.chunk > 1:
+            old = function.read(key)
+            value = value if old.text == UNDEFINED else builder.select(function.mask, value, old)
+        if value.lanes != storage.chunk:
+            raise CompileError(f"a vector loop stores different values to one element of {storage.array.name}")
+        function.state[key] = value
+
+    # ------------------------------------------------------------------------------------------- folds
+
+    def _fold(self, node: Node) -> None:
+        """The halving tree over a rank-1 array: element l meets l + n/2, then n/4, ... whatever a register holds."""
+        storage = self.storage(node.attr("buffer"))
+        shape, combine = storage.array.type.shape, node.attr("combine")
+        if len(shape) != 1 or type(shape[0]) is not int or shape[0] & (shape[0] - 1) or not shape[0]:
+            raise CompileError(f"fold of {storage.array.name}: {storage.array.type} is no power of two of lanes")
+        function, builder = self.function, self.function.builder
+        parts = self._fold_parts(storage, shape[0])
+        width = min(parts[0].lanes, shape[0])
+        while len(parts) > 1:
+            half = len(parts) // 2
+            parts = [builder.scalar(combine, {}, parts[k], parts[k + half]) for k in range(half)]
+        value = parts[0]
+        while width > 1:
+            width //= 2
+            low, high = _slice(builder, value, 0, width), _slice(builder, value, width, width)
+            value = builder.scalar(combine, {}, low, high)
+        if value.lanes > 1:
+            value = _slice(builder, value, 0, 1)
+        function.local[node] = value
+
+    def _fold_parts(self, storage: Storage, count: int) -> list[Value]:
+        function, name = self.function, storage.array.name
+        function.here()
+        dtype = storage.array.type.dtype
+        if storage.pointer is None:
+            return [function.read((name, k)) for k in range(storage.values_per_row)]
+        return [self._plain_load(self._moved(storage.pointer, k * dtype.size, function.depth), dtype, 1)
+                for k in range(count)]
+
+
+def _offset(storage: Storage, index: tuple) -> Node:
+    """The element offset of an index as one Node in normal form."""
+    array = storage.array
+    if len(index) != array.type.rank:
+        raise CompileError(f"{len(index)} indices for array {array.name} of {array.type}")
+    total = const(0, INDEX)
+    for i, stride in zip(index, storage.strides):
+        total = total + i * stride
+    return total
+
+
+def _names(dtype: DType, lanes: int) -> tuple[str, str]:
+    """The LLVM type of a vector in memory and its suffix in intrinsic names."""
+    element = element_type(dtype)
+    short = {"float": "f32", "double": "f64"}.get(element, element)
+    return f"<{lanes} x {element}>", f"v{lanes}{short}"
+
+
+def _slice(builder, value: Value, start: int, width: int) -> Value:
+    """``width`` neighbouring lanes."""
+    if width == 1:
+        return builder.emit(f"extractelement {value.operand}, i64 {start}", value.dtype, 1)
+    order = ", ".join(f"i32 {k}" for k in range(start, start + width))
+    return builder.emit(f"shufflevector {value.operand}, {value.type} poison, <{width} x i32> <{order}>",
+                        value.dtype, width)

@@ -1,0 +1,403 @@
+"""Rank-0 Nodes as SSA values: every Node is written once, in the outermost scope where its operands exist.
+
+Index expressions are sums of multiples of atoms. Known loop variables (unrolled copies, chunks of a vector loop) only add to the
+constant of such a sum, so the copies of a body share what they compute; the rest is added up from the outermost loop inwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from graphc.codegen.llvm.builder import Value
+from graphc.codegen.llvm.function import Function
+from graphc.errors import CompileError
+from graphc.ir.dtype import b1, i32, i64
+from graphc.ir.node import INDEX, Node, bounds, const_value, linear_form
+
+_SUMS = ("add", "mul")
+_FOLDED_INDEX = {
+    "floordiv": lambda x, y: x // y if y else 0,
+    "mod": lambda x, y: x % y if y else 0,
+    "min": min,
+    "max": max,
+}
+_FOLDED_TEST = {"lt": lambda x, y: x < y, "le": lambda x, y: x <= y, "eq": lambda x, y: x == y, "ne": lambda x, y: x != y}
+_SMALL = 2**31
+
+
+@dataclass(slots=True)
+class Form:
+    """``constant + lane * (number of the lane) +`` the sum of ``terms``: {atom: coefficient}.
+
+    An atom is a Node, or a tuple of Nodes for their product; a loop variable in it means the base of its binding.
+    ``depth`` is that of the innermost scope whose bindings were put in.
+    """
+
+    constant: int
+    lane: int = 0
+    terms: dict = field(default_factory=dict)
+    depth: int = 0
+
+    def add(self, atom, coefficient: int) -> None:
+        total = self.terms.get(atom, 0) + coefficient
+        if total:
+            self.terms[atom] = total
+        else:
+            self.terms.pop(atom, None)
+
+
+class Values:
+    """Answers with the value of a Node at the present place of a function.
+
+    Attributes:
+        special: op -> maker of its value, for what reads memory; such a value is good for one statement.
+    """
+
+    def __init__(self, function: Function, special: dict[str, Callable]):
+        self.function = function
+        self.special = special
+
+    def value(self, node: Node) -> Value:
+        """The value of an expression, scalar or with the lanes of the present vector loop.
+
+        Raises:
+            CompileError: it uses a variable that is not bound here, or an unknown operation.
+        """
+        found = self._found(node)
+        if found is not None:
+            return found[0]
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            if self._found(top) is not None:
+                stack.pop()
+                continue
+            missing = [x for x in self._operands(top) if self._found(x) is None]
+            if missing:
+                stack.extend(reversed(missing))
+            else:
+                stack.pop()
+                self._make(top)
+        return self._found(node)[0]
+
+    def placed(self, node: Node) -> tuple[Value, int]:
+        """The value and the depth of the scope from which on it exists."""
+        self.value(node)
+        return self._found(node)
+
+    def vector(self, node: Node) -> Value:
+        """The value with all lanes of the present vector loop."""
+        value, depth = self.placed(node)
+        function = self.function
+        if value.lanes != function.lanes:
+            value = function.splat(value, function.lanes, depth)
+            function.here()
+        return value
+
+    def _found(self, node: Node) -> tuple[Value, int] | None:
+        function = self.function
+        found = function.memo.get(node)
+        if found is None:
+            value = function.local.get(node)
+            if value is None:
+                return None
+            return value, len(function.scopes) - 1
+        return found
+
+    def _operands(self, node: Node) -> tuple:
+        op = node.op
+        if op == "load_if":
+            return node.inputs[:1]
+        if op in self.special or (op in _SUMS and node.type == INDEX):
+            return ()
+        return node.inputs
+
+    def _make(self, node: Node) -> None:
+        function, op = self.function, node.op
+        if op == "const":
+            function.keep(node, self._constant(node), 0)
+        elif op == "var":
+            self._make_variable(node)
+        elif op in _SUMS and node.type == INDEX:
+            self._make_sum(node)
+        elif op in self.special:
+            self.special[op](node)
+            function.here()
+        elif op == "symbol":
+            raise CompileError(f"symbol {node.attr('name')} is no parameter of the kernel")
+        else:
+            self._make_scalar(node)
+
+    def _constant(self, node: Node) -> Value:
+        array = node.attrs[0][1].array
+        if array.ndim:
+            raise CompileError(f"a kernel expression must have rank 0, not {node.type}")
+        number = array[()]
+        return self.function.builder.const(number.item() if node.dtype.kind in "biu" else number, node.dtype)
+
+    def _make_variable(self, node: Node) -> None:
+        function = self.function
+        if node in function.bindings:
+            self._make_sum(node)
+        elif node in function.state:
+            function.local[node] = function.read(node)
+        else:
+            raise CompileError(f"variable {node.attr('name')} is not bound here")
+
+    def _make_scalar(self, node: Node) -> None:
+        function = self.function
+        pure = not any(x in function.local for x in node.inputs)
+        depth, lanes, args = 0, 1, []
+        for x in node.inputs:
+            value, where = self._found(x)
+            args.append((value, where))
+            depth = max(depth, where)
+            lanes = max(lanes, value.lanes)
+        value = self._folded(node, args)
+        if value is not None:
+            self._record(node, value, depth, pure)
+            return
+        if lanes > 1:
+            args = [function.splat(value, lanes, where) for value, where in args]
+        else:
+            args = [value for value, _ in args]
+        if pure:
+            depth = function.place(depth)
+        else:
+            function.here()
+        value = self._narrow_division(node, args) or function.builder.scalar(node.op, dict(node.attrs), *args)
+        self._record(node, value, depth, pure)
+        function.here()
+
+    def _record(self, node, value: Value, depth: int, pure: bool) -> None:
+        if pure:
+            self.function.keep(node, value, depth)
+        else:
+            self.function.local[node] = value
+
+    def _folded(self, node: Node, args: list[tuple[Value, int]]) -> Value | None:
+        """A literal for tests and divisions of known indices, so that unrolled guards vanish."""
+        op, builder = node.op, self.function.builder
+        if op in ("and", "or") and node.dtype is b1:
+            (x, _), (y, _) = args
+            for this, other in ((x, y), (y, x)):
+                if this.number is not None:
+                    return this if bool(this.number) == (op == "or") else other
+            return None
+        if len(node.inputs) != 2 or node.inputs[0].type != INDEX:
+            return None
+        fold = _FOLDED_TEST.get(op) or (_FOLDED_INDEX.get(op) if node.type == INDEX else None)
+        if fold is None:
+            return None
+        x, y = args[0][0].number, args[1][0].number
+        return None if x is None or y is None else builder.const(fold(x, y), node.dtype)
+
+    def _narrow_division(self, node: Node, args: list[Value]) -> Value | None:
+        """x // c and x % c of small non-negative indices: unsigned, and in 32 bits where 64 would be slow."""
+        if node.op not in ("floordiv", "mod") or node.type != INDEX:
+            return None
+        divisor = const_value(node.inputs[1])
+        low, high = bounds(node.inputs[0])
+        if divisor is None or divisor <= 0 or low is None or low < 0:
+            return None
+        builder, opcode = self.function.builder, "udiv" if node.op == "floordiv" else "urem"
+        x, y = args
+        if x.lanes == 1 or high is None or high >= _SMALL or divisor >= _SMALL:
+            return builder.binary(opcode, x, y)
+        small = builder.binary(opcode, builder.convert("trunc", x, i32), builder.const(divisor, i32, x.lanes))
+        return builder.convert("zext", small, i64)
+
+    # ------------------------------------------------------------------------------------- index sums
+
+    def form(self, node: Node, scale: int = 1) -> Form:
+        """``scale`` times an index expression, with everything that is known of its variables put in."""
+        terms, constant = linear_form(node)
+        form = Form(constant * scale)
+        bindings = self.function.bindings
+        for atom, coefficient in terms.items():
+            coefficient *= scale
+            op = atom.op
+            if op == "var":
+                binding = bindings.get(atom)
+                if binding is None:
+                    form.add(atom, coefficient)
+                    continue
+                form.depth = max(form.depth, binding.depth)
+                form.constant += coefficient * binding.offset
+                form.lane += coefficient * binding.lane
+                if binding.base:
+                    form.add(atom, coefficient)
+            elif op == "symbol":
+                form.add(atom, coefficient)
+            elif op == "mul":
+                self._add_product(form, atom, coefficient)
+            else:
+                known = self._known(atom)
+                if known is None:
+                    form.add(atom, coefficient)
+                else:
+                    form.constant += coefficient * known[0]
+                    form.depth = max(form.depth, known[1])
+        return form
+
+    def _add_product(self, form: Form, atom: Node, coefficient: int) -> None:
+        """A product of factors ``base + offset``, multiplied out."""
+        products = {(): coefficient}
+        for factor in _factors(atom):
+            binding = self.function.bindings.get(factor)
+            if binding is not None and binding.lane:
+                form.add(atom, coefficient)
+                return
+            offset, base = 0, True
+            if binding is not None:
+                offset, base, depth = binding.offset, binding.base, binding.depth
+                form.depth = max(form.depth, depth)
+            elif (known := self._known(factor)) is not None:
+                offset, base = known[0], False
+                form.depth = max(form.depth, known[1])
+            grown: dict = {}
+            for key, c in products.items():
+                if base:
+                    grown[key + (factor,)] = grown.get(key + (factor,), 0) + c
+                if offset:
+                    grown[key] = grown.get(key, 0) + c * offset
+            products = grown
+        for key, c in products.items():
+            if not key:
+                form.constant += c
+            else:
+                form.add(key[0] if len(key) == 1 else key, c)
+
+    def _known(self, atom: Node) -> tuple[int, int] | None:
+        """The number of an atom whose variables are all known, and the depth of what is known; else None."""
+        fold = _FOLDED_INDEX.get(atom.op)
+        if fold is None or atom.type != INDEX:
+            return None
+        numbers, depth = [], 0
+        for x in atom.inputs:
+            form = self.form(x)
+            if form.terms or form.lane:
+                return None
+            numbers.append(form.constant)
+            depth = max(depth, form.depth)
+        return fold(*numbers), depth
+
+    def _atom(self, atom) -> tuple[Value, int, bool]:
+        """Value, depth and purity of an atom of a form."""
+        function = self.function
+        if type(atom) is tuple:
+            return self._product([self._atom(f) for f in atom])
+        if atom in function.bindings:
+            value, depth = function.memo[("base", atom)]
+            return value, depth, True
+        if atom.op == "mul":  # with a variable that has lanes: the full values of the factors
+            return self._product([self._full(f) for f in _factors(atom)])
+        return self._full(atom)
+
+    def _full(self, node: Node) -> tuple[Value, int, bool]:
+        value, depth = self.placed(node)
+        return value, depth, node not in self.function.local
+
+    def _product(self, parts: list[tuple[Value, int, bool]]) -> tuple[Value, int, bool]:
+        """Factors multiplied from the outermost scope inwards."""
+        function = self.function
+        parts.sort(key=_outermost)
+        value, depth, pure = parts[0]
+        for other, where, other_pure in parts[1:]:
+            lanes = max(value.lanes, other.lanes)
+            x, y = function.splat(value, lanes, depth), function.splat(other, lanes, where)
+            depth, pure = max(depth, where), pure and other_pure
+            value = self.combined("mul", x, y, depth, pure)
+        return value, depth, pure
+
+    def combined(self, opcode: str, x: Value, y: Value, depth: int, pure: bool) -> Value:
+        """One integer instruction at this depth, found again if it was already written."""
+        function = self.function
+        key = (opcode, x.text, y.text)
+        found = function.memo.get(key)
+        if found is not None:
+            return found[0]
+        if not pure:
+            function.here()
+            return function.builder.binary(opcode, x, y)
+        depth = function.place(depth)
+        return function.keep(key, function.builder.binary(opcode, x, y), depth)
+
+    def grouped(self, form: Form) -> tuple[list[tuple[Value, int, bool, int]], list[Value]]:
+        """The terms of a form as values: scalars (value, depth, pure, coefficient), outermost first, and scaled vectors."""
+        scalars, vectors = [], []
+        for atom, coefficient in form.terms.items():
+            value, depth, pure = self._atom(atom)
+            if value.lanes == 1:
+                scalars.append((value, depth, pure, coefficient))
+            else:
+                vectors.append(self.scaled(value, depth, pure, coefficient))
+        if len(scalars) > 1:
+            scalars.sort(key=_outermost)
+        return scalars, vectors
+
+    def scaled(self, value: Value, depth: int, pure: bool, coefficient: int) -> Value:
+        """``value * coefficient``."""
+        if coefficient == 1:
+            return value
+        factor = self.function.builder.const(coefficient, i64, value.lanes)
+        return self.combined("mul", value, factor, depth, pure)
+
+    def total(self, scalars: list) -> tuple[Value | None, int, bool]:
+        """The sum of scaled scalars, partial sums shared and as far out as they can be."""
+        result, depth, pure = None, 0, True
+        for value, where, value_pure, coefficient in scalars:
+            part = self.scaled(value, where, value_pure, coefficient)
+            depth, pure = max(depth, where), pure and value_pure
+            result = part if result is None else self.combined("add", result, part, depth, pure)
+        return result, depth, pure
+
+    def _make_sum(self, node: Node) -> None:
+        form = self.form(node)
+        value, depth, pure = self.index_value(form)
+        self._record(node, value, max(depth, form.depth), pure)
+        self.function.here()
+
+    def index_value(self, form: Form) -> tuple[Value, int, bool]:
+        """The i64 value of a form with its depth and purity."""
+        function = self.function
+        builder = function.builder
+        scalars, vectors = self.grouped(form)
+        value, depth, pure = self.total(scalars)
+        if value is None:
+            value = builder.const(form.constant, i64)
+        elif form.constant:
+            value = self.combined("add", value, builder.const(form.constant, i64), depth, pure)
+        if form.lane:
+            vectors.append(lane_numbers(function.lanes, form.lane))
+        if vectors:
+            value = function.splat(value, function.lanes, depth)
+            function.here()
+            for part in vectors:
+                value = builder.binary("add", value, part)
+            return value, function.depth, pure
+        return value, depth, pure
+
+
+def _outermost(part) -> int:
+    return part[1]
+
+
+def _factors(atom: Node) -> list[Node]:
+    found, stack = [], [atom]
+    while stack:
+        x = stack.pop()
+        if x.op == "mul":
+            stack.extend(reversed(x.inputs))
+        else:
+            found.append(x)
+    return found
+
+
+def lane_numbers(lanes: int, step: int = 1) -> Value:
+    """The literal vector 0, step, 2*step, ...."""
+    numbers = np.arange(lanes) * step
+    return Value(f"<{', '.join(f'i64 {n}' for n in numbers)}>", i64, lanes)

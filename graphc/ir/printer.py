@@ -1,0 +1,414 @@
+"""The text of graphs, kernels and programs; ``parser.parse`` reads it back to the identical object.
+
+Nothing of ``graph``, ``kernel`` or ``program`` is imported, as they use this file: it looks at attributes only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+
+from graphc.ir.dtype import as_dtype
+from graphc.ir.node import Data, Node
+from graphc.ir.text import attr_text, dim_text, label_text, literal, name_text, scalar_text
+from graphc.ir.type import TupleType
+
+_INLINE = 8  # constants of more elements are written as a reference into a weights blob
+_NAMED_SIZE, _NAMED_HEIGHT = 8, 24  # from where on a part of an expression gets a line of its own
+
+
+def graph_text(graph, blobs: dict | None = None, locations: bool = True) -> str:
+    """A Graph as text, preceded by the graphs it uses; it depends on nothing but the Graph.
+
+    Args:
+        blobs: receives {digest: array} for every constant that is too large to be written inline.
+        locations: write the user's line behind each operation. Two graphs that differ in nothing else are equal, so
+            leave locations out of a cache key.
+    """
+    module = _Module(blobs, locations)
+    module.add_graphs((graph,))
+    return "\n".join(module.lines) + "\n"
+
+
+def kernel_text(kernel) -> str:
+    """A Kernel as text."""
+    return "\n".join(_kernel_lines(kernel)) + "\n"
+
+
+def program_text(program, blobs: dict | None = None, locations: bool = True) -> str:
+    """A Program as text, preceded by its kernels and by the graphs that its host steps use.
+
+    Args:
+        blobs: receives {digest: array} for large constants and, as u8 elements, for the bytes of ``constants``.
+        locations: write the user's lines.
+    """
+    module = _Module(blobs, locations)
+    module.add_graphs(_graphs_in(tuple(step.attrs for step in _host_steps(program.steps))))
+    for kernel in program.kernels:
+        module.lines += _kernel_lines(kernel)
+        module.lines.append("")
+    module.add_program(program)
+    return "\n".join(module.lines) + "\n"
+
+
+def bytes_digest(content: bytes) -> str:
+    """Sixteen hexadecimal digits that name a Program's constants."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def value_names(graph, nodes=None) -> dict[Node, str]:
+    """The name of every value of a Graph in its text, without ``%``: inputs by their own, others by op and number."""
+    names = {x: x.attr("name") if x.op == "input" else "input" for x in graph.inputs}
+    taken, count = set(names.values()), {}
+    for node in graph.nodes if nodes is None else nodes:
+        if node in names:
+            continue
+        stem = node.op if node.op.isalpha() else node.op + "_"  # atan2_0 is not the twentieth atan
+        number = count.get(stem, 0)
+        while (name := f"{stem}{number}") in taken:
+            number += 1
+        count[stem] = number + 1
+        names[node] = name
+    return names
+
+
+class _Module:
+    """The lines written so far, the labels of the graphs among them, and where large constants go."""
+
+    def __init__(self, blobs: dict | None, locations: bool):
+        self.lines: list[str] = []
+        self.blobs = blobs
+        self.locations = locations
+        self.labels: dict = {}
+        self.types: dict = {}
+        self.comments: dict = {None: ""}
+        self.callables: dict[int, int] = {}
+
+    def add_graphs(self, graphs) -> None:
+        """Write graphs, each after those that its nodes use."""
+        stack = [(graph, None) for graph in reversed(tuple(graphs))]
+        while stack:
+            graph, nodes = stack.pop()
+            if graph in self.labels:
+                continue
+            if nodes is None:
+                nodes = graph.nodes
+                stack.append((graph, nodes))
+                used = _graphs_in(tuple(n.attrs for n in nodes if n.attrs))
+                stack.extend((g, None) for g in reversed(used) if g not in self.labels)
+            else:
+                self._add_graph(graph, nodes)
+
+    def _label(self, graph) -> str:
+        taken, label, number = set(self.labels.values()), graph.name, 0
+        while label in taken:
+            number += 1
+            label = f"{graph.name}_{number}"
+        self.labels[graph] = label
+        return label
+
+    def _add_graph(self, graph, nodes) -> None:
+        label = self._label(graph)
+        names = {node: "%" + label_text(name) for node, name in value_names(graph, nodes).items()}
+        params = ", ".join([f"{names[x]}: {x.type}" for x in graph.inputs])
+        head = f"graph @{label_text(label)}"
+        if label != graph.name:
+            head += f" named {json.dumps(graph.name)}"
+        if self.lines and self.lines[-1]:
+            self.lines.append("")
+        self.lines.append(f"{head}({params}){_donated_text(graph.donated)} {{")
+        inputs = set(graph.inputs)
+        self.lines += [self._node_line(node, names) for node in nodes if node not in inputs]
+        self.lines.append(f"  return{self._outputs(graph, names)}")
+        self.lines.append("}")
+
+    @staticmethod
+    def _outputs(graph, names) -> str:
+        usual = graph.names == tuple([f"out{k}" for k in range(len(graph.outputs))])
+        parts = [names[x] for x in graph.outputs]
+        if not usual:
+            parts = [f"{value} {json.dumps(name)}" for value, name in zip(parts, graph.names)]
+        return " " + ", ".join(parts) if parts else ""
+
+    def _node_line(self, node, names) -> str:
+        type_text = self.types.get(node.type)
+        if type_text is None:
+            type_text = self.types[node.type] = str(node.type)
+        if node.op == "const":
+            inside = self._data(node.attrs[0][1], node.type)
+        else:
+            parts = [names[x] for x in node.inputs]
+            if node.attrs:
+                parts += [f"{key}={attr_text(value, self._special)}" for key, value in node.attrs]
+            inside = ", ".join(parts)
+        comment = self.comment(node.location) if self.locations else ""
+        return f"  {names[node]}: {type_text} = {node.op}({inside}){comment}"
+
+    def comment(self, location) -> str:
+        """The user's line, as it stands behind an operation."""
+        if not self.locations:
+            return ""
+        text = self.comments.get(location)
+        if text is None:
+            text = self.comments[location] = "  # " + " ".join(str(location).split())
+        return text
+
+    def _data(self, data: Data, type) -> str:
+        array = data.array
+        if data.is_splat:
+            return literal(array[()], type.dtype)
+        if array.size <= _INLINE:
+            return f"[{', '.join([literal(x, type.dtype) for x in array.reshape(-1)])}]"
+        return self._blob(data)
+
+    def _blob(self, data: Data) -> str:
+        if self.blobs is not None:
+            self.blobs[data.digest] = data.array
+        shape = ",".join(map(str, data.array.shape))
+        return f"#{as_dtype(data.array.dtype).short}[{shape}]:{data.digest}"
+
+    def _special(self, value) -> str:
+        """Attributes that only graphs and programs have."""
+        if _is_graph(value):
+            return "@" + label_text(self.labels[value])
+        if isinstance(value, Data):
+            return self._blob(value)
+        if isinstance(value, TupleType):
+            return f"tuple{value}"
+        if callable(value):  # cannot be read back; numbered so that two of one name do not look equal
+            number = self.callables.setdefault(id(value), len(self.callables))
+            return f"<python {getattr(value, '__qualname__', type(value).__name__)} {number}>"
+        return str(value)
+
+    # -------------------------------------------------------------------------------------- programs
+
+    def add_program(self, program) -> None:
+        """Write a Program; its kernels and graphs have been written before."""
+        signature, out = program.signature, self.lines
+        out.append(f"program @{label_text(program.name)} {{")
+        for word, params in (("input", signature.inputs), ("output", signature.outputs)):
+            out += [f"  {word} {name_text(p.name)}: {p.type}{self.comment(p.location)}" for p in params]
+        if signature.symbols:
+            out.append(f"  symbols {', '.join(map(name_text, signature.symbols))}")
+        if signature.donated:
+            out.append(f" {_donated_text(signature.donated)}")
+        if not (type(signature.arena) is int and signature.arena == 0):
+            out.append(f"  arena {dim_text(signature.arena)}")
+        if program.constants:
+            digest = bytes_digest(program.constants)
+            if self.blobs is not None:
+                self.blobs[digest] = np.frombuffer(program.constants, np.uint8)
+            out.append(f"  constants {len(program.constants)} #{digest}")
+        for buffer in program.buffers:
+            where, offset = buffer.place
+            out.append(f"  buffer {name_text(buffer.name)}: {buffer.type} = {where} {dim_text(offset)}")
+        self._add_steps(program.steps, "  ")
+        out.append("}")
+
+    def _add_steps(self, steps, indent: str) -> None:
+        for step in steps:
+            match type(step).__name__:
+                case "Launch":
+                    dims = f" dims({', '.join(map(dim_text, step.dims))})" if step.dims else ""
+                    self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}")
+                case "Copy":
+                    self.lines.append(f"{indent}copy {name_text(step.source)} -> {name_text(step.target)}")
+                case "Host":
+                    self.lines.append(indent + self._host_text(step))
+                case "Branch":
+                    self.lines.append(f"{indent}if {name_text(step.condition)} {{")
+                    self._add_steps(step.then, indent + "  ")
+                    if step.orelse:
+                        self.lines.append(f"{indent}}} else {{")
+                        self._add_steps(step.orelse, indent + "  ")
+                    self.lines.append(f"{indent}}}")
+                case "Repeat":
+                    self._add_repeat(step, indent)
+
+    def _host_text(self, step) -> str:
+        parts = [name_text(a) for a in step.args]
+        parts += [f"{key}={attr_text(value, self._special)}" for key, value in step.attrs]
+        return f"host {step.op}({', '.join(parts)}) -> ({_names(step.results)}){self.comment(step.location)}"
+
+    def _add_repeat(self, step, indent: str) -> None:
+        head = "repeat"
+        if step.condition is not None:
+            head += f" while {name_text(step.condition)}"
+        if step.count is not None:
+            head += f" count {dim_text(step.count)}"
+        if step.counter is not None:
+            head += f" counter {name_text(step.counter)}"
+        self.lines.append(f"{indent}{head} {{")
+        self._add_steps(step.body, indent + "  ")
+        if step.test:
+            self.lines.append(f"{indent}}} test {{")
+            self._add_steps(step.test, indent + "  ")
+        self.lines.append(f"{indent}}}")
+
+
+def _is_graph(value) -> bool:
+    return type(value).__name__ == "Graph"
+
+
+def _graphs_in(value) -> list:
+    """The Graphs inside nested tuples of attributes, in order."""
+    found, stack = {}, [value]
+    while stack:
+        item = stack.pop()
+        if type(item) is tuple:
+            stack.extend(reversed(item))
+        elif _is_graph(item):
+            found.setdefault(item)
+    return list(found)
+
+
+def _host_steps(steps) -> list:
+    found = []
+    for step in steps:
+        match type(step).__name__:
+            case "Host":
+                found.append(step)
+            case "Branch":
+                found += _host_steps(step.then) + _host_steps(step.orelse)
+            case "Repeat":
+                found += _host_steps(step.body) + _host_steps(step.test)
+    return found
+
+
+def _names(names) -> str:
+    return ", ".join(map(name_text, names))
+
+
+def _donated_text(donated) -> str:
+    return f" donates({', '.join(f'{out}->{into}' for out, into in donated)})" if donated else ""
+
+
+# ------------------------------------------------------------------------------------------- kernels
+
+
+def array_text(array) -> str:
+    """An Array as a kernel declares it."""
+    text = f"{name_text(array.name)}: {array.type}"
+    if array.space != "global":
+        text += f" {array.space}"
+    if array.written:
+        text += " written"
+    if array.strides is not None:
+        text += f" strides({', '.join(map(dim_text, array.strides))})"
+    return text
+
+
+def _kernel_lines(kernel) -> list[str]:
+    arrays = ", ".join(map(array_text, kernel.arrays))
+    dims = f" dims({', '.join(map(scalar_text, kernel.dims))})" if kernel.dims else ""
+    lines = [f"kernel @{label_text(kernel.name)}({arrays}){dims} {{"]
+    _add_statements(kernel.body, "  ", lines)
+    return lines + ["}"]
+
+
+def statement_text(statement) -> str:
+    """The first line of a statement, for messages."""
+    lines: list[str] = []
+    _add_statements((statement,), "", lines)
+    return next(line for line in lines if not line.startswith("%"))
+
+
+def _add_statements(body, indent: str, lines: list[str]) -> None:
+    for s in body:
+        match type(s).__name__:
+            case "For":
+                names = _named_parts((s.extent,), indent, lines)
+                lines.append(f"{indent}{_for_text(s, names)} {{")
+                _add_statements(s.body, indent + "  ", lines)
+                lines.append(f"{indent}}}")
+            case "If":
+                names = _named_parts((s.condition,), indent, lines)
+                lines.append(f"{indent}if {scalar_text(s.condition, 0, names)} {{")
+                _add_statements(s.then, indent + "  ", lines)
+                if s.orelse:
+                    lines.append(f"{indent}}} else {{")
+                    _add_statements(s.orelse, indent + "  ", lines)
+                lines.append(f"{indent}}}")
+            case "Let":
+                names = _named_parts((s.value,), indent, lines)
+                var = f"{name_text(s.var.attr('name'))}: {s.var.dtype.short}{_below(s.var, None)}"
+                lines.append(f"{indent}let {var} = {scalar_text(s.value, 0, names)}")
+            case "Set":
+                names = _named_parts((s.value,), indent, lines)
+                lines.append(f"{indent}{name_text(s.var.attr('name'))} = {scalar_text(s.value, 0, names)}")
+            case "Store":
+                names = _named_parts((*s.index, s.value, s.guard), indent, lines)
+                lines.append(f"{indent}{_store_text(s, names)}")
+            case "Alloc":
+                lines.append(f"{indent}alloc {array_text(s.array)}")
+            case "Barrier":
+                lines.append(f"{indent}barrier")
+
+
+def _for_text(s, names) -> str:
+    extent = scalar_text(s.extent, 0, names) if names else dim_text(s.extent)
+    usual = s.extent if type(s.extent) is int else None
+    text = f"for {name_text(s.var.attr('name'))}{_below(s.var, usual)} in {extent}"
+    if s.kind != "serial":
+        text += f" {s.kind}"
+    if not (type(s.grain) is int and s.grain == 1):
+        text += f" grain {dim_text(s.grain)}"
+    return text
+
+
+def _below(var, usual) -> str:
+    """The bound that a variable carries, where it is not the usual one."""
+    extent = dict(var.attrs).get("extent")
+    if extent is usual or (type(extent) is int and extent == usual):
+        return ""
+    return " unbounded" if extent is None else f" below {dim_text(extent)}"
+
+
+def _store_text(s, names) -> str:
+    inside = ", ".join([scalar_text(i, 0, names) for i in s.index])
+    if s.guard is not None:
+        inside += f"{' ' if inside else ''}if {scalar_text(s.guard, 0, names)}"
+    return f"{name_text(s.array)}[{inside}] = {scalar_text(s.value, 0, names)}"
+
+
+def _named_parts(roots, indent: str, lines: list[str]) -> dict:
+    """Lines ``%t0 = ...`` for what one statement's expressions share or nest too deeply; {Node: "%t0"}.
+
+    Expressions are DAGs: written out as trees they could grow exponentially.
+    """
+    order, uses = _operands_first([r for r in roots if isinstance(r, Node)])
+    names: dict = {}
+    if len(order) <= _NAMED_SIZE:
+        return names
+    size, height = {}, {}
+    for node in order:
+        size[node] = 1 + sum([1 if x in names else size[x] for x in node.inputs])
+        height[node] = 1 + max([0 if x in names else height[x] for x in node.inputs], default=0)
+        if (uses[node] > 1 and size[node] > _NAMED_SIZE) or (height[node] > _NAMED_HEIGHT and uses[node]):
+            text = scalar_text(node, 0, names)
+            names[node] = f"%t{len(names)}"
+            lines.append(f"{indent}{names[node]} = {text}")
+    return names
+
+
+def _operands_first(roots) -> tuple[list, dict]:
+    """Every Node of some expressions, operands first, and how often each is used."""
+    order, uses = [], {root: 0 for root in roots}
+    for root in roots:
+        uses[root] += 1
+    done, stack = set(), [(root, False) for root in reversed(roots)]
+    while stack:
+        node, expanded = stack.pop()
+        if node in done:
+            continue
+        if expanded:
+            done.add(node)
+            order.append(node)
+            continue
+        stack.append((node, True))
+        for x in reversed(node.inputs):
+            uses[x] = uses.get(x, 0) + 1
+            stack.append((x, False))
+    return order, uses

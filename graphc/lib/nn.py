@@ -1,0 +1,233 @@
+"""Activations, cross entropies and other parts of neural networks under TensorFlow's names."""
+
+from __future__ import annotations
+
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node, const_value, origins
+from graphc.lib import math, random, reduction
+from graphc.lib.dims import axes_of, axis_of, shape_of
+from graphc.lib.math import full_like, require_inexact
+from graphc.lib.promote import as_node, broadcast_to, elementwise
+from graphc.prims.table import apply
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def _floating(op: str, x) -> Node:
+    return require_inexact(op, as_node(x))
+
+
+def _choose(condition: Node, x: Node, y: Node) -> Node:
+    return apply("select", condition, x, y)
+
+
+def _positive(x: Node) -> Node:
+    return apply("lt", full_like(x, 0), x)
+
+
+def relu(features) -> Node:
+    """``max(x, 0)``."""
+    x = as_node(features)
+    return apply("max", x, full_like(x, 0))
+
+
+def relu6(features) -> Node:
+    """``min(max(x, 0), 6)``."""
+    x = as_node(features)
+    return apply("min", relu(x), full_like(x, 6))
+
+
+def leaky_relu(features, alpha=0.2) -> Node:
+    """``x`` where positive, ``alpha * x`` elsewhere."""
+    x = _floating("leaky_relu", features)
+    return _choose(_positive(x), x, math.multiply(x, alpha))
+
+
+def elu(features, alpha=1.0) -> Node:
+    """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+    x = _floating("elu", features)
+    below = apply("expm1", apply("min", x, full_like(x, 0)))
+    return _choose(_positive(x), x, math.multiply(below, alpha))
+
+
+def selu(features) -> Node:
+    """The self-normalising ``elu``."""
+    return math.multiply(elu(features, _SELU_ALPHA), _SELU_SCALE)
+
+
+def softplus(features) -> Node:
+    """``log(1 + exp(x))`` without overflow."""
+    x = _floating("softplus", features)
+    return apply("add", relu(x), apply("log1p", apply("exp", apply("neg", apply("abs", x)))))
+
+
+def softsign(features) -> Node:
+    """``x / (1 + |x|)``."""
+    x = _floating("softsign", features)
+    return apply("div", x, apply("add", full_like(x, 1), apply("abs", x)))
+
+
+def silu(features, beta=1.0) -> Node:
+    """``x * sigmoid(beta * x)``."""
+    x = _floating("silu", features)
+    return apply("mul", x, apply("sigmoid", x if beta == 1.0 else math.multiply(x, beta)))
+
+
+def gelu(features, approximate=False) -> Node:
+    """``x * P(X <= x)`` for a standard normal X, exactly or by the tanh formula."""
+    x = _floating("gelu", features)
+    if approximate:
+        cubic = math.multiply(apply("mul", apply("mul", x, x), x), 0.044715)
+        inner = apply("tanh", math.multiply(apply("add", x, cubic), 0.7978845608028654))
+    else:
+        inner = apply("erf", math.multiply(x, 0.7071067811865476))
+    return apply("mul", math.multiply(x, 0.5), apply("add", inner, full_like(x, 1)))
+
+
+def log_sigmoid(x) -> Node:
+    """``log(sigmoid(x))`` without underflow."""
+    return apply("neg", softplus(apply("neg", _floating("log_sigmoid", x))))
+
+
+def softmax(logits, axis=-1) -> Node:
+    """``exp(x) / sum(exp(x))`` along ``axis``, shifted so that nothing overflows."""
+    x = _floating("softmax", logits)
+    axes = (axis_of("softmax", -1 if axis is None else axis, x),)
+    e = apply("exp", math.subtract(x, _top(x, axes)))
+    return math.truediv(e, reduction.reduce("softmax", "sum", e, axes, True))
+
+
+def log_softmax(logits, axis=-1) -> Node:
+    """``x - log(sum(exp(x)))`` along ``axis``, shifted so that nothing overflows."""
+    x = _floating("log_softmax", logits)
+    axes = (axis_of("log_softmax", -1 if axis is None else axis, x),)
+    shifted = math.subtract(x, _top(x, axes))
+    total = reduction.reduce("log_softmax", "sum", apply("exp", shifted), axes, True)
+    return math.subtract(shifted, apply("log", total))
+
+
+def _top(x: Node, axes: tuple) -> Node:
+    return apply("stop", reduction.reduce("softmax", "max", x, axes, True))
+
+
+def softmax_cross_entropy_with_logits(labels, logits, axis=-1) -> Node:
+    """``-sum(labels * log_softmax(logits))`` along ``axis``.
+
+    Raises:
+        DtypeError, ShapeError: labels and logits do not fit together.
+    """
+    logits = _floating("softmax_cross_entropy_with_logits", logits)
+    labels = as_node(labels) if isinstance(labels, Node) else as_node(labels, logits.dtype)
+    k = axis_of("softmax_cross_entropy_with_logits", axis, logits)
+    logp = log_softmax(logits, k)
+    product = elementwise("mul", labels, logp, name="softmax_cross_entropy_with_logits")
+    return apply("neg", apply("reduce", product, kind="sum", axes=(axis_of("reduce", k - len(logits.shape), product),)))
+
+
+def sparse_softmax_cross_entropy_with_logits(labels, logits) -> Node:
+    """``-log_softmax(logits)[label]`` for integer labels; NaN where a label is out of range.
+
+    Raises:
+        DtypeError: labels are not integers.
+        ShapeError: labels are not of the logits' shape without the last axis.
+    """
+    name = "sparse_softmax_cross_entropy_with_logits"
+    x, t = _floating(name, logits), as_node(labels)
+    if not t.dtype.is_integer:
+        raise DtypeError(explain(f"{name}: labels must be integers, not {t.type}", origins(labels=t, logits=x)))
+    if len(t.shape) != len(x.shape) - 1:
+        what = f"{name}: labels {t.type} must have one axis less than logits {x.type}"
+        raise ShapeError(explain(what, origins(labels=t, logits=x)))
+    t = broadcast_to(t, x.shape[:-1], name)
+    spread = apply("broadcast", t, shape=x.shape, axes=tuple(range(len(t.shape))))
+    hit = apply("eq", spread, apply("iota", shape=x.shape, axis=len(t.shape), dtype=t.dtype))
+    logp = log_softmax(x)
+    picked = apply("reduce", _choose(hit, logp, full_like(logp, 0)), kind="sum", axes=(len(t.shape),))
+    found = apply("reduce", hit, kind="any", axes=(len(t.shape),))
+    return _choose(found, apply("neg", picked), full_like(picked, float("nan")))
+
+
+def sigmoid_cross_entropy_with_logits(labels, logits) -> Node:
+    """``-labels * log(p) - (1 - labels) * log(1 - p)`` with ``p = sigmoid(logits)``, without overflow."""
+    x = _floating("sigmoid_cross_entropy_with_logits", logits)
+    product = math.multiply(x, labels)
+    tail = apply("log1p", apply("exp", apply("neg", apply("abs", x))))
+    return math.add(math.subtract(relu(x), product), tail)
+
+
+def weighted_cross_entropy_with_logits(labels, logits, pos_weight) -> Node:
+    """``sigmoid_cross_entropy_with_logits`` with positive examples weighted by ``pos_weight``."""
+    x = _floating("weighted_cross_entropy_with_logits", logits)
+    z = as_node(labels) if isinstance(labels, Node) else as_node(labels, x.dtype)
+    weight = math.add(math.multiply(math.subtract(pos_weight, full_like(x, 1)), z), 1.0)
+    smooth = math.add(apply("log1p", apply("exp", apply("neg", apply("abs", x)))), relu(apply("neg", x)))
+    return math.add(math.multiply(math.subtract(1.0, z), x), math.multiply(weight, smooth))
+
+
+def bias_add(value, bias, data_format=None) -> Node:
+    """A vector added along the last axis (axis 1 for ``NC...`` layouts).
+
+    Raises:
+        ShapeError: the bias is no vector or has another size than that axis.
+    """
+    x, b = as_node(value), as_node(bias)
+    if len(b.shape) != 1 or len(x.shape) < 2:
+        raise ShapeError(explain(f"bias_add: needs a vector added to rank >= 2, got {x.type} + {b.type}", origins(x=x, y=b)))
+    if data_format is not None and data_format.startswith("NC"):
+        b = apply("reshape", b, shape=(*b.shape, *(1,) * (len(x.shape) - 2)))
+    return elementwise("add", x, b, name="bias_add")
+
+
+def l2_loss(t) -> Node:
+    """Half the sum of squares."""
+    x = _floating("l2_loss", t)
+    return math.multiply(reduction.reduce_sum(math.square(x)), 0.5)
+
+
+def moments(x, axes, keepdims=False) -> tuple[Node, Node]:
+    """Mean and variance over ``axes``."""
+    x = _floating("moments", x)
+    axes = axes_of("moments", axes, x)
+    mean = reduction.reduce_mean(x, axes, True)
+    variance = reduction.reduce_mean(math.squared_difference(x, apply("stop", mean)), axes, keepdims)
+    return (mean if keepdims else reduction.reduce_mean(x, axes)), variance
+
+
+def batch_normalization(x, mean, variance, offset, scale, variance_epsilon) -> Node:
+    """``(x - mean) * rsqrt(variance + epsilon) * scale + offset``."""
+    factor = apply("rsqrt", math.add(variance, variance_epsilon))
+    factor = factor if scale is None else math.multiply(factor, scale)
+    shift = math.multiply(mean, factor)
+    shift = apply("neg", shift) if offset is None else math.subtract(offset, shift)
+    return math.add(math.multiply(x, factor), shift)
+
+
+def dropout(x, rate, key: Node, counter: Node, noise_shape=None) -> Node:
+    """``x`` with elements zeroed with probability ``rate`` and the others scaled by ``1 / (1 - rate)``.
+
+    Args:
+        key, counter: what ``random.uniform`` draws from.
+        noise_shape: shape of the mask; 1 or None for an axis that is dropped as a whole or kept as it is.
+
+    Raises:
+        UsageError: ``rate`` is a known number outside [0, 1).
+    """
+    x = _floating("dropout", x)
+    known = const_value(rate) if isinstance(rate, (int, float, Node)) else float(rate)
+    if known is not None and not 0 <= known < 1:
+        raise UsageError(explain(f"dropout: rate must lie in [0, 1), got {known}", origins(x=x)))
+    if known == 0:
+        return x
+    mask_shape = x.shape if noise_shape is None else _noise_shape(x, noise_shape)
+    rate = as_node(rate, x.dtype)
+    draw = random.uniform(key, counter, mask_shape, 0.0, 1.0, dt.f64 if x.dtype is dt.f64 else dt.f32)
+    kept = math.greater_equal(math.cast(draw, x.dtype), rate)
+    scale = apply("div", full_like(rate, 1), apply("sub", full_like(rate, 1), rate))
+    return _choose(broadcast_to(kept, x.shape), math.multiply(x, scale), full_like(x, 0))
+
+
+def _noise_shape(x: Node, noise_shape) -> tuple:
+    wanted = noise_shape if isinstance(noise_shape, Node) else [
+        x.shape[k] if d is None else d for k, d in enumerate(noise_shape)]  # fmt: skip
+    return shape_of(wanted, "dropout")

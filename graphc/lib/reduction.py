@@ -1,0 +1,170 @@
+"""Reductions under TensorFlow's names: sums, means, extrema, norms, positions, running totals."""
+
+from __future__ import annotations
+
+from graphc.errors import DtypeError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node, origins
+from graphc.lib import math
+from graphc.lib.dims import axes_of, axis_of, dim_node, size
+from graphc.lib.math import full_like, require_inexact
+from graphc.lib.promote import as_node, broadcast_to
+from graphc.prims.table import apply
+
+
+def kept_shape(x: Node, axes: tuple) -> tuple:
+    """``x``'s shape with size 1 at the reduced axes."""
+    return tuple(1 if k in axes else d for k, d in enumerate(x.shape))
+
+
+def reduce(op: str, kind: str, x: Node, axis, keepdims: bool) -> Node:
+    """One primitive reduction over the named axes (None: all of them)."""
+    axes = axes_of(op, axis, x)
+    if not axes:
+        return x
+    out = apply("reduce", x, kind=kind, axes=axes)
+    return apply("reshape", out, shape=kept_shape(x, axes)) if keepdims else out
+
+
+def _plain(name: str, kind: str):
+    def op(input_tensor, axis=None, keepdims=False) -> Node:
+        return reduce(name, kind, as_node(input_tensor), axis, keepdims)
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = f"The {kind} over ``axis`` (None: over everything)."
+    return op
+
+
+reduce_sum, reduce_prod = _plain("reduce_sum", "sum"), _plain("reduce_prod", "prod")
+reduce_max, reduce_min = _plain("reduce_max", "max"), _plain("reduce_min", "min")
+
+
+def reduce_all(input_tensor, axis=None, keepdims=False) -> Node:
+    """True where all elements are."""
+    x = as_node(input_tensor)
+    math.require_bool("reduce_all", x)
+    return reduce("reduce_all", "all", x, axis, keepdims)
+
+
+def reduce_any(input_tensor, axis=None, keepdims=False) -> Node:
+    """True where any element is."""
+    x = as_node(input_tensor)
+    math.require_bool("reduce_any", x)
+    return reduce("reduce_any", "any", x, axis, keepdims)
+
+
+def reduce_mean(input_tensor, axis=None, keepdims=False) -> Node:
+    """The mean over ``axis``; integers are divided rounding towards zero, as TensorFlow does."""
+    x = as_node(input_tensor)
+    if not (x.dtype.is_inexact or x.dtype.is_integer):
+        raise DtypeError(explain(f"reduce_mean: needs numbers, not {x.type}", origins(x=x)))
+    axes = axes_of("reduce_mean", axis, x)
+    total = reduce("reduce_mean", "sum", x, axes, keepdims)
+    count = broadcast_to(dim_node(size(x.shape[k] for k in axes), x.dtype), total.shape)
+    return apply("div", total, count) if x.dtype.is_inexact else math.truncatediv(total, count)
+
+
+def reduce_variance(input_tensor, axis=None, keepdims=False) -> Node:
+    """The mean of squared distances from the mean."""
+    x = require_inexact("reduce_variance", as_node(input_tensor))
+    return reduce_mean(math.squared_difference(x, reduce_mean(x, axis, True)), axis, keepdims)
+
+
+def reduce_std(input_tensor, axis=None, keepdims=False) -> Node:
+    """The square root of ``reduce_variance``."""
+    return apply("sqrt", reduce_variance(input_tensor, axis, keepdims))
+
+
+def reduce_logsumexp(input_tensor, axis=None, keepdims=False) -> Node:
+    """``log(sum(exp(x)))`` without overflow."""
+    x = require_inexact("reduce_logsumexp", as_node(input_tensor))
+    axes = axes_of("reduce_logsumexp", axis, x)
+    if not axes:
+        return x
+    top = apply("stop", reduce("reduce_logsumexp", "max", x, axes, True))
+    top = apply("select", apply("isfinite", top), top, full_like(top, 0))
+    total = reduce("reduce_logsumexp", "sum", apply("exp", math.subtract(x, top)), axes, True)
+    out = apply("add", apply("log", total), top)
+    return out if keepdims else apply("reshape", out, shape=tuple(d for k, d in enumerate(x.shape) if k not in axes))
+
+
+def reduce_euclidean_norm(input_tensor, axis=None, keepdims=False) -> Node:
+    """The square root of the sum of squares."""
+    return apply("sqrt", reduce_sum(math.square(input_tensor), axis, keepdims))
+
+
+def count_nonzero(input, axis=None, keepdims=False, dtype=dt.i64) -> Node:  # noqa: A002  TensorFlow's argument
+    """How many elements differ from zero."""
+    x = as_node(input)
+    return reduce_sum(math.cast(apply("ne", x, full_like(x, 0)), dtype), axis, keepdims)
+
+
+def _position(name: str, kind: str):
+    def op(input, axis=None, output_type=dt.i64) -> Node:  # noqa: A002
+        x = as_node(input)
+        k = axis_of(name, 0 if axis is None else axis, x)
+        return apply("argreduce", x, kind=kind, axis=k, dtype=dt.as_dtype(output_type))
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = f"Index of the first {kind} along ``axis`` (default 0)."
+    return op
+
+
+argmax, argmin = _position("argmax", "max"), _position("argmin", "min")
+
+
+def _running(name: str, kind: str):
+    def op(x, axis=0, exclusive=False, reverse=False) -> Node:
+        x = as_node(x)
+        k = axis_of(name, axis, x)
+        return apply("cumulate", x, kind=kind, axis=k, exclusive=bool(exclusive), reverse=bool(reverse))
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = f"Running {kind} along ``axis``."
+    return op
+
+
+cumsum, cumprod = _running("cumsum", "sum"), _running("cumprod", "prod")
+
+
+def norm(tensor, ord="euclidean", axis=None, keepdims=False) -> Node:  # noqa: A002
+    """A vector norm: euclidean (2), 1, infinity, or any p > 0."""
+    x = require_inexact("norm", as_node(tensor))
+    if ord in ("euclidean", "fro", 2):
+        return reduce_euclidean_norm(x, axis, keepdims)
+    size_of = apply("abs", x)
+    if ord == float("inf"):
+        return reduce_max(size_of, axis, keepdims)
+    if ord == 1:
+        return reduce_sum(size_of, axis, keepdims)
+    return math.pow(reduce_sum(math.pow(size_of, float(ord)), axis, keepdims), 1.0 / ord)
+
+
+def l2_normalize(x, axis=None, epsilon=1e-12) -> Node:
+    """``x`` scaled to length 1 along ``axis``."""
+    x = require_inexact("l2_normalize", as_node(x))
+    length = math.maximum(reduce_sum(math.square(x), axis, True), epsilon)
+    return math.multiply(x, apply("rsqrt", length))
+
+
+def clip_by_norm(t, clip_norm, axes=None) -> Node:
+    """``t`` shrunk where its length along ``axes`` exceeds ``clip_norm``."""
+    t = require_inexact("clip_by_norm", as_node(t))
+    squares = reduce_sum(math.square(t), axes, True)
+    positive = math.greater(squares, 0.0)
+    length = apply("sqrt", apply("select", positive, squares, full_like(squares, 1)))
+    length = apply("select", positive, length, full_like(length, 0))
+    return math.truediv(math.multiply(t, clip_norm), math.maximum(length, clip_norm))
+
+
+def global_norm(t_list) -> Node:
+    """The length of all tensors seen as one vector."""
+    return apply("sqrt", math.add_n([reduce_sum(math.square(t)) for t in t_list]))
+
+
+def clip_by_global_norm(t_list, clip_norm, use_norm=None) -> tuple[list[Node], Node]:
+    """All tensors shrunk by one factor so that their common length is at most ``clip_norm``; and that length."""
+    total = global_norm(t_list) if use_norm is None else as_node(use_norm)
+    scale = math.multiply(math.minimum(math.reciprocal(total), math.truediv(full_like(total, 1), clip_norm)), clip_norm)
+    scale = math.add(scale, math.subtract(total, total))  # NaN where the norm is not finite, as TensorFlow answers
+    return [math.multiply(t, scale) for t in t_list], total

@@ -1,0 +1,327 @@
+"""Making and moving: constants of a shape, reshapes, joins, splits, padding, under TensorFlow's names."""
+
+from __future__ import annotations
+
+import math as python_math
+
+import numpy as np
+
+from graphc.errors import ShapeError, UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node, const, const_value, origins, simplified
+from graphc.ir.type import Type
+from graphc.lib import promote
+from graphc.lib.dims import axes_of, axis_of, constant, dim, dim_node, integer, shape_of, size, with_unknown
+from graphc.lib.promote import adopt, as_node, shape_text
+from graphc.prims.table import apply
+
+
+def fill(dims, value) -> Node:
+    """A tensor of one repeated scalar."""
+    return promote.broadcast_to(as_node(value), shape_of(dims, "fill"), "fill")
+
+
+def zeros(shape, dtype=dt.f32) -> Node:
+    """Zeros (False, empty strings)."""
+    kind = dt.as_dtype(dtype)
+    return const(b"" if kind is dt.string else kind.numpy.type(0), Type(kind, shape_of(shape, "zeros")))
+
+
+def ones(shape, dtype=dt.f32) -> Node:
+    """Ones (True)."""
+    kind = dt.as_dtype(dtype)
+    return const(kind.numpy.type(1), Type(kind, shape_of(shape, "ones")))
+
+
+def shape(input, out_type=dt.i32) -> Node:  # noqa: A002  TensorFlow's argument
+    """The sizes of a tensor as an integer vector."""
+    x, kind = as_node(input), dt.as_dtype(out_type)
+    if x.type.is_static:
+        return const(np.array(x.shape, kind.numpy))
+    parts = [apply("reshape", dim_node(d, kind), shape=(1,)) for d in x.shape]
+    return parts[0] if len(parts) == 1 else apply("concat", *parts, axis=0)
+
+
+def size_of(input, out_type=dt.i32) -> Node:  # noqa: A002
+    """The number of elements as a scalar tensor."""
+    return dim_node(size(as_node(input).shape), dt.as_dtype(out_type))
+
+
+def rank(input) -> Node:  # noqa: A002
+    """The number of axes as a scalar tensor."""
+    return const(np.int32(len(as_node(input).shape)))
+
+
+def reshape(tensor, shape) -> Node:
+    """The same elements in row-major order under another shape; one size may be -1.
+
+    Raises:
+        ShapeError: the number of elements differs.
+    """
+    x = as_node(tensor)
+    wanted = with_unknown("reshape", shape_of(shape, "reshape"), x)
+    return x if wanted == x.shape else apply("reshape", x, shape=wanted)
+
+
+def expand_dims(input, axis) -> Node:  # noqa: A002
+    """A new axis of size 1 at ``axis``."""
+    x = as_node(input)
+    k = axis_of("expand_dims", axis, x, extra=1)
+    return apply("reshape", x, shape=(*x.shape[:k], 1, *x.shape[k:]))
+
+
+def squeeze(input, axis=None) -> Node:  # noqa: A002
+    """Without axes of size 1 (all of them, or those named).
+
+    Raises:
+        ShapeError: a named axis has another size.
+    """
+    x = as_node(input)
+    if axis is None or axis == [] or axis == ():
+        axes = tuple(k for k, d in enumerate(x.shape) if type(d) is int and d == 1)
+    else:
+        axes = axes_of("squeeze", axis, x)
+    for k in axes:
+        if type(x.shape[k]) is int and x.shape[k] != 1:
+            raise ShapeError(explain(f"squeeze: axis {k} of {x.type} has size {x.shape[k]}, not 1", origins(x=x)))
+    sure = tuple(1 if k in axes else d for k, d in enumerate(x.shape))
+    x = x if sure == x.shape else apply("ensure", x, shape=sure)
+    return apply("reshape", x, shape=tuple(d for k, d in enumerate(x.shape) if k not in axes)) if axes else x
+
+
+def broadcast_to(input, shape) -> Node:  # noqa: A002
+    """``input`` repeated to ``shape`` by NumPy's rule."""
+    return promote.broadcast_to(as_node(input), shape_of(shape, "broadcast_to"))
+
+
+def ensure_shape(x, shape) -> Node:
+    """``x``, whose sizes are promised (None: not known) and checked at entry."""
+    x = as_node(x)
+    if len(shape) != len(x.shape):
+        raise ShapeError(explain(f"ensure_shape: {x.type} has rank {len(x.shape)}, not {len(shape)}", origins(x=x)))
+    sure = []
+    for k, (known, wanted) in enumerate(zip(x.shape, shape)):
+        if wanted is not None and type(known) is int and known != wanted:
+            what = f"ensure_shape: axis {k} of {x.type} has size {known}, not {wanted}"
+            raise ShapeError(explain(what, origins(x=x)))
+        sure.append(known if wanted is None else wanted)
+    return x if tuple(sure) == x.shape else apply("ensure", x, shape=tuple(sure))
+
+
+def transpose(a, perm=None) -> Node:
+    """Axes in another order; reversed if ``perm`` is None.
+
+    Raises:
+        ShapeError: ``perm`` is no permutation of ``a``'s axes.
+    """
+    x = as_node(a)
+    if perm is None:
+        order = tuple(reversed(range(len(x.shape))))
+    else:
+        perm = constant("transpose", "perm", perm).tolist() if isinstance(perm, Node) else perm
+        order = tuple(axis_of("transpose", p, x) for p in perm)
+    if sorted(order) != list(range(len(x.shape))):
+        raise ShapeError(explain(f"transpose: perm {order} is no permutation of the axes of {x.type}", origins(x=x)))
+    return x if order == tuple(range(len(order))) else apply("transpose", x, perm=order)
+
+
+def concat(values, axis) -> Node:
+    """Tensors joined along an existing axis; the other sizes are equal."""
+    xs = adopt("concat", *values) if isinstance(values, (list, tuple)) else [as_node(values)]
+    k = axis_of("concat", axis, xs[0])
+    for x in xs[1:]:
+        if len(x.shape) != len(xs[0].shape):
+            raise ShapeError(explain(f"concat: ranks differ, {xs[0].type} and {x.type}", origins(x=xs[0], y=x)))
+    if len(xs) == 1:
+        return xs[0]
+    return apply("concat", *_aligned(xs, k), axis=k)
+
+
+def _aligned(xs: list[Node], axis: int) -> list[Node]:
+    """The tensors with equal sizes everywhere but at ``axis``: an int wins over a symbol, and is checked at entry."""
+    sizes = [next((x.shape[k] for x in xs if type(x.shape[k]) is int), xs[0].shape[k]) for k, _ in enumerate(xs[0].shape)]
+    out = []
+    for x in xs:
+        wanted = tuple(x.shape[axis] if k == axis else d for k, d in enumerate(sizes))
+        if any(type(a) is int and type(b) is int and a != b for a, b in zip(x.shape, wanted)):
+            what = f"concat: sizes differ outside axis {axis}, {xs[0].type} and {x.type}"
+            raise ShapeError(explain(what, origins(x=xs[0], y=x)))
+        out.append(x if x.shape == wanted else apply("ensure", x, shape=wanted))
+    return out
+
+
+def stack(values, axis=0) -> Node:
+    """Tensors of one shape joined along a new axis."""
+    xs = adopt("stack", *(values if isinstance(values, (list, tuple)) else unstack(values)))
+    k = axis_of("stack", axis, xs[0], extra=1)
+    return concat([apply("reshape", x, shape=(*x.shape[:k], 1, *x.shape[k:])) for x in xs], k)
+
+
+def unstack(value, num=None, axis=0) -> list[Node]:
+    """The slices along an axis of known size.
+
+    Raises:
+        ShapeError: the size is symbolic and ``num`` is not given.
+    """
+    x = as_node(value)
+    k = axis_of("unstack", axis, x)
+    n = x.shape[k] if num is None else integer("unstack", "num", num)
+    if type(n) is not int:
+        raise ShapeError(explain(f"unstack: axis {k} of {x.type} has no known size; pass num", origins(x=x)))
+    if x.shape[k] is not n and x.shape[k] != n:
+        x = ensure_shape(x, [n if a == k else None for a in range(len(x.shape))])
+    rest = x.shape[:k] + x.shape[k + 1 :]
+    return [apply("reshape", part(x, k, j, j + 1), shape=rest) for j in range(n)]
+
+
+def part(x: Node, axis: int, start, stop) -> Node:
+    """Elements ``start`` to ``stop`` along one axis."""
+    if type(start) is int and start == 0 and (stop is x.shape[axis] or stop == x.shape[axis]):
+        return x
+    low = tuple(start if k == axis else 0 for k in range(len(x.shape)))
+    high = tuple(stop if k == axis else d for k, d in enumerate(x.shape))
+    return apply("slice", x, start=low, stop=high, step=(1,) * len(x.shape))
+
+
+def split(value, num_or_size_splits, axis=0, num=None) -> list[Node]:
+    """A tensor cut along an axis into equal parts or parts of given sizes."""
+    x = as_node(value)
+    k = axis_of("split", axis, x)
+    given = num_or_size_splits
+    whole = x.shape[k]
+    if isinstance(given, Node) and not given.shape:
+        given = integer("split", "num_or_size_splits", given)
+    if isinstance(given, (int, np.integer)):
+        if type(whole) is int and whole % given:
+            what = f"split: axis {k} of {x.type} has size {whole}, which {given} parts do not share"
+            raise ShapeError(explain(what, origins(x=x)))
+        sizes = [simplified(whole // int(given))] * int(given)
+    else:
+        sizes = _split_sizes(x, k, list(shape_of(given, "split")))
+    parts, at = [], 0
+    for s in sizes:
+        parts.append(part(x, k, at, simplified(at + s)))
+        at = simplified(at + s)
+    return parts
+
+
+def _split_sizes(x: Node, axis: int, sizes: list) -> list:
+    open_ones = [k for k, s in enumerate(sizes) if type(s) is int and s == -1]
+    if len(open_ones) == 1:
+        known = sum((s for k, s in enumerate(sizes) if k != open_ones[0]), 0)
+        sizes[open_ones[0]] = simplified(x.shape[axis] - known)
+    total = simplified(sum(sizes, 0))
+    if type(total) is int and type(x.shape[axis]) is int and total != x.shape[axis]:
+        what = f"split: sizes {shape_text(sizes)} do not add up to axis {axis} of {x.type}"
+        raise ShapeError(explain(what, origins(x=x)))
+    return sizes
+
+
+def tile(input, multiples) -> Node:  # noqa: A002
+    """``input`` repeated whole along each axis."""
+    x = as_node(input)
+    counts = shape_of(multiples, "tile")
+    if len(counts) != len(x.shape):
+        what = f"tile: {len(counts)} multiples for {x.type} of rank {len(x.shape)}"
+        raise ShapeError(explain(what, origins(x=x)))
+    if all(type(c) is int and c == 1 for c in counts):
+        return x
+    wide = tuple(v for c, d in zip(counts, x.shape) for v in (c, d))
+    out = apply("broadcast", x, shape=wide, axes=tuple(range(1, 2 * len(counts), 2)))
+    return apply("reshape", out, shape=tuple(simplified(c * d) for c, d in zip(counts, x.shape)))
+
+
+def repeat(input, repeats, axis=None) -> Node:  # noqa: A002
+    """Each element repeated the same number of times along ``axis``."""
+    x = as_node(input)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    k, n = axis_of("repeat", axis, x), integer("repeat", "repeats", repeats)
+    wide = (*x.shape[: k + 1], n, *x.shape[k + 1 :])
+    axes = tuple(a for a in range(len(wide)) if a != k + 1)
+    out = apply("broadcast", x, shape=wide, axes=axes)
+    return apply("reshape", out, shape=(*x.shape[:k], simplified(x.shape[k] * n), *x.shape[k + 1 :]))
+
+
+def reverse(tensor, axis) -> Node:
+    """Back to front along the named axes."""
+    x = as_node(tensor)
+    axes = axes_of("reverse", axis, x)
+    return apply("reverse", x, axes=axes) if axes else x
+
+
+def pad(tensor, paddings, mode="CONSTANT", constant_values=0) -> Node:
+    """Elements added before and after each axis: a constant, a reflection, or a symmetric reflection.
+
+    Raises:
+        ShapeError: not one pair per axis, or a reflection longer than the axis.
+        UsageError: unknown mode.
+    """
+    x = as_node(tensor)
+    pairs = constant("pad", "paddings", paddings).tolist() if isinstance(paddings, Node) else list(paddings)
+    pairs = [tuple(dim(v, "pad") for v in p) for p in pairs]
+    if len(pairs) != len(x.shape) or any(len(p) != 2 for p in pairs):
+        raise ShapeError(explain(f"pad: paddings need one pair for each axis of {x.type}, got {pairs}", origins(x=x)))
+    match mode.upper():
+        case "CONSTANT":
+            value = as_node(constant_values, x.dtype)
+            low, high = tuple(p[0] for p in pairs), tuple(p[1] for p in pairs)
+            return apply("pad", x, value, low=low, high=high)
+        case "REFLECT" | "SYMMETRIC":
+            skip = 1 if mode.upper() == "REFLECT" else 0
+            for k, (low, high) in enumerate(pairs):
+                x = _mirrored(x, k, low, high, skip)
+            return x
+    raise UsageError(explain(f"pad: mode {mode!r} is not CONSTANT, REFLECT or SYMMETRIC"))
+
+
+def _mirrored(x: Node, axis: int, low, high, skip: int) -> Node:
+    n = x.shape[axis]
+    if type(n) is int and max(low, high) > n - skip:
+        what = f"pad: reflection of {max(low, high)} does not fit axis {axis} of {x.type}"
+        raise ShapeError(explain(what, origins(x=x)))
+    before = [apply("reverse", part(x, axis, skip, low + skip), axes=(axis,))] if low else []
+    after = [apply("reverse", part(x, axis, simplified(n - high - skip), simplified(n - skip)), axes=(axis,))] if high else []
+    return concat([*before, x, *after], axis)
+
+
+def range(start, limit=None, delta=1, dtype=None) -> Node:  # noqa: A001  TensorFlow's name
+    """Numbers from ``start`` (default 0) up to and without ``limit``, in steps of ``delta``."""
+    if limit is None:
+        start, limit = 0, start
+    values = [start, limit, delta]
+    known = [const_value(v) if isinstance(v, Node) else v for v in values]
+    if all(v is not None for v in known):
+        kinds = [promote.literal_array(v).dtype if not isinstance(v, Node) else v.dtype.numpy for v in values]
+        kind = dt.as_dtype(dtype if dtype is not None else np.result_type(*kinds))
+        if kind is dt.f64 and not any(k == np.float64 for k in kinds):
+            kind = dt.f32
+        count = max(0, python_math.ceil((known[1] - known[0]) / known[2]))
+        return const((known[0] + np.arange(count) * known[2]).astype(kind.numpy))
+    first, last, step = [dim(v, "range") for v in values]
+    kind = dt.as_dtype(dtype) if dtype is not None else next(v.dtype for v in values if isinstance(v, Node))
+    if type(step) is int and step == 1:
+        count = simplified(last - first)
+    else:
+        count = simplified((last - first + step - 1) // step)
+    ramp = apply("iota", shape=(count,), axis=0, dtype=kind)
+    scaled = promote.elementwise("mul", ramp, dim_node(step, kind)) if step != 1 else ramp
+    return promote.elementwise("add", scaled, dim_node(first, kind)) if first != 0 else scaled
+
+
+def linspace(start, stop, num) -> Node:
+    """``num`` evenly spaced floats from ``start`` to ``stop``, both included."""
+    start, stop = adopt("linspace", start, stop)
+    n = integer("linspace", "num", num)
+    ramp = const(np.linspace(0.0, 1.0, n).astype(start.dtype.numpy))
+    return promote.elementwise("add", promote.elementwise("mul", ramp, promote.elementwise("sub", stop, start)), start)
+
+
+def eye(num_rows, num_columns=None, batch_shape=None, dtype=dt.f32) -> Node:
+    """The identity matrix, repeated for ``batch_shape``."""
+    rows = dim(num_rows, "eye")
+    columns = rows if num_columns is None else dim(num_columns, "eye")
+    i = apply("iota", shape=(rows, columns), axis=0, dtype=dt.i32)
+    j = apply("iota", shape=(rows, columns), axis=1, dtype=dt.i32)
+    out = apply("cast", apply("eq", i, j), dtype=dt.as_dtype(dtype))
+    return out if batch_shape is None else promote.broadcast_to(out, (*shape_of(batch_shape), rows, columns))

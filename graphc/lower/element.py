@@ -1,0 +1,79 @@
+"""Ask for one element: the rank-0 Node that computes element ``index`` of a tensor Node."""
+
+from __future__ import annotations
+
+from graphc.errors import CompileError
+from graphc.ir import dtype as dt
+from graphc.ir.kernel import load
+from graphc.ir.node import INDEX, Node, const, is_index, make
+from graphc.ir.type import Type
+from graphc.prims.table import TABLE, apply
+
+
+class Elements:
+    """Answers for elements of one region.
+
+    Args:
+        arrays: materialised Nodes -> names of the arrays they lie in.
+        values: Nodes whose value is at hand as a rank-0 Node, whatever the index.
+    """
+
+    def __init__(self, arrays: dict[Node, str], values: dict[Node, Node] | None = None):
+        self.arrays = dict(arrays)
+        self.values = dict(values or {})
+        self._memo: dict = {}
+
+    def forget(self):
+        """Drop what was computed; needed when ``arrays`` or ``values`` change."""
+        self._memo.clear()
+
+    def at(self, node: Node, index: tuple, guard: Node | None = None) -> Node:
+        """Element ``index`` of ``node``; loads are skipped (giving 0) where ``guard`` is false."""
+        if node in self.values:
+            return self.values[node]
+        key = (node, index, guard)
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._compute(node, index, guard)
+        return found
+
+    def _compute(self, node: Node, index: tuple, guard: Node | None) -> Node:
+        if node in self.arrays:
+            return load(self.arrays[node], index, node.dtype, guard)
+        if node.op == "const":
+            return const(node.attrs[0][1], Type(node.dtype, ()))
+        if node.op == "symbol":
+            return node
+        if node.op == "iota":
+            return _cast(index[node.attr("axis")], node.dtype)
+        row = TABLE[node.op]
+        if row.scalar is not None:
+            operands = tuple([self.at(x, index, guard) for x in node.inputs])
+            return scalar_node(node.op, operands, node.attrs, node.dtype)
+        if row.index is not None:
+            return self._moved(node, row, index, guard)
+        raise CompileError(f"{node.op} at {node.location} has no element form; it must be materialised")
+
+    def _moved(self, node: Node, row, index: tuple, guard: Node | None) -> Node:
+        pieces = row.index(index, node.type, *[x.type for x in node.inputs], **dict(node.attrs))
+        result = None
+        for piece in reversed(pieces):
+            inner = guard
+            if piece.guard is not None:
+                inner = piece.guard if guard is None else apply("and", guard, piece.guard)
+            where = tuple([i if isinstance(i, Node) else const(i, INDEX) for i in piece.index])
+            value = self.at(node.inputs[piece.input], where, inner)
+            result = value if result is None else apply("select", piece.guard, value, result)
+        return result
+
+
+def scalar_node(op: str, operands: tuple, attrs: tuple, dtype) -> Node:
+    """A rank-0 element-wise Node; index arithmetic is put into normal form."""
+    if dtype is dt.i64 and len(operands) == 2 and is_index(operands[0]) and is_index(operands[1]) and not attrs:
+        return apply(op, *operands)
+    return make(op, operands, attrs, Type(dtype, ()))
+
+
+def _cast(index, dtype) -> Node:
+    node = index if isinstance(index, Node) else const(index, INDEX)
+    return node if dtype is dt.i64 else apply("cast", node, dtype=dtype)

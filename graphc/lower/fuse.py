@@ -1,0 +1,401 @@
+"""Fusion: divide a graph into regions, each of which becomes one kernel (or one host step).
+
+A node belongs to exactly one group, apart from cheap nodes (movement, and what only movement reads), which are evaluated
+where they are used. A group has a domain: the shape its loops run over. In a row group the trailing axes are reduced, and
+values of row shape live beside values of the full shape, so softmax and layer norm stay in one kernel. A dot group holds a
+contraction and the element-wise epilogue of its result. Legality is a question of reachability between groups, kept as bit sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphc.ir.graph import Graph, input_node, rebuild, toposort, users
+from graphc.ir.node import Node
+from graphc.prims.table import TABLE
+
+MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
+
+COST_LIMIT = 160  # of one group: bounds register pressure and compile time
+WHOLE_ROW_LIMIT = 1 << 16  # elements of a full reduction whose consumers may share its (serial) kernel
+
+
+@dataclass(frozen=True)
+class Region:
+    """One step of the program before it has memory.
+
+    ``graph`` computes ``outputs`` (Nodes of the whole graph) from ``sources`` (Nodes of the whole graph that lie in memory).
+    For a ``single`` region ``node`` is the operation, and ``sources`` are its operands.
+    """
+
+    kind: str
+    sources: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    graph: Graph | None = None
+    node: Node | None = None
+
+
+@dataclass
+class Group:
+    """A region under construction."""
+
+    index: int
+    kind: str
+    shape: tuple
+    rows: int | None = None
+    nodes: list = field(default_factory=list)
+    cost: int = 0
+    ancestors: int = 0
+
+
+def role(node: Node) -> str:
+    """How a node takes part: leaf, free (evaluated where used), map, reduce, dot, or single."""
+    if node.op in ("input", "const"):
+        return "leaf"
+    if node.op in ("symbol", "iota"):
+        return "free"
+    row = TABLE[node.op]
+    if row.scalar is not None:
+        return "map"
+    if row.index is not None:
+        return "free"
+    if row.reduce is not None:
+        return "reduce"
+    return "dot" if row.nest == "dot" else "single"
+
+
+def is_inline_const(node: Node) -> bool:
+    """True for constants that become literals instead of memory."""
+    return node.op == "const" and node.attrs[0][1].is_splat and node.type.dtype.is_native
+
+
+def is_dimension(node: Node) -> bool:
+    """True for rank-0 i64 arithmetic over symbols alone: kernels get the symbols and compute it."""
+    if node.op == "symbol":
+        return True
+    return node.type.shape == () and bool(node.inputs) and role(node) == "map" and all(
+        is_dimension(x) or is_inline_const(x) for x in node.inputs
+    )
+
+
+class _Fuser:
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.order = toposort(graph.outputs)
+        self.position = {n: k for k, n in enumerate(self.order)}
+        self.users = users(graph.outputs)
+        self.required = self._find_required()
+        self.inline = self._find_inline()
+        self.groups: list[Group] = []
+        self.group_of: dict[Node, Group] = {}
+        self._sources: dict[Node, tuple] = {}
+
+    def _find_required(self) -> set:
+        """Nodes that must lie in memory whatever fusion decides."""
+        required = set(self.graph.outputs)
+        for node in self.order:
+            if role(node) in ("dot", "single"):
+                required.update(node.inputs)
+        for node in list(required):
+            while node.op == "reshape":  # shares the memory of what it reshapes
+                node = node.inputs[0]
+                required.add(node)
+        return required
+
+    def _find_inline(self) -> set:
+        """Nodes evaluated where they are used: movement, dimensions, and maps that one movement or column reduction reads."""
+        inline = set()
+        cost: dict[Node, int] = {}
+        for node in reversed(self.order):
+            if node in self.required:
+                if node.op == "reshape":
+                    inline.add(node)
+                continue
+            kind = role(node)
+            if kind == "free" or is_dimension(node):
+                inline.add(node)
+            elif kind == "map" and len(self.users[node]) == 1:
+                user = self.users[node][0]
+                total = cost.get(user, 0) + TABLE[node.op].cost
+                if total <= COST_LIMIT // 2 and (
+                    _reads_once(user) or (user in inline and role(user) == "map") or _is_column_reduce(user)
+                ):
+                    inline.add(node)
+                    cost[node] = total
+        return inline
+
+    # ------------------------------------------------------------------------------------------ sources
+
+    def sources(self, node: Node) -> tuple:
+        """The materialised Nodes that an inline node's value is computed from; of any other node, itself."""
+        if node in self.group_of or (role(node) == "leaf" and not is_inline_const(node)):
+            return (node,)
+        if is_inline_const(node):
+            return ()
+        found = self._sources.get(node)
+        if found is None:
+            for n in toposort((node,)):
+                if n not in self._sources and (n in self.inline):
+                    seen: dict[Node, None] = {}
+                    for x in n.inputs:
+                        seen.update(dict.fromkeys(self._sources[x] if x in self._sources else self.sources(x)))
+                    self._sources[n] = tuple(seen)
+            found = self._sources[node]
+        return found
+
+    def soft_group(self, node: Node, operand: Node) -> Group | None:
+        """The group in which ``operand``'s value at the same index (or row) is at hand, if there is one."""
+        group = self.group_of.get(operand)
+        if group is not None:
+            return group if operand.shape == node.shape else None
+        if operand.op == "broadcast" and operand in self.inline:
+            inner = operand.inputs[0]
+            group = self.group_of.get(inner)
+            if (
+                group is not None
+                and group.kind == ROW
+                and operand.shape == group.shape
+                and inner.shape == group.shape[: group.rows]
+                and operand.attr("axes") == tuple(range(group.rows))
+            ):
+                return group
+        return None
+
+    # -------------------------------------------------------------------------------------------- joining
+
+    def run(self) -> list[Region]:
+        for node in self.order:
+            kind = role(node)
+            if node in self.inline or (kind == "leaf" and not (node in self.required and is_inline_const(node))):
+                continue
+            if kind in ("map", "free", "leaf"):
+                self._place(node, MAP)
+            elif kind == "reduce":
+                self._place_reduce(node)
+            else:
+                self._new_group(node, DOT if kind == "dot" else SINGLE, node.shape if kind == "dot" else ())
+        return [self._region(g) for g in self._ordered()]
+
+    def _place(self, node: Node, kind: str):
+        soft = {}
+        if role(node) == "map":
+            for x in node.inputs:
+                group = self.soft_group(node, x)
+                if group is not None:
+                    soft[group.index] = group
+        candidates = sorted(soft.values(), key=lambda g: (g.kind == DOT, g.index), reverse=True)
+        for group in candidates:
+            if self._fits(group, node) and self._acyclic(group, node):
+                self._join(group, node)
+                for other in candidates:
+                    if other is not group and self.groups[other.index] is other:
+                        self._merge(group, other)
+                return
+        self._new_group(node, kind, node.shape)
+
+    def _place_reduce(self, node: Node):
+        operand = node.inputs[0]
+        if _is_column_reduce(node):
+            self._new_group(node, COLUMN, operand.shape)
+            return
+        rows = node.type.rank
+        group = self.group_of.get(operand)
+        if (
+            group is not None
+            and group.kind in (MAP, ROW)
+            and group.shape == operand.shape
+            and group.rows in (None, rows)
+            and group.cost < COST_LIMIT
+            and (rows > 0 or self._only_feeds(group, node))
+            and self._acyclic(group, node)
+        ):
+            group.kind, group.rows = ROW, rows
+            self._join(group, node)
+            return
+        if group is None and operand.op not in ("const",):
+            siblings = [self.group_of[u] for u in self.users[operand] if u in self.group_of]
+            for sibling in siblings:
+                if (
+                    sibling.kind == ROW
+                    and sibling.shape == operand.shape
+                    and sibling.rows == rows
+                    and sibling.cost < COST_LIMIT
+                    and self._acyclic(sibling, node)
+                ):
+                    self._join(sibling, node)
+                    return
+        self._new_group(node, ROW, operand.shape).rows = rows
+
+    def _only_feeds(self, group: Group, node: Node) -> bool:
+        """True if nothing but ``node`` reads the group: a full reduction runs in one thread, so it stores nothing big."""
+        size = node.inputs[0].type.size
+        if type(size) is int and size <= WHOLE_ROW_LIMIT:
+            return True
+        inside = {*group.nodes, node}
+        return all(n not in self.required and inside.issuperset(self.users[n]) for n in group.nodes)
+
+    def _fits(self, group: Group, node: Node) -> bool:
+        if group.cost + _cost(node) > COST_LIMIT or group.kind in (SINGLE, COLUMN):
+            return False
+        if group.kind == ROW:
+            if node.shape == group.shape[: group.rows]:
+                return True
+            if node.shape != group.shape:
+                return False
+            size = node.type.size
+            return group.rows > 0 or (type(size) is int and size <= WHOLE_ROW_LIMIT)
+        return node.shape == group.shape
+
+    def _acyclic(self, group: Group, node: Node) -> bool:
+        """True if no way leads out of ``group`` and back into ``node``, and nothing in it is read at another index."""
+        for x in node.inputs:
+            soft = self.soft_group(node, x) is group or (role(node) == "reduce" and self.group_of.get(x) is group)
+            for source in self.sources(x):
+                other = self.group_of.get(source)
+                if other is None:
+                    continue
+                if other is group:
+                    if not soft:
+                        return False
+                elif other.ancestors >> group.index & 1:
+                    return False
+        return True
+
+    def _merge(self, group: Group, other: Group):
+        """Unite two groups over one domain if no way leads from one to the other through a third."""
+        kinds = {group.kind, other.kind}
+        if (
+            group.shape != other.shape
+            or not kinds <= {MAP, ROW}
+            or (None not in (group.rows, other.rows) and group.rows != other.rows)
+            or group.cost + other.cost > COST_LIMIT
+            or (ROW in kinds and 0 in (group.rows, other.rows))
+        ):
+            return
+        a, b = 1 << group.index, 1 << other.index
+        for third in self.groups:
+            if third is group or third is other or third is None:
+                continue
+            after_a, after_b = third.ancestors & a, third.ancestors & b
+            t = 1 << third.index
+            if (after_a and other.ancestors & t) or (after_b and group.ancestors & t):
+                return
+        for node in other.nodes:  # a value of one group read by the other at another index
+            for user in self.users[node]:
+                if not self._reads_in_place(group, node, user):
+                    return
+        for node in group.nodes:
+            for user in self.users[node]:
+                if not self._reads_in_place(other, node, user):
+                    return
+        group.nodes += other.nodes
+        group.cost += other.cost
+        group.ancestors |= other.ancestors
+        group.ancestors &= ~(a | b)
+        if other.kind == ROW:
+            group.kind, group.rows = ROW, other.rows
+        for node in other.nodes:
+            self.group_of[node] = group
+        for third in self.groups:
+            if third is not None and third is not group and third.ancestors & b:
+                third.ancestors = (third.ancestors & ~b) | a | group.ancestors
+            elif third is not None and third.ancestors & a:
+                third.ancestors |= group.ancestors
+        self.groups[other.index] = None
+
+    def _reads_in_place(self, group: Group, node: Node, user: Node) -> bool:
+        """False if a member of ``group`` reads ``node`` through movement."""
+        if user not in self.inline:
+            return True
+        stack = [user]
+        while stack:
+            n = stack.pop()
+            if n in self.inline:
+                stack.extend(self.users[n])
+            elif self.group_of.get(n) is group:
+                return False
+        return True
+
+    def _new_group(self, node: Node, kind: str, shape: tuple) -> Group:
+        group = Group(len(self.groups), kind, shape)
+        self.groups.append(group)
+        self._join(group, node)
+        return group
+
+    def _join(self, group: Group, node: Node):
+        group.nodes.append(node)
+        group.cost += _cost(node)
+        gained = 0
+        for x in node.inputs:
+            for source in self.sources(x):
+                other = self.group_of.get(source)
+                if other is not None and other is not group:
+                    gained |= (1 << other.index) | other.ancestors
+        self.group_of[node] = group
+        if gained & ~group.ancestors:
+            group.ancestors |= gained
+            bit = 1 << group.index
+            for third in self.groups:
+                if third is not None and third.ancestors & bit:
+                    third.ancestors |= gained
+
+    # -------------------------------------------------------------------------------------------- results
+
+    def _ordered(self) -> list[Group]:
+        """Groups such that each comes after what it reads; ties by the place of their first node."""
+        left = [g for g in self.groups if g is not None]
+        left.sort(key=lambda g: (bin(g.ancestors).count("1"), self.position[g.nodes[0]]))
+        return left
+
+    def _region(self, group: Group) -> Region:
+        if group.kind == SINGLE:
+            node = group.nodes[0]
+            return Region(SINGLE, tuple(dict.fromkeys(node.inputs)), (node,), node=node)
+        members = sorted(group.nodes, key=self.position.get)
+        sources: dict[Node, None] = {}
+        for node in members:
+            for x in node.inputs:
+                for source in self.sources(x):
+                    if self.group_of.get(source) is not group:
+                        sources.setdefault(source)
+        outputs = [n for n in members if n in self.required or self._read_elsewhere(n, group)]
+        memo = {s: input_node(f"x{k}", s.type) for k, s in enumerate(sources)}
+        results = rebuild(outputs, lambda node, inputs: None, memo)
+        graph = Graph(group.kind, tuple(memo[s] for s in sources), tuple(results))
+        return Region(group.kind, tuple(sources), tuple(outputs), graph)
+
+    def _read_elsewhere(self, node: Node, group: Group) -> bool:
+        stack = list(self.users[node])
+        seen = set()
+        while stack:
+            user = stack.pop()
+            if user in seen:
+                continue
+            seen.add(user)
+            if user in self.inline:
+                stack.extend(self.users[user])
+            elif self.group_of.get(user) is not group:
+                return True
+        return False
+
+
+def _cost(node: Node) -> int:
+    return TABLE[node.op].cost if node.inputs else 0
+
+
+def _reads_once(user: Node) -> bool:
+    """True for movement that reads each element of its operand at most once."""
+    return role(user) == "free" and user.op not in ("broadcast", "window", "iota")
+
+
+def _is_column_reduce(node: Node) -> bool:
+    """True for a reduction over anything but the trailing axes."""
+    if role(node) != "reduce":
+        return False
+    rank = node.inputs[0].type.rank
+    return tuple(sorted(node.attr("axes"))) != tuple(range(node.type.rank, rank))
+
+
+def fuse(graph: Graph) -> list[Region]:
+    """Regions in an order in which they can run."""
+    return _Fuser(graph).run()

@@ -1,0 +1,345 @@
+"""Graph -> Program: regions become kernels, values get memory, steps get an order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from graphc.errors import CompileError
+from graphc.ir.graph import Graph, rebuild, toposort
+from graphc.ir.kernel import Kernel
+from graphc.ir.node import Node
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature
+from graphc.ir.target import Target
+from graphc.ir.type import TupleType, Type
+from graphc.lower import control
+from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
+from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel
+from graphc.lower.fuse import DOT, MAP, SINGLE, Region, fuse
+from graphc.lower.map_nest import map_kernel
+from graphc.lower.nests import NESTS
+from graphc.lower.reduce_nest import reduce_kernel
+from graphc.lower.step import Step
+from graphc.prims.table import TABLE
+
+
+class Lowering:
+    """The state of one lowering: kernels made so far, constants, storages, and where each value lies."""
+
+    def __init__(self, target: Target):
+        self.target = target
+        self.kernels: dict[Kernel, str] = {}
+        self._regions: dict = {}
+        self.storages: list[Storage] = []
+        self.constants: list[bytes] = []
+        self.constant_size = 0
+        self._constant_of: dict = {}
+        self.names: dict[str, int] = {}
+
+    # ------------------------------------------------------------------------------------------ memory
+
+    def storage(self, type: Type, hint: str, place: tuple | None = None) -> Storage:
+        """New memory for a value of ``type``."""
+        count = self.names.get(hint, 0)
+        self.names[hint] = count + 1
+        made = Storage(type, f"{hint}{count}", place)
+        self.storages.append(made)
+        return made
+
+    def constant(self, array: np.ndarray, type: Type) -> Storage:
+        """Read-only memory holding ``array``, one per content."""
+        data = np.ascontiguousarray(array)
+        key = (str(data.dtype), data.shape, data.tobytes() if data.nbytes <= 64 else hash(data.tobytes()), data.nbytes)
+        found = self._constant_of.get(key)
+        if found is None:
+            found = self.storage(type, "c", ("constant", self.constant_size))
+            raw = data.tobytes()
+            raw += bytes(-len(raw) % ALIGNMENT)
+            self.constants.append(raw)
+            self.constant_size += len(raw)
+            self._constant_of[key] = found
+        return found
+
+    # ----------------------------------------------------------------------------------------- kernels
+
+    def kernel(self, key, make) -> tuple[str, Kernel]:
+        """The kernel for ``key``, made once; equal kernels share one name."""
+        made = self._regions.get(key)
+        if made is None:
+            made = make()
+            self._regions[key] = made
+        name = self.kernels.get(made)
+        if name is None:
+            name = f"{made.name}{sum(k.name == made.name for k in self.kernels)}"
+            self.kernels[made] = name
+        return name, made
+
+    def launch(self, key, make, inputs: dict, outputs: dict, reusable=()) -> Step:
+        """A launch of a kernel whose array names are found in ``inputs`` and ``outputs``, or start with ``scratch``."""
+        name, kernel = self.kernel(key, make)
+        args = []
+        written = list(outputs.values())
+        for array in kernel.arrays:
+            if array.name in inputs:
+                args.append(inputs[array.name])
+            elif array.name in outputs:
+                args.append(outputs[array.name])
+            else:
+                args.append(self.storage(array.type, "scratch"))
+                written.append(args[-1])
+        reads = tuple(a for a in args if a not in written)
+        return Step("launch", reads, tuple(written), name, tuple(args), extra={"dims": kernel.dims}, reusable=reusable)
+
+    # ------------------------------------------------------------------------------------------- graphs
+
+    def lower_graph(self, graph: Graph, memory: dict[Node, Storage]) -> tuple[list[Step], list[Storage]]:
+        """Steps that compute a graph whose inputs lie in ``memory``; and where its outputs lie."""
+        steps: list[Step] = []
+        memory = dict(memory)
+        for region in fuse(graph):
+            steps += self._region(region, memory)
+        return steps, [self.find(n, memory) for n in graph.outputs]
+
+    def find(self, node: Node, memory: dict) -> Storage:
+        """The storage of a materialised value; constants are placed on first use."""
+        while node not in memory:
+            if node.op == "reshape":
+                node = node.inputs[0]
+            elif node.op == "item":
+                return memory[node.inputs[0]][node.attr("index")]
+            elif node.op == "const":
+                array = np.broadcast_to(node.attrs[0][1].array, node.shape)
+                memory[node] = self.constant(array, node.type)
+            else:
+                raise CompileError(f"{node.op} at {node.location} was not materialised")
+        return memory[node]
+
+    def _region(self, region: Region, memory: dict) -> list[Step]:
+        if region.kind == SINGLE:
+            return self._single(region.node, memory)
+        outputs = []
+        for n in region.outputs:
+            memory[n] = self.storage(n.type, n.op)
+            outputs.append(memory[n])
+        sources = [self.find(s, memory) for s in region.sources]
+        inputs = {f"x{k}": s for k, s in enumerate(sources)}
+        outs = {f"out{k}": s for k, s in enumerate(outputs)}
+        if region.kind == DOT:
+            return self._dot(region, inputs, outs, memory)
+        if region.kind == MAP:
+            reusable = _pointwise(region, sources, outputs)
+            return [self.launch(region.graph, lambda: map_kernel(region.graph), inputs, outs, reusable)]
+        return [self.launch(region.graph, lambda: reduce_kernel(region.graph), inputs, outs)]
+
+    def _dot(self, region: Region, inputs: dict, outputs: dict, memory: dict) -> list[Step]:
+        graph = region.graph
+        node = next(n for n in toposort(graph.outputs) if n.op == "dot")
+        dot = describe(node, self.target)
+        y = region.sources[graph.inputs.index(node.inputs[1])]
+        steps: list[Step] = []
+        inputs = dict(inputs)
+        if y.op == "const":
+            array = np.broadcast_to(y.attrs[0][1].array, y.shape)
+            packed = pack_constant(dot, array)
+            inputs["packed"] = self.constant(packed, Type(dot.tile.dtype, packed.shape))
+        elif dot.wants_packing:
+            inputs["packed"] = self.storage(dot.packed_type, "packed")
+            source = {"x0": self.find(y, memory)}
+            steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": inputs["packed"]}))
+        packed = "packed" in inputs
+        key = (graph, packed)
+        steps.append(self.launch(key, lambda: dot_kernel(graph, self.target, packed), inputs, outputs))
+        return steps
+
+    def _single(self, node: Node, memory: dict) -> list[Step]:
+        if node.op == "item":
+            memory[node] = memory[node.inputs[0]][node.attr("index")]
+            return []
+        types = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+        results = [self.storage(t, node.op) for t in types]
+        memory[node] = results if isinstance(node.type, TupleType) else results[0]
+        operands = [self.find(x, memory) for x in node.inputs]
+        if node.op in control.CONTROL:
+            return control.CONTROL[node.op](self, node, operands, results)
+        if TABLE[node.op].nest in NESTS and all(t.dtype.is_native for t in (*types, *(x.type for x in node.inputs))):
+            inputs = {f"x{k}": s for k, s in enumerate(operands)}
+            outputs = {f"out{k}": s for k, s in enumerate(results)}
+            key = _anonymous(node)
+            return [self.launch(key, lambda: NESTS[TABLE[node.op].nest](node, self.target), inputs, outputs)]
+        return [Step("host", tuple(operands), tuple(results), node=node)]
+
+
+def _anonymous(node: Node):
+    """What a nest depends on: the operation, its attributes and types, not which values it reads."""
+    return (node.op, node.attrs, node.type, tuple(x.type for x in node.inputs))
+
+
+def _pointwise(region: Region, sources: list, outputs: list) -> tuple:
+    """Pairs of storages that a map kernel reads and writes at the same index only."""
+    moved: set = set()
+    for n in toposort(region.graph.outputs):
+        if n.inputs and TABLE[n.op].scalar is None:
+            moved.update(n.inputs)
+    pairs = []
+    for x, source in zip(region.graph.inputs, sources):
+        if x in moved or sources.count(source) > 1:
+            continue
+        for result, storage in zip(region.graph.outputs, outputs):
+            if result.type.shape == x.type.shape and result.dtype.size == x.dtype.size:
+                pairs.append((source, storage))
+    return tuple(pairs)
+
+
+# --------------------------------------------------------------------------------------------- programs
+
+
+def strip(graph: Graph) -> Graph:
+    """Drop what means nothing to code: ``stop`` and promises about shapes that hold by their types."""
+
+    def visit(node, inputs):
+        if node.op == "stop" or (node.op == "ensure" and inputs[0].type == node.type):
+            return inputs[0]
+        return None
+
+    return graph.with_outputs(rebuild(graph.outputs, visit))
+
+
+def lower(graph: Graph, target: Target) -> Program:
+    """Lower a graph for a target.
+
+    Raises:
+        CompileError: an operation cannot be lowered; the message names it and the user's line.
+    """
+    graph = strip(graph)
+    lowering = Lowering(target)
+    memory = {x: lowering.storage(x.type, x.attr("name"), ("input", k)) for k, x in enumerate(graph.inputs)}
+    inputs = list(memory.values())
+    steps, results = lowering.lower_graph(graph, memory)
+    steps = _place_outputs(lowering, graph, inputs, steps, results)
+    _measure_lives(steps)
+    _reuse(steps)
+    arena = plan(lowering.storages)
+    return _program(lowering, graph, steps, arena)
+
+
+def _place_outputs(lowering: Lowering, graph: Graph, inputs: list, steps: list, results: list) -> list[Step]:
+    """Let outputs be written where they are wanted; copy where that cannot be."""
+    donated = dict(graph.donated)
+    last_read, first_write = {}, {}
+    for k, step in enumerate(steps):
+        for s in step.reads:
+            last_read[s] = k
+        for s in step.writes:
+            first_write.setdefault(s, k)
+    early: list[Step] = []
+    late: list[Step] = []
+    taken: set = set()
+    for k, result in enumerate(results):
+        target_input = donated.get(k)
+        place = ("output", k) if target_input is None else ("input", target_input)
+        if target_input is not None and result is inputs[target_input]:
+            continue
+        movable = result.place is None and result not in taken and result in first_write
+        if movable and target_input is not None:
+            old, written = inputs[target_input], first_write[result]
+            at_end = last_read.get(old, -1)
+            pairs = steps[written].reusable
+            nested = steps[written].kind in ("branch", "repeat")
+            read_by_outputs = any(r is old for r in results)
+            movable = not nested and not read_by_outputs and (at_end < written or (at_end == written and (old, result) in pairs))
+        if movable:
+            result.place = place
+            taken.add(result)
+            continue
+        final = lowering.storage(graph.outputs[k].type, "result", place)
+        if result.place is not None and result.place[0] == "input" and target_input is not None:
+            held = lowering.storage(graph.outputs[k].type, "held")  # two states may be exchanged
+            early.append(Step("copy", (result,), (held,)))
+            late.append(Step("copy", (held,), (final,)))
+        elif result.place is not None and result.place[0] == "input":
+            early.append(Step("copy", (result,), (final,)))
+        else:
+            late.append(Step("copy", (result,), (final,)))
+    return early + steps + late
+
+
+def _measure_lives(steps: list[Step]):
+    clock = 0
+
+    def walk(steps):
+        nonlocal clock
+        for step in steps:
+            begin = clock
+            clock += 1
+            if step.kind in ("branch", "repeat"):
+                for part in step.parts:
+                    walk(part)
+                clock += 1
+                for s in _touched(step):
+                    s.root().touch(begin)
+                    s.root().touch(clock)
+                continue
+            for s in (*step.reads, *step.writes):
+                s.root().touch(clock)
+
+    walk(steps)
+
+
+def _touched(step: Step):
+    """Every storage a nested step uses: all of it stays live while the step runs."""
+    yield from step.reads
+    yield from step.writes
+    for part in step.parts:
+        for inner in part:
+            yield from _touched(inner)
+
+
+def _reuse(steps: list[Step]):
+    """Write a result over an operand that is read for the last time at the same index."""
+    for step in steps:
+        done: set = set()
+        for old, new in step.reusable:
+            a, b = old.root(), new.root()
+            if a is b or a in done or b in done or a.place is not None or b.place is not None:
+                continue
+            if a.last == b.first and a.bytes == b.bytes:
+                share(b, a)
+                done.update((a, b))
+
+
+def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Program:
+    buffers: dict[str, Buffer] = {}
+
+    def name(s: Storage) -> str:
+        buffers.setdefault(s.name, Buffer(s.name, s.type, s.root().place))
+        return s.name
+
+    def emit(step: Step):
+        match step.kind:
+            case "launch":
+                return Launch(step.kernel, tuple(map(name, step.args)), step.extra["dims"])
+            case "copy":
+                return Copy(name(step.reads[0]), name(step.writes[0]))
+            case "host":
+                node = step.node
+                return Host(node.op, node.attrs, tuple(map(name, step.reads)), tuple(map(name, step.writes)), node.location)
+            case "branch":
+                then, orelse = (tuple(map(emit, part)) for part in step.parts)
+                return Branch(name(step.reads[0]), then, orelse)
+            case "repeat":
+                body, test = (tuple(map(emit, part)) for part in step.parts)
+                extra = {k: name(v) if isinstance(v, Storage) else v for k, v in step.extra.items()}
+                return Repeat(body, test, **extra)
+        raise CompileError(f"unknown step {step.kind}")
+
+    emitted = tuple(map(emit, steps))
+    kernels = tuple(replace(kernel, name=given) for kernel, given in lowering.kernels.items())
+    signature = Signature(
+        tuple(Param(x.attr("name"), x.type, x.location) for x in graph.inputs),
+        tuple(Param(n, x.type, x.location) for n, x in zip(graph.names, graph.outputs)),
+        tuple(s.attr("name") for s in graph.symbols),
+        graph.donated,
+        arena,
+    )
+    return Program(graph.name, signature, tuple(buffers.values()), kernels, emitted, b"".join(lowering.constants))

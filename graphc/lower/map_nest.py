@@ -1,0 +1,79 @@
+"""Kernels for element-wise regions: one nest over the domain, every output stored at its own index."""
+
+from __future__ import annotations
+
+from graphc.ir.graph import Graph, toposort
+from graphc.ir.kernel import Array, For, Kernel, Let, Store
+from graphc.ir.node import Node, var
+from graphc.lower.collapse import collapse
+from graphc.lower.element import Elements
+from graphc.lower.schedule import name_shared, parallelise, symbols_of, tile, vectorise
+from graphc.prims.table import TABLE
+
+TILE = 4096  # elements of a flat loop handled as one piece
+FEW = 4  # outer iterations too few to share among threads
+
+
+def work_of(graph: Graph) -> int:
+    """Rough flops for one element of a region, memory traffic included."""
+    return 4 + sum(TABLE[n.op].cost for n in toposort(graph.outputs) if n.inputs)
+
+
+def region_arrays(graph: Graph) -> tuple[list[Array], dict[Node, str]]:
+    """Arrays for a region's inputs and outputs, and the names under which its inputs are read."""
+    names = {x: f"x{k}" for k, x in enumerate(graph.inputs)}
+    arrays = [Array(names[x], x.type) for x in graph.inputs]
+    arrays += [Array(f"out{k}", n.type, written=True) for k, n in enumerate(graph.outputs)]
+    return arrays, names
+
+
+def index_vars(shape: tuple, prefix: str = "i") -> tuple[Node, ...]:
+    """Loop variables for a domain."""
+    return tuple(var(f"{prefix}{k}", extent=d if type(d) is int else None) for k, d in enumerate(shape))
+
+
+def map_kernel(graph: Graph) -> Kernel:
+    """A kernel for a region whose outputs all have the shape of its domain."""
+    graph, shape = collapse(graph, graph.outputs[0].shape)
+    arrays, names = region_arrays(graph)
+    index = index_vars(shape)
+    elements = Elements(names)
+    lets, values = name_shared([elements.at(n, index) for n in graph.outputs])
+    if len(values) > 1:  # an output may lie over an input, so everything is read before anything is written
+        names = [var(f"o{k}", v.type) for k, v in enumerate(values)]
+        lets, values = lets + [Let(name, v) for name, v in zip(names, values)], names
+    body = (*lets, *(Store(f"out{k}", index, v) for k, v in enumerate(values)))
+    body = _nest(body, shape, index, work_of(graph))
+    return Kernel("map", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+
+
+def _nest(body: tuple, shape: tuple, index: tuple, work: int) -> tuple:
+    if not shape:
+        return body
+    loop = For(index[-1], shape[-1], body)
+    outer = list(zip(index[:-1], shape[:-1]))
+    small_outside = all(type(d) is int for _, d in outer) and _count(d for _, d in outer) <= FEW
+    if small_outside and not (type(shape[-1]) is int and shape[-1] <= TILE):
+        tiled = tile(loop, TILE)
+        (inner,) = tiled.body
+        nest = vectorise(inner)
+        for v, extent in reversed(outer):
+            nest = For(v, extent, (nest,))
+        tiled = For(tiled.var, tiled.extent, (nest,))
+        return (parallelise(tiled, work * TILE * _count(d for _, d in outer)),)
+    loop = vectorise(loop)
+    inner_work = work * shape[-1]
+    for v, extent in reversed(outer):
+        loop = For(v, extent, (loop,))
+    if not outer:
+        return (loop,)
+    for _, extent in outer[1:]:
+        inner_work = inner_work * extent
+    return (parallelise(loop, inner_work),)
+
+
+def _count(dims) -> int:
+    total = 1
+    for d in dims:
+        total *= d
+    return total

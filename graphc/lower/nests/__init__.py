@@ -1,0 +1,30 @@
+"""Loop nests written by hand: one maker per primitive that is neither element-wise, movement nor reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.ir.kernel import Kernel
+from graphc.ir.node import Node
+from graphc.ir.target import Target
+from graphc.lower.nests.argreduce import argreduce
+from graphc.lower.nests.conv import conv
+from graphc.lower.nests.cumulate import cumulate
+from graphc.lower.nests.gather import gather
+from graphc.lower.nests.random_bits import random_bits
+from graphc.lower.nests.scatter import scatter
+from graphc.lower.nests.sort import sort
+from graphc.lower.nests.unwindow import unwindow
+
+#: Name in a row's ``nest`` facet -> maker. The inputs lie in row-major memory; the kernel's arrays are ``x0 ...`` (inputs),
+#: ``out0 ...`` (outputs) and ``scratch0 ...`` (memory the caller provides; its content does not matter before and after).
+NESTS: dict[str, Callable[[Node, Target], Kernel]] = {
+    "argreduce": argreduce,
+    "conv": conv,
+    "cumulate": cumulate,
+    "gather": gather,
+    "random_bits": random_bits,
+    "scatter": scatter,
+    "sort": sort,
+    "unwindow": unwindow,
+}

@@ -1,0 +1,139 @@
+"""The nest of ``argreduce``: where the first extremum along an axis is; NaN counts as an extremum."""
+
+from __future__ import annotations
+
+from graphc.ir import dtype as dt
+from graphc.ir.kernel import Alloc, Array, Kernel, Set, Store, load
+from graphc.ir.node import Node
+from graphc.ir.target import Target
+from graphc.ir.type import Type
+from graphc.lower.nests.loops import (
+    as_index, cast, ceil_divide, finish, is_nan, least, let, loop, parallel, product, scalar, vector,
+)  # fmt: skip
+from graphc.prims.table import apply
+
+LANES = 64
+SHORT = 128  # rows up to this many elements are searched one by one
+BLOCK = 256  # neighbouring columns that one task searches
+
+
+def argreduce(node: Node, target: Target) -> Kernel:
+    """Position of the first largest or smallest element along ``axis``. The result does not depend on the form."""
+    (x,) = node.inputs
+    axis = node.attr("axis")
+    outer, extent, inner = product(x.shape[:axis]), x.shape[axis], product(x.shape[axis + 1 :])
+    if inner != 1:
+        nest = _columns(node, outer, extent, inner)
+    elif type(extent) is int and extent <= SHORT:
+        nest = parallel("row", outer, as_index(extent) * 4, lambda r: _short_row(node, r, extent))
+    else:
+        nest = parallel("row", outer, as_index(extent) * 2, lambda r: _long_row(node, r, extent))
+    return finish("argreduce", node, ((outer, extent, inner),), ((outer, inner),), (nest,))
+
+
+def better(kind: str, x: Node, best: Node) -> Node:
+    """Whether ``x`` is strictly more extreme than ``best``."""
+    if x.dtype is dt.b1:
+        x, best = cast(x, dt.u8), cast(best, dt.u8)
+    beyond = best < x if kind == "max" else x < best
+    nan = is_nan(x)
+    if nan is None:
+        return beyond
+    return apply("or", beyond, apply("and", nan, apply("eq", best, best)))
+
+
+def _element(node: Node, r: Node, k, j, guard: Node | None = None) -> Node:
+    return load("x0", (r, k, j), node.inputs[0].dtype, guard)
+
+
+def _short_row(node: Node, r: Node, extent) -> tuple:
+    result = node.attr("dtype")
+    best, start = let("best", _element(node, r, 0, 0, as_index(0) < extent))
+    where, first = let("where", scalar(0, result))
+
+    def step(k: Node) -> tuple:
+        value, read = let("value", _element(node, r, k, 0))
+        take, test = let("take", better(node.attr("kind"), value, best))
+        return (read, test, Set(best, apply("select", take, value, best)),
+                Set(where, apply("select", take, cast(k, result), where)))  # fmt: skip
+
+    return (start, first, loop("k", extent, step), Store("out0", (r, as_index(0)), where))
+
+
+def _long_row(node: Node, r: Node, extent) -> tuple:
+    """Lane ``l`` searches the elements ``l``, ``l + 64``, ...; then the lanes are compared, lower positions first."""
+    kind, dtype = node.attr("kind"), node.inputs[0].dtype
+    arrays = [Array(name, Type(t, (LANES,)), space) for name, t, space in (
+        ("best", dtype, "register"), ("turn", dt.i32, "register"), ("bests", dtype, "stack"), ("turns", dt.i32, "stack"))]
+    chunks = extent // LANES
+
+    def first(l: Node) -> tuple:
+        return (Store("best", (l,), _element(node, r, l, 0, l < extent)), Store("turn", (l,), scalar(0, dt.i32)))
+
+    def search(c: Node, guarded: bool):
+        def lane(l: Node) -> tuple:
+            k = c * LANES + l
+            guard = k < extent if guarded else None
+            value = _element(node, r, k, 0, guard)
+            old = load("best", (l,), dtype)
+            take = better(kind, value, old)
+            if guarded:
+                take = apply("and", take, guard)
+            take, test = let("tail" if guarded else "take", take)
+            turn = apply("select", take, cast(c, dt.i32), load("turn", (l,), dt.i32))
+            return (test, Store("best", (l,), apply("select", take, value, old)), Store("turn", (l,), turn))
+
+        return lane
+
+    def spill(l: Node) -> tuple:
+        return (Store("bests", (l,), load("best", (l,), dtype)), Store("turns", (l,), load("turn", (l,), dt.i32)))
+
+    main = loop("c", chunks, lambda c: (vector("l", LANES, search(c, False)),))
+    tail = vector("l_tail", LANES, search(as_index(chunks), True))
+    return (*map(Alloc, arrays), vector("l_first", LANES, first), main, tail, vector("l_spill", LANES, spill),
+            *_compare_lanes(node, r, extent))  # fmt: skip
+
+
+def _compare_lanes(node: Node, r: Node, extent) -> tuple:
+    kind, dtype, result = node.attr("kind"), node.inputs[0].dtype, node.attr("dtype")
+    top, start = let("top", load("bests", (0,), dtype))
+    where, first = let("where", as_index(load("turns", (0,), dt.i32)) * LANES)
+
+    def step(l: Node) -> tuple:
+        value, read = let("value", load("bests", (l,), dtype))
+        at, place = let("at", as_index(load("turns", (l,), dt.i32)) * LANES + l)
+        tied = apply("not", apply("or", better(kind, value, top), better(kind, top, value)))
+        wins = apply("or", better(kind, value, top), apply("and", tied, at < where))
+        take, test = let("wins", wins)
+        return (read, place, test, Set(top, apply("select", take, value, top)), Set(where, apply("select", take, at, where)))
+
+    return (start, first, loop("lane", least(LANES, extent), step), Store("out0", (r, as_index(0)), cast(where, result)))
+
+
+def _columns(node: Node, outer, extent, inner) -> object:
+    """Any axis but the last: neighbouring columns lie in neighbouring lanes."""
+    kind, dtype, result = node.attr("kind"), node.inputs[0].dtype, node.attr("dtype")
+    blocks = ceil_divide(inner, BLOCK)
+    best = Array("best", Type(dtype, (BLOCK,)), "stack")
+
+    def task(t: Node) -> tuple:
+        o, base = t // blocks, (t % blocks) * BLOCK
+        width = least(BLOCK, inner - base)
+
+        def first(j: Node) -> tuple:
+            value = _element(node, o, 0, base + j, as_index(0) < extent)
+            return (Store("best", (j,), value), Store("out0", (o, base + j), scalar(0, result)))
+
+        def step(k: Node) -> tuple:
+            def lane(j: Node) -> tuple:
+                value = _element(node, o, k, base + j)
+                old = load("best", (j,), dtype)
+                take, test = let("take", better(kind, value, old))
+                where = apply("select", take, cast(k, result), load("out0", (o, base + j), result))
+                return (test, Store("best", (j,), apply("select", take, value, old)), Store("out0", (o, base + j), where))
+
+            return (vector("j", width, lane),)
+
+        return (Alloc(best), vector("j_first", width, first), loop("k", extent, step))
+
+    return parallel("task", product((outer, blocks)), as_index(extent) * least(inner, BLOCK) * 2, task)

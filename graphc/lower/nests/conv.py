@@ -1,0 +1,107 @@
+"""The nest of ``conv``: direct convolution of channels-last arrays.
+
+In every form an output element is one chain of multiply-adds over (kernel axes ..., input channel) that starts at 0;
+padding takes part as zeros. So all forms give the same bits.
+"""
+
+from __future__ import annotations
+
+from graphc.ir.dtype import DType
+from graphc.ir.kernel import Alloc, Array, If, Kernel, Store, load
+from graphc.ir.node import Node
+from graphc.ir.target import Target
+from graphc.ir.type import Type
+from graphc.lower.nests.conv_tile import can_tile, tiled
+from graphc.lower.nests.loops import (
+    accumulator, all_of, as_index, cast, ceil_divide, finish, inside, least, loop, multiply_add, parallel, product, scalar,
+    unravel, vector,
+)  # fmt: skip
+from graphc.prims.table import apply
+
+BLOCK = 256  # neighbouring output channels that are summed side by side
+
+
+def conv(node: Node, target: Target) -> Kernel:
+    """out[n, *p, o] = sum of x0[n, *(p*stride - low + k*dilation), c] * x1[*k, c, o]."""
+    return tiled(node, target) if can_tile(node, target) else direct(node)
+
+
+def direct(node: Node) -> Kernel:
+    """The form for every case: one pixel at a time, output channels in lanes."""
+    x, w = node.inputs
+    out = node.shape
+    work = product((*w.shape[:-1], out[-1], out[-2])) * 4
+
+    def row(t: Node) -> tuple:
+        lead = unravel(t, out[:-2])
+        return (loop("pixel", out[-2], lambda p: _pixel(node, (*lead, p))),)
+
+    nest = parallel("row", product(out[:-2]), work, row)
+    return finish("conv", node, (x.shape, w.shape), (out,), (nest,))
+
+
+def _pixel(node: Node, place: tuple) -> tuple:
+    """All channels of one output pixel ``place`` = (n, *spatial)."""
+    groups, outputs = node.attr("groups"), node.shape[-1]
+    depthwise = node.inputs[1].shape[-2] == 1  # then a lane finds its own input channel, and all groups go together
+    turns = 1 if depthwise else groups
+    channels = outputs // turns
+    per_input = outputs // groups  # output channels of one group
+    wide = accumulator(node.dtype)
+    blocks = ceil_divide(channels, BLOCK)
+
+    def block(t: Node) -> tuple:
+        group = t // blocks
+        first = (t % blocks) * BLOCK
+        width = least(BLOCK, channels - first)
+        base = group * channels + first
+
+        def source(c: Node, j: Node) -> Node:
+            return (base + j) // per_input if depthwise else group * node.inputs[1].shape[-2] + c
+
+        def done(j: Node) -> tuple:
+            return (Store("out0", (*place, base + j), cast(load("sums", (j,), wide), node.dtype)),)
+
+        clear = vector("j_first", width, lambda j: (Store("sums", (j,), scalar(0, wide)),))
+        return (clear, _taps(node, place, base, width, source, wide), vector("j_last", width, done))
+
+    sums = Array("sums", Type(wide, (BLOCK,)), "stack")
+    return (Alloc(sums), loop("block", blocks * turns, block))
+
+
+def _taps(node: Node, place: tuple, base: Node, width, source, wide: DType) -> object:
+    """Add every kernel position and input channel to ``sums``."""
+    x, w = node.inputs
+    kernel = w.shape[:-2]
+
+    def tap(t: Node) -> tuple:
+        offsets = unravel(t, kernel)
+        where, bounds, holes = _source(node, place, offsets)
+
+        def channel(c: Node) -> tuple:
+            def lane(j: Node) -> tuple:
+                value = cast(load("x0", (place[0], *where, source(c, j)), x.dtype, bounds), wide)
+                weight = cast(load("x1", (*offsets, c, base + j), w.dtype), wide)
+                return (Store("sums", (j,), multiply_add(value, weight, load("sums", (j,), wide))),)
+
+            return (vector("j", width, lane),)
+
+        body = (loop("c", w.shape[-2], channel),)
+        return body if holes is None else (If(holes, body),)
+
+    return loop("tap", product(kernel), tap)
+
+
+def _source(node: Node, place: tuple, offsets: tuple) -> tuple:
+    """Where a kernel position reads, the guard against padding, and the guard against the holes of ``x_dilation``."""
+    where, bounds, holes = [], [], []
+    for d, offset in enumerate(offsets):
+        low, spread = node.attr("low")[d], node.attr("x_dilation")[d]
+        position = place[1 + d] * node.attr("stride")[d] + offset * node.attr("dilation")[d] - low
+        if spread != 1:
+            holes.append(apply("eq", position % spread, as_index(0)))
+            position = position // spread
+        where.append(position)
+        if not (low == 0 and node.attr("high")[d] == 0 and spread == 1):
+            bounds += inside(position, node.inputs[0].shape[1 + d])
+    return where, all_of(bounds), all_of(holes)

@@ -1,0 +1,66 @@
+"""The nest of ``random_bits``: Philox 4x32-10, four words for every counter value."""
+
+from __future__ import annotations
+
+from graphc.ir import dtype as dt
+from graphc.ir.kernel import If, Kernel, Store, load
+from graphc.ir.node import Node
+from graphc.ir.target import Target
+from graphc.lower.nests.loops import as_index, cast, finish, flat, let, scalar
+from graphc.prims.table import apply
+
+ROUNDS = 10
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+WORK = 150  # operations of one block of four words
+
+
+def random_bits(node: Node, target: Target) -> Kernel:
+    """out[4*b + k] is word k of the block with counter (low b, high b, low x1, high x1) and key x0."""
+    size = node.type.size
+
+    def whole_block(b: Node) -> tuple:
+        lets, words = _philox("w", b)
+        return (*lets, *(Store("out0", (b * 4 + k,), word) for k, word in enumerate(words)))
+
+    whole = size // 4
+    nests = [flat("b", whole, WORK, whole_block)]
+    if type(size) is not int or size % 4:
+        lets, words = _philox("rest", as_index(whole))
+        stores = []
+        for k in range(3):
+            position = as_index(whole * 4 + k)
+            stores.append(If(position < size, (Store("out0", (position,), words[k]),)))
+        nests += [*lets, *stores]
+    return finish("random_bits", node, ((2,), ()), ((size,),), tuple(nests))
+
+
+def _philox(prefix: str, block: Node) -> tuple[list, list]:
+    """Lets that compute the four words of one block, and the words."""
+    counter = load("x1", (), dt.u64)
+    number = apply("cast", block, dtype=dt.u64)
+    words = [half(number, 0), half(number, 32), half(counter, 0), half(counter, 32)]
+    keys = [load("x0", (k,), dt.u32) for k in range(2)]
+    lets = []
+    for turn in range(ROUNDS):
+        low, high = [], []
+        for k, multiplier in enumerate(MULTIPLIERS):
+            wide = apply("mul", cast(words[2 * k], dt.u64), scalar(multiplier, dt.u64))
+            name, statement = let(f"{prefix}{turn}_p{k}", wide)
+            lets.append(statement)
+            low.append(half(name, 0))
+            high.append(half(name, 32))
+        words = [_mixed(high[1], words[1], keys[0]), low[1], _mixed(high[0], words[3], keys[1]), low[0]]
+        keys = [apply("add", key, scalar(step, dt.u32)) for key, step in zip(keys, KEY_STEPS)]
+    return lets, words
+
+
+def half(word: Node, shift: int) -> Node:
+    """The 32 bits of a u64 that start at ``shift``."""
+    if shift:
+        word = apply("shr", word, scalar(shift, dt.u64))
+    return apply("cast", apply("and", word, scalar(0xFFFFFFFF, dt.u64)), dtype=dt.u32)
+
+
+def _mixed(x: Node, y: Node, key: Node) -> Node:
+    return apply("xor", apply("xor", x, y), key)

@@ -1,0 +1,321 @@
+"""Kernels for regions with reductions: rows outside, and inside each row one loop per dependence level.
+
+A sum has a fixed number of virtual lanes and a fixed tree after them, whatever the registers or threads, so its bits depend on
+the data's size alone. Reductions whose operands are ready together share a loop; element-wise values that need a finished
+reduction wait for the next loop; expensive values needed by several loops are kept in memory that stays in cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, toposort
+from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Store, load
+from graphc.ir.node import Node, const, make, simplified, var
+from graphc.ir.type import Type
+from graphc.lower.collapse import collapse
+from graphc.lower.element import Elements
+from graphc.lower.map_nest import index_vars, region_arrays, work_of
+from graphc.lower.schedule import name_shared, parallelise, symbols_of
+from graphc.prims.table import TABLE, apply
+
+COSTLY = 6  # flops from which a value is kept rather than computed again
+
+
+def virtual_lanes(dtype: dt.DType, extent) -> int:
+    """Lanes of a reduction over ``extent`` elements: 64 of up to four bytes, 32 of eight, fewer for short rows."""
+    lanes = 64 if dtype.bits <= 32 else 32
+    if type(extent) is int:
+        while lanes > 1 and lanes // 2 >= extent:
+            lanes //= 2
+    return lanes
+
+
+def accumulator(dtype: dt.DType, kind: str) -> dt.DType:
+    """The dtype in which a reduction is carried: float32 for the halves' sums and products."""
+    return dt.f32 if dtype in (dt.f16, dt.bf16) and kind in ("sum", "prod") else dtype
+
+
+@dataclass
+class _Row:
+    """A row region being written: where things lie and at which level they are known."""
+
+    graph: Graph
+    shape: tuple
+    kept: tuple
+    reduced: tuple
+    index: tuple
+    elements: Elements
+    arrays: list
+    phase: dict = field(default_factory=dict)
+    cached: dict = field(default_factory=dict)  # full-shape Node -> (array, first loop)
+
+    @property
+    def row_index(self) -> tuple:
+        return tuple(self.index[a] for a in self.kept)
+
+    @property
+    def row_shape(self) -> tuple:
+        return tuple(self.shape[a] for a in self.kept)
+
+
+def reduce_kernel(graph: Graph) -> Kernel:
+    """A kernel for a region with reductions that all run over the same axes of the same shape."""
+    first = next(n for n in toposort(graph.outputs) if n.op == "reduce")
+    graph, shape = collapse(graph, first.inputs[0].shape)
+    first = next(n for n in toposort(graph.outputs) if n.op == "reduce")
+    reduced = tuple(sorted(first.attr("axes")))
+    kept = tuple(a for a in range(len(shape)) if a not in reduced)
+    arrays, names = region_arrays(graph)
+    if not reduced:
+        raise AssertionError("a reduction over no axis is removed before lowering")
+    if reduced[-1] != len(shape) - 1:
+        body = _column_nest(graph, shape, kept, reduced, names)
+    else:
+        row = _Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays)
+        body = _row_nest(row)
+        arrays = row.arrays
+    return Kernel("reduce", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+
+
+# --------------------------------------------------------------------------------------------- row form
+
+
+def _row_nest(row: _Row) -> tuple:
+    order = toposort(row.graph.outputs)
+    _find_phases(row, order)
+    loops = _loops(row, order)
+    _choose_cached(row, loops)
+    body: list = []
+    for level, (reductions, stores) in enumerate(loops):
+        row.elements.forget()
+        for node, (array, since) in row.cached.items():
+            if since < level:
+                row.elements.arrays[node] = array
+        if reductions:
+            body += _reduction_loop(row, level, reductions, stores)
+        elif stores:
+            body += _store_loop(row, level, stores)
+        body += _row_values(row, order, level + 1)
+    work = work_of(row.graph)
+    for a in row.reduced:
+        work = work * row.shape[a]
+    nest = tuple(body)
+    for a in reversed(row.kept[1:]):
+        nest = (For(row.index[a], row.shape[a], nest),)
+    if row.kept:
+        for a in row.kept[1:]:
+            work = work * row.shape[a]
+        nest = (parallelise(For(row.index[row.kept[0]], row.shape[row.kept[0]], nest), work),)
+    return nest
+
+
+def _is_row_level(row: _Row, node: Node) -> bool:
+    return node.op == "reduce" or (
+        bool(node.inputs)
+        and node.shape == row.row_shape
+        and len(node.shape) < len(row.shape)
+        and row.phase[node] > 0
+        and TABLE[node.op].scalar is not None
+    )
+
+
+def _find_phases(row: _Row, order: list):
+    for node in order:
+        known = max((row.phase[x] for x in node.inputs), default=0)
+        row.phase[node] = known + 1 if node.op == "reduce" else known
+
+
+def _loops(row: _Row, order: list) -> list[tuple[list, list]]:
+    """Per loop: its reductions, and the pairs (output number, node) of full shape it stores."""
+    last = max(row.phase.values())
+    loops: list[tuple[list, list]] = [([], []) for _ in range(last + 1)]
+    for node in order:
+        if node.op == "reduce":
+            loops[row.phase[node] - 1][0].append(node)
+    for k, node in enumerate(row.graph.outputs):
+        if node.shape == row.shape:
+            loops[row.phase[node]][1].append((k, node))
+    return loops
+
+
+def _choose_cached(row: _Row, loops: list):
+    """Full-shape values that several loops need: read again from an output, or kept in one until it is written."""
+    needed: dict[Node, list[int]] = {}
+    for level, (reductions, stores) in enumerate(loops):
+        stack = [r.inputs[0] for r in reductions] + [n for _, n in stores]
+        seen = set()
+        while stack:
+            node = stack.pop()
+            if node in seen or node.op == "reduce" or not node.inputs or _is_row_level(row, node):
+                continue
+            seen.add(node)
+            if node.shape == row.shape:
+                needed.setdefault(node, []).append(level)
+            stack.extend(node.inputs)
+    outputs = {n: k for k, n in enumerate(row.graph.outputs) if n.shape == row.shape}
+    free = dict(outputs)
+    for node, levels in needed.items():
+        if node in outputs:
+            row.cached[node] = (f"out{outputs[node]}", row.phase[node])
+    for node in sorted(needed, key=lambda n: row.phase[n]):
+        levels = needed[node]
+        if len(levels) < 2 or node in outputs or TABLE[node.op].cost < COSTLY:
+            continue
+        home = next(
+            (o for o in free if o.dtype is node.dtype and row.phase[o] >= max(levels) and row.phase[o] > min(levels)), None
+        )
+        if home is not None:
+            array = f"out{free.pop(home)}"
+        else:
+            array = f"scratch{len(row.arrays)}"
+            row.arrays.append(Array(array, Type(node.dtype, row.shape), written=True))
+        row.cached[node] = (array, min(levels))
+        loops[min(levels)][1].append((array, node))
+
+
+def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:
+    """Statements for one element: stores of full-shape values, then the accumulations."""
+    values = [row.elements.at(n, index, guard) for _, n in stores]
+    terms = []
+    for node in reductions:
+        term = row.elements.at(node.inputs[0], index, guard)
+        wide = accumulator(node.dtype, node.attr("kind"))
+        terms.append(term if wide is node.dtype else apply("cast", term, dtype=wide))
+    lets, named = name_shared(values + terms)
+    out: list = list(lets)
+    for (where, _), value in zip(stores, named):
+        out.append(Store(where if isinstance(where, str) else f"out{where}", index, value, guard))
+    lane = accs[0][1] if accs else None
+    for node, (array, _), term in zip(reductions, accs, named[len(stores) :]):
+        combine = TABLE["reduce"].reduce(node.attr("kind"), array.type.dtype)[1]
+        old = load(array.name, (lane,), array.type.dtype)
+        new = apply(combine, old, term)
+        out.append(Store(array.name, (lane,), new if guard is None else apply("select", guard, new, old)))
+    return tuple(out)
+
+
+def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> list:
+    axis = row.reduced[-1]
+    extent = row.shape[axis]
+    short = extent if len(row.reduced) == 1 else None
+    widest = max((accumulator(n.dtype, n.attr("kind")) for n in reductions), key=lambda d: d.bits)
+    lanes = virtual_lanes(widest, short)
+    lane = var(f"l{level}", extent=lanes)
+    accs, out = [], []
+    for k, node in enumerate(reductions):
+        dtype = accumulator(node.dtype, node.attr("kind"))
+        array = Array(f"acc{level}_{k}", Type(dtype, (lanes,)), "register")
+        identity = const(TABLE["reduce"].reduce(node.attr("kind"), dtype)[0], Type(dtype, ()))
+        accs.append((array, lane))
+        out += [Alloc(array), For(lane, lanes, (Store(array.name, (lane,), identity),), VECTOR)]
+
+    def at(column) -> tuple:
+        return tuple(column if a == axis else row.index[a] for a in range(len(row.shape)))
+
+    main = simplified(extent // lanes)
+    chunk = var(f"c{level}", extent=main if type(main) is int else None)
+    inner: list = []
+    if main != 0:
+        body = _body(row, stores, reductions, at(chunk * lanes + lane), None, accs)
+        inner.append(For(chunk, main, (For(lane, lanes, body, VECTOR),)))
+    rest = simplified(extent - main * lanes)
+    if type(rest) is int and rest:
+        body = _body(row, stores, reductions, at(lane + main * lanes), None, accs)
+        inner.append(For(lane, rest, body, VECTOR))
+    elif type(rest) is not int:
+        where = main * lanes + lane
+        body = _body(row, stores, reductions, at(where), where < extent, accs)
+        inner.append(For(lane, lanes, body, VECTOR))
+    nest = tuple(inner)
+    for a in reversed(row.reduced[:-1]):
+        nest = (For(row.index[a], row.shape[a], nest),)
+    out += nest
+    for node, (array, _) in zip(reductions, accs):
+        combine = TABLE["reduce"].reduce(node.attr("kind"), array.type.dtype)[1]
+        total = make("fold", (), (("buffer", array.name), ("combine", combine)), Type(array.type.dtype, ()))
+        name = var(f"r{level}_{reductions.index(node)}", Type(node.dtype, ()))
+        out.append(Let(name, total if array.type.dtype is node.dtype else apply("cast", total, dtype=node.dtype)))
+        row.elements.values[node] = name
+    return out
+
+
+def _store_loop(row: _Row, level: int, stores: list) -> list:
+    column = var(f"j{level}", extent=row.shape[-1] if type(row.shape[-1]) is int else None)
+    index = (*row.index[:-1], column)
+    nest = (For(column, row.shape[-1], _body(row, stores, [], index, None, []), VECTOR),)
+    for a in reversed(row.reduced[:-1]):
+        nest = (For(row.index[a], row.shape[a], nest),)
+    return list(nest)
+
+
+def _row_values(row: _Row, order: list, level: int) -> list:
+    """Lets for the row-shaped values that became known, and stores of those that are outputs."""
+    out: list = []
+    row.elements.forget()
+    for node in order:
+        if row.phase[node] == level and node.op != "reduce" and _is_row_level(row, node):
+            value = row.elements.at(node, row.row_index)
+            name = var(f"v{level}_{len(out)}", Type(node.dtype, ()))
+            out.append(Let(name, value))
+            row.elements.values[node] = name
+    for k, node in enumerate(row.graph.outputs):
+        if row.phase[node] == level and node.shape != row.shape:
+            out.append(Store(f"out{k}", row.row_index, row.elements.at(node, row.row_index)))
+    return out
+
+
+# ------------------------------------------------------------------------------------------- column form
+
+
+def _column_nest(graph: Graph, shape: tuple, kept: tuple, reduced: tuple, names: dict) -> tuple:
+    """Last axis kept: a tile of columns in registers, the reduced axes inside, each column one chain in index order."""
+    (node,) = graph.outputs
+    kind = node.attr("kind")
+    wide = accumulator(node.dtype, kind)
+    identity_value, combine = TABLE["reduce"].reduce(kind, wide)
+    lanes = virtual_lanes(wide, shape[-1])
+    elements = Elements(names)
+    index = index_vars(shape)
+    lane = var("l", extent=lanes)
+    acc = Array("acc", Type(wide, (lanes,)), "register")
+
+    def tile_body(base, extent, guard) -> tuple:
+        column = base + lane
+        where = (*index[:-1], column)
+        term = elements.at(node.inputs[0], where, guard)
+        term = term if wide is node.dtype else apply("cast", term, dtype=wide)
+        old = load("acc", (lane,), wide)
+        lets, (term,) = name_shared([term])
+        step: tuple = (*lets, Store("acc", (lane,), apply(combine, old, term)))
+        nest = (For(lane, extent, step, VECTOR),)
+        for a in reversed(reduced):
+            nest = (For(index[a], shape[a], nest),)
+        result = old if wide is node.dtype else apply("cast", old, dtype=node.dtype)
+        target = tuple(column if a == len(shape) - 1 else index[a] for a in kept)
+        first = For(lane, lanes, (Store("acc", (lane,), const(identity_value, Type(wide, ()))),), VECTOR)
+        last = For(lane, extent, (Store("out0", target, result, guard),), VECTOR)
+        return (Alloc(acc), first, *nest, last)
+
+    work = work_of(graph) * lanes
+    for a in reduced:
+        work = work * shape[a]
+    main = simplified(shape[-1] // lanes)
+    rest = simplified(shape[-1] - main * lanes)
+    tiles: list = []
+    if main != 0:
+        t = var("t", extent=main if type(main) is int else None)
+        tiles.append(For(t, main, tile_body(t * lanes, lanes, None)))
+    if type(rest) is int and rest:
+        tiles.append(For(var("one", extent=1), 1, tile_body(const(main * lanes, Type(dt.i64, ())), rest, None)))
+    elif type(rest) is not int:
+        base = main * lanes
+        tiles.append(For(var("one", extent=1), 1, tile_body(base, lanes, base + lane < shape[-1])))
+    outer = [a for a in kept[:-1]]
+    if not outer:
+        return tuple(parallelise(t, work) if t.extent != 1 else t for t in tiles)
+    nest = tuple(tiles)
+    for a in reversed(outer):
+        nest = (For(index[a], shape[a], nest),)
+    return (parallelise(nest[0], work * main),)

@@ -1,0 +1,22 @@
+"""Steps before memory is planned: what a program will do, over storages instead of named buffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphc.ir.node import Node
+
+
+@dataclass
+class Step:
+    """One step before memory is planned: storages instead of buffer names."""
+
+    kind: str  # "launch", "copy", "host", "branch", "repeat"
+    reads: tuple = ()
+    writes: tuple = ()
+    kernel: str = ""
+    args: tuple = ()
+    node: Node | None = None
+    parts: tuple = ()  # of a branch: then, orelse; of a repeat: body, test
+    extra: dict = field(default_factory=dict)
+    reusable: tuple = ()  # pairs (read, written) of storages that may be one memory

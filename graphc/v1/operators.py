@@ -1,0 +1,118 @@
+"""Python's operators on tensors and variables, each an operation in the graph of its operand."""
+
+from __future__ import annotations
+
+from graphc.errors import SymbolicError, explain
+from graphc.lib import index, linalg, math
+
+
+def _forward(name: str, kind: str, function):
+    def operator(self, other):
+        return self.graph.call(kind, name, function, (self, other), "xy")
+
+    return operator
+
+
+def _swapped(name: str, kind: str, function):
+    def operator(self, other):
+        return self.graph.call(kind, name, function, (other, self), "xy")
+
+    return operator
+
+
+def _unary(name: str, kind: str, function):
+    def operator(self):
+        return self.graph.call(kind, name, function, (self,), "x")
+
+    return operator
+
+
+class Operators:
+    """What Tensor and Variable have in common; ``graph`` and ``name`` are theirs."""
+
+    __slots__ = ()
+    __array_priority__ = 100
+
+    __add__, __radd__ = _forward("add", "Add", math.add), _swapped("add", "Add", math.add)
+    __sub__, __rsub__ = _forward("sub", "Sub", math.subtract), _swapped("sub", "Sub", math.subtract)
+    __mul__, __rmul__ = _forward("mul", "Mul", math.multiply), _swapped("mul", "Mul", math.multiply)
+    __truediv__ = _forward("truediv", "RealDiv", math.truediv)
+    __rtruediv__ = _swapped("truediv", "RealDiv", math.truediv)
+    __floordiv__ = _forward("floordiv", "FloorDiv", math.floordiv)
+    __rfloordiv__ = _swapped("floordiv", "FloorDiv", math.floordiv)
+    __mod__, __rmod__ = _forward("mod", "FloorMod", math.floormod), _swapped("mod", "FloorMod", math.floormod)
+    __pow__, __rpow__ = _forward("pow", "Pow", math.pow), _swapped("pow", "Pow", math.pow)
+    __matmul__ = _forward("matmul", "MatMul", linalg.matmul)
+    __rmatmul__ = _swapped("matmul", "MatMul", linalg.matmul)
+    __and__, __rand__ = _forward("and", "LogicalAnd", math.logical_and), _swapped("and", "LogicalAnd", math.logical_and)
+    __or__, __ror__ = _forward("or", "LogicalOr", math.logical_or), _swapped("or", "LogicalOr", math.logical_or)
+    __xor__, __rxor__ = _forward("xor", "LogicalXor", math.logical_xor), _swapped("xor", "LogicalXor", math.logical_xor)
+    __lt__, __le__ = _forward("Less", "Less", math.less), _forward("LessEqual", "LessEqual", math.less_equal)
+    __gt__ = _forward("Greater", "Greater", math.greater)
+    __ge__ = _forward("GreaterEqual", "GreaterEqual", math.greater_equal)
+    __neg__, __abs__ = _unary("Neg", "Neg", math.negative), _unary("Abs", "Abs", math.abs)
+    __invert__ = _unary("LogicalNot", "LogicalNot", math.logical_not)
+
+    def __getitem__(self, key):
+        return strided_slice(self, key)
+
+    def __eq__(self, other):
+        return self is other
+
+    def __ne__(self, other):
+        return self is not other
+
+    def __hash__(self):
+        return id(self)
+
+    def __bool__(self):
+        raise SymbolicError(
+            explain(
+                f"{self.name}: a tensor has no value while the graph is being built, so it cannot be used as a bool; "
+                "use tf.where, or run it in a session"
+            )
+        )
+
+    def __float__(self):
+        raise SymbolicError(explain(f"{self.name}: a tensor has no value while the graph is being built"))
+
+    __int__ = __index__ = __float__
+
+    def __array__(self, dtype=None, copy=None):
+        raise SymbolicError(explain(f"{self.name}: a tensor cannot become a NumPy array; run it in a session"))
+
+    def __len__(self):
+        raise SymbolicError(explain(f"{self.name}: a tensor has no len; use its shape, or tf.shape(x)[0]"))
+
+    def __iter__(self):
+        shape = self.shape
+        if shape.ndims is None or (shape.ndims and shape[0].value is None):
+            raise SymbolicError(explain(f"{self.name}: a tensor of unknown length cannot be iterated"))
+        if not shape.ndims:
+            raise SymbolicError(explain(f"{self.name}: a scalar cannot be iterated"))
+        return iter([self[k] for k in range(shape[0].value)])
+
+
+def strided_slice(x, key):
+    """``x[key]``: tensors in the key become operands."""
+    operands, template = [x], []
+    for part in key if isinstance(key, tuple) else (key,):
+        fields = (part.start, part.stop, part.step) if isinstance(part, slice) else (part,)
+        places = []
+        for field in fields:
+            if isinstance(field, Operators):
+                operands.append(field)
+                places.append((len(operands) - 1, None))
+            else:
+                places.append((None, field))
+        template.append((isinstance(part, slice), tuple(places)))
+
+    def build(*nodes):
+        keys = []
+        for is_slice, places in template:
+            values = [field if at is None else nodes[at] for at, field in places]
+            keys.append(slice(*values) if is_slice else values[0])
+        return index.getitem(nodes[0], tuple(keys))
+
+    return x.graph.call("StridedSlice", "strided_slice", build, operands, ("input",) + ("index",) * (len(operands) - 1),
+                        alike=False)  # fmt: skip

@@ -1,0 +1,167 @@
+"""Shapes as TensorFlow 1 shows them: sizes may be unknown, and so may the rank."""
+
+from __future__ import annotations
+
+from graphc.errors import ShapeError, explain
+from graphc.ir.node import Node
+
+
+class Dimension:
+    """One size: ``value`` is an int, or None where it is not known before running."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value.value if isinstance(value, Dimension) else None if value is None else int(value)
+
+    def __int__(self):
+        return self.__index__()
+
+    def __index__(self):
+        if self.value is None:
+            raise ShapeError(explain("the size is not known before running; use tf.shape(x)[axis]"))
+        return self.value
+
+    def _with(self, other, operation):
+        other = other.value if isinstance(other, Dimension) else other
+        return Dimension(None if self.value is None or other is None else operation(self.value, int(other)))
+
+    def __add__(self, other):
+        return self._with(other, lambda a, b: a + b)
+
+    def __sub__(self, other):
+        return self._with(other, lambda a, b: a - b)
+
+    def __mul__(self, other):
+        return self._with(other, lambda a, b: a * b)
+
+    def __floordiv__(self, other):
+        return self._with(other, lambda a, b: a // b)
+
+    def __mod__(self, other):
+        return self._with(other, lambda a, b: a % b)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __eq__(self, other):
+        return self.value == (other.value if isinstance(other, Dimension) else other)
+
+    def __lt__(self, other):
+        return int(self) < int(other)
+
+    def __gt__(self, other):
+        return int(self) > int(other)
+
+    def __hash__(self):
+        return hash(self.value)
+
+    def __str__(self):
+        return "?" if self.value is None else str(self.value)
+
+    def __repr__(self):
+        return f"Dimension({self.value})"
+
+
+class TensorShape:
+    """A tuple of Dimensions, or an unknown rank (``dims`` is None)."""
+
+    __slots__ = ("dims",)
+
+    def __init__(self, dims):
+        if isinstance(dims, TensorShape):
+            self.dims = dims.dims
+        elif dims is None:
+            self.dims = None
+        else:
+            self.dims = tuple(Dimension(d) for d in (dims if hasattr(dims, "__iter__") else (dims,)))
+
+    @property
+    def ndims(self) -> int | None:
+        return None if self.dims is None else len(self.dims)
+
+    rank = ndims
+
+    def as_list(self) -> list:
+        """Sizes as ints and None.
+
+        Raises:
+            ShapeError: the rank is unknown.
+        """
+        if self.dims is None:
+            raise ShapeError(explain("as_list: the rank is unknown"))
+        return [d.value for d in self.dims]
+
+    def is_fully_defined(self) -> bool:
+        return self.dims is not None and all(d.value is not None for d in self.dims)
+
+    def num_elements(self) -> int | None:
+        """The product of the sizes, None where one is unknown."""
+        if not self.is_fully_defined():
+            return None
+        total = 1
+        for d in self.dims:
+            total *= d.value
+        return total
+
+    def is_compatible_with(self, other) -> bool:
+        """Whether some shape fits both."""
+        other = TensorShape(other)
+        if self.dims is None or other.dims is None:
+            return True
+        return len(self.dims) == len(other.dims) and all(
+            a.value is None or b.value is None or a.value == b.value for a, b in zip(self.dims, other.dims)
+        )
+
+    def merge_with(self, other) -> "TensorShape":
+        """What both say together.
+
+        Raises:
+            ShapeError: they contradict each other.
+        """
+        other = TensorShape(other)
+        if not self.is_compatible_with(other):
+            raise ShapeError(explain(f"shapes {self} and {other} are not compatible"))
+        if self.dims is None or other.dims is None:
+            return other if self.dims is None else self
+        return TensorShape([b.value if a.value is None else a.value for a, b in zip(self.dims, other.dims)])
+
+    def __getitem__(self, key):
+        if self.dims is None:
+            return TensorShape(None) if isinstance(key, slice) else Dimension(None)
+        return TensorShape([d.value for d in self.dims[key]]) if isinstance(key, slice) else self.dims[key]
+
+    def __iter__(self):
+        if self.dims is None:
+            raise ShapeError(explain("the shape cannot be iterated: the rank is unknown"))
+        return iter(self.dims)
+
+    def __len__(self):
+        if self.dims is None:
+            raise ShapeError(explain("the shape has no length: the rank is unknown"))
+        return len(self.dims)
+
+    def __bool__(self):
+        return self.dims is not None
+
+    def __eq__(self, other):
+        try:
+            other = TensorShape(other)
+        except (TypeError, ValueError):
+            return NotImplemented
+        return (None if self.dims is None else self.as_list()) == (None if other.dims is None else other.as_list())
+
+    def __hash__(self):
+        return hash(self.dims)
+
+    def __str__(self):
+        if self.dims is None:
+            return "<unknown>"
+        return f"({', '.join(map(str, self.dims))}{',' if len(self.dims) == 1 else ''})"
+
+    def __repr__(self):
+        return f"TensorShape({None if self.dims is None else self.as_list()})"
+
+
+def shown(dims: tuple | None) -> TensorShape:
+    """Dimensions of the IR as TensorFlow shows them: symbols are unknown sizes."""
+    return TensorShape(None if dims is None else [None if isinstance(d, Node) else d for d in dims])

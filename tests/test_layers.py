@@ -1,0 +1,116 @@
+"""The architecture as a test: who may import whom, and what no file may do."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "graphc"
+CORE = "ir prims rewrite autodiff passes lower codegen runtime lib compile"
+MAY_IMPORT = {
+    "errors": "",
+    "ir": "errors",
+    "prims": "errors ir",
+    "rewrite": "errors ir prims",
+    "codegen": "errors ir",
+    "runtime": "errors ir",
+    "autodiff": "errors ir prims",
+    "lib": "errors ir prims",
+    "passes": "errors ir prims rewrite",
+    "lower": "errors ir prims rewrite",
+    "compile": "errors ir prims passes lower codegen runtime",
+    "api": "errors ir prims autodiff lib runtime compile",
+    "v1": "errors ir prims autodiff lib api compile",
+    "aot": "errors ir codegen runtime compile",
+    "inspect": "errors ir prims passes lower codegen runtime compile aot",
+    "cli": "errors ir v1 runtime compile aot inspect",
+    "__main__": "cli",
+    "__init__": "errors ir compile autodiff prims lib api",
+}
+OUTSIDE = {"numpy", "ml_dtypes", "networkx", "llvmlite"}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def layer(path: Path) -> str:
+    parts = path.relative_to(ROOT).parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def imports(path: Path):
+    """(line, module, is it inside a function) of every import."""
+    tree = ast.parse(path.read_text())
+    nested = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for n in ast.walk(f)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name, id(node) in nested
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} relative import"
+            for name in node.names:
+                yield node.lineno, f"{node.module}.{name.name}", id(node) in nested
+
+
+def lazy_modules() -> set[str]:
+    """Modules that exist to be imported late: they, and only they, load llvmlite."""
+    return {"graphc.runtime.jit"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_follow_the_layers(path):
+    mine = layer(path)
+    allowed = set(MAY_IMPORT[mine].split()) | {mine}
+    for line, module, nested in imports(path):
+        top, *rest = module.split(".")
+        if top == "graphc" and rest:
+            late = any(module.startswith(name) for name in lazy_modules())
+            assert not nested or late, f"{path}:{line} imports {module} inside a function"
+            if mine == "__init__" and nested:
+                continue
+            assert rest[0] in allowed, f"{path}:{line} {mine} must not import {rest[0]}"
+        if top in OUTSIDE:
+            assert mine not in ("cli",) or top == "numpy", f"{path}:{line} {mine} must not import {top}"
+            if top == "llvmlite":
+                assert path.name == "jit.py", f"{path}:{line} llvmlite belongs to runtime/jit.py"
+
+
+def test_no_import_cycles():
+    graph = {}
+    names = {".".join(("graphc", *p.relative_to(ROOT).with_suffix("").parts)): p for p in FILES}
+    names = {n.removesuffix(".__init__"): p for n, p in names.items()}
+    for name, path in names.items():
+        targets = set()
+        for _, module, nested in imports(path):
+            if nested:
+                continue
+            while module and module not in names:
+                module = module.rpartition(".")[0]
+            if module and module != name and not name.startswith(module + "."):
+                targets.add(module)
+        graph[name] = targets
+    seen, done = set(), set()
+
+    def visit(node, trail):
+        assert node not in trail, "cycle: " + " -> ".join([*trail[trail.index(node) :], node])
+        if node in done:
+            return
+        seen.add(node)
+        for target in sorted(graph[node]):
+            visit(target, [*trail, node])
+        done.add(node)
+
+    for node in sorted(graph):
+        visit(node, [])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_file_is_one_concept(path):
+    text = path.read_text()
+    assert not re.search(r"(utils|common|misc|helpers|manager)\.py$", str(path)), "a name that says nothing"
+    assert text.count("\n") <= 600, "more than one concept?"
+    if path.name != "__init__.py" or text.strip():
+        assert ast.get_docstring(ast.parse(text)), "say in one sentence what lives here"
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 75, f"{node.name} is {node.end_lineno - node.lineno} lines long"
