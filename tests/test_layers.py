@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent / "graphc"
 CORE = "ir prims rewrite autodiff passes lower codegen runtime lib compile"
 MAY_IMPORT = {
     "errors": "",
+    "options": "",
     "ir": "errors",
     "prims": "errors ir",
     "rewrite": "errors ir prims",
@@ -19,14 +20,14 @@ MAY_IMPORT = {
     "lib": "errors ir prims",
     "passes": "errors ir prims rewrite",
     "lower": "errors ir prims rewrite",
-    "compile": "errors ir prims passes lower codegen runtime",
-    "api": "errors ir prims autodiff lib runtime compile",
-    "v1": "errors ir prims autodiff lib api compile",
-    "aot": "errors ir codegen runtime compile",
-    "inspect": "errors ir prims passes lower codegen runtime compile aot",
-    "cli": "errors ir v1 runtime compile aot inspect",
+    "compile": "errors options ir prims passes lower codegen runtime",
+    "api": "errors options ir prims autodiff lib runtime compile",
+    "v1": "errors options ir prims autodiff lib api compile",
+    "aot": "errors options ir codegen runtime compile",
+    "inspect": "errors options ir prims passes lower codegen runtime compile",
+    "cli": "errors options ir v1 runtime compile aot inspect",
     "__main__": "cli",
-    "__init__": "errors ir compile autodiff prims lib api",
+    "__init__": "errors options ir compile autodiff prims lib api aot",
 }
 OUTSIDE = {"numpy", "ml_dtypes", "networkx", "llvmlite"}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -1,0 +1,6 @@
+"""Ahead of time: write a compiled model to files, and load it again without a compiler."""
+
+from graphc.aot.export import export, save
+from graphc.aot.load import load, read
+
+__all__ = ["export", "load", "read", "save"]

@@ -1,0 +1,1 @@
+"""Look at every stage of a compilation as text."""

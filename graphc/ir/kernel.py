@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dtype import DType
 from graphc.ir.node import INDEX, Node, const, make
-from graphc.ir.printer import kernel_text
+from graphc.ir.print_kernel import kernel_text
 from graphc.ir.type import Type
 
 SERIAL, PARALLEL, VECTOR, UNROLLED, BLOCK, THREAD = "serial", "parallel", "vector", "unrolled", "block", "thread"
@@ -38,8 +38,7 @@ class For:
     """Run ``body`` for ``var`` = 0 .. extent-1.
 
     ``parallel`` loops stand only at the top of a kernel; ``grain`` is the least number of iterations worth a thread.
-    A ``vector`` loop holds no other loop but unrolled ones; its iterations are independent. With ``lanes`` it
-    runs in steps of that many lanes whatever the register width.
+    A ``vector`` loop holds no other loop but unrolled ones; its iterations are independent.
     """
 
     var: Node

@@ -33,7 +33,7 @@ class Line:
     """One line as tokens with a position in them.
 
     Attributes:
-        kinds: ``value label bits name number string sign blob``, and ``end`` behind the last.
+        kinds: ``value label bits name number string sign blob``, and ``end`` three times behind the last.
         texts: the characters of each token; empty at the end.
         at: the next token.
         comment: the trailing comment, empty if there is none.
@@ -52,8 +52,8 @@ class Line:
             else:
                 self.kinds.append(kind)
                 self.texts.append(match.group(kind))
-        self.kinds.append("end")
-        self.texts.append("")
+        self.kinds += ("end",) * 3  # one may look two tokens ahead
+        self.texts += ("",) * 3
 
     @property
     def location(self) -> Location | None:
@@ -176,7 +176,7 @@ class Lines:
         while self._at < len(self._texts):
             self._at += 1
             line = Line(self._at, self._texts[self._at - 1])
-            if len(line.kinds) > 1:
+            if line.kinds[0] != "end":
                 return line
         return None
 

@@ -329,13 +329,13 @@ def _scaled(a, factor: int):
 
 
 def _from_linear(form):
-    """The one Node (or int) for a linear form: terms ordered by their text, the constant last."""
+    """The one Node (or int) for a linear form: what is added before what is subtracted, by text; the constant last."""
     terms, constant = form
     constant = (constant + 2**63) % 2**64 - 2**63
     if not terms:
         return constant
     total = None
-    for atom in sorted(terms, key=scalar_text) if len(terms) > 1 else terms:
+    for atom in sorted(terms, key=lambda a: (terms[a] < 0, scalar_text(a))) if len(terms) > 1 else terms:
         c = terms[atom]
         term = atom if c == 1 else make("mul", (atom, const(c, INDEX)), (), INDEX)
         total = term if total is None else make("add", (total, term), (), INDEX)
@@ -380,7 +380,7 @@ def _index_divmod(x, y):
         rest = {a: c for a, c in terms.items() if c % d}
         remainder = (rest, constant % d)
         low, high = bounds(_from_linear(remainder))
-        if d > 0 and low is not None and high is not None and low >= 0 and high < d:
+        if low is not None and high is not None and (0 <= low <= high < d or d < low <= high <= 0):
             return _from_linear((whole, constant // d)), _from_linear(remainder)
         if whole or constant // d:
             rest_node = _from_linear(remainder)

@@ -16,13 +16,15 @@ from graphc.ir.read_value import Scope
 def parse(text: str, blobs: dict | None = None) -> Graph | Kernel | Program:
     """The last graph, kernel or program of a text, Node for Node what was printed.
 
-    A graph may use the graphs before it; a program takes the kernels before it. No type rule is applied: see ``verify``.
+    A graph may use the graphs before it; a program takes the kernels before it. No type rule is applied: ``verify``
+    does that.
 
     Args:
         blobs: {digest: array} for constants that the text only refers to.
 
     Raises:
-        FormatError: the text is malformed, or a blob is missing or damaged; with line number, line and what was expected.
+        FormatError: the text is malformed, or a blob is missing or damaged; it gives line number, line and what
+            was expected.
     """
     if not isinstance(text, str):
         raise FormatError(f"the text of an IR is a str, not {type(text).__name__}")

@@ -1,6 +1,6 @@
-"""The text of graphs, kernels and programs; ``parser.parse`` reads it back to the identical object.
+"""The text of graphs and programs; ``parser.parse`` reads it back to the identical object.
 
-Nothing of ``graph``, ``kernel`` or ``program`` is imported, as they use this file: it looks at attributes only.
+Nothing of ``graph`` or ``program`` is imported, as they use this file: it looks at attributes only.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 
 from graphc.ir.dtype import as_dtype
 from graphc.ir.node import Data, Node
-from graphc.ir.text import attr_text, dim_text, label_text, literal, name_text, scalar_text
+from graphc.ir.print_kernel import kernel_lines
+from graphc.ir.text import attr_text, dim_text, label_text, literal, name_text
 from graphc.ir.type import TupleType
 
 _INLINE = 8  # constants of more elements are written as a reference into a weights blob
-_NAMED_SIZE, _NAMED_HEIGHT = 8, 24  # from where on a part of an expression gets a line of its own
 
 
 def graph_text(graph, blobs: dict | None = None, locations: bool = True) -> str:
@@ -32,11 +32,6 @@ def graph_text(graph, blobs: dict | None = None, locations: bool = True) -> str:
     return "\n".join(module.lines) + "\n"
 
 
-def kernel_text(kernel) -> str:
-    """A Kernel as text."""
-    return "\n".join(_kernel_lines(kernel)) + "\n"
-
-
 def program_text(program, blobs: dict | None = None, locations: bool = True) -> str:
     """A Program as text, preceded by its kernels and by the graphs that its host steps use.
 
@@ -47,10 +42,17 @@ def program_text(program, blobs: dict | None = None, locations: bool = True) -> 
     module = _Module(blobs, locations)
     module.add_graphs(_graphs_in(tuple(step.attrs for step in _host_steps(program.steps))))
     for kernel in program.kernels:
-        module.lines += _kernel_lines(kernel)
-        module.lines.append("")
+        module.start_item()
+        module.lines += kernel_lines(kernel)
     module.add_program(program)
     return "\n".join(module.lines) + "\n"
+
+
+def step_text(step) -> str:
+    """The first line of a Program's step, for messages."""
+    module = _Module(None, False)
+    module._add_steps((step,), "")
+    return module.lines[0]
 
 
 def bytes_digest(content: bytes) -> str:
@@ -65,7 +67,7 @@ def value_names(graph, nodes=None) -> dict[Node, str]:
     for node in graph.nodes if nodes is None else nodes:
         if node in names:
             continue
-        stem = node.op if node.op.isalpha() else node.op + "_"  # atan2_0 is not the twentieth atan
+        stem = node.op + "_" if node.op[-1].isdigit() else node.op  # atan2_0 is not the twentieth atan
         number = count.get(stem, 0)
         while (name := f"{stem}{number}") in taken:
             number += 1
@@ -101,6 +103,11 @@ class _Module:
             else:
                 self._add_graph(graph, nodes)
 
+    def start_item(self) -> None:
+        """An empty line between two items."""
+        if self.lines:
+            self.lines.append("")
+
     def _label(self, graph) -> str:
         taken, label, number = set(self.labels.values()), graph.name, 0
         while label in taken:
@@ -116,8 +123,7 @@ class _Module:
         head = f"graph @{label_text(label)}"
         if label != graph.name:
             head += f" named {json.dumps(graph.name)}"
-        if self.lines and self.lines[-1]:
-            self.lines.append("")
+        self.start_item()
         self.lines.append(f"{head}({params}){_donated_text(graph.donated)} {{")
         inputs = set(graph.inputs)
         self.lines += [self._node_line(node, names) for node in nodes if node not in inputs]
@@ -172,7 +178,7 @@ class _Module:
     def _special(self, value) -> str:
         """Attributes that only graphs and programs have."""
         if _is_graph(value):
-            return "@" + label_text(self.labels[value])
+            return "@" + label_text(self.labels.get(value, value.name))
         if isinstance(value, Data):
             return self._blob(value)
         if isinstance(value, TupleType):
@@ -186,6 +192,7 @@ class _Module:
 
     def add_program(self, program) -> None:
         """Write a Program; its kernels and graphs have been written before."""
+        self.start_item()
         signature, out = program.signature, self.lines
         out.append(f"program @{label_text(program.name)} {{")
         for word, params in (("input", signature.inputs), ("output", signature.outputs)):
@@ -283,132 +290,3 @@ def _names(names) -> str:
 
 def _donated_text(donated) -> str:
     return f" donates({', '.join(f'{out}->{into}' for out, into in donated)})" if donated else ""
-
-
-# ------------------------------------------------------------------------------------------- kernels
-
-
-def array_text(array) -> str:
-    """An Array as a kernel declares it."""
-    text = f"{name_text(array.name)}: {array.type}"
-    if array.space != "global":
-        text += f" {array.space}"
-    if array.written:
-        text += " written"
-    if array.strides is not None:
-        text += f" strides({', '.join(map(dim_text, array.strides))})"
-    return text
-
-
-def _kernel_lines(kernel) -> list[str]:
-    arrays = ", ".join(map(array_text, kernel.arrays))
-    dims = f" dims({', '.join(map(scalar_text, kernel.dims))})" if kernel.dims else ""
-    lines = [f"kernel @{label_text(kernel.name)}({arrays}){dims} {{"]
-    _add_statements(kernel.body, "  ", lines)
-    return lines + ["}"]
-
-
-def statement_text(statement) -> str:
-    """The first line of a statement, for messages."""
-    lines: list[str] = []
-    _add_statements((statement,), "", lines)
-    return next(line for line in lines if not line.startswith("%"))
-
-
-def _add_statements(body, indent: str, lines: list[str]) -> None:
-    for s in body:
-        match type(s).__name__:
-            case "For":
-                names = _named_parts((s.extent,), indent, lines)
-                lines.append(f"{indent}{_for_text(s, names)} {{")
-                _add_statements(s.body, indent + "  ", lines)
-                lines.append(f"{indent}}}")
-            case "If":
-                names = _named_parts((s.condition,), indent, lines)
-                lines.append(f"{indent}if {scalar_text(s.condition, 0, names)} {{")
-                _add_statements(s.then, indent + "  ", lines)
-                if s.orelse:
-                    lines.append(f"{indent}}} else {{")
-                    _add_statements(s.orelse, indent + "  ", lines)
-                lines.append(f"{indent}}}")
-            case "Let":
-                names = _named_parts((s.value,), indent, lines)
-                var = f"{name_text(s.var.attr('name'))}: {s.var.dtype.short}{_below(s.var, None)}"
-                lines.append(f"{indent}let {var} = {scalar_text(s.value, 0, names)}")
-            case "Set":
-                names = _named_parts((s.value,), indent, lines)
-                lines.append(f"{indent}{name_text(s.var.attr('name'))} = {scalar_text(s.value, 0, names)}")
-            case "Store":
-                names = _named_parts((*s.index, s.value, s.guard), indent, lines)
-                lines.append(f"{indent}{_store_text(s, names)}")
-            case "Alloc":
-                lines.append(f"{indent}alloc {array_text(s.array)}")
-            case "Barrier":
-                lines.append(f"{indent}barrier")
-
-
-def _for_text(s, names) -> str:
-    extent = scalar_text(s.extent, 0, names) if names else dim_text(s.extent)
-    usual = s.extent if type(s.extent) is int else None
-    text = f"for {name_text(s.var.attr('name'))}{_below(s.var, usual)} in {extent}"
-    if s.kind != "serial":
-        text += f" {s.kind}"
-    if not (type(s.grain) is int and s.grain == 1):
-        text += f" grain {dim_text(s.grain)}"
-    return text
-
-
-def _below(var, usual) -> str:
-    """The bound that a variable carries, where it is not the usual one."""
-    extent = dict(var.attrs).get("extent")
-    if extent is usual or (type(extent) is int and extent == usual):
-        return ""
-    return " unbounded" if extent is None else f" below {dim_text(extent)}"
-
-
-def _store_text(s, names) -> str:
-    inside = ", ".join([scalar_text(i, 0, names) for i in s.index])
-    if s.guard is not None:
-        inside += f"{' ' if inside else ''}if {scalar_text(s.guard, 0, names)}"
-    return f"{name_text(s.array)}[{inside}] = {scalar_text(s.value, 0, names)}"
-
-
-def _named_parts(roots, indent: str, lines: list[str]) -> dict:
-    """Lines ``%t0 = ...`` for what one statement's expressions share or nest too deeply; {Node: "%t0"}.
-
-    Expressions are DAGs: written out as trees they could grow exponentially.
-    """
-    order, uses = _operands_first([r for r in roots if isinstance(r, Node)])
-    names: dict = {}
-    if len(order) <= _NAMED_SIZE:
-        return names
-    size, height = {}, {}
-    for node in order:
-        size[node] = 1 + sum([1 if x in names else size[x] for x in node.inputs])
-        height[node] = 1 + max([0 if x in names else height[x] for x in node.inputs], default=0)
-        if (uses[node] > 1 and size[node] > _NAMED_SIZE) or (height[node] > _NAMED_HEIGHT and uses[node]):
-            text = scalar_text(node, 0, names)
-            names[node] = f"%t{len(names)}"
-            lines.append(f"{indent}{names[node]} = {text}")
-    return names
-
-
-def _operands_first(roots) -> tuple[list, dict]:
-    """Every Node of some expressions, operands first, and how often each is used."""
-    order, uses = [], {root: 0 for root in roots}
-    for root in roots:
-        uses[root] += 1
-    done, stack = set(), [(root, False) for root in reversed(roots)]
-    while stack:
-        node, expanded = stack.pop()
-        if node in done:
-            continue
-        if expanded:
-            done.add(node)
-            order.append(node)
-            continue
-        stack.append((node, True))
-        for x in reversed(node.inputs):
-            uses[x] = uses.get(x, 0) + 1
-            stack.append((x, False))
-    return order, uses

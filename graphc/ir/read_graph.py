@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.errors import located
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.lines import Line, Lines
 from graphc.ir.node import Node, make
@@ -89,7 +90,8 @@ def _read_node(line: Line, scope: Scope, values: dict) -> None:
     if op == "const" and line.texts[line.at + 1] != "=":
         if not isinstance(type, Type):
             line.refuse("a constant has one type")
-        node = read_constant(line, type, scope)
+        with located(line.location):
+            node = read_constant(line, type, scope)
         line.expect(")")
     else:
         inputs, attrs = _read_arguments(line, scope, values)

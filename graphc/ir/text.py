@@ -12,7 +12,8 @@ from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*").fullmatch
-_RESERVED = frozenset(("true", "false", "none", "if", "and", "or", "in", "for", "let", "alloc", "barrier")) | {d.short for d in dt.ALL}
+_WORDS = ("true", "false", "none", "if", "and", "or", "in", "for", "let", "alloc", "barrier")
+_RESERVED = frozenset(_WORDS) | {d.short for d in dt.ALL}
 
 #: Infix operators of rank-0 expressions: op -> (sign, precedence). ``and`` and ``or`` are infix for b1 only.
 INFIX = {"or": ("or", 1), "and": ("and", 2),
@@ -51,7 +52,7 @@ def _float_element(array, dtype: DType) -> str:
 
 
 def literal(value, dtype: DType) -> str:
-    """A constant element as text: bare for i64 and b1, otherwise ``f32(1.5)``; by its bits where digits are not exact."""
+    """A constant element as text: bare for i64 and b1, else ``f32(1.5)``; by its bits where digits are not exact."""
     if dtype is dt.i64:
         return str(int(value))
     if dtype is dt.b1:

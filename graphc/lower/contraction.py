@@ -23,7 +23,7 @@ from graphc.lower.map_nest import index_vars
 from graphc.lower.schedule import name_shared, parallelise, symbols_of
 from graphc.prims.table import apply
 
-DEPTH = 512  # k steps of one pass: a panel of rows this long stays in the first-level cache
+DEPTH = 1024  # k steps of one pass: a panel of rows this long stays in the first-level cache
 BLOCK_COLUMNS = 256  # columns of one task: DEPTH x BLOCK_COLUMNS of the right operand stays in the second level
 BLOCK_ROWS = 96  # rows of one task
 UNPACKED_COLUMNS = 256  # up to here the right operand is read where it lies
@@ -170,7 +170,7 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
     per_block, column_blocks, row_blocks = nest.blocks()
     tasks = simplified(column_blocks * row_blocks)
     task = var("t", extent=tasks if type(tasks) is int else None)
-    body = _task(nest, task, per_block, row_blocks)
+    body = _task(nest, task, (per_block, column_blocks, row_blocks))
     rows = dot.m if type(dot.m) is int and dot.m < BLOCK_ROWS else BLOCK_ROWS
     work = simplified(dot.k * (rows * min(BLOCK_COLUMNS, dot.n if type(dot.n) is int else BLOCK_COLUMNS) // 8))
     loop = For(task, tasks, body)
@@ -210,36 +210,53 @@ def _partial(nest: _Nest) -> tuple[str, dt.DType]:
     return "scratch0", nest.dot.tile.dtype
 
 
-def _task(nest: _Nest, task: Node, per_block: int, row_blocks) -> tuple:
-    """One block of rows x columns, for all k."""
+def _task(nest: _Nest, task: Node, blocks: tuple) -> tuple:
+    """One block of rows x columns, for all k. Where it lies is named first, so that inner loops stay readable."""
     dot = nest.dot
-    column_block, row_block = simplified(task // row_blocks), simplified(task % row_blocks)
-    first_row = row_block * BLOCK_ROWS
-    rows = simplified(binary("min", _node(dot.m - first_row), BLOCK_ROWS))
-    first_panel = column_block * per_block
-    panels = simplified(binary("min", _node(dot.panels - first_panel), per_block))
+    per_block, column_blocks, row_blocks = blocks
+    if column_blocks == 1:
+        column_block, row_block = 0, task
+    elif row_blocks == 1:
+        column_block, row_block = task, 0
+    else:
+        column_block, row_block = simplified(task // row_blocks), simplified(task % row_blocks)
+    lets: list[Let] = []
+
+    def named(name: str, value):
+        if not isinstance(value, Node):
+            return value
+        lets.append(Let(var(name), value))
+        return lets[-1].var
+
+    first_row = named("row", simplified(_node(row_block) * BLOCK_ROWS))
+    first_panel = named("panel", simplified(_node(column_block) * per_block))
+    rows = named("rows", simplified(binary("min", _node(dot.m - first_row), BLOCK_ROWS)))
+    panels = named("panels", simplified(binary("min", _node(dot.panels - first_panel), per_block)))
     passes = simplified((dot.k + (DEPTH - 1)) // DEPTH)
     step = var("kb", extent=passes if type(passes) is int else None) if nest.deep else const(0, INDEX)
     depth = simplified(binary("min", _node(dot.k - step * DEPTH), DEPTH)) if nest.deep else dot.k
     big = dot.tile.rows
-    inner: list = []
-    count = simplified((rows + 3) // big) if big > FEW_ROWS else simplified((rows + big - 1) // big)
-    if count != 0:
-        inner.append(_rows(nest, big, count, first_row, first_panel, panels, step, depth, passes, "a"))
-    left = simplified((rows - count * big + (FEW_ROWS - 1)) // FEW_ROWS) if big > FEW_ROWS else 0
-    if left != 0:
-        start = first_row + count * big
-        inner.append(_rows(nest, FEW_ROWS, left, start, first_panel, panels, step, depth, passes, "z"))
-    return (For(step, passes, tuple(inner)),) if nest.deep else tuple(inner)
+    few = FEW_ROWS if big > FEW_ROWS else 0
+    spare = big - (big - 1) // few * few - 1 if few else big - 1  # more rows left than small tiles should do: a big one
+    count = named("tiles", simplified((rows + spare) // big))
+    span = (first_panel, panels, step, depth, passes)
+    inner = [] if count == 0 else [_rows(nest, big, count, first_row, span, "a")]
+    if few:
+        start = named("rest", simplified(first_row + count * big))
+        left = named("few", simplified((rows - count * big + (few - 1)) // few))
+        if left != 0:
+            inner.append(_rows(nest, few, left, start, span, "z"))
+    return (*lets, For(step, passes, tuple(inner))) if nest.deep else (*lets, *inner)
 
 
 def _node(x) -> Node:
     return x if isinstance(x, Node) else const(x, INDEX)
 
 
-def _rows(nest, height, count, first_row, first_panel, panels, step, depth, passes, tag) -> For:
+def _rows(nest: _Nest, height: int, count, first_row, span: tuple, tag: str) -> For:
     """Loop over tiles of ``height`` rows: copy their part of the left operand, then run along the panels."""
     dot = nest.dot
+    first_panel, panels, step, depth, passes = span
     tile_index = var(f"i{tag}", extent=count if type(count) is int else None)
     row = first_row + tile_index * height
     bound = depth if type(depth) is int else DEPTH

@@ -17,7 +17,7 @@ from graphc.lower import control
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
 from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel
 from graphc.lower.fuse import DOT, MAP, SINGLE, Region, fuse
-from graphc.lower.map_nest import map_kernel
+from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import NESTS
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.step import Step
@@ -75,8 +75,11 @@ class Lowering:
             self.kernels[made] = name
         return name, made
 
-    def launch(self, key, make, inputs: dict, outputs: dict, reusable=()) -> Step:
-        """A launch of a kernel whose array names are found in ``inputs`` and ``outputs``, or start with ``scratch``."""
+    def launch(self, key, make, inputs: dict, outputs: dict, reusable=(), sizes: dict | None = None) -> Step:
+        """A launch of a kernel whose array names are found in ``inputs`` and ``outputs``, or start with ``scratch``.
+
+        ``sizes`` gives values to dimension parameters that are the kernel's own.
+        """
         name, kernel = self.kernel(key, make)
         args = []
         written = list(outputs.values())
@@ -89,7 +92,8 @@ class Lowering:
                 args.append(self.storage(array.type, "scratch"))
                 written.append(args[-1])
         reads = tuple(a for a in args if a not in written)
-        return Step("launch", reads, tuple(written), name, tuple(args), extra={"dims": kernel.dims}, reusable=reusable)
+        dims = tuple((sizes or {}).get(d, d) for d in kernel.dims)
+        return Step("launch", reads, tuple(written), name, tuple(args), extra={"dims": dims}, reusable=reusable)
 
     # ------------------------------------------------------------------------------------------- graphs
 
@@ -129,7 +133,8 @@ class Lowering:
             return self._dot(region, inputs, outs, memory)
         if region.kind == MAP:
             reusable = _pointwise(region, sources, outputs)
-            return [self.launch(region.graph, lambda: map_kernel(region.graph), inputs, outs, reusable)]
+            graph, sizes = generalise(region.graph)
+            return [self.launch(graph, lambda: map_kernel(graph), inputs, outs, reusable, sizes)]
         return [self.launch(region.graph, lambda: reduce_kernel(region.graph), inputs, outs)]
 
     def _dot(self, region: Region, inputs: dict, outputs: dict, memory: dict) -> list[Step]:

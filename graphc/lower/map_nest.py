@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from graphc.ir.graph import Graph, toposort
+from graphc.ir.graph import Graph, rebuild, toposort
 from graphc.ir.kernel import Array, For, Kernel, Let, Store
-from graphc.ir.node import Node, var
+from graphc.ir.node import Node, make, symbol, var
+from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
 from graphc.lower.schedule import name_shared, parallelise, symbols_of, tile, vectorise
@@ -32,9 +33,36 @@ def index_vars(shape: tuple, prefix: str = "i") -> tuple[Node, ...]:
     return tuple(var(f"{prefix}{k}", extent=d if type(d) is int else None) for k, d in enumerate(shape))
 
 
-def map_kernel(graph: Graph) -> Kernel:
-    """A kernel for a region whose outputs all have the shape of its domain."""
+def generalise(graph: Graph) -> tuple[Graph, dict]:
+    """A flat element-wise region over a symbolic size, and that size: updates of all variables then share a kernel."""
     graph, shape = collapse(graph, graph.outputs[0].shape)
+    order = toposort(graph.outputs)
+    flat = len(shape) == 1 and type(shape[0]) is int and shape[0] > 0
+    plain = all(
+        n.shape in (shape, ()) and (n.op in ("input", "broadcast") or is_splat(n) or TABLE[n.op].scalar) for n in order
+    )
+    if not (flat and plain):
+        return graph, {}
+    size = symbol("size")
+
+    def visit(node, inputs):
+        type = Type(node.dtype, (size,)) if node.shape == shape else node.type
+        attrs = (("shape", (size,)), ("axes", node.attr("axes"))) if node.op == "broadcast" else node.attrs
+        return make(node.op, inputs, attrs, type)
+
+    memo = {x: visit(x, ()) for x in graph.inputs}
+    outputs = rebuild(graph.outputs, visit, memo)
+    return Graph(graph.name, tuple(memo[x] for x in graph.inputs), tuple(outputs)), {size: shape[0]}
+
+
+def is_splat(node: Node) -> bool:
+    """True for a constant that is one element everywhere."""
+    return node.op == "const" and node.attrs[0][1].is_splat
+
+
+def map_kernel(graph: Graph) -> Kernel:
+    """A kernel for a region whose outputs all have the shape of its domain, already collapsed."""
+    shape = graph.outputs[0].shape
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
     elements = Elements(names)

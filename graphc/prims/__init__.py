@@ -1,0 +1,23 @@
+"""Primitives: what each operation means, and a constructor for each."""
+
+from graphc.ir.node import const
+from graphc.prims.cast import bitcast, cast
+from graphc.prims.contract import conv, dot
+from graphc.prims.control import call, cond, loop, while_
+from graphc.prims.cumulate import cumulate
+from graphc.prims.host import host
+from graphc.prims.index import gather, scatter
+from graphc.prims.leaf import iota
+from graphc.prims.linalg import cholesky, eigh, lu, qr, svd, triangular_solve
+from graphc.prims.order import item, sort
+from graphc.prims.random import random_bits
+from graphc.prims.reduce import argreduce, reduce
+from graphc.prims.scalar import (
+    abs, acos, acosh, add, and_, asin, asinh, atan, atan2, atanh, ceil, cos, cosh, digamma, div, eq, erf, erfinv, exp,
+    expm1, floor, floordiv, fma, isfinite, le, lgamma, log, log1p, lt, max, min, mod, mul, ne, neg, not_, or_, popcount,
+    pow, round, rsqrt, select, shl, shr, sigmoid, sign, sin, sinh, sqrt, sub, tan, tanh, trunc, xor,
+)  # fmt: skip
+from graphc.prims.shape import broadcast, concat, ensure, pad, reshape, reverse, stop, transpose
+from graphc.prims.shape import slice_ as slice
+from graphc.prims.table import TABLE, Piece, Prim, apply, row
+from graphc.prims.window import unwindow, window

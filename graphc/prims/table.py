@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.errors import CompileError, DtypeError, ShapeError, UsageError, explain
+from graphc.errors import CompileError, DtypeError, GraphError, ShapeError, UsageError, explain
 from graphc.ir.node import Node, binary, is_index, make, origins
 
 _INDEX_NORMAL = ("add", "sub", "mul", "floordiv", "mod", "min", "max")
@@ -19,6 +19,7 @@ class Prim:
         type: ``(*input types, **attrs) -> Type``; raises ShapeError or DtypeError naming the shapes.
         numpy: ``(*arrays, **attrs) -> array`` (a tuple of arrays for a TupleType): the definition of the operation.
         vjp: ``(g, out, *inputs, **attrs) -> cotangents``, one Node or None per input; None where nothing is differentiable.
+            For a TupleType, ``g`` is a tuple with one Node or None per item, and so is the cotangent of such an input.
         scalar: element-wise opcode, known to the emitters.
         index: ``(i, out type, *input types, **attrs) -> tuple of Piece``: where element ``i`` of the output comes from.
         reduce: ``(kind, dtype) -> (identity, combining opcode)``.
@@ -90,3 +91,17 @@ def apply(name: str, *inputs: Node, **attrs) -> Node:
         names = dict(zip("xyzw", inputs)) if len(inputs) <= 4 else {}
         raise type(error)(explain(str(error), origins(**names))) from None
     return make(name, inputs, tuple(attrs.items()), result)
+
+
+def cotangents(node: Node, g) -> tuple:
+    """One Node or None per input of ``node``, from its cotangent ``g`` (for several results: a tuple of them).
+
+    Raises:
+        GraphError: the value is complex, whose gradient is not defined here.
+    """
+    vjp = row(node.op).vjp
+    if vjp is None:
+        return (None,) * len(node.inputs)
+    if any(t.dtype.is_complex for x in (node, *node.inputs) for t in getattr(x.type, "items", (x.type,))):
+        raise GraphError(explain(f"{node.op}: no gradient through complex values, {node.type}", location=node.location))
+    return vjp(g, node, *node.inputs, **dict(node.attrs))

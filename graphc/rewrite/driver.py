@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 from graphc.errors import CompileError, explain, located
 from graphc.ir.graph import toposort
-from graphc.ir.node import Node, make
+from graphc.ir.node import Node, is_index, make
 from graphc.rewrite.rule import Rule, Rules
 
 LIMIT = 1000  # rewrites that one node and what replaces it may go through
+# Rank-0 i64 arithmetic has a normal form of its own, which rules must not leave.
+_INDEX_NORMAL = frozenset({"add", "sub", "mul", "floordiv", "mod", "min", "max", "neg"})
 
 
 def rewrite(outputs: Iterable[Node], rules: Rules, stats: Counter | None = None, limit: int = LIMIT) -> list[Node]:
@@ -37,54 +39,44 @@ class _Run:
     def __init__(self, by_op: dict, stats: Counter, limit: int):
         self.by_op, self.stats, self.limit = by_op, stats, limit
         self.done: dict[Node, Node] = {}
-        self.waiting: dict[Node, Node | None] = {}  # node -> what it was replaced by, None while its operands settle
+        self.waiting: dict[Node, Node | None] = {}  # node -> what replaces it, None while its operands settle
         self.history: dict[Node, tuple[int, tuple]] = {}  # node -> rewrites that led to it, and the last two of them
 
     def settle(self, node: Node):
         """Enter the final form of ``node`` into ``done``."""
-        done = self.done
-        step = self._step(node)
-        if step is node:
-            done[node] = node
-            return
-        stack = [node]
+        done, waiting, stack = self.done, self.waiting, [node]
         while stack:
             top = stack[-1]
             if top in done:
                 stack.pop()
                 continue
-            forward = self.waiting.get(top)
-            if forward is not None and forward in done:
+            forward = waiting.get(top)
+            if forward is not None:
                 done[top] = done[forward]
-                del self.waiting[top]
+                del waiting[top]
                 stack.pop()
                 continue
             pending = [x for x in top.inputs if x not in done]
             if pending:
-                self._wait(top, None)
+                waiting[top] = None
                 for x in pending:
                     self._enter(x, top, stack)
                 continue
             after = self._step(top)
             if after is top:
-                self.waiting.pop(top, None)
+                waiting.pop(top, None)
                 done[top] = top
                 stack.pop()
             else:
-                self._wait(top, after)
+                waiting[top] = after
                 self._enter(after, top, stack)
 
-    def _wait(self, node: Node, forward: Node | None):
-        self.waiting[node] = forward
-
     def _enter(self, node: Node, parent: Node, stack: list):
-        if node in self.waiting:
-            raise self._fight(parent)
-        past = self.history.get(parent)
-        if past is not None and node not in self.history:
-            if past[0] > self.limit:
-                raise self._fight(parent)
-            self.history[node] = past
+        past = self.history.get(parent, (0, ()))
+        if node in self.waiting or past[0] > self.limit:
+            raise self._fight(node, parent)
+        if past[0]:
+            self.history.setdefault(node, past)
         stack.append(node)
 
     def _step(self, node: Node) -> Node:
@@ -92,30 +84,28 @@ class _Run:
         done = self.done
         for x in node.inputs:
             if done[x] is not x:
-                with located(node.location):
-                    return make(node.op, tuple([done[x] for x in node.inputs]), node.attrs, node.type)
+                return make(node.op, tuple([done[x] for x in node.inputs]), node.attrs, node.type, node.location)
         rules = self.by_op.get(node.op)
-        if rules:
+        if rules is None or (node.op in _INDEX_NORMAL and is_index(node)):
+            return node
+        with located(node.location):
             for rule in rules:
-                with_location = _apply(rule, node)
-                if with_location is not None and with_location is not node:
-                    return self._replaced(node, with_location, rule)
+                after = rule.apply(node)
+                if after is not None and after is not node:
+                    return self._replaced(node, after, rule)
         return node
 
     def _replaced(self, node: Node, after: Node, rule: Rule) -> Node:
         if after.type != node.type:
-            raise CompileError(explain(f"rule {rule.name} changes the type of {node} to {after.type}", (), node.location))
+            what = f"rule {rule.name} turns {node.op} of type {node.type} into {after.op} of type {after.type}"
+            raise CompileError(explain(what, (), node.location))
         self.stats[rule.name] += 1
         count, last = self.history.get(node, (0, ()))
         if after not in self.done:
             self.history[after] = (count + 1, (*last[-1:], rule.name))
         return after
 
-    def _fight(self, node: Node) -> CompileError:
-        count, last = self.history.get(node, (0, ()))
-        names = " and ".join(dict.fromkeys(last)) or "unknown rules"
-        return CompileError(explain(f"rules fight at {node.op} after {count} rewrites: {names}", (), node.location))
-
-
-def _apply(rule: Rule, node: Node) -> Node | None:
-    return rule.apply(node)
+    def _fight(self, node: Node, parent: Node) -> CompileError:
+        count, last = max(self.history.get(n, (0, ())) for n in (node, parent))
+        names = " and ".join(dict.fromkeys(last))
+        return CompileError(explain(f"rules fight at {parent.op} after {count} rewrites: {names}", (), parent.location))

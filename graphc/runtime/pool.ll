@@ -3,7 +3,7 @@
 ; Each worker has a mailbox on cache lines of its own. The caller fills in the job, then raises `go` in the mailboxes
 ; of the workers that take part; nobody else looks at the job, and the caller does not change it before `pending`
 ; is 0 again, so the job needs no lock. A worker spins for a moment, then sleeps in a futex on its own `go`.
-; ${...} is filled in per target by pool.py.
+; Words behind a dollar sign are filled in per target by pool.py.
 
 %gc_mailbox = type { i32, i32, [120 x i8] }              ; go, asleep
 

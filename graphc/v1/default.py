@@ -19,6 +19,10 @@ class Stack(threading.local):
         """The innermost object, or None."""
         return self.entered[-1] if self.entered else None
 
+    def leave(self, value) -> None:
+        """Take ``value`` out, wherever it stands."""
+        self.entered = [v for v in self.entered if v is not value]
+
     @contextmanager
     def entering(self, value):
         """``value`` is on top inside.

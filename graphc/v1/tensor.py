@@ -39,9 +39,9 @@ class Write:
 
 @dataclass(frozen=True, eq=False)
 class Random:
-    """``build(key, counter, *inputs)``: new numbers in every run."""
+    """New numbers in every run, drawn at the session's counter."""
 
-    seed: tuple[int, int] | None  # the stream; None: other numbers in every session
+    seeded: bool  # False: other numbers in every session
 
 
 @dataclass(frozen=True, eq=False)

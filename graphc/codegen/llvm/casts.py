@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from graphc.codegen.llvm.builder import Builder, Value, suffix
-from graphc.codegen.llvm.half import narrow, narrow_to_odd, widen
+from graphc.codegen.llvm.half import narrow, widen
 from graphc.errors import CompileError
-from graphc.ir.dtype import DType, b1, f16, f32, f64, u8
+from graphc.ir.dtype import DType, b1, f32, f64
 
 
 def cast(builder: Builder, x: Value, dtype: DType) -> Value:
-    """The value as another dtype: floats to integers truncate and saturate, NaN becomes 0, to b1 is ``!= 0``."""
+    """The value as another dtype: floats to integers truncate and saturate, NaN becomes 0, to b1 is ``!= 0``.
+
+    f16 and bf16 are reached through f32.
+    """
     if x.dtype is dtype:
         return x
     if x.number is not None and (x.dtype.is_integer or x.dtype is b1):
@@ -31,15 +34,13 @@ def cast(builder: Builder, x: Value, dtype: DType) -> Value:
 
 
 def bitcast(builder: Builder, x: Value, dtype: DType) -> Value:
-    """The bits as another dtype of the same storage width; b1 is a byte of 0 or 1.
+    """The bits as another dtype of the same width.
 
     Raises:
-        CompileError: the widths differ.
+        CompileError: the widths differ, or one is b1, whose register has one bit.
     """
-    if x.dtype.bits != dtype.bits:
-        raise CompileError(f"bitcast of {x.dtype} to {dtype}: {x.dtype.bits} and {dtype.bits} bits")
-    if x.dtype is b1 or dtype is b1:
-        return cast(builder, builder.reinterpret(cast(builder, x, u8), u8), dtype)
+    if x.dtype.bits != dtype.bits or b1 in (x.dtype, dtype):
+        raise CompileError(f"bitcast: {x.dtype} and {dtype} have no common bit layout")
     return builder.reinterpret(x, dtype)
 
 
@@ -59,6 +60,4 @@ def _from_float(builder: Builder, x: Value, dtype: DType) -> Value:
         return builder.convert("fpext", x, f64)
     if dtype is f32:
         return builder.convert("fptrunc", x, f32)
-    if x.dtype is f64:
-        x = narrow_to_odd(builder, x) if dtype is f16 else builder.convert("fptrunc", x, f32)
-    return narrow(builder, x, dtype)
+    return narrow(builder, builder.convert("fptrunc", x, f32) if x.dtype is f64 else x, dtype)

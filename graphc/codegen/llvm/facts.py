@@ -25,8 +25,8 @@ def expressions(statement) -> tuple:
             return tuple(x for x in (extent, grain) if isinstance(x, Node))
         case Let(_, value) | Set(_, value):
             return (value,)
-        case Store(_, index, value):
-            return (*[i for i in index if isinstance(i, Node)], value)
+        case Store(_, index, value, guard):
+            return (*index, value) if guard is None else (*index, value, guard)
         case If(condition, _, _):
             return (condition,)
     return ()
@@ -57,6 +57,8 @@ class Facts:
     Attributes:
         mutable: variables that some Set changes.
         chunked: register arrays that a vector loop indexes by its variable.
+        rows: id of a vector loop -> the least last axis of the register arrays it walks along.
+        narrowest: id of a vector loop -> bits of the smallest element it touches in memory.
         lanes: iterations of a vector loop done by one instruction, the same for every loop of the kernel.
     """
 
@@ -64,6 +66,7 @@ class Facts:
         self.mutable: set[Node] = set()
         self.chunked: set[str] = set()
         self.rows: dict[int, int] = {}
+        self.narrowest: dict[int, int] = {}
         self._registers = {s.array.name: s.array for s, _ in walk(body) if isinstance(s, Alloc) and s.array.space == "register"}
         self._assigned: dict[int, tuple] = {}
         self._costs: dict[int, int] = {}
@@ -78,12 +81,17 @@ class Facts:
 
     def _visit_vector(self, statement, vector: For, touched: set) -> None:
         if isinstance(statement, Store):
-            touched.add(statement.value.dtype.bits)
+            self._visit_memory(statement.value, vector, touched)
             self._visit_access(statement.array, statement.index, vector)
         for node in toposort(expressions(statement)):
             if node.op in ("load", "load_if"):
-                touched.add(node.dtype.bits)
+                self._visit_memory(node, vector, touched)
                 self._visit_access(node.attr("buffer"), node.inputs[node.op == "load_if" :], vector)
+
+    def _visit_memory(self, element: Node, vector: For, touched: set) -> None:
+        bits = element.dtype.bits
+        touched.add(bits)
+        self.narrowest[id(vector)] = min(self.narrowest.get(id(vector), bits), bits)
 
     def _visit_access(self, name: str, index: tuple, vector: For) -> None:
         array = self._registers.get(name)
@@ -104,7 +112,7 @@ class Facts:
                 match s:
                     case Set(var, _):
                         variables.add(var)
-                    case Store(array, _, _):
+                    case Store(array):
                         arrays.add(array)
                     case Let(var, _):
                         own.add(var)

@@ -62,6 +62,7 @@ class Function:
 
     Attributes:
         builder: writes instructions into the text of the current place.
+        memo: key -> (value, depth of the scope from which on it exists, whether it is pure).
         state: mutable values by key: a Let's variable, or (register array, element).
         bindings: loop variable -> Binding.
         lanes: lanes of the vector loop being written, 1 outside.
@@ -75,8 +76,8 @@ class Function:
         self.frame: list[str] = []
         self.scopes = [Scope(LOOP, self.entry)]
         self.builder = Instructions(target, self.entry.lines, names, declared)
-        self.memo: dict[object, tuple[Value, int]] = {}
-        self.local: dict[object, Value] = {}
+        self.memo: dict[object, tuple[Value, int, bool]] = {}
+        self.passing: list = []
         self.state: dict[object, Value] = {}
         self.unread: set[str] = set()
         self.bindings: dict = {}
@@ -106,7 +107,7 @@ class Function:
         scope = self.scopes.pop()
         for key in scope.owned:
             self.memo.pop(key, None)
-        self.local.clear()
+        self.forget()
         self.builder.lines = self.scopes[-1].text.lines
         return scope
 
@@ -130,9 +131,21 @@ class Function:
 
     def keep(self, key, value: Value, depth: int, owner: int | None = None) -> Value:
         """Remember a pure value until the scope ``owner`` (by default the one it stands in) ends."""
-        self.memo[key] = (value, depth)
+        self.memo[key] = (value, depth, True)
         self.scopes[depth if owner is None else owner].owned.append(key)
         return value
+
+    def keep_passing(self, key, value: Value) -> None:
+        """Remember a value that is good for the present statement only."""
+        self.memo[key] = (value, len(self.scopes) - 1, False)
+        self.passing.append(key)
+
+    def forget(self) -> None:
+        """A statement ends: values read from memory or mutable state are no longer good."""
+        if self.passing:
+            for key in self.passing:
+                self.memo.pop(key, None)
+            self.passing.clear()
 
     def splat(self, value: Value, lanes: int, depth: int) -> Value:
         """A scalar of this depth in every lane, made once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.codegen.llvm.builder import Builder, Value
+from graphc.codegen.llvm.math.polynomial import two_sum
 from graphc.codegen.llvm.register import Register
 from graphc.ir.dtype import DType, f16, f32, f64, i16, i32
 from graphc.ir.target import Target
@@ -69,11 +70,14 @@ def narrow_to_odd(builder: Builder, x: Value) -> Value:
     return bits.replace(wrong, moved).floating().value
 
 
-def to_f32(builder: Builder, x: Value) -> Value:
-    """Any float as f32; f64 is rounded."""
-    if x.dtype is f32:
-        return x
-    return builder.convert("fptrunc", x, f32) if x.dtype is f64 else widen(builder, x)
+def fused(builder: Builder, x: Value, y: Value, z: Value) -> Value:
+    """``x * y + z`` of f16 or bf16, rounded once: exact product in f64, every rounding before the last is to odd."""
+    a, b, c = (Register(builder, widen(builder, value)).widened() for value in (x, y, z))
+    total, error = two_sum(a * b, c)
+    bits = total.bits()
+    moved = (bits - 1).where((error * total).lt(0), bits + 1)
+    inexact = abs(error).gt(0) & (bits & 1).eq(0)
+    return narrow(builder, narrow_to_odd(builder, bits.replace(inexact, moved).floating().value), x.dtype)
 
 
 def _half(lanes: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.codegen.llvm import casts
 from graphc.codegen.llvm.builder import Builder, Value, element_type, register_type
-from graphc.codegen.llvm.half import narrow, widen
+from graphc.codegen.llvm.half import fused, narrow, widen
 from graphc.codegen.llvm.math.table import MATH
 from graphc.codegen.llvm.opcodes import OPCODES, integer_power
 from graphc.codegen.llvm.register import Register
@@ -53,6 +53,8 @@ class Instructions(Builder):
         dtype = args[-1].dtype
         if op == "select":
             return self.select(*args)
+        if op == "fma":
+            return fused(self, *args)
         if op in _SIGN:
             mask = Value(self.const(_SIGN[op], i16, args[0].lanes).text, dtype, args[0].lanes)
             return self.binary("xor" if op == "neg" else "and", args[0], mask)

@@ -64,6 +64,7 @@ class Memory:
         hoist: depth of the scope in front of the present vector loop, where loads that are the same for all its lanes
             go; None outside.
         written: arrays that this vector loop writes.
+        guarded: the mask comes from a guard, so that all its lanes may be off.
     """
 
     def __init__(self, function: Function, arrays: dict[str, Storage]):
@@ -72,6 +73,7 @@ class Memory:
         self.values = Values(function, {"load": self._load, "load_if": self._load, "fold": self._fold})
         self.hoist: int | None = None
         self.written: frozenset[str] = frozenset()
+        self.guarded = False
 
     def storage(self, name: str) -> Storage:
         """The storage of an array.
@@ -146,30 +148,32 @@ class Memory:
             guard, index = self.values.value(node.inputs[0]), node.inputs[1:]
             if guard.number is not None:
                 if not guard.number:
-                    function.local[node] = function.builder.const(0, node.dtype)
+                    function.keep_passing(node, function.builder.const(0, node.dtype))
                     return
                 guard = None
         if storage.pointer is None:
             value = self._element(storage, index)
             if guard is not None:
                 value = self._zero_unless(guard, value)
-            function.local[node] = value
+            function.keep_passing(node, value)
             return
         address = self._address(storage, index)
         if address.lane == 0 and not address.vectors:
+            if self.guarded:
+                guard = self.mask(guard)
             if guard is None and self._is_invariant(storage, address):
                 self._load_ahead(node, address)
                 return
-            function.local[node] = self._load_uniform(storage, address, node.dtype, guard)
+            function.keep_passing(node, self._load_uniform(storage, address, node.dtype, guard))
             return
-        mask = self._mask(guard)
+        mask = self.mask(guard)
         size = node.dtype.size
         if address.vectors or abs(address.lane) != size or (address.lane < 0 and mask is not None):
-            function.local[node] = self._gather(storage, address, node.dtype, mask)
+            function.keep_passing(node, self._gather(storage, address, node.dtype, mask))
         elif address.lane < 0:
-            function.local[node] = self._load_backwards(address, node.dtype)
+            function.keep_passing(node, self._load_backwards(address, node.dtype))
         else:
-            function.local[node] = self._load_vector(address, node.dtype, mask)
+            function.keep_passing(node, self._load_vector(address, node.dtype, mask))
 
     def _is_invariant(self, storage: Storage, address: Address) -> bool:
         if self.hoist is None or not address.pure or address.depth > self.hoist or storage.array.name in self.written:
@@ -209,7 +213,7 @@ class Memory:
             return self._plain_load(pointer, dtype, 1)
         any_lane = guard
         if guard.lanes > 1:
-            mask = self._mask(guard)
+            mask = guard if self.guarded else self.mask(guard)
             name = f"%v{next(function.names)}"
             function.put(f"  {name} = bitcast {mask.operand} to i{mask.lanes}")
             any_lane = builder.emit(f"icmp ne i{mask.lanes} {name}, 0", b1, 1)
@@ -271,7 +275,7 @@ class Memory:
         value = self._from_memory(value, dtype)
         return value if mask is None or function.target.masks else self._zero_unless(mask, value)
 
-    def _mask(self, guard: Value | None) -> Value | None:
+    def mask(self, guard: Value | None) -> Value | None:
         """Lanes that are on and pass the guard; None for all."""
         function = self.function
         if guard is None:
@@ -288,14 +292,13 @@ class Memory:
         dtype = storage.array.type.dtype
         if node.dtype is not dtype:
             raise CompileError(f"store of {node.dtype} into array {name} of {storage.array.type}")
-        index = tuple(i if isinstance(i, Node) else const(i, INDEX) for i in index)
         if storage.pointer is None:
             self._set_element(storage, index, node)
             return
         value = values.value(node)
         address = self._address(storage, index)
         if address.lane == 0 and not address.vectors:
-            if value.lanes > 1:
+            if value.lanes > 1 or self.guarded:
                 raise CompileError(f"a vector loop stores different values to one element of {name}")
             pointer = self._moved(address.pointer, address.constant, function.depth)
             self._plain_store(pointer, value)
@@ -412,7 +415,7 @@ class Memory:
             value = builder.scalar(combine, {}, low, high)
         if value.lanes > 1:
             value = _slice(builder, value, 0, 1)
-        function.local[node] = value
+        function.keep_passing(node, value)
 
     def _fold_parts(self, storage: Storage, count: int) -> list[Value]:
         function, name = self.function, storage.array.name

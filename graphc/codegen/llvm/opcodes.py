@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.codegen.llvm.integers import divide, power
+from graphc.codegen.llvm.division import floor_divide, floor_modulo
 from graphc.codegen.llvm.register import Register
 from graphc.ir.dtype import b1
 
@@ -121,75 +122,6 @@ def integer_power(x: Register, y: Register) -> Register:
     if x.dtype is b1:
         return x | ~y
     return power(x, y)
-
-
-def floor_divide(x: Register, y: Register) -> Register:
-    """Floor of the exact quotient for floats; division by zero and NaN as IEEE division, NaN for an infinite ``x``."""
-    quotient = (x / y).rounded("floor")
-    rest = residual(x, quotient, y)
-    # The division may have rounded up to an integer: then the rest has the sign that the divisor has not.
-    over = (rest.lt(0) & y.gt(0)) | (rest.gt(0) & y.lt(0))
-    quotient = quotient.replace(over, quotient - 1)
-    far = abs(y).eq(float("inf"))
-    opposite = (x.lt(0) & y.gt(0)) | (x.gt(0) & y.lt(0))
-    quotient = quotient.replace(far & opposite, -1)
-    return quotient.replace(abs(x).eq(float("inf")), float("nan"))
-
-
-def floor_modulo(x: Register, y: Register) -> Register:
-    """The exact remainder with the divisor's sign (Python's rule), for floats.
-
-    Divides off 50 bits of the quotient at a time. f32 is exact for all operands (in f64); f64 for quotients below
-    2^1000, beyond which the result is NaN.
-    """
-    if x.dtype.bits == 32:
-        return floor_modulo_steps(x.widened(), y.widened(), 6).narrowed()
-    return floor_modulo_steps(x, y, 20)
-
-
-def floor_modulo_steps(x: Register, y: Register, steps: int) -> Register:
-    size = abs(y)
-    rest = x
-    for _ in range(steps):
-        rest = residual(rest, (rest / size).rounded("trunc"), size)
-    # The last quotient may have been rounded up to an integer, which leaves the other sign or the divisor itself.
-    rest = rest.replace(rest.lt(0), rest + size)
-    rest = rest.replace(rest.ge(size), 0)
-    flipped = (y.lt(0) & rest.gt(0))
-    rest = rest.replace(flipped, rest + y)
-    far = size.eq(float("inf")) & abs(x).ne(float("inf")) & ~x.isnan()
-    opposite = (x.lt(0) & y.gt(0)) | (x.gt(0) & y.lt(0))
-    rest = rest.replace(far, x.replace(opposite, y))
-    signed = ((y.bits() & sign_bit(y)) | (abs(rest).bits())).floating()
-    return signed.replace(rest.isnan(), rest)
-
-
-def sign_bit(x: Register) -> int:
-    """The sign bit of a float of this width, as a signed integer."""
-    return -(1 << (x.dtype.bits - 1))
-
-
-def residual(x: Register, quotient: Register, y: Register) -> Register:
-    """``x - quotient * y`` with one rounding (near enough where the target has no fma: by Dekker's product)."""
-    if x.builder.target.fma:
-        return (-quotient).fma(y, x)
-    product = quotient * y
-    return (x - product) - product_error(quotient, y, product)
-
-
-def product_error(x: Register, y: Register, product: Register) -> Register:
-    """``x * y - product`` exactly, where ``product`` is ``x * y`` rounded and nothing overflows."""
-    if x.builder.target.fma:
-        return x.fma(y, -product)
-    x_high, x_low = _halves(x)
-    y_high, y_low = _halves(y)
-    return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
-
-
-def _halves(x: Register) -> tuple[Register, Register]:
-    scaled = x * (2.0 ** (12 if x.dtype.bits == 32 else 27) + 1)
-    high = scaled - (scaled - x)
-    return high, x - high
 
 
 OPCODES = {

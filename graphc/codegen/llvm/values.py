@@ -66,46 +66,37 @@ class Values:
         Raises:
             CompileError: it uses a variable that is not bound here, or an unknown operation.
         """
-        found = self._found(node)
+        memo = self.function.memo
+        found = memo.get(node)
         if found is not None:
             return found[0]
         stack = [node]
         while stack:
             top = stack[-1]
-            if self._found(top) is not None:
+            if top in memo:
                 stack.pop()
                 continue
-            missing = [x for x in self._operands(top) if self._found(x) is None]
+            missing = [x for x in self._operands(top) if x not in memo]
             if missing:
                 stack.extend(reversed(missing))
             else:
                 stack.pop()
                 self._make(top)
-        return self._found(node)[0]
+        return memo[node][0]
 
-    def placed(self, node: Node) -> tuple[Value, int]:
-        """The value and the depth of the scope from which on it exists."""
+    def placed(self, node: Node) -> tuple[Value, int, bool]:
+        """The value, the depth of the scope from which on it exists, and whether it is pure."""
         self.value(node)
-        return self._found(node)
+        return self.function.memo[node]
 
     def vector(self, node: Node) -> Value:
         """The value with all lanes of the present vector loop."""
-        value, depth = self.placed(node)
+        value, depth, _ = self.placed(node)
         function = self.function
         if value.lanes != function.lanes:
             value = function.splat(value, function.lanes, depth)
             function.here()
         return value
-
-    def _found(self, node: Node) -> tuple[Value, int] | None:
-        function = self.function
-        found = function.memo.get(node)
-        if found is None:
-            value = function.local.get(node)
-            if value is None:
-                return None
-            return value, len(function.scopes) - 1
-        return found
 
     def _operands(self, node: Node) -> tuple:
         op = node.op
@@ -143,27 +134,30 @@ class Values:
         if node in function.bindings:
             self._make_sum(node)
         elif node in function.state:
-            function.local[node] = function.read(node)
+            function.keep_passing(node, function.read(node))
         else:
             raise CompileError(f"variable {node.attr('name')} is not bound here")
 
     def _make_scalar(self, node: Node) -> None:
         function = self.function
-        pure = not any(x in function.local for x in node.inputs)
-        depth, lanes, args = 0, 1, []
+        memo = function.memo
+        depth, lanes, pure, args = 0, 1, True, []
         for x in node.inputs:
-            value, where = self._found(x)
-            args.append((value, where))
-            depth = max(depth, where)
-            lanes = max(lanes, value.lanes)
+            value, where, value_pure = found = memo[x]
+            args.append(found)
+            if where > depth:
+                depth = where
+            if value.lanes > lanes:
+                lanes = value.lanes
+            pure = pure and value_pure
         value = self._folded(node, args)
         if value is not None:
             self._record(node, value, depth, pure)
             return
         if lanes > 1:
-            args = [function.splat(value, lanes, where) for value, where in args]
+            args = [v if v.lanes == lanes else function.splat(v, lanes, where) for v, where, _ in args]
         else:
-            args = [value for value, _ in args]
+            args = [found[0] for found in args]
         if pure:
             depth = function.place(depth)
         else:
@@ -173,16 +167,16 @@ class Values:
         function.here()
 
     def _record(self, node, value: Value, depth: int, pure: bool) -> None:
-        if pure:
-            self.function.keep(node, value, depth)
+        if pure:  # what it was made of may stand in a branch
+            self.function.keep(node, value, self.function.place(depth))
         else:
-            self.function.local[node] = value
+            self.function.keep_passing(node, value)
 
-    def _folded(self, node: Node, args: list[tuple[Value, int]]) -> Value | None:
+    def _folded(self, node: Node, args: list[tuple]) -> Value | None:
         """A literal for tests and divisions of known indices, so that unrolled guards vanish."""
         op, builder = node.op, self.function.builder
         if op in ("and", "or") and node.dtype is b1:
-            (x, _), (y, _) = args
+            x, y = args[0][0], args[1][0]
             for this, other in ((x, y), (y, x)):
                 if this.number is not None:
                     return this if bool(this.number) == (op == "or") else other
@@ -291,15 +285,10 @@ class Values:
         if type(atom) is tuple:
             return self._product([self._atom(f) for f in atom])
         if atom in function.bindings:
-            value, depth = function.memo[("base", atom)]
-            return value, depth, True
+            return function.memo["base", atom]
         if atom.op == "mul":  # with a variable that has lanes: the full values of the factors
-            return self._product([self._full(f) for f in _factors(atom)])
-        return self._full(atom)
-
-    def _full(self, node: Node) -> tuple[Value, int, bool]:
-        value, depth = self.placed(node)
-        return value, depth, node not in self.function.local
+            return self._product([self.placed(f) for f in _factors(atom)])
+        return self.placed(atom)
 
     def _product(self, parts: list[tuple[Value, int, bool]]) -> tuple[Value, int, bool]:
         """Factors multiplied from the outermost scope inwards."""

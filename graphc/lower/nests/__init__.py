@@ -16,8 +16,9 @@ from graphc.lower.nests.scatter import scatter
 from graphc.lower.nests.sort import sort
 from graphc.lower.nests.unwindow import unwindow
 
-#: Name in a row's ``nest`` facet -> maker. The inputs lie in row-major memory; the kernel's arrays are ``x0 ...`` (inputs),
-#: ``out0 ...`` (outputs) and ``scratch0 ...`` (memory the caller provides; its content does not matter before and after).
+#: Name in a row's ``nest`` facet -> maker. The inputs lie in row-major memory. The kernel's arrays are ``x0 ...`` (the
+#: inputs), ``out0 ...`` (the outputs) and ``scratch0 ...`` (memory the caller provides, undefined before and after);
+#: their types are views of that memory in which axes may be merged.
 NESTS: dict[str, Callable[[Node, Target], Kernel]] = {
     "argreduce": argreduce,
     "conv": conv,

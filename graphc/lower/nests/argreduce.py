@@ -33,8 +33,6 @@ def argreduce(node: Node, target: Target) -> Kernel:
 
 def better(kind: str, x: Node, best: Node) -> Node:
     """Whether ``x`` is strictly more extreme than ``best``."""
-    if x.dtype is dt.b1:
-        x, best = cast(x, dt.u8), cast(best, dt.u8)
     beyond = best < x if kind == "max" else x < best
     nan = is_nan(x)
     if nan is None:
@@ -63,8 +61,11 @@ def _short_row(node: Node, r: Node, extent) -> tuple:
 def _long_row(node: Node, r: Node, extent) -> tuple:
     """Lane ``l`` searches the elements ``l``, ``l + 64``, ...; then the lanes are compared, lower positions first."""
     kind, dtype = node.attr("kind"), node.inputs[0].dtype
-    arrays = [Array(name, Type(t, (LANES,)), space) for name, t, space in (
-        ("best", dtype, "register"), ("turn", dt.i32, "register"), ("bests", dtype, "stack"), ("turns", dt.i32, "stack"))]
+    arrays = [
+        Array(name, Type(t, (LANES,)), space)
+        for name, t in (("best", dtype), ("turn", dt.i32))
+        for space, name in (("register", name), ("stack", name + "s"))
+    ]
     chunks = extent // LANES
 
     def first(l: Node) -> tuple:
@@ -105,9 +106,11 @@ def _compare_lanes(node: Node, r: Node, extent) -> tuple:
         tied = apply("not", apply("or", better(kind, value, top), better(kind, top, value)))
         wins = apply("or", better(kind, value, top), apply("and", tied, at < where))
         take, test = let("wins", wins)
-        return (read, place, test, Set(top, apply("select", take, value, top)), Set(where, apply("select", take, at, where)))
+        return (read, place, test, Set(top, apply("select", take, value, top)),
+                Set(where, apply("select", take, at, where)))  # fmt: skip
 
-    return (start, first, loop("lane", least(LANES, extent), step), Store("out0", (r, as_index(0)), cast(where, result)))
+    compare = loop("lane", least(LANES, extent), step)
+    return (start, first, compare, Store("out0", (r, as_index(0)), cast(where, result)))
 
 
 def _columns(node: Node, outer, extent, inner) -> object:
@@ -127,10 +130,11 @@ def _columns(node: Node, outer, extent, inner) -> object:
         def step(k: Node) -> tuple:
             def lane(j: Node) -> tuple:
                 value = _element(node, o, k, base + j)
+                place = (o, base + j)
                 old = load("best", (j,), dtype)
                 take, test = let("take", better(kind, value, old))
-                where = apply("select", take, cast(k, result), load("out0", (o, base + j), result))
-                return (test, Store("best", (j,), apply("select", take, value, old)), Store("out0", (o, base + j), where))
+                where = apply("select", take, cast(k, result), load("out0", place, result))
+                return (test, Store("best", (j,), apply("select", take, value, old)), Store("out0", place, where))
 
             return (vector("j", width, lane),)
 

@@ -1,24 +1,26 @@
 """The nest of ``conv``: direct convolution of channels-last arrays.
 
 In every form an output element is one chain of multiply-adds over (kernel axes ..., input channel) that starts at 0;
-padding takes part as zeros. So all forms give the same bits.
+padding and holes take part as zeros. So all forms give the same bits.
 """
 
 from __future__ import annotations
 
 from graphc.ir.dtype import DType
-from graphc.ir.kernel import Alloc, Array, If, Kernel, Store, load
-from graphc.ir.node import Node
+from graphc.ir.kernel import Alloc, Array, Kernel, Store, load
+from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_tile import can_tile, tiled
 from graphc.lower.nests.loops import (
-    accumulator, all_of, as_index, cast, ceil_divide, finish, inside, least, loop, multiply_add, parallel, product, scalar,
+    accumulator, all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar,
     unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
 BLOCK = 256  # neighbouring output channels that are summed side by side
+
+NARROW = 16  # output channels of one group: with fewer, all groups share the lanes, and each lane finds its input
 
 
 def conv(node: Node, target: Target) -> Kernel:
@@ -43,10 +45,10 @@ def direct(node: Node) -> Kernel:
 def _pixel(node: Node, place: tuple) -> tuple:
     """All channels of one output pixel ``place`` = (n, *spatial)."""
     groups, outputs = node.attr("groups"), node.shape[-1]
-    depthwise = node.inputs[1].shape[-2] == 1  # then a lane finds its own input channel, and all groups go together
-    turns = 1 if depthwise else groups
-    channels = outputs // turns
-    per_input = outputs // groups  # output channels of one group
+    inputs, members = node.inputs[1].shape[-2], simplified(outputs // groups)  # channels of one group
+    together = groups > 1 and (inputs == 1 or (type(members) is int and members < NARROW))
+    turns = 1 if together else groups
+    channels = simplified(outputs // turns)
     wide = accumulator(node.dtype)
     blocks = ceil_divide(channels, BLOCK)
 
@@ -57,7 +59,7 @@ def _pixel(node: Node, place: tuple) -> tuple:
         base = group * channels + first
 
         def source(c: Node, j: Node) -> Node:
-            return (base + j) // per_input if depthwise else group * node.inputs[1].shape[-2] + c
+            return ((base + j) // members if together else group) * inputs + c
 
         def done(j: Node) -> tuple:
             return (Store("out0", (*place, base + j), cast(load("sums", (j,), wide), node.dtype)),)
@@ -76,32 +78,31 @@ def _taps(node: Node, place: tuple, base: Node, width, source, wide: DType) -> o
 
     def tap(t: Node) -> tuple:
         offsets = unravel(t, kernel)
-        where, bounds, holes = _source(node, place, offsets)
+        where, guard = _source(node, place, offsets)
 
         def channel(c: Node) -> tuple:
             def lane(j: Node) -> tuple:
-                value = cast(load("x0", (place[0], *where, source(c, j)), x.dtype, bounds), wide)
+                value = cast(load("x0", (place[0], *where, source(c, j)), x.dtype, guard), wide)
                 weight = cast(load("x1", (*offsets, c, base + j), w.dtype), wide)
-                return (Store("sums", (j,), multiply_add(value, weight, load("sums", (j,), wide))),)
+                return (Store("sums", (j,), apply("fma", value, weight, load("sums", (j,), wide))),)
 
             return (vector("j", width, lane),)
 
-        body = (loop("c", w.shape[-2], channel),)
-        return body if holes is None else (If(holes, body),)
+        return (loop("c", w.shape[-2], channel),)
 
     return loop("tap", product(kernel), tap)
 
 
 def _source(node: Node, place: tuple, offsets: tuple) -> tuple:
-    """Where a kernel position reads, the guard against padding, and the guard against the holes of ``x_dilation``."""
-    where, bounds, holes = [], [], []
+    """Where a kernel position reads, and the guard against padding and the holes of ``x_dilation``."""
+    where, conditions = [], []
     for d, offset in enumerate(offsets):
         low, spread = node.attr("low")[d], node.attr("x_dilation")[d]
         position = place[1 + d] * node.attr("stride")[d] + offset * node.attr("dilation")[d] - low
         if spread != 1:
-            holes.append(apply("eq", position % spread, as_index(0)))
+            conditions.append(apply("eq", position % spread, as_index(0)))
             position = position // spread
         where.append(position)
         if not (low == 0 and node.attr("high")[d] == 0 and spread == 1):
-            bounds += inside(position, node.inputs[0].shape[1 + d])
-    return where, all_of(bounds), all_of(holes)
+            conditions += inside(position, node.inputs[0].shape[1 + d])
+    return where, all_of(conditions)

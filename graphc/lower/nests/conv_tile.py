@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from graphc.ir.kernel import UNROLLED, Alloc, Array, For, Kernel, Store, load
-from graphc.ir.node import Node
+from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, For, Kernel, Store, load
+from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.loops import (
-    accumulator, all_of, cast, finish, index, inside, let, loop, multiply_add, parallel, product, scalar, unravel,
-    vector,
+    accumulator, all_of, as_index, cast, finish, index, inside, let, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
+from graphc.prims.table import apply
 
 UNROLL = 4  # steps of the innermost sum that are written out
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A convolution in three spatial axes (depth, height, width); missing ones have size 1. Only ``batch`` may be symbolic."""
+    """A convolution in three spatial axes (depth, height, width), missing ones of size 1.
+
+    ``batch`` and ``channels`` may be symbolic.
+    """
 
     batch: object
     space: tuple[int, int, int]
-    channels: int
+    channels: object
     kernel: tuple[int, int, int]
     outputs: int
     out: tuple[int, int, int]
@@ -30,15 +33,20 @@ class Shape:
     low: tuple[int, int, int]
     high: tuple[int, int, int]
     dilation: tuple[int, int, int]
+    spread: tuple[int, int, int]
 
     @property
     def padded(self) -> tuple[int, ...]:
-        """The spatial shape with its padding."""
-        return tuple(a + b + c for a, b, c in zip(self.low, self.space, self.high))
+        """The spatial shape with padding and holes, as the sums read it."""
+        return tuple(a + (n - 1) * s + 1 + b for a, n, s, b in zip(self.low, self.space, self.spread, self.high))
 
     @property
     def has_padding(self) -> bool:
-        return self.padded != self.space
+        return any(self.low) or any(self.high) or self.spread != (1, 1, 1)
+
+    @property
+    def is_matrix_product(self) -> bool:
+        return self.kernel == self.stride == (1, 1, 1) and not self.has_padding
 
     def offset(self, position: tuple) -> object:
         """The flat position, within one padded image, of a place (d, h, w)."""
@@ -58,17 +66,15 @@ class Tile:
 
 
 def can_tile(node: Node, target: Target) -> bool:
-    """Whether sizes are known (but the batch), no groups, no input dilation, no cropping, and the target has vectors."""
+    """Whether sizes (but batch and input channels) are known, there are no groups, and the target has vectors."""
     x, w = node.inputs
-    sizes = (*x.shape[1:], *w.shape, *node.shape[1:], *node.attr("low"), *node.attr("high"))
+    sizes = (*x.shape[1:-1], *w.shape[:-2], w.shape[-1], *node.shape[1:])
     return (
-        all(type(d) is int for d in sizes)
+        all(type(d) is int and d > 0 for d in sizes)
+        and all(type(d) is int for d in (*node.attr("low"), *node.attr("high")))
         and 3 <= len(x.shape) <= 5
         and node.attr("groups") == 1
-        and all(d == 1 for d in node.attr("x_dilation"))
-        and all(d >= 0 for d in (*node.attr("low"), *node.attr("high")))
         and target.vector_bits > 0
-        and 0 not in sizes[: len(sizes) - 2 * len(node.attr("low"))]
     )
 
 
@@ -80,13 +86,14 @@ def shape_of(node: Node) -> Shape:
     def three(values: tuple, missing: int) -> tuple:
         return (missing,) * (3 - rank) + tuple(values)
 
-    shape = Shape(x.shape[0], three(x.shape[1:-1], 1), x.shape[-1], three(w.shape[:-2], 1), w.shape[-1],
-                  three(node.shape[1:-1], 1), three(node.attr("stride"), 1), three(node.attr("low"), 0),
-                  three(node.attr("high"), 0), three(node.attr("dilation"), 1))  # fmt: skip
-    if shape.kernel == (1, 1, 1) and shape.stride == (1, 1, 1) and not shape.has_padding:
+    shape = Shape(
+        x.shape[0], three(x.shape[1:-1], 1), x.shape[-1], three(w.shape[:-2], 1), w.shape[-1], three(node.shape[1:-1], 1),
+        three(node.attr("stride"), 1), three(node.attr("low"), 0), three(node.attr("high"), 0),
+        three(node.attr("dilation"), 1), three(node.attr("x_dilation"), 1),
+    )  # fmt: skip
+    if shape.is_matrix_product:
         line = (1, 1, product(shape.space))
-        return Shape(shape.batch, line, shape.channels, shape.kernel, shape.outputs, line, (1, 1, 1),
-                     (0, 0, 0), (0, 0, 0), (1, 1, 1))  # fmt: skip
+        return replace(shape, space=line, out=line)
     return shape
 
 
@@ -105,14 +112,15 @@ def tiled(node: Node, target: Target) -> Kernel:
         limit = tile_pixels(target.registers, -(-width // lanes))
         rows, columns = tiles(shape.out, limit)
         for top, height, row_tiles in rows:
-            body.append(_tasks(node, shape, source, (first, width, count), (top, height, row_tiles), columns, len(body)))
+            panels = (first, width, count)
+            body.append(_tasks(node, shape, source, panels, (top, height, row_tiles), columns, len(body)))
     views = ((product((shape.batch, *shape.space, shape.channels)),),
              (product((*shape.kernel, shape.channels)), shape.outputs))  # fmt: skip
     return finish("conv", node, views, ((product((shape.batch, *shape.out)), shape.outputs),), tuple(body), scratch)
 
 
 def tile_pixels(registers: int, vectors: int) -> int:
-    """Pixels of a tile: the sums, the weights and one input value have to fit the registers, one of which stays free."""
+    """Pixels of a tile: the sums, the weights and one input value have to leave one register free."""
     return max(1, (registers - 2 - vectors) // vectors)
 
 
@@ -137,31 +145,47 @@ def tiles(out: tuple, limit: int) -> tuple[list, list]:
 
 
 def _pad(node: Node, shape: Shape) -> For:
-    """Copy the input into scratch memory with zeros around every image."""
-    dtype = node.inputs[0].dtype
+    """Copy the input into scratch memory, zeros around every image and between its elements."""
+    dtype, channels = node.inputs[0].dtype, shape.channels
     depth, height, width = shape.padded
-    left, middle, right = (n * shape.channels for n in (shape.low[2], shape.space[2], shape.high[2]))
+    low, spread, columns = shape.low[2], shape.spread[2], shape.space[2]
+    first = -(-max(0, -low) // spread)  # the input columns that are not cropped away
+    count = max(0, min(columns, -(-(width - low) // spread)) - first)
 
     def row(t: Node) -> tuple:
-        n, d, h = unravel(t, (shape.batch, depth, height))
-        d, h = d - shape.low[0], h - shape.low[1]
-        guard = all_of([*inside(d, shape.space[0]), *inside(h, shape.space[1])])
-        source = ((n * shape.space[0] + d) * shape.space[1] + h) * middle
-        base = t * (width * shape.channels)
+        n, *place = unravel(t, (shape.batch, depth, height))
+        conditions, source = [], n
+        for k, position in enumerate(place):
+            position = position - shape.low[k]
+            if shape.spread[k] != 1:
+                conditions.append(apply("eq", position % shape.spread[k], as_index(0)))
+                position = position // shape.spread[k]
+            conditions += inside(position, shape.space[k])
+            source = source * shape.space[k] + position
+        guard = all_of(conditions)
+        start, base = t * (width * channels), source * (columns * channels)
 
-        def zeros(name: str, first: int, count: int) -> list:
-            return [vector(name, count, lambda j: (Store("scratch0", (base + first + j,), scalar(0, dtype)),))] if count else []
+        def copy(name: str, size, step, old: Node) -> For:
+            def lane(j: Node) -> tuple:
+                return (Store("scratch0", (step + j,), load("x0", (old + j,), dtype, guard)),)
 
-        def copy(j: Node) -> tuple:
-            return (Store("scratch0", (base + left + j,), load("x0", (source + j,), dtype, guard)),)
+            return vector(name, size, lane)
 
-        return (*zeros("j_left", 0, left), vector("j_copy", middle, copy), *zeros("j_right", left + middle, right))
+        def column(c: Node) -> tuple:
+            c = c + first
+            return (copy("j_one", channels, start + (low + c * spread) * channels, base + c * channels),)
 
-    return parallel("pad", product((shape.batch, depth, height)), width * shape.channels * 2, row)
+        zeros = vector("j_zero", width * channels, lambda j: (Store("scratch0", (start + j,), scalar(0, dtype)),))
+        if spread != 1:
+            return (zeros, loop("column", count, column))
+        filled = () if count == width else (zeros,)
+        return (*filled, copy("j_copy", count * channels, start + (low + first) * channels, base + first * channels))
+
+    return parallel("pad", product((shape.batch, depth, height)), channels * (width * 2), row)
 
 
 def _tasks(node: Node, shape: Shape, source: str, panels: tuple, rows: tuple, columns: list, number: int) -> For:
-    """Tiles of one height and width of channels; the panel of channels is the outermost, so that its weights stay near."""
+    """Tiles of one height and width of channels; panels are the outermost loop, so that weights stay in cache."""
     first, width, panel_count = panels
     top, height, row_tiles = rows
     extents = (panel_count, shape.batch, shape.out[0], row_tiles)
@@ -199,59 +223,58 @@ def _micro(node: Node, shape: Shape, source: str, tile: Tile, start: Node, chann
     def clear(r: Node, p: Node, o: Node) -> Store:
         return Store(sums.name, at(r, p, o), scalar(0, wide))
 
-    def step(position: Node, weight_row: Node, suffix: str) -> For:
-        def lane(o: Node) -> tuple:
-            name, weight = let(f"weight{suffix}", cast(load("x1", (weight_row, channel + o), node.dtype), wide))
+    def step(position: Node, weight_row: Node, suffix: str) -> tuple:
+        weights = Array(f"weights{suffix}", Type(wide, (tile.width,)), "register")
 
-            def add(r: Node, p: Node, o: Node) -> Store:
-                where = position + shape.offset((0, r * shape.stride[1], p * shape.stride[2]))
-                value = cast(load(source, (where,), node.dtype), wide)
-                return Store(sums.name, at(r, p, o), multiply_add(value, name, load(sums.name, at(r, p, o), wide)))
+        def fetch(o: Node) -> tuple:
+            return (Store(weights.name, (o,), cast(load("x1", (weight_row, channel + o), node.dtype), wide)),)
 
-            return (weight, *_pixels(tile, suffix, o, add))
+        def add(r: Node, p: Node, o: Node) -> Store:
+            where = position + shape.offset((0, r * shape.stride[1], p * shape.stride[2]))
+            value = cast(load(source, (where,), node.dtype), wide)
+            weight, old = load(weights.name, (o,), wide), load(sums.name, at(r, p, o), wide)
+            return Store(sums.name, at(r, p, o), apply("fma", value, weight, old))
 
-        return vector(f"o{suffix}", tile.width, lane)
+        return (Alloc(weights), vector(f"w{suffix}", tile.width, fetch), _pixels(tile, suffix, add))
 
     def store(r: Node, p: Node, o: Node) -> Store:
         value = cast(load(sums.name, at(r, p, o), wide), node.dtype)
         return Store("out0", (pixel + r * shape.out[2] + p, channel + o), value)
 
-    def each(suffix: str, statement) -> For:
-        name = f"{tile.name}_{suffix}"
-        return vector(f"o{name}", tile.width, lambda o: _pixels(tile, name, o, statement))
-
-    return (Alloc(sums), each("clear", clear), *_sum(shape, tile, start, step), each("store", store))
+    return (Alloc(sums), _pixels(tile, f"{tile.name}_clear", clear), *_sum(shape, tile, start, step),
+            _pixels(tile, f"{tile.name}_store", store))  # fmt: skip
 
 
-def _pixels(tile: Tile, suffix: str, o: Node, statement) -> tuple:
-    """``statement`` for every pixel of the tile, written out."""
-    r, p = index(f"r{suffix}", tile.rows), index(f"p{suffix}", tile.pixels)
-    body = For(p, tile.pixels, (statement(r, p, o),), UNROLLED)
-    return (For(r, tile.rows, (body,), UNROLLED),)
+def _pixels(tile: Tile, suffix: str, statement) -> For:
+    """``statement`` for every pixel of the tile, written out, and every channel, in lanes."""
+    r, p, o = index(f"r{suffix}", tile.rows), index(f"p{suffix}", tile.pixels), index(f"o{suffix}", tile.width)
+    channels = For(o, tile.width, (statement(r, p, o),), VECTOR)
+    return For(r, tile.rows, (For(p, tile.pixels, (channels,), UNROLLED),), UNROLLED)
 
 
 def _sum(shape: Shape, tile: Tile, start: Node, step) -> tuple:
     """Loops over the kernel; where its last axis is dense, (kernel width, channel) is one contiguous run."""
     depth, height, width = shape.kernel
     dense = shape.dilation[2] == 1
-    run, turns = (width * shape.channels, 1) if dense else (shape.channels, width)
+    run, turns = (simplified(shape.channels * width), 1) if dense else (shape.channels, width)
 
     def taps(d: Node, h: Node, w: Node) -> tuple:
         tap = (d * shape.dilation[0], h * shape.dilation[1], w * shape.dilation[2])
         base = start + shape.offset(tap)
         row = ((d * height + h) * turns + w) * run
-        out = []
-        main = run // UNROLL
-        if main:
-            def several(t: Node) -> tuple:
-                u = index(f"u{tile.name}", UNROLL)
-                k = t * UNROLL + u
-                return (For(u, UNROLL, (step(base + k, row + k, f"{tile.name}_m"),), UNROLLED),)
+        main = simplified(run // UNROLL)
+        rest = simplified(run - main * UNROLL)
 
-            out.append(loop(f"t{tile.name}", main, several))
-        for k in range(main * UNROLL, run):
-            out.append(step(base + k, row + k, f"{tile.name}_{k - main * UNROLL}"))
-        return tuple(out)
+        def several(t: Node) -> tuple:
+            u = index(f"u{tile.name}", UNROLL)
+            k = t * UNROLL + u
+            return (For(u, UNROLL, step(base + k, row + k, f"{tile.name}_m"), UNROLLED),)
+
+        def one(t: Node) -> tuple:
+            k = t + main * UNROLL
+            return step(base + k, row + k, f"{tile.name}_e")
+
+        return (loop(f"t{tile.name}", main, several), loop(f"e{tile.name}", rest, one))
 
     return (loop(f"kd{tile.name}", depth, lambda d: (
         loop(f"kh{tile.name}", height, lambda h: (

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.ir.kernel import SERIAL, VECTOR, Array, For, Kernel, Let
+from graphc.ir.kernel import SERIAL, VECTOR, Array, For, Kernel, Let, Set
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 from graphc.ir.type import Type, TupleType
 from graphc.lower.schedule import parallelise, symbols_of
 from graphc.prims.table import apply
 
+LONGEST = 40  # doublings that are enough for any extent
 CHUNK = 1024  # iterations of one vector loop inside a parallel loop
 
 
@@ -33,6 +34,21 @@ def least(x, y) -> object:
 def ceil_divide(x, y: int) -> object:
     """How many blocks of ``y`` cover ``x``."""
     return simplified((x + (y - 1)) // y)
+
+
+def doublings(extent, width: int) -> tuple:
+    """How often ``width`` must be doubled to reach ``extent``, and the statements that find it while running."""
+    if type(extent) is int:
+        count = 0
+        while width << count < extent:
+            count += 1
+        return count, ()
+    count, start = let("doublings", as_index(0))
+
+    def step(p: Node) -> tuple:
+        return (Set(count, count + cast(apply("shl", as_index(width), p) < extent, dt.i64)),)
+
+    return count, (start, loop("doubling", LONGEST, step))
 
 
 def index(name: str, extent) -> Node:
@@ -121,12 +137,7 @@ def accumulator(dtype: DType) -> DType:
     return dt.f32 if dtype.is_float and dtype.bits == 16 else dtype
 
 
-def multiply_add(x: Node, y: Node, z: Node) -> Node:
-    """``x * y + z``: rounded once for floats, wrapping for integers."""
-    return apply("fma", x, y, z) if x.dtype.is_float else apply("add", apply("mul", x, y), z)
-
-
-def finish(name: str, node: Node, views: tuple, out_views: tuple, body: tuple, scratch: tuple[Type, ...] = ()) -> Kernel:
+def finish(name: str, node: Node, views: tuple, out_views: tuple, body: tuple, scratch: tuple = ()) -> Kernel:
     """The kernel of a node.
 
     Args:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphc.ir import dtype as dt
-from graphc.ir.kernel import If, Kernel, Store, load
-from graphc.ir.node import Node
+from graphc.ir.kernel import Kernel, Store, load
+from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.lower.nests.loops import as_index, cast, finish, flat, let, scalar
 from graphc.prims.table import apply
@@ -23,15 +23,16 @@ def random_bits(node: Node, target: Target) -> Kernel:
         lets, words = _philox("w", b)
         return (*lets, *(Store("out0", (b * 4 + k,), word) for k, word in enumerate(words)))
 
-    whole = size // 4
+    whole = simplified(size // 4)
+    rest = size % 4 if type(size) is int else 3  # words of a last block that may be needed
     nests = [flat("b", whole, WORK, whole_block)]
-    if type(size) is not int or size % 4:
+    if rest:
         lets, words = _philox("rest", as_index(whole))
-        stores = []
-        for k in range(3):
+        nests += lets
+        for k in range(rest):
             position = as_index(whole * 4 + k)
-            stores.append(If(position < size, (Store("out0", (position,), words[k]),)))
-        nests += [*lets, *stores]
+            guard = None if type(size) is int else position < size
+            nests.append(Store("out0", (position,), words[k], guard))
     return finish("random_bits", node, ((2,), ()), ((size,),), tuple(nests))
 
 

@@ -7,7 +7,8 @@ from graphc.ir.node import Node
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.loops import (
-    accumulator, all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar, unravel, vector,
+    accumulator, all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar, unravel,
+    vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
@@ -15,7 +16,7 @@ BLOCK = 256  # neighbouring elements that one task sums
 
 
 def unwindow(node: Node, target: Target) -> Kernel:
-    """out[p] = sum over window offsets w, in row-major order, of x0[(p - w*dilation) / stride, w] where that is a window."""
+    """out[p] = sum over offsets w, in row-major order, of x0[(p - w*dilation) / stride, w] where that is a window."""
     (x,) = node.inputs
     shape, axes, size = node.shape, node.attr("axes"), node.attr("size")
     wide = accumulator(node.dtype)

@@ -15,7 +15,9 @@ from graphc.ir.dtype import DType, f32
 
 # (exp(r) - 1 - r) / r^2 on [-0.3467, 0.3467], error relative to expm1(r).
 _EXP32 = (0.49999997, 0.16666539, 0.041667752, 0.0083670821, 0.0013837585)  # degree 4: 2^-26.1
-EXP64 = ()
+_EXP64 = (0.5, 0.16666666666666677, 0.041666666666666685, 0.00833333333332179, 0.001388888888889612,
+          0.00019841269885397382, 2.48015872633376e-05, 2.7557244915537844e-06, 2.755735396553978e-07,
+          2.5108887292790895e-08, 2.088267768210724e-09)  # degree 10: 2^-59.5
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Format:
 
 
 F32 = Format(_EXP32, 23, 127, 0.693359375, -2.12194440e-4, 89.0, -104.0, 20.0)
-F64 = Format(EXP64, 52, 1023, float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"), 710.0, -746.0,
+F64 = Format(_EXP64, 52, 1023, float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"), 710.0, -746.0,
              40.0)
 
 
@@ -46,10 +48,11 @@ def format_of(dtype: DType) -> Format:
     return F32 if dtype is f32 else F64
 
 
-def reduce(x: Register, bias: int, scale: float = 1.0) -> tuple[Register, Register]:
-    """The integer that holds ``n + bias`` in its last bits, and expm1(r), where scale * x = n ln 2 + r.
+def reduce(x: Register, bias: int, scale: float = 1.0, low: Register | None = None,
+           polynomial: tuple[float, ...] | None = None) -> tuple[Register, Register]:
+    """The integer that holds ``n + bias`` in its last bits, and expm1(r), where scale * x + low = n ln 2 + r.
 
-    ``scale`` is 1 or -1.
+    ``scale`` is 1 or -1; ``low`` is a second word of x; ``polynomial`` stands for the usual one.
     """
     form = format_of(x.dtype)
     shifted = x.fma(scale * math.log2(math.e), form.magic + bias)
@@ -57,7 +60,9 @@ def reduce(x: Register, bias: int, scale: float = 1.0) -> tuple[Register, Regist
     if scale < 0:
         x = -x
     r = n.fma(-form.ln2_low, n.fma(-form.ln2_high, x))
-    return shifted.bits(), (r * r).fma(horner(r, form.polynomial), r)
+    if low is not None:
+        r = r + low
+    return shifted.bits(), (r * r).fma(horner(r, polynomial or form.polynomial), r)
 
 
 def exp(x: Register) -> Register:
@@ -78,18 +83,17 @@ def exp_scaled(x: Register, shift: int) -> Register:
 
 def expm1(x: Register) -> Register:
     """1 ulp."""
-    result = half_expm1(x)
-    result = result + result
+    result = quarter_expm1(x) * 4
     return x.where(abs(x).lt(2.0**-60), result)
 
 
-def half_expm1(x: Register) -> Register:
-    """``expm1(x) / 2``, finite wherever expm1 overflows by less than a factor of 2."""
+def quarter_expm1(x: Register) -> Register:
+    """``expm1(x) / 4``, finite wherever expm1 overflows by less than a factor of 2."""
     form = format_of(x.dtype)
-    clamped = x.at_most(form.overflow + 1).at_least(-form.minus_one)
-    bits, tail = reduce(clamped, form.bias - 1)
-    half = (bits << form.fraction).floating()
-    return half.fma(tail, half - 0.5)
+    clamped = x.at_most(form.overflow + 0.5).at_least(-form.minus_one)
+    bits, tail = reduce(clamped, form.bias - 2)
+    quarter = (bits << form.fraction).floating()
+    return quarter.fma(tail, quarter - 0.25)
 
 
 def sigmoid(x: Register) -> Register:
@@ -103,20 +107,23 @@ def sigmoid(x: Register) -> Register:
 
 
 def tanh(x: Register) -> Register:
-    """e / (e + 2) with e = expm1(2 |x|): one division, no cancellation. 1.6 ulp."""
+    """e / (e + 2) with e = expm1(2 |x|): one division, no cancellation; the rounding of e + 2 is made good."""
     form = format_of(x.dtype)
     size = (abs(x) + abs(x)).at_most(form.minus_one)
     bits, tail = reduce(size, form.bias)
     power = (bits << form.fraction).floating()
     e = power.fma(tail, power - 1)
-    return copy_sign(e / (e + 2), x)
+    inverse = 1 / (e + 2)
+    quotient = e * inverse
+    rest = (-quotient).fma(e, quotient.fma(-2.0, e))
+    return copy_sign(rest.fma(inverse, quotient), x)
 
 
 def sinh(x: Register) -> Register:
-    """h + h / (2h + 1) with h = expm1(|x|) / 2."""
+    """e / 2 + e / 2 / (e + 1) with e = expm1(|x|)."""
     size = abs(x)
-    half = half_expm1(size)
-    result = half + half / (half + half + 1)
+    quarter = quarter_expm1(size)
+    result = (quarter + quarter / quarter.fma(4.0, 1.0)) * 2
     return copy_sign(size.where(size.lt(2.0**-30), result), x)
 
 

@@ -13,15 +13,6 @@ def horner(x: Register, coefficients: tuple[float, ...]) -> Register:
     return result
 
 
-def horner_selected(x: Register, condition: Register, first: tuple[float, ...], second: tuple[float, ...]) -> Register:
-    """One of two polynomials of equal degree: the coefficients are selected, so only one chain is computed."""
-    chosen = [x.like(a).where(condition, b) for a, b in zip(first, second, strict=True)]
-    result = chosen[-1]
-    for coefficient in reversed(chosen[:-1]):
-        result = result.fma(x, coefficient)
-    return result
-
-
 def two_sum(x: Register, y: Register) -> tuple[Register, Register]:
     """``x + y`` rounded, and what the rounding lost, exactly."""
     total = x + y

@@ -1,5 +1,14 @@
-"""The table from the name of a mathematical function to its kernel."""
+"""The table from the name of a mathematical function to its kernel on f32 and f64."""
 
 from __future__ import annotations
 
-MATH: dict = {}
+from graphc.codegen.llvm.math import exponential, logarithm, power, special, trigonometric
+
+MATH = {
+    "exp": exponential.exp, "expm1": exponential.expm1, "sigmoid": exponential.sigmoid, "tanh": exponential.tanh,
+    "sinh": exponential.sinh, "cosh": exponential.cosh, "log": logarithm.log, "log1p": logarithm.log1p,
+    "asinh": logarithm.asinh, "acosh": logarithm.acosh, "atanh": logarithm.atanh, "sin": trigonometric.sin,
+    "cos": trigonometric.cos, "tan": trigonometric.tan, "asin": trigonometric.asin, "acos": trigonometric.acos,
+    "atan": trigonometric.atan, "atan2": trigonometric.atan2, "pow": power.power, "erf": special.erf,
+    "erfinv": special.erfinv, "lgamma": special.lgamma, "digamma": special.digamma,
+}

@@ -1,0 +1,24 @@
+"""Running a pure graph over state that lives in arrays: compile, bind, call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from graphc.compile import compile_graph
+from graphc.ir.graph import Graph
+from graphc.options import Options
+
+
+def bound(graph: Graph, state: Mapping[int, np.ndarray], options: Options | None = None) -> Callable:
+    """A function of the inputs that are not in ``state``; donated outputs are written over their state arrays.
+
+    Args:
+        state: position of an input -> the array that holds it from call to call.
+
+    Returns:
+        A function that answers with the array of the only output that is not donated, or a tuple of them.
+    """
+    executable = compile_graph(graph) if options is None else compile_graph(graph, options)
+    return executable.bind(dict(state))

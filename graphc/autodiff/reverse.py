@@ -1,0 +1,102 @@
+"""Reverse mode: gradients of Nodes as Nodes, by walking back along the rows' vjp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explain
+from graphc.ir.graph import Graph, toposort
+from graphc.ir.node import Node, origins
+from graphc.ir.type import TupleType
+from graphc.prims.dims import ones, zeros
+from graphc.prims.pullback import fresh_inputs, pullback
+from graphc.prims.table import row
+
+# Flat almost everywhere: like TensorFlow, no gradient flows and nothing is wrong.
+_FLAT = frozenset({"floor", "ceil", "round", "trunc", "floordiv"})
+
+
+def grad(outputs, wrt: Sequence[Node], seeds: Sequence[Node | None] | None = None, unconnected: str | None = "zero") -> list:
+    """Gradients of ``outputs``, summed over all of them, with respect to ``wrt``. Made of Nodes: apply it again for higher order.
+
+    Args:
+        outputs: a Node or several; those of integer or bool dtype contribute nothing.
+        wrt: Nodes anywhere on the way, inputs or not.
+        seeds: cotangent of each output, of exactly its type; None (for one or for all) means ones.
+        unconnected: ``"zero"`` for zeros where no gradient flows, None for None there.
+
+    Returns:
+        One Node per ``wrt``, of its type.
+
+    Raises:
+        DtypeError, ShapeError: a seed is not of its output's type.
+        GraphError: an operation without a derivative lies on the way to a floating ``wrt``.
+        UsageError: ``unconnected`` is neither ``"zero"`` nor None.
+    """
+    outputs, wrt = _listed(outputs), list(wrt)
+    if unconnected not in ("zero", None):
+        raise UsageError(explain(f"grad: unconnected is {unconnected!r}; it can be 'zero' or None"))
+    kept, seeds = _seeded(outputs, seeds)
+    _refuse_gaps(kept, [x for x in wrt if _is_inexact(x)])
+    found = pullback(kept, seeds, wrt)
+    if unconnected is None:
+        return found
+    return [zeros(x.type) if g is None else g for x, g in zip(wrt, found)]
+
+
+def connected(outputs, wrt: Sequence[Node]) -> list[bool]:
+    """For each ``wrt``: does a gradient of any output flow to it?"""
+    return [g is not None for g in grad(outputs, wrt, unconnected=None)]
+
+
+def gradient_graph(graph: Graph, wrt: Sequence[int] | None = None) -> Graph:
+    """The Graph that computes what ``graph`` does and then gradients of its outputs.
+
+    Args:
+        wrt: positions of inputs; None means every floating one.
+
+    Returns:
+        A Graph of (inputs, one cotangent per floating output) -> (outputs, gradients).
+    """
+    chosen = [x for x in graph.inputs if _is_inexact(x)] if wrt is None else [graph.inputs[k] for k in wrt]
+    outputs = [y for y in graph.outputs if _is_inexact(y)]
+    seeds = fresh_inputs([y.type for y in outputs], graph.inputs, "g")
+    found = grad(outputs, chosen, seeds)
+    names = graph.names + tuple(f"grad_{x.attr('name')}" for x in chosen)
+    return Graph(f"{graph.name}_gradient", graph.inputs + seeds, graph.outputs + tuple(found), names)
+
+
+def _listed(outputs) -> list[Node]:
+    return [outputs] if isinstance(outputs, Node) else list(outputs)
+
+
+def _is_inexact(node: Node) -> bool:
+    types = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+    return any(t.dtype.is_inexact for t in types)
+
+
+def _seeded(outputs: list[Node], seeds) -> tuple[list[Node], list[Node]]:
+    """The inexact outputs and the cotangent of each."""
+    seeds = [None] * len(outputs) if seeds is None else list(seeds)
+    if len(seeds) != len(outputs):
+        raise UsageError(explain(f"grad: {len(seeds)} seeds given for {len(outputs)} outputs"))
+    kept = [(y, ones(y.type) if g is None else g) for y, g in zip(outputs, seeds) if _is_inexact(y)]
+    for y, g in kept:
+        if g.type != y.type:
+            error = DtypeError if g.dtype is not y.dtype else ShapeError
+            raise error(explain(f"grad: a seed of type {g.type} given for an output of type {y.type}", origins(y=y, seed=g)))
+    return [y for y, _ in kept], [g for _, g in kept]
+
+
+def _refuse_gaps(outputs: list[Node], wrt: list[Node]):
+    """Raise where the only way to a ``wrt`` leads through a row that has no vjp though its values are floating."""
+    reached = set(wrt)
+    for node in toposort(outputs):
+        if node in reached or not _is_inexact(node) or not any(x in reached for x in node.inputs if _is_inexact(x)):
+            continue
+        if row(node.op).vjp is not None:
+            reached.add(node)
+        elif node.op not in _FLAT:
+            operands = [n for n in node.inputs if n in reached]
+            what = f"{node.op} of type {node.type} has no gradient, but lies on the way to what is differentiated by"
+            raise GraphError(explain(what, origins(**{f"x{k}": n for k, n in enumerate(operands)}), node.location))

@@ -1,0 +1,227 @@
+"""Kernels as finished LLVM functions: statements, serial and unrolled loops; no optimiser runs after this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+
+from graphc.codegen.llvm.builder import Value
+from graphc.codegen.llvm.facts import Facts, has_loops
+from graphc.codegen.llvm.function import INLINE, LOOP, Binding, Function, quoted
+from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
+from graphc.codegen.llvm.memory import Memory, Storage
+from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
+from graphc.codegen.llvm.vectorize import VectorLoops
+from graphc.errors import CompileError
+from graphc.ir.dtype import i64
+from graphc.ir.kernel import PARALLEL, SERIAL, UNROLLED, VECTOR, Alloc, For, If, Kernel, Let, Set, Store
+from graphc.ir.node import Node
+from graphc.ir.target import Target
+
+_FEW = 4  # iterations that are written one after the other
+_SMALL_BODY = 64
+_UNROLL = 4
+_UNROLL_COST = 160
+
+
+class Body:
+    """Writes statements into one LLVM function."""
+
+    def __init__(self, function: Function, memory: Memory, facts: Facts, outline: Outline | None):
+        self.function = function
+        self.memory = memory
+        self.values = memory.values
+        self.facts = facts
+        self.outline = outline
+        self.vectors = VectorLoops(function, memory, facts, self.run)
+
+    def run(self, body: tuple) -> None:
+        """Write statements in order; the values of one are good for that one only."""
+        for statement in body:
+            self.function.forget()
+            self._statement(statement)
+
+    def _statement(self, statement) -> None:
+        match statement:
+            case Store():
+                self._store(statement)
+            case Let(var, value):
+                self._let(var, value)
+            case Set(var, value):
+                self._set(var, value)
+            case For():
+                self._loop(statement)
+            case If():
+                self._branch(statement)
+            case Alloc(array):
+                self._allocate(array)
+            case _:
+                raise CompileError(f"{type(statement).__name__} has no meaning on a CPU")
+
+    def _store(self, statement: Store) -> None:
+        """A store; under a guard nothing of it is evaluated where that is false."""
+        function, guard = self.function, statement.guard
+        store = partial(self.memory.store, statement.array, statement.index, statement.value)
+        test = self.values.value(guard) if guard is not None else None
+        if test is None or test.number:
+            store()
+        elif test.number is None and test.lanes == 1:
+            branch(function, test, self._keys((statement,)), store, None)
+        elif test.number is None:
+            before = function.mask, self.memory.guarded
+            function.mask, self.memory.guarded = self.memory.mask(test), True
+            store()
+            function.mask, self.memory.guarded = before
+
+    def _let(self, var: Node, node: Node) -> None:
+        function, values = self.function, self.values
+        if var in self.facts.mutable:
+            function.state[var] = values.vector(node)
+            return
+        value, depth, _ = values.placed(node)
+        function.keep(var, value, depth, owner=function.depth)
+
+    def _set(self, var: Node, node: Node) -> None:
+        if var not in self.function.state:
+            raise CompileError(f"variable {var.attr('name')} is set before it is made")
+        self.function.state[var] = self.values.vector(node)
+
+    def _allocate(self, array) -> None:
+        if array.space not in ("register", "stack"):
+            raise CompileError(f"array {array.name} cannot be made in {array.space} space on a CPU")
+        chunk = self.facts.lanes if array.name in self.facts.chunked else 1
+        scalarised = array.name in self.facts.chunked and self.facts.lanes == 1
+        self.memory.allocate(array, chunk, array.space == "stack" or scalarised)
+
+    def _keys(self, *bodies: tuple) -> list:
+        """Mutable state that exists here and that the bodies may change."""
+        names = set()
+        for body in bodies:
+            variables, arrays = self.facts.assigned(body)
+            names |= variables | arrays
+        return [key for key in self.function.state if (key[0] if type(key) is tuple else key) in names]
+
+    def _branch(self, statement: If) -> None:
+        test = self.values.value(statement.condition)
+        if test.lanes > 1:
+            raise CompileError("the condition of an If must be the same for every lane of a vector loop")
+        if test.number is not None:
+            self._inline(statement.then if test.number else statement.orelse)
+            return
+        orelse = (lambda: self.run(statement.orelse)) if statement.orelse else None
+        branch(self.function, test, self._keys(statement.then, statement.orelse), lambda: self.run(statement.then), orelse)
+
+    def _inline(self, body: tuple) -> None:
+        self.function.open(INLINE)
+        self.run(body)
+        self.function.close()
+
+    # ------------------------------------------------------------------------------------------- loops
+
+    def _loop(self, loop: For) -> None:
+        if loop.extent == 0:
+            return
+        if loop.kind == PARALLEL and self.outline is not None:
+            self._parallel(loop)
+        elif loop.kind == VECTOR and self.facts.lanes > 1:
+            self.vectors.write(loop)
+        elif loop.kind == UNROLLED:
+            if type(loop.extent) is not int:
+                raise CompileError(f"the unrolled loop over {loop.var} needs a fixed extent, not {loop.extent}")
+            self._copies(loop, range(loop.extent))
+        elif loop.kind in (SERIAL, VECTOR, PARALLEL):
+            self._serial(loop)
+        else:
+            raise CompileError(f"a {loop.kind} loop has no meaning on a CPU")
+
+    def _copies(self, loop: For, numbers, base: bool = False) -> None:
+        """The body once per number, each known: the variable is that number, plus the base of the loop around."""
+        function = self.function
+        previous = function.bindings.get(loop.var)
+        for number in numbers:
+            function.open(INLINE)
+            function.bindings[loop.var] = Binding(function.depth, base, number)
+            self.run(loop.body)
+            function.close()
+        unbind(function, loop.var, previous)
+
+    def _serial(self, loop: For) -> None:
+        function, extent = self.function, loop.extent
+        cost = self.facts.cost(loop.body)
+        innermost = function.lanes == 1 and not has_loops(loop.body)
+        if type(extent) is int and (extent == 1 or (innermost and extent <= _FEW and extent * cost <= _SMALL_BODY)):
+            self._copies(loop, range(extent))
+            return
+        keys = self._keys(loop.body)
+        unroll = _UNROLL if innermost and cost <= _UNROLL_COST else 1
+        stop = self.values.value(extent) if isinstance(extent, Node) else function.builder.const(extent, i64)
+        if stop.lanes > 1:
+            raise CompileError(f"the extent of the loop over {loop.var} differs between lanes")
+        done = function.builder.const(0, i64)
+        if unroll > 1:
+            main = stop
+            if type(extent) is int:
+                main = function.builder.const(extent // unroll * unroll, i64)
+            else:
+                main = function.builder.binary("and", stop, function.builder.const(-unroll, i64))
+            span = Span(done, main, unroll, type(extent) is int and extent >= unroll)
+            if main.number != 0:
+                counted_loop(function, loop.var, span, keys, lambda: self._copies(loop, range(unroll), True), LOOP)
+            done = main
+        if type(extent) is int and unroll > 1:
+            self._copies(loop, range(done.number, extent))
+            return
+        span = Span(done, stop, 1, type(extent) is int)
+        counted_loop(function, loop.var, span, keys, lambda: self.run(loop.body), LOOP)
+
+    def _parallel(self, loop: For) -> None:
+        """The body as a function of its own that a pool of threads calls with ranges of iterations."""
+        function, outline = self.function, self.outline
+        variables, _ = self.facts.assigned(loop.body)
+        if variables:
+            names = ", ".join(v.attr("name") for v in variables)
+            raise CompileError(f"the parallel loop over {loop.var} changes {names}, which all its tasks share")
+        extent = loop.extent if isinstance(loop.extent, Node) else function.builder.const(loop.extent, i64)
+        grain = loop.grain if isinstance(loop.grain, Node) else function.builder.const(loop.grain, i64)
+        free = free_names(loop, self.memory)
+        name = outline.next_name()
+        context = call_parallel(self.values, self.memory, free, name, *(
+            self.values.value(x) if isinstance(x, Node) else x for x in (extent, grain)))
+        task = Function(function.target, outline.names, outline.declared)
+        memory = Memory(task, {})
+        receive(task, memory, context)
+        body = Body(task, memory, self.facts, None)
+        span = Span(Value("%begin", i64), Value("%end", i64), 1, False)
+        counted_loop(task, loop.var, span, [], lambda: body.run(loop.body), LOOP)
+        outline.functions.append(task.finish(f"define internal void @{name}(ptr %context, i64 %begin, i64 %end)"))
+
+
+def kernel_functions(kernel: Kernel, target: Target, declared: set[str], names: Iterator[int] | None = None) -> str:
+    """The functions of a kernel; what they need at module level is added to ``declared``."""
+    names = names or count()
+    function = Function(target, names, declared)
+    symbol = quoted("k_", kernel.name)
+    arrays, parameters = {}, []
+    for array in kernel.arrays:
+        pointer = "%" + quoted("a_", array.name)
+        arrays[array.name] = Storage(array, pointer)
+        parameters.append(f"ptr {pointer}")
+    for dim in kernel.dims:
+        text = "%" + quoted("d_", dim.attr("name"))
+        function.keep(dim, Value(text, i64), 0)
+        parameters.append(f"i64 {text}")
+    outline = Outline(kernel.name, names, declared)
+    Body(function, Memory(function, arrays), Facts(kernel.body, target), outline).run(kernel.body)
+    return "".join(outline.functions) + function.finish(f"define internal void @{symbol}({', '.join(parameters)})")
+
+
+def kernel_text(kernel: Kernel, target: Target) -> str:
+    """A kernel as LLVM IR: ``void @k_<name>(ptr %a_<array>..., i64 %d_<symbol>...)`` with what it needs.
+
+    Raises:
+        CompileError: the loop tree breaks a rule of ``ir.kernel``, or uses what the target cannot do.
+    """
+    declared: set[str] = set()
+    functions = kernel_functions(kernel, target, declared)
+    return "\n".join((*sorted(declared), functions))

@@ -1,0 +1,250 @@
+"""Programs as LLVM modules: kernels, and entry functions with the C ABI that run the steps over planned buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from graphc.codegen.llvm.builder import Value
+from graphc.codegen.llvm.emit import kernel_functions
+from graphc.codegen.llvm.function import LOOP, Function, Text, quoted
+from graphc.codegen.llvm.loops import Span, branch, counted_loop
+from graphc.codegen.llvm.parallel import DECLARATION
+from graphc.codegen.llvm.values import Values
+from graphc.errors import CompileError
+from graphc.ir.dtype import i64, u8
+from graphc.ir.kernel import Kernel
+from graphc.ir.node import INDEX, Node, symbol, var
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repeat
+from graphc.ir.target import Target
+
+_ENTRY = "i32 @{}(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena)"
+_MEMMOVE = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
+
+
+def segments(program: Program) -> list:
+    """The order of execution: numbers of native segments, and the Host steps between them.
+
+    A program without Host steps has the one segment 0, whose function is called by the entry name alone.
+    """
+    items: list = []
+    native = 0
+    for step in program.steps:
+        if isinstance(step, Host):
+            items.append(step)
+        elif not items or isinstance(items[-1], Host):
+            items.append(native)
+            native += 1
+    return items or [0]
+
+
+def program_text(program: Program, target: Target, entry: str, externals: str = DECLARATION) -> str:
+    """The LLVM module of a program.
+
+    It defines ``i32 @ENTRY(ptr inputs, ptr outputs, ptr dims, ptr constants, ptr arena)``, or ``@ENTRY_0``, ``@ENTRY_1``, ...
+    for the native segments between Host steps (see ``segments``); ``i64 @ENTRY_arena(ptr dims)``, the bytes of
+    scratch memory; and ``void @ENTRY_shapes(ptr dims, ptr shapes)``, which writes the dimensions of all outputs.
+
+    Args:
+        externals: module text that declares or defines ``gc_parallel``.
+
+    Raises:
+        CompileError: a kernel or step cannot be written; a Host step stands inside a Branch or Repeat.
+    """
+    declared: set[str] = set()
+    kernels, aliases = _kernels(program, target, declared)
+    parts: list[list] = [[]]
+    hosts = False
+    for step in program.steps:
+        if isinstance(step, Host):
+            hosts = True
+            if parts[-1]:
+                parts.append([])
+        else:
+            parts[-1].append(step)
+    if hosts and not parts[-1]:
+        parts.pop()
+    functions = []
+    for k, steps in enumerate(parts):
+        name = f"{entry}_{k}" if hosts else entry
+        writer = _Entry(program, target, declared, aliases)
+        writer.run(tuple(steps))
+        functions.append(writer.function.finish(f"define {_ENTRY.format(quoted('', name))}", "ret i32 0"))
+    functions.append(_arena_function(program, target, declared, entry))
+    functions.append(_shapes_function(program, target, declared, entry))
+    declared.discard(DECLARATION)
+    header = [f'; program {program.name}', f'target triple = "{target.triple}"', externals, *sorted(declared), ""]
+    return "\n".join((*header, *kernels, *functions))
+
+
+def _kernels(program: Program, target: Target, declared: set[str]) -> tuple[list[str], dict[str, Kernel]]:
+    """The functions of the launched kernels, equal ones once; name -> the kernel that is called for it."""
+    launched = {step.kernel for step in _launches(program.steps)}
+    first: dict[tuple, Kernel] = {}
+    aliases: dict[str, Kernel] = {}
+    texts = []
+    for kernel in program.kernels:
+        if kernel.name not in launched:
+            continue
+        key = (kernel.arrays, kernel.dims, kernel.body)
+        if key not in first:
+            first[key] = kernel
+            texts.append(kernel_functions(kernel, target, declared))
+        aliases[kernel.name] = first[key]
+    missing = launched - set(aliases)
+    if missing:
+        raise CompileError(f"program {program.name} launches kernels that it does not have: {', '.join(sorted(missing))}")
+    return texts, aliases
+
+
+def _launches(steps: tuple):
+    for step in steps:
+        match step:
+            case Launch():
+                yield step
+            case Branch(_, then, orelse):
+                yield from _launches((*then, *orelse))
+            case Repeat():
+                yield from _launches((*step.test, *step.body))
+
+
+class _Dims:
+    """A function whose argument ``%dims`` holds the values of the program's symbols."""
+
+    def __init__(self, program: Program, target: Target, declared: set[str]):
+        self.program = program
+        self.function = function = Function(target, count(), declared)
+        self.values = Values(function, {})
+        for k, name in enumerate(program.signature.symbols):
+            function.put(f"  %d{k}.p = getelementptr i8, ptr %dims, i64 {8 * k}")
+            function.put(f"  %d{k} = load i64, ptr %d{k}.p, align 8")
+            function.keep(symbol(name), Value(f"%d{k}", i64), 0)
+
+    def number(self, x) -> Value:
+        """A dimension, offset or count as an i64."""
+        return self.values.value(x) if isinstance(x, Node) else self.function.builder.const(x, i64)
+
+
+class _Entry(_Dims):
+    """An entry function being written."""
+
+    def __init__(self, program: Program, target: Target, declared: set[str], kernels: dict[str, Kernel]):
+        super().__init__(program, target, declared)
+        self.kernels = kernels
+        self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
+
+    def run(self, steps: tuple) -> None:
+        """Write steps in order."""
+        for step in steps:
+            match step:
+                case Launch():
+                    self._launch(step)
+                case Copy(source, target):
+                    self._copy(source, target)
+                case Branch(condition, then, orelse):
+                    other = self._runner(orelse) if orelse else None
+                    branch(self.function, self._test(condition), [], self._runner(then), other)
+                case Repeat():
+                    self._repeat(step)
+                case _:
+                    raise CompileError(f"a {type(step).__name__} step inside a Branch or Repeat has no native form")
+
+    def _runner(self, steps: tuple) -> Callable[[], None]:
+        return lambda: self.run(steps)
+
+    def _buffer(self, name: str) -> Buffer:
+        if name not in self.buffers:
+            raise CompileError(f"program {self.program.name} has no buffer {name}")
+        return self.buffers[name]
+
+    def _pointer(self, name: str) -> str:
+        """Where a buffer lies, found once per function."""
+        function = self.function
+        found = function.memo.get(("buffer", name))
+        if found is not None:
+            return found[0].text
+        kind, where = self._buffer(name).place
+        if kind in ("input", "output"):
+            where *= 8
+        offset, depth, _ = self.values.placed(where) if isinstance(where, Node) else (self.number(where), 0, True)
+        depth = function.place(depth)
+        base = {"input": "%inputs", "output": "%outputs", "constant": "%constants", "arena": "%arena"}[kind]
+        pointer = f"%b{next(function.names)}"
+        lines = function.builder.lines
+        lines.append(f"  {pointer} = getelementptr i8, ptr {base}, {offset.operand}")
+        if kind in ("input", "output"):
+            slot, pointer = pointer, f"%b{next(function.names)}"
+            lines.append(f"  {pointer} = load ptr, ptr {slot}, align 8")
+        function.keep(("buffer", name), Value(pointer, i64), depth)
+        function.here()
+        return pointer
+
+    def _launch(self, step: Launch) -> None:
+        kernel = self.kernels[step.kernel]
+        if len(step.args) != len(kernel.arrays) or len(step.dims) != len(kernel.dims):
+            raise CompileError(f"launch of {step.kernel}: {len(step.args)} buffers and {len(step.dims)} dims for "
+                               f"{len(kernel.arrays)} and {len(kernel.dims)}")
+        args = [f"ptr {self._pointer(name)}" for name in step.args] + [self.number(d).operand for d in step.dims]
+        self.function.put(f"  call void @{quoted('k_', kernel.name)}({', '.join(args)})")
+
+    def _copy(self, source: str, target: str) -> None:
+        type = self._buffer(source).type
+        size = self.number(type.size * type.dtype.size)
+        self.function.builder.declared.add(_MEMMOVE)
+        self.function.put(f"  call void @llvm.memmove.p0.p0.i64(ptr {self._pointer(target)}, ptr {self._pointer(source)}, "
+                          f"{size.operand}, i1 false)")
+
+    def _test(self, name: str) -> Value:
+        """The b1 scalar in a buffer, as it is now."""
+        pointer, builder = self._pointer(name), self.function.builder
+        byte = builder.emit(f"load i8, ptr {pointer}, align 1", u8, 1)
+        return builder.compare("ne", byte, builder.const(0, u8))
+
+    def _repeat(self, step: Repeat) -> None:
+        if step.condition is None:
+            self._repeat_count(step)
+            return
+        function = self.function
+        text = Text(function.fresh("while"))
+        head, body, done = text.label, function.fresh("body"), function.fresh("done")
+        function.open(LOOP, text)
+        self.run(step.test)
+        test = self._test(step.condition)
+        function.put(f"  br {test.operand}, label %{body}, label %{done}")
+        function.put(f"{body}:")
+        text.label = body
+        self.run(step.body)
+        function.close()
+        outer = function.text
+        outer.lines += [f"  br label %{head}", f"{head}:", *text.lines, f"  br label %{head}", f"{done}:"]
+        outer.label = done
+
+    def _repeat_count(self, step: Repeat) -> None:
+        function = self.function
+        index = var(function.fresh("repeat"), INDEX)
+        counter = self._pointer(step.counter) if step.counter is not None else None
+        stop = self.number(step.count)
+
+        def body() -> None:
+            if counter is not None:
+                function.put(f"  store {self.values.value(index).operand}, ptr {counter}, align 8")
+            self.run(step.body)
+
+        sure = stop.number is not None and stop.number > 0
+        counted_loop(function, index, Span(function.builder.const(0, i64), stop, 1, sure), [], body, LOOP)
+
+
+def _arena_function(program: Program, target: Target, declared: set[str], entry: str) -> str:
+    writer = _Dims(program, target, declared)
+    size = writer.number(program.signature.arena)
+    return writer.function.finish(f"define i64 @{quoted('', entry + '_arena')}(ptr %dims)", f"ret {size.operand}")
+
+
+def _shapes_function(program: Program, target: Target, declared: set[str], entry: str) -> str:
+    writer = _Dims(program, target, declared)
+    dims = [d for output in program.signature.outputs for d in output.type.shape]
+    for k, d in enumerate(dims):
+        value = writer.number(d)
+        writer.function.put(f"  %o{k} = getelementptr i8, ptr %shapes, i64 {8 * k}")
+        writer.function.put(f"  store {value.operand}, ptr %o{k}, align 8")
+    return writer.function.finish(f"define void @{quoted('', entry + '_shapes')}(ptr %dims, ptr %shapes)")

@@ -1,0 +1,157 @@
+"""Vector loops: straight chunks where the extent is small and fixed, else a loop of unrolled chunks and a masked tail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from graphc.codegen.llvm.builder import Value
+from graphc.codegen.llvm.facts import Facts, has_loops
+from graphc.codegen.llvm.function import INLINE, LOOP, STEPS, Binding, Function
+from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
+from graphc.codegen.llvm.memory import Memory
+from graphc.errors import CompileError
+from graphc.ir.dtype import b1, i32, i64
+from graphc.ir.kernel import For
+
+_STRAIGHT_CHUNKS = 8
+_STRAIGHT_COST = 512
+
+
+class VectorLoops:
+    """Writes the vector loops of one function; ``run`` writes a body."""
+
+    def __init__(self, function: Function, memory: Memory, facts: Facts, run: Callable[[tuple], None]):
+        self.function = function
+        self.memory = memory
+        self.facts = facts
+        self.run = run
+
+    def write(self, loop: For) -> None:
+        """The loop in chunks of as many lanes as the target has.
+
+        Raises:
+            CompileError: the loop changes a variable made outside of it, or another vector loop is around it.
+        """
+        function, memory = self.function, self.memory
+        variables, arrays = self.facts.assigned(loop.body)
+        if variables:
+            names = ", ".join(v.attr("name") for v in variables)
+            raise CompileError(f"iterations of a vector loop are independent, but one over {loop.var} changes {names}")
+        if function.lanes > 1:
+            raise CompileError(f"the vector loop over {loop.var} stands inside another one")
+        previous = function.bindings.get(loop.var)
+        function.lanes, memory.written = self.facts.lanes, frozenset(arrays)
+        rows = self.facts.rows.get(id(loop))
+        if type(loop.extent) is int:
+            self._fixed(loop, loop.extent, rows is not None)
+        else:
+            extent = memory.values.value(loop.extent)
+            if rows is not None:
+                self._over_registers(loop, extent, rows)
+            else:
+                self._open_ended(loop, extent)
+        function.lanes, memory.written, memory.hoist = 1, frozenset(), None
+        unbind(function, loop.var, previous)
+
+    def _fixed(self, loop: For, extent: int, straight: bool) -> None:
+        function, memory, lanes = self.function, self.memory, self.function.lanes
+        chunks, rest = divmod(extent, lanes)
+        cost = self.facts.cost(loop.body)
+        straight = straight or (chunks <= _STRAIGHT_CHUNKS and chunks * cost <= _STRAIGHT_COST)
+        function.open(INLINE)
+        memory.hoist = function.depth
+        start = 0
+        if not straight:
+            copies = _copies(loop, cost)
+            start = chunks // copies * copies
+            self._steps(loop, _index(0), _index(start * lanes), copies, sure=start > 0)
+        for chunk in range(start, chunks):
+            self._chunk(loop, False, chunk * lanes)
+        if rest:
+            bits = ", ".join(f"i1 {'true' if k < rest else 'false'}" for k in range(lanes))
+            self._chunk(loop, False, chunks * lanes, Value(f"<{bits}>", b1, lanes))
+        function.close()
+
+    def _over_registers(self, loop: For, extent: Value, rows: int) -> None:
+        """An extent known at run time over register arrays: every chunk that has iterations under its mask."""
+        function = self.function
+        _, arrays = self.facts.assigned(loop.body)
+        keys = [key for key in function.state if type(key) is tuple and key[0] in arrays]
+        for start in range(0, rows, function.lanes):
+            left = function.builder.arithmetic("sub", extent, _index(start)) if start else extent
+            test = function.builder.compare("gt", left, _index(0))
+            branch(function, test, keys, partial(self._masked_chunk, loop, start, left), None)
+
+    def _masked_chunk(self, loop: For, start: int, left: Value) -> None:
+        self._chunk(loop, False, start, self._mask_below(left))
+
+    def _open_ended(self, loop: For, extent: Value) -> None:
+        """Any extent: unrolled chunks, single chunks, and a tail under a mask or one by one."""
+        function, builder, lanes = self.function, self.function.builder, self.function.lanes
+        copies = _copies(loop, self.facts.cost(loop.body))
+        done = _index(0)
+        for step in {copies * lanes: copies, lanes: 1}.items():
+            stop = builder.binary("and", extent, _index(-step[0]))
+            self._steps(loop, done, stop, step[1], sure=False)
+            done = stop
+        if self._has_masked_tail(loop):
+            left = builder.binary("and", extent, _index(lanes - 1))
+            test = builder.compare("ne", left, _index(0))
+            branch(function, test, [], lambda: self._tail(loop, done, left), None)
+            return
+        self.memory.hoist, function.lanes = None, 1
+        counted_loop(function, loop.var, Span(done, extent, 1, False), [], lambda: self.run(loop.body), LOOP)
+
+    def _has_masked_tail(self, loop: For) -> bool:
+        """AVX2 has masked moves of 32 and 64 bits; elsewhere a mask without hardware would become branches."""
+        target = self.function.target
+        return target.masks or (target.triple.startswith("x86_64") and self.facts.narrowest.get(id(loop), 64) >= 32)
+
+    def _steps(self, loop: For, start: Value, stop: Value, copies: int, sure: bool) -> None:
+        function, memory = self.function, self.memory
+        lanes = function.lanes
+
+        def body() -> None:
+            memory.hoist = function.depth - 1
+            for k in range(copies):
+                self._chunk(loop, True, k * lanes)
+
+        kept = memory.hoist
+        counted_loop(function, loop.var, Span(start, stop, copies * lanes, sure), [], body, STEPS)
+        memory.hoist = kept
+
+    def _tail(self, loop: For, done: Value, left: Value) -> None:
+        function = self.function
+        self.memory.hoist = None
+        function.keep(("base", loop.var), done, function.depth)
+        self._chunk(loop, True, 0, self._mask_below(left))
+
+    def _mask_below(self, left: Value) -> Value:
+        """Lanes whose number is below ``left``, which fits in 32 bits."""
+        builder, lanes = self.function.builder, self.function.lanes
+        self.function.here()
+        limit = builder.splat(builder.convert("trunc", left, i32), lanes)
+        numbers = ", ".join(f"i32 {k}" for k in range(lanes))
+        return builder.compare("lt", Value(f"<{numbers}>", i32, lanes), limit)
+
+    def _chunk(self, loop: For, base: bool, offset: int, mask: Value | None = None) -> None:
+        """The body for as many iterations as there are lanes, from ``base + offset`` on."""
+        function = self.function
+        function.open(INLINE)
+        function.bindings[loop.var] = Binding(function.depth, base, offset, 1)
+        function.mask = mask
+        self.run(loop.body)
+        function.mask = None
+        function.close()
+
+
+def _copies(loop: For, cost: int) -> int:
+    """Chunks in flight: small bodies need several to hide latency."""
+    if has_loops(loop.body):
+        return 1
+    return 4 if cost <= 16 else 2 if cost <= 40 else 1
+
+
+def _index(number: int) -> Value:
+    return Value(str(number), i64, 1, number)

@@ -1,0 +1,208 @@
+"""Graph -> Executable: passes, lower, codegen, runtime in order; the pipeline on one page."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from graphc.codegen.llvm.module import program_text, segments
+from graphc.errors import UsageError
+from graphc.ir.graph import Graph
+from graphc.ir.parser import parse
+from graphc.ir.printer import graph_text
+from graphc.ir.program import Host, Program
+from graphc.ir.target import TARGETS, Target
+from graphc.lower.lower import lower
+from graphc.options import VERSION, Options
+from graphc.passes.pipeline import pipeline, run
+from graphc.prims.table import row
+from graphc.runtime.cache import default_cache, digest_of
+from graphc.runtime.elf import link_shared
+from graphc.runtime.executable import Executable, HostStep
+from graphc.runtime.host import host_target
+from graphc.runtime.library import Library
+
+ENTRY = "gc_main"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled program as data.
+
+    Attributes:
+        program: the Program without kernels and constants: signature, buffers and steps.
+        constants: the read-only blob that kernels address.
+        library: a shared library for ``target``.
+    """
+
+    program: Program
+    constants: bytes
+    library: bytes
+    target: str
+
+
+def target_of(options: Options) -> Target:
+    """The target description that the options ask for.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if options.target is None:
+        return host_target()
+    try:
+        return TARGETS[options.target]
+    except KeyError:
+        raise UsageError(f"no target {options.target!r}; known: {', '.join(TARGETS)}") from None
+
+
+def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
+    """The graph after every pass; ``on_pass(pass, before, after)`` sees each step."""
+    passes = pipeline(fast_math=options.fast_math, skip=options.skip)
+    return run(graph, passes, on_pass)
+
+
+def lower_graph(graph: Graph, options: Options = Options()) -> Program:
+    """An optimised graph as a Program for the options' target."""
+    return lower(graph, target_of(options))
+
+
+def emit(program: Program, options: Options = Options(), entry: str = ENTRY) -> str:
+    """LLVM IR text of a Program."""
+    return program_text(program, target_of(options), entry)
+
+
+def build(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Artifact:
+    """Compile a graph to data, without looking at the cache."""
+    from graphc.runtime.jit import compile_object  # imports LLVM: only when something must be compiled
+
+    program = lower_graph(optimise(graph, options, on_pass), options)
+    target = target_of(options)
+    code = compile_object(emit(program, options), target)
+    library = link_shared([code], exports=entry_points(program))
+    return Artifact(replace(program, kernels=(), constants=b""), program.constants, library, target.name)
+
+
+def entry_points(program: Program, entry: str = ENTRY) -> list[str]:
+    """Names of the functions that a compiled Program exports."""
+    parts = segments(program)
+    natives = [f"{entry}_{k}" for k in parts if isinstance(k, int)] if len(parts) > 1 else [entry]
+    return [*natives, f"{entry}_arena", f"{entry}_shapes"]
+
+
+# ---------------------------------------------------------------------------------------------- artifacts
+
+
+def sections(artifact: Artifact) -> dict[str, object]:
+    """An artifact as named sections of a container."""
+    target = artifact.target
+    return {
+        f"program:{target}": str(artifact.program),
+        f"constants:{target}": artifact.constants,
+        f"library:{target}": artifact.library,
+    }
+
+
+def from_sections(container, target: str) -> Artifact:
+    """The artifact for ``target`` that ``sections`` wrote.
+
+    Raises:
+        FormatError: the container holds none, or its program text is damaged.
+    """
+    program = parse(container.text(f"program:{target}"), {})
+    return Artifact(program, container[f"constants:{target}"], container[f"library:{target}"], target)
+
+
+def load(artifact: Artifact) -> Executable:
+    """A callable for an artifact made for this machine."""
+    program = artifact.program
+    buffers = {b.name: b for b in program.buffers}
+    parts = [_host_step(item, buffers) if isinstance(item, Host) else item for item in segments(program)]
+    library = Library(artifact.library)
+    return Executable(ENTRY, program.signature, library, artifact.constants, parts if len(parts) > 1 else None)
+
+
+def _host_step(step: Host, buffers: dict) -> HostStep:
+    definition = functools.partial(row(step.op).numpy, **dict(step.attrs))
+    args = tuple((buffers[n].type, buffers[n].place) for n in step.args)
+    results = tuple((buffers[n].type, buffers[n].place) for n in step.results)
+    return HostStep(definition, args, results, step.op, step.location)
+
+
+# ------------------------------------------------------------------------------------------------- caching
+
+
+@functools.cache
+def build_digest() -> str:
+    """Names the compiler itself: its version, and the sizes and times of its files, so that a changed compiler starts anew."""
+    root = Path(__file__).parent
+    found = hashlib.sha256(VERSION.encode())
+    for folder in ("ir", "prims", "rewrite", "passes", "lower", "codegen", "runtime"):
+        for path, _, files in sorted(os.walk(root / folder)):
+            for file in sorted(files):
+                if file.endswith((".py", ".ll")):
+                    status = os.stat(os.path.join(path, file))
+                    found.update(f"{folder}/{file} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return found.hexdigest()
+
+
+def key_parts(graph: Graph, options: Options) -> dict[str, str]:
+    """Everything that a compiled program depends on, by name."""
+    return {
+        "graph": graph_text(graph, locations=False),
+        "target": target_of(options).name,
+        "fast_math": str(options.fast_math),
+        "skip": " ".join(options.skip),
+        "version": VERSION,
+        "compiler": build_digest(),
+    }
+
+
+_loaded: weakref.WeakValueDictionary[str, Executable] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def compile_graph(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Executable:
+    """Compile a graph for this machine, or find it: in this process, in the cache on disk, else by running the pipeline.
+
+    Args:
+        graph: the graph to compile; its input and output types may have symbolic dimensions.
+        on_pass: sees every pass (and therefore makes the pipeline run).
+
+    Returns:
+        An Executable: called with one array per input, it returns a tuple of arrays.
+
+    Raises:
+        CompileError: a stage could not produce its result; the message names the operation and the user's line.
+    """
+    parts = key_parts(graph, options)
+    digest = digest_of(parts)
+    with _lock:
+        if on_pass is None and (found := _loaded.get(digest)) is not None:
+            return found
+        made = _loaded[digest] = load(_artifact(graph, options, on_pass, parts, digest))
+        return made
+
+
+def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str) -> Artifact:
+    target = target_of(options).name
+    keep = options.cache and not _has_callbacks(graph)
+    cache = default_cache()
+    if keep and on_pass is None:
+        entry = cache.get(digest)
+        if entry is not None:
+            return from_sections(entry, target)
+    artifact = build(graph, options, on_pass)
+    if keep:
+        cache.put(digest, sections(artifact), parts)
+    return artifact
+
+
+def _has_callbacks(graph: Graph) -> bool:
+    """True if the graph calls Python functions, which no file can hold."""
+    return any(n.op == "host" for n in graph.nodes)

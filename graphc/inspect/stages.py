@@ -1,0 +1,123 @@
+"""Every stage of one compilation: the graph after each pass, the Program, LLVM IR and assembly."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+
+from graphc.codegen.llvm.emit import kernel_text
+from graphc.compile import emit, lower_graph, optimise, target_of
+from graphc.errors import UsageError
+from graphc.ir.graph import Graph
+from graphc.ir.kernel import Kernel
+from graphc.ir.program import Program
+from graphc.options import Options
+
+
+@dataclass(frozen=True)
+class PassRecord:
+    """One run of one pass; a second run of ``simplify`` is called ``simplify.2``."""
+
+    name: str
+    before: Graph
+    after: Graph
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+
+class Stages:
+    """Compiles a graph step by step and keeps what each step made; nothing is computed before it is asked for."""
+
+    def __init__(self, graph: Graph, options: Options = Options()):
+        self.graph = graph
+        self.options = options
+
+    @functools.cached_property
+    def passes(self) -> tuple[PassRecord, ...]:
+        """A record per pass, in order."""
+        records: list[PassRecord] = []
+        runs: dict[str, int] = {}
+        last = time.perf_counter()
+
+        def note(transform, before, after):
+            nonlocal last
+            name = getattr(transform, "__name__", None) or transform.func.__name__
+            runs[name] = runs.get(name, 0) + 1
+            unique = name if runs[name] == 1 else f"{name}.{runs[name]}"
+            records.append(PassRecord(unique, before, after, time.perf_counter() - last))
+            last = time.perf_counter()
+
+        self.optimised = optimise(self.graph, self.options, note)
+        return tuple(records)
+
+    @functools.cached_property
+    def optimised(self) -> Graph:
+        """The graph after the last pass."""
+        return optimise(self.graph, self.options)
+
+    @functools.cached_property
+    def program(self) -> Program:
+        return lower_graph(self.optimised, self.options)
+
+    @functools.cached_property
+    def llvm(self) -> str:
+        return emit(self.program, self.options)
+
+    @functools.cached_property
+    def assembly(self) -> str:
+        from graphc.runtime.jit import assembly  # imports LLVM: only when assembly is wanted
+
+        return assembly(self.llvm, target_of(self.options))
+
+    def find_pass(self, name: str) -> PassRecord:
+        """The record of one pass.
+
+        Raises:
+            UsageError: no pass of that name ran.
+        """
+        for record in self.passes:
+            if record.name == name:
+                return record
+        raise UsageError(f"no pass {name!r}; this pipeline runs: {', '.join(r.name for r in self.passes)}")
+
+    def kernel(self, name: str) -> Kernel:
+        """One kernel of the program.
+
+        Raises:
+            UsageError: the program has none of that name.
+        """
+        for kernel in self.program.kernels:
+            if kernel.name == name:
+                return kernel
+        raise UsageError(f"no kernel {name!r}; this program has: {', '.join(k.name for k in self.program.kernels)}")
+
+    def kernel_as(self, name: str, form: str) -> str:
+        """One kernel as ``ir`` (its loop tree), ``llvm`` or ``asm``."""
+        kernel = self.kernel(name)
+        if form == "ir":
+            return str(kernel)
+        if form == "llvm":
+            return kernel_text(kernel, target_of(self.options))
+        return _functions(self.assembly, f"k_{name}")
+
+
+def _functions(assembly: str, symbol: str) -> str:
+    """The parts of an assembly listing that belong to one kernel and its parallel loops."""
+    kept: list[str] = []
+    inside = False
+    for line in assembly.splitlines():
+        label = line.rstrip(":") if line.endswith(":") and not line.startswith((".", "\t", " ", "#")) else None
+        if line.endswith(":") is False and ":" in line and not line.startswith((".", "\t", " ", "#")):
+            label = line.partition(":")[0]
+        if label is not None:
+            name = label.strip('"')
+            inside = name == symbol or name.startswith(symbol + "_p")
+        if inside and not line.lstrip().startswith((".p2align", ".type", ".size", ".cfi")):
+            kept.append(line)
+        if line.startswith(".Lfunc_end"):
+            inside = False
+    return "\n".join(kept)

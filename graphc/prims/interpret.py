@@ -1,0 +1,189 @@
+"""Running graphs by the NumPy meaning of every row: the oracle for everything else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from graphc.errors import CompileError, FeedError, GraphError, ShapeError
+from graphc.ir.dtype import DType
+from graphc.ir.graph import Graph, toposort
+from graphc.ir.node import Node
+from graphc.ir.type import TupleType, Type
+from graphc.prims.table import row
+
+_ARITHMETIC = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "floordiv": lambda a, b: a // b if b else 0,
+    "mod": lambda a, b: a % b if b else 0,
+    "min": lambda a, b: min(a, b),
+    "max": lambda a, b: max(a, b),
+}
+
+
+def dim_value(dim, env: dict) -> int:
+    """The number a dimension stands for, given {symbol Node: int}.
+
+    Raises:
+        FeedError: a symbol has no value.
+        GraphError: the dimension is no arithmetic over symbols.
+    """
+    if not isinstance(dim, Node):
+        return int(dim)
+    if dim in env:
+        return int(env[dim])
+    if dim.op == "const":
+        return int(dim.attr("value").array)
+    if dim.op == "symbol":
+        raise FeedError(f"dimension {dim} has no value: no input has it in its shape")
+    if dim.op not in _ARITHMETIC:
+        raise GraphError(f"a dimension cannot use {dim.op}")
+    return _ARITHMETIC[dim.op](*[dim_value(x, env) for x in dim.inputs])
+
+
+class _Body:
+    """A Graph in an attribute together with the symbols' values: what control rows call."""
+
+    def __init__(self, graph: Graph, symbols: dict):
+        self.graph, self.symbols = graph, symbols
+
+    @property
+    def outputs(self) -> list[tuple[tuple, DType]]:
+        """Shape and dtype of every result."""
+        return [(concrete(y.type, self.symbols).shape, y.dtype) for y in self.graph.outputs]
+
+    def __call__(self, *arrays):
+        return _run(self.graph, arrays, self.symbols)
+
+
+def concrete(value, symbols: dict):
+    """An attribute, Type or tuple of them with every dimension as an int and every Graph as a callable."""
+    if isinstance(value, Node):
+        return dim_value(value, symbols)
+    if isinstance(value, tuple):
+        return tuple([concrete(v, symbols) for v in value])
+    if isinstance(value, Type):
+        return Type(value.dtype, concrete(value.shape, symbols))
+    if isinstance(value, TupleType):
+        return TupleType(concrete(value.items, symbols))
+    return _Body(value, symbols) if isinstance(value, Graph) else value
+
+
+def bind_symbols(inputs: Sequence[Node], arrays: Sequence[np.ndarray], symbols: dict | None = None) -> dict:
+    """The values of the symbolic dimensions of ``inputs``, taken from the shapes of ``arrays``.
+
+    Raises:
+        ShapeError: a rank or size does not fit, or one symbol would have two values.
+    """
+    env = dict(symbols or {})
+    for x, array in zip(inputs, arrays):
+        if array.ndim != x.type.rank:
+            raise ShapeError(f"input {x.attr('name')}: {array.ndim} axes given for {x.type}")
+        for d, n in zip(x.shape, array.shape):
+            if isinstance(d, Node) and d.op == "symbol" and env.setdefault(d, n) != n:
+                raise ShapeError(f"input {x.attr('name')}: shape {array.shape} given for {x.type}, but {d} is {env[d]}")
+    for x, array in zip(inputs, arrays):
+        for d, n in zip(x.shape, array.shape):
+            if dim_value(d, env) != n:
+                raise ShapeError(f"input {x.attr('name')}: shape {array.shape} given for {x.type} ({d} is {dim_value(d, env)})")
+    return env
+
+
+def _fed(x: Node, value) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype == x.dtype.numpy:
+        return array
+    if x.dtype.kind == "s" and array.dtype.kind in "SUO":
+        return array.astype(object)
+    raise FeedError(f"input {x.attr('name')}: an array of {array.dtype} given for {x.type}")
+
+
+def interpret(graph: Graph, *arrays, symbols: dict | None = None) -> tuple:
+    """The outputs of ``graph`` for these arrays, one per input, in order.
+
+    Args:
+        symbols: values of symbolic dimensions {symbol Node: int} that the shapes of the inputs do not tell.
+
+    Raises:
+        FeedError: an array is missing, one too many, or of another dtype; a dimension has no value.
+        ShapeError: an array does not fit the type of its input.
+    """
+    if len(arrays) != len(graph.inputs):
+        raise FeedError(f"{graph.name}: {len(arrays)} arrays given for {len(graph.inputs)} inputs")
+    arrays = [_fed(x, a) for x, a in zip(graph.inputs, arrays)]
+    with np.errstate(all="ignore"):
+        return _run(graph, arrays, bind_symbols(graph.inputs, arrays, symbols))
+
+
+def _run(graph: Graph, arrays, symbols: dict) -> tuple:
+    return tuple(evaluate(graph.outputs, dict(zip(graph.inputs, arrays)), symbols))
+
+
+def evaluate(nodes: Iterable[Node], env: dict, symbols: dict | None = None) -> list:
+    """Values of ``nodes``, given {Node: array} for what they are computed from and {symbol Node: int}.
+
+    An intermediate value is dropped after its last use.
+    """
+    nodes, symbols = tuple(nodes), symbols or {}
+    order = _needed(nodes, env)
+    left = Counter(nodes)
+    for node in order:
+        left.update(node.inputs)
+    values = {x: env[x] for x in left if x in env}
+    with np.errstate(all="ignore"):
+        for node in order:
+            values[node] = value_of(node, [values[x] for x in node.inputs], symbols)
+            for x in node.inputs:
+                left[x] -= 1
+                if not left[x]:
+                    del values[x]
+    return [values[x] for x in nodes]
+
+
+def _needed(nodes: tuple, env: dict) -> list[Node]:
+    """What has to be computed, operands first; nothing behind the Nodes of ``env``."""
+    if not env or all(not x.inputs for x in env):
+        return [n for n in toposort(nodes) if n not in env]
+    order, done, stack = [], set(env), [(n, False) for n in reversed(nodes)]
+    while stack:
+        node, expanded = stack.pop()
+        if node in done:
+            continue
+        if expanded:
+            done.add(node)
+            order.append(node)
+            continue
+        stack.append((node, True))
+        stack.extend((x, False) for x in node.inputs if x not in done)
+    return order
+
+
+def value_of(node: Node, arrays: Sequence, symbols: dict):
+    """The value of one Node from the values of its inputs; an array, or a tuple of arrays for several results.
+
+    Raises:
+        CompileError: the row's meaning contradicts its type rule.
+        FeedError: the Node is an input without a value.
+    """
+    if node.op == "const":
+        wanted = concrete(node.type, symbols)
+        return np.broadcast_to(node.attr("value").array, wanted.shape)
+    if node.op == "symbol":
+        return np.asarray(dim_value(node, symbols), np.int64)
+    if node.op == "input":
+        raise FeedError(f"input {node.attr('name')} of {node.type} has no value")
+    attrs = {name: concrete(value, symbols) for name, value in node.attrs}
+    result = row(node.op).numpy(*arrays, **attrs)
+    if isinstance(node.type, TupleType):
+        return tuple([_checked(node, np.asarray(r), concrete(t, symbols)) for r, t in zip(result, node.type.items)])
+    return _checked(node, np.asarray(result), concrete(node.type, symbols))
+
+
+def _checked(node: Node, array: np.ndarray, wanted: Type) -> np.ndarray:
+    if array.dtype != wanted.dtype.numpy or array.shape != wanted.shape:
+        raise CompileError(f"{node.op}: the value is {array.dtype}{list(array.shape)} instead of {wanted} ({node.location})")
+    return array

@@ -1,0 +1,58 @@
+"""Random bits: the counter-based generator Philox 4x32-10."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphc.errors import DtypeError, ShapeError
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node
+from graphc.ir.type import Type
+from graphc.prims.dims import dims
+from graphc.prims.table import Prim, apply, declare
+
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+def philox(counter, key):
+    """Ten rounds on four counter words and two key words, given as uint64 arrays below 2**32; four uint32 arrays."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        p0, p1 = c0 * np.uint64(MULTIPLIERS[0]), c2 * np.uint64(MULTIPLIERS[1])
+        c0, c1, c2, c3 = (p1 >> np.uint64(32)) ^ c1 ^ k0, p1 & _LOW, (p0 >> np.uint64(32)) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + np.uint64(WEYL[0])) & _LOW, (k1 + np.uint64(WEYL[1])) & _LOW
+    return tuple([c.astype(np.uint32) for c in (c0, c1, c2, c3)])
+
+
+def _type(key: Type, counter: Type, shape: tuple) -> Type:
+    if key != Type(dt.u32, (2,)):
+        raise (DtypeError if key.dtype is not dt.u32 else ShapeError)(f"random_bits: the key is {key} instead of u32[2]")
+    if counter != Type(dt.u64, ()):
+        raise DtypeError(f"random_bits: the counter is {counter} instead of u64[]")
+    return Type(dt.u32, shape)
+
+
+def _array(key, counter, shape):
+    size = math.prod(shape)
+    block = np.arange((size + 3) // 4, dtype=np.uint64)
+    counter = np.uint64(counter)
+    words = [block & _LOW, block >> np.uint64(32), np.full_like(block, counter & _LOW),
+             np.full_like(block, counter >> np.uint64(32))]  # fmt: skip
+    return np.stack(philox(words, key.astype(np.uint64)), -1).reshape(-1)[:size].reshape(shape)
+
+
+declare(Prim("random_bits", _type, _array, nest="random_bits"))
+
+
+def random_bits(key: Node, counter: Node, shape) -> Node:
+    """u32[shape] of uniform bits from a u32[2] key and a u64 counter.
+
+    Element i (row-major) is word ``i % 4`` of the block whose counter words are the low and high half of ``i // 4``, then
+    the low and high half of ``counter``.
+    """
+    return apply("random_bits", key, counter, shape=dims(shape))

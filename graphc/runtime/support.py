@@ -1,0 +1,128 @@
+"""The native support library of this process: the thread pool and the fast call path, loaded once."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from graphc.errors import CompileError
+from graphc.ir.target import TARGETS, X86_64, Target
+from graphc.runtime import call_layout
+from graphc.runtime.cache import default_cache, digest_of
+from graphc.runtime.host import host_target
+from graphc.runtime.library import Library
+from graphc.runtime.pool import default_threads, pool_text
+
+_CALL_FILES = ("call", "call_memory", "call_arguments", "call_results")
+_EXPORTS = [
+    "gc_parallel",
+    "gc_pool_configure",
+    "gc_pool_started",
+    "gc_pool_reset_after_fork",
+    "gc_call",
+    "gc_call_exact",
+    "gc_call_configure",
+    "gc_memory_new",
+    "gc_memory_free",
+    "gc_probe",
+    "gc_probe_arena",
+    "gc_probe_shapes",
+]
+_FORMAT = "1"  # raised when the linker or the order of exports changes
+
+
+@dataclass(frozen=True)
+class Support:
+    """The loaded support library.
+
+    Attributes:
+        native_calls: whether the fast call path works here; where it does not, programs are called through ctypes.
+        reason: why it does not, for people; empty where it does.
+    """
+
+    library: Library
+    native_calls: bool
+    reason: str
+
+    def set_threads(self, count: int) -> None:
+        """Use up to ``count`` threads from now on, the calling one included."""
+        _void(self.library, "gc_pool_configure", ctypes.c_int32)(count)
+
+    @property
+    def workers(self) -> int:
+        """How many threads of the pool exist; 0 before the first run that was split."""
+        return ctypes.CFUNCTYPE(ctypes.c_int32)(self.library.address("gc_pool_started"))()
+
+
+_support: Support | None = None
+_lock = threading.Lock()
+
+
+def load_support() -> Support:
+    """The support library of this process, loaded (and where needed compiled) by the first call.
+
+    Raises:
+        DeviceUnavailable, CompileError: no code can be made for this machine.
+    """
+    global _support
+    if _support is None:
+        with _lock:
+            if _support is None:
+                _support = _load()
+    return _support
+
+
+def _load() -> Support:
+    library = Library(_content(), shared=True)
+    reset = _void(library, "gc_pool_reset_after_fork")
+    support = Support(library, False, "")
+    support.set_threads(default_threads())
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=reset)
+    reason = call_layout.why_unusable()
+    if not reason:
+        addresses = call_layout.python_addresses()
+        _void(library, "gc_call_configure", ctypes.c_void_p)(addresses.ctypes.data)
+    return Support(library, not reason, reason)
+
+
+def _content() -> bytes:
+    """The library's file, from the cache if it was made before."""
+    target, text = _target(), None
+    text = support_text(target)
+    parts = {"what": "support", "format": _FORMAT, "target": target.name, "text": text}
+    digest, cache = digest_of(parts), default_cache()
+    entry = cache.get(digest)
+    if entry is not None and "library" in entry:
+        return bytes(entry["library"])
+    content = build_support(target)
+    cache.put(digest, {"library": content}, parts)
+    return content
+
+
+def _target() -> Target:
+    """Nothing here profits from a newer processor, so one file serves all of a family."""
+    host = host_target()
+    return X86_64 if host.triple == X86_64.triple else TARGETS[host.name]
+
+
+def support_text(target: Target) -> str:
+    """The module as text: the pool and the call path."""
+    folder = Path(__file__).parent
+    return "\n".join([pool_text(target)] + [(folder / f"{name}.ll").read_text(encoding="utf-8") for name in _CALL_FILES])
+
+
+def build_support(target: Target) -> bytes:
+    """Compile and link the support library for a target."""
+    from graphc.runtime import elf, jit  # the compiler is loaded only where there is something to compile
+
+    return elf.link_shared([jit.compile_object(support_text(target), target, speed_level=2)], _EXPORTS)
+
+
+def _void(library: Library, name: str, *arguments):
+    return ctypes.CFUNCTYPE(None, *arguments)(library.address(name))

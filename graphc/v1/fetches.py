@@ -1,0 +1,71 @@
+"""What a run is asked for: tensors, operations, names, and any nesting of lists, tuples and dicts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from graphc.errors import GraphcError, explain
+from graphc.v1.graph import Graph
+from graphc.v1.tensor import Operation, Tensor
+
+
+def resolve(graph: Graph, fetches) -> tuple[list[Tensor], list[Operation], Callable]:
+    """Distinct Tensors and Operations in a structure of fetches, and a function that rebuilds it from the Tensors' values.
+
+    Raises:
+        GraphError: an element belongs to another graph, or there is none of that name.
+        DtypeError: something in the structure cannot be fetched.
+    """
+    tensors: dict[Tensor, int] = {}
+    operations: dict[Operation, None] = {}
+    build = _resolve(graph, fetches, tensors, operations)
+    return list(tensors), list(operations), build
+
+
+def _resolve(graph: Graph, item, tensors: dict, operations: dict) -> Callable:
+    if isinstance(item, Mapping):
+        parts = {k: _resolve(graph, v, tensors, operations) for k, v in item.items()}
+        kind = type(item) if type(item) is not dict else dict
+        return lambda values: _mapping(kind, {k: part(values) for k, part in parts.items()})
+    if isinstance(item, (list, tuple)):
+        parts = [_resolve(graph, v, tensors, operations) for v in item]
+        kind = type(item)
+        if hasattr(item, "_fields"):
+            return lambda values: kind(*[part(values) for part in parts])
+        return lambda values: kind([part(values) for part in parts])
+    try:
+        element = graph.as_graph_element(item)
+    except GraphcError as error:
+        first, *_ = str(error).split("\n")
+        raise type(error)(explain(f"run: cannot fetch {_named(item)}: {first}")) from None
+    if isinstance(element, Operation):
+        operations.setdefault(element)
+        return lambda values: None
+    place = tensors.setdefault(element, len(tensors))
+    return lambda values: values[place]
+
+
+def _mapping(kind: type, values: dict):
+    try:
+        return kind(values)
+    except TypeError:
+        return values
+
+
+def _named(item) -> str:
+    return str(getattr(item, "name", None) or repr(item))
+
+
+def frozen(fetches):
+    """A hashable key of a structure of fetches; None where something in it cannot be a key."""
+    if isinstance(fetches, Mapping):
+        parts = [(k, frozen(v)) for k, v in fetches.items()]
+        return None if any(v is None for _, v in parts) else (type(fetches), tuple(parts))
+    if isinstance(fetches, (list, tuple)):
+        parts = [frozen(v) for v in fetches]
+        return None if any(v is None for v in parts) else (type(fetches), tuple(parts))
+    try:
+        hash(fetches)
+    except TypeError:
+        return None
+    return fetches

@@ -1,0 +1,106 @@
+"""``gradients``: derivatives of tensors with respect to tensors and variables, as tensors of the same graph."""
+
+from __future__ import annotations
+
+from graphc.errors import DtypeError, GraphError, ShapeError, explain
+from graphc.lib.math import zeros_like
+from graphc.v1.differentiate import ancestors, differentiate
+from graphc.v1.operators import Operators
+from graphc.v1.shape import TensorShape
+from graphc.v1.tensor import Differentiate, Operation, Read, Tensor
+
+_CUT = ("StopGradient", "ArgMax", "ArgMin", "Floor", "Ceil", "Round", "Rint", "Sign", "Equal", "Cast")
+
+
+def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_ops=False, gate_gradients=False,
+              aggregation_method=None, stop_gradients=None, unconnected_gradients="none") -> list:  # fmt: skip
+    """For each of ``xs`` the sum of derivatives of all ``ys``; None where no ``y`` depends on it.
+
+    Args:
+        grad_ys: for each of ``ys`` the derivative to start from; ones where None.
+        stop_gradients: tensors held constant.
+        unconnected_gradients: ``zero`` for zeros instead of None.
+
+    Raises:
+        GraphError: something is not in the graph of ``ys``. DtypeError: one of ``ys`` or ``xs`` is not floating.
+        ShapeError: a derivative to start from has another shape than its ``y``.
+    """
+    ys, xs = _list(ys), _list(xs)
+    if not ys:
+        raise GraphError(explain("gradients: ys is empty"))
+    graph = ys[0].graph
+    with graph.control_dependencies(None):
+        targets = tuple(graph.convert(y) for y in ys)
+        sources = tuple(_source(graph, x) for x in xs)
+        stops = tuple(s.as_element() if not isinstance(s, Tensor) else s for s in _list(stop_gradients))
+        for role, items in (("y", targets), ("x", sources)):
+            for t in items:
+                if not t.dtype.is_inexact:
+                    raise DtypeError(explain(f"gradients: {role} {t.name} has dtype {t.dtype.name}, which is not floating"))
+        seeds = tuple(_seeds(graph, targets, _list(grad_ys)))
+        connected = _connected(graph, Differentiate(targets, sources, stops, seeds))
+        kept = [x for x, yes in zip(sources, connected) if yes]
+        found = iter(_operation(graph, name, Differentiate(targets, tuple(kept), stops, seeds)) if kept else [])
+    out = [next(found) if yes else None for yes in connected]
+    if str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero":
+        return [graph.call("ZerosLike", "zeros_like", zeros_like, (x,), "x") if g is None else g for x, g in zip(xs, out)]
+    return out
+
+
+def _list(value) -> list:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _source(graph, x):
+    if not isinstance(x, Operators):
+        raise GraphError(explain(f"gradients: {x!r} of type {type(x).__name__} is neither a tensor nor a variable"))
+    if x.graph is not graph:
+        raise GraphError(explain(f"gradients: {x.name} belongs to another graph than ys"))
+    return x
+
+
+def _seeds(graph, ys, grad_ys):
+    if grad_ys and len(grad_ys) != len(ys):
+        raise GraphError(explain(f"gradients: {len(grad_ys)} grad_ys for {len(ys)} ys"))
+    for y, g in zip(ys, grad_ys or [None] * len(ys)):
+        seed = None if g is None else graph.convert(g, y.dtype)
+        if seed is not None and not seed.shape.is_compatible_with(y.shape):
+            raise ShapeError(explain(f"gradients: grad_ys of shape {seed.shape} for {y.name} of shape {y.shape}"))
+        yield seed
+
+
+def _connected(graph, effect: Differentiate) -> list[bool]:
+    """Which sources have a gradient: found by differentiating, or by following operations where ranks are unknown."""
+    path = ancestors(effect.ys, lambda t: False)
+    every = [t for op in path for t in (*op.inputs, *op.outputs)] + [x for x in effect.xs if isinstance(x, Tensor)]
+    if all(t.node is not None for t in every) and all(s is None or s.node is not None for s in effect.seeds):
+        values = {t: t.node for t in every}
+        values.update((s, s.node) for s in effect.seeds if s is not None)
+        found = differentiate(graph.identifier("probe"), effect, values, lambda t: False)
+        return [g is not None for g in found]
+    return [_reaches(path, x, effect) for x in effect.xs]
+
+
+def _reaches(path: list[Operation], x, effect: Differentiate) -> bool:
+    reached: set = {x} if isinstance(x, Tensor) else set()
+    for op in path:
+        if isinstance(op.effect, Read) and op.effect.variable is x:
+            reached.update(op.outputs)
+        elif op.type not in _CUT or (op.type == "Cast" and op.inputs[0].dtype.is_inexact):
+            if any(t in reached for t in op.inputs):
+                reached.update(t for t in op.outputs if t.dtype.is_inexact and t not in effect.stops)
+    return any(y in reached for y in effect.ys)
+
+
+def _operation(graph, name: str, effect: Differentiate) -> list[Tensor]:
+    full = graph.unique_name(name or "gradients")
+    tensors = [x for x in effect.xs if isinstance(x, Tensor)]
+    inputs = (*effect.ys, *(s for s in effect.seeds if s is not None), *tensors)
+    outputs = [(x.dtype, None if x.shape.dims is None else _sizes(x)) for x in effect.xs]
+    return graph.create("Gradients", full, inputs, None, effect, outputs).outputs
+
+
+def _sizes(x):
+    return x.node if isinstance(x, Tensor) else TensorShape(x.shape).as_list()

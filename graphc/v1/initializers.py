@@ -1,0 +1,152 @@
+"""Initial values: objects that make a tensor of a given shape."""
+
+from __future__ import annotations
+
+import math as python_math
+
+import numpy as np
+
+from graphc.errors import UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.v1 import ops
+from graphc.v1.random import random_normal, random_uniform, truncated_normal
+
+
+class Initializer:
+    """Makes a tensor: ``initializer(shape, dtype)``."""
+
+    dtype = dt.f32
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        raise UsageError(explain(f"{type(self).__name__} makes no tensors"))
+
+    def _dtype(self, dtype):
+        return dt.as_dtype(self.dtype if dtype is None else dtype)
+
+
+class Zeros(Initializer):
+    """Zeros."""
+
+    def __init__(self, dtype=dt.f32):
+        self.dtype = dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        return ops.zeros(shape, self._dtype(dtype))
+
+
+class Ones(Initializer):
+    """Ones."""
+
+    def __init__(self, dtype=dt.f32):
+        self.dtype = dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        return ops.ones(shape, self._dtype(dtype))
+
+
+class Constant(Initializer):
+    """One value everywhere, or the elements of an array."""
+
+    def __init__(self, value=0, dtype=dt.f32, verify_shape=False):
+        self.value, self.dtype = value, dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None, verify_shape=None):
+        return ops.constant(np.asarray(self.value).tolist(), self._dtype(dtype), shape)
+
+
+class RandomNormal(Initializer):
+    """Normally distributed."""
+
+    draw = staticmethod(random_normal)
+
+    def __init__(self, mean=0.0, stddev=1.0, seed=None, dtype=dt.f32):
+        self.mean, self.stddev, self.seed, self.dtype = mean, stddev, seed, dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        return self.draw(shape, self.mean, self.stddev, self._dtype(dtype), self.seed)
+
+
+class TruncatedNormal(RandomNormal):
+    """Normally distributed without the values beyond two standard deviations."""
+
+    draw = staticmethod(truncated_normal)
+
+
+class RandomUniform(Initializer):
+    """Uniformly distributed."""
+
+    def __init__(self, minval=-0.05, maxval=0.05, seed=None, dtype=dt.f32):
+        self.minval, self.maxval, self.seed, self.dtype = minval, maxval, seed, dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        return random_uniform(shape, self.minval, self.maxval, self._dtype(dtype), self.seed)
+
+
+class VarianceScaling(Initializer):
+    """Random with a variance of ``scale`` divided by the number of inputs, outputs, or their mean.
+
+    Args:
+        mode: ``fan_in``, ``fan_out`` or ``fan_avg``.
+        distribution: ``truncated_normal`` (also ``normal``), ``untruncated_normal`` or ``uniform``.
+    """
+
+    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, dtype=dt.f32):
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise UsageError(explain(f"VarianceScaling: mode {mode!r} is not fan_in, fan_out or fan_avg"))
+        if distribution not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
+            raise UsageError(explain(f"VarianceScaling: unknown distribution {distribution!r}"))
+        self.scale, self.mode, self.distribution, self.seed, self.dtype = scale, mode, distribution, seed, dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        shape, dtype = [int(d) for d in shape], self._dtype(dtype)
+        fan_in, fan_out = fans(shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = python_math.sqrt(3.0 * variance)
+            return random_uniform(shape, -limit, limit, dtype, self.seed)
+        if self.distribution == "untruncated_normal":
+            return random_normal(shape, 0.0, python_math.sqrt(variance), dtype, self.seed)
+        stddev = python_math.sqrt(variance) / 0.87962566103423978  # what truncation takes away
+        return truncated_normal(shape, 0.0, stddev, dtype, self.seed)
+
+
+def fans(shape) -> tuple[float, float]:
+    """How many inputs and outputs a weight of this shape connects."""
+    if len(shape) < 2:
+        n = float(shape[0]) if shape else 1.0
+        return n, n
+    field = float(np.prod(shape[:-2], initial=1.0))
+    return shape[-2] * field, shape[-1] * field
+
+
+def glorot_uniform(seed=None, dtype=dt.f32):
+    """Uniform with a variance of 2 / (inputs + outputs)."""
+    return VarianceScaling(1.0, "fan_avg", "uniform", seed, dtype)
+
+
+def glorot_normal(seed=None, dtype=dt.f32):
+    """Truncated normal with a variance of 2 / (inputs + outputs)."""
+    return VarianceScaling(1.0, "fan_avg", "truncated_normal", seed, dtype)
+
+
+def he_normal(seed=None, dtype=dt.f32):
+    """Truncated normal with a variance of 2 / inputs."""
+    return VarianceScaling(2.0, "fan_in", "truncated_normal", seed, dtype)
+
+
+def he_uniform(seed=None, dtype=dt.f32):
+    """Uniform with a variance of 2 / inputs."""
+    return VarianceScaling(2.0, "fan_in", "uniform", seed, dtype)
+
+
+def lecun_normal(seed=None, dtype=dt.f32):
+    """Truncated normal with a variance of 1 / inputs."""
+    return VarianceScaling(1.0, "fan_in", "truncated_normal", seed, dtype)
+
+
+def lecun_uniform(seed=None, dtype=dt.f32):
+    """Uniform with a variance of 1 / inputs."""
+    return VarianceScaling(1.0, "fan_in", "uniform", seed, dtype)
+
+

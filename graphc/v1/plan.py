@@ -1,0 +1,125 @@
+"""One way to run given fetches with given feeds: the pure graph, its state, and the native function bound to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.api.run import bound
+from graphc.errors import StateError, explain
+from graphc.ir.graph import input_node
+from graphc.ir.node import Node, const
+from graphc.ir.type import Type
+from graphc.v1.state import State
+from graphc.v1.tensor import Operation, Tensor
+from graphc.v1.trace import Traced, trace
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What a plan assumes about its feeds: ranks, sizes that are 1, and values, each as little as possible.
+
+    Attributes:
+        ranks: of every feed.
+        ones: for every feed the axes that have size 1 although their size is not known; empty unless a run needed it.
+        values: for every feed its content (or None), where shapes depend on it; empty unless a run needed it.
+    """
+
+    ranks: tuple[int, ...]
+    ones: tuple = ()
+    values: tuple = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled run.
+
+    Attributes:
+        call: native function of the feeds' values in order; answers with the array of the only fetch, or a tuple of all.
+        is_general: later values may be given to it as they are; it refuses what does not fit.
+        is_scalar: the only fetch has rank 0.
+    """
+
+    call: Callable
+    traced: Traced
+    is_general: bool
+    is_scalar: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a run is asked for: distinct fetches, operations to run, tensors that are fed."""
+
+    fetches: tuple[Tensor, ...]
+    targets: tuple[Operation, ...]
+    fed: tuple[Tensor, ...]
+    rebuild: Callable
+
+
+def pattern_of(request: Request, arrays, with_ones: bool, with_values: bool) -> Pattern:
+    """What a plan for these arrays assumes."""
+    ranks = tuple(a.ndim for a in arrays)
+    ones = tuple(_ones(t, a) for t, a in zip(request.fed, arrays)) if with_ones else ()
+    values = tuple(_content(t, a) for t, a in zip(request.fed, arrays)) if with_values else ()
+    return Pattern(ranks, ones, values)
+
+
+def _ones(tensor: Tensor, array: np.ndarray) -> tuple:
+    known = tensor.shape.as_list() if tensor.node is not None else [None] * array.ndim
+    return tuple(k for k, d in enumerate(known) if d is None and array.shape[k] == 1)
+
+
+def _content(tensor: Tensor, array: np.ndarray) -> tuple | None:
+    if not tensor.dtype.is_integer or array.ndim > 1 or array.size > 64:
+        return None
+    return tuple(array.reshape(-1).tolist())
+
+
+def fed_nodes(request: Request, pattern: Pattern) -> tuple[dict, tuple]:
+    """The Node that stands for each fed tensor, and the input Nodes in order."""
+    nodes, inputs = {}, []
+    for k, tensor in enumerate(request.fed):
+        node = _input(tensor, pattern.ranks[k], pattern.ones[k] if pattern.ones else ())
+        inputs.append(node)
+        content = pattern.values[k] if pattern.values else None
+        if content is not None:
+            shape = (len(content),) if pattern.ranks[k] else ()
+            node = const(np.array(content if shape else content[0]), Type(tensor.dtype, shape))
+        nodes[tensor] = node
+    return nodes, tuple(inputs)
+
+
+def _input(tensor: Tensor, rank: int, ones: tuple) -> Node:
+    graph = tensor.graph
+    name, symbols = graph.feed_names(tensor, rank)
+    known = tensor.node.shape if tensor.node is not None else (None,) * rank
+    shape = tuple(1 if k in ones else symbols[k] if type(d) is not int else d for k, d in enumerate(known))
+    return input_node(name, Type(tensor.dtype, shape))
+
+
+def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run") -> Plan:
+    """Trace, check that what is read is initialised, compile, bind.
+
+    Raises:
+        StateError: variables are read before they were initialised; the message names them.
+        GraphcError: whatever tracing and compiling find.
+    """
+    nodes, inputs = fed_nodes(request, pattern)
+    traced = trace(name, request.fetches, request.targets, nodes, inputs)
+    missing = [v for v in traced.read if not state.is_initialised(v)]
+    if missing:
+        named = ", ".join(v.op.name for v in missing)
+        what = f"run: uninitialised {'variables' if len(missing) > 1 else 'variable'} {named}; run the initializer first"
+        made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing if v.op.location]
+        raise StateError(explain(what, made))
+    arrays = {len(inputs) + k: state.array(v) for k, v in enumerate(traced.state)}
+    call = bound(traced.graph, arrays) if traced.graph.outputs else _nothing
+    is_scalar = len(request.fetches) == 1 and not traced.graph.outputs[0].shape
+    return Plan(call, traced, not pattern.values, is_scalar)
+
+
+def _nothing(*values) -> tuple:
+    """The run of operations that compute and change nothing."""
+    return ()

@@ -1,0 +1,42 @@
+"""Random tensors: every run draws new numbers, and seeds make them repeat."""
+
+from __future__ import annotations
+
+from graphc.ir import dtype as dt
+from graphc.lib import random as lib_random
+from graphc.v1.define import random_op
+from graphc.v1.tensor import Tensor
+
+
+def random_normal(shape, mean=0.0, stddev=1.0, dtype=dt.f32, seed=None, name=None) -> Tensor:
+    """Normally distributed."""
+    arguments = {"shape": shape, "mean": mean, "stddev": stddev, "dtype": dtype}
+    return random_op("RandomStandardNormal", "random_normal", lib_random.normal, arguments, {}, seed, name)
+
+
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=dt.f32, seed=None, name=None) -> Tensor:
+    """Normally distributed without the values beyond two standard deviations."""
+    arguments = {"shape": shape, "mean": mean, "stddev": stddev, "dtype": dtype}
+    return random_op("TruncatedNormal", "truncated_normal", lib_random.truncated_normal, arguments, {}, seed, name)
+
+
+def random_uniform(shape, minval=0, maxval=None, dtype=dt.f32, seed=None, name=None) -> Tensor:
+    """Uniform in [minval, maxval); [0, 1) by default; integers need ``maxval``."""
+    arguments = {"shape": shape, "minval": minval, "maxval": maxval, "dtype": dtype}
+    return random_op("RandomUniform", "random_uniform", lib_random.uniform, arguments, {}, seed, name)
+
+
+def random_shuffle(value, seed=None, name=None) -> Tensor:
+    """The slices along the first axis in a random order."""
+    return random_op("RandomShuffle", "RandomShuffle", lib_random.shuffle, {"value": value}, {"value": 0}, seed, name)
+
+
+def multinomial(logits, num_samples, seed=None, name=None, output_dtype=dt.i64) -> Tensor:
+    """Class numbers drawn for each row of unnormalised log-probabilities."""
+    arguments = {"logits": logits, "num_samples": num_samples, "dtype": output_dtype or dt.i64}
+    return random_op("Multinomial", "multinomial", lib_random.categorical, arguments, {"logits": 0}, seed, name)
+
+
+def categorical(logits, num_samples, dtype=None, seed=None, name=None) -> Tensor:
+    """The newer name of ``multinomial``."""
+    return multinomial(logits, num_samples, seed, name, dtype)

@@ -1,0 +1,109 @@
+"""One request of one session: its plans for different feeds, and the function that users of the request call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, explain
+from graphc.lib.dims import DataDependent
+from graphc.v1.feeds import as_array
+from graphc.v1.plan import Pattern, Plan, Request, make_plan, pattern_of
+from graphc.v1.state import State
+
+_PLANS_KEPT = 256
+_REFUSED = (ShapeError, DtypeError, FeedError, TypeError)
+
+
+class Runner:
+    """Finds or makes the plan for given values.
+
+    Attributes:
+        current: the plan that ran last, or None.
+        is_plain: the request is one tensor, whose value is the answer as it is.
+    """
+
+    def __init__(self, request: Request, state: State, is_plain: bool):
+        self.request, self.state, self.is_plain = request, state, is_plain
+        self.current: Plan | None = None
+        self._plans: dict[Pattern, Plan] = {}
+        self._with_ones = self._with_values = False
+
+    def run(self, values: tuple):
+        """Convert the values, find or make the plan, call it.
+
+        Returns:
+            The array of the only fetch, or a tuple of the arrays of all.
+        """
+        if len(values) != len(self.request.fed):
+            raise FeedError(explain(f"run: {len(values)} values for {len(self.request.fed)} fed tensors"))
+        arrays = [as_array(t, v) for t, v in zip(self.request.fed, values)]
+        try:
+            return self._call(arrays)
+        except DataDependent:
+            if self._with_values:
+                raise
+            self._with_values = True
+            return self._call(arrays)
+        except ShapeError:
+            if self._with_ones or not any(pattern_of(self.request, arrays, True, False).ones):
+                raise
+            return self._with_known_ones(arrays)
+
+    def _with_known_ones(self, arrays):
+        """Again, with sizes that are 1 known to be 1, so that they broadcast."""
+        self._with_ones = True
+        try:
+            return self._call(arrays)
+        except GraphcError:
+            self._with_ones = False
+            raise
+
+    def _call(self, arrays):
+        pattern = pattern_of(self.request, arrays, self._with_ones, self._with_values)
+        plan = self._plans.get(pattern)
+        if plan is None:
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.clear()
+            plan = self._plans[pattern] = make_plan(self.request, pattern, self.state)
+        out = plan.call(*arrays)
+        self.state.mark_initialised(plan.traced.written)
+        self.current = plan
+        return out
+
+
+def _unplanned(*values):
+    raise FeedError("no plan yet")
+
+
+def caller(runner: Runner) -> Callable:
+    """The function of the fed values: straight to native code, and through the runner what native code refuses."""
+    call, is_scalar, rebuild = _unplanned, False, runner.request.rebuild
+    is_only = len(runner.request.fetches) == 1
+
+    def refused(values):
+        nonlocal call, is_scalar
+        out = runner.run(values)
+        plan = runner.current
+        is_scalar = plan.is_scalar
+        call = plan.call if plan.is_general else _unplanned
+        return out
+
+    def plain(*values):
+        try:
+            out = call(*values)
+        except _REFUSED:
+            out = refused(values)
+        return out[()] if is_scalar else out
+
+    def structured(*values):
+        try:
+            out = call(*values)
+        except _REFUSED:
+            out = refused(values)
+        if is_only:
+            out = (out[()] if is_scalar else out,)
+        else:
+            out = [v if v.ndim else v[()] for v in out]
+        return rebuild(out)
+
+    return plain if runner.is_plain else structured

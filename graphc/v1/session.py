@@ -1,0 +1,145 @@
+"""Session: runs parts of a graph. Every distinct run is traced and compiled once and then only called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from graphc.errors import StateError, explain
+from graphc.v1.default import GRAPHS, SESSIONS
+from graphc.v1.feeds import as_mapping, resolve_keys
+from graphc.v1.fetches import frozen, resolve
+from graphc.v1.graph import Graph, get_default_graph
+from graphc.v1.plan import Request
+from graphc.v1.runner import Runner, caller
+from graphc.v1.state import State
+from graphc.v1.tensor import Tensor
+
+_CALLS_KEPT = 4096
+
+
+class Session:
+    """Runs operations of a graph and holds the values of its variables.
+
+    Args:
+        target: accepted for compatibility; there is only the local machine.
+        graph: the graph; the default graph if None.
+        config: a ConfigProto; accepted.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config=None):
+        self._graph = graph if graph is not None else get_default_graph()
+        self.config, self.sess_str = config, target
+        self.state = State()
+        self._closed = False
+        self._version = self._graph.version
+        self._calls: dict = {}  # (fetch, *keys of feed_dict) -> function of the values
+        self._list_calls: dict = {}  # the same for flat lists of fetches
+        self._runners: dict = {}
+        self._scopes: list = []
+
+    @property
+    def graph(self) -> Graph:
+        return self._graph
+
+    def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
+        """The values of ``fetches`` (any nesting; None for operations), given the values in ``feed_dict``.
+
+        Raises:
+            FeedError: a value is missing or unknown. ShapeError, DtypeError: a value or an operation does not fit.
+            GraphError: something of another graph. StateError: the session is closed, a variable is uninitialised.
+        """
+        if self._version == self._graph.version:
+            try:
+                if type(fetches) is list:
+                    key = (*fetches, "feeds", *feed_dict) if feed_dict else (*fetches, "feeds")
+                    call = self._list_calls[key]
+                else:
+                    call = self._calls[(fetches, *feed_dict) if feed_dict else (fetches,)]
+            except (KeyError, TypeError):
+                pass
+            else:
+                return call(*feed_dict.values()) if feed_dict else call()
+        return self._run(fetches, {} if feed_dict is None else as_mapping(feed_dict))
+
+    def _run(self, fetches, feeds: Mapping):
+        keys = tuple(feeds)
+        call = caller(self._runner(fetches, keys))
+        out = call(*feeds.values())
+        if len(self._calls) + len(self._list_calls) >= _CALLS_KEPT:
+            self._calls.clear()
+            self._list_calls.clear()
+        if type(fetches) is list:
+            if not any(isinstance(f, (list, tuple, dict)) for f in fetches):
+                self._list_calls[(*fetches, "feeds", *keys)] = call
+        elif not isinstance(fetches, (tuple, dict)):
+            self._calls[(fetches, *keys)] = call
+        return out
+
+    def _runner(self, fetches, keys: tuple) -> Runner:
+        if self._closed:
+            raise StateError(explain("run: the session is closed"))
+        if self._version != self._graph.version:
+            self._forget_runs()
+        key = (frozen(fetches), keys)
+        found = self._runners.get(key) if key[0] is not None else None
+        if found is None:
+            tensors, operations, rebuild = resolve(self._graph, fetches)
+            request = Request(tuple(tensors), tuple(operations), resolve_keys(self._graph, keys), rebuild)
+            found = Runner(request, self.state, isinstance(fetches, (Tensor, str)) and len(tensors) == 1)
+            if key[0] is not None:
+                self._runners[key] = found
+        return found
+
+    def _forget_runs(self) -> None:
+        self._calls.clear()
+        self._list_calls.clear()
+        self._runners.clear()
+        self._version = self._graph.version
+
+    def make_callable(self, fetches, feed_list=None, accept_options=False) -> Callable:
+        """A function of the values for ``feed_list`` that answers with the values of ``fetches``: the fastest way to run."""
+        return caller(self._runner(fetches, tuple(feed_list or ())))
+
+    def list_devices(self) -> list[str]:
+        """Names of the devices that can be used."""
+        return ["/device:CPU:0"]
+
+    def as_default(self):
+        """``with`` block in which this session runs what names no session."""
+        return SESSIONS.entering(self)
+
+    def close(self) -> None:
+        """Forget all values; every later run is refused."""
+        self._closed = True
+        self._forget_runs()
+        self.state.clear()
+
+    def __enter__(self) -> "Session":
+        scopes = (GRAPHS.entering(self._graph), SESSIONS.entering(self))
+        for scope in scopes:
+            scope.__enter__()
+        self._scopes.append(scopes)
+        return self
+
+    def __exit__(self, *error) -> None:
+        for scope in reversed(self._scopes.pop()):
+            scope.__exit__(None, None, None)
+        self.close()
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from its making to its closing."""
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config=None):
+        super().__init__(target, graph, config)
+        SESSIONS.entered.append(self)
+        if graph is not None:
+            GRAPHS.entered.append(graph)
+
+    def close(self) -> None:
+        """Close the session and make it the default no longer."""
+        if not self._closed:
+            super().close()
+            SESSIONS.leave(self)
+            if GRAPHS.top is self._graph:
+                GRAPHS.entered.pop()

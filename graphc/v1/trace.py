@@ -1,0 +1,196 @@
+"""From fetches and feeds to one pure graph: operations in order, variables as inputs and outputs."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+from graphc.errors import FeedError, GraphError, ShapeError, explain, located
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph as PureGraph
+from graphc.ir.graph import input_node
+from graphc.ir.node import Node, const
+from graphc.ir.type import Type
+from graphc.lib.math import zeros_like
+from graphc.lib.shape import ensure_shape
+from graphc.prims.table import apply
+from graphc.v1.differentiate import differentiate, refine
+from graphc.v1.infer import nodes_of
+from graphc.v1.tensor import Differentiate, Feed, Operation, Random, Read, Tensor, Write
+
+COUNTER = Type(dt.u64, ())
+COUNTERS = {True: "random_step", False: "random_step_unseeded"}
+
+
+def counter_node(seeded: bool) -> Node:
+    """How many random runs the session has made; with or without a seed."""
+    return input_node(COUNTERS[seeded], COUNTER)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A pure graph and what its places mean.
+
+    Attributes:
+        graph: inputs are the feeds, then ``state``; outputs are the fetches, then the new values of ``written``.
+        state: Variables and counters (``True``: seeded, ``False``: unseeded) in the order of the inputs after the feeds.
+        read: Variables whose value at the start of the run is used.
+        written: Variables and counters in the order of the donated outputs.
+    """
+
+    graph: PureGraph
+    state: tuple
+    read: tuple
+    written: tuple
+
+
+def needed(targets, is_fed) -> list[Operation]:
+    """The operations that must run for the targets (Operations), in an order that respects every dependency.
+
+    Raises:
+        GraphError: control dependencies form a cycle; the message names it.
+    """
+    waiting: dict[Operation, set] = {}
+    users: dict[Operation, list] = {}
+    stack = list(targets)
+    while stack:
+        op = stack.pop()
+        if op in waiting:
+            continue
+        before = {t.op for t in op.inputs if not is_fed(t)} | set(op.control_inputs)
+        waiting[op] = before
+        for b in before:
+            users.setdefault(b, []).append(op)
+        stack.extend(before)
+    ready = [(op.id, op) for op, before in waiting.items() if not before]
+    heapq.heapify(ready)
+    order, left = [], {op: len(before) for op, before in waiting.items()}
+    while ready:
+        _, op = heapq.heappop(ready)
+        order.append(op)
+        for user in users.get(op, ()):
+            left[user] -= 1
+            if not left[user]:
+                heapq.heappush(ready, (user.id, user))
+    if len(order) < len(waiting):
+        raise GraphError(explain(f"dependencies form a cycle: {_cycle(waiting, set(order))}"))
+    return order
+
+
+def _cycle(waiting: dict, done: set) -> str:
+    op = min((o for o in waiting if o not in done), key=lambda o: o.id)
+    seen: list = []
+    while op not in seen:
+        seen.append(op)
+        op = min((b for b in waiting[op] if b not in done), key=lambda o: o.id)
+    return " -> ".join(o.name for o in [*seen[seen.index(op) :][::-1], seen[-1]])
+
+
+class _Run:
+    """One pass over the operations: values so far, writes so far, and which of them each operation sees."""
+
+    def __init__(self, fed: dict):
+        self.fed = fed
+        self.values: dict[Tensor, Node] = dict(fed)
+        self.views: dict[Operation, dict] = {}
+        self.read: dict = {}
+        self.latest: dict = {}
+        self.counters: dict = {}
+
+    def is_fed(self, tensor: Tensor) -> bool:
+        return tensor in self.fed
+
+    def start(self, variable) -> Node:
+        self.read.setdefault(variable)
+        return variable.start
+
+    def view(self, op: Operation) -> dict:
+        """Variable -> (write number, value) as ordered before ``op`` by its inputs and control inputs."""
+        merged: dict = {}
+        before = [t.op for t in op.inputs if t not in self.fed] + op.control_inputs
+        for view in {id(v): v for v in (self.views[b] for b in before)}.values():
+            if not merged:
+                merged = view
+            elif view and view is not merged:
+                newer = {k: v for k, v in view.items() if k not in merged or merged[k][0] < v[0]}
+                merged = {**merged, **newer}
+        return merged
+
+    def visit(self, op: Operation) -> None:
+        view = self.views[op] = self.view(op)
+        match op.effect:
+            case Feed():
+                results = ()
+            case Read(variable):
+                results = (view[variable][1] if variable in view else self.start(variable),)
+            case Write(variable, uses_current):
+                new = self.write(op, variable, uses_current)
+                self.views[op] = {**view, variable: (len(self.views), new)}
+                results = (new,)
+            case Differentiate(xs=xs):
+                found = differentiate(op.name, op.effect, self.values, self.is_fed)
+                results = tuple(g for g in self.connected(op, found))
+            case effect:
+                if isinstance(effect, Random):
+                    self.counters[effect.seeded] = counter_node(effect.seeded)
+                results = nodes_of(op.build(*[self.values[t] for t in op.inputs])) if op.build else ()
+        for tensor, node in zip(op.outputs, results):
+            if tensor not in self.fed:
+                self.values[tensor] = refine(tensor, node)
+
+    def connected(self, op: Operation, found: list) -> list[Node]:
+        """The gradients that have an output; zeros where feeding cut the connection."""
+        effect = op.effect
+        return [
+            g if g is not None else zeros_like(self.start(x) if not isinstance(x, Tensor) else self.values[x])
+            for x, g in zip(effect.xs, found)
+        ]
+
+    def write(self, op: Operation, variable, uses_current: bool) -> Node:
+        operands = [self.values[t] for t in op.inputs]
+        if uses_current:
+            operands.insert(0, self.latest[variable] if variable in self.latest else self.start(variable))
+        new = op.build(*operands)
+        if new.dtype is not variable.dtype or len(new.shape) != len(variable.type.shape):
+            raise ShapeError(explain(f"{op.name}: {new.type} does not fit variable {variable.name} of {variable.type}"))
+        new = ensure_shape(new, variable.type.shape)
+        self.latest[variable] = new
+        return new
+
+
+def trace(name: str, fetches, targets, fed: dict, inputs: tuple) -> Traced:
+    """The pure graph that computes ``fetches`` and runs ``targets``.
+
+    Args:
+        fetches: Tensors; targets: Operations run for their effects.
+        fed: Tensor -> Node for every fed tensor; ``inputs``: the input Nodes in the order of the feeds.
+
+    Raises:
+        FeedError: a placeholder that is needed is not fed; the message names them all.
+        GraphError: dependencies form a cycle.
+        ShapeError, DtypeError: from the operations, at the lines that made them.
+    """
+    run = _Run(fed)
+    order = needed([t.op for t in fetches if t not in fed] + list(targets), run.is_fed)
+    missing = [op for op in order if isinstance(op.effect, Feed) and op.outputs[0] not in fed]
+    if missing:
+        raise FeedError(_missing_text(missing))
+    for op in order:
+        with located(op.location):
+            run.visit(op)
+    state = [*run.read, *(v for v in run.latest if v not in run.read), *run.counters]
+    places = {v: len(inputs) + k for k, v in enumerate(state)}
+    written = [*run.latest, *run.counters]
+    new = [*run.latest.values(), *(apply("add", c, const(1, COUNTER)) for c in run.counters.values())]
+    outputs = [run.values[t] for t in fetches]
+    donated = tuple((len(outputs) + k, places[v]) for k, v in enumerate(written))
+    starts = tuple(counter_node(v) if isinstance(v, bool) else v.start for v in state)
+    graph = PureGraph(name, (*inputs, *starts), (*outputs, *new), (), donated)
+    return Traced(graph, tuple(state), tuple(run.read), tuple(written))
+
+
+def _missing_text(missing) -> str:
+    named = ", ".join(f"{op.name} ({op.outputs[0].dtype.name} {op.outputs[0].shape})" for op in missing)
+    plural = "placeholders are" if len(missing) > 1 else "placeholder is"
+    made = [(op.name, f"placeholder   {op.location}") for op in missing if op.location is not None]
+    return explain(f"run: {len(missing)} {plural} needed but not fed: {named}", made)

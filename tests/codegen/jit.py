@@ -1,0 +1,100 @@
+"""Runs one scalar primitive over arrays: a loop function around it, compiled by llvmlite without any pass."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import platform
+from functools import cache
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from graphc.codegen.llvm.instructions import Instructions, Value, element_type, register_type
+from graphc.ir import dtype as dtypes
+from graphc.ir.dtype import DType, as_dtype
+from graphc.ir.target import AARCH64, X86_64, X86_64_V3, X86_64_V4, Target
+
+llvm.initialize_all_targets()
+llvm.initialize_all_asmprinters()
+
+
+def function_text(target: Target, op: str, attrs: tuple, inputs: tuple[DType, ...], lanes: int) -> tuple[str, DType]:
+    """A module with ``f(ptr input..., ptr output, i64 count)``; count is a multiple of lanes."""
+    lines: list[str] = []
+    names = itertools.count()
+    declared: set[str] = set()
+    ops = Instructions(target, lines, names, declared)
+    args = []
+    for k, dtype in enumerate(inputs):
+        lines.append(f"  %p{k} = getelementptr {_memory(dtype)}, ptr %a{k}, i64 %i")
+        if dtype is dtypes.b1:
+            byte = ops.emit(f"load {register_type(dtypes.u8, lanes)}, ptr %p{k}, align 1", dtypes.u8, lanes)
+            args.append(ops.convert("trunc", byte, dtypes.b1))
+        else:
+            args.append(ops.emit(f"load {register_type(dtype, lanes)}, ptr %p{k}, align 1", dtype, lanes))
+    result = ops.scalar(op, dict(attrs), *args)
+    stored = ops.convert("zext", result, dtypes.u8) if result.dtype is dtypes.b1 else result
+    lines.append(f"  %po = getelementptr {_memory(result.dtype)}, ptr %out, i64 %i")
+    lines.append(f"  store {stored.operand}, ptr %po, align 1")
+    params = ", ".join(f"ptr %a{k}" for k in range(len(inputs)))
+    head = "\n".join(sorted(declared))
+    body = "\n".join(lines)
+    text = (f'target triple = "{target.triple}"\n{head}\ndefine void @f({params}, ptr %out, i64 %n) {{\n'
+            f"entry:\n  br label %loop\nloop:\n  %i = phi i64 [0, %entry], [%next, %loop]\n{body}\n  %next = add i64 %i, {lanes}\n"
+            "  %more = icmp ult i64 %next, %n\n  br i1 %more, label %loop, label %done\ndone:\n  ret void\n}\n")
+    return text, result.dtype
+
+
+def _memory(dtype: DType) -> str:
+    return "i8" if dtype is dtypes.b1 else element_type(dtype)
+
+
+def parsed(text: str):
+    """The verified module."""
+    module = llvm.parse_assembly(text)
+    module.verify()
+    return module
+
+
+@cache
+def machine(target: Target):
+    """A target machine that makes relocatable code, for this or another machine."""
+    triple = llvm.Target.from_triple(target.triple)
+    return triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, reloc="pic",
+                                        codemodel="small")
+
+
+@cache
+def host_targets() -> tuple[Target, ...]:
+    """The targets whose code runs on this machine, the best first."""
+    if platform.machine() == "aarch64":
+        return (AARCH64,)
+    features = llvm.get_host_cpu_features()
+    found = [t for t in (X86_64_V4, X86_64_V3, X86_64)
+             if all(features.get(f.lstrip("+"), f == "+evex512") for f in t.features.split(",") if f)]
+    return tuple(found)
+
+
+@cache
+def _compiled(target: Target, op: str, attrs: tuple, inputs: tuple[DType, ...], lanes: int):
+    text, result = function_text(target, op, attrs, inputs, lanes)
+    triple = llvm.Target.from_triple(target.triple)
+    own = triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
+    engine = llvm.create_mcjit_compiler(parsed(text), own)
+    engine.finalize_object()
+    address = engine.get_function_address("f")
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(inputs) + 1), ctypes.c_int64)(address)
+    return engine, call, result
+
+
+def evaluate(target: Target, op: str, *arrays: np.ndarray, lanes: int = 1, **attrs) -> np.ndarray:
+    """The primitive applied to arrays of one length."""
+    dtypes_in = tuple(as_dtype(a.dtype) for a in arrays)
+    _, call, result = _compiled(target, op, tuple(attrs.items()), dtypes_in, lanes)
+    count = len(arrays[0])
+    padded = -(-count // lanes) * lanes
+    held = [np.concatenate([a, np.ones(padded - count, a.dtype)]) for a in arrays]
+    out = np.zeros(padded, result.numpy)
+    call(*[a.ctypes.data for a in held], out.ctypes.data, padded)
+    return out[:count]

@@ -1,0 +1,28 @@
+"""Options and fixtures of all tests."""
+
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="write the golden text files anew")
+
+
+@pytest.fixture
+def golden(request):
+    """``golden("ir/name.txt", text)``: the text must be that of the file below tests/golden."""
+
+    def check(path: str, text: str) -> None:
+        file = GOLDEN / path
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            return
+        if not file.exists():
+            pytest.fail(f"there is no {file}; pytest --update-golden writes it")
+        assert text == file.read_text(encoding="utf-8"), f"{path} differs; pytest --update-golden accepts the new text"
+
+    return check

@@ -1,0 +1,313 @@
+"""Measure what graphc promises, beside its peers, in one run; print a table and optionally write docs/benchmarks.md.
+
+    python tools/bench.py [--write docs/benchmarks.md] [--only NAME ...]
+
+Peers run interleaved with graphc in the same process, so their ratio holds although absolute times drift on shared machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import gc
+import importlib.metadata
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("GRAPHC_NUM_THREADS", "1")
+
+import numpy as np
+
+import graphc.v1 as tf
+from graphc.ir import node as ir_node
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; ``good`` says whether the figure meets its goal, None where there is no goal."""
+
+    what: str
+    figure: str
+    goal: str
+    good: bool | None
+
+
+def interleaved(*functions: Callable, seconds: float = 2.0, least: int = 5) -> list[float]:
+    """Median seconds of each function, run in turn."""
+    for f in functions:
+        f()
+    times: list[list[float]] = [[] for _ in functions]
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[0]) < least:
+        for f, mine in zip(functions, times):
+            start = time.perf_counter()
+            f()
+            mine.append(time.perf_counter() - start)
+    return [statistics.median(t) for t in times]
+
+
+def per_call(f: Callable, count: int = 20_000, repeats: int = 7) -> float:
+    """Seconds of one call: the median of several loops."""
+    f()
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _ in range(count):
+            f()
+        found.append((time.perf_counter() - start) / count)
+    return statistics.median(found)
+
+
+def python(code: str, repeats: int = 5, **environment) -> list[str]:
+    """Last lines that a fresh interpreter prints for ``code``, several times."""
+    env = {**os.environ, **environment}
+    lines = []
+    for _ in range(repeats):
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        lines.append((done.stdout + done.stderr).strip().splitlines()[-1] if done.stdout or done.stderr else "")
+    return lines
+
+
+def bench_import():
+    code = "import time; s = time.perf_counter(); import graphc; print(time.perf_counter() - s)"
+    seconds = statistics.median(map(float, python(code)))
+    silent = subprocess.run([sys.executable, "-c", "import graphc"], capture_output=True)
+    quiet = not silent.stdout and not silent.stderr
+    yield Row("`import graphc`", f"{seconds:.3f} s, {'silent' if quiet else 'NOT silent'}", "<= 0.3 s, silent", seconds <= 0.3 and quiet)
+
+
+def bench_size():
+    total = 0
+    for name in ("graphc", "numpy", "llvmlite", "networkx", "ml-dtypes"):
+        for file in importlib.metadata.files(name) or ():
+            path = Path(file.locate())
+            total += path.stat().st_size if path.is_file() else 0
+    package = Path(tf.__file__).resolve().parent.parent
+    total += sum(f.stat().st_size for f in package.rglob("*.py"))
+    megabytes = total / 1e6
+    yield Row("installed size with dependencies", f"{megabytes:.0f} MB", "<= 270 MB", megabytes <= 270)
+
+
+def bench_scalar():
+    tf.reset_default_graph()
+    a, b = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
+    y = a + b
+    with tf.Session() as sess:
+        feed = {a: 1, b: 2}
+        seconds = per_call(lambda: sess.run(y, feed_dict=feed))
+        call = sess.make_callable(y, [a, b])
+        one, two = np.float32(1).reshape(()), np.float32(2).reshape(())
+        direct = per_call(lambda: call(one, two))
+        plain = per_call(lambda: call(1.0, 2.0))
+    yield Row("`sess.run(a + b, {a: 1, b: 2})`", f"{seconds * 1e6:.2f} us", "<= 3 us", seconds <= 3e-6)
+    yield Row("`make_callable`, two 0-d arrays", f"{direct * 1e6:.2f} us", "<= 0.5 us", direct <= 0.5e-6)
+    yield Row("`make_callable`, two Python floats", f"{plain * 1e6:.2f} us", "", None)
+
+
+MLP = """
+import time, numpy as np
+import graphc.v1 as tf
+rng = np.random.default_rng(0)
+x, t = tf.placeholder(tf.float32, [None, 784]), tf.placeholder(tf.float32, [None, 10])
+w1 = tf.Variable(rng.standard_normal((784, 256)).astype("f") * 0.05); b1 = tf.Variable(np.zeros(256, "f"))
+w2 = tf.Variable(rng.standard_normal((256, 10)).astype("f") * 0.05); b2 = tf.Variable(np.zeros(10, "f"))
+logits = tf.matmul(tf.nn.relu(tf.matmul(x, w1) + b1), w2) + b2
+loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=t, logits=logits))
+step = tf.train.AdamOptimizer(1e-3).minimize(loss)
+X = rng.standard_normal((100, 784)).astype("f"); T = np.eye(10, dtype="f")[rng.integers(0, 10, 100)]
+sess = tf.Session()
+sess.run(tf.global_variables_initializer())
+start = time.perf_counter()
+{run}
+print(time.perf_counter() - start)
+"""
+INFERENCE = "sess.run(tf.nn.softmax(logits), {x: X})"
+TRAINING = "sess.run(step, {x: X, t: T})"
+
+
+def bench_compile():
+    for name, run, goal in (("inference", INFERENCE, 0.3), ("Adam training step", TRAINING, 1.0)):
+        code = MLP.format(run=run)
+        with tempfile.TemporaryDirectory() as folder:
+            cold = []
+            for k in range(3):
+                cold += map(float, python(code, 1, GRAPHC_CACHE_DIR=os.path.join(folder, str(k))))
+            warm = statistics.median(map(float, python(code, 5, GRAPHC_CACHE_DIR=os.path.join(folder, "0"))))
+        seconds = statistics.median(cold)
+        yield Row(f"784-256-10 MLP, {name}: cold compile and first run", f"{seconds:.3f} s", f"<= {goal} s", seconds <= goal)
+        yield Row(f"784-256-10 MLP, {name}: second process to a result", f"{warm * 1e3:.1f} ms", "<= 20 ms", warm <= 0.02)
+
+
+def bench_step():
+    space: dict = {}
+    exec(MLP.format(run="pass").replace("print", "_ = lambda v: v; _"), space)
+    sess, step, feed = space["sess"], space["step"], {space["x"]: space["X"], space["t"]: space["T"]}
+    w1, b1, w2, b2 = (sess.run(v) for v in (space["w1"], space["b1"], space["w2"], space["b2"]))
+    x, t = space["X"], space["T"]
+    state = [(p, np.zeros_like(p), np.zeros_like(p)) for p in (w1, b1, w2, b2)]
+
+    def by_hand():
+        h = np.maximum(x @ w1 + b1, 0)
+        z = h @ w2 + b2
+        e = np.exp(z - z.max(1, keepdims=True))
+        d = (e / e.sum(1, keepdims=True) - t) / len(x)
+        dh = (d @ w2.T) * (h > 0)
+        for (p, m, v), g in zip(state, (x.T @ dh, dh.sum(0), h.T @ d, d.sum(0))):
+            m += 0.1 * (g - m)
+            v += 0.001 * (g * g - v)
+            p -= 1e-3 * m / (np.sqrt(v) + 1e-8)
+
+    ours, theirs = interleaved(lambda: sess.run(step, feed), by_hand)
+    yield Row("784-256-10 MLP, batch 100: one Adam step, against NumPy by hand", f"{ours * 1e3:.2f} ms, {theirs / ours:.1f}x", "", None)
+
+
+def bench_chain():
+    n = 10_000_000
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(n, dtype="f"), rng.standard_normal(n, dtype="f")
+    tf.reset_default_graph()
+    px, pw = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+    y = tf.tanh(px * pw + 0.5) * tf.sigmoid(px) + tf.exp(-px * px) + tf.sqrt(tf.abs(px))
+    with tf.Session() as sess:
+        call = sess.make_callable(y, [px, pw])
+
+        def by_numpy():
+            return np.tanh(x * w + np.float32(0.5)) * (1 / (1 + np.exp(-x))) + np.exp(-x * x) + np.sqrt(np.abs(x))
+
+        ours, theirs = interleaved(lambda: call(x, w), by_numpy, seconds=4)
+        worst = float(np.max(np.abs(call(x, w) - by_numpy())))
+    yield Row("fused chain on 10M floats, against NumPy", f"{ours * 1e3:.1f} ms, {theirs / ours:.1f}x (max difference {worst:.1e})", ">= 5x", theirs / ours >= 5)
+
+
+def bench_matmul():
+    rng = np.random.default_rng(0)
+    for n, goal in ((1024, 0.85), (512, None), (2048, None)):
+        a, b = rng.standard_normal((n, n), dtype="f"), rng.standard_normal((n, n), dtype="f")
+        tf.reset_default_graph()
+        pa, pb = tf.placeholder(tf.float32, [n, n]), tf.placeholder(tf.float32, [n, n])
+        with tf.Session() as sess:
+            call = sess.make_callable(tf.matmul(pa, pb), [pa, pb])
+            packed = sess.make_callable(tf.matmul(pa, tf.constant(b)), [pa])
+            out = np.empty_like(a)
+            ours, ahead, theirs = interleaved(lambda: call(a, b), lambda: packed(a), lambda: np.matmul(a, b, out=out), seconds=3)
+        figure = f"{2 * n**3 / ours / 1e9:.0f} GFlop/s, {theirs / ours:.2f} of OpenBLAS; constant right operand {theirs / ahead:.2f}"
+        yield Row(f"{n}^3 float32 matmul, one thread", figure, f">= {goal}" if goal else "", theirs / ours >= goal if goal else None)
+
+
+def bench_softmax():
+    n = 4096
+    x = np.random.default_rng(0).standard_normal((n, n), dtype="f")
+    tf.reset_default_graph()
+    px = tf.placeholder(tf.float32, [None, n])
+    out = np.empty_like(x)
+    with tf.Session() as sess:
+        call = sess.make_callable(tf.nn.softmax(px), [px])
+        ours, copy = interleaved(lambda: call(x), lambda: np.copyto(out, x), seconds=4)
+    yield Row("row softmax 4096x4096, against copying the array", f"{ours * 1e3:.1f} ms, {ours / copy:.2f}x of a copy", "<= 1.6x", ours / copy <= 1.6)
+
+
+def bench_memory():
+    tf.reset_default_graph()
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.reduce_sum(tf.sin(x) * x)
+    data = np.ones(1000, "f")
+    with tf.Session() as sess:
+        for _ in range(100):
+            sess.run(y, {x: data})
+        before, nodes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, ir_node.live_nodes()
+        for _ in range(10_000):
+            sess.run(y, {x: data})
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        more = ir_node.live_nodes() - nodes
+    yield Row("10 000 runs: growth", f"{grown} KiB, {more} nodes", "none", grown < 512 and more == 0)
+    before, nodes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, ir_node.live_nodes()
+    for k in range(10_000):
+        with tf.Graph().as_default():
+            tf.tanh(tf.constant([1.0, 2.0]) * float(k)) + 1.0
+        if k == 1000:
+            gc.collect()
+            before, nodes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, ir_node.live_nodes()
+    gc.collect()
+    grown, more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, ir_node.live_nodes() - nodes
+    yield Row("9 000 graph builds: growth", f"{grown} KiB, {more} nodes", "none", grown < 2048 and more <= 10)
+
+
+def bench_linear():
+    def build(count: int) -> float:
+        code = f"""
+import time, numpy as np
+import graphc.v1 as tf
+x = tf.placeholder(tf.float32, [None, 64]); h = x
+for k in range({count // 5}):
+    h = tf.tanh(h * float(k % 7 + 1)) + x * 0.5 - h
+start = time.perf_counter()
+tf.Session().run(h, {{x: np.ones((4, 64), 'f')}})
+print(time.perf_counter() - start)
+"""
+        return statistics.median(map(float, python(code, 3, GRAPHC_CACHE="off")))
+
+    small, large = build(500), build(5000)
+    yield Row("compile time, 5 000 nodes against 500", f"{large:.2f} s / {small:.2f} s = {large / small:.1f}x", "<= 12x", large / small <= 12)
+
+
+BENCHES = {
+    "import": bench_import,
+    "size": bench_size,
+    "scalar": bench_scalar,
+    "compile": bench_compile,
+    "step": bench_step,
+    "chain": bench_chain,
+    "matmul": bench_matmul,
+    "softmax": bench_softmax,
+    "memory": bench_memory,
+    "linear": bench_linear,
+}
+
+
+def processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def table(rows: list[Row]) -> str:
+    lines = ["| what | figure | goal | met |", "|---|---|---|---|"]
+    mark = {True: "yes", False: "**no**", None: ""}
+    lines += [f"| {r.what} | {r.figure} | {r.goal} | {mark[r.good]} |" for r in rows]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", metavar="FILE", help="write the table there as Markdown")
+    parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
+    options = parser.parse_args()
+    rows = []
+    for name in options.only:
+        for row in BENCHES[name]():
+            rows.append(row)
+            print(f"{row.what}: {row.figure}" + (f"   goal {row.goal}: {'met' if row.good else 'MISSED'}" if row.goal else ""), flush=True)
+    versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in ("numpy", "llvmlite"))
+    head = (
+        f"# Benchmarks\n\n`python tools/bench.py`, {datetime.date.today()}, {processor()} ({os.cpu_count()} cores), "
+        f"Python {platform.python_version()}, {versions}. Peers run interleaved in the same process, on one thread; "
+        "on a shared machine read the ratios.\n\n"
+    )
+    if options.write:
+        Path(options.write).write_text(head + table(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
