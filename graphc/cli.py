@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import runpy
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from graphc import aot, v1
-from graphc.compile import cache_for, compile_graph, host_target
+from graphc.compile import compile_graph
 from graphc.errors import GraphcError, UsageError
 from graphc.inspect import show
 from graphc.inspect.doctor import examine
@@ -22,6 +21,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.parser import parse
 from graphc.ir.target import TARGETS
 from graphc.options import Options
+from graphc.runtime.cache import default_cache
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -188,16 +188,20 @@ def _inspect(options) -> None:
 
 
 def _cache(options) -> None:
-    cache = cache_for(Options())
+    cache = default_cache()
+    stats = cache.stats()
     if options.action == "clear":
-        print(f"removed {cache.clear()} programs")
-        return
-    print(json.dumps(cache.stats(), indent=2, default=str))
+        cache.clear()
+        print(f"removed {stats.entries} programs, {stats.bytes} bytes, from {stats.path}")
+    elif stats.path is None:
+        print("the cache is off")
+    else:
+        print(f"{stats.path}\n{stats.entries} programs, {stats.bytes / 1e6:.1f} of {stats.limit / 1e6:.0f} MB")
 
 
 def _doctor(options) -> int:
     worst = 0
-    for finding in examine(host_target):
+    for finding in examine():
         mark = {"ok": "ok  ", "note": "note", "bad": "BAD "}[finding.level]
         print(f"{mark}  {finding.what}")
         worst = max(worst, finding.level == "bad")

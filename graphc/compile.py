@@ -20,15 +20,17 @@ from graphc.ir.program import Host, Program
 from graphc.ir.target import TARGETS, Target
 from graphc.lower.lower import lower
 from graphc.options import VERSION, Options
-from graphc.passes.pipeline import pipeline, run
+from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
 from graphc.prims.table import row
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.elf import link_shared
 from graphc.runtime.executable import Executable, HostStep
 from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
+from graphc.runtime.support import load_support
 
 ENTRY = "gc_main"
+LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def target_of(options: Options) -> Target:
 
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step."""
-    passes = pipeline(fast_math=options.fast_math, skip=options.skip)
-    return run(graph, passes, on_pass)
+    passes = FAST_PIPELINE if options.fast_math else PIPELINE
+    return run(graph, [p for p in passes if pass_name(p) not in options.skip], on_pass)
 
 
 def lower_graph(graph: Graph, options: Options = Options()) -> Program:
@@ -123,8 +125,17 @@ def load(artifact: Artifact) -> Executable:
     program = artifact.program
     buffers = {b.name: b for b in program.buffers}
     parts = [_host_step(item, buffers) if isinstance(item, Host) else item for item in segments(program)]
+    load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
-    return Executable(ENTRY, program.signature, library, artifact.constants, parts if len(parts) > 1 else None)
+    host_steps = parts if len(parts) > 1 else None
+    return Executable(
+        ENTRY, program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program)
+    )
+
+
+def _may_take_long(program: Program) -> bool:
+    """True if a run may take longer than handing the interpreter to another thread costs."""
+    return any(type(b.type.size) is not int or b.type.size > LONG_SIZE for b in program.buffers)
 
 
 def _host_step(step: Host, buffers: dict) -> HostStep:

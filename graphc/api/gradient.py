@@ -26,7 +26,7 @@ def gradients(ys: Sequence[Node], deltas: Sequence[Node], seeds: Sequence[Node |
     Args:
         seeds: the gradients of ``ys``; ones where None.
     """
-    found = list(grad(tuple(ys), tuple(deltas), seeds=seeds))
+    found = grad(ys, deltas, seeds, unconnected=None)
     connected = [g for g in found if g is not None]
     clean = iter(without_marks(connected, deltas))
     return [None if g is None else next(clean) for g in found]

@@ -20,5 +20,6 @@ def bound(graph: Graph, state: Mapping[int, np.ndarray], options: Options | None
     Returns:
         A function that answers with the array of the only output that is not donated, or a tuple of them.
     """
-    executable = compile_graph(graph) if options is None else compile_graph(graph, options)
-    return executable.bind(dict(state))
+    executable = compile_graph(graph, options or Options())
+    kept = sum(position in state for _, position in graph.donated)
+    return executable.bind(dict(state), single=len(graph.outputs) - kept == 1)

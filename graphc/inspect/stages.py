@@ -13,6 +13,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.program import Program
 from graphc.options import Options
+from graphc.passes.pipeline import pass_name
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Stages:
 
         def note(transform, before, after):
             nonlocal last
-            name = getattr(transform, "__name__", None) or transform.func.__name__
+            name = pass_name(transform)
             runs[name] = runs.get(name, 0) + 1
             unique = name if runs[name] == 1 else f"{name}.{runs[name]}"
             records.append(PassRecord(unique, before, after, time.perf_counter() - last))

@@ -7,6 +7,7 @@ equal index expressions identical.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 import weakref
@@ -210,6 +211,8 @@ def const(value, type: Type | None = None) -> Node:
     Raises:
         ShapeError: the array has another shape than ``type``.
     """
+    if value.__class__ is int and type is INDEX:
+        return _index_constant(value)
     if isinstance(value, Data):
         data = value
     else:
@@ -227,6 +230,11 @@ def const(value, type: Type | None = None) -> Node:
         if data.array.size == 1 or (flat.view(np.uint8).reshape(flat.size, -1) == flat[:1].view(np.uint8)).all():
             data = Data(flat[0])
     return make("const", (), (("value", data),), type)
+
+
+@functools.lru_cache(4096)
+def _index_constant(value: int) -> Node:
+    return make("const", (), (("value", Data(np.int64(value))),), INDEX)
 
 
 def const_value(node) -> object | None:

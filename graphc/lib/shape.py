@@ -60,7 +60,22 @@ def reshape(tensor, shape) -> Node:
     """
     x = as_node(tensor)
     wanted = with_unknown("reshape", shape_of(shape, "reshape"), x)
-    return x if wanted == x.shape else apply("reshape", x, shape=wanted)
+    if wanted == x.shape:
+        return x
+    have, need = size(x.shape), size(wanted)
+    if have is not need and have != need and (isinstance(have, Node) or isinstance(need, Node)):
+        x = _promised(x, have, need)
+    return apply("reshape", x, shape=wanted)
+
+
+def _promised(x: Node, have, need) -> Node:
+    """``x`` with the promise, checked at entry, that it has as many elements as are needed."""
+    unknown = [k for k, d in enumerate(x.shape) if isinstance(d, Node)]
+    if type(need) is int and len(unknown) == 1:
+        rest = size(d for k, d in enumerate(x.shape) if k != unknown[0])
+        if rest and need % rest == 0:
+            return apply("ensure", x, shape=tuple(need // rest if k == unknown[0] else d for k, d in enumerate(x.shape)))
+    return apply("ensure", apply("reshape", x, shape=(have,)), shape=(need,))
 
 
 def expand_dims(input, axis) -> Node:  # noqa: A002
@@ -285,7 +300,7 @@ def _mirrored(x: Node, axis: int, low, high, skip: int) -> Node:
     return concat([*before, x, *after], axis)
 
 
-def range(start, limit=None, delta=1, dtype=None) -> Node:  # noqa: A001  TensorFlow's name
+def range_(start, limit=None, delta=1, dtype=None) -> Node:
     """Numbers from ``start`` (default 0) up to and without ``limit``, in steps of ``delta``."""
     if limit is None:
         start, limit = 0, start

@@ -7,8 +7,9 @@ from collections import Counter
 
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node, const, const_value
+from graphc.passes.fold import apply_folded
 from graphc.passes.nested import everywhere, same_or
-from graphc.prims import TABLE, apply, cast, mul
+from graphc.prims import TABLE, cast, mul
 from graphc.rewrite.driver import rewrite
 from graphc.rewrite.rule import Rules, condition, kinds, on, prim
 
@@ -16,7 +17,6 @@ abs, sign, floor, ceil, round, trunc = map(prim, ("abs", "sign", "floor", "ceil"
 exp, expm1, log, log1p, sqrt, rsqrt, pow = map(prim, ("exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "pow"))
 max, min, select, not_, and_, or_, xor = map(prim, ("max", "min", "select", "not", "and", "or", "xor"))
 eq, ne, lt, le, shl, shr = map(prim, ("eq", "ne", "lt", "le", "shl", "shr"))
-as_bool = condition(lambda x: x.dtype.kind == "b")
 is_total = condition(lambda x: x.dtype.kind in "biu")  # no NaN: exactly one of <, ==, > holds
 
 
@@ -153,7 +153,7 @@ EXACT = Rules(
     divide_by_power_of_two,
     cast_of_lossless_cast,
     rows=TABLE,
-    build=apply,
+    build=apply_folded,
 )
 
 FAST = Rules(
@@ -189,10 +189,10 @@ FAST = Rules(
         lambda x: (le(x, x), True),
     ),
     rows=TABLE,
-    build=apply,
+    build=apply_folded,
 )
 
-_EXACT_AND_FAST = Rules(EXACT, FAST, rows=TABLE, build=apply)
+_EXACT_AND_FAST = Rules(EXACT, FAST, rows=TABLE, build=apply_folded)
 
 
 @everywhere

@@ -124,7 +124,7 @@ def _conv_array(x, w, stride, low, high, dilation, x_dilation, groups):
 
 
 def _conv_x_gradient(g, x, w, stride, low, dilation, x_dilation, groups):
-    """The convolution of ``g``, spread by the stride, with the flipped kernel whose channels and filters are swapped."""
+    """The convolution of ``g``, spread by the stride, with the flipped kernel, channels and filters swapped."""
     count = x.type.rank - 2
     spatial = tuple(range(count))
     kernel = reverse(w, spatial)

@@ -33,7 +33,8 @@ def _expect(op: str, what: str, given, wanted) -> None:
         raise ShapeError(f"{op}: {what}: {len(given)} values instead of {len(wanted)}")
     for k, (a, b) in enumerate(zip(given, wanted)):
         if a != b:
-            raise (DtypeError if a.dtype is not b.dtype else ShapeError)(f"{op}: {what}: value {k} is {a} instead of {b}")
+            kind = DtypeError if getattr(a, "dtype", None) is not getattr(b, "dtype", None) else ShapeError
+            raise kind(f"{op}: {what}: value {k} is {a} instead of {b}")
 
 
 def _types(nodes):
@@ -145,7 +146,8 @@ def _while_array(*carries, test, body):
 
 
 def _while_vjp(g, out, *carries, test, body):
-    raise GraphError(explain("while: no gradient, as the number of steps is not known; use loop", location=out.location))
+    what = "while: no gradient, as the number of steps is not known; use loop"
+    raise GraphError(explain(what, location=out.location))
 
 
 declare(Prim("while", _while_type, _while_array, _while_vjp, nest="while"))
@@ -222,16 +224,16 @@ def _loop_vjp(g, out, *operands, count, carries, scanned, body):
     if not any(inexact):
         return (None,) * len(operands)
     results = out.type.items if isinstance(out.type, TupleType) else (out.type,)
-    seeds = [(zeros(t) if c is None else c, k < carries) for k, (c, t) in enumerate(zip(_cotangents_of(g, out), results))
-             if t.dtype.is_inexact]  # fmt: skip
-    g_carries, g_ys = [c for c, carry in seeds if carry], [c for c, carry in seeds if not carry]
+    seeds = _seeds(g, out)
+    split = sum(t.dtype.is_inexact for t in results[:carries])
+    g_carries, g_ys = seeds[:split], seeds[split:]
     before = _recorded(out, operands, count, carries, scanned, body)
     rows = [reverse(x, (0,)) for x in (*before, *xs, *g_ys)]
     sums = [zeros(x.type) for x in inexact[2]]
-    back = loop(*g_carries, *sums, *rows, *constants, count=count, carries=len(g_carries) + len(sums), scanned=len(rows),
-                body=_loop_pullback(body, count, carries, scanned))  # fmt: skip
-    found = results_of(back)
     a, b = len(g_carries), len(g_carries) + len(sums)
+    step = _loop_pullback(body, count, carries, scanned)
+    back = loop(*g_carries, *sums, *rows, *constants, count=count, carries=b, scanned=len(rows), body=step)
+    found = results_of(back)
     g_xs = [reverse(x, (0,)) for x in found[b:]]
     return _back_to(operands, (*found[:a], *g_xs, *found[a:b]))
 
@@ -243,7 +245,8 @@ def loop(*operands: Node, count, carries: int, scanned: int, body: Graph) -> Nod
     """``count`` steps of ``body(i, *carries, *x slices, *constants) -> (*carries, *ys)``.
 
     The operands are the first carries, then the scanned xs (leading size ``count``), then the constants; the results
-    are the last carries, then the ys stacked on a new leading axis. The gradient runs the loop once more to record the carries.
+    are the last carries, then the ys stacked on a new leading axis. The gradient runs the loop once more, to record the
+    carries.
     """
     return apply("loop", *operands, count=dim(count, "loop: count"), carries=integer(carries, "loop: carries"),
                  scanned=integer(scanned, "loop: scanned"), body=body)  # fmt: skip

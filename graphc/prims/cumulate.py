@@ -49,7 +49,8 @@ def _prod_vjp(g, x, axis, exclusive):
     perm = (axis,) + tuple([a for a in range(x.type.rank) if a != axis])
     lines = [reversed_axes(transpose(v, perm), (0,)) for v in (x, g)]
     step = Type(x.dtype, lines[0].shape[1:])
-    loop = apply("loop", zeros(step), *lines, count=x.shape[axis], carries=1, scanned=2, body=_recurrence(step, exclusive))
+    body = _recurrence(step, exclusive)
+    loop = apply("loop", zeros(step), *lines, count=x.shape[axis], carries=1, scanned=2, body=body)
     after = transpose(reversed_axes(apply("item", loop, index=1), (0,)), inverse(perm))
     return before * after
 

@@ -65,7 +65,7 @@ declare(Prim("gather", lambda x, indices, batch: x.with_shape(_result("gather", 
 
 
 def gather(x: Node, indices: Node, batch: int = 0) -> Node:
-    """``x[b, indices[b, i], ...]``: indices [B..., I..., k] index the k axes of ``x`` after the batch; 0 out of range."""
+    """``x[b, indices[b, i], ...]``: indices [B..., I..., k] index k axes of ``x`` after the batch; 0 out of range."""
     return apply("gather", x, indices, batch=integer(batch, "gather: batch"))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from graphc.errors import CompileError, FeedError, GraphError, ShapeError
+from graphc.errors import CompileError, FeedError, GraphError, ShapeError, explain
 from graphc.ir.dtype import DType
 from graphc.ir.graph import Graph, toposort
 from graphc.ir.node import Node
@@ -57,7 +57,7 @@ class _Body:
         return [(concrete(y.type, self.symbols).shape, y.dtype) for y in self.graph.outputs]
 
     def __call__(self, *arrays):
-        return _run(self.graph, arrays, self.symbols)
+        return _run(self.graph, [np.asarray(a) for a in arrays], self.symbols)
 
 
 def concrete(value, symbols: dict):
@@ -88,8 +88,8 @@ def bind_symbols(inputs: Sequence[Node], arrays: Sequence[np.ndarray], symbols: 
                 raise ShapeError(f"input {x.attr('name')}: shape {array.shape} given for {x.type}, but {d} is {env[d]}")
     for x, array in zip(inputs, arrays):
         for d, n in zip(x.shape, array.shape):
-            if dim_value(d, env) != n:
-                raise ShapeError(f"input {x.attr('name')}: shape {array.shape} given for {x.type} ({d} is {dim_value(d, env)})")
+            if (wanted := dim_value(d, env)) != n:
+                raise ShapeError(f"input {x.attr('name')}: shape {array.shape} given for {x.type} ({d} is {wanted})")
     return env
 
 
@@ -185,5 +185,6 @@ def value_of(node: Node, arrays: Sequence, symbols: dict):
 
 def _checked(node: Node, array: np.ndarray, wanted: Type) -> np.ndarray:
     if array.dtype != wanted.dtype.numpy or array.shape != wanted.shape:
-        raise CompileError(f"{node.op}: the value is {array.dtype}{list(array.shape)} instead of {wanted} ({node.location})")
+        what = f"{node.op}: the value is {array.dtype}{list(array.shape)} instead of {wanted}"
+        raise CompileError(explain(what, location=node.location))
     return array

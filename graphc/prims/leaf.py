@@ -8,6 +8,7 @@ from graphc.errors import DtypeError
 from graphc.ir.dtype import DType, as_dtype
 from graphc.ir.node import Node
 from graphc.ir.type import Type
+from graphc.prims.cast import cast_array
 from graphc.prims.dims import axis_of, dims, integer
 from graphc.prims.table import Prim, apply, declare
 
@@ -20,7 +21,7 @@ def _iota_type(shape: tuple, axis: int, dtype: DType) -> Type:
 
 
 def _iota_array(shape, axis, dtype):
-    line = np.arange(shape[axis]).astype(dtype.numpy)
+    line = cast_array(np.arange(shape[axis]), dtype)
     return np.broadcast_to(line.reshape([-1 if k == axis else 1 for k in range(len(shape))]), shape).copy()
 
 

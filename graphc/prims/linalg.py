@@ -314,7 +314,7 @@ def qr(x: Node) -> Node:
 
 
 def eigh(x: Node) -> Node:
-    """The tuple (w, v) of ascending eigenvalues and eigenvectors of a symmetric matrix, of which the lower half is read."""
+    """The tuple (w, v): ascending eigenvalues and eigenvectors of symmetric matrices, whose lower half is read."""
     return apply("eigh", x)
 
 

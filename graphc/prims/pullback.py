@@ -27,7 +27,10 @@ def _carries_gradient(node: Node) -> bool:
 
 
 def pullback(outputs: Sequence[Node], seeds: Sequence[Node | None], wrt: Iterable[Node]) -> list[Node | None]:
-    """Cotangents of ``wrt``, given those of ``outputs``; None where no gradient flows. Built of Nodes, so differentiable."""
+    """Cotangents of ``wrt``, given those of ``outputs``; None where no gradient flows.
+
+    They are made of Nodes and so may be differentiated again.
+    """
     wrt = tuple(wrt)
     order = toposort(outputs)
     needed = set(wrt)

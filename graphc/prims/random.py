@@ -31,7 +31,8 @@ def philox(counter, key):
 
 def _type(key: Type, counter: Type, shape: tuple) -> Type:
     if key != Type(dt.u32, (2,)):
-        raise (DtypeError if key.dtype is not dt.u32 else ShapeError)(f"random_bits: the key is {key} instead of u32[2]")
+        kind = DtypeError if key.dtype is not dt.u32 else ShapeError
+        raise kind(f"random_bits: the key is {key} instead of u32[2]")
     if counter != Type(dt.u64, ()):
         raise DtypeError(f"random_bits: the counter is {counter} instead of u64[]")
     return Type(dt.u32, shape)
@@ -52,7 +53,7 @@ declare(Prim("random_bits", _type, _array, nest="random_bits"))
 def random_bits(key: Node, counter: Node, shape) -> Node:
     """u32[shape] of uniform bits from a u32[2] key and a u64 counter.
 
-    Element i (row-major) is word ``i % 4`` of the block whose counter words are the low and high half of ``i // 4``, then
-    the low and high half of ``counter``.
+    Element i (row-major) is word ``i % 4`` of the block whose counter words are the low and high half of ``i // 4``,
+    then the low and high half of ``counter``.
     """
     return apply("random_bits", key, counter, shape=dims(shape))

@@ -138,7 +138,7 @@ def _fma_f64(x: float, y: float, z: float) -> float:
 
 def _fma(x, y, z):
     """x*y+z rounded once; float32 through float64 rounded to odd, which makes the second rounding harmless."""
-    if x.dtype.kind != "f":
+    if x.dtype.kind in "iu":
         return x * y + z
     if x.dtype == np.float64:
         return np.vectorize(_fma_f64, otypes=[np.float64])(x, y, z)

@@ -40,7 +40,7 @@ def _reshape_type(x: Type, shape: tuple) -> Type:
 
 
 def axis_groups(old: tuple, new: tuple) -> list[tuple[tuple, tuple]]:
-    """Pairs of axes ``(of old, of new)`` with equal products, as small as can be found; axes of size 1 stand in none."""
+    """Pairs of axes ``(of old, of new)`` with equal products, as small as can be; axes of size 1 stand in none."""
     left = [a for a, d in enumerate(old) if d != 1]
     right = [a for a, d in enumerate(new) if d != 1]
     groups, p, q = [], 0, 0
@@ -133,7 +133,9 @@ declare(Prim("broadcast", _broadcast_type, _broadcast_array, _broadcast_vjp,
 def broadcast(x: Node, shape, axes=()) -> Node:
     """``x`` repeated along new axes; ``axes[k]`` is the axis of the result where axis k of ``x`` went."""
     shape, axes = dims(shape), integers(axes, "broadcast: axes")
-    return x if shape == x.shape and axes == tuple(range(x.type.rank)) else apply("broadcast", x, shape=shape, axes=axes)
+    if shape == x.shape and axes == tuple(range(x.type.rank)):
+        return x
+    return apply("broadcast", x, shape=shape, axes=axes)
 
 
 def _transpose_type(x: Type, perm: tuple) -> Type:
@@ -200,7 +202,8 @@ def _slice_vjp(g, out, x, start, stop, step):
 
 
 declare(Prim("slice", _slice_type, _slice_array, _slice_vjp,
-             index=lambda i, out, x, start, stop, step: _always([a + k * s for k, a, s in zip(i, start, step)])))  # fmt: skip
+             index=lambda i, out, x, start, stop, step: _always(
+                 [a + k * s for k, a, s in zip(i, start, step)])))  # fmt: skip
 
 
 def slice_(x: Node, start, stop, step=None) -> Node:

@@ -18,7 +18,8 @@ class Prim:
     Attributes:
         type: ``(*input types, **attrs) -> Type``; raises ShapeError or DtypeError naming the shapes.
         numpy: ``(*arrays, **attrs) -> array`` (a tuple of arrays for a TupleType): the definition of the operation.
-        vjp: ``(g, out, *inputs, **attrs) -> cotangents``, one Node or None per input; None where nothing is differentiable.
+        vjp: ``(g, out, *inputs, **attrs) -> cotangents``, one Node or None per input; None where nothing is
+            differentiable.
             For a TupleType, ``g`` is a tuple with one Node or None per item, and so is the cotangent of such an input.
         scalar: element-wise opcode, known to the emitters.
         index: ``(i, out type, *input types, **attrs) -> tuple of Piece``: where element ``i`` of the output comes from.

@@ -203,7 +203,7 @@ class Rules:
             self.all.append(self._pattern_rule(item, ALL_KINDS))
 
     def _pattern_rule(self, function: Callable, kinds: str) -> Rule:
-        names = tuple(inspect.signature(function).parameters)
+        names = holes_of(function)
         pattern, replacement, *rest = function(*[Term(_HOLE, value=n) for n in names])
         pattern, replacement = _as_term(pattern), _as_term(replacement)
         check = rest[0] if rest else None
@@ -221,6 +221,12 @@ class Rules:
 
         name = f"{pattern} -> {replacement}"
         return Rule(name, (pattern.op,), kinds, _for_kinds(apply, kinds), function, pattern, replacement, check)
+
+
+def holes_of(function: Callable) -> tuple[str, ...]:
+    """Names of a rule lambda's holes: its parameters without a default."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple([p.name for p in parameters if p.default is inspect.Parameter.empty])
 
 
 def _function_rule(draft: _Draft) -> Rule:

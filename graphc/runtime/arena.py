@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 
-from graphc.runtime.support import Support
+from graphc.runtime.library import Library
 
 _arenas: "weakref.WeakSet[Arena]" = weakref.WeakSet()
 
@@ -17,13 +17,16 @@ class Arena:
     """Three words that native code reads and changes: address, bytes, 1 while a run uses it.
 
     A run that finds it in use takes memory of its own, so no run ever waits for another.
+
+    Args:
+        support: the native support library, which makes and frees the memory.
     """
 
-    def __init__(self, support: Support):
+    def __init__(self, support: Library):
         self._support = support
         self.words = np.array([0, -1, 0], dtype=np.int64)
         self.address = self.words.__array_interface__["data"][0]
-        free = ctypes.CFUNCTYPE(None, ctypes.c_int64)(support.library.address("gc_memory_free"))
+        free = ctypes.CFUNCTYPE(None, ctypes.c_int64)(support.address("gc_memory_free"))
         weakref.finalize(self, _release, self.words, free).atexit = False
         _arenas.add(self)
 

@@ -34,9 +34,8 @@ def why_unusable() -> str:
 
 def python_addresses() -> np.ndarray:
     """The words of ``@gc_python`` in call.ll: types and functions of this process."""
-    names = [*_C_FUNCTIONS]
     words = [id(np.ndarray), id(float), id(int), _array_empty()]
-    words += [_function(name) for name in names]
+    words += [_function(name) for name in _C_FUNCTIONS]
     words += [id(NotImplemented)] + [_function(name) for name in ("PyErr_NoMemory", "Py_IncRef", "Py_DecRef")]
     return np.array(words, dtype=np.uint64)
 
@@ -74,8 +73,8 @@ def _read(kind, address: int):
 def _counts_references() -> bool:
     value = np.zeros(1)
     before = _read(ctypes.c_int32, id(value))
-    second = [value, value]
-    return before == sys.getrefcount(value) - 1 - len(second) == 1
+    more = [value, value]
+    return before == 1 and _read(ctypes.c_int32, id(value)) == 1 + len(more)
 
 
 def _reads_arrays() -> bool:

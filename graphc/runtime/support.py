@@ -8,11 +8,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from graphc.errors import CompileError
 from graphc.ir.target import TARGETS, X86_64, Target
-from graphc.runtime import call_layout
+from graphc.runtime import call_layout, call_test
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
@@ -88,12 +85,13 @@ def _load() -> Support:
     if not reason:
         addresses = call_layout.python_addresses()
         _void(library, "gc_call_configure", ctypes.c_void_p)(addresses.ctypes.data)
+        reason = call_test.why_wrong(library)
     return Support(library, not reason, reason)
 
 
 def _content() -> bytes:
     """The library's file, from the cache if it was made before."""
-    target, text = _target(), None
+    target = _target()
     text = support_text(target)
     parts = {"what": "support", "format": _FORMAT, "target": target.name, "text": text}
     digest, cache = digest_of(parts), default_cache()

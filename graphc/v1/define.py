@@ -15,7 +15,8 @@ REDUCTION = {"reduction_indices": "axis", "keep_dims": "keepdims"}
 DIMENSION = {"dimension": "axis", "dim": "axis"}
 
 
-def op(kind: str, function: Callable, tensors: str = "", name: str | None = None, spellings: Mapping | None = None) -> Callable:
+def op(kind: str, function: Callable, tensors: str = "", name: str | None = None, spellings: Mapping | None = None,
+       many: bool = False) -> Callable:  # fmt: skip
     """A function that adds an operation to the graph of its operands.
 
     Args:
@@ -24,6 +25,7 @@ def op(kind: str, function: Callable, tensors: str = "", name: str | None = None
         tensors: names of the arguments that are tensors; ``*values`` is a list of tensors; literals adopt the dtype of the
             first tensor, within the groups that ``|`` separates.
         spellings: old names of arguments.
+        many: the answer is a list, also where it has one element.
     """
     groups = {n.lstrip("*"): g for g, part in enumerate(tensors.split("|")) for n in part.split()}
     lists = {n[1:] for n in tensors.split() if n.startswith("*")}
@@ -39,7 +41,8 @@ def op(kind: str, function: Callable, tensors: str = "", name: str | None = None
         bound.apply_defaults()
         arguments = bound.arguments
         op_name = arguments.pop("name", None)
-        return construct(kind, name or kind, function, arguments, groups, lists, op_name)
+        out = construct(kind, name or kind, function, arguments, groups, lists, op_name)
+        return [out] if many and not isinstance(out, list) else out
 
     public.__signature__ = signature
     public.__doc__ = function.__doc__

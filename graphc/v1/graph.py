@@ -64,7 +64,12 @@ class Graph:
     # ------------------------------------------------------------------------------------------- names
 
     def unique_name(self, name: str, mark_as_used: bool = True) -> str:
-        """``scope/name``, with ``_1``, ``_2``, ... where it is taken (upper and lower case count as one)."""
+        """``scope/name``, with ``_1``, ``_2``, ... where it is taken (upper and lower case count as one).
+
+        A name with a trailing slash is that of a scope and is taken as it is.
+        """
+        if name.endswith("/"):
+            return name[:-1]
         full = self._scope + name
         key = full.lower()
         count = self._taken.get(key, 0)

@@ -105,7 +105,7 @@ zeros_like = op("ZerosLike", math.zeros_like, "x", "zeros_like", {"tensor": "x"}
 ones_like = op("OnesLike", math.ones_like, "x", "ones_like", {"tensor": "x"})
 eye, linspace = op("eye", shape.eye), op("LinSpace", shape.linspace, "start stop")
 lin_space = linspace
-range = op("Range", shape.range, name="range")  # noqa: A001
+range = op("Range", shape.range_, name="range")  # noqa: A001
 shape_of = op("Shape", shape.shape, "input")
 size = op("Size", shape.size_of, "input")
 rank = op("Rank", shape.rank, "input")
@@ -115,8 +115,8 @@ squeeze = op("Squeeze", shape.squeeze, "input", spellings={"squeeze_dims": "axis
 transpose = op("Transpose", shape.transpose, "a", "transpose")
 concat = op("ConcatV2", shape.concat, "*values", "concat")
 stack = op("Pack", shape.stack, "*values", "stack")
-unstack = op("Unpack", shape.unstack, "value", "unstack")
-split = op("Split", shape.split, "value", "split")
+unstack = op("Unpack", shape.unstack, "value", "unstack", many=True)
+split = op("Split", shape.split, "value", "split", many=True)
 tile = op("Tile", shape.tile, "input")
 pad = op("Pad", shape.pad, "tensor")
 reverse = op("ReverseV2", shape.reverse, "tensor")

@@ -71,26 +71,21 @@ class Optimizer:
                 with graph.name_scope(f"update_{v.op.name.replace('/', '_')}"):
                     updates += self._update(graph.convert(g, v.dtype), v, ops.cast(rate, v.dtype))
             updates += self._finish(updates)
-        done = group(*updates, name=f"{scope[:-1]}/update" if global_step is not None else scope[:-1] + "/")
-        return done if global_step is None else self._count(graph, done, global_step, scope)
-
-    def _count(self, graph, done, global_step, scope):
-        with graph.control_dependencies([done]), graph.name_scope(scope):
-            return group(global_step.assign_add(math_one(global_step)), name="step")
+            if global_step is None:
+                return group(*updates, name=scope)
+            with graph.control_dependencies([group(*updates, name="update")]):
+                return group(global_step.assign_add(1), name=scope)
 
     def _prepare(self, graph, pairs) -> None:
         for slot, value in self.slots.items():
             for _, v in pairs:
                 if (v, slot) not in self._slots:
-                    self._slots[v, slot] = self._beside_variable(v, slot, value)
+                    self._slots[v, slot] = self._beside_variable(v, value)
 
-    def _beside_variable(self, v: Variable, slot: str, value: float) -> Variable:
+    def _beside_variable(self, v: Variable, value: float) -> Variable:
         initial = self._slot_value(v, value)
         with v.graph.name_scope(None):
-            return Variable(initial, trainable=False, name=f"{v.op.name}/{self._slot_name(slot)}")
-
-    def _slot_name(self, slot: str) -> str:
-        return self.label if len(self.slots) == 1 else f"{self.label}_{slot}" if slot != next(iter(self.slots)) else self.label
+            return Variable(initial, trainable=False, name=f"{v.op.name}/{self.label}")
 
     def _slot_value(self, v: Variable, value: float):
         return ops.fill(v.type.shape, ops.constant(value, v.dtype))
@@ -99,7 +94,7 @@ class Optimizer:
         value = value() if callable(value) and not isinstance(value, Operators) else value
         if isinstance(value, Operators):
             return value
-        return get_default_graph().convert(float(value), dtype, get_default_graph().unique_name(name))
+        return ops.constant(float(value), dtype, name=name)
 
     def _scalar_variable(self, graph, value: float, name: str) -> Variable:
         with graph.name_scope(None):
@@ -128,11 +123,6 @@ class Optimizer:
 
     def get_name(self) -> str:
         return self.name
-
-
-def math_one(variable: Variable):
-    """1 in the dtype of a step counter."""
-    return variable.dtype.numpy.type(1)
 
 
 class GradientDescentOptimizer(Optimizer):

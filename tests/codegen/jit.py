@@ -19,14 +19,20 @@ llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
 
 
-def function_text(target: Target, op: str, attrs: tuple, inputs: tuple[DType, ...], lanes: int) -> tuple[str, DType]:
-    """A module with ``f(ptr input..., ptr output, i64 count)``; count is a multiple of lanes."""
+def function_text(target: Target, op: str, attrs: tuple, inputs: tuple, lanes: int) -> tuple[str, DType]:
+    """A module with ``f(ptr input..., ptr output, i64 count)``; count is a multiple of lanes.
+
+    ``inputs`` are dtypes, or numbers for literals of the first one's dtype.
+    """
     lines: list[str] = []
     names = itertools.count()
     declared: set[str] = set()
     ops = Instructions(target, lines, names, declared)
     args = []
     for k, dtype in enumerate(inputs):
+        if not isinstance(dtype, DType):
+            args.append(ops.const(dtype, inputs[0], lanes))
+            continue
         lines.append(f"  %p{k} = getelementptr {_memory(dtype)}, ptr %a{k}, i64 %i")
         if dtype is dtypes.b1:
             byte = ops.emit(f"load {register_type(dtypes.u8, lanes)}, ptr %p{k}, align 1", dtypes.u8, lanes)
@@ -37,7 +43,7 @@ def function_text(target: Target, op: str, attrs: tuple, inputs: tuple[DType, ..
     stored = ops.convert("zext", result, dtypes.u8) if result.dtype is dtypes.b1 else result
     lines.append(f"  %po = getelementptr {_memory(result.dtype)}, ptr %out, i64 %i")
     lines.append(f"  store {stored.operand}, ptr %po, align 1")
-    params = ", ".join(f"ptr %a{k}" for k in range(len(inputs)))
+    params = ", ".join(f"ptr %a{k}" for k, dtype in enumerate(inputs) if isinstance(dtype, DType))
     head = "\n".join(sorted(declared))
     body = "\n".join(lines)
     text = (f'target triple = "{target.triple}"\n{head}\ndefine void @f({params}, ptr %out, i64 %n) {{\n'
@@ -77,21 +83,23 @@ def host_targets() -> tuple[Target, ...]:
 
 
 @cache
-def _compiled(target: Target, op: str, attrs: tuple, inputs: tuple[DType, ...], lanes: int):
+def _compiled(target: Target, op: str, attrs: tuple, inputs: tuple, lanes: int):
     text, result = function_text(target, op, attrs, inputs, lanes)
     triple = llvm.Target.from_triple(target.triple)
     own = triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
     engine = llvm.create_mcjit_compiler(parsed(text), own)
     engine.finalize_object()
     address = engine.get_function_address("f")
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(inputs) + 1), ctypes.c_int64)(address)
+    pointers = 1 + sum(isinstance(dtype, DType) for dtype in inputs)
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * pointers, ctypes.c_int64)(address)
     return engine, call, result
 
 
-def evaluate(target: Target, op: str, *arrays: np.ndarray, lanes: int = 1, **attrs) -> np.ndarray:
-    """The primitive applied to arrays of one length."""
-    dtypes_in = tuple(as_dtype(a.dtype) for a in arrays)
-    _, call, result = _compiled(target, op, tuple(attrs.items()), dtypes_in, lanes)
+def evaluate(target: Target, op: str, *operands, lanes: int = 1, **attrs) -> np.ndarray:
+    """The primitive applied to arrays of one length; a Python number stands for a literal operand."""
+    inputs = tuple(as_dtype(a.dtype) if isinstance(a, np.ndarray) else a for a in operands)
+    _, call, result = _compiled(target, op, tuple(attrs.items()), inputs, lanes)
+    arrays = [a for a in operands if isinstance(a, np.ndarray)]
     count = len(arrays[0])
     padded = -(-count // lanes) * lanes
     held = [np.concatenate([a, np.ones(padded - count, a.dtype)]) for a in arrays]

@@ -7,8 +7,12 @@ import llvmlite.binding as llvm
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.errors import CompileError
+from graphc.ir.dtype import f32
+from graphc.ir.kernel import Array, Kernel, Store, load
+from graphc.ir.node import make
 from graphc.ir.parser import parse
 from graphc.ir.target import AARCH64, RISCV64, X86_64_V4
+from graphc.ir.type import Type
 
 RANDOM = np.random.default_rng(7)
 
@@ -368,3 +372,52 @@ def test_objects_for_other_machines(target):
 def test_what_cannot_be_written_is_an_error(text, message):
     with pytest.raises(CompileError, match=message):
         kernel_text(parse(text), X86_64_V4)
+
+
+def test_parallel_tasks_see_what_was_made_before():
+    kernel = parse("""
+kernel @tasks(x: f32[n,m], flags: b1[n], o: f32[n,m] written) dims(n, m) {
+  alloc table: f32[8] stack
+  for k in 8 {
+    table[k] = x[0, k % m]
+  }
+  let half: i64 = n // 2
+  let flag: b1 = flags[0]
+  let scale: f64 = cast(x[0, 0], f64)
+  let sum: f32 = f32(0.0)
+  for r below n in n {
+    sum = sum + x[r, 0]
+  }
+  for r below n in n parallel grain half {
+    for j below m in m vector {
+      o[r, j] = select(flag, x[r, j] + table[r % 8], cast(scale, f32)) * cast(half, f32) + sum
+    }
+  }
+}
+""")
+    for n, m in ((9, 20), (1, 3)):
+        agree(kernel, {"x": floats(n, m), "flags": np.arange(n) % 2 == 0, "o": floats(n, m)}, n=n, m=m)
+
+
+def test_a_parallel_task_cannot_change_what_all_share():
+    text = """
+kernel @share(o: f32[] written) {
+  let sum: f32 = f32(0.0)
+  for r in 8 parallel {
+    sum = sum + f32(1.0)
+  }
+  o[] = sum
+}
+"""
+    with pytest.raises(CompileError, match="changes sum"):
+        kernel_text(parse(text), X86_64_V4)
+    with pytest.raises(CompileError, match="independent"):
+        kernel_text(parse(text.replace("parallel", "vector")), X86_64_V4)
+
+
+def test_long_expressions_need_no_recursion():
+    value = load("x", (0,), f32)
+    for _ in range(3000):
+        value = make("add", (value, load("x", (1,), f32)), (), value.type)
+    array = Array("x", Type(f32, (2,)), written=True)
+    assert kernel_text(Kernel("deep", (array,), (), (Store("x", (0,), value),)), X86_64_V4).count("fadd") == 3000

@@ -7,13 +7,14 @@ import pytest
 
 from graphc import prims
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, substitute_dims
+from graphc.ir.graph import Graph
 from graphc.ir.node import INDEX, const, symbol, var
-from graphc.ir.type import TupleType
 from graphc.prims.interpret import interpret
 from graphc.prims.pullback import fresh_inputs, pullback
+from graphc.prims.random import philox
 from graphc.prims.table import TABLE
-from tests.samples import FLAT, SAMPLES
+
+from samples import FLAT, SAMPLES
 
 NO_SLOPE = {"item", "stop", "while", *FLAT}  # rows with a vjp whose finite differences say nothing
 
@@ -34,7 +35,8 @@ def close(a, b, ulp: float, scale=1.0):
     if a.dtype.kind not in "fV" and a.dtype != dt.bf16.numpy:
         return np.array_equal(a, b)
     eps = {2: 2.0**-10, 4: 2.0**-23, 8: 2.0**-52}[a.dtype.itemsize] if a.dtype != dt.bf16.numpy else 2.0**-7
-    return np.allclose(a.astype(np.float64), b.astype(np.float64), rtol=ulp * eps, atol=ulp * eps * scale, equal_nan=True)
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return np.allclose(a, b, rtol=ulp * eps, atol=ulp * eps * scale, equal_nan=True)
 
 
 def test_every_row_has_samples():
@@ -59,7 +61,7 @@ def test_numpy_meaning(sample):
         assert close(value, right, sample.ulp), (value, right)
 
 
-@each(lambda s: s.symbolic is not None or s.op in ("exp", "dot", "conv", "reduce", "cumulate", "gather", "scatter", "sort"))
+@each(lambda s: s.unique)
 def test_symbolic_sizes(sample):
     graph = sample.graph(symbolic=True)
     if graph is None:
@@ -150,7 +152,8 @@ def test_gradient_with_symbolic_sizes(sample):
         seeds = fresh_inputs([y.type for y in outputs], graph.inputs, "g")
         wrt = [x for x in graph.inputs if x.dtype.is_inexact]
         gradients = [g for g in pullback(outputs, seeds, wrt) if g is not None]
-        weights = [np.ones(v.shape) for v, y in zip(interpret(graph, *sample.arrays), graph.outputs) if y.dtype.is_inexact]
+        values = interpret(graph, *sample.arrays)
+        weights = [np.ones(v.shape) for v, y in zip(values, graph.outputs) if y.dtype.is_inexact]
         found.append(interpret(Graph("back", graph.inputs + seeds, tuple(gradients)), *sample.arrays, *weights))
         assert [g.type for g in gradients] == [x.type for x in wrt][: len(gradients)] or len(gradients) < len(wrt)
     for a, b in zip(*found):
@@ -197,6 +200,7 @@ def test_index_map(sample, symbolic):
     np.testing.assert_array_equal(result.reshape(value.shape), value)
 
 
-def test_items_of_samples_with_several_results():
-    assert any(isinstance(s.graph().outputs[0].inputs[0].type, TupleType) for s in SAMPLES if s.op == "sort")
-    assert substitute_dims(symbol("n") * 2, {symbol("n"): 3}) == 6
+def test_philox_known_answer():
+    ones = np.array(0xFFFFFFFF, np.uint64)
+    words = philox((ones,) * 4, (ones,) * 2)
+    assert [int(w) for w in words] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]

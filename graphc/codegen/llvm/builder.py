@@ -145,17 +145,16 @@ class Builder:
         """Lane by lane ``x`` where the condition holds, else ``y``."""
         return self.emit(f"select {condition.operand}, {x.operand}, {y.operand}", x.dtype, x.lanes)
 
-    def call(self, name: str, dtype: DType, *args: Value, flags: str = "") -> Value:
+    def call(self, name: str, dtype: DType, *args: Value) -> Value:
         """A call of the intrinsic ``llvm.<name>``; ``name`` already carries its type suffixes."""
         lanes = args[0].lanes
         result = register_type(dtype, lanes)
-        extra = ", i1" if flags else ""
-        self.declared.add(f"declare {result} @llvm.{name}({', '.join(a.type for a in args)}{extra})")
-        return self.emit(f"call {result} @llvm.{name}({', '.join(a.operand for a in args)}{flags})", dtype, lanes)
+        self.declared.add(f"declare {result} @llvm.{name}({', '.join(a.type for a in args)})")
+        return self.emit(f"call {result} @llvm.{name}({', '.join(a.operand for a in args)})", dtype, lanes)
 
-    def intrinsic(self, name: str, *args: Value, flags: str = "") -> Value:
+    def intrinsic(self, name: str, *args: Value) -> Value:
         """A call of an intrinsic overloaded on the one type of its operands and result."""
-        return self.call(f"{name}.{suffix(args[0].dtype, args[0].lanes)}", args[0].dtype, *args, flags=flags)
+        return self.call(f"{name}.{suffix(args[0].dtype, args[0].lanes)}", args[0].dtype, *args)
 
     def convert(self, opcode: str, x: Value, dtype: DType) -> Value:
         """A conversion instruction by LLVM's name: sext, trunc, sitofp, bitcast, ...."""

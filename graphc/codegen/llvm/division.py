@@ -10,14 +10,17 @@ from graphc.ir.dtype import f32
 
 
 def floor_divide(x: Register, y: Register) -> Register:
-    """Floor of the exact quotient, rounded; by zero as IEEE division; NaN for an infinite ``x`` and any other ``y``."""
-    if x.dtype is f32 and not x.builder.target.fma:
+    """Floor of the exact quotient, rounded; by zero as IEEE division; NaN for an infinite ``x`` and any other ``y``.
+
+    f32 divides in f64, where the floor is exact up to 2^48.
+    """
+    if x.dtype is f32:
         return floor_divide(x.widened(), y.widened()).narrowed()
     quotient = (x / y).rounded("floor")
     rest = residual(x, quotient, y)
     # The division may have rounded up to an integer: then the rest has the sign that the divisor has not. Where all
     # quotients are integers it is right as it is.
-    below = abs(quotient).lt(2.0**24 if x.dtype is f32 else 2.0**53)
+    below = abs(quotient).lt(2.0**53)
     quotient = quotient.replace(_opposite(rest, y) & below, quotient - 1)
     far = abs(y).eq(math.inf)
     quotient = quotient.replace(far & _opposite(x, y), -1)

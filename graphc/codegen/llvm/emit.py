@@ -21,8 +21,7 @@ from graphc.ir.target import Target
 
 _FEW = 4  # iterations that are written one after the other
 _SMALL_BODY = 64
-_UNROLL = 4
-_UNROLL_COST = 160
+_UNROLLS = ((32, 4), (96, 2))  # (cost of a body up to which, copies per turn)
 
 
 class Body:
@@ -154,7 +153,7 @@ class Body:
             self._copies(loop, range(extent))
             return
         keys = self._keys(loop.body)
-        unroll = _UNROLL if innermost and cost <= _UNROLL_COST else 1
+        unroll = next((copies for limit, copies in _UNROLLS if cost <= limit), 1) if innermost else 1
         stop = self.values.value(extent) if isinstance(extent, Node) else function.builder.const(extent, i64)
         if stop.lanes > 1:
             raise CompileError(f"the extent of the loop over {loop.var} differs between lanes")

@@ -42,20 +42,20 @@ def narrow(builder: Builder, x: Value, dtype: DType) -> Value:
         return builder.emit(f"bitcast {_half(x.lanes)} {name} to <{x.lanes} x i16>", dtype, x.lanes)
     bits = Register(builder, x).bits()
     size = bits & 0x7FFFFFFF
-    rounded = (size + 0xFFF + (size.unsigned("lshr", 13) & 1) - (112 << 23)).unsigned("lshr", 13)
+    rounded = (size + 0xFFF + (size.binary("lshr", 13) & 1) - (112 << 23)).binary("lshr", 13)
     # Adding 0.5 puts the last bit of a subnormal f16 at the last bit of the f32, so the addition rounds.
     tiny = (size.floating() + 0.5).bits() - (126 << 23)
     result = rounded.replace(size.lt(113 << 23), tiny).replace(size.ge(0x477FF000), 0x7C00)
     result = result.replace(size.gt(0x7F800000), 0x7E00)
-    result = result | (bits.unsigned("lshr", 16) & 0x8000)
+    result = result | (bits.binary("lshr", 16) & 0x8000)
     return builder.convert("trunc", result.value, dtype)
 
 
 def _narrow_brain(builder: Builder, x: Value, dtype: DType) -> Value:
     source = Register(builder, x)
     bits = source.bits()
-    rounded = bits + 0x7FFF + (bits.unsigned("lshr", 16) & 1)
-    result = rounded.replace(source.isnan(), bits | 0x400000).unsigned("lshr", 16)
+    rounded = bits + 0x7FFF + (bits.binary("lshr", 16) & 1)
+    result = rounded.replace(source.isnan(), bits | 0x400000).binary("lshr", 16)
     return builder.convert("trunc", result.value, dtype)
 
 

@@ -15,7 +15,7 @@ def divide(x: Register, y: Register) -> tuple[Register, Register]:
     divisor = y if safe else y.replace(y.eq(0), 1)
     if signed and not safe:  # the smallest integer divided by -1 overflows and traps
         divisor = divisor.replace(y.eq(-1), 1)
-    quotient = x.unsigned("sdiv" if signed else "udiv", divisor)
+    quotient = x.binary("sdiv" if signed else "udiv", divisor)
     remainder = x - quotient * divisor
     if signed:
         lower = (remainder ^ divisor).lt(0) & remainder.ne(0)

@@ -10,7 +10,7 @@ from graphc.codegen.llvm.values import Values, lane_numbers
 from graphc.errors import CompileError
 from graphc.ir.dtype import DType, b1, i64, u8
 from graphc.ir.kernel import Array
-from graphc.ir.node import INDEX, Node, const
+from graphc.ir.node import INDEX, Node, const, linear_form
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Storage:
 
 @dataclass(slots=True)
 class Address:
-    """``pointer + constant`` bytes, plus per lane ``lane * number of the lane + vectors``."""
+    """``pointer + constant`` bytes, plus per lane ``lane * number of the lane`` and the terms ``vectors`` of a form."""
 
     pointer: str
     constant: int
@@ -92,7 +92,7 @@ class Memory:
         function, values = self.function, self.values
         offset = storage.offsets.get(index)
         if offset is None:
-            offset = storage.offsets[index] = _offset(storage, index)
+            offset = storage.offsets[index] = _offset(storage, index, storage.strides)
         form = values.form(offset, storage.array.type.dtype.size)
         scalars, vectors = values.grouped(form)
         pointer, depth, pure = storage.pointer, 0, True
@@ -125,17 +125,20 @@ class Memory:
         function.keep(key, Value(name, i64), depth)
         return name
 
-    def _pointers(self, address: Address) -> str:
-        """One pointer per lane."""
+    def _pointers(self, address: Address, size: int) -> str:
+        """One pointer per lane. Steps of whole elements let the CPU scale 32-bit indices by itself."""
         function, builder = self.function, self.function.builder
         base = self._moved(address.pointer, address.constant, function.depth)
+        unit = size if not any(n % size for n in (address.lane, *[v[3] for v in address.vectors])) else 1
+        parts = [self.values.scaled(value, depth, pure, n // unit) for value, depth, pure, n in address.vectors]
+        if address.lane:
+            parts.append(lane_numbers(function.lanes, address.lane // unit))
         function.here()
-        offsets = [lane_numbers(function.lanes, address.lane)] if address.lane else []
-        total = None
-        for part in offsets + address.vectors:
-            total = part if total is None else builder.binary("add", total, part)
+        total = parts[0]
+        for part in parts[1:]:
+            total = builder.binary("add", total, part)
         name = f"%p{next(function.names)}"
-        builder.lines.append(f"  {name} = getelementptr i8, ptr {base}, {total.operand}")
+        builder.lines.append(f"  {name} = getelementptr i{8 * unit}, ptr {base}, {total.operand}")
         return name
 
     # ------------------------------------------------------------------------------------------- loads
@@ -254,7 +257,7 @@ class Memory:
 
     def _gather(self, storage: Storage, address: Address, dtype: DType, mask: Value | None) -> Value:
         function, builder, lanes = self.function, self.function.builder, self.function.lanes
-        pointers = self._pointers(address)
+        pointers = self._pointers(address, dtype.size)
         kind = u8 if dtype is b1 else dtype
         type_text, suffix = _names(kind, lanes)
         bits = f"<{lanes} x i1>"
@@ -313,7 +316,7 @@ class Memory:
             intrinsic = f"llvm.masked.store.{suffix}.p0"
             where, on = "ptr", function.mask.operand
         else:
-            pointer = self._pointers(address)
+            pointer = self._pointers(address, dtype.size)
             intrinsic = f"llvm.masked.scatter.{suffix}.v{value.lanes}p0"
             where = f"<{value.lanes} x ptr>"
             on = f"<{value.lanes} x i1> splat (i1 true)" if function.mask is None else function.mask.operand
@@ -351,24 +354,30 @@ class Memory:
 
     def _position(self, storage: Storage, index: tuple) -> tuple[tuple, int | None]:
         """State key of a register element, and its lane (None for the whole value)."""
-        shape = storage.array.type.shape
-        forms = [self.values.form(i) for i in index]
-        if any(f.terms for f in forms) or any(f.lane for f in forms[:-1]):
-            raise CompileError(f"index of register array {storage.array.name} is not known: [{', '.join(map(str, index))}]")
-        row = 0
-        for f, d in zip(forms[:-1], shape):
-            row = row * d + f.constant
-        last = forms[-1].constant if forms else 0
-        for f, d in zip(forms, shape):
-            if not 0 <= f.constant < d:
-                raise CompileError(f"index {f.constant} of register array {storage.array.name} is outside {storage.array.type}")
-        number, lane = divmod(last, storage.chunk)
-        key = (storage.array.name, row * storage.values_per_row + number)
-        if not forms or not forms[-1].lane:
-            return key, lane if storage.chunk > 1 else None
-        if forms[-1].lane != 1 or lane or storage.chunk != self.function.lanes:
-            raise CompileError(f"a vector loop may index register array {storage.array.name} only by its variable plus a "
-                               f"multiple of {storage.chunk}")
+        name, chunk = storage.array.name, storage.chunk
+        offset = storage.offsets.get(index)
+        if offset is None:
+            offset = storage.offsets[index] = linear_form(_offset(storage, index, _padded_strides(storage)))
+        terms, place = offset
+        lane, bindings = 0, self.function.bindings
+        for atom, coefficient in terms.items():
+            binding = bindings.get(atom)
+            if binding is not None and not binding.base:
+                place += coefficient * binding.offset
+                lane += coefficient * binding.lane
+                continue
+            form = self.values.form(atom, coefficient)
+            if form.terms or form.lane:
+                raise CompileError(f"index of register array {name} is not known: [{', '.join(map(str, index))}]")
+            place += form.constant
+        number, rest = divmod(place, chunk)
+        key = (name, number)
+        if key not in self.function.state:
+            raise CompileError(f"index [{', '.join(map(str, index))}] of register array {name} is outside {storage.array.type}")
+        if not lane:
+            return key, rest if chunk > 1 else None
+        if lane != 1 or rest or chunk != self.function.lanes:
+            raise CompileError(f"a vector loop may index register array {name} only by its variable plus a multiple of {chunk}")
         return key, None
 
     def _element(self, storage: Storage, index: tuple) -> Value:
@@ -427,13 +436,22 @@ class Memory:
                 for k in range(count)]
 
 
-def _offset(storage: Storage, index: tuple) -> Node:
+def _padded_strides(storage: Storage) -> tuple:
+    """Strides of a register array whose rows start with a register of their own."""
+    strides, size, shape = [], 1, storage.array.type.shape
+    for axis in reversed(range(len(shape))):
+        strides.append(size)
+        size *= shape[axis] if axis < len(shape) - 1 else storage.values_per_row * storage.chunk
+    return tuple(reversed(strides))
+
+
+def _offset(storage: Storage, index: tuple, strides: tuple) -> Node:
     """The element offset of an index as one Node in normal form."""
     array = storage.array
     if len(index) != array.type.rank:
         raise CompileError(f"{len(index)} indices for array {array.name} of {array.type}")
     total = const(0, INDEX)
-    for i, stride in zip(index, storage.strides):
+    for i, stride in zip(index, strides):
         total = total + i * stride
     return total
 

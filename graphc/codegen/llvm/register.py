@@ -41,7 +41,8 @@ class Register:
     def _arithmetic(self, name: str, x: Value, y: Value) -> "Register":
         return Register(self.builder, self.builder.arithmetic(name, x, y))
 
-    def _binary(self, opcode: str, other) -> "Register":
+    def binary(self, opcode: str, other) -> "Register":
+        """An instruction by LLVM's name, such as lshr or udiv."""
         return Register(self.builder, self.builder.binary(opcode, self.value, self.same(other)))
 
     def __add__(self, other):
@@ -68,19 +69,19 @@ class Register:
         return self._arithmetic("div", self.same(other), self.value)
 
     def __and__(self, other):
-        return self._binary("and", other)
+        return self.binary("and", other)
 
     def __or__(self, other):
-        return self._binary("or", other)
+        return self.binary("or", other)
 
     def __xor__(self, other):
-        return self._binary("xor", other)
+        return self.binary("xor", other)
 
     def __lshift__(self, other):
-        return self._binary("shl", other)
+        return self.binary("shl", other)
 
     def __rshift__(self, other):
-        return self._binary("ashr" if self.dtype.kind == "i" else "lshr", other)
+        return self.binary("ashr" if self.dtype.kind == "i" else "lshr", other)
 
     def __invert__(self):
         return self ^ (True if self.dtype.kind == "b" else -1)
@@ -152,10 +153,6 @@ class Register:
     def floating(self) -> "Register":
         """The float whose bits this integer is."""
         return Register(self.builder, self.builder.reinterpret(self.value, f64 if self.dtype.bits == 64 else f32))
-
-    def unsigned(self, opcode: str, other) -> "Register":
-        """An integer instruction whose name says its signedness, such as lshr or udiv."""
-        return self._binary(opcode, other)
 
     def to(self, opcode: str, dtype: DType) -> "Register":
         """A conversion by LLVM's name."""

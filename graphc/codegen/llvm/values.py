@@ -162,7 +162,7 @@ class Values:
             depth = function.place(depth)
         else:
             function.here()
-        value = self._narrow_division(node, args) or function.builder.scalar(node.op, dict(node.attrs), *args)
+        value = self._narrow(node, args) or function.builder.scalar(node.op, dict(node.attrs), *args)
         self._record(node, value, depth, pure)
         function.here()
 
@@ -189,20 +189,28 @@ class Values:
         x, y = args[0][0].number, args[1][0].number
         return None if x is None or y is None else builder.const(fold(x, y), node.dtype)
 
-    def _narrow_division(self, node: Node, args: list[Value]) -> Value | None:
-        """x // c and x % c of small non-negative indices: unsigned, and in 32 bits where 64 would be slow."""
-        if node.op not in ("floordiv", "mod") or node.type != INDEX:
+    def _narrow(self, node: Node, args: list[Value]) -> Value | None:
+        """What small indices allow: unsigned division, and 32 bits where vectors of 64 would be slow."""
+        if node.inputs[0].type != INDEX:
             return None
-        divisor = const_value(node.inputs[1])
-        low, high = bounds(node.inputs[0])
-        if divisor is None or divisor <= 0 or low is None or low < 0:
+        op, builder, lanes = node.op, self.function.builder, args[0].lanes
+        ranges = [bounds(x) for x in node.inputs]
+        small = lanes > 1 and all(None not in r and -_SMALL <= r[0] and r[1] < _SMALL for r in ranges)
+        if op in ("floordiv", "mod"):
+            low, divisor = ranges[0][0], const_value(node.inputs[1])
+            if divisor is None or divisor <= 0 or low is None or low < 0:
+                return None
+            opcode = "udiv" if op == "floordiv" else "urem"
+            if not small:
+                return builder.binary(opcode, *args)
+            return builder.convert("zext", builder.binary(opcode, *self._truncated(args)), i64)
+        if not small or (op not in _FOLDED_TEST and (op != "cast" or node.dtype.bits == 64)):
             return None
-        builder, opcode = self.function.builder, "udiv" if node.op == "floordiv" else "urem"
-        x, y = args
-        if x.lanes == 1 or high is None or high >= _SMALL or divisor >= _SMALL:
-            return builder.binary(opcode, x, y)
-        small = builder.binary(opcode, builder.convert("trunc", x, i32), builder.const(divisor, i32, x.lanes))
-        return builder.convert("zext", small, i64)
+        return builder.scalar(op, dict(node.attrs), *self._truncated(args))
+
+    def _truncated(self, args: list[Value]) -> list[Value]:
+        builder = self.function.builder
+        return [builder.convert("trunc", x, i32) if x.number is None else builder.const(x.number, i32, x.lanes) for x in args]
 
     # ------------------------------------------------------------------------------------- index sums
 
@@ -315,15 +323,12 @@ class Values:
         depth = function.place(depth)
         return function.keep(key, function.builder.binary(opcode, x, y), depth)
 
-    def grouped(self, form: Form) -> tuple[list[tuple[Value, int, bool, int]], list[Value]]:
-        """The terms of a form as values: scalars (value, depth, pure, coefficient), outermost first, and scaled vectors."""
+    def grouped(self, form: Form) -> tuple[list, list]:
+        """The terms of a form as tuples (value, depth, pure, coefficient): scalars, outermost first, and vectors."""
         scalars, vectors = [], []
         for atom, coefficient in form.terms.items():
             value, depth, pure = self._atom(atom)
-            if value.lanes == 1:
-                scalars.append((value, depth, pure, coefficient))
-            else:
-                vectors.append(self.scaled(value, depth, pure, coefficient))
+            (scalars if value.lanes == 1 else vectors).append((value, depth, pure, coefficient))
         if len(scalars) > 1:
             scalars.sort(key=_outermost)
         return scalars, vectors
@@ -360,15 +365,16 @@ class Values:
             value = builder.const(form.constant, i64)
         elif form.constant:
             value = self.combined("add", value, builder.const(form.constant, i64), depth, pure)
+        parts = [self.scaled(*vector) for vector in vectors]
         if form.lane:
-            vectors.append(lane_numbers(function.lanes, form.lane))
-        if vectors:
-            value = function.splat(value, function.lanes, depth)
-            function.here()
-            for part in vectors:
-                value = builder.binary("add", value, part)
-            return value, function.depth, pure
-        return value, depth, pure
+            parts.append(lane_numbers(function.lanes, form.lane))
+        if not parts:
+            return value, depth, pure
+        value = function.splat(value, function.lanes, depth)
+        function.here()
+        for part in parts:
+            value = builder.binary("add", value, part)
+        return value, function.depth, pure and all(vector[2] for vector in vectors)
 
 
 def _outermost(part) -> int:

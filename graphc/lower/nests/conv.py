@@ -19,7 +19,6 @@ from graphc.lower.nests.loops import (
 from graphc.prims.table import apply
 
 BLOCK = 256  # neighbouring output channels that are summed side by side
-
 NARROW = 16  # output channels of one group: with fewer, all groups share the lanes, and each lane finds its input
 
 

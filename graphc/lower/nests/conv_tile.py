@@ -57,7 +57,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Tile:
-    """One kind of register tile: ``rows`` x ``pixels`` output pixels by ``width`` channels from ``channel`` on."""
+    """One kind of register tile: ``rows`` x ``pixels`` output pixels by ``width`` channels."""
 
     name: str
     rows: int
@@ -87,9 +87,9 @@ def shape_of(node: Node) -> Shape:
         return (missing,) * (3 - rank) + tuple(values)
 
     shape = Shape(
-        x.shape[0], three(x.shape[1:-1], 1), x.shape[-1], three(w.shape[:-2], 1), w.shape[-1], three(node.shape[1:-1], 1),
-        three(node.attr("stride"), 1), three(node.attr("low"), 0), three(node.attr("high"), 0),
-        three(node.attr("dilation"), 1), three(node.attr("x_dilation"), 1),
+        x.shape[0], three(x.shape[1:-1], 1), x.shape[-1], three(w.shape[:-2], 1), w.shape[-1],
+        three(node.shape[1:-1], 1), three(node.attr("stride"), 1), three(node.attr("low"), 0),
+        three(node.attr("high"), 0), three(node.attr("dilation"), 1), three(node.attr("x_dilation"), 1),
     )  # fmt: skip
     if shape.is_matrix_product:
         line = (1, 1, product(shape.space))
@@ -189,7 +189,7 @@ def _tasks(node: Node, shape: Shape, source: str, panels: tuple, rows: tuple, co
     first, width, panel_count = panels
     top, height, row_tiles = rows
     extents = (panel_count, shape.batch, shape.out[0], row_tiles)
-    work = product((*shape.kernel, shape.channels)) * width * height * shape.out[2] * 2 // 8
+    work = product((*shape.kernel, shape.channels)) * width * height * shape.out[2] * 2 // 16
 
     def task(t: Node) -> tuple:
         panel, n, d, r = unravel(t, extents)

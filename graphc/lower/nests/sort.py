@@ -111,7 +111,7 @@ def _merge_runs(r: Node, source: Node, target: Node, width: Node, extent) -> tup
 
 
 def _merge_equal(r: Node, target: Node, low: Node, width: Node, word) -> tuple:
-    """Merge two whole runs from both ends at once: ``width`` steps each way never leave a run, so nothing is checked."""
+    """Merge two whole runs from both ends at once: ``width`` steps each way never leave a run, so need no checks."""
     lets: list[Let] = []
 
     def variable(name: str, value: Node) -> Node:

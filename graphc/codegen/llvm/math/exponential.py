@@ -66,7 +66,7 @@ def reduce(x: Register, bias: int, scale: float = 1.0, low: Register | None = No
 
 
 def exp(x: Register) -> Register:
-    """0.9 ulp; results down to the smallest subnormal are rounded once."""
+    """1 ulp; results down to the smallest subnormal are rounded once."""
     return exp_scaled(x, 0)
 
 
@@ -82,7 +82,7 @@ def exp_scaled(x: Register, shift: int) -> Register:
 
 
 def expm1(x: Register) -> Register:
-    """1 ulp."""
+    """1.7 ulp."""
     result = quarter_expm1(x) * 4
     return x.where(abs(x).lt(2.0**-60), result)
 
@@ -97,17 +97,17 @@ def quarter_expm1(x: Register) -> Register:
 
 
 def sigmoid(x: Register) -> Register:
-    """1.5 ulp: 1 / (1 + exp(-x)), numerator and denominator scaled where exp(-x) would overflow."""
+    """2 ulp: 1 / (1 + exp(-x)), numerator and denominator scaled where exp(-x) would overflow."""
     form = format_of(x.dtype)
     clamped = x.at_least(form.underflow).at_most(-form.underflow / 1.3)
     bits, tail = reduce(clamped, 0, -1.0)
     one = x.like(2.0**-(form.bias // 2 + 1)).where(x.lt(form.underflow / 2), 1.0)
     power = ((bits << form.fraction) + one.bits()).floating()
-    return one / power.fma(tail, power + one)
+    return one / (power.fma(tail, one) + power)
 
 
 def tanh(x: Register) -> Register:
-    """e / (e + 2) with e = expm1(2 |x|): one division, no cancellation; the rounding of e + 2 is made good."""
+    """e / (e + 2) with e = expm1(2 |x|): one division, no cancellation; the rounding of e + 2 is made good. 1.8 ulp."""
     form = format_of(x.dtype)
     size = (abs(x) + abs(x)).at_most(form.minus_one)
     bits, tail = reduce(size, form.bias)
@@ -120,7 +120,7 @@ def tanh(x: Register) -> Register:
 
 
 def sinh(x: Register) -> Register:
-    """e / 2 + e / 2 / (e + 1) with e = expm1(|x|)."""
+    """e / 2 + e / 2 / (e + 1) with e = expm1(|x|). 2 ulp."""
     size = abs(x)
     quarter = quarter_expm1(size)
     result = (quarter + quarter / quarter.fma(4.0, 1.0)) * 2
@@ -128,6 +128,6 @@ def sinh(x: Register) -> Register:
 
 
 def cosh(x: Register) -> Register:
-    """h + 1 / (4h) with h = exp(|x|) / 2."""
+    """h + 1 / (4h) with h = exp(|x|) / 2. 1.4 ulp."""
     half = exp_scaled(abs(x), -1)
     return half + 0.25 / half

@@ -23,7 +23,7 @@ _THIRD_LOW = 1.850371707708594e-17  # 1/3 less its rounding
 
 
 def power(x: Register, y: Register) -> Register:
-    """``x`` to the ``y`` with all special cases of C99; 0.6 ulp (f32), 1 ulp (f64)."""
+    """``x`` to the ``y`` with all special cases of C99; 0.5 ulp (f32), 1.2 ulp (f64)."""
     size = _pow32(abs(x), y) if x.dtype is f32 else _pow64(abs(x), y)
     whole = y.rounded("trunc").eq(y)
     half = y * 0.5

@@ -64,20 +64,20 @@ def _finite(x: Register, result: Register) -> Register:
 
 
 def sin(x: Register) -> Register:
-    """1.3 ulp (f32), 0.8 ulp (f64), for every finite argument."""
+    """1.6 ulp (f32), 0.8 ulp (f64), for every finite argument."""
     quadrant, s, c = _sin_cos(x)
     result = _quarter(quadrant, s, c)
     return _finite(x, (result.bits() ^ (x.bits() & _sign(x))).floating())
 
 
 def cos(x: Register) -> Register:
-    """1.3 ulp (f32), 0.8 ulp (f64), for every finite argument."""
+    """1.6 ulp (f32), 0.8 ulp (f64), for every finite argument."""
     quadrant, s, c = _sin_cos(x)
     return _finite(x, _quarter(quadrant + 1, s, c))
 
 
 def tan(x: Register) -> Register:
-    """sin / cos, or -cos / sin in odd quadrants; f32 divides in f64."""
+    """sin / cos, or -cos / sin in odd quadrants; f32 divides in f64. 0.6 ulp (f32), 2 ulp (f64)."""
     if x.dtype is f32:
         quadrant, r = reduce_f32(abs(x))
         s, c = _sin_cos_f32(r)
@@ -104,7 +104,7 @@ def _asin_parts(size: Register) -> tuple[Register, Register]:
 
 
 def asin(x: Register) -> Register:
-    """1.5 ulp; NaN outside [-1, 1]."""
+    """2.3 ulp; NaN outside [-1, 1]."""
     small, part = _asin_parts(abs(x))
     low = _PI_LOW[x.dtype.bits] / 2
     far = math.pi / 2 - (part + part - low)
@@ -112,7 +112,7 @@ def asin(x: Register) -> Register:
 
 
 def acos(x: Register) -> Register:
-    """1.5 ulp; NaN outside [-1, 1]."""
+    """1.2 ulp; NaN outside [-1, 1]."""
     small, part = _asin_parts(abs(x))
     low = _PI_LOW[x.dtype.bits] / 2
     signed = copy_sign(part, x)
@@ -138,12 +138,12 @@ def _atan_ratio(y: Register, x: Register) -> Register:
 
 
 def atan(x: Register) -> Register:
-    """1.2 ulp."""
+    """1.7 ulp."""
     return copy_sign(_atan_ratio(abs(x), x.like(1.0)), x)
 
 
 def atan2(y: Register, x: Register) -> Register:
-    """The angle of the point (x, y), with C99's results for zeros and infinities."""
+    """The angle of the point (x, y), with C99's results for zeros and infinities. 1.8 ulp."""
     height, width = abs(y), abs(x)
     scale = x.like(0.25).where(height.gt(2.0**100) | width.gt(2.0**100), 1.0)
     both = height.eq(math.inf) & width.eq(math.inf)

@@ -1,0 +1,23 @@
+"""graphc: a graph compiler. TensorFlow 1's interface is ``graphc.v1``."""
+
+from __future__ import annotations
+
+import importlib
+
+from graphc import errors
+from graphc.ir.dtype import DType, as_dtype
+from graphc.ir.graph import Graph
+
+__version__ = "0.1.0"
+
+_LATER = {"compile_graph": "graphc.compile", "Options": "graphc.options", "v1": "graphc.v1"}
+
+__all__ = ["DType", "Graph", "as_dtype", "compile_graph", "errors", "Options", "v1"]
+
+
+def __getattr__(name: str):
+    """What needs the compiler is imported when it is first asked for, so that ``import graphc`` is quick."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'graphc' has no attribute {name!r}")
+    module = importlib.import_module(_LATER[name])
+    return module if name == "v1" else getattr(module, name)

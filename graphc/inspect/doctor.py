@@ -1,0 +1,85 @@
+"""Look at an installation: what works, what is missing, what to do about it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compile import compile_graph, target_of
+from graphc.errors import GraphcError
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.node import make
+from graphc.ir.type import Type
+from graphc.options import VERSION, Options
+from graphc.runtime.cache import default_cache
+from graphc.runtime.pool import default_threads
+
+NEEDED = ("numpy", "llvmlite", "networkx", "ml-dtypes")
+OPTIONAL = {"pycuda": "CUDA devices: pip install 'graphc[cuda]'"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; ``level`` is ``ok``, ``note`` or ``bad``."""
+
+    level: str
+    what: str
+
+
+def examine() -> Iterator[Finding]:
+    """Check versions, the target, the cache, and a small program from end to end."""
+    yield Finding("ok", f"graphc {VERSION}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    for name in NEEDED:
+        try:
+            yield Finding("ok", f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("bad", f"{name} is not installed: pip install {name}")
+    for name, use in OPTIONAL.items():
+        if importlib.util.find_spec(name) is None:
+            yield Finding("note", f"{name} is not installed ({use})")
+    try:
+        target = target_of(Options())
+        yield Finding("ok", f"target {target.name}: {target.vector_bits or 'no'} bit vectors, {default_threads()} threads")
+    except GraphcError as error:
+        yield Finding("bad", str(error))
+        return
+    yield from _cache()
+    yield from _program()
+
+
+def _cache() -> Iterator[Finding]:
+    cache = default_cache()
+    if cache.path is None:
+        yield Finding("note", "the disk cache is off: every process compiles anew")
+        return
+    stats = cache.stats()
+    where = cache.path if cache.path.exists() else cache.path.parent
+    while not where.exists() and where != where.parent:
+        where = where.parent
+    if os.access(where, os.W_OK):
+        size = f"{stats.bytes / 1e6:.1f} of {stats.limit / 1e6:.0f} MB"
+        yield Finding("ok", f"disk cache {cache.path}: {stats.entries} programs, {size}")
+    else:
+        yield Finding("bad", f"disk cache {cache.path} cannot be written; set GRAPHC_CACHE_DIR to a folder of your own")
+
+
+def _program() -> Iterator[Finding]:
+    """Compile and run ``x + x``."""
+    x = input_node("x", Type(dt.f32, (3,)))
+    graph = Graph("doctor", (x,), (make("add", (x, x), (), x.type),))
+    try:
+        (result,) = compile_graph(graph, Options(cache=False))(np.array([1, 2, 3], np.float32))
+    except GraphcError as error:
+        yield Finding("bad", f"a small program does not compile: {error}")
+        return
+    if result.tolist() == [2, 4, 6]:
+        yield Finding("ok", "a small program compiles and runs")
+    else:
+        yield Finding("bad", f"a small program gives {result.tolist()} instead of [2, 4, 6]")

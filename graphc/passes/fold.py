@@ -1,0 +1,82 @@
+"""Constants: what depends on nothing but constants is computed now, within a budget."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.ir.graph import Graph, rebuild
+from graphc.ir.node import Node, const, is_index, make
+from graphc.ir.type import TupleType, Type
+from graphc.passes.nested import everywhere, same_or
+from graphc.prims import TABLE, apply
+from graphc.prims.interpret import value_of
+from graphc.rewrite.rule import is_splat
+
+BYTES = 1 << 20  # a result may be as large as this, or as its operands
+FLOPS = 1 << 26  # about a tenth of a second of NumPy
+# Control flow may run for long; a host callback, and a factorisation that could fail, belong to the run.
+_NEVER = frozenset({"input", "const", "symbol", "call", "cond", "while", "loop", "host", "item", "ensure", "random_bits"})
+
+
+@everywhere
+def fold_constants(graph: Graph, bytes: int = BYTES, flops: int = FLOPS) -> Graph:
+    """Replace Nodes whose operands are all constants by their value, as the interpreter computes it.
+
+    Element-wise operations on splats stay splats, whatever their shape.
+
+    Args:
+        bytes: largest result that is kept, unless its operands are larger still.
+        flops: most work for one Node, roughly.
+    """
+
+    def visit(node: Node, inputs: tuple) -> Node | None:
+        if not inputs or node.op in _NEVER or isinstance(node.type, TupleType) or is_index(node):
+            return None
+        if not all(x.op == "const" for x in inputs):
+            return None
+        row = TABLE.get(node.op)
+        if row is None or not row.native:
+            return None
+        node = make(node.op, inputs, node.attrs, node.type)
+        if _is_splat_operation(node):
+            return _folded_splat(node)
+        return _folded(node) if _is_affordable(node, row.cost, bytes, flops) else node
+
+    return same_or(graph, rebuild(graph.outputs, visit))
+
+
+def apply_folded(op: str, *inputs: Node, **attrs) -> Node:
+    """``apply``, with the value at once where it is element-wise on splats: rules may compute with constants."""
+    node = apply(op, *inputs, **attrs)
+    return _folded_splat(node) if _is_splat_operation(node) else node
+
+
+def _is_splat_operation(node: Node) -> bool:
+    return node.op in TABLE and TABLE[node.op].scalar is not None and all(map(is_splat, node.inputs))
+
+
+def _folded_splat(node: Node) -> Node:
+    scalars = tuple([const(x.attr("value"), x.type.with_shape(())) for x in node.inputs])
+    scalar = make(node.op, scalars, node.attrs, Type(node.dtype, ()))
+    with np.errstate(all="ignore"):
+        return const(value_of(scalar, [x.attr("value").array for x in scalars], {}), node.type)
+
+
+def _is_affordable(node: Node, cost: int, bytes: int, flops: int) -> bool:
+    if not node.type.is_static or not all(x.type.is_static for x in node.inputs):
+        return False
+    size = node.type.size * node.dtype.size
+    # A splat operand weighs one element, whatever it stands for.
+    given = sum(x.dtype.size if is_splat(x) else x.type.size * x.dtype.size for x in node.inputs)
+    if size > bytes and size > given:
+        return False
+    work = (node.type.size + sum(x.type.size for x in node.inputs)) * cost
+    if node.op in ("dot", "conv"):
+        work = node.type.size * (node.inputs[1].type.size // max(1, node.shape[-1]))
+    return work <= flops
+
+
+def _folded(node: Node) -> Node:
+    arrays = [np.broadcast_to(x.attr("value").array, x.shape) for x in node.inputs]
+    with np.errstate(all="ignore"):
+        return const(value_of(node, arrays, {}), node.type)

@@ -1,0 +1,68 @@
+"""Symbolic dimensions replaced by numbers or by other dimensions, through a whole Graph and its bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphc.errors import UsageError, explain
+from graphc.ir.graph import Graph, substitute_dims, toposort
+from graphc.ir.node import INDEX, Node, const, is_index, make
+from graphc.prims import TABLE, apply
+
+_ARITHMETIC = ("add", "sub", "mul", "floordiv", "mod", "min", "max")
+
+
+def specialise(graph: Graph, sizes: Mapping) -> Graph:
+    """The Graph for particular sizes: {symbol Node or its name: int}. The types of its inputs change with them.
+
+    Raises:
+        UsageError: a name is no symbol of the inputs, or a size is negative.
+        ShapeError: with these sizes, shapes do not fit together.
+    """
+    names = {s.attr("name"): s for s in graph.symbols}
+    values = {}
+    for key, size in sizes.items():
+        found = key if isinstance(key, Node) else names.get(key)
+        if found is None or size < 0:
+            known = ", ".join(names) or "none"
+            raise UsageError(explain(f"specialise: {key} = {size} for {graph.name}, whose symbols are: {known}"))
+        values[found] = int(size)
+    return with_symbols(graph, values) if values else graph
+
+
+def with_symbols(graph: Graph, values: Mapping) -> Graph:
+    """The Graph with {symbol: int or dimension} put in everywhere: types, attributes, values, bodies."""
+    memo: dict[Graph, Graph] = {}
+
+    def visit(one: Graph) -> Graph:  # depth is that of control flow
+        if one not in memo:
+            memo[one] = _replaced(one, values, visit)
+        return memo[one]
+
+    return visit(graph)
+
+
+def _replaced(graph: Graph, values: Mapping, visit) -> Graph:
+    new: dict[Node, Node] = {}
+    for node in toposort((*graph.inputs, *graph.outputs)):
+        inputs = tuple([new[x] for x in node.inputs])
+        new[node] = _with_dims(node, inputs, values, visit)
+    return Graph(graph.name, tuple([new[x] for x in graph.inputs]), tuple([new[y] for y in graph.outputs]), graph.names,
+                 graph.donated)  # fmt: skip
+
+
+def _with_dims(node: Node, inputs: tuple, values: Mapping, visit) -> Node:
+    if node.op == "symbol":
+        value = values.get(node, node)
+        return value if isinstance(value, Node) else const(value, INDEX)
+    attrs = tuple([(k, visit(v) if isinstance(v, Graph) else substitute_dims(v, values)) for k, v in node.attrs])
+    type = substitute_dims(node.type, values)
+    if inputs == node.inputs and attrs == node.attrs and type == node.type:
+        return node
+    if is_index(node) and node.op in _ARITHMETIC:
+        return apply(node.op, *inputs)
+    if node.op == "ensure" and inputs[0].type == type:
+        return inputs[0]
+    if node.op == "ensure":
+        TABLE["ensure"].type(inputs[0].type, **dict(attrs))  # sizes that are known by now may contradict each other
+    return make(node.op, inputs, attrs, type, node.location)

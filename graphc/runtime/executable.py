@@ -1,0 +1,173 @@
+"""Executables: loaded programs that can be called with NumPy arrays."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from typing import Callable, Mapping, Sequence
+
+import numpy as np
+
+from graphc.errors import CompileError, FeedError, GraphcError, UsageError
+from graphc.ir import dtype as dt
+from graphc.ir.program import Signature
+from graphc.runtime.arena import Arena
+from graphc.runtime.arguments import Arguments
+from graphc.runtime.library import Library
+from graphc.runtime.native_call import address_of, native_callable
+from graphc.runtime.portable_call import HostStep, PortableProgram, aligned_bytes
+from graphc.runtime.support import load_support
+
+_ALIGN = 64
+
+
+class Executable:
+    """A compiled program, ready to run from any number of threads.
+
+    Args:
+        name: the program's name, which its native functions carry.
+        constants: the program's constants; copied unless they lie at a multiple of 64 bytes (as mapped ones do).
+        segments: for a program with host steps: ints (native segment ``NAME_i``) and HostSteps in order.
+        release_gil: let other Python threads run meanwhile; worth it from some 50 microseconds of work on.
+        explain_failure: makes the exception for the nonzero code with which a program stopped.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        signature: Signature,
+        library: Library,
+        constants=b"",
+        segments: Sequence[int | HostStep] | None = None,
+        *,
+        release_gil: bool = False,
+        explain_failure: Callable[[int], Exception] | None = None,
+    ):
+        self.name, self.signature, self.library = name, signature, library
+        self.release_gil = release_gil
+        self._failed = functools.partial(_fail, name, explain_failure)
+        self.constants = _aligned(constants)
+        self._support = load_support()
+        self._portable = PortableProgram(name, signature, library, self.constants, segments, self._failed)
+        self._native = segments is None and call_path() == "native" and _is_numeric(signature)
+        if segments is None:
+            missing = len(signature.symbols) - len(Arguments(name, signature).known_symbols)
+            if missing:
+                raise CompileError(f"{name}: {missing} of the symbols {', '.join(signature.symbols)} occur in no input")
+        self._arena = Arena(self._support.library) if self._native else None
+        self._plain: Callable | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, *arrays) -> tuple[np.ndarray, ...]:
+        """Run on all inputs; answers all outputs. Nothing that is given is written to.
+
+        Raises:
+            FeedError, DtypeError, ShapeError: an argument does not fit.
+        """
+        if self._plain is None:
+            with self._lock:
+                if self._plain is None:
+                    self._plain = self.bind()
+        return self._plain(*arrays)
+
+    def bind(
+        self,
+        state: Mapping[int, np.ndarray] | None = None,
+        *,
+        returned: Sequence[int] | None = None,
+        single: bool = False,
+    ) -> Callable:
+        """A callable that takes the inputs not in ``state`` by position, and is as fast as a call can be.
+
+        Args:
+            state: arrays for some inputs, by position. They are used where they lie in every call; an output donated
+                over one of them is written there. Two of them, or one and an argument, must not overlap if so.
+            returned: positions of the outputs to hand out, ascending; by default all that are not state. A state
+                output asked for is handed out as a copy.
+            single: hand out the one returned output itself instead of a tuple.
+
+        Raises:
+            FeedError, DtypeError, ShapeError: an array in ``state`` does not fit as it is.
+        """
+        bound = dict(state or {})
+        self._check_bound(bound)
+        arguments = Arguments(self.name, self.signature, bound)
+        in_state = {output for output, position in self.signature.donated if position in bound}
+        count = len(self.signature.outputs)
+        chosen = tuple(k for k in range(count) if k not in in_state) if returned is None else tuple(returned)
+        if list(chosen) != sorted(set(chosen)) or any(not 0 <= k < count for k in chosen):
+            raise UsageError(f"{self.name}: returned={chosen} must be ascending positions of the {count} outputs")
+        if single and len(chosen) != 1:
+            raise UsageError(f"{self.name}: single=True needs exactly one returned output, not {len(chosen)}")
+        portable = _PortableCall(self, arguments, chosen, single)
+        if not self._native:
+            return portable.convert_and_run
+
+        def slow(exact, *given):
+            arrays, dims = arguments.convert(given)
+            result = exact(*arrays)
+            return portable.run(arrays, dims) if result is NotImplemented else result
+
+        return native_callable(
+            self._support.library, self.name, self.signature, self.library, address_of(self.constants), self._arena, arguments,
+            chosen, single, self.release_gil, slow, self._failed, (self.constants,),
+        )  # fmt: skip
+
+    def _check_bound(self, bound: dict) -> None:
+        for position in bound:
+            if not isinstance(position, int) or not 0 <= position < len(self.signature.inputs):
+                raise FeedError(f"{self.name}: there is no input {position!r} to bind; it has {len(self.signature.inputs)}")
+
+
+class _PortableCall:
+    """The same callable as the native one, in Python."""
+
+    def __init__(self, executable: Executable, arguments: Arguments, returned: tuple[int, ...], single: bool):
+        self.program, self.arguments, self.returned, self.single = executable._portable, arguments, returned, single
+        self.in_place = frozenset(arguments.bound)
+        self.copied = {output for output, position in executable.signature.donated if position in arguments.bound}
+
+    def convert_and_run(self, *given):
+        """Run on whatever can be converted."""
+        return self.run(*self.arguments.convert(given))
+
+    def run(self, arrays: list[np.ndarray], dims: list[int]):
+        """Run on arrays that fit."""
+        inputs = [None] * len(self.arguments.signature.inputs)
+        for position, array in self.arguments.bound.items():
+            inputs[position] = array
+        for rule, array in zip(self.arguments.rules, arrays):
+            inputs[rule.position] = array
+        outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place)
+        chosen = tuple(outputs[k].copy() if k in self.copied else outputs[k] for k in self.returned)
+        return chosen[0] if self.single else chosen
+
+
+def call_path() -> str:
+    """How programs are called here: ``native``, or ``ctypes`` where GRAPHC_CALL_PATH or this Python wants that."""
+    wanted = os.environ.get("GRAPHC_CALL_PATH", "native")
+    if wanted not in ("native", "ctypes"):
+        raise UsageError(f"GRAPHC_CALL_PATH={wanted}: must be native or ctypes")
+    return wanted if load_support().native_calls else "ctypes"
+
+
+def _fail(name: str, explain_failure: Callable[[int], Exception] | None, code: int) -> None:
+    """Raise what a program's error code means."""
+    if explain_failure is not None:
+        raise explain_failure(code)
+    raise GraphcError(f"{name}: the program stopped with error code {code}")
+
+
+def _is_numeric(signature: Signature) -> bool:
+    return all(p.type.dtype is not dt.string for p in signature.inputs + signature.outputs)
+
+
+def _aligned(constants) -> np.ndarray:
+    """The constants as bytes at a multiple of 64, which generated code relies on."""
+    view = np.frombuffer(constants, dtype=np.uint8) if len(constants) else np.empty(0, dtype=np.uint8)
+    if address_of(view) % _ALIGN == 0:
+        return view
+    copy = aligned_bytes(view.size)
+    copy[:] = view
+    return copy

@@ -1,0 +1,186 @@
+"""Running a program from Python through ctypes: for host steps, and where the fast call path cannot be used."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+from graphc.errors import ShapeError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.program import Signature
+from graphc.ir.type import Type
+from graphc.runtime.dims import evaluate, symbol_name, symbols_of
+from graphc.runtime.library import Library
+
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5)
+_ALIGN = 64
+
+
+@dataclass(frozen=True)
+class HostStep:
+    """A step that Python does between two native segments.
+
+    Attributes:
+        fn: takes and returns NumPy arrays. It must neither write to nor keep what it is given: that is read-only and
+            valid during the call alone.
+        args, results: pairs ``(Type, place)`` with places as in ``ir.program.Buffer``. A symbol that only the shape of
+            a result determines gets its value here.
+    """
+
+    fn: Callable
+    args: tuple
+    results: tuple
+    op: str
+    location: object = None
+
+
+class PortableProgram:
+    """A program as a sequence of native segments and host steps.
+
+    Args:
+        segments: None for one native function of this name, else ints (``NAME_i``) and HostSteps in order.
+        constants: the program's constants, 64-byte aligned.
+        failed: called with the error code of a segment that stopped; raises.
+    """
+
+    def __init__(self, name: str, signature: Signature, library: Library, constants: np.ndarray, segments, failed: Callable):
+        self.name, self.signature, self.library, self.constants, self.failed = name, signature, library, constants, failed
+        steps = [name] if segments is None else [f"{name}_{s}" if isinstance(s, int) else s for s in segments]
+        self.steps = [_ENTRY(library.address(s)) if isinstance(s, str) else s for s in steps]
+        self._arena_bytes = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(library.address(name + "_arena"))
+        self._needs = [symbols_of(p.type.shape) for p in signature.outputs]
+        self._kept = np.empty(0, dtype=np.uint8)
+        self._lock = threading.Lock()
+
+    def run(self, inputs: list[np.ndarray], dims: list[int], known: frozenset[int], in_place: frozenset[int]) -> list[np.ndarray]:
+        """Run on arrays that fit the signature exactly; answers all outputs.
+
+        Args:
+            dims: values of the symbols; those whose position is not in ``known`` are still to be determined.
+            in_place: positions of inputs that may be written where they lie; other donated ones are copied.
+        """
+        mine = self._lock.acquire(blocking=False)
+        run = _Run(self, list(inputs), list(dims), set(known), self._kept if mine else np.empty(0, dtype=np.uint8))
+        try:
+            run.place_donated(in_place)
+            run.place()
+            for step in self.steps:
+                if isinstance(step, HostStep):
+                    run.host(step)
+                else:
+                    run.native(step)
+            if mine:
+                self._kept = run.arena
+        finally:
+            if mine:
+                self._lock.release()
+        return run.outputs
+
+
+class _Run:
+    """The state of one run: memory, symbols, and the outputs made so far."""
+
+    def __init__(self, program: PortableProgram, inputs: list, dims: list[int], known: set[int], arena: np.ndarray):
+        self.program, self.signature = program, program.signature
+        self.inputs, self.dims, self.known, self.arena = inputs, dims, known, arena
+        self.outputs: list = [None] * len(self.signature.outputs)
+        self.objects: dict[tuple, np.ndarray] = {}  # strings, which have no bytes in the arena
+
+    @property
+    def values(self) -> dict[str, int]:
+        return {name: self.dims[k] for k, name in enumerate(self.signature.symbols) if k in self.known}
+
+    def place_donated(self, in_place: frozenset[int]) -> None:
+        for output, position in self.signature.donated:
+            if position not in in_place:
+                self.inputs[position] = self.inputs[position].copy()
+            self.outputs[output] = self.inputs[position]
+
+    def place(self) -> None:
+        """Make the outputs whose size is known by now, and the arena at least as large as it must be by now."""
+        values = self.values
+        for k, (param, needs) in enumerate(zip(self.signature.outputs, self.program._needs)):
+            if self.outputs[k] is None and needs <= values.keys():
+                self.outputs[k] = np.empty([evaluate(d, values) for d in param.type.shape], param.type.dtype.numpy)
+        wanted = self.program._arena_bytes((ctypes.c_int64 * max(1, len(self.dims)))(*self.dims))
+        if wanted > self.arena.size:
+            grown = aligned_bytes(wanted)
+            grown[: self.arena.size] = self.arena  # what is there keeps its offset
+            self.arena = grown
+
+    def native(self, entry) -> None:
+        inputs, outputs = (_pointers(arrays) for arrays in (self.inputs, self.outputs))
+        dims = (ctypes.c_int64 * max(1, len(self.dims)))(*self.dims)
+        code = entry(inputs, outputs, dims, _address(self.program.constants), _address(self.arena))
+        if code:
+            self.program.failed(code)
+
+    def host(self, step: HostStep) -> None:
+        args = [_read_only(self.view(type, place)) for type, place in step.args]
+        results = step.fn(*args)
+        if len(step.results) == 1 and not isinstance(results, (tuple, list)):
+            results = (results,)
+        if len(results) != len(step.results):
+            raise ShapeError(explain(f"{step.op}: the host step gave {len(results)} results, not {len(step.results)}", location=step.location))
+        arrays = [np.asarray(value, dtype=type.dtype.numpy) for (type, _), value in zip(step.results, results)]
+        for (type, _), array in zip(step.results, arrays):
+            self.bind(step, type, array)
+        self.place()
+        for (type, place), array in zip(step.results, arrays):
+            if type.dtype is dt.string and place[0] == "arena":
+                self.objects[place] = array
+            else:
+                self.view(type, place)[...] = array
+
+    def bind(self, step: HostStep, type: Type, array: np.ndarray) -> None:
+        """Give symbols that only this result determines their values, and check all other sizes."""
+        values = self.values
+        for dim, extent in zip(type.shape, array.shape):
+            name = symbol_name(dim)
+            if name is not None and name not in values:
+                slot = self.signature.symbols.index(name)
+                self.dims[slot] = extent
+                self.known.add(slot)
+                values[name] = extent
+        if array.ndim != type.rank or any(evaluate(d, values) != e for d, e in zip(type.shape, array.shape)):
+            got = f"{type.dtype.short}[{','.join(map(str, array.shape))}]"
+            raise ShapeError(explain(f"{step.op}: the host step gave {got}, not {type}", location=step.location))
+
+    def view(self, type: Type, place: tuple) -> np.ndarray:
+        """The array that lies at a place."""
+        where, what = place
+        if where == "input":
+            return self.inputs[what]
+        if where == "output":
+            return self.outputs[what]
+        if type.dtype is dt.string:
+            return self.objects[place]
+        values = self.values
+        shape = tuple(evaluate(d, values) for d in type.shape)
+        memory = self.program.constants if where == "constant" else self.arena
+        return np.ndarray(shape, type.dtype.numpy, buffer=memory, offset=evaluate(what, values))
+
+
+def aligned_bytes(count: int) -> np.ndarray:
+    """Uninitialised bytes that start at a multiple of 64."""
+    memory = np.empty(count + _ALIGN, dtype=np.uint8)
+    start = -_address(memory) % _ALIGN
+    return memory[start : start + count]
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _pointers(arrays: list):
+    return (ctypes.c_void_p * max(1, len(arrays)))(*[None if a is None else _address(a) for a in arrays])
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

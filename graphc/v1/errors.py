@@ -1,0 +1,17 @@
+"""TensorFlow's names for the errors of a run."""
+
+from graphc.errors import (
+    CompileError,
+    DeviceUnavailable,
+    FeedError,
+    FormatError,
+    GraphcError,
+    StateError,
+)
+
+OpError = GraphcError
+InvalidArgumentError = FeedError
+FailedPreconditionError = StateError
+InternalError = CompileError
+NotFoundError = DeviceUnavailable
+DataLossError = FormatError

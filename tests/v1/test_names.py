@@ -1,0 +1,110 @@
+"""Names of operations and tensors, what they print, scopes, collections."""
+
+import numpy as np
+import pytest
+
+import graphc.v1 as tf
+
+
+def test_printing_a_sum_of_placeholders():
+    a, b = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
+    assert str(a + b) == 'Tensor("add:0", dtype=float32)'
+
+
+def test_printing_shows_known_sizes():
+    x = tf.placeholder(tf.float32, [None, 784], name="x")
+    assert str(x) == 'Tensor("x:0", shape=(?, 784), dtype=float32)'
+    assert str(tf.constant(1.0)) == 'Tensor("Const:0", shape=(), dtype=float32)'
+    assert str(tf.constant([1.0])) == 'Tensor("Const_1:0", shape=(1,), dtype=float32)'
+
+
+def test_default_names_count_up():
+    a = tf.placeholder(tf.float32, name="a")
+    assert [(a + a).name, (a + a).name, (a - a).name, (a * a).name, (a / a).name] == [
+        "add:0", "add_1:0", "sub:0", "mul:0", "truediv:0"]  # fmt: skip
+    made = [tf.sin(a), tf.reduce_mean(a), tf.matmul(a, a), tf.square(a), tf.argmax(a, 1), tf.nn.relu(a), tf.cast(a, tf.int32)]
+    assert [t.op.name for t in made] == ["Sin", "Mean", "MatMul", "Square", "ArgMax", "Relu", "Cast"]
+    assert [t.op.type for t in made] == ["Sin", "Mean", "MatMul", "Square", "ArgMax", "Relu", "Cast"]
+
+
+def test_upper_and_lower_case_count_as_one_name():
+    a = tf.placeholder(tf.float32)
+    assert tf.add(a, a).name == "Add:0" and (a + a).name == "add_1:0"
+
+
+def test_scopes_prefix_names_and_are_made_unique():
+    with tf.name_scope("layer"):
+        a = tf.constant(1.0, name="a")
+        with tf.name_scope("inner"):
+            b = a + 1.0
+    with tf.name_scope("layer") as scope:
+        c = tf.constant(2.0, name="c")
+    with tf.name_scope(scope):
+        d = tf.constant(2.0, name="d")
+    assert [t.op.name for t in (a, b, c, d)] == ["layer/a", "layer/inner/add", "layer_1/c", "layer_1/d"]
+    assert b.op.inputs[1].op.name == "layer/inner/add/y"
+
+
+def test_variables_have_tensorflows_operations():
+    v = tf.Variable(tf.zeros([2]), name="v")
+    assert v.name == "v:0" and v.initializer.name == "v/Assign"
+    assert {"v", "v/Assign", "v/read"} <= {op.name for op in tf.get_default_graph().get_operations()}
+    assert tf.Variable(1.0).name == "Variable:0" and tf.Variable(1.0).name == "Variable_1:0"
+
+
+def test_finding_by_name():
+    a = tf.placeholder(tf.float32, name="a")
+    total = tf.add(a, 1.0, name="total")
+    graph = tf.get_default_graph()
+    assert graph.get_tensor_by_name("total:0") is total and graph.get_operation_by_name("total") is total.op
+    assert tf.Session().run("total:0", {"a:0": 2.0}) == 3.0
+
+
+def test_unknown_names_are_refused():
+    graph = tf.get_default_graph()
+    with pytest.raises(ValueError, match="no tensor 'x:0'"):
+        graph.get_tensor_by_name("x:0")
+    with pytest.raises(ValueError, match="no operation 'x'"):
+        graph.get_operation_by_name("x")
+
+
+def test_graphs_are_separate():
+    mine = tf.Graph()
+    with mine.as_default():
+        a = tf.constant(1.0)
+        assert tf.get_default_graph() is mine
+    assert a.graph is mine and tf.get_default_graph() is not mine
+
+
+def test_collections():
+    v, w = tf.Variable(1.0, name="v"), tf.Variable(1.0, trainable=False, name="w")
+    assert tf.global_variables() == [v, w] and tf.trainable_variables() == [v]
+    tf.add_to_collection("mine", v)
+    assert tf.get_collection("mine") == [v]
+    assert tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, scope="w") == [w]
+
+
+def test_devices_are_remembered():
+    with tf.device("/cpu:0"):
+        a = tf.constant(1.0)
+    assert a.device == "/device:CPU:0" and tf.constant(1.0).device == ""
+    with pytest.raises(ValueError, match="not a device"), tf.device("/toaster:0"):
+        pass
+
+
+def test_shapes():
+    x = tf.placeholder(tf.float32, [None, 3])
+    assert x.get_shape().as_list() == [None, 3] and x.shape.ndims == 2 and x.shape[1].value == 3 and x.shape[1] == 3
+    assert tf.placeholder(tf.float32).shape.ndims is None
+    assert tf.reduce_mean(tf.placeholder(tf.float32)).shape.as_list() == []
+    y = tf.placeholder(tf.float32)
+    y.set_shape([None, 4])
+    assert tf.matmul(x, tf.ones([3, 4])).shape.as_list() == (y + 1.0).shape.as_list() == [None, 4]
+    assert str(tf.TensorShape(None)) == "<unknown>" and str(tf.TensorShape([None, 2])) == "(?, 2)"
+
+
+def test_numpy_on_the_left():
+    x = tf.placeholder(tf.float32, [2])
+    total = np.array([1.0, 2.0], np.float32) + x
+    assert isinstance(total, tf.Tensor)
+    assert tf.Session().run(total, {x: [1, 1]}).tolist() == [2.0, 3.0]
