@@ -10,9 +10,16 @@ from graphc.ir.graph import Graph
 
 __version__ = "0.1.0"
 
-_LATER = {"compile_graph": "graphc.compile", "Options": "graphc.options", "v1": "graphc.v1"}
+_LATER = {
+    "compile_graph": "graphc.compile",
+    "Options": "graphc.options",
+    "export": "graphc.aot",
+    "load": "graphc.aot",
+    "save": "graphc.aot",
+    "v1": "graphc.v1",
+}
 
-__all__ = ["DType", "Graph", "as_dtype", "compile_graph", "errors", "Options", "v1"]
+__all__ = ["DType", "Graph", "Options", "as_dtype", "compile_graph", "errors", "export", "load", "save", "v1"]
 
 
 def __getattr__(name: str):

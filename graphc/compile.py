@@ -23,7 +23,6 @@ from graphc.options import VERSION, Options
 from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
 from graphc.prims.table import row
 from graphc.runtime.cache import default_cache, digest_of
-from graphc.runtime.elf import link_shared
 from graphc.runtime.executable import Executable, HostStep
 from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
@@ -81,7 +80,8 @@ def emit(program: Program, options: Options = Options(), entry: str = ENTRY) -> 
 
 def build(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Artifact:
     """Compile a graph to data, without looking at the cache."""
-    from graphc.runtime.jit import compile_object  # imports LLVM: only when something must be compiled
+    from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
+    from graphc.runtime.jit import compile_object
 
     program = lower_graph(optimise(graph, options, on_pass), options)
     target = target_of(options)

@@ -250,6 +250,7 @@ for _old, _new in (((2, 3, 4), (6, 4)), ((6, 4), (2, 3, 2, 2)), ((2, 3, 4), (4, 
 sample("reshape", ints(4, 6), shape=(8, 3), symbolic=lambda n: {"shape": (n * 2, 3)})
 sample("reshape", ints(4, 6), shape=(24,), symbolic=lambda n: {"shape": (n * 6,)})
 sample("reshape", floats(5, 6, dtype=F32), shape=(5, 2, 3), symbolic=lambda n: {"shape": (n, 2, 3)})
+sample("reshape", floats(4, 6), shape=(8, 3), smooth=True, symbolic=lambda n: {"shape": (n * 2, 3)}, note="symbolic")
 sample("broadcast", floats(3), shape=(2, 3, 4), axes=(1,), smooth=True,
        symbolic=lambda n: {"shape": (2, n, 4), "axes": (1,)})
 sample("broadcast", F32(2), shape=(2, 2), axes=())

@@ -53,8 +53,8 @@ def imports(path: Path):
 
 
 def lazy_modules() -> set[str]:
-    """Modules that exist to be imported late: they, and only they, load llvmlite."""
-    return {"graphc.runtime.jit"}
+    """Modules that exist to be imported late: what only a compilation needs, llvmlite above all."""
+    return {"graphc.runtime.jit", "graphc.runtime.elf"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

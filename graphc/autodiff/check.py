@@ -24,7 +24,8 @@ class GradientError(GraphcError, AssertionError):
 
 
 def check_gradients(function: Graph | Callable, arrays: Sequence, order: int = 1, modes=("reverse", "forward"),
-                    tolerance: float | None = None, step: float | None = None, samples: int = 64, seed: int = 0):  # fmt: skip
+                    tolerance: float | None = None, step: float | None = None, samples: int = 64,
+                    seed: int = 0) -> None:  # fmt: skip
     """Compare gradients with central differences through the interpreter.
 
     Args:
@@ -70,8 +71,13 @@ def _weights(y: np.ndarray, random) -> np.ndarray:
 
 
 def _loss(graph: Graph, arrays, weights) -> float:
-    outputs = interpret(graph, *arrays)
-    return sum(float(np.sum(y.astype(np.float64) * w)) for n, y, w in zip(graph.outputs, outputs, weights) if n.dtype.is_float)
+    return _weighted(graph, interpret(graph, *arrays), weights)
+
+
+def _weighted(graph: Graph, values, weights) -> float:
+    """Sum of all elements of the floating outputs (or of their tangents) times their weights."""
+    terms = [v.astype(np.float64) * w for y, v, w in zip(graph.outputs, values, weights) if y.dtype.is_float]
+    return sum(float(np.sum(t)) for t in terms)
 
 
 def _gradient(graph: Graph, weights) -> Graph:
@@ -119,10 +125,11 @@ def _check_reverse(graph: Graph, arrays, weights, setting):
 def _check_forward(graph: Graph, arrays, weights, setting):
     tolerance, step, _, random = setting
     directions = [random.uniform(-1, 1, a.shape) if x.dtype.is_float else None for x, a in zip(graph.inputs, arrays)]
-    tangents = [const(0 if d is None else d, Type(x.dtype, a.shape)) for x, d, a in zip(graph.inputs, directions, arrays)]
+    types = [Type(x.dtype, a.shape) for x, a in zip(graph.inputs, arrays)]
+    tangents = [const(0 if d is None else d, t) for d, t in zip(directions, types)]
     moved = jvp(graph.outputs, graph.inputs, tangents)
     values = interpret(Graph(f"{graph.name}_forward", graph.inputs, tuple(moved)), *arrays)
-    exact = sum(float(np.sum(v.astype(np.float64) * w)) for y, v, w in zip(graph.outputs, values, weights) if y.dtype.is_float)
+    exact = _weighted(graph, values, weights)
     sides = []
     for sign in (1, -1):
         there = arrays

@@ -15,8 +15,8 @@ from graphc.prims.pullback import fresh_inputs
 def jvp(outputs: Sequence[Node], inputs: Sequence[Node], tangents: Sequence[Node]) -> list[Node]:
     """The directional derivative of ``outputs`` when ``inputs`` move along ``tangents``.
 
-    Reverse mode gives cotangents that are linear in the seeds; its own gradient by the seeds is forward mode. What reverse
-    mode computed on the way is not part of the result.
+    Reverse mode gives cotangents that are linear in the seeds; its own gradient by the seeds is forward mode. What
+    reverse mode computed on the way is not part of the result.
 
     Args:
         tangents: one Node per input, of its type. Those of integer and bool inputs are not looked at.
@@ -35,7 +35,8 @@ def jvp(outputs: Sequence[Node], inputs: Sequence[Node], tangents: Sequence[Node
     for x, t in moved:
         if x.type != t.type:
             error = DtypeError if x.dtype is not t.dtype else ShapeError
-            raise error(explain(f"jvp: a tangent of type {t.type} given for an input of type {x.type}", origins(x=x, t=t)))
+            what = f"jvp: a tangent of type {t.type} given for an input of type {x.type}"
+            raise error(explain(what, origins(x=x, tangent=t)))
     floating = [y for y in outputs if y.dtype.is_inexact]
     taken = [n for n in inputs if n.op == "input"]
     seeds = fresh_inputs([y.type for y in floating], taken, "cotangent of jvp ")

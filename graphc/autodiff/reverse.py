@@ -12,12 +12,13 @@ from graphc.prims.dims import ones, zeros
 from graphc.prims.pullback import fresh_inputs, pullback
 from graphc.prims.table import row
 
-# Flat almost everywhere: like TensorFlow, no gradient flows and nothing is wrong.
-_FLAT = frozenset({"floor", "ceil", "round", "trunc", "floordiv"})
+# Flat almost everywhere, or stopped on purpose: like TensorFlow, no gradient flows and nothing is wrong.
+_ENDS = frozenset({"floor", "ceil", "round", "trunc", "floordiv", "stop"})
 
 
-def grad(outputs, wrt: Sequence[Node], seeds: Sequence[Node | None] | None = None, unconnected: str | None = "zero") -> list:
-    """Gradients of ``outputs``, summed over all of them, with respect to ``wrt``. Made of Nodes: apply it again for higher order.
+def grad(outputs, wrt: Sequence[Node], seeds: Sequence[Node | None] | None = None,
+         unconnected: str | None = "zero") -> list:  # fmt: skip
+    """Gradients of ``outputs``, summed over all of them, by ``wrt``. Made of Nodes: apply it again for higher order.
 
     Args:
         outputs: a Node or several; those of integer or bool dtype contribute nothing.
@@ -84,7 +85,8 @@ def _seeded(outputs: list[Node], seeds) -> tuple[list[Node], list[Node]]:
     for y, g in kept:
         if g.type != y.type:
             error = DtypeError if g.dtype is not y.dtype else ShapeError
-            raise error(explain(f"grad: a seed of type {g.type} given for an output of type {y.type}", origins(y=y, seed=g)))
+            what = f"grad: a seed of type {g.type} given for an output of type {y.type}"
+            raise error(explain(what, origins(y=y, seed=g)))
     return [y for y, _ in kept], [g for _, g in kept]
 
 
@@ -92,11 +94,13 @@ def _refuse_gaps(outputs: list[Node], wrt: list[Node]):
     """Raise where the only way to a ``wrt`` leads through a row that has no vjp though its values are floating."""
     reached = set(wrt)
     for node in toposort(outputs):
-        if node in reached or not _is_inexact(node) or not any(x in reached for x in node.inputs if _is_inexact(x)):
+        if node in reached or node.op in _ENDS or not _is_inexact(node):
+            continue
+        if not any(x in reached for x in node.inputs if _is_inexact(x)):
             continue
         if row(node.op).vjp is not None:
             reached.add(node)
-        elif node.op not in _FLAT:
+        else:
             operands = [n for n in node.inputs if n in reached]
             what = f"{node.op} of type {node.type} has no gradient, but lies on the way to what is differentiated by"
             raise GraphError(explain(what, origins(**{f"x{k}": n for k, n in enumerate(operands)}), node.location))

@@ -8,9 +8,9 @@ from graphc.errors import CompileError
 from graphc.ir.program import Param, Signature
 
 _C_TYPES = {
-    "b1": "bool", "i8": "int8_t", "i16": "int16_t", "i32": "int32_t", "i64": "int64_t", "u8": "uint8_t", "u16": "uint16_t",
-    "u32": "uint32_t", "u64": "uint64_t", "f16": "_Float16 (IEEE half)", "bf16": "uint16_t (bfloat16)", "f32": "float",
-    "f64": "double", "c64": "float _Complex", "c128": "double _Complex",
+    "b1": "bool", "i8": "int8_t", "i16": "int16_t", "i32": "int32_t", "i64": "int64_t",
+    "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t", "f16": "_Float16 (IEEE half)",
+    "bf16": "uint16_t (bfloat16)", "f32": "float", "f64": "double", "c64": "float _Complex", "c128": "double _Complex",
 }  # fmt: skip
 
 
@@ -33,8 +33,9 @@ def header_text(signature: Signature, entry: str) -> str:
     lines += ["/* inputs:", *_places("inputs", signature.inputs), " * outputs:", *_places("outputs", signature.outputs)]
     donated = dict(signature.donated)
     lines += [f" *   outputs[{o}] must be the same memory as inputs[{i}]" for o, i in donated.items()]
-    lines += [" * Arrays are row-major and dense, aligned to their elements; at least 64 bytes from each start must be readable.",
-              " * constants: aligned to 64 bytes. arena: scratch memory, aligned to 64 bytes, not shared between concurrent calls.",
+    lines += [" * Arrays are row-major, dense, aligned to their elements, and 64 bytes from each start are readable.",
+              " * constants: aligned to 64 bytes.",
+              " * arena: scratch memory, aligned to 64 bytes, not shared by concurrent calls.",
               " * Returns 0. */",
               f"int32_t {entry}(const void *const *inputs, void *const *outputs, const int64_t *dims,",
               f"        {' ' * len(entry)} const void *constants, void *arena);", ""]  # fmt: skip

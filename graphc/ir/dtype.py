@@ -79,6 +79,7 @@ string = DType("string", "string", "s", 0, np.dtype(object))
 ALL = (b1, i8, i16, i32, i64, u8, u16, u32, u64, f16, bf16, f32, f64, c64, c128, string)
 _BY_SHORT = {d.short: d for d in ALL}
 _BY_NAME = {d.name: d for d in ALL}
+_ALIASES = {"float": f32, "double": f64, "half": f16, float: f32}  # as TensorFlow reads them, unlike NumPy
 _BY_NUMPY = {d.numpy: d for d in ALL}
 
 
@@ -95,8 +96,8 @@ def as_dtype(value) -> DType:
     """
     if isinstance(value, DType):
         return value
-    if isinstance(value, str):
-        found = _BY_NAME.get(value) or _BY_SHORT.get(value)
+    if isinstance(value, str) or value is float:
+        found = _BY_NAME.get(value) or _BY_SHORT.get(value) or _ALIASES.get(value)
         if found is not None:
             return found
     as_own = getattr(value, "as_numpy_dtype", None)  # TensorFlow-like dtype objects

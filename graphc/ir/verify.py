@@ -255,7 +255,8 @@ class _ProgramCheck:
             params = s.inputs if where == "input" else s.outputs
             if type(offset) is not int or offset >= len(params):
                 self.fail(f"buffer {buffer.name!r} is {where} {offset} of {len(params)}")
-            if params[offset].type != buffer.type:
+            mine, its = buffer.type, params[offset].type  # which may be another shape of the same memory
+            if mine.dtype is not its.dtype or _normal(mine.size) != _normal(its.size):
                 self.fail(f"buffer {buffer.name!r} of {buffer.type} is {where} {offset} of {params[offset].type}")
         elif type(offset) is int and offset % _ALIGNMENT:
             self.fail(f"buffer {buffer.name!r} at {where} {offset} is not aligned to {_ALIGNMENT} bytes")

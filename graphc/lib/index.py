@@ -134,6 +134,7 @@ def gather(params, indices, axis=None, batch_dims=0) -> Node:
             raise DtypeError(explain(f"gather: indices must be integers, not {i.type}", origins(indices=i)))
         i = apply("cast", i, dtype=dt.i64)
     batch = integer("gather", "batch_dims", batch_dims)
+    x, i = _same_batch(x, i, batch)
     k = batch if axis is None else axis_of("gather", axis, x)
     order = (*range(batch), k, *(a for a in range(batch, len(x.shape)) if a != k))
     moved = shape.transpose(x, order)
@@ -146,9 +147,19 @@ def gather(params, indices, axis=None, batch_dims=0) -> Node:
     return shape.transpose(picked, (*range(batch), *lead, *range(batch, batch + new), *tail))
 
 
+def _same_batch(x: Node, i: Node, batch: int) -> tuple[Node, Node]:
+    """Both with equal leading sizes: an int wins over a symbol, and is checked at entry."""
+    wanted = [a if type(a) is int else b for a, b in zip(x.shape[:batch], i.shape[:batch])]
+    return tuple(
+        n if list(n.shape[:batch]) == wanted else shape.ensure_shape(n, [*wanted, *(None,) * (len(n.shape) - batch)])
+        for n in (x, i)
+    )
+
+
 def gather_nd(params, indices, batch_dims=0) -> Node:
     """Slices of ``params`` picked by index vectors along the last axis of ``indices``."""
-    return apply("gather", as_node(params), as_node(indices), batch=integer("gather_nd", "batch_dims", batch_dims))
+    batch = integer("gather_nd", "batch_dims", batch_dims)
+    return apply("gather", *_same_batch(as_node(params), as_node(indices), batch), batch=batch)
 
 
 def embedding_lookup(params, ids) -> Node:
@@ -203,7 +214,7 @@ def top_k(input, k=1, sorted=True) -> tuple[Node, Node]:  # noqa: A002
 
 def in_top_k(targets, predictions, k) -> Node:
     """Whether the target class is among the ``k`` largest predictions of its row."""
-    p, t = as_node(predictions), as_node(targets)
+    p, t = _same_batch(as_node(predictions), as_node(targets), 1)
     own = apply("gather", p, apply("reshape", t, shape=(*t.shape, 1)), batch=1)
     ahead = math.less(apply("reshape", own, shape=(*own.shape, 1)), p)
     count = apply("reduce", apply("cast", ahead, dtype=dt.i32), kind="sum", axes=(1,))

@@ -53,6 +53,8 @@ def fits(array: np.ndarray, dtype: DType) -> bool:
         source = dt.as_dtype(array.dtype)
     except TypeError:
         return False
+    if source is dt.string:
+        return False
     if rank[source.kind] > rank[dtype.kind] or (source.kind == "b") != (dtype.kind == "b"):
         return array.size == 0
     if dtype.is_integer and source.is_integer and array.size:

@@ -20,10 +20,11 @@ def _nested(lowering, graph: Graph, operands: list):
 def _copies(lowering, sources: list, targets: list) -> list:
     """Copies that may be done one after the other: a source that is another copy's target is saved first."""
     first, second = [], []
+    overwritten = {t.root() for t in targets}
     for source, target in zip(sources, targets):
-        if source is target:
+        if source.root() is target.root():
             continue
-        if source in targets:
+        if source.root() in overwritten:
             held = lowering.storage(source.type, "held")
             first.append(Step("copy", reads=(source,), writes=(held,)))
             source = held

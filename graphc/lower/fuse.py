@@ -52,7 +52,11 @@ def role(node: Node) -> str:
     """How a node takes part: leaf, free (evaluated where used), map, reduce, dot, or single."""
     if node.op in ("input", "const"):
         return "leaf"
-    if node.op in ("symbol", "iota"):
+    if node.op == "symbol":
+        return "free"
+    if not is_native(node):
+        return "single"
+    if node.op == "iota":
         return "free"
     row = TABLE[node.op]
     if row.scalar is not None:
@@ -62,6 +66,12 @@ def role(node: Node) -> str:
     if row.reduce is not None:
         return "reduce"
     return "dot" if row.nest == "dot" else "single"
+
+
+def is_native(node: Node) -> bool:
+    """True if generated code can hold the elements of the node and its operands; others are computed on the host."""
+    types = [t for n in (node, *node.inputs) for t in getattr(n.type, "items", (n.type,))]
+    return all(t.dtype.is_native for t in types)
 
 
 def is_inline_const(node: Node) -> bool:

@@ -47,6 +47,14 @@ class Lowering:
         self.storages.append(made)
         return made
 
+    def view(self, source: Storage, type: Type) -> Storage:
+        """The memory of ``source`` as a value of ``type``."""
+        if source.type == type:
+            return source
+        made = self.storage(type, "view")
+        made.merged = source
+        return made
+
     def constant(self, array: np.ndarray, type: Type) -> Storage:
         """Read-only memory holding ``array``, one per content."""
         data = np.ascontiguousarray(array)
@@ -106,11 +114,14 @@ class Lowering:
         return steps, [self.find(n, memory) for n in graph.outputs]
 
     def find(self, node: Node, memory: dict) -> Storage:
-        """The storage of a materialised value; constants are placed on first use."""
-        while node not in memory:
-            if node.op == "reshape":
-                node = node.inputs[0]
-            elif node.op == "item":
+        """The storage of a materialised value; constants are placed on first use, a reshape is a view of its operand."""
+        if node.op == "reshape" and node not in memory:
+            source = node
+            while source.op == "reshape" and source not in memory:
+                source = source.inputs[0]
+            memory[node] = self.view(self.find(source, memory), node.type)
+        if node not in memory:
+            if node.op == "item":
                 return memory[node.inputs[0]][node.attr("index")]
             elif node.op == "const":
                 array = np.broadcast_to(node.attrs[0][1].array, node.shape)
@@ -183,12 +194,13 @@ def _anonymous(node: Node):
 def _pointwise(region: Region, sources: list, outputs: list) -> tuple:
     """Pairs of storages that a map kernel reads and writes at the same index only."""
     moved: set = set()
-    for n in toposort(region.graph.outputs):
-        if n.inputs and TABLE[n.op].scalar is None:
+    for n in reversed(toposort(region.graph.outputs)):
+        if n in moved or (n.inputs and TABLE[n.op].scalar is None):
             moved.update(n.inputs)
+    roots = [s.root() for s in sources]
     pairs = []
-    for x, source in zip(region.graph.inputs, sources):
-        if x in moved or sources.count(source) > 1:
+    for x, source in zip(region.graph.inputs, roots):
+        if x in moved or roots.count(source) > 1:
             continue
         for result, storage in zip(region.graph.outputs, outputs):
             if result.type.shape == x.type.shape and result.dtype.size == x.dtype.size:
@@ -231,42 +243,55 @@ def lower(graph: Graph, target: Target) -> Program:
 def _place_outputs(lowering: Lowering, graph: Graph, inputs: list, steps: list, results: list) -> list[Step]:
     """Let outputs be written where they are wanted; copy where that cannot be."""
     donated = dict(graph.donated)
-    last_read, first_write = {}, {}
-    for k, step in enumerate(steps):
-        for s in step.reads:
-            last_read[s] = k
-        for s in step.writes:
-            first_write.setdefault(s, k)
+    last_read, first_write = _uses(steps)
+    roots = [r.root() for r in results]
     early: list[Step] = []
     late: list[Step] = []
     taken: set = set()
-    for k, result in enumerate(results):
-        target_input = donated.get(k)
-        place = ("output", k) if target_input is None else ("input", target_input)
-        if target_input is not None and result is inputs[target_input]:
+    for k, (result, root) in enumerate(zip(results, roots)):
+        old = inputs[donated[k]] if k in donated else None
+        if old is not None and root is old:
             continue
-        movable = result.place is None and result not in taken and result in first_write
-        if movable and target_input is not None:
-            old, written = inputs[target_input], first_write[result]
+        movable = root.place is None and root not in taken and root in first_write
+        if movable and old is not None:
+            written = steps[first_write[root]]
             at_end = last_read.get(old, -1)
-            pairs = steps[written].reusable
-            nested = steps[written].kind in ("branch", "repeat")
-            read_by_outputs = any(r is old for r in results)
-            movable = not nested and not read_by_outputs and (at_end < written or (at_end == written and (old, result) in pairs))
+            early_enough = at_end < first_write[root] or (at_end == first_write[root] and (old, root) in written.reusable)
+            movable = early_enough and written.kind not in ("branch", "repeat") and old not in roots
         if movable:
-            result.place = place
-            taken.add(result)
+            root.place = ("output", k) if old is None else old.place
+            taken.add(root)
             continue
-        final = lowering.storage(graph.outputs[k].type, "result", place)
-        if result.place is not None and result.place[0] == "input" and target_input is not None:
+        final = lowering.storage(graph.outputs[k].type, "result", ("output", k) if old is None else old.place)
+        from_input = root.place is not None and root.place[0] == "input" and root not in taken
+        if from_input and old is not None:
             held = lowering.storage(graph.outputs[k].type, "held")  # two states may be exchanged
             early.append(Step("copy", (result,), (held,)))
             late.append(Step("copy", (held,), (final,)))
-        elif result.place is not None and result.place[0] == "input":
+        elif from_input:
             early.append(Step("copy", (result,), (final,)))
         else:
             late.append(Step("copy", (result,), (final,)))
     return early + steps + late
+
+
+def _uses(steps: list[Step]) -> tuple[dict, dict]:
+    """For every memory the numbers of the last step that reads it and the first that writes it, inner steps included."""
+    last_read, first_write = {}, {}
+    for k, step in enumerate(steps):
+        for inner in _with_inner(step):
+            last_read.update((s.root(), k) for s in inner.reads)
+            for s in inner.writes:
+                first_write.setdefault(s.root(), k)
+    return last_read, first_write
+
+
+def _with_inner(step: Step):
+    """A step and every step inside it."""
+    yield step
+    for part in step.parts:
+        for inner in part:
+            yield from _with_inner(inner)
 
 
 def _measure_lives(steps: list[Step]):
@@ -293,11 +318,9 @@ def _measure_lives(steps: list[Step]):
 
 def _touched(step: Step):
     """Every storage a nested step uses: all of it stays live while the step runs."""
-    yield from step.reads
-    yield from step.writes
-    for part in step.parts:
-        for inner in part:
-            yield from _touched(inner)
+    for inner in _with_inner(step):
+        yield from inner.reads
+        yield from inner.writes
 
 
 def _reuse(steps: list[Step]):

@@ -15,18 +15,20 @@ from graphc.rewrite.rule import is_splat
 BYTES = 1 << 20  # a result may be as large as this, or as its operands
 FLOPS = 1 << 26  # about a tenth of a second of NumPy
 # Control flow may run for long; a host callback, and a factorisation that could fail, belong to the run.
-_NEVER = frozenset({"input", "const", "symbol", "call", "cond", "while", "loop", "host", "item", "ensure", "random_bits"})
+_NEVER = frozenset(
+    {"input", "const", "symbol", "call", "cond", "while", "loop", "host", "item", "ensure", "random_bits"}
+)
 
 
 @everywhere
-def fold_constants(graph: Graph, bytes: int = BYTES, flops: int = FLOPS) -> Graph:
+def fold_constants(graph: Graph, max_bytes: int = BYTES, max_flops: int = FLOPS) -> Graph:
     """Replace Nodes whose operands are all constants by their value, as the interpreter computes it.
 
     Element-wise operations on splats stay splats, whatever their shape.
 
     Args:
-        bytes: largest result that is kept, unless its operands are larger still.
-        flops: most work for one Node, roughly.
+        max_bytes: largest result that is kept, unless its operands are larger still.
+        max_flops: most work for one Node, roughly.
     """
 
     def visit(node: Node, inputs: tuple) -> Node | None:
@@ -40,7 +42,7 @@ def fold_constants(graph: Graph, bytes: int = BYTES, flops: int = FLOPS) -> Grap
         node = make(node.op, inputs, node.attrs, node.type)
         if _is_splat_operation(node):
             return _folded_splat(node)
-        return _folded(node) if _is_affordable(node, row.cost, bytes, flops) else node
+        return _folded(node) if _is_affordable(node, row.cost, max_bytes, max_flops) else node
 
     return same_or(graph, rebuild(graph.outputs, visit))
 
@@ -62,18 +64,18 @@ def _folded_splat(node: Node) -> Node:
         return const(value_of(scalar, [x.attr("value").array for x in scalars], {}), node.type)
 
 
-def _is_affordable(node: Node, cost: int, bytes: int, flops: int) -> bool:
+def _is_affordable(node: Node, cost: int, max_bytes: int, max_flops: int) -> bool:
     if not node.type.is_static or not all(x.type.is_static for x in node.inputs):
         return False
     size = node.type.size * node.dtype.size
     # A splat operand weighs one element, whatever it stands for.
     given = sum(x.dtype.size if is_splat(x) else x.type.size * x.dtype.size for x in node.inputs)
-    if size > bytes and size > given:
+    if size > max_bytes and size > given:
         return False
     work = (node.type.size + sum(x.type.size for x in node.inputs)) * cost
     if node.op in ("dot", "conv"):
         work = node.type.size * (node.inputs[1].type.size // max(1, node.shape[-1]))
-    return work <= flops
+    return work <= max_flops
 
 
 def _folded(node: Node) -> Node:

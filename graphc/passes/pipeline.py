@@ -25,7 +25,8 @@ def infer(op: str, types, attrs: dict):
     return row(op).type(*types, **attrs)
 
 
-def run(graph: Graph, passes: Sequence[Callable] = PIPELINE, on_pass: Callable | None = None, verify: bool = True) -> Graph:
+def run(graph: Graph, passes: Sequence[Callable] = PIPELINE, on_pass: Callable | None = None,
+        verify: bool = True) -> Graph:  # fmt: skip
     """The Graph after every pass, in order.
 
     Args:

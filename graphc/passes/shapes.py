@@ -1,4 +1,4 @@
-"""Movement of elements: rules that merge, cancel and move reshape, transpose, broadcast, slice, pad, reverse, concat. All exact."""
+"""Movement of elements: exact rules that merge, cancel and move reshape, transpose, broadcast, slice, pad and so on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graphc.passes.nested import everywhere, same_or
 from graphc.passes.reductions import REDUCTIONS
 from graphc.prims import TABLE, apply, broadcast, concat, dot, pad, reshape, reverse, slice, transpose
 from graphc.prims.dims import lowest, size_of
-from graphc.prims.shape import axis_groups, inverse
+from graphc.prims.shape import axis_groups
 from graphc.rewrite.driver import rewrite
 from graphc.rewrite.rule import Rules, is_splat, on
 
@@ -214,7 +214,9 @@ def concat_of(node: Node) -> Node | None:
 
 def _joined(x: Node, y: Node, axis: int) -> Node | None:
     """Two slices of one value that lie side by side, as one slice."""
-    if x.op != "slice" or y.op != "slice" or x.inputs != y.inputs or any(s != 1 for s in x.attr("step") + y.attr("step")):
+    if x.op != "slice" or y.op != "slice" or x.inputs != y.inputs:
+        return None
+    if any(s != 1 for s in x.attr("step") + y.attr("step")):
         return None
     if x.attr("stop")[axis] != y.attr("start")[axis]:
         return None
@@ -234,13 +236,14 @@ def sink_transpose(node: Node) -> Node | None:
     if any(x.attr("perm") != perm for x in moved) or not all(x.op == "transpose" or is_splat(x) for x in node.inputs):
         return None
     shape = moved[0].inputs[0].shape
-    inputs = [x.inputs[0] if x.op == "transpose" else const(x.attr("value"), x.type.with_shape(shape)) for x in node.inputs]
+    inputs = [x.inputs[0] if x.op == "transpose" else const(x.attr("value"), x.type.with_shape(shape))
+              for x in node.inputs]  # fmt: skip
     return transpose(apply(node.op, *inputs, **dict(node.attrs)), perm)
 
 
 SHAPES = Rules(
-    move_of_splat, stop_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, broadcast_of, slice_of,
-    pad_of, reverse_of, concat_of, sink_transpose, REDUCTIONS, rows=TABLE, build=apply,
+    move_of_splat, stop_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, broadcast_of,
+    slice_of, pad_of, reverse_of, concat_of, sink_transpose, REDUCTIONS, rows=TABLE, build=apply,
 )  # fmt: skip
 
 

@@ -44,7 +44,9 @@ def _lossless(source, target) -> bool:
         digits = source.bits - (source.kind == "i")
         return digits <= bits[target.short] and (target.short != "f16" or digits <= 15)
     if source.is_integer and target.is_integer:
-        return source.bits <= target.bits if source.kind == target.kind else source.kind == "u" and source.bits < target.bits
+        if source.kind == target.kind:
+            return source.bits <= target.bits
+        return source.kind == "u" and source.bits < target.bits
     return False
 
 
@@ -75,7 +77,6 @@ EXACT = Rules(
         lambda x: (max(x, x), x),
         lambda x: (min(x, x), x),
         lambda x: (abs(abs(x)), abs(x)),
-        lambda x: (abs(-x), abs(x)),
         lambda x: (sign(sign(x)), sign(x)),
         lambda x: (pow(x, 1), x),
         lambda x: (pow(x, 0), 1),
@@ -93,6 +94,7 @@ EXACT = Rules(
         *[lambda x, f=prim(f), g=prim(g): (f(g(x)), g(x)) for f in ("floor", "ceil", "round", "trunc")
           for g in ("floor", "ceil", "round", "trunc")],
     ),  # fmt: skip
+    kinds("if", lambda x: (abs(-x), abs(x))),
     kinds(
         "iu",
         lambda x: (x + 0, x),

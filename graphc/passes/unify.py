@@ -8,10 +8,10 @@ from graphc.passes.specialise import with_symbols
 
 
 def unify_dims(graph: Graph) -> Graph:
-    """Replace input symbols that ``ensure`` equates with a number or with each other, so that entry checks them by binding.
+    """Replace input symbols that ``ensure`` equates with a number or each other, so that entry checks them by binding.
 
-    Of two symbols the one that appears first among the inputs stays. Promises inside bodies count for the body alone and
-    are left; so are those about sizes that depend on data.
+    Of two symbols the one that appears first among the inputs stays. Promises inside bodies count for the body alone
+    and are left; so are those about sizes that depend on data.
     """
     order = {s: k for k, s in enumerate(graph.symbols)}
     plain = {d for x in graph.inputs for d in x.shape if isinstance(d, Node) and d in order}

@@ -1,4 +1,4 @@
-"""Rules: a pattern and its replacement, written as a lambda from holes, and functions that look at one op's attributes."""
+"""Rules: a pattern and its replacement, as a lambda from holes, and functions that look at one op's attributes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.errors import UsageError
+from graphc.ir.dtype import b1
 from graphc.ir.node import Node, const
+from graphc.ir.type import Type
 
 ALL_KINDS = "biufc"
 _CONSTANT = re.compile(r"c\d+$")
@@ -21,7 +23,7 @@ _HOLE, _LITERAL = "hole", "literal"
 class Term:
     """A piece of a pattern or of a replacement: an op over Terms, a hole, or a literal number.
 
-    A hole named ``c0``, ``c1``, ... matches splat constants only. A literal matches a splat constant of exactly that value
+    A hole named ``c0``, ``c1``, ... matches splat constants only. A literal matches a splat constant of just that value
     (``0.0`` is not ``-0.0``); in a replacement it takes the type of its neighbour, or of the node that is replaced.
     """
 
@@ -161,7 +163,7 @@ class _Draft:
 
 
 def on(*ops: str, kinds: str = ALL_KINDS) -> Callable:
-    """Decorator: the function is a rule for nodes of these ops; it answers with another Node of the same type, or None."""
+    """Decorator: the function is a rule for nodes of these ops; it answers with a Node of the same type, or None."""
     return lambda function: _Draft(ops, kinds, function, False)
 
 
@@ -216,7 +218,7 @@ class Rules:
             for match in matchers:
                 found = {}
                 if match(node, found) and (check is None or check.function(*[found[t.value] for t in check.terms])):
-                    return _instantiate(replacement, found, node, build)
+                    return instantiate(replacement, found, node, build)
             return None
 
         name = f"{pattern} -> {replacement}"
@@ -286,13 +288,20 @@ def _matcher(pattern: Term) -> Callable:
     return match
 
 
-def _instantiate(replacement: Term, found: dict, like: Node, build: Callable) -> Node:
-    """The replacement over the matched nodes; ``like`` gives the type of a literal that stands alone."""
-    if replacement.op == _HOLE:
-        return found[replacement.value]
-    if replacement.op == _LITERAL:
-        return const(replacement.value, like.type)
-    inputs = [None if x.op == _LITERAL else _instantiate(x, found, like, build) for x in replacement.inputs]
+def instantiate(side: Term, found: Mapping, like: Node | None, build: Callable) -> Node:
+    """One side of a rule over real Nodes, given by the names of the holes.
+
+    ``like`` gives the type of a literal that has no neighbour; a ``bool`` literal is of dtype b1 wherever it stands.
+    """
+    if side.op == _HOLE:
+        return found[side.value]
+    if side.op == _LITERAL:
+        return _literal(side.value, like.type)
+    inputs = [None if x.op == _LITERAL else instantiate(x, found, like, build) for x in side.inputs]
     neighbour = next((x for x in reversed(inputs) if x is not None), like)
-    inputs = [const(t.value, neighbour.type) if x is None else x for x, t in zip(inputs, replacement.inputs)]
-    return build(replacement.op, *inputs, **dict(replacement.attrs))
+    inputs = [_literal(t.value, neighbour.type) if x is None else x for x, t in zip(inputs, side.inputs)]
+    return build(side.op, *inputs, **dict(side.attrs))
+
+
+def _literal(value, type: Type) -> Node:
+    return const(value, type.with_dtype(b1) if isinstance(value, bool) else type)

@@ -94,7 +94,8 @@ class Arguments:
         if not plain and array.dtype.newbyteorder("=") == dtype.numpy:
             return array.astype(dtype.numpy)
         if plain and (array.size == 0 or _loses_nothing(array, dtype)):
-            return array.astype(dtype.numpy)
+            with np.errstate(over="ignore"):  # 1e300 becomes infinite, as in the fast call path
+                return array.astype(dtype.numpy)
         raise DtypeError(self._message(param, _described(array), "convert it first" if not plain else "it has no such values"))
 
     def _check_shape(self, rule: InputRule, array: np.ndarray, dims: list[int], sources: dict) -> None:

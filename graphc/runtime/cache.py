@@ -60,6 +60,7 @@ class DiskCache:
             return None
         path = self._entry_path(digest)
         try:
+            self._check_owner(path)
             entry = Container.open(path)
         except FileNotFoundError:
             return self._count("misses")
@@ -87,8 +88,7 @@ class DiskCache:
         try:
             self._make_folder()
             path = self._entry_path(digest)
-            write(path, {_PARTS: _shortened(parts), **sections})
-            if path.stat().st_size > self.limit:
+            if write(path, {_PARTS: _shortened(parts), **sections}) > self.limit:
                 _remove(path)
                 return False
             self._shrink(path)
@@ -140,9 +140,14 @@ class DiskCache:
     def _make_folder(self) -> None:
         if not self._ready or not self.path.is_dir():
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.path.stat().st_uid != os.getuid():
-                raise PermissionError(f"{self.path} belongs to another user")
             self._ready = True
+
+    def _check_owner(self, path: Path) -> None:
+        """Entries are code that will run, so only those of this user, or of the system, are taken."""
+        if hasattr(os, "getuid"):
+            for part in (path, self.path):
+                if os.stat(part).st_uid not in (os.getuid(), 0):
+                    raise PermissionError(1, f"{part} belongs to another user")
 
     def _list(self) -> list[tuple[Path, float, int]]:
         """(path, time of last use, bytes) of every entry; removes what killed writers left behind."""

@@ -60,21 +60,24 @@ def encode(sections: dict[str, object]) -> list:
     return [start, hashlib.sha256(start + table).digest(), table, *body]
 
 
-def write(path, sections: dict[str, object]) -> None:
-    """Write a container so that a reader sees the old file or the whole new one, whatever happens in between."""
+def write(path, sections: dict[str, object]) -> int:
+    """Write a container so that a reader sees the old file or the whole new one, whatever happens in between.
+
+    Answers the bytes of the file.
+    """
     path = os.fspath(path)
     temporary = os.path.join(os.path.dirname(path), f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            for piece in encode(sections):
-                file.write(piece)
+            size = sum(file.write(piece) for piece in encode(sections))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    return size
 
 
 def _content(value) -> memoryview:

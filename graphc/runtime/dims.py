@@ -25,9 +25,12 @@ def symbol_name(dim) -> str | None:
 
 def symbols_of(dims) -> frozenset[str]:
     """The names of all symbols in these dimensions."""
-    names, stack = set(), [d for d in dims if isinstance(d, Node)]
+    names, seen, stack = set(), set(), [d for d in dims if isinstance(d, Node)]
     while stack:
         node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
         if node.op == "symbol":
             names.add(node.attr("name"))
         stack.extend(node.inputs)

@@ -15,6 +15,7 @@ LOCAL, GLOBAL, WEAK = 0, 1, 2
 UNDEFINED, ABSOLUTE, COMMON = 0, 0xFFF1, 0xFFF2
 
 _PROGBITS, _SYMTAB, _RELA, _NOBITS, _UNWIND = 1, 2, 4, 8, 0x70000001
+_FAR, _LARGEST_ALIGN = 1 << 40, 1 << 20
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -113,6 +114,8 @@ def _section(data: bytes, header, name: str) -> Section | None:
     if flags & TLS or kind not in (_PROGBITS, _NOBITS):
         what = "thread-local variables" if flags & TLS else f"section type {kind:#x}"
         raise CompileError(f"object file: section {name}: {what} cannot be linked")
+    if align & (align - 1) or align > _LARGEST_ALIGN or size > _FAR:
+        raise CompileError(f"object file: section {name} of {size} bytes at multiples of {align} cannot be linked")
     content = None if kind == _NOBITS else bytearray(_bytes(data, header))
     return Section(name, flags & (WRITE | ALLOC | EXEC), max(1, align), size, content)
 
@@ -136,6 +139,8 @@ def _symbols(table: bytes, strings: bytes, sections: list) -> list[Symbol]:
             # `value` of a common symbol is its alignment. It becomes a piece of zeros of its own.
             section, value = Section("COMMON", WRITE | ALLOC, max(1, value), size, None), 0
             sections.append(section)
+        if section is not None and value > section.size:
+            raise CompileError(f"object file is damaged: a symbol at {value} of section {section.name} ({section.size} bytes)")
         symbols.append(Symbol(_string(strings, name), info >> 4, info & 15, section, value, size, index))
     return symbols
 
@@ -143,7 +148,7 @@ def _symbols(table: bytes, strings: bytes, sections: list) -> list[Symbol]:
 def _relocations(table: bytes, symbols: list[Symbol], section: Section) -> list:
     found = []
     for offset, info, addend in _RELOCATION.iter_unpack(table):
-        if offset >= section.size or section.data is None:
+        if offset + 4 > section.size or section.data is None or abs(addend) > _FAR:
             raise CompileError(f"object file is damaged: relocation at {offset} of section {section.name} ({section.size} bytes)")
         found.append((offset, info & 0xFFFFFFFF, symbols[info >> 32], addend))
     return found

@@ -25,6 +25,9 @@ _ALIGN = 64
 class Executable:
     """A compiled program, ready to run from any number of threads.
 
+    It keeps its scratch memory, and up to two arrays for each output: one of them is handed out again once nobody
+    else can see it any more, so that a steady state allocates nothing.
+
     Args:
         name: the program's name, which its native functions carry.
         constants: the program's constants; copied unless they lie at a multiple of 64 bytes (as mapped ones do).

@@ -23,12 +23,12 @@ class Pattern:
 
     Attributes:
         ranks: of every feed.
-        ones: for every feed the axes that have size 1 although their size is not known; empty unless a run needed it.
+        sizes: for every feed pairs of axis and size, for sizes that are not known otherwise; empty unless a run needed it.
         values: for every feed its content (or None), where shapes depend on it; empty unless a run needed it.
     """
 
     ranks: tuple[int, ...]
-    ones: tuple = ()
+    sizes: tuple = ()
     values: tuple = ()
 
 
@@ -61,14 +61,16 @@ class Request:
 def pattern_of(request: Request, arrays, with_ones: bool, with_values: bool) -> Pattern:
     """What a plan for these arrays assumes."""
     ranks = tuple(a.ndim for a in arrays)
-    ones = tuple(_ones(t, a) for t, a in zip(request.fed, arrays)) if with_ones else ()
+    sizes = tuple(_sizes(t, a, (1,)) for t, a in zip(request.fed, arrays)) if with_ones else ()
     values = tuple(_content(t, a) for t, a in zip(request.fed, arrays)) if with_values else ()
-    return Pattern(ranks, ones, values)
+    return Pattern(ranks, sizes, values)
 
 
-def _ones(tensor: Tensor, array: np.ndarray) -> tuple:
+def _sizes(tensor: Tensor, array: np.ndarray, wanted=None) -> tuple:
+    """Axis and size of what is not known of the shape; only sizes in ``wanted``, if given."""
     known = tensor.shape.as_list() if tensor.node is not None else [None] * array.ndim
-    return tuple(k for k, d in enumerate(known) if d is None and array.shape[k] == 1)
+    open_axes = [k for k, d in enumerate(known) if d is None]
+    return tuple((k, array.shape[k]) for k in open_axes if wanted is None or array.shape[k] in wanted)
 
 
 def _content(tensor: Tensor, array: np.ndarray) -> tuple | None:
@@ -81,7 +83,7 @@ def fed_nodes(request: Request, pattern: Pattern) -> tuple[dict, tuple]:
     """The Node that stands for each fed tensor, and the input Nodes in order."""
     nodes, inputs = {}, []
     for k, tensor in enumerate(request.fed):
-        node = _input(tensor, pattern.ranks[k], pattern.ones[k] if pattern.ones else ())
+        node = _input(tensor, pattern.ranks[k], dict(pattern.sizes[k]) if pattern.sizes else {})
         inputs.append(node)
         content = pattern.values[k] if pattern.values else None
         if content is not None:
@@ -91,12 +93,19 @@ def fed_nodes(request: Request, pattern: Pattern) -> tuple[dict, tuple]:
     return nodes, tuple(inputs)
 
 
-def _input(tensor: Tensor, rank: int, ones: tuple) -> Node:
+def _input(tensor: Tensor, rank: int, sizes: dict) -> Node:
     graph = tensor.graph
     name, symbols = graph.feed_names(tensor, rank)
     known = tensor.node.shape if tensor.node is not None else (None,) * rank
-    shape = tuple(1 if k in ones else symbols[k] if type(d) is not int else d for k, d in enumerate(known))
+    shape = tuple(d if type(d) is int else sizes.get(k, symbols[k]) for k, d in enumerate(known))
     return input_node(name, Type(tensor.dtype, shape))
+
+
+def diagnose(request: Request, arrays) -> None:
+    """Trace with every size known: raises what is wrong with these very shapes, at the line of the operation."""
+    ranks = tuple(a.ndim for a in arrays)
+    nodes, inputs = fed_nodes(request, Pattern(ranks, tuple(_sizes(t, a) for t, a in zip(request.fed, arrays))))
+    trace("diagnosis", request.fetches, request.targets, nodes, inputs)
 
 
 def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run") -> Plan:

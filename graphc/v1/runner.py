@@ -7,7 +7,7 @@ from collections.abc import Callable
 from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, explain
 from graphc.lib.dims import DataDependent
 from graphc.v1.feeds import as_array
-from graphc.v1.plan import Pattern, Plan, Request, make_plan, pattern_of
+from graphc.v1.plan import Pattern, Plan, Request, diagnose, make_plan, pattern_of
 from graphc.v1.state import State
 
 _PLANS_KEPT = 256
@@ -42,12 +42,13 @@ class Runner:
         except DataDependent:
             if self._with_values:
                 raise
-            self._with_values = True
-            return self._call(arrays)
         except ShapeError:
-            if self._with_ones or not any(pattern_of(self.request, arrays, True, False).ones):
+            if self._with_ones or not any(pattern_of(self.request, arrays, True, False).sizes):
+                diagnose(self.request, arrays)
                 raise
             return self._with_known_ones(arrays)
+        self._with_values = True
+        return self._call(arrays)
 
     def _with_known_ones(self, arrays):
         """Again, with sizes that are 1 known to be 1, so that they broadcast."""
@@ -56,6 +57,7 @@ class Runner:
             return self._call(arrays)
         except GraphcError:
             self._with_ones = False
+            diagnose(self.request, arrays)
             raise
 
     def _call(self, arrays):
@@ -91,14 +93,18 @@ def caller(runner: Runner) -> Callable:
     def plain(*values):
         try:
             out = call(*values)
+            return out[()] if is_scalar else out
         except _REFUSED:
-            out = refused(values)
+            pass  # answered outside, so that an error below does not show this one as its context
+        out = refused(values)
         return out[()] if is_scalar else out
 
     def structured(*values):
         try:
             out = call(*values)
         except _REFUSED:
+            out = None
+        if out is None:
             out = refused(values)
         if is_only:
             out = (out[()] if is_scalar else out,)

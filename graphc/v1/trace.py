@@ -83,7 +83,10 @@ def _cycle(waiting: dict, done: set) -> str:
     while op not in seen:
         seen.append(op)
         op = min((b for b in waiting[op] if b not in done), key=lambda o: o.id)
-    return " -> ".join(o.name for o in [*seen[seen.index(op) :][::-1], seen[-1]])
+    loop = seen[seen.index(op) :][::-1]
+    first = min(range(len(loop)), key=lambda k: loop[k].id)
+    loop = loop[first:] + loop[:first]
+    return " -> ".join(o.name for o in [*loop, loop[0]])
 
 
 class _Run:

@@ -12,8 +12,8 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const
 from graphc.ir.type import Type
 from graphc.prims import (
-    broadcast, call, cast, cond, dot, exp, floor, gather, host, item, loop, max, mul, neg, reduce, reshape, select, sin, sort,
-    stop, tanh, transpose,
+    broadcast, call, cast, cond, dot, exp, floor, gather, host, item, loop, max, mul, neg, reduce, reshape, select, sin,
+    sort, stop, tanh, transpose,
 )  # fmt: skip
 from graphc.prims.interpret import interpret
 
@@ -77,6 +77,8 @@ def test_operation_without_gradient_is_named_with_its_line():
     with pytest.raises(GraphError, match=r"host.*no gradient[\s\S]*test_gradients\.py"):
         grad(mul(y, y), [X])
     assert grad(mul(y, y) + Y, [Y])[0] is const(1, V)
+    stopped = host(stop(X), callback=lambda a: a, types=(V,))
+    assert connected(stopped * X, [X]) == [True]
 
 
 def test_custom_gradient():

@@ -10,7 +10,7 @@ from functools import cache
 import llvmlite.binding as llvm
 import numpy as np
 
-from graphc.codegen.llvm.instructions import Instructions, Value, element_type, register_type
+from graphc.codegen.llvm.instructions import Instructions, element_type, register_type
 from graphc.ir import dtype as dtypes
 from graphc.ir.dtype import DType, as_dtype
 from graphc.ir.target import AARCH64, X86_64, X86_64_V3, X86_64_V4, Target
@@ -47,7 +47,8 @@ def function_text(target: Target, op: str, attrs: tuple, inputs: tuple, lanes: i
     head = "\n".join(sorted(declared))
     body = "\n".join(lines)
     text = (f'target triple = "{target.triple}"\n{head}\ndefine void @f({params}, ptr %out, i64 %n) {{\n'
-            f"entry:\n  br label %loop\nloop:\n  %i = phi i64 [0, %entry], [%next, %loop]\n{body}\n  %next = add i64 %i, {lanes}\n"
+            f"entry:\n  br label %loop\nloop:\n  %i = phi i64 [0, %entry], [%next, %loop]\n{body}\n"
+            f"  %next = add i64 %i, {lanes}\n"
             "  %more = icmp ult i64 %next, %n\n  br i1 %more, label %loop, label %done\ndone:\n  ret void\n}\n")
     return text, result.dtype
 

@@ -83,7 +83,8 @@ def assembly(text: str, target: Target) -> str:
 
 def visible(kernel: Kernel, target: Target) -> str:
     """The text of a kernel that can be called from outside, with a pool of one thread."""
-    text = kernel_text(kernel, target).replace("define internal void @k_" + kernel.name + "(", "define void @k_" + kernel.name + "(")
+    head = f"void @k_{kernel.name}("
+    text = kernel_text(kernel, target).replace("define internal " + head, "define " + head)
     return text.replace("declare void @gc_parallel(ptr, ptr, i64, i64)", "") + POOL
 
 

@@ -40,12 +40,18 @@ def test_every_tail():
 
 @pytest.mark.parametrize("n", [1, 7, 16, 32, 33, 64, 130, 200, 333])
 def test_fixed_extents(n):
-    text = AXPY.replace("n vector", f"{n} vector").replace("below n ", "").replace("f32[n]", f"f32[{n}]").replace(" dims(n)", "")
-    agree(parse(text), {"x": floats(n), "y": floats(n), "o": np.zeros(n, np.float32)})
+    text = AXPY.replace("n vector", f"{n} vector").replace("below n ", "").replace("f32[n]", f"f32[{n}]")
+    agree(parse(text.replace(" dims(n)", "")), {"x": floats(n), "y": floats(n), "o": np.zeros(n, np.float32)})
 
 
 def test_in_place():
-    kernel = parse("kernel @twice(x: f32[n] written) dims(n) {\n for i below n in n vector {\n x[i] = x[i] + x[i]\n }\n}\n")
+    kernel = parse("""
+kernel @twice(x: f32[n] written) dims(n) {
+  for i below n in n vector {
+    x[i] = x[i] + x[i]
+  }
+}
+""")
     agree(kernel, {"x": floats(85)}, n=85)
 
 
@@ -61,7 +67,8 @@ kernel @mix(x: f32[n,m], row: f32[m], column: f32[n], one: f32[], o: f32[n,m] wr
   }
 }
 """)
-    agree(kernel, {"x": floats(n, m), "row": floats(m), "column": floats(n), "one": floats(), "o": np.zeros((n, m), "f")}, n=n, m=m)
+    arrays = {"x": floats(n, m), "row": floats(m), "column": floats(n), "one": floats(), "o": np.zeros((n, m), "f")}
+    agree(kernel, arrays, n=n, m=m)
 
 
 @pytest.mark.parametrize("n", [5, 16, 31, 100])
@@ -105,7 +112,8 @@ kernel @pad(x: f32[n,n], h: bf16[n], o: f32[n + 4,n + 4] written, k: bf16[n + 4]
 }
 """)
     half = floats(n).astype(kernel.arrays[1].type.dtype.numpy)
-    agree(kernel, {"x": floats(n, n), "h": half, "o": np.zeros((n + 4, n + 4), "f"), "k": np.zeros(n + 4, half.dtype)}, n=n)
+    arrays = {"x": floats(n, n), "h": half, "o": np.zeros((n + 4, n + 4), "f"), "k": np.zeros(n + 4, half.dtype)}
+    agree(kernel, arrays, n=n)
 
 
 def test_guarded_stores():
@@ -313,8 +321,8 @@ kernel @taps(x: f32[n + 2], w: f32[3], o: f32[n] written, scale: f32[]) dims(n) 
 
 def test_other_dtypes():
     kernel = parse("""
-kernel @types(a: f64[n], b: i8[n], c: b1[n], d: f16[n], e: i64[n], o: f64[n] written, p: i8[n] written, q: b1[n] written,
-              r: f16[n] written) dims(n) {
+kernel @types(a: f64[n], b: i8[n], c: b1[n], d: f16[n], e: i64[n], o: f64[n] written, p: i8[n] written,
+              q: b1[n] written, r: f16[n] written) dims(n) {
   for i below n in n vector {
     o[i] = a[i] + cast(b[i], f64) * cast(e[i], f64)
     p[i] = b[i] + cast(e[i], i8)
@@ -322,17 +330,23 @@ kernel @types(a: f64[n], b: i8[n], c: b1[n], d: f16[n], e: i64[n], o: f64[n] wri
     r[i] = d[i] * d[i] + cast(b[i], f16)
   }
 }
-""".replace("written,\n              r", "written, r"))
+""".replace("written,\n              q", "written, q"))
     n = 41
     integers = RANDOM.integers(-100, 100, n)
     agree(kernel, {
-        "a": RANDOM.standard_normal(n), "b": integers.astype(np.int8), "c": integers % 2 == 0, "d": floats(n).astype(np.float16),
-        "e": integers[::-1].astype(np.int64), "o": np.zeros(n), "p": np.zeros(n, np.int8), "q": np.zeros(n, bool),
-        "r": np.zeros(n, np.float16)}, n=n)
+        "a": RANDOM.standard_normal(n), "b": integers.astype(np.int8), "c": integers % 2 == 0,
+        "d": floats(n).astype(np.float16), "e": integers[::-1].astype(np.int64), "o": np.zeros(n),
+        "p": np.zeros(n, np.int8), "q": np.zeros(n, bool), "r": np.zeros(n, np.float16)}, n=n)
 
 
 def test_doubles_alone_use_their_own_width():
-    kernel = parse("kernel @d(x: f64[n], o: f64[n] written) dims(n) {\n for i below n in n vector {\n o[i] = x[i] * x[i]\n }\n}\n")
+    kernel = parse("""
+kernel @squares(x: f64[n], o: f64[n] written) dims(n) {
+  for i below n in n vector {
+    o[i] = x[i] * x[i]
+  }
+}
+""")
     agree(kernel, {"x": RANDOM.standard_normal(45), "o": np.zeros(45)}, n=45)
     assert "<8 x double>" in kernel_text(kernel, X86_64_V4) and "<16 x" not in kernel_text(kernel, X86_64_V4)
 
@@ -365,7 +379,7 @@ def test_objects_for_other_machines(target):
 @pytest.mark.parametrize("text,message", [
     ("kernel @k(x: f32[] written) {\n for i in 4 block {\n x[] = f32(0.0)\n }\n}\n", "no meaning on a CPU"),
     ("kernel @k(x: f32[4] written) {\n for i in 4 vector {\n x[0] = x[i]\n }\n}\n", "different values to one element"),
-    ("kernel @k(x: f32[n] written) dims(n) {\n for i below n in n unrolled {\n x[i] = f32(0.0)\n }\n}\n", "fixed extent"),
+    ("kernel @k(x: f32[n] written) dims(n) {\n for i below n in n unrolled {\n x[i] = f32(0.0)\n }\n}\n", "fixed"),
     ("kernel @k(x: f32[8] written) {\n alloc a: f32[8] register\n for i in 8 {\n a[i] = x[i]\n }\n}\n", "not known"),
     ("kernel @k(x: f32[8] written) {\n alloc a: f32[8] register\n x[0] = a[9]\n}\n", "outside"),
 ])  # fmt: skip
@@ -421,3 +435,50 @@ def test_long_expressions_need_no_recursion():
         value = make("add", (value, load("x", (1,), f32)), (), value.type)
     array = Array("x", Type(f32, (2,)), written=True)
     assert kernel_text(Kernel("deep", (array,), (), (Store("x", (0,), value),)), X86_64_V4).count("fadd") == 3000
+
+
+def test_state_that_only_phis_read():
+    kernel = parse("""
+kernel @phis(x: f32[n,n], flag: b1[n], o: f32[2] written) dims(n) {
+  let sum: f32 = f32(0.0)
+  let twice: f32 = f32(0.0)
+  let last: f32 = f32(-1.0)
+  for i below n in n {
+    for k below n in n {
+      sum = sum + x[i, k]
+    }
+    for k in 7 {
+      twice = twice + x[i, k % n]
+    }
+    if flag[i] {
+      last = x[i, 0]
+    }
+  }
+  o[0] = sum + twice
+  o[1] = last
+}
+""")
+    for n in (0, 1, 6):
+        agree(kernel, {"x": floats(n, n), "flag": np.arange(n) == 2, "o": floats(2)}, n=n)
+
+
+def test_what_is_not_run_touches_no_memory():
+    kernel = parse("""
+kernel @calm(x: f32[n], o: f32[n] written, p: f32[n] written) dims(n, far) {
+  for j below n in n vector {
+    let v: f32 = f32(1.0)
+    if far < 9 {
+      v = x[far]
+    }
+    o[j] = v + x[far if far < j]
+    p[j if far < j] = x[far] + x[j + far] + x[j*far]
+  }
+  for k below n in n {
+    p[k if far < k] = x[far]
+  }
+  for l below far in 0*far + n - n vector {
+    p[l] = x[far]
+  }
+}
+""")
+    agree(kernel, {"x": floats(40), "o": floats(40), "p": floats(40)}, n=40, far=2**36)

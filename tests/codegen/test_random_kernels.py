@@ -35,7 +35,9 @@ class Maker:
     def test(self, i, j, values, depth: int):
         kind = self.random.randrange(4)
         if kind == 0:
-            return compare(self.random.choice(["lt", "le", "ne", "eq"]), j * self.random.randint(1, 3), self.random.randint(0, 60))
+            op, factor = self.random.choice(["lt", "le", "ne", "eq"]), self.random.randint(1, 3)
+            bound = self.random.randint(0, 60)
+            return compare(op, j * factor, bound)
         if kind == 1:
             return compare("lt", j + i * 2, self.extents[1] - 3)
         if kind == 2:
@@ -61,7 +63,8 @@ class Maker:
             at = make("cast", (load("index", (j,), dt.i32),), (("dtype", dt.i64),), INDEX)
             return load("row", (at,), dt.f32)
         if pick == 6:
-            inside = make("and", (compare("le", const(0, INDEX), j - shift), compare("lt", j * 3 - shift, m)), (), Type(dt.b1, ()))
+            inside = compare("le", const(0, INDEX), j - shift), compare("lt", j * 3 - shift, m)
+            inside = make("and", inside, (), Type(dt.b1, ()))
             return load("x", (i, j * 3 - shift), dt.f32, inside) if self.random.random() < 0.5 else load(
                 "x", (i, j - shift), dt.f32, inside)
         if pick == 7:
@@ -95,10 +98,12 @@ class Maker:
             body.append(Let(v, self.value(i, j, seen, 2)))
             seen.append(v)
             if self.random.random() < 0.4:
-                body.append(If(compare("lt", i, 2), (Set(v, self.value(i, j, seen, 1)),), (Set(v, self.number()),)[: self.random.randrange(2)]))
+                orelse = (Set(v, self.number()),)[: self.random.randrange(2)]
+                body.append(If(compare("lt", i, 2), (Set(v, self.value(i, j, seen, 1)),), orelse))
         if self.random.random() < 0.3:
             k, v = var(self.name("k"), INDEX, 3), var(self.name("s"), F32)
-            body += [Let(v, self.number()), For(k, 3, (Set(v, v * load("row", (j + k,), dt.f32) + load("z", (i, k), dt.f32)),), UNROLLED)]
+            step = v * load("row", (j + k,), dt.f32) + load("z", (i, k), dt.f32)
+            body += [Let(v, self.number()), For(k, 3, (Set(v, step),), UNROLLED)]
             seen.append(v)
         guard = self.test(i, j, seen, 1) if self.random.random() < 0.4 else None
         body.append(Store("o", (i, j), self.value(i, j, seen, 3), guard))

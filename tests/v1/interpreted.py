@@ -18,7 +18,7 @@ class Interpreted:
     def __call__(self, *arrays):
         return tuple(np.array(a) for a in interpret(self.graph, *arrays))
 
-    def bind(self, state):
+    def bind(self, state, single=True):
         graph = self.graph
         donated = dict(graph.donated)
         free = [k for k in range(len(graph.inputs)) if k not in state]
@@ -36,7 +36,7 @@ class Interpreted:
             out = [np.array(a) for a in interpret(graph, *arrays)]
             for k, place in donated.items():
                 state[place][...] = out[k]
-            return out[kept[0]] if len(kept) == 1 else tuple(out[k] for k in kept)
+            return out[kept[0]] if single and len(kept) == 1 else tuple(out[k] for k in kept)
 
         return call
 

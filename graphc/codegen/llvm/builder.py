@@ -132,7 +132,7 @@ class Builder:
         return self.binary((_FLOATING if x.dtype.is_float else _INTEGER)[name], x, y)
 
     def compare(self, predicate: str, x: Value, y: Value) -> Value:
-        """eq ne lt le gt ge of f32, f64, integers and bools; uno and one (as in LLVM) of floats. False for NaN but ne."""
+        """eq ne lt le gt ge; for floats also uno and one, as in LLVM. With a NaN only ne and uno hold."""
         if x.dtype.is_float:
             opcode = f"fcmp {_ORDERED[predicate]}"
         elif predicate in ("eq", "ne"):
@@ -186,8 +186,8 @@ class Builder:
         suffixes = f"v{lanes}i64.v{lanes}p0"
         mask = f"<{lanes} x i1>"
         self.declared.add(f"declare {result} @llvm.masked.gather.{suffixes}({pointers}, {mask}, {result})")
-        return self.emit(f"call {result} @llvm.masked.gather.{suffixes}({pointers} align 8 {place}, {mask} splat (i1 true), "
-                         f"{result} poison)", i64, lanes)
+        return self.emit(f"call {result} @llvm.masked.gather.{suffixes}({pointers} align 8 {place}, "
+                         f"{mask} splat (i1 true), {result} poison)", i64, lanes)
 
 
 def suffix(dtype: DType, lanes: int) -> str:

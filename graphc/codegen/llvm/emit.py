@@ -10,8 +10,9 @@ from graphc.codegen.llvm.builder import Value
 from graphc.codegen.llvm.facts import Facts, has_loops
 from graphc.codegen.llvm.function import INLINE, LOOP, Binding, Function, quoted
 from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
-from graphc.codegen.llvm.memory import Memory, Storage
+from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
+from graphc.codegen.llvm.storage import Storage
 from graphc.codegen.llvm.vectorize import VectorLoops
 from graphc.errors import CompileError
 from graphc.ir.dtype import i64
@@ -108,8 +109,9 @@ class Body:
         if test.number is not None:
             self._inline(statement.then if test.number else statement.orelse)
             return
-        orelse = (lambda: self.run(statement.orelse)) if statement.orelse else None
-        branch(self.function, test, self._keys(statement.then, statement.orelse), lambda: self.run(statement.then), orelse)
+        then, orelse = partial(self.run, statement.then), partial(self.run, statement.orelse)
+        keys = self._keys(statement.then, statement.orelse)
+        branch(self.function, test, keys, then, orelse if statement.orelse else None)
 
     def _inline(self, body: tuple) -> None:
         self.function.open(INLINE)

@@ -13,8 +13,8 @@ from graphc.ir.target import Target
 
 READS = ("load", "load_if", "fold")
 _FREE = ("const", "var", "symbol", "add", "mul")
-_CHEAP = {"sub", "div", "neg", "abs", "max", "min", "fma", "select", "cast", "bitcast", "lt", "le", "eq", "ne", "and", "or",
-          "not", "xor", "shl", "shr", "sqrt", "load", "load_if"}  # fmt: skip
+_CHEAP = {"sub", "div", "neg", "abs", "max", "min", "fma", "select", "cast", "bitcast", "lt", "le", "eq", "ne", "and",
+          "or", "not", "xor", "shl", "shr", "sqrt", "load", "load_if"}  # fmt: skip
 _COSTLY = 15  # instructions of a polynomial
 
 
@@ -67,7 +67,8 @@ class Facts:
         self.chunked: set[str] = set()
         self.rows: dict[int, int] = {}
         self.narrowest: dict[int, int] = {}
-        self._registers = {s.array.name: s.array for s, _ in walk(body) if isinstance(s, Alloc) and s.array.space == "register"}
+        made = [s.array for s, _ in walk(body) if isinstance(s, Alloc)]
+        self._registers = {array.name: array for array in made if array.space == "register"}
         self._assigned: dict[int, tuple] = {}
         self._costs: dict[int, int] = {}
         touched = set()
@@ -142,8 +143,9 @@ class Facts:
 def has_loops(body: tuple) -> bool:
     """True where a body holds a loop that stays a loop; vector loops of a small fixed extent do not."""
     for s, _ in walk(body):
-        if isinstance(s, For) and s.kind != UNROLLED and not (s.kind == VECTOR and type(s.extent) is int and s.extent <= 64):
-            return True
+        if isinstance(s, For) and s.kind != UNROLLED:
+            if s.kind != VECTOR or type(s.extent) is not int or s.extent > 64:
+                return True
     return False
 
 

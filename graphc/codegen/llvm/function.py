@@ -193,7 +193,11 @@ def quoted(prefix: str, name: str) -> str:
 
 
 def joined(function: Function, arms: list[tuple[str, dict]], keys) -> list[str]:
-    """The phis where ``arms``, pairs (label at the end, values there), meet; the merged values become the present ones."""
+    """The phis where arms meet; the merged values become the present ones.
+
+    Args:
+        arms: pairs (label at the end of the arm, values there).
+    """
     lines = []
     for key in keys:
         values = [values[key] for _, values in arms]

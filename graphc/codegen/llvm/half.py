@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc.codegen.llvm.builder import Builder, Value
 from graphc.codegen.llvm.math.polynomial import two_sum
 from graphc.codegen.llvm.register import Register
-from graphc.ir.dtype import DType, f16, f32, f64, i16, i32
+from graphc.ir.dtype import DType, f16, f32, i16, i32
 from graphc.ir.target import Target
 
 
@@ -60,7 +60,7 @@ def _narrow_brain(builder: Builder, x: Value, dtype: DType) -> Value:
 
 
 def narrow_to_odd(builder: Builder, x: Value) -> Value:
-    """f64 as f32, an inexact result moved to the neighbour with an odd last bit, so that rounding once more is right."""
+    """f64 as f32; an inexact result is the neighbour with an odd last bit, so that rounding once more is right."""
     source = Register(builder, x)
     near = source.narrowed()
     back = near.widened()

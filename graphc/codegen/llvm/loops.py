@@ -11,6 +11,9 @@ from graphc.ir.dtype import i64
 from graphc.ir.node import Node
 
 
+Writer = Callable[[], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """start, start + step, ... below stop; ``sure`` where it is known not to be empty."""
@@ -21,7 +24,7 @@ class Span:
     sure: bool
 
 
-def counted_loop(function: Function, var: Node, span: Span, keys: list, body: Callable[[], None], kind: str) -> None:
+def counted_loop(function: Function, var: Node, span: Span, keys: list, body: Writer, kind: str) -> None:
     """Run ``body`` once per number of the span, with ``var`` bound to it.
 
     Args:
@@ -41,13 +44,14 @@ def counted_loop(function: Function, var: Node, span: Span, keys: list, body: Ca
     after = {key: function.state[key] for key in keys}
     outer = function.text
     fork = outer.label
-    outer.lines += [f"  br {test.operand}, label %{head}, label %{join}", f"{head}:", *text.lines, f"  br label %{join}",
-                    f"{join}:"]  # fmt: skip
+    outer.lines += (f"  br {test.operand}, label %{head}, label %{join}", f"{head}:")
+    outer.lines += text.lines
+    outer.lines += (f"  br label %{join}", f"{join}:")
     outer.label = join
     outer.lines += joined(function, [(fork, before), (text.label, after)], keys)
 
 
-def _rotated_loop(function: Function, var: Node, span: Span, keys: list, body: Callable[[], None], kind: str) -> None:
+def _rotated_loop(function: Function, var: Node, span: Span, keys: list, body: Writer, kind: str) -> None:
     """The loop itself, tested at its end."""
     names, state = function.names, function.state
     text = Text(function.fresh("loop"))
@@ -71,8 +75,8 @@ def _rotated_loop(function: Function, var: Node, span: Span, keys: list, body: C
     function.close()
     unbind(function, var, previous)
     outer, done = function.text, function.fresh("done")
-    lines = [f"  br label %{head}", f"{head}:",
-             f"  {index.text} = phi i64 [ {span.start.text}, %{outer.label} ], [ {following.text}, %{text.label} ]"]  # fmt: skip
+    lines = [f"  br label %{head}", f"{head}:"]
+    lines.append(f"  {index.text} = phi i64 [ {span.start.text}, %{outer.label} ], [ {following.text}, %{text.label} ]")
     for key in keys:
         mark, old, new = marks[key], before[key], state[key]
         if mark in function.unread:
@@ -96,7 +100,7 @@ def unbind(function: Function, var: Node, previous: Binding | None) -> None:
         function.bindings[var] = previous
 
 
-def branch(function: Function, test: Value, keys: list, then: Callable[[], None], orelse: Callable[[], None] | None) -> None:
+def branch(function: Function, test: Value, keys: list, then: Writer, orelse: Writer | None) -> None:
     """Run one of two bodies; ``keys`` is the mutable state that they may change."""
     before = {key: function.state[key] for key in keys}
     join = function.fresh("join")

@@ -1,46 +1,18 @@
-"""Loads and stores: contiguous, uniform, gathered, masked and guarded; register arrays as SSA values; folds."""
+"""Loads and stores: contiguous, uniform, gathered, masked and guarded."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from graphc.codegen.llvm.builder import Value, element_type, register_type
 from graphc.codegen.llvm.function import INLINE, STEPS, UNDEFINED, Function
+from graphc.codegen.llvm.registers import element, fold, fold_count, set_element
+from graphc.codegen.llvm.storage import Storage, offset_of
 from graphc.codegen.llvm.values import Values, lane_numbers
 from graphc.errors import CompileError
 from graphc.ir.dtype import DType, b1, i64, u8
 from graphc.ir.kernel import Array
-from graphc.ir.node import INDEX, Node, const, linear_form
-
-
-@dataclass(slots=True)
-class Storage:
-    """Where an array lies: behind ``pointer``, or as values of the function's state where that is None.
-
-    ``chunk`` is the number of neighbours along the last axis that one register value holds.
-    """
-
-    array: Array
-    pointer: str | None
-    chunk: int = 1
-    offsets: dict = field(default_factory=dict)
-
-    @property
-    def strides(self) -> tuple:
-        """Elements from one index to the next, per axis."""
-        if self.array.strides is not None:
-            return self.array.strides
-        strides, size = [], 1
-        for d in reversed(self.array.type.shape):
-            strides.append(size)
-            size = size * d
-        return tuple(reversed(strides))
-
-    @property
-    def values_per_row(self) -> int:
-        """Register values along the last axis."""
-        shape = self.array.type.shape
-        return -(-shape[-1] // self.chunk) if shape else 1
+from graphc.ir.node import Node
 
 
 @dataclass(slots=True)
@@ -92,7 +64,7 @@ class Memory:
         function, values = self.function, self.values
         offset = storage.offsets.get(index)
         if offset is None:
-            offset = storage.offsets[index] = _offset(storage, index, storage.strides)
+            offset = storage.offsets[index] = offset_of(storage, index)
         form = values.form(offset, storage.array.type.dtype.size)
         scalars, vectors = values.grouped(form)
         pointer, depth, pure = storage.pointer, 0, True
@@ -155,7 +127,7 @@ class Memory:
                     return
                 guard = None
         if storage.pointer is None:
-            value = self._element(storage, index)
+            value = element(self.values, storage, index)
             if guard is not None:
                 value = self._zero_unless(guard, value)
             function.keep_passing(node, value)
@@ -208,7 +180,7 @@ class Memory:
         return builder.compare("ne", value, builder.const(0, u8, value.lanes)) if dtype is b1 else value
 
     def _load_uniform(self, storage: Storage, address: Address, dtype: DType, guard: Value | None) -> Value:
-        """One element for all lanes. A false guard moves the load to the start of the array, which is always readable."""
+        """One element for all lanes. A false guard moves the load to the array's start, which is always readable."""
         function, builder = self.function, self.function.builder
         pointer = self._moved(address.pointer, address.constant, function.depth)
         function.here()
@@ -296,7 +268,7 @@ class Memory:
         if node.dtype is not dtype:
             raise CompileError(f"store of {node.dtype} into array {name} of {storage.array.type}")
         if storage.pointer is None:
-            self._set_element(storage, index, node)
+            set_element(self.values, storage, index, node)
             return
         value = values.value(node)
         address = self._address(storage, index)
@@ -332,7 +304,7 @@ class Memory:
         self.function.here()
         return self.function.builder.convert("zext", value, u8) if value.dtype is b1 else value
 
-    # --------------------------------------------------------------------------------- register arrays
+    # -------------------------------------------------------------------------------------- own arrays
 
     def allocate(self, array: Array, chunk: int, in_memory: bool) -> None:
         """Make a register or stack array known; ``chunk`` neighbours share a register."""
@@ -352,108 +324,16 @@ class Memory:
         for k in range(rows * storage.values_per_row):
             self.function.state[array.name, k] = Value(UNDEFINED, array.type.dtype, chunk)
 
-    def _position(self, storage: Storage, index: tuple) -> tuple[tuple, int | None]:
-        """State key of a register element, and its lane (None for the whole value)."""
-        name, chunk = storage.array.name, storage.chunk
-        offset = storage.offsets.get(index)
-        if offset is None:
-            offset = storage.offsets[index] = linear_form(_offset(storage, index, _padded_strides(storage)))
-        terms, place = offset
-        lane, bindings = 0, self.function.bindings
-        for atom, coefficient in terms.items():
-            binding = bindings.get(atom)
-            if binding is not None and not binding.base:
-                place += coefficient * binding.offset
-                lane += coefficient * binding.lane
-                continue
-            form = self.values.form(atom, coefficient)
-            if form.terms or form.lane:
-                raise CompileError(f"index of register array {name} is not known: [{', '.join(map(str, index))}]")
-            place += form.constant
-        number, rest = divmod(place, chunk)
-        key = (name, number)
-        if key not in self.function.state:
-            raise CompileError(f"index [{', '.join(map(str, index))}] of register array {name} is outside {storage.array.type}")
-        if not lane:
-            return key, rest if chunk > 1 else None
-        if lane != 1 or rest or chunk != self.function.lanes:
-            raise CompileError(f"a vector loop may index register array {name} only by its variable plus a multiple of {chunk}")
-        return key, None
-
-    def _element(self, storage: Storage, index: tuple) -> Value:
-        key, lane = self._position(storage, index)
-        function = self.function
-        value = function.read(key)
-        if lane is None:
-            return value
-        return function.builder.emit(f"extractelement {value.operand}, i64 {lane}", value.dtype, 1)
-
-    def _set_element(self, storage: Storage, index: tuple, node: Node) -> None:
-        function, builder = self.function, self.function.builder
-        key, lane = self._position(storage, index)
-        value = self.values.value(node) if lane is not None or storage.chunk == 1 else self.values.vector(node)
-        function.here()
-        if lane is not None:
-            old = function.read(key).operand
-            value = builder.emit(f"insertelement {old}, {value.operand}, i64 {lane}", value.dtype, storage.chunk)
-        elif function.mask is not None and storage.chunk > 1:
-            old = function.read(key)
-            value = value if old.text == UNDEFINED else builder.select(function.mask, value, old)
-        if value.lanes != storage.chunk:
-            raise CompileError(f"a vector loop stores different values to one element of {storage.array.name}")
-        function.state[key] = value
-
-    # ------------------------------------------------------------------------------------------- folds
-
     def _fold(self, node: Node) -> None:
-        """The halving tree over a rank-1 array: element l meets l + n/2, then n/4, ... whatever a register holds."""
         storage = self.storage(node.attr("buffer"))
-        shape, combine = storage.array.type.shape, node.attr("combine")
-        if len(shape) != 1 or type(shape[0]) is not int or shape[0] & (shape[0] - 1) or not shape[0]:
-            raise CompileError(f"fold of {storage.array.name}: {storage.array.type} is no power of two of lanes")
-        function, builder = self.function, self.function.builder
-        parts = self._fold_parts(storage, shape[0])
-        width = min(parts[0].lanes, shape[0])
-        while len(parts) > 1:
-            half = len(parts) // 2
-            parts = [builder.scalar(combine, {}, parts[k], parts[k + half]) for k in range(half)]
-        value = parts[0]
-        while width > 1:
-            width //= 2
-            low, high = _slice(builder, value, 0, width), _slice(builder, value, width, width)
-            value = builder.scalar(combine, {}, low, high)
-        if value.lanes > 1:
-            value = _slice(builder, value, 0, 1)
-        function.keep_passing(node, value)
-
-    def _fold_parts(self, storage: Storage, count: int) -> list[Value]:
-        function, name = self.function, storage.array.name
+        function, dtype, count = self.function, storage.array.type.dtype, fold_count(storage)
         function.here()
-        dtype = storage.array.type.dtype
         if storage.pointer is None:
-            return [function.read((name, k)) for k in range(storage.values_per_row)]
-        return [self._plain_load(self._moved(storage.pointer, k * dtype.size, function.depth), dtype, 1)
-                for k in range(count)]
-
-
-def _padded_strides(storage: Storage) -> tuple:
-    """Strides of a register array whose rows start with a register of their own."""
-    strides, size, shape = [], 1, storage.array.type.shape
-    for axis in reversed(range(len(shape))):
-        strides.append(size)
-        size *= shape[axis] if axis < len(shape) - 1 else storage.values_per_row * storage.chunk
-    return tuple(reversed(strides))
-
-
-def _offset(storage: Storage, index: tuple, strides: tuple) -> Node:
-    """The element offset of an index as one Node in normal form."""
-    array = storage.array
-    if len(index) != array.type.rank:
-        raise CompileError(f"{len(index)} indices for array {array.name} of {array.type}")
-    total = const(0, INDEX)
-    for i, stride in zip(index, strides):
-        total = total + i * stride
-    return total
+            parts = [function.read((storage.array.name, k)) for k in range(storage.values_per_row)]
+        else:
+            places = [self._moved(storage.pointer, k * dtype.size, function.depth) for k in range(count)]
+            parts = [self._plain_load(place, dtype, 1) for place in places]
+        function.keep_passing(node, fold(function.builder, node.attr("combine"), parts, count))
 
 
 def _names(dtype: DType, lanes: int) -> tuple[str, str]:
@@ -461,12 +341,3 @@ def _names(dtype: DType, lanes: int) -> tuple[str, str]:
     element = element_type(dtype)
     short = {"float": "f32", "double": "f64"}.get(element, element)
     return f"<{lanes} x {element}>", f"v{lanes}{short}"
-
-
-def _slice(builder, value: Value, start: int, width: int) -> Value:
-    """``width`` neighbouring lanes."""
-    if width == 1:
-        return builder.emit(f"extractelement {value.operand}, i64 {start}", value.dtype, 1)
-    order = ", ".join(f"i32 {k}" for k in range(start, start + width))
-    return builder.emit(f"shufflevector {value.operand}, {value.type} poison, <{width} x i32> <{order}>",
-                        value.dtype, width)

@@ -41,9 +41,10 @@ def segments(program: Program) -> list:
 def program_text(program: Program, target: Target, entry: str, externals: str = DECLARATION) -> str:
     """The LLVM module of a program.
 
-    It defines ``i32 @ENTRY(ptr inputs, ptr outputs, ptr dims, ptr constants, ptr arena)``, or ``@ENTRY_0``, ``@ENTRY_1``, ...
-    for the native segments between Host steps (see ``segments``); ``i64 @ENTRY_arena(ptr dims)``, the bytes of
-    scratch memory; and ``void @ENTRY_shapes(ptr dims, ptr shapes)``, which writes the dimensions of all outputs.
+    It defines ``i32 @ENTRY(ptr inputs, ptr outputs, ptr dims, ptr constants, ptr arena)``, or ``@ENTRY_0``,
+    ``@ENTRY_1``, ... for the native segments between Host steps (see ``segments``); ``i64 @ENTRY_arena(ptr dims)``, the
+    bytes of scratch memory; and ``void @ENTRY_shapes(ptr dims, ptr shapes)``, which writes the dimensions of all
+    outputs.
 
     Args:
         externals: module text that declares or defines ``gc_parallel``.
@@ -93,7 +94,8 @@ def _kernels(program: Program, target: Target, declared: set[str]) -> tuple[list
         aliases[kernel.name] = first[key]
     missing = launched - set(aliases)
     if missing:
-        raise CompileError(f"program {program.name} launches kernels that it does not have: {', '.join(sorted(missing))}")
+        names = ", ".join(sorted(missing))
+        raise CompileError(f"program {program.name} launches kernels that it does not have: {names}")
     return texts, aliases
 
 
@@ -189,10 +191,10 @@ class _Entry(_Dims):
 
     def _copy(self, source: str, target: str) -> None:
         type = self._buffer(source).type
+        pointers = f"ptr {self._pointer(target)}, ptr {self._pointer(source)}"
         size = self.number(type.size * type.dtype.size)
         self.function.builder.declared.add(_MEMMOVE)
-        self.function.put(f"  call void @llvm.memmove.p0.p0.i64(ptr {self._pointer(target)}, ptr {self._pointer(source)}, "
-                          f"{size.operand}, i1 false)")
+        self.function.put(f"  call void @llvm.memmove.p0.p0.i64({pointers}, {size.operand}, i1 false)")
 
     def _test(self, name: str) -> Value:
         """The b1 scalar in a buffer, as it is now."""

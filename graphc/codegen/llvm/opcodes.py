@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.integers import divide, power
 from graphc.codegen.llvm.division import floor_divide, floor_modulo
+from graphc.codegen.llvm.integers import divide, power
 from graphc.codegen.llvm.register import Register
 from graphc.ir.dtype import b1
 

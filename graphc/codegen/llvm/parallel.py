@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from graphc.codegen.llvm.builder import Value, element_type
 from graphc.codegen.llvm.facts import READS, expressions, walk
 from graphc.codegen.llvm.function import Function, quoted
-from graphc.codegen.llvm.memory import Memory, Storage
+from graphc.codegen.llvm.memory import Memory
+from graphc.codegen.llvm.storage import Storage
 from graphc.codegen.llvm.values import Values
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, u8

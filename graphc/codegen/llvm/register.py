@@ -34,14 +34,14 @@ class Register:
             return other.value
         return self.builder.const(other, self.dtype, self.value.lanes)
 
-    def like(self, other) -> "Register":
+    def like(self, other) -> Register:
         """``other`` as a register of this register's type."""
         return Register(self.builder, self.same(other))
 
-    def _arithmetic(self, name: str, x: Value, y: Value) -> "Register":
+    def _arithmetic(self, name: str, x: Value, y: Value) -> Register:
         return Register(self.builder, self.builder.arithmetic(name, x, y))
 
-    def binary(self, opcode: str, other) -> "Register":
+    def binary(self, opcode: str, other) -> Register:
         """An instruction by LLVM's name, such as lshr or udiv."""
         return Register(self.builder, self.builder.binary(opcode, self.value, self.same(other)))
 
@@ -92,7 +92,7 @@ class Register:
         value = self.value
         return Register(self.builder, self.builder.emit(f"fneg {value.operand}", value.dtype, value.lanes))
 
-    def compare(self, predicate: str, other) -> "Register":
+    def compare(self, predicate: str, other) -> Register:
         return Register(self.builder, self.builder.compare(predicate, self.value, self.same(other)))
 
     def eq(self, other):
@@ -116,60 +116,60 @@ class Register:
     def isnan(self):
         return self.compare("uno", self)
 
-    def where(self, condition: "Register", other) -> "Register":
+    def where(self, condition: Register, other) -> Register:
         """This where the condition holds, else ``other``."""
         return Register(self.builder, self.builder.select(condition.value, self.value, self.same(other)))
 
-    def replace(self, condition: "Register", other) -> "Register":
+    def replace(self, condition: Register, other) -> Register:
         """``other`` where the condition holds, else this."""
         return Register(self.builder, self.builder.select(condition.value, self.same(other), self.value))
 
-    def fma(self, factor, addend) -> "Register":
+    def fma(self, factor, addend) -> Register:
         """``self * factor + addend``, rounded once where the target can."""
         return Register(self.builder, self.builder.fma(self.value, self.same(factor), self.same(addend)))
 
-    def at_most(self, bound) -> "Register":
+    def at_most(self, bound) -> Register:
         """The smaller of both; NaN stays."""
         return self.replace(self.gt(bound), bound)
 
-    def at_least(self, bound) -> "Register":
+    def at_least(self, bound) -> Register:
         """The larger of both; NaN stays."""
         return self.replace(self.lt(bound), bound)
 
     def __abs__(self):
         return Register(self.builder, self.builder.intrinsic("fabs", self.value))
 
-    def sqrt(self) -> "Register":
+    def sqrt(self) -> Register:
         return Register(self.builder, self.builder.intrinsic("sqrt", self.value))
 
-    def rounded(self, mode: str = "roundeven") -> "Register":
+    def rounded(self, mode: str = "roundeven") -> Register:
         """roundeven, floor, ceil or trunc."""
         return Register(self.builder, round_to_integral(self.builder, mode, self.value))
 
-    def bits(self) -> "Register":
+    def bits(self) -> Register:
         """The bits of a float as a signed integer."""
         return Register(self.builder, self.builder.reinterpret(self.value, self.integer))
 
-    def floating(self) -> "Register":
+    def floating(self) -> Register:
         """The float whose bits this integer is."""
         return Register(self.builder, self.builder.reinterpret(self.value, f64 if self.dtype.bits == 64 else f32))
 
-    def to(self, opcode: str, dtype: DType) -> "Register":
+    def to(self, opcode: str, dtype: DType) -> Register:
         """A conversion by LLVM's name."""
         return Register(self.builder, self.builder.convert(opcode, self.value, dtype))
 
-    def to_float(self, dtype: DType) -> "Register":
+    def to_float(self, dtype: DType) -> Register:
         """A signed integer as a float."""
         return self.to("sitofp", dtype)
 
-    def to_integer(self) -> "Register":
+    def to_integer(self) -> Register:
         """A float with an integral value in range as the signed integer of its width."""
         return self.to("fptosi", self.integer)
 
-    def widened(self) -> "Register":
+    def widened(self) -> Register:
         """f32 as f64."""
         return self.to("fpext", f64)
 
-    def narrowed(self) -> "Register":
+    def narrowed(self) -> Register:
         """f64 rounded to f32."""
         return self.to("fptrunc", f32)

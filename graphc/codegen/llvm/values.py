@@ -1,11 +1,13 @@
 """Rank-0 Nodes as SSA values: every Node is written once, in the outermost scope where its operands exist.
 
-Index expressions are sums of multiples of atoms. Known loop variables (unrolled copies, chunks of a vector loop) only add to the
-constant of such a sum, so the copies of a body share what they compute; the rest is added up from the outermost loop inwards.
+Index expressions are sums of multiples of atoms. Known loop variables (unrolled copies, chunks of a vector loop) only
+add to the constant of such a sum, so the copies of a body share what they compute; the rest is added up from the
+outermost loop inwards.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,7 +26,7 @@ _FOLDED_INDEX = {
     "min": min,
     "max": max,
 }
-_FOLDED_TEST = {"lt": lambda x, y: x < y, "le": lambda x, y: x <= y, "eq": lambda x, y: x == y, "ne": lambda x, y: x != y}
+_FOLDED_TEST = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}
 _SMALL = 2**31
 
 
@@ -210,7 +212,10 @@ class Values:
 
     def _truncated(self, args: list[Value]) -> list[Value]:
         builder = self.function.builder
-        return [builder.convert("trunc", x, i32) if x.number is None else builder.const(x.number, i32, x.lanes) for x in args]
+        return [
+            builder.convert("trunc", x, i32) if x.number is None else builder.const(x.number, i32, x.lanes)
+            for x in args
+        ]
 
     # ------------------------------------------------------------------------------------- index sums
 

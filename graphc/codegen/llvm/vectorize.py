@@ -1,4 +1,4 @@
-"""Vector loops: straight chunks where the extent is small and fixed, else a loop of unrolled chunks and a masked tail."""
+"""Vector loops: straight chunks where the extent is small and fixed, else loops of chunks and a masked tail."""
 
 from __future__ import annotations
 

@@ -18,8 +18,9 @@ extern "C" {
  * outputs:
  *   outputs[0]  y: uint16_t (bfloat16) [n*2]
  *   outputs[0] must be the same memory as inputs[0]
- * Arrays are row-major and dense, aligned to their elements; at least 64 bytes from each start must be readable.
- * constants: aligned to 64 bytes. arena: scratch memory, aligned to 64 bytes, not shared between concurrent calls.
+ * Arrays are row-major, dense, aligned to their elements, and 64 bytes from each start are readable.
+ * constants: aligned to 64 bytes.
+ * arena: scratch memory, aligned to 64 bytes, not shared by concurrent calls.
  * Returns 0. */
 int32_t my_model(const void *const *inputs, void *const *outputs, const int64_t *dims,
                  const void *constants, void *arena);

@@ -109,7 +109,8 @@ def sigmoid(x: Register) -> Register:
 def tanh(x: Register) -> Register:
     """e / (e + 2) with e = expm1(2 |x|): one division, no cancellation; the rounding of e + 2 is made good. 1.8 ulp."""
     form = format_of(x.dtype)
-    size = (abs(x) + abs(x)).at_most(form.minus_one)
+    size = abs(x)
+    size = (size + size).at_most(form.minus_one)
     bits, tail = reduce(size, form.bias)
     power = (bits << form.fraction).floating()
     e = power.fma(tail, power - 1)

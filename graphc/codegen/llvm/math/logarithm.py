@@ -1,7 +1,7 @@
 """log, log1p and the inverse hyperbolic functions.
 
-``x = 2^k m`` with m between sqrt(1/2) and sqrt(2); ``f = m - 1``. f32 is a polynomial in f; f64 a polynomial in the square
-of ``s = f / (2 + f)``, since log(m) = 2 atanh(s).
+``x = 2^k m`` with m between sqrt(1/2) and sqrt(2); ``f = m - 1``. f32 is a polynomial in f; f64 a polynomial in the
+square of ``s = f / (2 + f)``, since log(m) = 2 atanh(s).
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ _ERFINV_FAR = (2.595589797635939, -3.8684737752239093, 3.7624997660945008, -1.66
 # sin(pi f)/f in z = f^2 on [0, 1/4], relative error 2^-54.5.
 _SIN_PI = (3.141592653589793, -5.16771278004991, 2.5501640398724654, -0.5992645291688674, 0.08214588427343242,
            -0.007370411292825466, 0.0004662106112305265, -2.1687294477960172e-05, 5.564784991990787e-07)
-# The remainders of Stirling's series in v = 1/z^2 on [0, 1/49]: of lgamma times z (error / z 2^-56.2), and of digamma times
-# z^2 (error / z^2 2^-56.3).
+# The remainders of Stirling's series in v = 1/z^2 on [0, 1/49]: of lgamma times z (error / z 2^-56.2), and of digamma
+# times z^2 (error / z^2 2^-56.3).
 _LGAMMA = (0.08333333333333226, -0.0027777777762861004, 0.0007936502000392931, -0.0005951363412668762,
            0.0008331754757296358, -0.0015602887028540167)
 _DIGAMMA = (0.08333333333329902, -0.008333333300174522, 0.003968243266720149, -0.004165068662003517,
@@ -92,7 +92,10 @@ def _sin_pi(f: Register) -> Register:
 
 
 def _lgamma(x: Register) -> Register:
-    """Stirling's series at 7 and more, reached by x (x+1) ... (x+6); reflection below 0. Absolute error 3e-15 near 1, 2."""
+    """Stirling's series at 7 and more, reached by x (x+1) ... (x+6); reflection below 0.
+
+    The absolute error is 3e-15 near the zeros at 1 and 2.
+    """
     size = abs(x)
     small = size.lt(_SHIFT)
     rising = size + 1
