@@ -1,8 +1,8 @@
 """Gradients with respect to any value, not only to leaves: mark the value, differentiate, take the mark away.
 
-Nodes are shared by structure, so a Node alone cannot say which of two equal values is meant: ``x`` and ``identity(x)`` are
-one Node. A mark adds a fresh zero-like input; the gradient with respect to that input is the gradient with respect to the value
-at that place, and removing the mark afterwards gives back the very Nodes that were there.
+Nodes are shared by structure, so a Node alone cannot say which of two equal values is meant: ``x`` and ``identity(x)``
+are one Node. A mark adds a fresh zero-like input; the gradient with respect to that input is the gradient with respect to
+the value at that place, and removing the mark afterwards gives back the very Nodes that were there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ def mark(x: Node, name: str) -> tuple[Node, Node]:
     return make("add", (x, delta), (), x.type), delta
 
 
-def gradients(ys: Sequence[Node], deltas: Sequence[Node], seeds: Sequence[Node | None] | None = None) -> list[Node | None]:
+def gradients(
+    ys: Sequence[Node], deltas: Sequence[Node], seeds: Sequence[Node | None] | None = None
+) -> list[Node | None]:
     """Sums of gradients of ``ys`` with respect to the marked values; None where nothing connects them.
 
     Args:

@@ -10,7 +10,13 @@ from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, broadcast_to
 from graphc.prims.table import apply
 
-REDUCTIONS = ("none", "weighted_sum", "weighted_mean", "weighted_sum_by_nonzero_weights", "weighted_sum_over_batch_size")
+REDUCTIONS = (
+    "none",
+    "weighted_sum",
+    "weighted_mean",
+    "weighted_sum_by_nonzero_weights",
+    "weighted_sum_over_batch_size",
+)
 
 
 def weighted(losses: Node, weights=1.0, kind: str = "weighted_sum_by_nonzero_weights") -> Node:

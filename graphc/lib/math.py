@@ -6,7 +6,7 @@ import math as python_math
 
 import numpy as np
 
-from graphc.errors import DtypeError, explain
+from graphc.errors import DtypeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
@@ -235,7 +235,10 @@ def where(condition, x=None, y=None) -> Node:
 
     Raises:
         DtypeError: ``condition`` is not boolean, or ``x`` and ``y`` differ.
+        UsageError: ``x`` or ``y`` is missing.
     """
+    if x is None or y is None:
+        raise UsageError(explain("where: pass both x and y"))
     condition = as_node(condition)
     require_bool("where", condition)
     x, y = adopt("where", x, y)
@@ -245,6 +248,8 @@ def where(condition, x=None, y=None) -> Node:
 
 def where_v1(condition, x=None, y=None) -> Node:
     """``where`` with TensorFlow 1's extra rule: a vector condition picks whole rows."""
+    if x is None or y is None:
+        raise UsageError(explain("where: pass both x and y"))
     condition, (x, y) = as_node(condition), adopt("where", x, y)
     if len(condition.shape) == 1 and len(x.shape) > 1:
         rows = (*condition.shape, *(1,) * (len(x.shape) - 1))

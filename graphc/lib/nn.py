@@ -173,7 +173,9 @@ def bias_add(value, bias, data_format=None) -> Node:
     """
     x, b = as_node(value), as_node(bias)
     if len(b.shape) != 1 or len(x.shape) < 2:
-        raise ShapeError(explain(f"bias_add: needs a vector added to rank >= 2, got {x.type} + {b.type}", origins(x=x, y=b)))
+        raise ShapeError(
+            explain(f"bias_add: needs a vector added to rank >= 2, got {x.type} + {b.type}", origins(x=x, y=b))
+        )
     if data_format is not None and data_format.startswith("NC"):
         b = apply("reshape", b, shape=(*b.shape, *(1,) * (len(x.shape) - 2)))
     return elementwise("add", x, b, name="bias_add")

@@ -27,8 +27,11 @@ def literal_array(value, dtype: DType | None = None) -> np.ndarray:
         array = np.asarray(value)
     except ValueError:
         raise ShapeError(explain(f"value is not rectangular: {_short(value)}")) from None
-    if array.dtype.kind in "SU" or (array.dtype == object and all(isinstance(v, (str, bytes)) for v in array.flat)):
-        return _checked_string(array, dtype)
+    is_text = array.dtype.kind in "SU" or (
+        array.dtype == object and all(isinstance(v, (str, bytes)) for v in array.flat)
+    )
+    if is_text or dtype is dt.string:
+        return _checked_string(array, dtype, is_text)
     if array.dtype == object:
         raise DtypeError(explain(f"value is not a number or a tensor: {_short(value)} of type {type(value).__name__}"))
     if dtype is None:
@@ -38,9 +41,7 @@ def literal_array(value, dtype: DType | None = None) -> np.ndarray:
     if dtype.numpy == array.dtype:
         return array
     if not fits(array, dtype):
-        raise DtypeError(
-            explain(f"expected {dtype.name}, got {_short(value)} of type {_kind_name(value, array)}")
-        )
+        raise DtypeError(explain(f"expected {dtype.name}, got {_short(value)} of type {_kind_name(value, array)}"))
     return array.astype(dtype.numpy)
 
 
@@ -78,9 +79,12 @@ def _holds_numpy(value, kind) -> bool:
     return isinstance(value, (np.ndarray, np.generic)) and value.dtype == kind
 
 
-def _checked_string(array, dtype):
-    if dtype is not None and dtype is not dt.string:
-        raise DtypeError(explain(f"expected {dtype.name}, got {_short(array.tolist())} of type str"))
+def _checked_string(array: np.ndarray, dtype: DType | None, is_text: bool) -> np.ndarray:
+    """Strings as bytes, encoded in UTF-8."""
+    if not is_text or dtype not in (None, dt.string):
+        wanted = dt.string if dtype is None else dtype
+        kind = "str" if is_text else str(array.dtype)
+        raise DtypeError(explain(f"expected {wanted.name}, got {_short(array.tolist())} of type {kind}"))
     out = np.empty(array.size, dtype=object)
     out[:] = [v.encode() if isinstance(v, str) else v for v in array.ravel().tolist()]
     return out.reshape(array.shape)
@@ -132,8 +136,8 @@ def adopt(op: str, *values) -> list[Node]:
 def broadcast_shape(op: str, *nodes: Node, shapes=None) -> tuple:
     """The common shape of operands (or of ``shapes``, parts of theirs) by NumPy's rule.
 
-    Two different symbolic sizes are taken to be equal, and so are a symbolic size and an int other than 1; ``broadcast_to``
-    records that, and it is checked at entry.
+    Two different symbolic sizes are taken to be equal, and so are a symbolic size and an int other than 1;
+    ``broadcast_to`` records that, and it is checked at entry.
 
     Raises:
         ShapeError: two known sizes differ and neither is 1.
@@ -164,7 +168,7 @@ def broadcast_to(x: Node, shape: tuple, op: str = "broadcast_to") -> Node:
         return x
     offset = len(shape) - len(x.shape)
     bad = offset < 0 or any(
-        type(s) is int and type(t) is int and s != t and s != 1 for s, t in zip(x.shape, shape[max(offset, 0):])
+        type(s) is int and type(t) is int and s != t and s != 1 for s, t in zip(x.shape, shape[max(offset, 0) :])
     )
     if bad:
         raise ShapeError(explain(f"{op}: {x.type} cannot become shape {shape_text(shape)}", origins(x=x)))

@@ -74,7 +74,9 @@ def _promised(x: Node, have, need) -> Node:
     if type(need) is int and len(unknown) == 1:
         rest = size(d for k, d in enumerate(x.shape) if k != unknown[0])
         if rest and need % rest == 0:
-            return apply("ensure", x, shape=tuple(need // rest if k == unknown[0] else d for k, d in enumerate(x.shape)))
+            return apply(
+                "ensure", x, shape=tuple(need // rest if k == unknown[0] else d for k, d in enumerate(x.shape))
+            )
     return apply("ensure", apply("reshape", x, shape=(have,)), shape=(need,))
 
 
@@ -154,7 +156,9 @@ def concat(values, axis) -> Node:
 
 def _aligned(xs: list[Node], axis: int) -> list[Node]:
     """The tensors with equal sizes everywhere but at ``axis``: an int wins over a symbol, and is checked at entry."""
-    sizes = [next((x.shape[k] for x in xs if type(x.shape[k]) is int), xs[0].shape[k]) for k, _ in enumerate(xs[0].shape)]
+    sizes = [
+        next((x.shape[k] for x in xs if type(x.shape[k]) is int), xs[0].shape[k]) for k, _ in enumerate(xs[0].shape)
+    ]
     out = []
     for x in xs:
         wanted = tuple(x.shape[axis] if k == axis else d for k, d in enumerate(sizes))
@@ -296,7 +300,11 @@ def _mirrored(x: Node, axis: int, low, high, skip: int) -> Node:
         what = f"pad: reflection of {max(low, high)} does not fit axis {axis} of {x.type}"
         raise ShapeError(explain(what, origins(x=x)))
     before = [apply("reverse", part(x, axis, skip, low + skip), axes=(axis,))] if low else []
-    after = [apply("reverse", part(x, axis, simplified(n - high - skip), simplified(n - skip)), axes=(axis,))] if high else []
+    after = (
+        [apply("reverse", part(x, axis, simplified(n - high - skip), simplified(n - skip)), axes=(axis,))]
+        if high
+        else []
+    )
     return concat([*before, x, *after], axis)
 
 

@@ -39,7 +39,7 @@ def generalise(graph: Graph) -> tuple[Graph, dict]:
     order = toposort(graph.outputs)
     flat = len(shape) == 1 and type(shape[0]) is int and shape[0] > 0
     plain = all(
-        n.shape in (shape, ()) and (n.op in ("input", "broadcast") or is_splat(n) or TABLE[n.op].scalar) for n in order
+        n.shape in (shape, ()) and (n.op in ("input", "broadcast", "symbol") or is_splat(n) or TABLE[n.op].scalar) for n in order
     )
     if not (flat and plain):
         return graph, {}

@@ -52,7 +52,6 @@ class DiskCache:
         self._counts = {"hits": 0, "misses": 0, "writes": 0, "damaged": 0}
         self._lock = threading.Lock()
         self._warned = False
-        self._ready = False
 
     def get(self, digest: str) -> Container | None:
         """The verified entry of this digest, or None. A damaged one is removed and counts as missing."""
@@ -86,7 +85,7 @@ class DiskCache:
         if _PARTS in sections:
             raise UsageError(f"cache: the section name {_PARTS!r} belongs to the cache itself")
         try:
-            self._make_folder()
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._entry_path(digest)
             if write(path, {_PARTS: _shortened(parts), **sections}) > self.limit:
                 _remove(path)
@@ -136,11 +135,6 @@ class DiskCache:
         if not digest.isalnum() or not digest.isascii():
             raise UsageError(f"cache: a digest has letters and digits only, not {digest!r}")
         return self.path / (digest + _SUFFIX)
-
-    def _make_folder(self) -> None:
-        if not self._ready or not self.path.is_dir():
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._ready = True
 
     def _check_owner(self, path: Path) -> None:
         """Entries are code that will run, so only those of this user, or of the system, are taken."""

@@ -23,7 +23,7 @@
 %output = type { i64, ptr, i64, i64, i64, i64 }
 
 ; 0 ndarray, 1 float, 2 int, 3 PyArray_Empty, 4 PyTuple_New, 5 PyTuple_SetItem, 6 PyEval_SaveThread,
-; 7 PyEval_RestoreThread, 8 PyObject_Vectorcall, 9 PyLong_AsLongLongAndOverflow, 10 PyLong_FromLong,
+; 7 PyEval_RestoreThread, 8 PyObject_VectorcallDict, 9 PyLong_AsLongLongAndOverflow, 10 PyLong_FromLong,
 ; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef
 %python = type [15 x ptr]
 @gc_python = internal global %python zeroinitializer

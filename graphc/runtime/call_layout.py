@@ -15,7 +15,7 @@ _C_FUNCTIONS = (
     "PyTuple_SetItem",
     "PyEval_SaveThread",
     "PyEval_RestoreThread",
-    "PyObject_Vectorcall",
+    "PyObject_VectorcallDict",
     "PyLong_AsLongLongAndOverflow",
     "PyLong_FromLong",
 )
@@ -51,6 +51,10 @@ def _array_empty() -> int:
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = pointer(module._ARRAY_API, None)
     return ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[_PY_ARRAY_EMPTY]
+
+
+def _has_functions() -> bool:
+    return bool(python_addresses().all())
 
 
 def _is_plain_cpython() -> bool:
@@ -121,5 +125,6 @@ _CONDITIONS = (
     (_counts_references, "reference counts are not kept where they are expected"),
     (_reads_arrays, "NumPy arrays are not laid out as expected"),
     (_reads_numbers, "Python floats are not laid out as expected"),
+    (_has_functions, "the C functions of Python and NumPy are not all there"),
     (_makes_arrays, "NumPy's function table is not as expected"),
 )

@@ -23,8 +23,8 @@ from graphc.ir.dtype import u64 as uint64
 from graphc.v1 import errors, initializers, layers, losses, math, nn, train
 from graphc.v1.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from graphc.v1.control import (
-    add_to_collection, control_dependencies, device, get_collection, get_collection_ref, group, name_scope, no_op, op_scope,
-    set_random_seed,
+    add_to_collection, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,
+    no_op, op_scope, set_random_seed,
 )  # fmt: skip
 from graphc.v1.control import tuple_of as tuple  # noqa: A004
 from graphc.v1.default import get_default_session
@@ -41,17 +41,19 @@ from graphc.v1.initializers import Zeros as zeros_initializer
 from graphc.v1.initializers import glorot_normal as glorot_normal_initializer
 from graphc.v1.initializers import glorot_uniform as glorot_uniform_initializer
 from graphc.v1.ops import (  # noqa: A004
-    abs, acos, acosh, add, add_n, arg_max, arg_min, argmax, argmin, argsort, asin, asinh, atan, atan2, atanh, bitcast,
-    broadcast_to, cast, ceil, clip_by_global_norm, clip_by_norm, clip_by_value, concat, constant, convert_to_tensor, cos, cosh,
-    count_nonzero, cumprod, cumsum, digamma, div, div_no_nan, divide, equal, erf, erfc, exp, expand_dims, expm1, eye, fill,
-    floor, floor_div, floordiv, floormod, gather, gather_nd, global_norm, greater, greater_equal, identity, is_finite, is_inf,
-    is_nan, less, less_equal, lgamma, lin_space, linspace, log, log1p, logical_and, logical_not, logical_or, logical_xor,
-    matmul, matrix_transpose, maximum, minimum, mod, multiply, negative, norm, not_equal, one_hot, ones, ones_like, pad,
-    placeholder, placeholder_with_default, pow, range, rank, realdiv, reciprocal, reduce_all, reduce_any, reduce_logsumexp,
-    reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum, repeat, reshape, reverse, rint, round, rsqrt, saturate_cast,
-    sigmoid, sign, sin, sinh, size, slice, sort, split, sqrt, square, squared_difference, squeeze, stack, stop_gradient,
-    subtract, tan, tanh, tensordot, tile, to_double, to_float, to_int32, to_int64, transpose, truediv, truncatediv,
-    truncatemod, unstack, where, where_v2, zeros, zeros_like,
+    abs, acos, acosh, add, add_n, arg_max, arg_min, argmax, argmin, argsort, asin, asinh, atan, atan2, atanh,
+    bitcast, broadcast_to, cast, ceil, clip_by_global_norm, clip_by_norm, clip_by_value, concat, constant,
+    convert_to_tensor, cos, cosh, count_nonzero, cumprod, cumsum, digamma, div, div_no_nan, divide, equal, erf,
+    erfc, exp, expand_dims, expm1, eye, fill, floor, floor_div, floordiv, floormod, gather, gather_nd,
+    global_norm, greater, greater_equal, identity, is_finite, is_inf, is_nan, less, less_equal, lgamma,
+    lin_space, linspace, log, log1p, logical_and, logical_not, logical_or, logical_xor, matmul,
+    matrix_transpose, maximum, minimum, mod, multiply, negative, norm, not_equal, one_hot, ones, ones_like, pad,
+    placeholder, placeholder_with_default, pow, range, rank, realdiv, reciprocal, reduce_all, reduce_any,
+    reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum, repeat, reshape, reverse,
+    rint, round, rsqrt, saturate_cast, sigmoid, sign, sin, sinh, size, slice, sort, split, sqrt, square,
+    squared_difference, squeeze, stack, stop_gradient, subtract, tan, tanh, tensordot, tile, to_double,
+    to_float, to_int32, to_int64, transpose, truediv, truncatediv, truncatemod, unstack, where, where_v2, zeros,
+    zeros_like,
 )  # fmt: skip
 from graphc.v1.ops import shape_of as shape
 from graphc.v1.random import multinomial, random_normal, random_shuffle, random_uniform, truncated_normal
@@ -61,8 +63,8 @@ from graphc.v1.shape import Dimension, TensorShape
 from graphc.v1.tensor import Operation, Tensor
 from graphc.v1.variables import (
     Variable, all_variables, assign, assign_add, assign_sub, global_variables, global_variables_initializer,
-    initialize_all_variables, initialize_variables, local_variables, local_variables_initializer, scatter_add, scatter_sub,
-    scatter_update, trainable_variables, variables_initializer,
+    initialize_all_variables, initialize_variables, local_variables, local_variables_initializer, scatter_add,
+    scatter_sub, scatter_update, trainable_variables, variables_initializer,
 )  # fmt: skip
 
 newaxis = None

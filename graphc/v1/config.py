@@ -17,14 +17,17 @@ class GPUOptions(_Settings):
     """How a GPU would be used."""
 
     def __init__(self, allow_growth=False, per_process_gpu_memory_fraction=0.0, **values):
-        super().__init__(allow_growth=allow_growth, per_process_gpu_memory_fraction=per_process_gpu_memory_fraction, **values)
+        super().__init__(
+            allow_growth=allow_growth, per_process_gpu_memory_fraction=per_process_gpu_memory_fraction, **values
+        )
 
 
 class ConfigProto(_Settings):
     """How a session would be set up."""
 
     def __init__(self, gpu_options=None, allow_soft_placement=False, log_device_placement=False,
-                 intra_op_parallelism_threads=0, inter_op_parallelism_threads=0, device_count=None, **values):  # fmt: skip
+                 intra_op_parallelism_threads=0, inter_op_parallelism_threads=0, device_count=None,
+                 **values):  # fmt: skip
         super().__init__(
             gpu_options=gpu_options if gpu_options is not None else GPUOptions(),
             allow_soft_placement=allow_soft_placement,

@@ -22,8 +22,8 @@ def op(kind: str, function: Callable, tensors: str = "", name: str | None = None
     Args:
         kind: TensorFlow's operation type, also the default name unless ``name`` is given.
         function: the lib function; its arguments become the public ones, followed by ``name``.
-        tensors: names of the arguments that are tensors; ``*values`` is a list of tensors; literals adopt the dtype of the
-            first tensor, within the groups that ``|`` separates.
+        tensors: names of the arguments that are tensors; ``*values`` is a list of tensors; literals adopt the dtype
+            of the first tensor, within the groups that ``|`` separates.
         spellings: old names of arguments.
         many: the answer is a list, also where it has one element.
     """
@@ -56,7 +56,9 @@ def _public_signature(function) -> inspect.Signature:
     return own.replace(parameters=[*own.parameters.values(), label], return_annotation=own.empty)
 
 
-def construct(kind, default_name, function, arguments: Mapping, groups: Mapping, lists: Iterable = (), name=None, effect=None):
+def construct(
+    kind, default_name, function, arguments: Mapping, groups: Mapping, lists: Iterable = (), name=None, effect=None
+):
     """The operation ``function(**arguments)``: tensors among the arguments become its operands.
 
     Arguments in ``groups`` are always operands; others are if they are tensors or lists with tensors in them.

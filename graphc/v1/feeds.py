@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, explain
 from graphc.ir import dtype as dt
-from graphc.lib.promote import fits
+from graphc.lib.promote import fits, literal_array
 from graphc.v1.graph import Graph
 from graphc.v1.operators import Operators
 from graphc.v1.tensor import Operation, Tensor
@@ -28,7 +28,9 @@ def resolve_keys(graph: Graph, keys) -> tuple[Tensor, ...]:
             first, *_ = str(error).split("\n")
             raise FeedError(explain(f"feed_dict: {first}")) from None
         if isinstance(element, Operation):
-            raise FeedError(explain(f"feed_dict: operation {element.name} has no value to feed; feed one of its tensors"))
+            raise FeedError(
+                explain(f"feed_dict: operation {element.name} has no value to feed; feed one of its tensors")
+            )
         if element in tensors:
             raise FeedError(explain(f"feed_dict: {element.name} is fed twice"))
         tensors.append(element)
@@ -66,9 +68,11 @@ def as_array(tensor: Tensor, value) -> np.ndarray:
         FeedError: it is a tensor.
     """
     if isinstance(value, Operators):
-        raise FeedError(explain(f"feed_dict: the value for {tensor.name} is the tensor {value.name}; feed an array", _made(tensor)))
+        raise FeedError(
+            explain(f"feed_dict: the value for {tensor.name} is the tensor {value.name}; feed an array", _made(tensor))
+        )
     wanted = tensor.dtype
-    if isinstance(value, np.ndarray) and value.dtype == wanted.numpy:
+    if isinstance(value, np.ndarray) and value.dtype == wanted.numpy and wanted is not dt.string:
         array = value
     else:
         array = _cast(tensor, value)
@@ -86,7 +90,7 @@ def _cast(tensor: Tensor, value) -> np.ndarray:
     except ValueError:
         raise ShapeError(explain(f"feed_dict: the value for {tensor.name} is not rectangular", _made(tensor))) from None
     if wanted is dt.string:
-        return array.astype(object)
+        return literal_array(value, wanted)
     if not fits(array, wanted) and not _is_whole(array, wanted):
         kind = f"{array.dtype}{list(array.shape)}" if array.dtype != object else type(value).__name__
         what = f"feed_dict: {tensor.name} has dtype {wanted.name}, which a value of {kind} does not fit"

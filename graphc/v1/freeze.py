@@ -41,7 +41,9 @@ def freeze(session: Session, inputs, outputs, name: str = "model") -> PureGraph:
     nodes = [input_node(label, Type(t.dtype, t.node.shape)) for label, t in zip(labels, fed)]
     traced = trace(name, tensors, operations, dict(zip(fed, nodes)), tuple(nodes))
     if traced.written:
-        raise UsageError(explain("freeze: the outputs change variables or draw random numbers; freeze an inference graph"))
+        raise UsageError(
+            explain("freeze: the outputs change variables or draw random numbers; freeze an inference graph")
+        )
     missing = [v.op.name for v in traced.read if not session.state.is_initialised(v)]
     if missing:
         raise StateError(explain(f"freeze: uninitialised variable {', '.join(missing)}; run the initializer first"))

@@ -36,14 +36,18 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         for role, items in (("y", targets), ("x", sources)):
             for t in items:
                 if not t.dtype.is_inexact:
-                    raise DtypeError(explain(f"gradients: {role} {t.name} has dtype {t.dtype.name}, which is not floating"))
+                    raise DtypeError(
+                        explain(f"gradients: {role} {t.name} has dtype {t.dtype.name}, which is not floating")
+                    )
         seeds = tuple(_seeds(graph, targets, _list(grad_ys)))
         connected = _connected(graph, Differentiate(targets, sources, stops, seeds))
         kept = [x for x, yes in zip(sources, connected) if yes]
         found = iter(_operation(graph, name, Differentiate(targets, tuple(kept), stops, seeds)) if kept else [])
     out = [next(found) if yes else None for yes in connected]
     if str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero":
-        return [graph.call("ZerosLike", "zeros_like", zeros_like, (x,), "x") if g is None else g for x, g in zip(xs, out)]
+        return [
+            graph.call("ZerosLike", "zeros_like", zeros_like, (x,), "x") if g is None else g for x, g in zip(xs, out)
+        ]
     return out
 
 

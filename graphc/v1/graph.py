@@ -138,7 +138,9 @@ class Graph:
 
     # -------------------------------------------------------------------------------------- operations
 
-    def create(self, type: str, name: str, inputs=(), build: Callable | None = None, effect=None, outputs=None) -> Operation:
+    def create(
+        self, type: str, name: str, inputs=(), build: Callable | None = None, effect=None, outputs=None
+    ) -> Operation:
         """A new operation under the unique name ``name`` (see ``unique_name``).
 
         Args:
@@ -161,7 +163,19 @@ class Graph:
         self._by_name[name] = op
         return op
 
-    def call(self, type: str, default_name: str, build, operands, labels, name=None, alike=True, groups=None, effect=None, outputs=None):
+    def call(
+        self,
+        type: str,
+        default_name: str,
+        build,
+        operands,
+        labels,
+        name=None,
+        alike=True,
+        groups=None,
+        effect=None,
+        outputs=None,
+    ):
         """An operation on operands, literals among them made constants.
 
         Args:
@@ -329,7 +343,9 @@ class Graph:
     def stream(self, seed: int | None) -> tuple[Node, bool]:
         """The key of a new random operation, and whether a seed (its own or the graph's) decides its numbers."""
         seeded = not (seed is None and self.seed is None)
-        return key_of(_SEED if self.seed is None else self.seed, len(self._operations) if seed is None else seed), seeded
+        return key_of(
+            _SEED if self.seed is None else self.seed, len(self._operations) if seed is None else seed
+        ), seeded
 
 
 _SEED = 87654321  # TensorFlow's graph seed where only an operation has one
@@ -358,7 +374,9 @@ def canonical_device(name: str) -> str:
     Raises:
         GraphError: it names no device.
     """
-    found = re.fullmatch(r"((?:/(?:job|replica|task):\w+)*)/?(?:device:)?(cpu|gpu|CPU|GPU|XLA_CPU|XLA_GPU)?(?::(\d+|\*))?", name)
+    found = re.fullmatch(
+        r"((?:/(?:job|replica|task):\w+)*)/?(?:device:)?(cpu|gpu|CPU|GPU|XLA_CPU|XLA_GPU)?(?::(\d+|\*))?", name
+    )
     if found is None:
         raise GraphError(explain(f"{name!r} is not a device; names look like '/cpu:0' or '/device:GPU:0'"))
     where, kind, number = found.groups()

@@ -24,7 +24,7 @@ def nodes_of(result) -> tuple[Node, ...]:
 def infer(build: Callable, inputs) -> list[tuple]:
     """For each output its dtype, and its sizes (ints, Nodes, None) or None for an unknown rank.
 
-    Where a rank is unknown, ``build`` is tried with stand-ins of every rank; what all successful tries agree on is known.
+    Where a rank is unknown, ``build`` is tried with stand-ins of every rank; what all good tries agree on is known.
 
     Raises:
         ShapeError, DtypeError: the operands cannot fit, whatever their ranks.

@@ -148,5 +148,3 @@ def lecun_normal(seed=None, dtype=dt.f32):
 def lecun_uniform(seed=None, dtype=dt.f32):
     """Uniform with a variance of 1 / inputs."""
     return VarianceScaling(1.0, "fan_in", "uniform", seed, dtype)
-
-

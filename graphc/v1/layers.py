@@ -22,7 +22,9 @@ def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None
     if shape.ndims is None or shape.ndims < 2 or shape[-1].value is None:
         raise ShapeError(explain(f"dense: needs inputs with a known last size, not shape {shape}"))
     with variable_scope(name, "dense", reuse=reuse):
-        kernel = get_variable("kernel", (shape[-1].value, units), inputs.dtype, kernel_initializer, kernel_regularizer, trainable)
+        kernel = get_variable(
+            "kernel", (shape[-1].value, units), inputs.dtype, kernel_initializer, kernel_regularizer, trainable
+        )
         if shape.ndims == 2:
             out = ops.matmul(inputs, kernel)
         else:

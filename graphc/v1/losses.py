@@ -22,7 +22,9 @@ class Reduction:
 def _define(name: str, function, first: str, second: str, extra: tuple = ()):
     """A loss of labels and predictions whose further arguments are ``weights`` and ``extra``, in TensorFlow's order."""
 
-    def public(*args, scope=None, loss_collection=GraphKeys.LOSSES, reduction=Reduction.SUM_BY_NONZERO_WEIGHTS, **kwargs):
+    def public(
+        *args, scope=None, loss_collection=GraphKeys.LOSSES, reduction=Reduction.SUM_BY_NONZERO_WEIGHTS, **kwargs
+    ):
         arguments = dict(zip((first, second, *extra), args), **kwargs)
         arguments.setdefault("weights", 1.0)
         ordered = {second: arguments.pop(second), first: arguments.pop(first), **arguments, "reduction": reduction}
@@ -47,7 +49,11 @@ softmax_cross_entropy = _define(
     "softmax_cross_entropy_loss", loss.softmax_cross_entropy, "onehot_labels", "logits", ("weights", "label_smoothing")
 )
 sigmoid_cross_entropy = _define(
-    "sigmoid_cross_entropy_loss", loss.sigmoid_cross_entropy, "multi_class_labels", "logits", ("weights", "label_smoothing")
+    "sigmoid_cross_entropy_loss",
+    loss.sigmoid_cross_entropy,
+    "multi_class_labels",
+    "logits",
+    ("weights", "label_smoothing"),
 )
 sparse_softmax_cross_entropy = _define(
     "sparse_softmax_cross_entropy_loss", loss.sparse_softmax_cross_entropy, "labels", "logits", ("weights",)

@@ -24,7 +24,9 @@ moments = op("moments", nn.moments, "x", spellings=REDUCTION)
 batch_normalization = op("batchnorm", nn.batch_normalization, "x mean variance offset scale")
 top_k = op("TopKV2", index.top_k, "input")
 in_top_k = op("in_top_k", index.in_top_k, "predictions | targets")
-xw_plus_b = op("xw_plus_b", lambda x, weights, biases: nn.bias_add(linalg.matmul(x, weights), biases), "x weights biases")
+xw_plus_b = op(
+    "xw_plus_b", lambda x, weights, biases: nn.bias_add(linalg.matmul(x, weights), biases), "x weights biases"
+)
 
 _CROSS_ENTROPY = "SoftmaxCrossEntropyWithLogits"
 
@@ -44,7 +46,9 @@ def softmax_cross_entropy_with_logits_v2(labels, logits, axis=None, name=None, d
     axis = axis if axis is not None else dim if dim is not None else -1
     arguments = {"logits": logits, "labels": labels, "axis": axis}
     label = "softmax_cross_entropy_with_logits"
-    return construct(_CROSS_ENTROPY, label, nn.softmax_cross_entropy_with_logits, arguments, {"logits": 0, "labels": 0}, (), name)
+    return construct(
+        _CROSS_ENTROPY, label, nn.softmax_cross_entropy_with_logits, arguments, {"logits": 0, "labels": 0}, (), name
+    )
 
 
 def sparse_softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, name=None) -> Tensor:
@@ -67,14 +71,18 @@ def sigmoid_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
     """
     _by_name("sigmoid_cross_entropy_with_logits", _sentinel, labels, logits)
     arguments, groups = {"logits": logits, "labels": labels}, {"logits": 0, "labels": 0}
-    return construct("logistic_loss", "logistic_loss", nn.sigmoid_cross_entropy_with_logits, arguments, groups, (), name)
+    return construct(
+        "logistic_loss", "logistic_loss", nn.sigmoid_cross_entropy_with_logits, arguments, groups, (), name
+    )
 
 
 def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None, name=None, targets=None) -> Tensor:
     """Cross entropy of yes/no labels with the positive ones weighted."""
     arguments = {"logits": logits, "labels": targets if labels is None else labels, "pos_weight": pos_weight}
     groups = dict.fromkeys(arguments, 0)
-    return construct("logistic_loss", "logistic_loss", nn.weighted_cross_entropy_with_logits, arguments, groups, (), name)
+    return construct(
+        "logistic_loss", "logistic_loss", nn.weighted_cross_entropy_with_logits, arguments, groups, (), name
+    )
 
 
 def _by_name(op_name: str, sentinel, labels, logits) -> None:

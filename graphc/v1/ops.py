@@ -70,7 +70,11 @@ less, less_equal = op("Less", math.less, "x y"), op("LessEqual", math.less_equal
 greater, greater_equal = op("Greater", math.greater, "x y"), op("GreaterEqual", math.greater_equal, "x y")
 logical_and, logical_or = op("LogicalAnd", math.logical_and, "x y"), op("LogicalOr", math.logical_or, "x y")
 logical_xor, logical_not = op("LogicalXor", math.logical_xor, "x y"), op("LogicalNot", math.logical_not, "x")
-is_nan, is_inf, is_finite = op("IsNan", math.is_nan, "x"), op("IsInf", math.is_inf, "x"), op("IsFinite", math.is_finite, "x")
+is_nan, is_inf, is_finite = (
+    op("IsNan", math.is_nan, "x"),
+    op("IsInf", math.is_inf, "x"),
+    op("IsFinite", math.is_finite, "x"),
+)
 where = op("Select", math.where_v1, "condition | x y")
 where_v2 = op("SelectV2", math.where, "condition | x y")
 clip_by_value = op("clip_by_value", math.clip_by_value, "t clip_value_min clip_value_max")
@@ -88,7 +92,9 @@ reduce_any = op("Any", reduction.reduce_any, "input_tensor", spellings=REDUCTION
 reduce_logsumexp = op("LogSumExp", reduction.reduce_logsumexp, "input_tensor", "logsumexp", REDUCTION)
 reduce_variance = op("Variance", reduction.reduce_variance, "input_tensor", "reduce_variance", REDUCTION)
 reduce_std = op("Std", reduction.reduce_std, "input_tensor", "reduce_std", REDUCTION)
-count_nonzero = op("CountNonzero", reduction.count_nonzero, "input", "count_nonzero", {**REDUCTION, "input_tensor": "input"})
+count_nonzero = op(
+    "CountNonzero", reduction.count_nonzero, "input", "count_nonzero", {**REDUCTION, "input_tensor": "input"}
+)
 argmax = op("ArgMax", reduction.argmax, "input", spellings=DIMENSION)
 argmin = op("ArgMin", reduction.argmin, "input", spellings=DIMENSION)
 arg_max, arg_min = argmax, argmin
@@ -232,6 +238,8 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
 
     arguments = {"t_list": present, "clip_norm": clip_norm, "use_norm": use_norm}
     groups = {"t_list": 0, "clip_norm": 0, "use_norm": 0}
-    *tensors, total = construct("clip_by_global_norm", "clip_by_global_norm", clipped, arguments, groups, {"t_list"}, name)
+    *tensors, total = construct(
+        "clip_by_global_norm", "clip_by_global_norm", clipped, arguments, groups, {"t_list"}, name
+    )
     found = iter(tensors)
     return [None if t is None else next(found) for t in t_list], total

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.api.run import bound
-from graphc.errors import StateError, explain
+from graphc.errors import StateError, explain, located
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const
 from graphc.ir.type import Type
@@ -23,7 +23,7 @@ class Pattern:
 
     Attributes:
         ranks: of every feed.
-        sizes: for every feed pairs of axis and size, for sizes that are not known otherwise; empty unless a run needed it.
+        sizes: for every feed pairs of axis and size, where it is not known otherwise; empty unless a run needed it.
         values: for every feed its content (or None), where shapes depend on it; empty unless a run needed it.
     """
 
@@ -37,7 +37,7 @@ class Plan:
     """A compiled run.
 
     Attributes:
-        call: native function of the feeds' values in order; answers with the array of the only fetch, or a tuple of all.
+        call: native function of the feeds' values in order; answers with the array of the only fetch, or a tuple.
         is_general: later values may be given to it as they are; it refuses what does not fit.
         is_scalar: the only fetch has rank 0.
     """
@@ -98,7 +98,8 @@ def _input(tensor: Tensor, rank: int, sizes: dict) -> Node:
     name, symbols = graph.feed_names(tensor, rank)
     known = tensor.node.shape if tensor.node is not None else (None,) * rank
     shape = tuple(d if type(d) is int else sizes.get(k, symbols[k]) for k, d in enumerate(known))
-    return input_node(name, Type(tensor.dtype, shape))
+    with located(tensor.op.location):
+        return input_node(name, Type(tensor.dtype, shape))
 
 
 def diagnose(request: Request, arrays) -> None:
@@ -120,7 +121,9 @@ def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run
     missing = [v for v in traced.read if not state.is_initialised(v)]
     if missing:
         named = ", ".join(v.op.name for v in missing)
-        what = f"run: uninitialised {'variables' if len(missing) > 1 else 'variable'} {named}; run the initializer first"
+        what = (
+            f"run: uninitialised {'variables' if len(missing) > 1 else 'variable'} {named}; run the initializer first"
+        )
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing if v.op.location]
         raise StateError(explain(what, made))
     arrays = {len(inputs) + k: state.array(v) for k, v in enumerate(traced.state)}

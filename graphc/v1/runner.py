@@ -39,26 +39,26 @@ class Runner:
         arrays = [as_array(t, v) for t, v in zip(self.request.fed, values)]
         try:
             return self._call(arrays)
-        except DataDependent:
-            if self._with_values:
-                raise
-        except ShapeError:
-            if self._with_ones or not any(pattern_of(self.request, arrays, True, False).sizes):
-                diagnose(self.request, arrays)
-                raise
-            return self._with_known_ones(arrays)
-        self._with_values = True
-        return self._call(arrays)
+        except ShapeError as error:
+            refusal = error
+        if isinstance(refusal, DataDependent) and not self._with_values:
+            self._with_values = True
+            return self._call(arrays)
+        if not self._with_ones and any(pattern_of(self.request, arrays, True, False).sizes):
+            refusal = self._with_known_ones(arrays)
+            if not isinstance(refusal, GraphcError):
+                return refusal
+        diagnose(self.request, arrays)
+        raise refusal
 
     def _with_known_ones(self, arrays):
-        """Again, with sizes that are 1 known to be 1, so that they broadcast."""
+        """Again, with sizes that are 1 known to be 1, so that they broadcast: the result, or the error."""
         self._with_ones = True
         try:
             return self._call(arrays)
-        except GraphcError:
+        except GraphcError as error:
             self._with_ones = False
-            diagnose(self.request, arrays)
-            raise
+            return error
 
     def _call(self, arrays):
         pattern = pattern_of(self.request, arrays, self._with_ones, self._with_values)

@@ -97,7 +97,7 @@ class Session:
         self._version = self._graph.version
 
     def make_callable(self, fetches, feed_list=None, accept_options=False) -> Callable:
-        """A function of the values for ``feed_list`` that answers with the values of ``fetches``: the fastest way to run."""
+        """A function of the values for ``feed_list`` that answers with ``fetches``: the fastest way to run."""
         return caller(self._runner(fetches, tuple(feed_list or ())))
 
     def list_devices(self) -> list[str]:

@@ -65,11 +65,19 @@ class Operation:
         location: the user's line.
     """
 
-    __slots__ = ("graph", "name", "type", "inputs", "outputs", "control_inputs", "build", "effect", "device", "location",
-                 "id")  # fmt: skip
+    __slots__ = ("graph", "name", "type", "inputs", "outputs", "control_inputs", "build", "effect", "device",
+                 "location", "id")  # fmt: skip
 
-    def __init__(self, graph, name: str, type: str, inputs: tuple, build: Callable | None, effect, id: int, location: Location | None):  # fmt: skip
-        self.graph, self.name, self.type, self.inputs, self.build, self.effect = graph, name, type, inputs, build, effect
+    def __init__(self, graph, name: str, type: str, inputs: tuple, build: Callable | None, effect, id: int,
+                 location: Location | None):  # fmt: skip
+        self.graph, self.name, self.type, self.inputs, self.build, self.effect = (
+            graph,
+            name,
+            type,
+            inputs,
+            build,
+            effect,
+        )
         self.id, self.location = id, location
         self.control_inputs: list[Operation] = []
         self.outputs: list[Tensor] = []

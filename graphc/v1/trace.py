@@ -33,7 +33,7 @@ class Traced:
 
     Attributes:
         graph: inputs are the feeds, then ``state``; outputs are the fetches, then the new values of ``written``.
-        state: Variables and counters (``True``: seeded, ``False``: unseeded) in the order of the inputs after the feeds.
+        state: Variables and counters (True: seeded, False: unseeded) in the order of the inputs after the feeds.
         read: Variables whose value at the start of the run is used.
         written: Variables and counters in the order of the donated outputs.
     """

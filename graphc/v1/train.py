@@ -38,7 +38,9 @@ class Optimizer:
         Raises:
             GraphError: no variable has a gradient.
         """
-        pairs = self.compute_gradients(loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss)
+        pairs = self.compute_gradients(
+            loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss
+        )
         if all(g is None for g, _ in pairs):
             named = ", ".join(v.op.name for _, v in pairs) or "none"
             raise GraphError(explain(f"minimize: no gradient reaches any variable (variables: {named})"))
@@ -158,7 +160,9 @@ class AdagradOptimizer(Optimizer):
 
     def __init__(self, learning_rate, initial_accumulator_value=0.1, use_locking=False, name=None):
         if initial_accumulator_value <= 0:
-            raise UsageError(explain(f"Adagrad: initial_accumulator_value must be positive, got {initial_accumulator_value}"))
+            raise UsageError(
+                explain(f"Adagrad: initial_accumulator_value must be positive, got {initial_accumulator_value}")
+            )
         super().__init__(learning_rate, use_locking, name)
         self.slots = {"accumulator": initial_accumulator_value}
 
@@ -189,7 +193,9 @@ class RMSPropOptimizer(Optimizer):
 
     label, slots = "RMSProp", {"rms": 1.0, "momentum": 0.0}
 
-    def __init__(self, learning_rate, decay=0.9, momentum=0.0, epsilon=1e-10, use_locking=False, centered=False, name=None):
+    def __init__(
+        self, learning_rate, decay=0.9, momentum=0.0, epsilon=1e-10, use_locking=False, centered=False, name=None
+    ):
         super().__init__(learning_rate, use_locking, name)
         self.decay, self.momentum, self.epsilon, self.centered = decay, momentum, epsilon, centered
         if centered:
@@ -241,7 +247,8 @@ class FtrlOptimizer(Optimizer):
     label, slots = "Ftrl", {"accum": 0.1, "linear": 0.0}
 
     def __init__(self, learning_rate, learning_rate_power=-0.5, initial_accumulator_value=0.1,
-                 l1_regularization_strength=0.0, l2_regularization_strength=0.0, use_locking=False, name=None):  # fmt: skip
+                 l1_regularization_strength=0.0, l2_regularization_strength=0.0, use_locking=False,
+                 name=None):  # fmt: skip
         super().__init__(learning_rate, use_locking, name)
         self.power, self.l1, self.l2 = learning_rate_power, l1_regularization_strength, l2_regularization_strength
         self.slots = {"accum": initial_accumulator_value, "linear": 0.0}
@@ -315,7 +322,9 @@ def inverse_time_decay(learning_rate, global_step, decay_steps, decay_rate, stai
     return ops.divide(learning_rate, turns * float(decay_rate) + 1.0, name=name or "InverseTimeDecay")
 
 
-def polynomial_decay(learning_rate, global_step, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False, name=None):
+def polynomial_decay(
+    learning_rate, global_step, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False, name=None
+):
     """From ``learning_rate`` to ``end_learning_rate`` along a power of the remaining steps."""
     step = ops.cast(global_step, dt.f32)
     span = ops.constant(float(decay_steps))

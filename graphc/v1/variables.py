@@ -66,7 +66,7 @@ class Variable(Operators):
         self._cached = graph.create("Identity", f"{full}/read", (self.op.outputs[0],), math.identity).outputs[0]
 
     def _write(self, kind: str, full_name: str, value: Tensor, build, uses_current: bool) -> Tensor:
-        """An operation that sets the variable to ``build(current, value)`` (or ``build(value)``), answering the new value."""
+        """An operation that sets the variable to ``build(current, value)`` or ``build(value)``; answers the new value."""
         if not value.shape.is_compatible_with(self.type.shape) and not uses_current:
             what = f"assign: variable {self.op.name} has shape {self.shape}, but the value has shape {value.shape}"
             raise ShapeError(explain(what, [(self.op.name, f"is variable   {self.op.location}")]))

@@ -128,7 +128,9 @@ def test_hosts_cut_a_program_into_segments(target):
     assert np.array_equal(native([x, y], [middle], 5, entry="run_1")[0], x + y)
     assert "@run(" not in native.text
     assert segments(program([host, *steps[:1]])) == [host, 0]
-    assert segments(program([])) == [0] and segments(program([host])) == [host]
+    assert segments(program([])) == [0] and segments(program([host])) == [0, host]
+    alone = Native(program([host]), target)
+    assert alone([x, y], [y], 5, entry="run_0")[0] is not None
     with pytest.raises(CompileError, match="inside a Branch"):
         program_text(program([Repeat((host,), count=2)]), target, "run")
 

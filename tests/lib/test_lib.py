@@ -130,14 +130,18 @@ def test_adoption_and_refusals():
         promote.as_node(object())
 
 
-@pytest.mark.parametrize("value, dtype", [(1, "int32"), (2**40, "int64"), (1.0, "float32"), (True, "bool"), ("a", "string"),
-                                          (np.float64(1), "float64"), ([1, 2.5], "float32"), (np.arange(3), "int64")])  # fmt: skip
+LITERALS = [(1, "int32"), (2**40, "int64"), (1.0, "float32"), (True, "bool"), ("a", "string"), (np.float64(1), "float64"),
+            ([1, 2.5], "float32"), (np.arange(3), "int64")]  # fmt: skip
+
+
+@pytest.mark.parametrize("value, dtype", LITERALS)
 def test_dtypes_of_literals(value, dtype):
     assert promote.as_node(value).dtype.name == dtype
 
 
 REDUCTIONS = {
-    reduction.reduce_sum: np.sum, reduction.reduce_prod: np.prod, reduction.reduce_max: np.max, reduction.reduce_min: np.min,
+    reduction.reduce_sum: np.sum, reduction.reduce_prod: np.prod,
+    reduction.reduce_max: np.max, reduction.reduce_min: np.min,
     reduction.reduce_mean: np.mean, reduction.reduce_std: np.std, reduction.reduce_variance: np.var,
     reduction.reduce_logsumexp: lambda a, axis, keepdims: np.log(np.exp(a).sum(axis=axis, keepdims=keepdims)),
     reduction.reduce_euclidean_norm: lambda a, axis, keepdims: np.sqrt((a * a).sum(axis=axis, keepdims=keepdims)),
@@ -165,8 +169,8 @@ def test_positions_and_running_totals():
     np.testing.assert_allclose(run(reduction.cumsum(x_(), 1, True, True), x=A), wanted, rtol=1e-5)
 
 
-KEYS = [0, -1, slice(1, None), slice(None, -1), slice(None, 2), slice(None, None, 2), slice(None, None, -1), Ellipsis, None,
-        (slice(None), 1), (Ellipsis, 0), (None, 1, Ellipsis, None), (slice(1, 3), slice(None, None, -2)), (-1, -1),
+KEYS = [0, -1, slice(1, None), slice(None, -1), slice(None, 2), slice(None, None, 2), slice(None, None, -1),
+        Ellipsis, None, (slice(None), 1), (Ellipsis, 0), (None, 1, Ellipsis, None), (slice(1, 3), slice(None, None, -2)), (-1, -1),
         (slice(10, None),), (slice(-2, 100),)]  # fmt: skip
 
 
@@ -231,9 +235,11 @@ MOVES = {
     "stack": (lambda x: shape.stack([x, x], 1), lambda a: np.stack([a, a], 1)),
     "tile": (lambda x: shape.tile(x, [2, 3]), lambda a: np.tile(a, (2, 3))),
     "repeat": (lambda x: shape.repeat(x, 2, 1), lambda a: np.repeat(a, 2, 1)),
-    "pad": (lambda x: shape.pad(x, [[1, 2], [0, 1]], constant_values=7), lambda a: np.pad(a, [(1, 2), (0, 1)], constant_values=7)),
+    "pad": (lambda x: shape.pad(x, [[1, 2], [0, 1]], constant_values=7),
+            lambda a: np.pad(a, [(1, 2), (0, 1)], constant_values=7)),
     "reflect": (lambda x: shape.pad(x, [[0, 0], [2, 1]], "REFLECT"), lambda a: np.pad(a, [(0, 0), (2, 1)], "reflect")),
-    "symmetric": (lambda x: shape.pad(x, [[0, 0], [2, 1]], "SYMMETRIC"), lambda a: np.pad(a, [(0, 0), (2, 1)], "symmetric")),
+    "symmetric": (lambda x: shape.pad(x, [[0, 0], [2, 1]], "SYMMETRIC"),
+                  lambda a: np.pad(a, [(0, 0), (2, 1)], "symmetric")),
     "reverse": (lambda x: shape.reverse(x, [1]), lambda a: a[:, ::-1]),
     "broadcast": (lambda x: shape.broadcast_to(x, [2, N, 3]), lambda a: np.broadcast_to(a, (2, 4, 3))),
     "split": (lambda x: shape.split(x, 3, 1)[1], lambda a: a[:, 1:2]),
@@ -266,7 +272,9 @@ def test_batched_matmul_broadcasts():
 def test_made_tensors():
     assert run(shape.range_(5)).tolist() == [0, 1, 2, 3, 4] and run(shape.range_(1.0, 2.0, 0.5)).tolist() == [1.0, 1.5]
     np.testing.assert_allclose(run(shape.linspace(0.0, 1.0, 5)), np.linspace(0, 1, 5))
-    assert run(shape.eye(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]] and shape.fill([2, 2], 5).type == Type(dt.i32, (2, 2))
+    assert run(shape.eye(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]] and shape.fill([2, 2], 5).type == Type(
+        dt.i32, (2, 2)
+    )
     ramp = shape.range_(index.getitem(shape.shape(x_()), 0))
     assert math.add(ramp, 0).shape == (N,)
     np.testing.assert_array_equal(run([ramp, x_()], x=A)[0], np.arange(4))

@@ -22,7 +22,15 @@ def test_default_names_count_up():
     a = tf.placeholder(tf.float32, name="a")
     assert [(a + a).name, (a + a).name, (a - a).name, (a * a).name, (a / a).name] == [
         "add:0", "add_1:0", "sub:0", "mul:0", "truediv:0"]  # fmt: skip
-    made = [tf.sin(a), tf.reduce_mean(a), tf.matmul(a, a), tf.square(a), tf.argmax(a, 1), tf.nn.relu(a), tf.cast(a, tf.int32)]
+    made = [
+        tf.sin(a),
+        tf.reduce_mean(a),
+        tf.matmul(a, a),
+        tf.square(a),
+        tf.argmax(a, 1),
+        tf.nn.relu(a),
+        tf.cast(a, tf.int32),
+    ]
     assert [t.op.name for t in made] == ["Sin", "Mean", "MatMul", "Square", "ArgMax", "Relu", "Cast"]
     assert [t.op.type for t in made] == ["Sin", "Mean", "MatMul", "Square", "ArgMax", "Relu", "Cast"]
 

@@ -204,6 +204,16 @@ def test_eval_and_default_sessions():
     assert tf.get_default_session() is None
 
 
+def test_strings():
+    text = tf.placeholder(tf.string, [None])
+    with tf.Session() as sess:
+        assert sess.run(tf.constant("Hello")) == b"Hello"
+        assert sess.run(text, {text: ["a", b"b"]}).tolist() == [b"a", b"b"]
+        assert sess.run(tf.equal(text, "a"), {text: ["a", "b"]}).tolist() == [True, False]
+        with pytest.raises(TypeError):
+            sess.run(text, {text: [1, 2]})
+
+
 def test_make_callable():
     a, b = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [None])
     sess = tf.Session()

@@ -50,11 +50,15 @@ def test_initializers():
     }
     found = run(made)
     assert not found["zeros"].any() and (found["ones"] == 1).all() and (found["constant"] == 3).all()
-    assert found["normal"].std() == pytest.approx(2.0, rel=0.05) and found["normal"].mean() == pytest.approx(0, abs=0.05)
+    assert found["normal"].std() == pytest.approx(2.0, rel=0.05) and found["normal"].mean() == pytest.approx(
+        0, abs=0.05
+    )
     assert np.abs(found["truncated"]).max() <= 2.0 and found["truncated"].std() == pytest.approx(0.8796, rel=0.05)
     assert np.abs(found["uniform"]).max() <= 1.0 and found["uniform"].std() == pytest.approx(1 / np.sqrt(3), rel=0.05)
     limit = np.sqrt(6 / 300)
-    assert np.abs(found["glorot"]).max() <= limit and found["glorot"].std() == pytest.approx(limit / np.sqrt(3), rel=0.05)
+    assert np.abs(found["glorot"]).max() <= limit and found["glorot"].std() == pytest.approx(
+        limit / np.sqrt(3), rel=0.05
+    )
     assert found["he"].std() == pytest.approx(np.sqrt(2 / 200), rel=0.05)
 
 
@@ -96,7 +100,12 @@ def test_dense_layers():
     x = tf.placeholder(tf.float32, [None, 3])
     y = tf.layers.dense(x, 4, tf.nn.relu, name="one")
     z = tf.layers.dense(y, 2, kernel_initializer=tf.ones_initializer())
-    assert [v.name for v in tf.trainable_variables()] == ["one/kernel:0", "one/bias:0", "dense/kernel:0", "dense/bias:0"]
+    assert [v.name for v in tf.trainable_variables()] == [
+        "one/kernel:0",
+        "one/bias:0",
+        "dense/kernel:0",
+        "dense/bias:0",
+    ]
     assert z.shape.as_list() == [None, 2]
     one, kernel, out = run([y, tf.trainable_variables()[0], z], {x: np.ones((5, 3))})
     np.testing.assert_allclose(one, np.maximum(np.ones((5, 3)) @ kernel, 0), rtol=1e-6)

@@ -156,9 +156,7 @@ class Body:
             return
         keys = self._keys(loop.body)
         unroll = next((copies for limit, copies in _UNROLLS if cost <= limit), 1) if innermost else 1
-        stop = self.values.value(extent) if isinstance(extent, Node) else function.builder.const(extent, i64)
-        if stop.lanes > 1:
-            raise CompileError(f"the extent of the loop over {loop.var} differs between lanes")
+        stop = self._number(extent)
         done = function.builder.const(0, i64)
         if unroll > 1:
             main = stop
@@ -176,6 +174,13 @@ class Body:
         span = Span(done, stop, 1, type(extent) is int)
         counted_loop(function, loop.var, span, keys, lambda: self.run(loop.body), LOOP)
 
+    def _number(self, x) -> Value:
+        """An extent or grain, the same for every lane."""
+        value = self.values.value(x) if isinstance(x, Node) else self.function.builder.const(x, i64)
+        if value.lanes > 1:
+            raise CompileError(f"the extent {x} differs between the lanes of a vector loop")
+        return value
+
     def _parallel(self, loop: For) -> None:
         """The body as a function of its own that a pool of threads calls with ranges of iterations."""
         function, outline = self.function, self.outline
@@ -183,15 +188,11 @@ class Body:
         if variables:
             names = ", ".join(v.attr("name") for v in variables)
             raise CompileError(f"the parallel loop over {loop.var} changes {names}, which all its tasks share")
-        extent = loop.extent if isinstance(loop.extent, Node) else function.builder.const(loop.extent, i64)
-        grain = loop.grain if isinstance(loop.grain, Node) else function.builder.const(loop.grain, i64)
-        free = free_names(loop, self.memory)
-        name = outline.next_name()
-        context = call_parallel(self.values, self.memory, free, name, *(
-            self.values.value(x) if isinstance(x, Node) else x for x in (extent, grain)))
+        free, name = free_names(loop, self.memory), outline.next_name()
+        call_parallel(self.values, self.memory, free, name, self._number(loop.extent), self._number(loop.grain))
         task = Function(function.target, outline.names, outline.declared)
         memory = Memory(task, {})
-        receive(task, memory, context)
+        receive(task, memory, free)
         body = Body(task, memory, self.facts, None)
         span = Span(Value("%begin", i64), Value("%end", i64), 1, False)
         counted_loop(task, loop.var, span, [], lambda: body.run(loop.body), LOOP)

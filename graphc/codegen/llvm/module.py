@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import count
 
@@ -19,13 +20,15 @@ from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repea
 from graphc.ir.target import Target
 
 _ENTRY = "i32 @{}(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena)"
+_SYMBOL = re.compile(r"^declare [^@]*(@[^(]+)\(", re.MULTILINE)
 _MEMMOVE = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
 
 
 def segments(program: Program) -> list:
     """The order of execution: numbers of native segments, and the Host steps between them.
 
-    A program without Host steps has the one segment 0, whose function is called by the entry name alone.
+    A program without Host steps has the one segment 0, whose function has the entry name alone; every other program
+    has more than one item.
     """
     items: list = []
     native = 0
@@ -35,7 +38,7 @@ def segments(program: Program) -> list:
         elif not items or isinstance(items[-1], Host):
             items.append(native)
             native += 1
-    return items or [0]
+    return items if len(items) > 1 else [0, *(item for item in items if isinstance(item, Host))]
 
 
 def program_text(program: Program, target: Target, entry: str, externals: str = DECLARATION) -> str:
@@ -47,7 +50,7 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
     outputs.
 
     Args:
-        externals: module text that declares or defines ``gc_parallel``.
+        externals: module text that declares or defines ``gc_parallel``; what it declares is not declared again.
 
     Raises:
         CompileError: a kernel or step cannot be written; a Host step stands inside a Branch or Repeat.
@@ -63,7 +66,7 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
                 parts.append([])
         else:
             parts[-1].append(step)
-    if hosts and not parts[-1]:
+    if not parts[-1] and len(parts) > 1:
         parts.pop()
     functions = []
     for k, steps in enumerate(parts):
@@ -73,8 +76,9 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
         functions.append(writer.function.finish(f"define {_ENTRY.format(quoted('', name))}", "ret i32 0"))
     functions.append(_arena_function(program, target, declared, entry))
     functions.append(_shapes_function(program, target, declared, entry))
-    declared.discard(DECLARATION)
-    header = [f'; program {program.name}', f'target triple = "{target.triple}"', externals, *sorted(declared), ""]
+    known = set(_SYMBOL.findall(externals))
+    own = [line for line in sorted(declared) if line != DECLARATION and not known.intersection(_SYMBOL.findall(line))]
+    header = [f"; program {program.name}", f'target triple = "{target.triple}"', externals, *own, ""]
     return "\n".join((*header, *kernels, *functions))
 
 

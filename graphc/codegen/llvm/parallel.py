@@ -67,7 +67,7 @@ def free_names(loop: For, memory: Memory) -> Free:
     return Free(tuple(arrays), tuple(n for n in leaves if n not in own))
 
 
-def call_parallel(values: Values, memory: Memory, free: Free, name: str, extent: Value, grain: Value) -> Free:
+def call_parallel(values: Values, memory: Memory, free: Free, name: str, extent: Value, grain: Value) -> None:
     """Fill the context and hand the function to the pool."""
     function = values.function
     context = function.allocate(8 * (len(free.arrays) + len(free.nodes)))
@@ -86,7 +86,6 @@ def call_parallel(values: Values, memory: Memory, free: Free, name: str, extent:
         function.put(f"  store {slot}, ptr {context}.{k}, align 8")
     function.builder.declared.add(DECLARATION)
     function.put(f"  call void @gc_parallel(ptr @{name}, ptr {context}, {extent.operand}, {grain.operand})")
-    return free
 
 
 def receive(task: Function, memory: Memory, free: Free) -> None:
