@@ -1,8 +1,8 @@
 """Gradients with respect to any value, not only to leaves: mark the value, differentiate, take the mark away.
 
 Nodes are shared by structure, so a Node alone cannot say which of two equal values is meant: ``x`` and ``identity(x)``
-are one Node. A mark adds a fresh zero-like input; the gradient with respect to that input is the gradient with respect to
-the value at that place, and removing the mark afterwards gives back the very Nodes that were there.
+are one Node. A mark adds a fresh zero-like input; the gradient with respect to that input is the gradient with respect
+to the value at that place, and removing the mark afterwards gives back the very Nodes that were there.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from graphc.errors import CompileError
-from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Set, Store
+from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store
 from graphc.ir.node import Node
 
 
@@ -83,7 +83,7 @@ class _Machine:
             case Alloc(array):
                 data = np.zeros([self.number(d) for d in array.type.shape], array.type.dtype.numpy)
                 self.memory[array.name] = _Memory(array, data.reshape(-1), self)
-            case Barrier():
+            case Barrier() | Prefetch():
                 pass
             case _:
                 raise CompileError(f"{type(statement).__name__} is no statement")

@@ -63,9 +63,12 @@ def input_node(name: str, type: Type) -> Node:
     return make("input", (), (("name", name),), type)
 
 
-def toposort(outputs: Iterable[Node]) -> list[Node]:
-    """Everything the outputs need, operands before users; no recursion, so depth does not matter."""
-    order, done, stack = [], set(), [(n, False) for n in reversed(tuple(outputs))]
+def toposort(outputs: Iterable[Node], known: Iterable[Node] = ()) -> list[Node]:
+    """Everything the outputs need, operands before users; no recursion, so depth does not matter.
+
+    The search stops at ``known`` Nodes, which are left out.
+    """
+    order, done, stack = [], set(known), [(n, False) for n in reversed(tuple(outputs))]
     while stack:
         node, expanded = stack.pop()
         if node in done:
@@ -97,9 +100,7 @@ def rebuild(outputs: Iterable[Node], visit: Callable[[Node, tuple], Node | None]
     """
     outputs = tuple(outputs)
     memo = {} if memo is None else memo
-    for node in toposort(outputs):
-        if node in memo:
-            continue
+    for node in toposort(outputs, memo):
         inputs = tuple([memo[x] for x in node.inputs])
         with located(node.location):
             new = visit(node, inputs)

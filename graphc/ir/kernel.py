@@ -78,6 +78,14 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Prefetch:
+    """Ask for an element to be brought near; it may lie outside the array, and nothing depends on it."""
+
+    array: str
+    index: tuple
+
+
+@dataclass(frozen=True)
 class If:
     """Choose by a rank-0 b1 Node, the same for every lane."""
 

@@ -70,6 +70,10 @@ def _add_statements(body, indent: str, lines: list[str]) -> None:
             case "Store":
                 names = _named_parts((*s.index, s.value, s.guard), indent, lines)
                 lines.append(f"{indent}{_store_text(s, names)}")
+            case "Prefetch":
+                names = _named_parts(s.index, indent, lines)
+                inside = ", ".join([scalar_text(i, 0, names) for i in s.index])
+                lines.append(f"{indent}prefetch {name_text(s.array)}[{inside}]")
             case "Alloc":
                 lines.append(f"{indent}alloc {array_text(s.array)}")
             case "Barrier":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Set, Store
+from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store
 from graphc.ir.lines import Line, Lines
 from graphc.ir.node import Node, symbol, var
 from graphc.ir.read_value import Scope, read_dim, read_dtype, read_expression, read_index, read_type
@@ -143,6 +143,14 @@ def _read_statement(line: Line, scope: Scope):
         return Barrier()
     if line.accept("alloc"):
         return Alloc(_read_array(line, scope))
+    if line.accept("prefetch"):
+        name = line.name("an array")
+        if name not in scope.arrays:
+            line.fail("an array that is declared before", line.at - 1)
+        index, guard = read_index(line, scope)
+        if guard is not None:
+            line.fail("an index without a guard")
+        return Prefetch(name, index)
     if line.accept("let"):
         name = line.name("a variable")
         line.expect(":")

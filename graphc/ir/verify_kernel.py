@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from graphc.errors import CompileError
 from graphc.ir.graph import toposort
-from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Set, Store
+from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store
 from graphc.ir.node import BOOL, INDEX, Node, binary, const_value
 from graphc.ir.print_kernel import statement_text
 
@@ -114,6 +114,10 @@ class _KernelCheck:
                     if array.space not in ("register", "stack"):
                         self.fail(f"an array made in a kernel lies in register or stack, not {array.space}", s)
                     self._declare(array, s)
+                case Prefetch(array, index):
+                    for x in index:
+                        self._expression(x, s)
+                    self._access(self._array(array, s), index, s)
                 case Barrier():
                     if "vector" in self.loops.values():
                         self.fail("a barrier inside a vector loop", s)

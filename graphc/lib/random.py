@@ -1,7 +1,7 @@
 """Random tensors as pure functions of a key and a counter, under TensorFlow's names and arguments.
 
-Every function takes ``key`` (u32[2], which stream) and ``counter`` (u64 scalar, how far in the stream) first; equal keys
-and counters give equal numbers on every target.
+Every function takes ``key`` (u32[2], which stream) and ``counter`` (u64 scalar, how far in the stream) first; equal
+keys and counters give equal numbers on every target.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _wide_words(key: Node, counter: Node, shape: tuple) -> Node:
 
 
 def _fraction(key: Node, counter: Node, shape: tuple, dtype: DType, centred: bool) -> Node:
-    """Uniform in [0, 1) by multiples of the dtype's precision; ``centred``: in the middle of each step, so in (0, 1)."""
+    """Uniform in [0, 1) by multiples of the dtype's precision; ``centred``: middles of steps, so in (0, 1)."""
     if dtype is dt.f64:
         bits, keep = _wide_words(key, counter, shape), 52
         word, total = dt.u64, 64

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, toposort
-from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Store, load
+from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, Store, load
 from graphc.ir.node import Node, const, make, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
@@ -20,6 +20,7 @@ from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.schedule import name_shared, parallelise, symbols_of
 from graphc.prims.table import TABLE, apply
 
+LONG_ROW = 256  # columns from which the next row is fetched ahead
 COSTLY = 6  # flops from which a value is kept rather than computed again
 
 
@@ -50,10 +51,16 @@ class _Row:
     arrays: list
     phase: dict = field(default_factory=dict)
     cached: dict = field(default_factory=dict)  # full-shape Node -> (array, first loop)
+    ahead: tuple = ()  # arrays whose next row this loop asks for, so that memory and arithmetic overlap
 
     @property
     def row_index(self) -> tuple:
         return tuple(self.index[a] for a in self.kept)
+
+    def below(self, index: tuple) -> tuple:
+        """The same place in the next row."""
+        last = self.kept[-1]
+        return tuple(i + 1 if a == last else i for a, i in enumerate(index))
 
     @property
     def row_shape(self) -> tuple:
@@ -90,6 +97,7 @@ def _row_nest(row: _Row) -> tuple:
     body: list = []
     for level, (reductions, stores) in enumerate(loops):
         row.elements.forget()
+        row.ahead = _next_row(row) if level == 1 else ()
         for node, (array, since) in row.cached.items():
             if since < level:
                 row.elements.arrays[node] = array
@@ -109,6 +117,14 @@ def _row_nest(row: _Row) -> tuple:
             work = work * row.shape[a]
         nest = (parallelise(For(row.index[row.kept[0]], row.shape[row.kept[0]], nest), work),)
     return nest
+
+
+def _next_row(row: _Row) -> tuple:
+    """Arrays of the full shape that the first loop of each row reads from memory, where rows are long."""
+    columns = row.shape[-1]
+    if not row.kept or (type(columns) is int and columns < LONG_ROW):
+        return ()
+    return tuple(f"x{k}" for k, x in enumerate(row.graph.inputs) if x.shape == row.shape)
 
 
 def _is_row_level(row: _Row, node: Node) -> bool:
@@ -185,6 +201,8 @@ def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node |
         terms.append(term if wide is node.dtype else apply("cast", term, dtype=wide))
     lets, named = name_shared(values + terms)
     out: list = list(lets)
+    if guard is None:
+        out += [Prefetch(name, row.below(index)) for name in row.ahead]
     for (where, _), value in zip(stores, named):
         out.append(Store(where if isinstance(where, str) else f"out{where}", index, value, guard))
     lane = accs[0][1] if accs else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graphc.ir.graph import substitute, toposort
-from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Set, Store
+from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 
 WORK_PER_TASK = 150_000  # rough flops worth waking a thread for: about 20 microseconds
@@ -28,6 +28,8 @@ def rewrite_values(body: tuple, replacements: dict) -> tuple:
             case Store():
                 guard = None if s.guard is None else value(s.guard)
                 return Store(s.array, tuple(map(value, s.index)), value(s.value), guard)
+            case Prefetch():
+                return Prefetch(s.array, tuple(map(value, s.index)))
             case If():
                 return If(value(s.condition), tuple(map(statement, s.then)), tuple(map(statement, s.orelse)))
             case _:
@@ -136,6 +138,9 @@ def symbols_of(body: tuple, arrays: tuple = ()) -> tuple[Node, ...]:
                 value(s.value)
             case Store():
                 for i in (*s.index, s.value, s.guard):
+                    value(i)
+            case Prefetch():
+                for i in s.index:
                     value(i)
             case If():
                 value(s.condition)

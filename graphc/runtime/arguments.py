@@ -114,14 +114,17 @@ class Arguments:
         """State is used where it lies, so nothing about it can be converted."""
         param, array = rule.param, self.bound[rule.position]
         if type(array) is not np.ndarray:
-            raise FeedError(explain(f"{self.name}: state {param.name} must be a NumPy array, not {type(array).__name__}", _origin(param)))
+            what = f"{self.name}: state {param.name} must be a NumPy array, not {type(array).__name__}"
+            raise FeedError(explain(what, _origin(param)))
         if array.dtype != param.type.dtype.numpy:
             raise DtypeError(self._message(param, _described(array), "state is not converted"))
         if not (array.flags.c_contiguous and array.flags.aligned):
-            raise FeedError(explain(f"{self.name}: state {param.name} must be C-contiguous and aligned; make a copy of it first", _origin(param)))
+            what = f"{self.name}: state {param.name} must be C-contiguous and aligned; make a copy of it first"
+            raise FeedError(explain(what, _origin(param)))
         donated = {i for _, i in self.signature.donated}
         if rule.position in donated and not array.flags.writeable:
-            raise FeedError(explain(f"{self.name}: state {param.name} is written in place, but its array is read-only", _origin(param)))
+            what = f"{self.name}: state {param.name} is written in place, but its array is read-only"
+            raise FeedError(explain(what, _origin(param)))
         self._check_shape(rule, array, self.initial, self._source)
 
     def _message(self, param: Param, given: str, why: str) -> str:
@@ -130,11 +133,14 @@ class Arguments:
     def _shape_error(self, param: Param, given: str, why: str = "all rows need the same length") -> ShapeError:
         return ShapeError(self._message(param, given, why))
 
-    def _disagreement(self, param: Param, array: np.ndarray, axis: int, slot: int, dims: list[int], sources: dict) -> ShapeError:
+    def _disagreement(
+        self, param: Param, array: np.ndarray, axis: int, slot: int, dims: list[int], sources: dict
+    ) -> ShapeError:
         symbol, (other, other_axis) = self.signature.symbols[slot], sources[slot]
         what = (
             f"{self.name}: inputs {other.name} and {param.name} must agree in {symbol}: {other.name} {other.type} has "
-            f"{symbol} = {dims[slot]} (axis {other_axis}), {param.name} {param.type} got {_described(array)} (axis {axis}: {array.shape[axis]})"
+            f"{symbol} = {dims[slot]} (axis {other_axis}), "
+            f"{param.name} {param.type} got {_described(array)} (axis {axis}: {array.shape[axis]})"
         )
         return ShapeError(explain(what, _origin(other) + _origin(param)))
 

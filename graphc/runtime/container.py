@@ -186,7 +186,9 @@ class Container:
         if magic != MAGIC:
             raise self._error(f"this is no .gc container: it starts with {bytes(magic)!r}")
         if version != VERSION:
-            raise self._error(f"container version {version} cannot be read here, only {VERSION}; write the file again with this version of graphc")
+            raise self._error(
+                f"container version {version} cannot be read here, only {VERSION}; write the file again with this version of graphc"
+            )
         if stated != size:
             raise self._error(f"the file has {size} bytes but says {stated}: it is cut off or damaged")
         if table_size > size - _HEADER_SIZE or count * (2 + 1 + _ENTRY.size) > table_size:
@@ -206,13 +208,15 @@ class Container:
                 offset, size, digest = _ENTRY.unpack_from(table, at + 2 + name_size)
                 at += 2 + name_size + _ENTRY.size
                 if offset != _up(end) or size > len(self._view) - offset or name in entries:
-                    raise self._error(f"section {name!r} of {size} bytes at {offset} does not lie where it must in a file of {len(self._view)} bytes")
+                    total = len(self._view)
+                    raise self._error(f"section {name!r} of {size} bytes at {offset} does not lie where it must in a file of {total} bytes")
                 end = offset + size
                 entries[name] = _Entry(name, offset, size, digest)
         except (struct.error, UnicodeDecodeError) as error:
             raise self._error(f"the section table is damaged: {error}") from None
         if at != len(table) or end != len(self._view):
-            raise self._error(f"{len(table) - at} bytes of the table and {len(self._view) - end} of the file belong to no section")
+            spare = len(table) - at, len(self._view) - end
+            raise self._error(f"{spare[0]} bytes of the table and {spare[1]} of the file belong to no section")
         return list(entries.values())
 
     def _verify_padding(self) -> None:

@@ -58,10 +58,12 @@ class _Linker:
             for offset, kind, symbol, addend in section.relocations:
                 self._prepare(section, offset, kind, symbol, addend)
         got = Section(".got", WRITE, 8, 8 * len(self.slots), bytearray(8 * len(self.slots)))
-        stubs = Section(".plt", EXEC, 16, self.machine.stub_size * len(self.stubs), bytearray(self.machine.stub_size * len(self.stubs)))
+        stub_bytes = self.machine.stub_size * len(self.stubs)
+        stubs = Section(".plt", EXEC, 16, stub_bytes, bytearray(stub_bytes))
         symbols = [DynamicSymbol(name, None, s.binding << 4, 0) for name, s in self.imports.items()]
         symbols += [DynamicSymbol(name, self.defined[name], GLOBAL_FUNCTION, self.defined[name].size) for name in self.exports]
-        image = Image(self.number, self.machine.page, self.needed, symbols, [*self.sections, stubs, got], len(self.slots) + len(self.words))
+        sections = [*self.sections, stubs, got]
+        image = Image(self.number, self.machine.page, self.needed, symbols, sections, len(self.slots) + len(self.words))
         image.place()
         self._write_stubs(stubs, got)
         for section in self.sections:
@@ -85,7 +87,8 @@ class _Linker:
     def _kind(self, section: Section, number: int, symbol: Symbol) -> relocations.Kind:
         kind = self.machine.kinds.get(number)
         if kind is None:
-            raise CompileError(f"relocation type {number} of {self.machine.name} against {symbol.name or 'a section'!r} in {section.name} is not known to the linker")
+            what = f"relocation type {number} of {self.machine.name} against {symbol.name or 'a section'!r} in {section.name}"
+            raise CompileError(f"{what} is not known to the linker")
         return kind
 
     def _import(self, symbol: Symbol) -> None:
@@ -100,12 +103,13 @@ class _Linker:
     def _prepare(self, section: Section, offset: int, number: int, symbol: Symbol, addend: int) -> None:
         """Note which imports, slots, stubs and loader relocations one relocation asks for."""
         kind = self._kind(section, number, symbol)
+        what = f"relocation {kind.name} against {symbol.name!r} in {section.name}"
         imported = self._resolve(symbol) is None
         if imported:
             self._import(symbol)
         if kind.look == relocations.WORD:
             if not section.flags & WRITE:
-                raise CompileError(f"relocation {kind.name} against {symbol.name!r} in read-only {section.name}: the loader cannot write there")
+                raise CompileError(f"{what}: the section is read-only, so the loader cannot write there")
             self.words.append((section, offset, symbol, addend))
         elif kind.look == relocations.GOT:
             self._slot(symbol)
@@ -113,7 +117,9 @@ class _Linker:
             self._slot(symbol)
             self.stubs.setdefault(symbol.name, len(self.stubs))
         elif imported:
-            raise CompileError(f"relocation {kind.name} against {symbol.name!r} in {section.name}: the symbol is not defined in any object, and an imported one must be reached through the offset table")
+            raise CompileError(
+                f"{what}: the symbol is not defined in any object, and an imported one must be reached through the offset table"
+            )
 
     def _write_stubs(self, stubs: Section, got: Section) -> None:
         size = self.machine.stub_size

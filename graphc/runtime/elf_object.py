@@ -89,7 +89,8 @@ def _read(data: bytes) -> Object:
         raise CompileError("object file is not a little-endian ELF64 file")
     _, kind, machine, *_, table, _, _, _, _, entry_size, count, names_index = _HEADER.unpack_from(data)
     if kind != 1 or machine not in MACHINES:
-        raise CompileError(f"object file has type {kind} and machine {machine}; only relocatable objects for {', '.join(MACHINES.values())} can be linked")
+        known = ", ".join(MACHINES.values())
+        raise CompileError(f"object file has type {kind} and machine {machine}; only relocatable objects for {known} can be linked")
     if entry_size != _SECTION.size or count == 0:
         raise CompileError("object file has no usable section table")
     headers = [_SECTION.unpack_from(data, table + i * entry_size) for i in range(count)]

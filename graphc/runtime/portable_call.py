@@ -125,7 +125,8 @@ class _Run:
         if len(step.results) == 1 and not isinstance(results, (tuple, list)):
             results = (results,)
         if len(results) != len(step.results):
-            raise ShapeError(explain(f"{step.op}: the host step gave {len(results)} results, not {len(step.results)}", location=step.location))
+            what = f"{step.op}: the host step gave {len(results)} results, not {len(step.results)}"
+            raise ShapeError(explain(what, location=step.location))
         arrays = [np.asarray(value, dtype=type.dtype.numpy) for (type, _), value in zip(step.results, results)]
         for (type, _), array in zip(step.results, arrays):
             self.bind(step, type, array)

@@ -20,7 +20,7 @@ from graphc.ir.dtype import u8 as uint8
 from graphc.ir.dtype import u16 as uint16
 from graphc.ir.dtype import u32 as uint32
 from graphc.ir.dtype import u64 as uint64
-from graphc.v1 import errors, initializers, layers, losses, math, nn, train
+from graphc.v1 import errors, initializers, layers, losses, math, nn, random, train
 from graphc.v1.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from graphc.v1.control import (
     add_to_collection, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,

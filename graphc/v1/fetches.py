@@ -10,7 +10,7 @@ from graphc.v1.tensor import Operation, Tensor
 
 
 def resolve(graph: Graph, fetches) -> tuple[list[Tensor], list[Operation], Callable]:
-    """Distinct Tensors and Operations in a structure of fetches, and a function from the Tensors' values to the structure.
+    """Distinct Tensors and Operations in a structure of fetches, and how to rebuild it from the Tensors' values.
 
     Raises:
         GraphError: an element belongs to another graph, or there is none of that name.

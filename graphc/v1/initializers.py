@@ -8,8 +8,7 @@ import numpy as np
 
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.v1 import ops
-from graphc.v1.random import random_normal, random_uniform, truncated_normal
+from graphc.v1 import ops, random
 
 
 class Initializer:
@@ -57,7 +56,7 @@ class Constant(Initializer):
 class RandomNormal(Initializer):
     """Normally distributed."""
 
-    draw = staticmethod(random_normal)
+    draw = staticmethod(random.random_normal)
 
     def __init__(self, mean=0.0, stddev=1.0, seed=None, dtype=dt.f32):
         self.mean, self.stddev, self.seed, self.dtype = mean, stddev, seed, dtype
@@ -69,7 +68,7 @@ class RandomNormal(Initializer):
 class TruncatedNormal(RandomNormal):
     """Normally distributed without the values beyond two standard deviations."""
 
-    draw = staticmethod(truncated_normal)
+    draw = staticmethod(random.truncated_normal)
 
 
 class RandomUniform(Initializer):
@@ -79,7 +78,7 @@ class RandomUniform(Initializer):
         self.minval, self.maxval, self.seed, self.dtype = minval, maxval, seed, dtype
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        return random_uniform(shape, self.minval, self.maxval, self._dtype(dtype), self.seed)
+        return random.random_uniform(shape, self.minval, self.maxval, self._dtype(dtype), self.seed)
 
 
 class VarianceScaling(Initializer):
@@ -104,11 +103,11 @@ class VarianceScaling(Initializer):
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
             limit = python_math.sqrt(3.0 * variance)
-            return random_uniform(shape, -limit, limit, dtype, self.seed)
+            return random.random_uniform(shape, -limit, limit, dtype, self.seed)
         if self.distribution == "untruncated_normal":
-            return random_normal(shape, 0.0, python_math.sqrt(variance), dtype, self.seed)
+            return random.random_normal(shape, 0.0, python_math.sqrt(variance), dtype, self.seed)
         stddev = python_math.sqrt(variance) / 0.87962566103423978  # what truncation takes away
-        return truncated_normal(shape, 0.0, stddev, dtype, self.seed)
+        return random.truncated_normal(shape, 0.0, stddev, dtype, self.seed)
 
 
 def fans(shape) -> tuple[float, float]:
@@ -148,3 +147,8 @@ def lecun_normal(seed=None, dtype=dt.f32):
 def lecun_uniform(seed=None, dtype=dt.f32):
     """Uniform with a variance of 1 / inputs."""
     return VarianceScaling(1.0, "fan_in", "uniform", seed, dtype)
+
+
+zeros, ones, constant = Zeros, Ones, Constant
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling = VarianceScaling

@@ -6,7 +6,7 @@ from graphc.errors import UsageError, explain
 from graphc.lib import index, linalg, nn
 from graphc.v1 import ops
 from graphc.v1.define import DIMENSION, REDUCTION, construct, op, random_op
-from graphc.v1.ops import l2_normalize, sigmoid, tanh
+from graphc.v1.ops import l2_normalize, sigmoid, tanh  # noqa: F401  also found here
 from graphc.v1.tensor import Tensor
 
 relu, relu6 = op("Relu", nn.relu, "features"), op("Relu6", nn.relu6, "features")
@@ -23,7 +23,9 @@ l2_loss = op("L2Loss", nn.l2_loss, "t")
 moments = op("moments", nn.moments, "x", spellings=REDUCTION)
 batch_normalization = op("batchnorm", nn.batch_normalization, "x mean variance offset scale")
 top_k = op("TopKV2", index.top_k, "input")
-in_top_k = op("in_top_k", index.in_top_k, "predictions | targets")
+in_top_k = op(
+    "in_top_k", lambda predictions, targets, k: index.in_top_k(targets, predictions, k), "predictions | targets"
+)
 xw_plus_b = op(
     "xw_plus_b", lambda x, weights, biases: nn.bias_add(linalg.matmul(x, weights), biases), "x weights biases"
 )

@@ -1,9 +1,10 @@
-"""Random tensors: every run draws new numbers, and seeds make them repeat."""
+"""``tf.random`` of TensorFlow 1: every run draws new numbers, and seeds make them repeat."""
 
 from __future__ import annotations
 
 from graphc.ir import dtype as dt
 from graphc.lib import random as lib_random
+from graphc.v1.control import set_random_seed  # noqa: F401  also found here
 from graphc.v1.define import random_op
 from graphc.v1.tensor import Tensor
 
@@ -40,3 +41,6 @@ def multinomial(logits, num_samples, seed=None, name=None, output_dtype=dt.i64) 
 def categorical(logits, num_samples, dtype=None, seed=None, name=None) -> Tensor:
     """The newer name of ``multinomial``."""
     return multinomial(logits, num_samples, seed, name, dtype)
+
+
+normal, uniform, shuffle = random_normal, random_uniform, random_shuffle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, explain
+from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, StateError, explain
 from graphc.lib.dims import DataDependent
 from graphc.v1.feeds import as_array
 from graphc.v1.plan import Pattern, Plan, Request, diagnose, make_plan, pattern_of
@@ -20,13 +20,20 @@ class Runner:
     Attributes:
         current: the plan that ran last, or None.
         is_plain: the request is one tensor, whose value is the answer as it is.
+        call: function of the fed values that answers with the structure of fetches.
     """
 
     def __init__(self, request: Request, state: State, is_plain: bool):
         self.request, self.state, self.is_plain = request, state, is_plain
         self.current: Plan | None = None
         self._plans: dict[Pattern, Plan] = {}
-        self._with_ones = self._with_values = False
+        self._with_ones = self._with_values = self._closed = False
+        self.call, self._forget = caller(self)
+
+    def close(self) -> None:
+        """Refuse every later call."""
+        self._closed = True
+        self._forget()
 
     def run(self, values: tuple):
         """Convert the values, find or make the plan, call it.
@@ -34,6 +41,8 @@ class Runner:
         Returns:
             The array of the only fetch, or a tuple of the arrays of all.
         """
+        if self._closed:
+            raise StateError(explain("run: the session is closed"))
         if len(values) != len(self.request.fed):
             raise FeedError(explain(f"run: {len(values)} values for {len(self.request.fed)} fed tensors"))
         arrays = [as_array(t, v) for t, v in zip(self.request.fed, values)]
@@ -77,8 +86,12 @@ def _unplanned(*values):
     raise FeedError("no plan yet")
 
 
-def caller(runner: Runner) -> Callable:
-    """The function of the fed values: straight to native code, and through the runner what native code refuses."""
+def caller(runner: Runner) -> tuple[Callable, Callable]:
+    """The function of the fed values: straight to native code, and through the runner what native code refuses.
+
+    Returns:
+        That function, and another that makes it start anew.
+    """
     call, is_scalar, rebuild = _unplanned, False, runner.request.rebuild
     is_only = len(runner.request.fetches) == 1
 
@@ -112,4 +125,8 @@ def caller(runner: Runner) -> Callable:
             out = [v if v.ndim else v[()] for v in out]
         return rebuild(out)
 
-    return plain if runner.is_plain else structured
+    def forget():
+        nonlocal call
+        call = _unplanned
+
+    return plain if runner.is_plain else structured, forget

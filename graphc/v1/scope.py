@@ -60,8 +60,8 @@ def get_variable_scope() -> VariableScope:
 
 @contextmanager
 def variable_scope(name_or_scope, default_name=None, values=None, initializer=None, regularizer=None,
-                   caching_device=None, partitioner=None, custom_getter=None, reuse=None, dtype=None, use_resource=None, constraint=None,
-                   auxiliary_name_scope=True):  # fmt: skip
+                   caching_device=None, partitioner=None, custom_getter=None, reuse=None, dtype=None,
+                   use_resource=None, constraint=None, auxiliary_name_scope=True):  # fmt: skip
     """Variables made inside are called ``scope/name``.
 
     Raises:

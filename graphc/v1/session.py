@@ -10,11 +10,12 @@ from graphc.v1.feeds import as_mapping, resolve_keys
 from graphc.v1.fetches import frozen, resolve
 from graphc.v1.graph import Graph, get_default_graph
 from graphc.v1.plan import Request
-from graphc.v1.runner import Runner, caller
+from graphc.v1.runner import Runner
 from graphc.v1.state import State
 from graphc.v1.tensor import Tensor
 
 _CALLS_KEPT = 4096
+_FEEDS = object()  # stands between fetches and keys of feeds
 
 
 class Session:
@@ -51,7 +52,7 @@ class Session:
         if self._version == self._graph.version:
             try:
                 if type(fetches) is list:
-                    key = (*fetches, "feeds", *feed_dict) if feed_dict else (*fetches, "feeds")
+                    key = (*fetches, _FEEDS, *feed_dict) if feed_dict else (*fetches, _FEEDS)
                     call = self._list_calls[key]
                 else:
                     call = self._calls[(fetches, *feed_dict) if feed_dict else (fetches,)]
@@ -63,14 +64,14 @@ class Session:
 
     def _run(self, fetches, feeds: Mapping):
         keys = tuple(feeds)
-        call = caller(self._runner(fetches, keys))
+        call = self._runner(fetches, keys).call
         out = call(*feeds.values())
         if len(self._calls) + len(self._list_calls) >= _CALLS_KEPT:
             self._calls.clear()
             self._list_calls.clear()
         if type(fetches) is list:
             if not any(isinstance(f, (list, tuple, dict)) for f in fetches):
-                self._list_calls[(*fetches, "feeds", *keys)] = call
+                self._list_calls[(*fetches, _FEEDS, *keys)] = call
         elif not isinstance(fetches, (tuple, dict)):
             self._calls[(fetches, *keys)] = call
         return out
@@ -98,7 +99,7 @@ class Session:
 
     def make_callable(self, fetches, feed_list=None, accept_options=False) -> Callable:
         """A function of the values for ``feed_list`` that answers with ``fetches``: the fastest way to run."""
-        return caller(self._runner(fetches, tuple(feed_list or ())))
+        return self._runner(fetches, tuple(feed_list or ())).call
 
     def list_devices(self) -> list[str]:
         """Names of the devices that can be used."""
@@ -111,6 +112,8 @@ class Session:
     def close(self) -> None:
         """Forget all values; every later run is refused."""
         self._closed = True
+        for runner in self._runners.values():
+            runner.close()
         self._forget_runs()
         self.state.clear()
 

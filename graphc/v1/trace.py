@@ -130,7 +130,7 @@ class _Run:
                 new = self.write(op, variable, uses_current)
                 self.views[op] = {**view, variable: (len(self.views), new)}
                 results = (new,)
-            case Differentiate(xs=xs):
+            case Differentiate():
                 found = differentiate(op.name, op.effect, self.values, self.is_fed)
                 results = tuple(g for g in self.connected(op, found))
             case effect:

@@ -6,7 +6,6 @@ from graphc.errors import DtypeError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import math
-from graphc.lib.shape import ensure_shape
 from graphc.prims.table import apply
 from graphc.v1.control import group
 from graphc.v1.graph import GraphKeys, get_default_graph
@@ -66,7 +65,7 @@ class Variable(Operators):
         self._cached = graph.create("Identity", f"{full}/read", (self.op.outputs[0],), math.identity).outputs[0]
 
     def _write(self, kind: str, full_name: str, value: Tensor, build, uses_current: bool) -> Tensor:
-        """An operation that sets the variable to ``build(current, value)`` or ``build(value)``; answers the new value."""
+        """An operation that sets the variable to ``build(current, value)`` or ``build(value)``."""
         if not value.shape.is_compatible_with(self.type.shape) and not uses_current:
             what = f"assign: variable {self.op.name} has shape {self.shape}, but the value has shape {value.shape}"
             raise ShapeError(explain(what, [(self.op.name, f"is variable   {self.op.location}")]))

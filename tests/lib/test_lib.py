@@ -130,8 +130,8 @@ def test_adoption_and_refusals():
         promote.as_node(object())
 
 
-LITERALS = [(1, "int32"), (2**40, "int64"), (1.0, "float32"), (True, "bool"), ("a", "string"), (np.float64(1), "float64"),
-            ([1, 2.5], "float32"), (np.arange(3), "int64")]  # fmt: skip
+LITERALS = [(1, "int32"), (2**40, "int64"), (1.0, "float32"), (True, "bool"), ("a", "string"),
+            (np.float64(1), "float64"), ([1, 2.5], "float32"), (np.arange(3), "int64")]  # fmt: skip
 
 
 @pytest.mark.parametrize("value, dtype", LITERALS)
@@ -170,8 +170,8 @@ def test_positions_and_running_totals():
 
 
 KEYS = [0, -1, slice(1, None), slice(None, -1), slice(None, 2), slice(None, None, 2), slice(None, None, -1),
-        Ellipsis, None, (slice(None), 1), (Ellipsis, 0), (None, 1, Ellipsis, None), (slice(1, 3), slice(None, None, -2)), (-1, -1),
-        (slice(10, None),), (slice(-2, 100),)]  # fmt: skip
+        Ellipsis, None, (slice(None), 1), (Ellipsis, 0), (None, 1, Ellipsis, None),
+        (slice(1, 3), slice(None, None, -2)), (-1, -1), (slice(10, None),), (slice(-2, 100),)]  # fmt: skip
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)

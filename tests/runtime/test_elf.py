@@ -5,6 +5,7 @@ import io
 import shutil
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -16,6 +17,7 @@ from graphc.runtime.elf_object import read_object
 from graphc.runtime.host import host_target
 from graphc.runtime.jit import compile_object
 from graphc.runtime.library import Library
+from graphc.runtime.pool import pool_text
 
 LEAF = """
 @table = internal constant [4 x i32] [i32 10, i32 20, i32 30, i32 40]
@@ -184,16 +186,14 @@ CROSS = "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"
 @pytest.mark.skipif(shutil.which("qemu-aarch64") is None, reason="needs qemu-user and the C library for arm64")
 def test_aarch64_runs_under_emulation(tmp_path):
     """The dynamic loader runs a shared object with an entry point like a program."""
-    from graphc.runtime.pool import pool_text
-
+    if not Path(CROSS).exists():
+        pytest.skip("needs the C library for arm64")
     texts = (RUN, USER, LEAF, AGAIN, pool_text(AARCH64))
     data = bytearray(link_shared([compile_object(text, AARCH64) for text in texts], ["start"]))
     symbols = ELFFile(io.BytesIO(data)).get_section_by_name(".dynsym")
     struct.pack_into("<Q", data, 24, symbols.get_symbol_by_name("start")[0].entry.st_value)
     (tmp_path / "run.so").write_bytes(data)
     command = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", CROSS, str(tmp_path / "run.so")]
-    if not shutil.os.path.exists(CROSS):
-        pytest.skip("needs the C library for arm64")
     assert subprocess.run(command, timeout=60).returncode == 97 + 83
 
 

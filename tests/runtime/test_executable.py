@@ -9,8 +9,19 @@ import weakref
 import numpy as np
 import pytest
 from small_programs import (
-    add_scalars, add_vectors, failing, parallel_double, scale_by_constant, through_arena, train_step, with_host_step,
-)  # fmt: skip
+    ENTRY,
+    NO_ARENA,
+    SIZES,
+    add_scalars,
+    add_vectors,
+    failing,
+    library,
+    parallel_double,
+    scale_by_constant,
+    through_arena,
+    train_step,
+    with_host_step,
+)
 
 from graphc.errors import CompileError, DtypeError, FeedError, GraphcError, ShapeError, UsageError
 from graphc.ir import dtype as dt
@@ -123,8 +134,6 @@ def test_python_numbers(dtype, value, good):
 
 
 def test_numbers_arrive_exactly():
-    from small_programs import SIZES, NO_ARENA, ENTRY, library
-
     widths = {dt.f32: "i32", dt.f64: "i64", dt.i32: "i32", dt.i64: "i64"}
     for dtype, width in widths.items():
         text = f"define i32 @same{ENTRY} {{\n  %x = load ptr, ptr %inputs\n  %y = load ptr, ptr %outputs\n"

@@ -11,6 +11,8 @@ import pytest
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.node import INDEX, make, symbol
+from graphc.ir.program import Param, Signature
+from graphc.ir.type import Type
 from graphc.runtime import call_layout, call_test
 from graphc.runtime.arguments import Arguments
 from graphc.runtime.dims import evaluate, symbol_name, symbols_of
@@ -69,6 +71,8 @@ def test_a_wrong_answer_in_the_start_up_test_is_reported(monkeypatch):
 
 
 FALL_BACK = """
+from graphc.ir.program import Param, Signature
+from graphc.ir.type import Type
 from graphc.runtime import call_layout
 call_layout.why_unusable = lambda: "no reason"
 from graphc.runtime.executable import call_path
@@ -103,9 +107,6 @@ def test_deep_dimensions_need_no_recursion():
 
 
 def test_inputs_take_plain_symbols_only():
-    from graphc.ir.program import Param, Signature
-    from graphc.ir.type import Type
-
     odd = Signature((Param("x", Type(dt.f32, (symbol("n") * 2,))),), (), ("n",))
     with pytest.raises(CompileError, match="no symbol of the program"):
         Arguments("f", odd)

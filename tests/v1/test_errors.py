@@ -99,7 +99,11 @@ def test_what_cannot_be_fetched():
 def test_closed_session():
     a, sess = tf.constant(1.0), tf.Session()
     assert sess.run(a) == 1.0
+    call = sess.make_callable(a)
+    assert call() == 1.0
     sess.close()
+    with refuses(RuntimeError, "closed"):
+        call()
     with refuses(RuntimeError, "closed"):
         sess.run(a)
 

@@ -72,6 +72,11 @@ def test_shapes_from_sizes():
     assert tf.Session().run(x + noise, {x: np.zeros((7, 2))}).shape == (7, 2)
 
 
+def test_the_module():
+    with tf.Session() as sess:
+        assert sess.run(tf.random.uniform([3])).shape == sess.run(tf.random.normal([3])).shape == (3,)
+
+
 def test_dropout_scales_and_drops():
     keep = tf.placeholder(tf.float32)
     y = tf.nn.dropout(tf.ones([1000]), keep)

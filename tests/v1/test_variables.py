@@ -130,6 +130,12 @@ def test_flatten_and_dropout_layers():
         assert set(np.unique(sess.run(dropped, {x: value, training: True}))) == {0.0, 2.0}
 
 
+def test_in_top_k():
+    predictions = [[0.1, 0.9, 0.0], [0.3, 0.2, 0.5]]
+    assert run(tf.nn.in_top_k(predictions, [0, 2], 1)).tolist() == [False, True]
+    assert run(tf.nn.in_top_k(predictions, [0, 1], 2)).tolist() == [True, False]
+
+
 def test_losses():
     labels, values = tf.constant([[1.0, 2.0], [3.0, 5.0]]), tf.constant([[1.0, 4.0], [3.0, 4.0]])
     assert run(tf.losses.mean_squared_error(labels, values)) == 1.25

@@ -16,7 +16,7 @@ from graphc.codegen.llvm.storage import Storage
 from graphc.codegen.llvm.vectorize import VectorLoops
 from graphc.errors import CompileError
 from graphc.ir.dtype import i64
-from graphc.ir.kernel import PARALLEL, SERIAL, UNROLLED, VECTOR, Alloc, For, If, Kernel, Let, Set, Store
+from graphc.ir.kernel import PARALLEL, SERIAL, UNROLLED, VECTOR, Alloc, For, If, Kernel, Let, Prefetch, Set, Store
 from graphc.ir.node import Node
 from graphc.ir.target import Target
 
@@ -46,6 +46,8 @@ class Body:
         match statement:
             case Store():
                 self._store(statement)
+            case Prefetch(array, index):
+                self.memory.prefetch(array, index)
             case Let(var, value):
                 self._let(var, value)
             case Set(var, value):

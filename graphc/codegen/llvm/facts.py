@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphc.errors import CompileError
 from graphc.ir.graph import toposort
-from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Set, Store
+from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
 from graphc.ir.node import Node
 from graphc.ir.dtype import f32, f64
 from graphc.ir.target import Target
@@ -27,6 +27,8 @@ def expressions(statement) -> tuple:
             return (value,)
         case Store(_, index, value, guard):
             return (*index, value) if guard is None else (*index, value, guard)
+        case Prefetch(_, index):
+            return index
         case If(condition, _, _):
             return (condition,)
     return ()

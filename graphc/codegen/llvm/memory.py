@@ -295,6 +295,16 @@ class Memory:
         function.builder.declared.add(f"declare void @{intrinsic}({type_text}, {where}, <{value.lanes} x i1>)")
         function.put(f"  call void @{intrinsic}({value.operand}, {where} align {dtype.size} {pointer}, {on})")
 
+    def prefetch(self, name: str, index: tuple) -> None:
+        """Ask for the cache line of an element (of the first lane's, in a vector loop) to be read ahead."""
+        storage = self.storage(name)
+        if storage.pointer is None:
+            raise CompileError(f"array {name} lies in registers; there is nothing to prefetch")
+        address = self._address(storage, index)
+        pointer = self._moved(address.pointer, address.constant, self.function.depth)
+        self.function.builder.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.function.put(f"  call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
+
     def _plain_store(self, pointer: str, value: Value) -> None:
         size = value.dtype.size
         value = self._to_memory(value)

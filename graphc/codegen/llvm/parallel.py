@@ -14,7 +14,7 @@ from graphc.codegen.llvm.values import Values
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, u8
 from graphc.ir.graph import toposort
-from graphc.ir.kernel import Alloc, Array, For, Let, Store
+from graphc.ir.kernel import Alloc, Array, For, Let, Prefetch, Store
 from graphc.ir.node import Node
 
 DECLARATION = "declare void @gc_parallel(ptr, ptr, i64, i64)"
@@ -53,7 +53,7 @@ def free_names(loop: For, memory: Memory) -> Free:
                 own.add(var)
             case Alloc(array):
                 own.add(array.name)
-            case Store(array):
+            case Store(array) | Prefetch(array):
                 buffers[array] = None
         for node in toposort(expressions(statement)):
             if node.op in READS:
