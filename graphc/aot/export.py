@@ -7,85 +7,120 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.aot.load import FORMAT
+from graphc.aot.replace import replace_files
+from graphc.aot.standalone import constants_name, public_names, standalone_text
 from graphc.codegen.header import header_text
 from graphc.codegen.llvm.module import segments
-from graphc.compile import build, emit, entry_points, lower_graph, optimise, sections, target_of
-from graphc.errors import CompileError
+from graphc.compile import build, lower_graph, optimise, sections, target_of
+from graphc.errors import CompileError, UsageError
+from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.printer import graph_text
+from graphc.ir.program import Program
+from graphc.ir.target import Target
 from graphc.options import VERSION, Options
-from graphc.runtime.container import write
-from graphc.runtime.elf import link_shared
-from graphc.runtime.pool import pool_text
+from graphc.runtime.container import encode
 
-FORMAT = 1
+_ALIGN = 64
+_BESIDE = (".o", ".so", ".h")
+_LINKED = ("x86_64", "aarch64")  # machines that the linker knows
+_RESERVED = frozenset("""
+    alignas alignof and asm auto bitand bitor bool break case catch char class compl concept const constexpr continue decltype
+    default delete do double else enum explicit export extern false float for friend goto if inline int long main mutable
+    namespace new noexcept not nullptr operator or private protected public register restrict return short signed sizeof
+    static struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor
+    """.split())
 
 
 def save(graph: Graph, path, options: Options = Options()) -> Path:
     """Write a ``.gc`` container: IR text, weights, and native code for the options' target.
 
-    The file is written under a temporary name and renamed, so a half-written one never stands at ``path``.
+    The file is written under a temporary name and renamed, so a half-written one never stands at ``path``. For a target
+    that cannot be linked here (riscv64) it holds no native code, and is compiled where it is loaded.
 
     Raises:
-        CompileError: the graph calls Python functions, which no file can hold.
+        CompileError: the graph calls Python functions, which no file can hold; or it cannot be compiled.
+        UsageError: the options name no known target.
         OSError: the file cannot be written.
     """
-    if any(n.op == "host" for n in graph.nodes):
-        raise CompileError("the graph calls Python functions; they cannot be compiled ahead of time")
     path = Path(path)
-    artifact = build(graph, options)
-    blobs: dict[str, np.ndarray] = {}
-    text = graph_text(graph, blobs=blobs)
-    weights, table = _weights(blobs)
-    manifest = {"format": FORMAT, "graphc": VERSION, "name": graph.name, "targets": [artifact.target], "weights": table,
-                "fast_math": options.fast_math}  # fmt: skip
-    content = {"graph": text, "weights": weights, **sections(artifact)}
-    write(path, {"manifest": manifest, **content})
+    replace_files({path: _container(graph, options)})
     return path
 
 
 def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
     """Write the container at ``path`` and, beside it, ``.o``, ``.so`` and ``.h`` for programs without Python.
 
-    The C functions are named after the file. A Program with host steps gets the container only.
+    The C functions are named after the file. A Program with host steps gets the container only, and a target that
+    cannot be linked here (riscv64) no ``.so``.
+
+    Returns:
+        The paths that were written, the container first.
 
     Raises:
+        UsageError: ``path`` ends like one of the files beside it.
         CompileError, OSError: as ``save``.
     """
-    from graphc.runtime.jit import compile_object  # imports LLVM: only when something must be compiled
-
     path = Path(path)
-    written = [save(graph, path, options)]
+    if path.suffix in _BESIDE:
+        raise UsageError(f"{path}: this is the container's name; {', '.join(_BESIDE)} files are written beside it. Use {path.with_suffix('.gc')}")
+    files = {path: _container(graph, options)}
     program = lower_graph(optimise(graph, options), options)
-    if len(segments(program)) > 1:
-        return written
-    target = target_of(options)
-    entry = re.sub(r"\W", "_", path.stem) or "model"
-    entry = entry if entry[0].isalpha() else "m_" + entry
-    text = emit(program, options, entry, externals=pool_text(target), constants=True)
-    code = compile_object(text, target)
-    outputs = {".o": code, ".h": header_text(program.signature, entry).encode()}
-    if target.triple.endswith("linux-gnu") and not target.name.startswith("riscv"):
-        outputs[".so"] = link_shared([code], exports=entry_points(program, entry))
-    for suffix, content in outputs.items():
-        file = path.with_suffix(suffix)
-        _write_whole(file, content)
-        written.append(file)
-    return written
+    if segments(program) in ([], [0]):
+        files |= {path.with_suffix(suffix): [content] for suffix, content in _standalone(program, c_name(path), options).items()}
+    replace_files(files)
+    return list(files)
 
 
-def _write_whole(path: Path, content: bytes):
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+def c_name(path: Path) -> str:
+    """The name of the C function for a model in a file: its stem, made an identifier."""
+    name = re.sub(r"\W", "_", path.stem, flags=re.ASCII)
+    return name if name[:1].isalpha() and name not in _RESERVED else f"model_{name}"
+
+
+def _container(graph: Graph, options: Options) -> list:
+    """The pieces of the container of a graph."""
+    if any(n.op == "host" for n in graph.nodes):
+        raise CompileError("the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time")
+    native = sections(build(graph, options)) if _can_link(target_of(options)) else {}
+    targets = [target_of(options).name] if native else []
+    blobs: dict[str, np.ndarray] = {}
+    text = graph_text(graph, blobs=blobs)
+    weights, table = _weights(blobs)
+    manifest = {"format": FORMAT, "graphc": VERSION, "name": graph.name, "targets": targets, "weights": table,
+                "fast_math": options.fast_math}  # fmt: skip
+    return encode({"manifest": manifest, "graph": text, "weights": weights, **native})
+
+
+def _can_link(target: Target) -> bool:
+    return target.triple.split("-")[0] in _LINKED
 
 
 def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
     """Arrays as one aligned blob, and a table of where each lies."""
     parts, table, offset = [], {}, 0
     for digest, array in blobs.items():
+        if array.dtype == object:
+            raise CompileError("the graph holds a large constant of strings, which has no form in a file")
         raw = np.ascontiguousarray(array).tobytes()
-        table[digest] = {"dtype": str(array.dtype), "shape": list(array.shape), "offset": offset, "bytes": len(raw)}
-        parts += [raw, bytes(-len(raw) % 64)]
-        offset += len(raw) + (-len(raw) % 64)
+        raw += bytes(-len(raw) % _ALIGN)
+        table[digest] = {"dtype": as_dtype(array.dtype).short, "shape": list(array.shape), "offset": offset, "bytes": array.nbytes}
+        parts.append(raw)
+        offset += len(raw)
     return b"".join(parts), table
+
+
+def _standalone(program: Program, name: str, options: Options) -> dict[str, bytes]:
+    """The files that need no Python, by suffix."""
+    from graphc.runtime.elf import link_shared  # what only a compilation needs is imported when one happens
+    from graphc.runtime.elf_embed import embed
+    from graphc.runtime.jit import compile_object
+
+    target = target_of(options)
+    header = header_text(program.signature, name)
+    code = embed(compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants)
+    files = {".o": code, ".h": header.encode()}
+    if _can_link(target):
+        files[".so"] = link_shared([code], exports=public_names(name))
+    return files

@@ -17,34 +17,55 @@ from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
 from graphc.runtime.host import host_target
 
+FORMAT = 1
+_ALSO_RUNS = {"x86-64-v4": ("x86-64-v3", "x86-64"), "x86-64-v3": ("x86-64",)}
+
 
 @dataclass(frozen=True)
 class Model:
-    """The content of a container, read and checked."""
+    """The content of a container, read and checked.
+
+    Attributes:
+        targets: names of the machines that it holds code for.
+        fast_math: how its graph was compiled.
+    """
 
     container: Container
-    manifest: dict
     path: str
+    targets: tuple[str, ...]
+    weights: dict
+    fast_math: bool
 
     @property
     def graph(self) -> Graph:
-        """The graph with its weights, as it was before any pass.
+        """The graph with its weights, as it was before any pass. The weights are views of the mapped file until used.
 
         Raises:
             FormatError: text or weights do not fit together.
         """
-        blobs = {}
-        weights = self.container["weights"]
-        for digest, entry in self.manifest["weights"].items():
+        found = parse(self.container.text("graph"), self.blobs())
+        if not isinstance(found, Graph):
+            raise FormatError(f"{self.path}: the section 'graph' holds a {type(found).__name__}")
+        return found
+
+    def blobs(self) -> dict[str, np.ndarray]:
+        """The large constants by digest: read-only views, aligned to 64 bytes.
+
+        Raises:
+            FormatError: an entry of the manifest does not fit the section.
+        """
+        section = self.container["weights"]
+        found = {}
+        for digest, entry in self.weights.items():
             try:
                 begin, size = int(entry["offset"]), int(entry["bytes"])
-                raw = weights[begin : begin + size]
-                if begin < 0 or len(raw) != size:
-                    raise ValueError("it lies outside its section")
-                blobs[digest] = np.frombuffer(raw, as_dtype(entry["dtype"]).numpy).reshape(entry["shape"])
+                if begin < 0 or size < 0 or begin + size > len(section):
+                    raise ValueError(f"bytes {begin} to {begin + size} lie outside the section of {len(section)} bytes")
+                raw = section[begin : begin + size]
+                found[digest] = np.frombuffer(raw, as_dtype(entry["dtype"]).numpy).reshape(entry["shape"])
             except (KeyError, TypeError, ValueError) as error:
                 raise FormatError(f"{self.path}: weight {digest}: {error}") from None
-        return parse(self.container.text("graph"), blobs)
+        return found
 
 
 def read(path) -> Model:
@@ -52,31 +73,39 @@ def read(path) -> Model:
 
     Raises:
         FormatError: it is damaged, truncated or no model.
+        OSError: it cannot be read.
     """
     container = Container.open(path)
+    if "manifest" not in container:
+        raise FormatError(f"{path} is a container, but holds no model; it has {', '.join(container.names) or 'nothing'}")
     manifest = container.json("manifest")
-    if not isinstance(manifest, dict) or not {"format", "targets", "weights"} <= manifest.keys():
-        raise FormatError(f"{path} is a container but holds no model")
-    if manifest["format"] != 1:
-        raise FormatError(f"{path} has format {manifest['format']}; this version of graphc reads format 1")
-    return Model(container, manifest, str(path))
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise FormatError(f"{path}: the manifest of this container is not that of a model")
+    if manifest["format"] != FORMAT:
+        raise FormatError(f"{path} has format {manifest['format']}; this version of graphc reads format {FORMAT}")
+    targets, weights = manifest.get("targets"), manifest.get("weights")
+    if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
+        raise FormatError(f"{path}: the manifest must list targets and weights")
+    return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True)
 
 
 def load(path) -> Executable:
     """A callable for the model in a container: one array per input, a tuple of arrays as the result.
 
-    Native code for this machine is used as it is; for another machine the graph in the container is compiled.
+    Native code that this machine can run is used as it is; a container for other machines is compiled.
 
     Raises:
         FormatError: the file is damaged, truncated or no model.
+        OSError: it cannot be read.
+        CompileError: it holds no code for this machine, and its graph cannot be compiled.
     """
     model = read(path)
-    target = host_target().name
-    if target in model.manifest["targets"]:
-        return load_artifact(from_sections(model.container, target))
+    host = host_target().name
+    for target in (host, *_ALSO_RUNS.get(host, ())):
+        if target in model.targets:
+            return load_artifact(from_sections(model.container, target))
     try:
-        return compile_graph(model.graph, Options(fast_math=bool(model.manifest.get("fast_math"))))
+        return compile_graph(model.graph, Options(fast_math=model.fast_math))
     except GraphcError as error:
-        made = ", ".join(model.manifest["targets"])
-        error.add_note(f"{path} holds code for {made}; it was compiled anew for {target}")
-        raise
+        made = ", ".join(model.targets) or "no machine"
+        raise type(error)(f"{path} holds code for {made}; compiling it anew for {host} failed: {error}") from error

@@ -1,4 +1,4 @@
-"""C headers for compiled programs: the prototypes and what the arguments mean."""
+"""C headers for programs that stand alone: the prototypes and what the arguments mean."""
 
 from __future__ import annotations
 
@@ -15,44 +15,79 @@ _C_TYPES = {
 
 
 def header_text(signature: Signature, entry: str) -> str:
-    """The header of a program compiled under the name ``entry``.
-
-    Constants live in the file that is shipped with the object; ``constants`` points to its first byte.
+    """The header of a program that stands alone under the name ``entry``: prototypes, sizes, and what to pass.
 
     Raises:
         CompileError: ``entry`` is no C identifier.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", entry, re.ASCII):
         raise CompileError(f"{entry!r} is no name of a C function")
-    guard = entry.upper() + "_H"
-    lines = [f"/* {entry}: made by graphc. */", f"#ifndef {guard}", f"#define {guard}", "", "#include <stdint.h>", "",
-             "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]  # fmt: skip
-    if signature.symbols:
-        lines += ["/* dims: the sizes left open at compile time."]
-        lines += [f" *   dims[{k}]  {name}" for k, name in enumerate(signature.symbols)] + [" */", ""]
-    lines += ["/* inputs:", *_places("inputs", signature.inputs), " * outputs:", *_places("outputs", signature.outputs)]
-    donated = dict(signature.donated)
-    lines += [f" *   outputs[{o}] must be the same memory as inputs[{i}]" for o, i in donated.items()]
-    lines += [" * Arrays are row-major, dense, aligned to their elements, and 64 bytes from each start are readable.",
-              " * constants: aligned to 64 bytes.",
-              " * arena: scratch memory, aligned to 64 bytes, not shared by concurrent calls.",
-              " * Returns 0. */",
-              f"int32_t {entry}(const void *const *inputs, void *const *outputs, const int64_t *dims,",
-              f"        {' ' * len(entry)} const void *constants, void *arena);", ""]  # fmt: skip
-    if type(signature.arena) is int:
-        lines += [f"#define {entry.upper()}_ARENA {signature.arena}", ""]
-    lines += ["/* Bytes of scratch memory for these dims. */", f"int64_t {entry}_arena(const int64_t *dims);", "",
-              "/* Writes the dimensions of all outputs, one output after the other. */",
-              f"void {entry}_shapes(const int64_t *dims, int64_t *shapes);", "",
-              "#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {guard} */", ""]  # fmt: skip
+    macro = entry.upper()
+    arena = signature.arena if type(signature.arena) is int else None
+    lines = [f"/* {entry}: made by graphc. Link the .o or the .so beside this file, and -lpthread where libc is without threads. */",
+             f"#ifndef {macro}_H", f"#define {macro}_H", "", "#include <stdint.h>", "",
+             "#ifdef __cplusplus", 'extern "C" {', "#endif", "",
+             f"#define {macro}_INPUTS {len(signature.inputs)}",
+             f"#define {macro}_OUTPUTS {len(signature.outputs)}",
+             f"#define {macro}_DIMS {len(signature.symbols)}",
+             f"#define {macro}_SIZES {sum(p.type.rank for p in signature.outputs)}"]  # fmt: skip
+    lines += [f"#define {macro}_ARENA {arena}"] if arena is not None else []
+    lines += ["", *_run_comment(signature, arena),
+              f"int32_t {entry}(const void *const *inputs, void *const *outputs, const int64_t *dims, void *arena);", "",
+              "/* Bytes of scratch memory that a call with these dims needs. */",
+              f"int64_t {entry}_arena(const int64_t *dims);", "",
+              f"/* Writes {macro}_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */",
+              f"void {entry}_shapes(const int64_t *dims, int64_t *sizes);", "",
+              "/* Uses up to this many threads from now on, the calling one included; without it, one per processor online.",
+              " * The result has the same bits with any number. Threads start with the first call that has enough work, and then",
+              " * belong to all graphc programs in this executable or library, which must stay loaded. */",
+              f"void {entry}_threads(int32_t threads);", "",
+              "/* To be called in a child made by fork() before the programs of this file are used there. */",
+              f"void {entry}_after_fork(void);", "",
+              "#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {macro}_H */", ""]  # fmt: skip
     return "\n".join(lines)
 
 
-def _places(name: str, params: tuple[Param, ...]) -> list[str]:
-    lines = []
-    for k, param in enumerate(params):
-        sizes = "".join(f"[{d}]" for d in param.type.shape)
-        kind = _C_TYPES.get(param.type.dtype.short, param.type.dtype.short)
-        label = param.name.replace("*/", "* /").replace("\n", " ")
-        lines.append(f" *   {name}[{k}]  {label}: {kind} {sizes}".rstrip())
+def _run_comment(signature: Signature, arena: int | None) -> list[str]:
+    """What the arguments of a run mean."""
+    lines = ["/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.", " *"]
+    lines += _table("inputs", [(p.name, _place(p)) for p in signature.inputs])
+    lines += _table("outputs", [(p.name, _place(p)) for p in signature.outputs])
+    lines += [f" *   outputs[{o}] must be the same memory as inputs[{i}]; it is written over." for o, i in signature.donated]
+    if signature.symbols:
+        uses = [(_label(name), f"size of {_uses(signature, name)}") for name in signature.symbols]
+        lines += _table("dims", uses)
+    else:
+        lines.append(" *   dims       NULL: every size is fixed")
+    scratch = "NULL: none is needed" if arena == 0 else "scratch memory, aligned to 64 bytes"
+    lines += [f" *   arena      {scratch}", " *",
+              " * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but 64 bytes",
+              " * from the start of each must be readable, also where it is smaller. Only donated inputs are written.",
+              " * Returns 0. */"]  # fmt: skip
     return lines
+
+
+def _table(word: str, rows: list[tuple[str, str]]) -> list[str]:
+    """One line per element of an argument, in columns."""
+    width = max([len(_label(name)) for name, _ in rows], default=0)
+    heads = [f"{word}[{k}]" for k in range(len(rows))]
+    return [f" *   {head:9s}  {_label(name):{width}s}  {text}".rstrip() for head, (name, text) in zip(heads, rows)]
+
+
+def _uses(signature: Signature, name: str) -> str:
+    """The first axis that has this symbol as its size."""
+    for k, param in enumerate(signature.inputs):
+        for axis, d in enumerate(param.type.shape):
+            if str(d) == name:
+                return f"axis {axis} of inputs[{k}]"
+    return "no input"
+
+
+def _place(param: Param) -> str:
+    sizes = "".join([f"[{d}]" for d in param.type.shape])
+    kind = _C_TYPES.get(param.type.dtype.short, param.type.dtype.short)
+    return f"{kind} {sizes}".rstrip()
+
+
+def _label(name: str) -> str:
+    return name.replace("*/", "* /").replace("\n", " ")

@@ -1,38 +1,130 @@
-"""Stages as text for people: overviews, differences between passes, memory."""
+"""Stages as text for people: the overview, single stages, differences between passes."""
 
 from __future__ import annotations
 
 import difflib
 
+from graphc.errors import Location
+from graphc.inspect.sizes import Sizes, unit
 from graphc.inspect.stages import Stages
 from graphc.ir.graph import Graph
-from graphc.ir.node import Node
+from graphc.ir.kernel import Kernel
 from graphc.ir.printer import graph_text
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.prims.table import TABLE
+
+STAGES = ("traced", "optimised", "program", "llvm", "asm")
+_MOST_OPS = 10  # distinct operations that are named for a kernel
+_MOST_LINES = 12  # lines of the user's program that are shown for a kernel
 
 
 def overview(stages: Stages) -> str:
-    """What a graph became: sizes, the passes and what they did, kernels, memory."""
-    lines = [f"graph {stages.graph.name}: {len(stages.graph.nodes)} nodes, {len(stages.graph.inputs)} inputs, "
-             f"{len(stages.graph.outputs)} outputs", "", "pass                 nodes      time"]  # fmt: skip
-    for record in stages.passes:
-        change = f"{len(record.before.nodes)} -> {len(record.after.nodes)}" if record.changed else "unchanged"
-        lines.append(f"  {record.name:18s} {change:12s} {record.seconds * 1e3:6.1f} ms")
+    """What a graph became: signature, passes and what they did, kernels and the lines they come from, memory."""
     program = stages.program
-    launches = [s for s in _flat(program.steps) if isinstance(s, Launch)]
-    lines += ["", f"program: {len(launches)} launches of {len(program.kernels)} kernels"]
-    for kernel in program.kernels:
-        count = sum(s.kernel == kernel.name for s in launches)
-        lines.append(f"  {kernel.name:12s} x{count:<4d} {', '.join(f'{a.name}: {a.type}' for a in kernel.arrays)}")
-    hosts = [s.op for s in _flat(program.steps) if isinstance(s, Host)]
-    if hosts:
-        lines.append(f"  on the host: {', '.join(hosts)}")
-    lines += ["", f"memory: arena {program.signature.arena} bytes, constants {len(program.constants)} bytes"]
-    return "\n".join(lines)
+    sizes = Sizes(program.signature)
+    parts = [_signature(stages, sizes), _passes(stages), _kernels(stages, sizes), _memory(program, sizes)]
+    return "\n\n".join("\n".join(part) for part in parts)
+
+
+def columns(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), indent: str = "  ") -> list[str]:
+    """Rows as lines with aligned columns; those in ``right`` are aligned to the right."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))] if rows else []
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(widths[k]) if k in right else cell.ljust(widths[k]) for k, cell in enumerate(row)]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return lines
+
+
+def _signature(stages: Stages, sizes: Sizes) -> list[str]:
+    signature = stages.program.signature
+    over = dict(signature.donated)
+    rows = [("input", p.name, sizes.text(p.type), "") for p in signature.inputs]
+    rows += [("output", p.name, sizes.text(p.type), f"written over {signature.inputs[over[k]].name}" if k in over else "")
+             for k, p in enumerate(signature.outputs)]  # fmt: skip
+    head = f"graph {stages.graph.name}: {len(stages.graph.nodes)} nodes"
+    return [head, *columns(rows), *(f"  {line}" for line in sizes.legend)]
+
+
+def _passes(stages: Stages) -> list[str]:
+    rows = []
+    for record in stages.passes:
+        before, after = len(record.before.nodes), len(record.after.nodes)
+        change = "" if not record.changed else f"{after - before:+d}" if after != before else "changed"
+        rows.append((record.name, str(after), change, f"{record.seconds * 1e3:.1f} ms"))
+    first, last = (len(g.nodes) for g in (stages.graph, stages.optimised))
+    total = f"{sum(r.seconds for r in stages.passes) * 1e3:.1f} ms"
+    rows.append(("together", str(last), f"{last - first:+d}" if last != first else "", total))
+    return columns([("passes", "nodes", "change", "time"), *rows], right=(1, 2, 3), indent="")
+
+
+def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
+    program = stages.program
+    launches = [s.kernel for s in flat(program.steps) if isinstance(s, Launch)]
+    used = [k for k in program.kernels if k.name in launches]
+    plural = "" if len(launches) == 1 else "es"
+    lines = [f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels, {_others(program)}"]
+    rows = [(k.name, f"{launches.count(k.name)}x", _arrays(k, sizes)) for k in used]
+    for kernel, line in zip(used, columns(rows, right=(1,))):
+        lines += [line, *(f"      {text}" for text in _from(stages.origins.get(kernel.name, ())))]
+    for step in flat(program.steps):
+        if isinstance(step, Host):
+            lines.append(f"  on the host: {step.op}" + (f"   {_line(step.location)}" if step.location else ""))
+    return lines
+
+
+def _others(program: Program) -> str:
+    """How many steps there are besides launches."""
+    steps = list(flat(program.steps))
+    kinds = ((Copy, "copies"), (Host, "host steps"), (Branch, "branches"), (Repeat, "loops"))
+    counts = [f"{sum(isinstance(s, kind) for s in steps)} {name}" for kind, name in kinds if any(isinstance(s, kind) for s in steps)]
+    return ", ".join(counts) or "nothing else"
+
+
+def _arrays(kernel: Kernel, sizes: Sizes) -> str:
+    """``types read -> types written``."""
+    read = ", ".join(sizes.text(a.type) for a in kernel.arrays if not a.written)
+    return f"{read} -> {', '.join(sizes.text(a.type) for a in kernel.arrays if a.written)}"
+
+
+def _from(nodes) -> list[str]:
+    """The operations of a kernel, and under them the user's lines with what they contributed."""
+    telling = [n for n in nodes if n.op not in TABLE or TABLE[n.op].index is None] or list(nodes)
+    names = [f"{op} x{count}" if count > 1 else op for op, count in _counted(n.op for n in telling)]
+    lines = [", ".join(names[:_MOST_OPS]) + (f", and {len(names) - _MOST_OPS} more" if len(names) > _MOST_OPS else "")]
+    places = sorted({n.location for n in nodes if n.location is not None}, key=lambda at: (at.file, at.line))
+    lines += [_line(at) for at in places[:_MOST_LINES]]
+    return lines + ([f"and {len(places) - _MOST_LINES} more lines"] if len(places) > _MOST_LINES else [])
+
+
+def _line(location: Location) -> str:
+    """A line of the user's program; its text where the file can be read."""
+    return f"{str(location):18s}  {location.source}".rstrip()
+
+
+def _counted(names) -> list[tuple[str, int]]:
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return list(counts.items())
+
+
+def _memory(program: Program, sizes: Sizes) -> list[str]:
+    signature = program.signature
+
+    def total(params) -> str:
+        return sizes.bytes(sum(p.type.size * p.type.dtype.size for p in params))
+
+    rows = [("inputs", total(signature.inputs) + sizes.condition), ("outputs", total(signature.outputs) + sizes.condition),
+            ("constants", unit(len(program.constants))), ("arena", sizes.growth(signature.arena))]  # fmt: skip
+    return ["memory", *columns(rows)]
 
 
 def stage_text(stages: Stages, name: str) -> str:
-    """One stage whole: ``traced``, ``optimised``, ``program``, ``llvm``, ``asm``, or the graph after a pass."""
+    """One stage whole: ``traced``, ``optimised``, ``program``, ``llvm``, ``asm``, or the graph after a pass.
+
+    What is a graph can be edited and compiled again.
+    """
     match name:
         case "traced":
             return graph_text(stages.graph)
@@ -51,7 +143,8 @@ def diff(stages: Stages, name: str) -> str:
     """What one pass changed, as a unified diff of the graph's text."""
     record = stages.find_pass(name)
     if not record.changed:
-        return f"{name} changed nothing"
+        changing = [r.name for r in stages.passes if r.changed]
+        return f"{name} changed nothing; these passes did: {', '.join(changing) or 'none'}"
     before, after = (_lines(g) for g in (record.before, record.after))
     return "\n".join(difflib.unified_diff(before, after, f"before {name}", f"after {name}", lineterm="", n=2))
 
@@ -60,53 +153,12 @@ def _lines(graph: Graph) -> list[str]:
     return graph_text(graph, locations=False).splitlines()
 
 
-def memory(program: Program) -> str:
-    """Every buffer with its place, and a picture of when arena memory is in use."""
-    steps = list(program.steps)
-    used: dict[str, list[int]] = {}
-    for k, step in enumerate(steps):
-        for name in _names(step):
-            used.setdefault(name, []).append(k)
-    lines = [f"arena {program.signature.arena} bytes, constants {len(program.constants)} bytes, {len(steps)} steps", ""]
-    width = max([len(b.name) for b in program.buffers], default=4)
-    for buffer in sorted(program.buffers, key=_order):
-        kind, where = buffer.place
-        at = used.get(buffer.name, [])
-        life = f"steps {at[0]}-{at[-1]}" if at else "unused"
-        bar = ""
-        if kind == "arena" and at and len(steps) <= 100:
-            bar = "  |" + "".join("#" if at[0] <= k <= at[-1] else "." for k in range(len(steps))) + "|"
-        size = buffer.type.size * buffer.type.dtype.size
-        lines.append(f"{buffer.name:{width}s}  {kind:8s} {str(where):>10s}  {str(size):>12s} bytes  {str(buffer.type):20s} {life:12s}{bar}")
-    return "\n".join(lines)
-
-
-def _order(buffer):
-    kind, where = buffer.place
-    return ("input", "output", "constant", "arena").index(kind), isinstance(where, Node), str(where).zfill(16)
-
-
-def _names(step) -> list[str]:
-    match step:
-        case Launch():
-            return list(step.args)
-        case Copy():
-            return [step.source, step.target]
-        case Host():
-            return [*step.args, *step.results]
-        case Branch():
-            return [step.condition, *(n for s in (*step.then, *step.orelse) for n in _names(s))]
-        case Repeat():
-            own = [n for n in (step.condition, step.counter) if n]
-            return own + [n for s in (*step.test, *step.body) for n in _names(s)]
-    return []
-
-
-def _flat(steps):
+def flat(steps):
+    """Every step, those inside branches and loops included."""
     for step in steps:
         yield step
         match step:
             case Branch():
-                yield from _flat((*step.then, *step.orelse))
+                yield from flat((*step.then, *step.orelse))
             case Repeat():
-                yield from _flat((*step.test, *step.body))
+                yield from flat((*step.test, *step.body))

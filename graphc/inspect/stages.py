@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
+import re
 import time
 from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.compile import emit, lower_graph, optimise, target_of
 from graphc.errors import UsageError
+from graphc.inspect.origins import origins
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
+from graphc.ir.node import Node
 from graphc.ir.program import Program
+from graphc.ir.target import Target
 from graphc.options import Options
 from graphc.passes.pipeline import pass_name
+
+_LABEL = re.compile(r'("[^"]*"|[A-Za-z_][\w.$]*):')
 
 
 @dataclass(frozen=True)
@@ -61,18 +67,33 @@ class Stages:
         return optimise(self.graph, self.options)
 
     @functools.cached_property
+    def target(self) -> Target:
+        return target_of(self.options)
+
+    @functools.cached_property
     def program(self) -> Program:
+        """The lowered program with its kernels."""
         return lower_graph(self.optimised, self.options)
 
     @functools.cached_property
+    def origins(self) -> dict[str, tuple[Node, ...]]:
+        """For every kernel, by name, the operations of the optimised graph that it computes."""
+        return origins(self.optimised, self.target)
+
+    @functools.cached_property
     def llvm(self) -> str:
+        """The module of the whole program."""
         return emit(self.program, self.options)
 
     @functools.cached_property
     def assembly(self) -> str:
+        """The module of the whole program, as the assembler reads it."""
+        return self._assembled(self.llvm)
+
+    def _assembled(self, text: str) -> str:
         from graphc.runtime.jit import assembly  # imports LLVM: only when assembly is wanted
 
-        return assembly(self.llvm, target_of(self.options))
+        return assembly(text, self.target)
 
     def find_pass(self, name: str) -> PassRecord:
         """The record of one pass.
@@ -83,7 +104,7 @@ class Stages:
         for record in self.passes:
             if record.name == name:
                 return record
-        raise UsageError(f"no pass {name!r}; this pipeline runs: {', '.join(r.name for r in self.passes)}")
+        raise UsageError(f"no pass {name!r}; these ran: {', '.join(r.name for r in self.passes)}")
 
     def kernel(self, name: str) -> Kernel:
         """One kernel of the program.
@@ -101,9 +122,8 @@ class Stages:
         kernel = self.kernel(name)
         if form == "ir":
             return str(kernel)
-        if form == "llvm":
-            return kernel_text(kernel, target_of(self.options))
-        return _functions(self.assembly, f"k_{name}")
+        text = kernel_text(kernel, self.target)
+        return text if form == "llvm" else _functions(self._assembled(text), f"k_{name}")
 
 
 def _functions(assembly: str, symbol: str) -> str:
@@ -111,12 +131,10 @@ def _functions(assembly: str, symbol: str) -> str:
     kept: list[str] = []
     inside = False
     for line in assembly.splitlines():
-        label = line.rstrip(":") if line.endswith(":") and not line.startswith((".", "\t", " ", "#")) else None
-        if line.endswith(":") is False and ":" in line and not line.startswith((".", "\t", " ", "#")):
-            label = line.partition(":")[0]
+        label = _LABEL.match(line)
         if label is not None:
-            name = label.strip('"')
-            inside = name == symbol or name.startswith(symbol + "_p")
+            name = label.group(1).strip('"')
+            inside = name == symbol or re.fullmatch(re.escape(symbol) + r"_p[0-9]+", name) is not None
         if inside and not line.lstrip().startswith((".p2align", ".type", ".size", ".cfi")):
             kept.append(line)
         if line.startswith(".Lfunc_end"):

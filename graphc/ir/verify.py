@@ -166,8 +166,10 @@ def _symbols(dims) -> list[Node]:
     return [s for s in toposort(d for d in dims if isinstance(d, Node)) if s.op == "symbol"]
 
 
-def _normal(dim: Node) -> Node:
+def _normal(dim):
     """The dimension as arithmetic on Nodes would have made it."""
+    if not isinstance(dim, Node):
+        return dim
     memo: dict[Node, Node] = {}
     for x in toposort((dim,)):
         memo[x] = binary(x.op, *[memo[y] for y in x.inputs]) if len(x.inputs) == 2 else x

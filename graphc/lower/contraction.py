@@ -20,7 +20,7 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.element import Elements
 from graphc.lower.map_nest import index_vars
-from graphc.lower.schedule import name_shared, parallelise, symbols_of
+from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of
 from graphc.prims.table import apply
 
 DEPTH = 1024  # k steps of one pass: a panel of rows this long stays in the first-level cache
@@ -172,7 +172,7 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
     task = var("t", extent=tasks if type(tasks) is int else None)
     body = _task(nest, task, (per_block, column_blocks, row_blocks))
     rows = dot.m if type(dot.m) is int and dot.m < BLOCK_ROWS else BLOCK_ROWS
-    work = simplified(dot.k * (rows * min(BLOCK_COLUMNS, dot.n if type(dot.n) is int else BLOCK_COLUMNS) // 8))
+    work = simplified(dot.k * (rows * min(BLOCK_COLUMNS, dot.n if type(dot.n) is int else BLOCK_COLUMNS) // 4))
     loop = For(task, tasks, body)
     if batched:
         loop = parallelise(For(nest.batch, dot.batch_size, (loop,)), simplified(work * tasks))
@@ -203,9 +203,12 @@ def _arrays(nest: _Nest) -> tuple:
 
 
 def _partial(nest: _Nest) -> tuple[str, dt.DType]:
-    """Where partial sums wait between passes over k: an output of the right type, else memory of their own."""
+    """Where partial sums wait between passes over k: the result itself if it is stored, else memory of their own.
+
+    Never another output: that may lie over an operand of the epilogue, which is read after the last pass.
+    """
     for k, n in enumerate(nest.graph.outputs):
-        if n.dtype is nest.dot.tile.dtype:
+        if n is nest.dot.node and n.dtype is nest.dot.tile.dtype:
             return f"out{k}", n.dtype
     return "scratch0", nest.dot.tile.dtype
 
@@ -364,5 +367,6 @@ def _finish(nest: _Nest, acc: Array, i: Node, j: Node, row, first_column, inside
     elements = Elements(nest.names, {dot.node: value})
     where = _where(nest, row + i, first_column + j)
     lets, values = name_shared([elements.at(n, where, inside) for n in nest.graph.outputs], "e")
+    lets, values = read_first(lets, values)
     stores = [Store(f"out{k}", where, v, inside) for k, v in enumerate(values)]
     return (For(j, dot.tile.width, (*lets, *stores), VECTOR),)

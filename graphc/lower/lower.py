@@ -143,7 +143,7 @@ class Lowering:
         if region.kind == DOT:
             return self._dot(region, inputs, outs, memory)
         if region.kind == MAP:
-            reusable = _pointwise(region, sources, outputs)
+            reusable = _pointwise(region, sources, outputs, set())
             graph, sizes = generalise(region.graph)
             return [self.launch(graph, lambda: map_kernel(graph), inputs, outs, reusable, sizes)]
         return [self.launch(region.graph, lambda: reduce_kernel(region.graph), inputs, outs)]
@@ -165,7 +165,10 @@ class Lowering:
             steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": inputs["packed"]}))
         packed = "packed" in inputs
         key = (graph, packed)
-        steps.append(self.launch(key, lambda: dot_kernel(graph, self.target, packed), inputs, outputs))
+        results = [outputs[f"out{k}"] for k in range(len(region.outputs))]
+        sources = [self.find(s, memory) for s in region.sources]
+        reusable = _pointwise(region, sources, results, {self.find(x, memory).root() for x in _operands_of(region, node)})
+        steps.append(self.launch(key, lambda: dot_kernel(graph, self.target, packed), inputs, outputs, reusable))
         return steps
 
     def _single(self, node: Node, memory: dict) -> list[Step]:
@@ -191,8 +194,13 @@ def _anonymous(node: Node):
     return (node.op, node.attrs, node.type, tuple(x.type for x in node.inputs))
 
 
-def _pointwise(region: Region, sources: list, outputs: list) -> tuple:
-    """Pairs of storages that a map kernel reads and writes at the same index only."""
+def _operands_of(region: Region, node: Node) -> list[Node]:
+    """The values of the whole graph that a node of the region's graph reads."""
+    return [s for s, x in zip(region.sources, region.graph.inputs) if x in node.inputs]
+
+
+def _pointwise(region: Region, sources: list, outputs: list, excluded: set) -> tuple:
+    """Pairs of storages that a kernel reads and writes at the same index only, those of ``excluded`` left out."""
     moved: set = set()
     for n in reversed(toposort(region.graph.outputs)):
         if n in moved or (n.inputs and TABLE[n.op].scalar is None):
@@ -200,7 +208,7 @@ def _pointwise(region: Region, sources: list, outputs: list) -> tuple:
     roots = [s.root() for s in sources]
     pairs = []
     for x, source in zip(region.graph.inputs, roots):
-        if x in moved or roots.count(source) > 1:
+        if x in moved or source in excluded or roots.count(source) > 1:
             continue
         for result, storage in zip(region.graph.outputs, outputs):
             if result.type.shape == x.type.shape and result.dtype.size == x.dtype.size:

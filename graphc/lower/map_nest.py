@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from graphc.ir.graph import Graph, rebuild, toposort
-from graphc.ir.kernel import Array, For, Kernel, Let, Store
+from graphc.ir.kernel import Array, For, Kernel, Store
 from graphc.ir.node import Node, make, symbol, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
-from graphc.lower.schedule import name_shared, parallelise, symbols_of, tile, vectorise
+from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, tile, vectorise
 from graphc.prims.table import TABLE
 
 TILE = 4096  # elements of a flat loop handled as one piece
@@ -67,9 +67,7 @@ def map_kernel(graph: Graph) -> Kernel:
     index = index_vars(shape)
     elements = Elements(names)
     lets, values = name_shared([elements.at(n, index) for n in graph.outputs])
-    if len(values) > 1:  # an output may lie over an input, so everything is read before anything is written
-        names = [var(f"o{k}", v.type) for k, v in enumerate(values)]
-        lets, values = lets + [Let(name, v) for name, v in zip(names, values)], names
+    lets, values = read_first(lets, values)
     body = (*lets, *(Store(f"out{k}", index, v) for k, v in enumerate(values)))
     body = _nest(body, shape, index, work_of(graph))
     return Kernel("map", tuple(arrays), symbols_of(body, tuple(arrays)), body)

@@ -8,7 +8,7 @@ from graphc.ir.graph import substitute, toposort
 from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 
-WORK_PER_TASK = 150_000  # rough flops worth waking a thread for: about 20 microseconds
+WORK_PER_TASK = 1_000_000  # rough flops worth waking a thread for: some 30 microseconds
 
 
 def rewrite_values(body: tuple, replacements: dict) -> tuple:
@@ -116,6 +116,14 @@ def name_shared(values: list[Node], prefix: str = "t") -> tuple[list[Let], list[
             new = substitute((n,), {x: memo[x] for x in n.inputs})[0]
         memo[n] = new
     return lets, [memo[v] for v in values]
+
+
+def read_first(lets: list[Let], values: list[Node]) -> tuple[list[Let], list[Node]]:
+    """Name every value if there are several: an output may lie over an input, so all is read before any is written."""
+    if len(values) < 2:
+        return lets, values
+    names = [var(f"o{k}", v.type) for k, v in enumerate(values)]
+    return lets + [Let(name, v) for name, v in zip(names, values)], names
 
 
 def symbols_of(body: tuple, arrays: tuple = ()) -> tuple[Node, ...]:

@@ -14,6 +14,7 @@ from graphc.prims.shape import axis_groups
 from graphc.rewrite.driver import rewrite
 from graphc.rewrite.rule import Rules, is_splat, on
 
+_SUNK = ("reshape", "broadcast", "transpose", "reverse")
 _MOVES = ("reshape", "broadcast", "transpose", "slice", "reverse", "ensure", "window")
 
 
@@ -227,23 +228,26 @@ def _joined(x: Node, y: Node, axis: int) -> Node | None:
 
 
 @on(*[name for name, row in TABLE.items() if row.scalar is not None])
-def sink_transpose(node: Node) -> Node | None:
-    """An element-wise operation on equally transposed operands (and splats) is transposed afterwards."""
-    moved = [x for x in node.inputs if x.op == "transpose"]
+def sink_movement(node: Node) -> Node | None:
+    """An element-wise operation on operands that were moved alike (and splats) is moved afterwards.
+
+    For a broadcast that saves work; for the others it brings operations together that can then be one kernel.
+    """
+    moved = [x for x in node.inputs if x.op in _SUNK]
     if not moved:
         return None
-    perm = moved[0].attr("perm")
-    if any(x.attr("perm") != perm for x in moved) or not all(x.op == "transpose" or is_splat(x) for x in node.inputs):
+    move, source = moved[0], moved[0].inputs[0]
+    alike = all(x.op == move.op and x.attrs == move.attrs and x.inputs[0].shape == source.shape for x in moved)
+    if not alike or len(moved) + sum(map(is_splat, node.inputs)) != len(node.inputs):
         return None
-    shape = moved[0].inputs[0].shape
-    inputs = [x.inputs[0] if x.op == "transpose" else const(x.attr("value"), x.type.with_shape(shape))
+    inputs = [x.inputs[0] if x.op == move.op else const(x.attr("value"), x.type.with_shape(source.shape))
               for x in node.inputs]  # fmt: skip
-    return transpose(apply(node.op, *inputs, **dict(node.attrs)), perm)
+    return apply(move.op, apply(node.op, *inputs, **dict(node.attrs)), **dict(move.attrs))
 
 
 SHAPES = Rules(
     move_of_splat, stop_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, broadcast_of,
-    slice_of, pad_of, reverse_of, concat_of, sink_transpose, REDUCTIONS, rows=TABLE, build=apply,
+    slice_of, pad_of, reverse_of, concat_of, sink_movement, REDUCTIONS, rows=TABLE, build=apply,
 )  # fmt: skip
 
 

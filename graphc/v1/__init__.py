@@ -60,6 +60,7 @@ from graphc.v1.random import multinomial, random_normal, random_shuffle, random_
 from graphc.v1.scope import AUTO_REUSE, VariableScope, get_variable, get_variable_scope, variable_scope
 from graphc.v1.session import InteractiveSession, Session
 from graphc.v1.shape import Dimension, TensorShape
+from graphc.v1.step_graph import freeze_initial, step_graph
 from graphc.v1.tensor import Operation, Tensor
 from graphc.v1.variables import (
     Variable, all_variables, assign, assign_add, assign_sub, global_variables, global_variables_initializer,

@@ -92,10 +92,11 @@ def _cast(tensor: Tensor, value) -> np.ndarray:
     if wanted is dt.string:
         return literal_array(value, wanted)
     if not fits(array, wanted) and not _is_whole(array, wanted):
-        kind = f"{array.dtype}{list(array.shape)}" if array.dtype != object else type(value).__name__
+        kind = f"{array.dtype}{list(array.shape)}" if array.dtype.kind in "biufc" else type(value).__name__
         what = f"feed_dict: {tensor.name} has dtype {wanted.name}, which a value of {kind} does not fit"
         raise DtypeError(explain(what, _made(tensor)))
-    return array.astype(wanted.numpy)
+    with np.errstate(over="ignore"):  # a float too large for the dtype becomes infinite, as everywhere
+        return array.astype(wanted.numpy)
 
 
 def _is_whole(array: np.ndarray, wanted) -> bool:

@@ -57,7 +57,7 @@ class Graph:
         self._finalized = False
         self.variable_scope = None
         self.variables: dict[str, object] = {}
-        self.default_scopes: dict[str, int] = {}
+        self.scope_counts: dict[str, int] = {}
         self.version = 0
         self.seed: int | None = None
 

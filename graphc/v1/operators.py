@@ -32,6 +32,7 @@ class Operators:
 
     __slots__ = ()
     __array_priority__ = 100
+    __array_ufunc__ = None  # a NumPy operand on the left leaves the operation to us
 
     __add__, __radd__ = _forward("add", "Add", math.add), _swapped("add", "Add", math.add)
     __sub__, __rsub__ = _forward("sub", "Sub", math.subtract), _swapped("sub", "Sub", math.subtract)

@@ -87,21 +87,38 @@ def variable_scope(name_or_scope, default_name=None, values=None, initializer=No
     inner.dtype = dtype if dtype is not None else inner.dtype
     graph.variable_scope = inner
     try:
-        if auxiliary_name_scope and label:
-            with graph.name_scope(label) as scope:
-                inner.original_name_scope = scope
-                yield inner
-        else:
+        prefix = label if auxiliary_name_scope and label else _same(graph)
+        with _counted(graph, inner.name), graph.name_scope(prefix) as scope:
+            inner.original_name_scope = scope
             yield inner
     finally:
         graph.variable_scope = outer
 
 
+def _same(graph) -> str | None:
+    """The name scope that is current, to be entered again."""
+    return graph.get_name_scope() + "/" if graph.get_name_scope() else None
+
+
 def _unique_default(graph, outer: VariableScope, name: str) -> str:
+    """``name``, with a number where a scope of that name was open inside ``outer`` before."""
     prefix = f"{outer.name}/" if outer.name else ""
-    count = graph.default_scopes.get(prefix + name, 0)
-    graph.default_scopes[prefix + name] = count + 1
-    return f"{name}_{count}" if count else name
+    candidate, count = name, 0
+    while graph.scope_counts.get(prefix + candidate):
+        count += 1
+        candidate = f"{name}_{count}"
+    return candidate
+
+
+@contextmanager
+def _counted(graph, name: str):
+    """Count the scope as used; on leaving forget the scopes inside, so that the same code finds the same names."""
+    graph.scope_counts[name] = graph.scope_counts.get(name, 0) + 1
+    try:
+        yield
+    finally:
+        for inner in [k for k in graph.scope_counts if k.startswith(name + "/")]:
+            del graph.scope_counts[inner]
 
 
 def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=None, trainable=None, collections=None,

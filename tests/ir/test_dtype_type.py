@@ -21,7 +21,7 @@ def test_every_spelling_finds_the_one_object(dtype):
 
 
 @pytest.mark.parametrize("value, dtype", [
-    (float, dt.f64), (int, dt.i64), (bool, dt.b1), (complex, dt.c128), (str, dt.string), (bytes, dt.string),
+    (float, dt.f32), (int, dt.i64), (bool, dt.b1), (complex, dt.c128), (str, dt.string), (bytes, dt.string),
     (np.float32, dt.f32), ("<U5", dt.string), (np.dtype(">f4"), dt.f32), (ml_dtypes.bfloat16, dt.bf16),
 ])  # fmt: skip
 def test_foreign_spellings(value, dtype):

@@ -62,7 +62,7 @@ CASES = {
     "concat of splats": (concat(const(1, X.type), const(1, X.type), axis=1), []),
     "concat of neighbours": (concat(slice(T, (0, 0, 0), (2, 3, 1)), slice(T, (0, 0, 1), (2, 3, 4)), axis=2), []),
     "splat moved": (transpose(reshape(const(2, Type(dt.f32, (6,))), (2, 3)), (1, 0)), []),
-    "sum over size 1": (reduce(ONE, "sum", (1,)), ["reshape", "add"]),
+    "sum over size 1": (reduce(ONE, "sum", (1,)), ["add", "reshape"]),
     "maximum over size 1": (reduce(ONE, "max", (1,)), ["reshape"]),
     "sum over one of two": (reduce(reshape(T, (2, 1, 3, 4)), "sum", (1, 2)), ["reduce"]),
     "maximum of maximum": (reduce(reduce(T, "max", (2,)), "max", (0,)), ["reduce"]),
@@ -71,6 +71,7 @@ CASES = {
     "integer sum of broadcast": (reduce(broadcast(I3, (2, 4, 3), (0, 2)), "sum", (1, 2)), ["reduce", "mul"]),
     "maximum of transpose": (reduce(transpose(T, (2, 0, 1)), "max", (0,)), ["reduce"]),
     "sunk transposes": (transpose(neg(exp(transpose(T, (2, 0, 1))) + 1.0), (1, 2, 0)), ["exp", "add", "neg"]),
+    "sunk broadcasts": (neg(broadcast(ONE, (2, 1, 5), (0, 1))) * broadcast(ONE, (2, 1, 5), (0, 1)), ["neg", "mul", "broadcast"]),
     "stop": (stop(X), []),
     "promise kept": (make("ensure", (Z,), (("shape", Z.shape),), Z.type), []),
 }

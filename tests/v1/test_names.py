@@ -116,3 +116,5 @@ def test_numpy_on_the_left():
     total = np.array([1.0, 2.0], np.float32) + x
     assert isinstance(total, tf.Tensor)
     assert tf.Session().run(total, {x: [1, 1]}).tolist() == [2.0, 3.0]
+    scaled = np.float64(2.0) * x - np.float32(1.0)
+    assert tf.Session().run(scaled, {x: [1, 1]}).tolist() == [1.0, 1.0]

@@ -35,6 +35,17 @@ def test_default_scopes_are_unique():
     assert names == ["layer/v:0", "layer_1/v:0"]
 
 
+def test_layers_without_names_are_found_again_in_a_reused_scope():
+    def model(x):
+        with tf.variable_scope("model", reuse=tf.AUTO_REUSE):
+            return tf.layers.dense(tf.layers.dense(x, 3), 1)
+
+    model(tf.ones([2, 4]))
+    model(tf.zeros([5, 4]))
+    assert [v.op.name for v in tf.trainable_variables()] == [
+        "model/dense/kernel", "model/dense/bias", "model/dense_1/kernel", "model/dense_1/bias"]  # fmt: skip
+
+
 def test_initializers():
     tf.set_random_seed(3)
     shape = [200, 100]

@@ -1,0 +1,40 @@
+"""Writing several files so that none of them is ever half there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from graphc.runtime.container import TEMPORARY
+
+
+def replace_files(files: dict[Path, Iterable]) -> None:
+    """Write files of bytes-like pieces. Each is complete under a temporary name before the first gets its own name.
+
+    Raises:
+        OSError: something cannot be written. Then no file is changed, unless renaming itself fails half-way.
+    """
+    temporaries: dict[Path, Path] = {}
+    try:
+        for path, pieces in files.items():
+            if path.is_dir():
+                raise IsADirectoryError(21, "Is a directory", str(path))
+            temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+            try:
+                handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+                temporaries[path] = temporary
+                with os.fdopen(handle, "wb") as file:
+                    for piece in pieces:
+                        file.write(piece)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+        for path in files:
+            os.replace(temporaries[path], path)
+            del temporaries[path]
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
