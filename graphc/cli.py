@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import runpy
 import sys
+import traceback
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +16,15 @@ import numpy as np
 
 from graphc import aot, v1
 from graphc.compile import compile_graph
-from graphc.errors import GraphcError, UsageError
+from graphc.errors import FormatError, GraphcError, Location, UsageError
 from graphc.inspect import show
 from graphc.inspect.doctor import examine
+from graphc.inspect.memory import memory
+from graphc.inspect.sizes import unit
 from graphc.inspect.stages import Stages
+from graphc.inspect.text_model import read_text
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
-from graphc.ir.parser import parse
 from graphc.ir.target import TARGETS
 from graphc.options import Options
 from graphc.runtime.cache import default_cache
@@ -28,15 +34,28 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for an error with a message, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options) or 0
+        status = options.command(options) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing complains at exit
+        return 1
     except GraphcError as error:
-        print(f"graphc: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+        return _fail(f"{type(error).__name__}: {error}")
     except OSError as error:
-        print(f"graphc: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        return 1
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except Exception as error:  # a fault of graphc; whoever wants to report it asks for the traceback
+        if os.environ.get("GRAPHC_TRACEBACK"):
+            raise
+        what = str(error).split("\n")[0]
+        return _fail(f"internal error: {type(error).__name__}: {what} (GRAPHC_TRACEBACK=1 shows where)")
+
+
+def _fail(message: str, status: int = 1) -> int:
+    print(f"graphc: {message}", file=sys.stderr)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,26 +68,27 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command("compile", _compile, "compile a model ahead of time: a .gc container, and object, shared library and C header")
-    sub.add_argument("model", metavar="FILE.py:NAME", help="a Graph, a tensor or list of tensors, or a function without "
-                     "arguments that returns one; or a .txt file of IR text")  # fmt: skip
+    _add_model(sub)
     sub.add_argument("-o", "--output", required=True, metavar="OUT.gc")
     sub.add_argument("--target", choices=TARGETS, help="default: this machine")
     sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
 
-    sub = command("run", _run, "run a compiled or Python model on arrays")
-    sub.add_argument("model", metavar="FILE.gc|FILE.py:NAME")
+    sub = command("run", _run, "run a model on arrays")
+    _add_model(sub)
     sub.add_argument("--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy", help="an input, by name or in order")
-    sub.add_argument("--random", type=int, metavar="SIZE", help="fill inputs not given with seeded random numbers; SIZE for symbolic dimensions")
+    sub.add_argument("--random", type=_size, metavar="SIZE", help="fill inputs not given with seeded random numbers; SIZE for symbolic dimensions")
     sub.add_argument("--output", "-o", metavar="FILE.npz", help="write the results there instead of printing them")
 
     sub = command("inspect", _inspect, "show the stages of a model as text")
-    sub.add_argument("model", metavar="FILE.gc|FILE.py:NAME")
-    sub.add_argument("--stage", metavar="STAGE", help="traced, optimised, program, llvm, asm, or the name of a pass (the graph after it)")
-    sub.add_argument("--diff", metavar="PASS", help="what one pass changed")
-    sub.add_argument("--kernel", metavar="KERNEL", help="one kernel")
+    _add_model(sub)
+    view = sub.add_mutually_exclusive_group()
+    view.add_argument("--stage", metavar="STAGE", help=f"{', '.join(show.STAGES)}, or the name of a pass (the graph after it)")
+    view.add_argument("--diff", metavar="PASS", help="what one pass changed")
+    view.add_argument("--kernel", metavar="KERNEL", help="one kernel")
+    view.add_argument("--memory", action="store_true", help="buffers, their places and lifetimes")
     sub.add_argument("--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)")
-    sub.add_argument("--memory", action="store_true", help="buffers, their places and lifetimes")
     sub.add_argument("--target", choices=TARGETS, help="default: this machine")
+    sub.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
 
     sub = command("cache", _cache, "show or clear the cache of compiled programs")
     sub.add_argument("action", nargs="?", choices=("stats", "clear"), default="stats")
@@ -77,72 +97,139 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="FILE.gc; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is "
+                        "a Graph, v1 tensors and operations, or a function without arguments that returns them")  # fmt: skip
+    parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
+
+
+def _size(text: str) -> int:
+    """An argument that must be a number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of elements, 0 or more")
+    return int(text)
+
+
 # ---------------------------------------------------------------------------------------------- models
 
 
-def load_model(name: str) -> Graph:
+def load_model(name: str, weights: str | None = None) -> Graph:
     """The graph meant by ``FILE.gc``, ``FILE.txt`` (IR text) or ``FILE.py:NAME``.
+
+    Args:
+        weights: a model like ``name``, for the constants that a ``.txt`` refers to.
 
     Raises:
         UsageError: the file or the name in it does not exist, or is nothing that can be compiled.
+        FormatError: the file is damaged.
+        OSError: it cannot be read.
     """
     path, colon, attribute = name.rpartition(":")
     if not colon or not path.endswith(".py"):
         path, attribute = name, ""
-    if not Path(path).is_file():
-        raise UsageError(f"there is no file {path}")
-    if path.endswith(".gc"):
-        return aot.read(path).graph
     if path.endswith(".txt"):
-        found = parse(Path(path).read_text())
-        if not isinstance(found, Graph):
-            raise UsageError(f"{path} holds a {type(found).__name__}, not a graph")
-        return found
+        given = load_model(weights) if weights is not None else None
+        return read_text(_read(path), given, path)
+    if weights is not None:
+        raise UsageError(f"--weights is for models in .txt files, which hold no weights; {path} has its own")
+    if not path.endswith(".py"):
+        return aot.read(path).graph
     if not attribute:
         raise UsageError(f"say which model of {path} is meant: {path}:NAME")
-    space = runpy.run_path(path, run_name="graphc_model")
+    _read(path)  # says what is wrong with the file itself
+    sys.path.insert(0, str(Path(path).resolve().parent))  # as Python does for a script
+    space = _guarded(lambda: runpy.run_path(path, run_name="graphc_model"), path)
     if attribute not in space:
-        names = sorted(k for k, v in space.items() if isinstance(v, (Graph, v1.Tensor)))
+        names = sorted(k for k, v in space.items() if isinstance(v, (Graph, v1.Tensor, v1.Operation)))
         raise UsageError(f"{path} defines no {attribute!r}" + (f"; it defines {', '.join(names)}" if names else ""))
-    return as_graph(space[attribute], attribute)
+    return as_graph(space[attribute], attribute, path)
 
 
-def as_graph(model, name: str) -> Graph:
-    """A Graph from a Graph, v1 tensors, or a function without arguments that returns one of them."""
-    if callable(model) and not isinstance(model, (Graph, v1.Tensor)):
-        model = model()
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path} is not text: {error}") from None
+
+
+def _guarded(call: Callable, path: str):
+    """What the user's code answers; its errors become errors with a message."""
+    try:
+        return call()
+    except GraphcError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{path} stopped with {type(error).__name__}: {error}{_where(error, path)}") from None
+
+
+def _where(error: BaseException, path: str) -> str:
+    """The last line of the user's file that led to an error."""
+    if isinstance(error, SyntaxError):
+        return ""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(path)]
+    return f"\n  at {Location(path, lines[-1])}: {Location(path, lines[-1]).source}" if lines else ""
+
+
+def as_graph(model, name: str, path: str) -> Graph:
+    """A Graph from a Graph, v1 tensors and operations, or a function without arguments that returns one of them.
+
+    Tensors are compiled with the initial values of the variables. With an operation among them, such as a training
+    step, variables become inputs, and their new values outputs.
+
+    Raises:
+        UsageError: it is something else, or the user's function in ``path`` failed.
+    """
+    if callable(model) and not isinstance(model, (Graph, v1.Tensor, v1.Operation)):
+        model = _guarded(model, path)
     if isinstance(model, Graph):
         return model
     outputs = list(model.values()) if isinstance(model, dict) else list(model) if isinstance(model, (list, tuple)) else [model]
-    if outputs and all(isinstance(t, v1.Tensor) for t in outputs):
-        return v1.freeze_initial(outputs, name=name)
-    raise UsageError(f"{name} is a {type(model).__name__}; a model is a Graph, v1 tensors, or a function that returns them")
+    if outputs and all(isinstance(t, (v1.Tensor, v1.Operation)) for t in outputs):
+        if any(isinstance(t, v1.Operation) for t in outputs):
+            return v1.step_graph(outputs, name=name)
+        return v1.freeze_initial(model, name=name)
+    raise UsageError(f"{name} is a {type(model).__name__}; a model is a Graph, v1 tensors and operations, or a function that returns them")
 
 
 # --------------------------------------------------------------------------------------------- commands
 
 
 def _compile(options) -> None:
-    graph = load_model(options.model)
+    graph = load_model(options.model, options.weights)
     settings = Options(target=options.target, fast_math=options.fast_math)
-    for path in aot.export(graph, options.output, settings):
-        print(f"wrote {path} ({path.stat().st_size} bytes)")
+    written = aot.export(graph, options.output, settings)
+    for path in written:
+        print(f"wrote {path} ({unit(path.stat().st_size)})")
+    if len(written) == 1:
+        print("no .o, .so and .h: some of its operations run on the host, through Python")
 
 
 def _run(options) -> None:
     if options.model.endswith(".gc"):
         program = aot.load(options.model)
     else:
-        program = compile_graph(load_model(options.model))
-    arrays = _arrays(program.signature, options)
-    results = dict(zip([p.name for p in program.signature.outputs], program(*arrays)))
+        program = compile_graph(load_model(options.model, options.weights))
+    values = program(*_arrays(program.signature, options))
+    named = [(p.name, v) for p, v in zip(program.signature.outputs, values)]
     if options.output:
-        np.savez(options.output, **results)
+        _write_arrays(Path(options.output), named)
         print(f"wrote {options.output}")
         return
-    for name, value in results.items():
+    for name, value in named:
         print(f"{name}: {as_dtype(value.dtype).name}{list(value.shape)}")
         print(np.array2string(value, threshold=200, edgeitems=3))
+
+
+def _write_arrays(path: Path, named: list[tuple[str, np.ndarray]]) -> None:
+    """An ``.npz`` file; unlike ``numpy.savez`` with any names, and at this very path."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, value in named:
+            if value.dtype == object:
+                raise UsageError(f"output {name} holds strings, which an .npz file cannot hold safely; leave out --output")
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, value, allow_pickle=False)
+    aot.replace_files({path: [content.getbuffer()]})
 
 
 def _arrays(signature, options) -> list[np.ndarray]:
@@ -157,10 +244,9 @@ def _arrays(signature, options) -> list[np.ndarray]:
             name = left[0]
         if name not in names:
             raise UsageError(f"the model has no input {name!r}; it has {', '.join(names)}")
-        try:
-            given[name] = np.load(path, allow_pickle=False)
-        except ValueError as error:
-            raise UsageError(f"{path}: {error}") from None
+        if name in given:
+            raise UsageError(f"input {name} is given twice")
+        given[name] = _load_array(path)
     rng = np.random.default_rng(0)
     for param in signature.inputs:
         if param.name not in given:
@@ -173,14 +259,27 @@ def _arrays(signature, options) -> list[np.ndarray]:
     return [given[n] for n in names]
 
 
+def _load_array(path: str) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise FormatError(f"{path} is no .npy file: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise FormatError(f"{path} holds {', '.join(array.files)}; give one array, as an .npy file")
+    return array
+
+
 def _inspect(options) -> None:
-    stages = Stages(load_model(options.model), Options(target=options.target))
+    if options.form != "ir" and not options.kernel:
+        raise UsageError("--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program")
+    graph = load_model(options.model, options.weights)
+    stages = Stages(graph, Options(target=options.target, fast_math=options.fast_math))
     if options.diff:
         print(show.diff(stages, options.diff))
     elif options.kernel:
         print(stages.kernel_as(options.kernel, options.form))
     elif options.memory:
-        print(show.memory(stages.program))
+        print(memory(stages.program))
     elif options.stage:
         print(show.stage_text(stages, options.stage))
     else:
@@ -190,13 +289,13 @@ def _inspect(options) -> None:
 def _cache(options) -> None:
     cache = default_cache()
     stats = cache.stats()
-    if options.action == "clear":
-        cache.clear()
-        print(f"removed {stats.entries} programs, {stats.bytes} bytes, from {stats.path}")
-    elif stats.path is None:
+    if stats.path is None:
         print("the cache is off")
+    elif options.action == "clear":
+        cache.clear()
+        print(f"removed {stats.entries} programs, {unit(stats.bytes)}, from {stats.path}")
     else:
-        print(f"{stats.path}\n{stats.entries} programs, {stats.bytes / 1e6:.1f} of {stats.limit / 1e6:.0f} MB")
+        print(f"{stats.path}\n{stats.entries} programs, {unit(stats.bytes)} of {unit(stats.limit)}")
 
 
 def _doctor(options) -> int:

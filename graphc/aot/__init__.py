@@ -2,5 +2,6 @@
 
 from graphc.aot.export import export, save
 from graphc.aot.load import load, read
+from graphc.aot.replace import replace_files
 
-__all__ = ["export", "load", "read", "save"]
+__all__ = ["export", "load", "read", "replace_files", "save"]

@@ -51,27 +51,19 @@ def header_text(signature: Signature, entry: str) -> str:
 def _run_comment(signature: Signature, arena: int | None) -> list[str]:
     """What the arguments of a run mean."""
     lines = ["/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.", " *"]
-    lines += _table("inputs", [(p.name, _place(p)) for p in signature.inputs])
-    lines += _table("outputs", [(p.name, _place(p)) for p in signature.outputs])
+    rows = [(f"inputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.inputs)]
+    rows += [(f"outputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.outputs)]
+    rows += [(f"dims[{k}]", name, f"size of {_uses(signature, name)}") for k, name in enumerate(signature.symbols)]
+    width = max([len(_label(name)) for _, name, _ in rows], default=0)
+    lines += [f" *   {head:10s}  {_label(name):{width}s}  {text}" for head, name, text in rows]
     lines += [f" *   outputs[{o}] must be the same memory as inputs[{i}]; it is written over." for o, i in signature.donated]
-    if signature.symbols:
-        uses = [(_label(name), f"size of {_uses(signature, name)}") for name in signature.symbols]
-        lines += _table("dims", uses)
-    else:
-        lines.append(" *   dims       NULL: every size is fixed")
+    lines += [] if signature.symbols else [" *   dims        NULL: every size is fixed"]
     scratch = "NULL: none is needed" if arena == 0 else "scratch memory, aligned to 64 bytes"
-    lines += [f" *   arena      {scratch}", " *",
+    lines += [f" *   arena       {scratch}", " *",
               " * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but 64 bytes",
               " * from the start of each must be readable, also where it is smaller. Only donated inputs are written.",
               " * Returns 0. */"]  # fmt: skip
     return lines
-
-
-def _table(word: str, rows: list[tuple[str, str]]) -> list[str]:
-    """One line per element of an argument, in columns."""
-    width = max([len(_label(name)) for name, _ in rows], default=0)
-    heads = [f"{word}[{k}]" for k in range(len(rows))]
-    return [f" *   {head:9s}  {_label(name):{width}s}  {text}".rstrip() for head, (name, text) in zip(heads, rows)]
 
 
 def _uses(signature: Signature, name: str) -> str:

@@ -19,7 +19,8 @@ def memory(program: Program) -> str:
             used.setdefault(name, []).append(k)
     lines = [f"memory of {program.name}{sizes.condition}", *(f"  {line}" for line in sizes.legend)]
     for kind in ("input", "output", "constant"):
-        rows = [_row(b, sizes) for b in program.buffers if b.place[0] == kind]
+        found = sorted((b for b in program.buffers if b.place[0] == kind), key=lambda b: b.place[1])
+        rows = [_row(b, sizes) for b in found]
         if rows:
             lines += ["", f"{kind}s", *columns(rows, right=(1, 2))]
     lines += ["", f"arena: {sizes.growth(program.signature.arena)}"]

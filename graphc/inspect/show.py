@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from graphc.errors import Location
+from graphc.errors import Location, UsageError
 from graphc.inspect.sizes import Sizes, unit
 from graphc.inspect.stages import Stages
 from graphc.ir.graph import Graph
@@ -55,7 +55,8 @@ def _passes(stages: Stages) -> list[str]:
     first, last = (len(g.nodes) for g in (stages.graph, stages.optimised))
     total = f"{sum(r.seconds for r in stages.passes) * 1e3:.1f} ms"
     rows.append(("together", str(last), f"{last - first:+d}" if last != first else "", total))
-    return columns([("passes", "nodes", "change", "time"), *rows], right=(1, 2, 3), indent="")
+    named = [("passes", "nodes", "change", "time"), *(("  " + name, *rest) for name, *rest in rows)]
+    return columns(named, right=(1, 2, 3), indent="")
 
 
 def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
@@ -63,7 +64,7 @@ def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
     launches = [s.kernel for s in flat(program.steps) if isinstance(s, Launch)]
     used = [k for k in program.kernels if k.name in launches]
     plural = "" if len(launches) == 1 else "es"
-    lines = [f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels, {_others(program)}"]
+    lines = [f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels{_others(program)}"]
     rows = [(k.name, f"{launches.count(k.name)}x", _arrays(k, sizes)) for k in used]
     for kernel, line in zip(used, columns(rows, right=(1,))):
         lines += [line, *(f"      {text}" for text in _from(stages.origins.get(kernel.name, ())))]
@@ -74,11 +75,11 @@ def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
 
 
 def _others(program: Program) -> str:
-    """How many steps there are besides launches."""
+    """How many steps there are besides launches, as the end of a sentence."""
     steps = list(flat(program.steps))
     kinds = ((Copy, "copies"), (Host, "host steps"), (Branch, "branches"), (Repeat, "loops"))
     counts = [f"{sum(isinstance(s, kind) for s in steps)} {name}" for kind, name in kinds if any(isinstance(s, kind) for s in steps)]
-    return ", ".join(counts) or "nothing else"
+    return "".join(f", {text}" for text in counts)
 
 
 def _arrays(kernel: Kernel, sizes: Sizes) -> str:
@@ -124,6 +125,9 @@ def stage_text(stages: Stages, name: str) -> str:
     """One stage whole: ``traced``, ``optimised``, ``program``, ``llvm``, ``asm``, or the graph after a pass.
 
     What is a graph can be edited and compiled again.
+
+    Raises:
+        UsageError: there is no such stage.
     """
     match name:
         case "traced":
@@ -136,7 +140,10 @@ def stage_text(stages: Stages, name: str) -> str:
             return stages.llvm
         case "asm":
             return stages.assembly
-    return graph_text(stages.find_pass(name).after)
+    passes = {record.name: record for record in stages.passes}
+    if name not in passes:
+        raise UsageError(f"no stage {name!r}; there are {', '.join(STAGES)}, and after each pass {', '.join(passes)}")
+    return graph_text(passes[name].after)
 
 
 def diff(stages: Stages, name: str) -> str:

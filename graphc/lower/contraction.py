@@ -14,13 +14,13 @@ import numpy as np
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, toposort
-from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, For, If, Kernel, Let, Store, load
+from graphc.ir.kernel import VECTOR, Alloc, Array, For, If, Kernel, Let, Store, load
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.element import Elements
 from graphc.lower.map_nest import index_vars
-from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of
+from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, unroll, vectorise
 from graphc.prims.table import apply
 
 DEPTH = 1024  # k steps of one pass: a panel of rows this long stays in the first-level cache
@@ -293,15 +293,15 @@ def _micro(nest: _Nest, panel: Array, height: int, row, column_panel, step, dept
     wide, width = dot.tile.dtype, dot.tile.width
     acc = Array(f"acc{tag}", Type(wide, (height, width)), "register")
     i, j = var("i", extent=height), var("j", extent=width)
-    zero = For(i, height, (For(j, width, (Store(acc.name, (i, j), const(0, Type(wide, ()))),), VECTOR),), UNROLLED)
+    zero = unroll(For(i, height, (For(j, width, (Store(acc.name, (i, j), const(0, Type(wide, ()))),), VECTOR),)))
     first_column = column_panel * width
     out: list = [Alloc(acc)]
     inside = _inside(dot, first_column + j)
     if nest.deep:
         kept, _ = _partial(nest)
         again = load(kept, _where(nest, row + i, first_column + j), wide, inside)
-        resume = For(i, height, (If(_node(row + i) < dot.m,
-                                    (For(j, width, (Store(acc.name, (i, j), again),), VECTOR),)),), UNROLLED)  # fmt: skip
+        refill = For(j, width, (Store(acc.name, (i, j), again),), VECTOR)
+        resume = unroll(For(i, height, (If(_node(row + i) < dot.m, (refill,)),)))
         out.append(If(apply("eq", step, const(0, INDEX)), (zero,), (zero, resume)))
     else:
         out.append(zero)
@@ -309,11 +309,11 @@ def _micro(nest: _Nest, panel: Array, height: int, row, column_panel, step, dept
     finish = _finish(nest, acc, i, j, row, first_column, inside)
     rows = (If(_node(row + i) < dot.m, finish),)
     if nest.deep:
-        partial = For(j, width, (Store(kept, _where(nest, row + i, first_column + j), load(acc.name, (i, j), wide), inside),),
-                      VECTOR)  # fmt: skip
+        place = _where(nest, row + i, first_column + j)
+        partial = vectorise(For(j, width, (Store(kept, place, load(acc.name, (i, j), wide), inside),)))
         last = apply("eq", step, _node(passes - 1))
         rows = (If(_node(row + i) < dot.m, (If(last, finish, (partial,)),)),)
-    out.append(For(i, height, rows, UNROLLED))
+    out.append(unroll(For(i, height, rows)))
     return tuple(out)
 
 
@@ -347,7 +347,7 @@ def _accumulate(nest: _Nest, panel: Array, acc: Array, height: int, column_panel
     place = (k, i) if dot.node.attr("transpose_x") else (i, k)
     product = _multiply_add(a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
     row = (Let(a, load(panel.name, place, wide)), For(j, width, (Store(acc.name, (i, j), product),), VECTOR))
-    body = (Alloc(b), For(j, width, (Store(b.name, (j,), right),), VECTOR), For(i, height, row, UNROLLED))
+    body = (Alloc(b), For(j, width, (Store(b.name, (j,), right),), VECTOR), unroll(For(i, height, row)))
     return For(k, depth, body)
 
 

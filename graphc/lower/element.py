@@ -68,7 +68,10 @@ class Elements:
 
 
 def scalar_node(op: str, operands: tuple, attrs: tuple, dtype) -> Node:
-    """A rank-0 element-wise Node; index arithmetic is put into normal form."""
+    """A rank-0 element-wise Node; formulas are written out, index arithmetic is put into normal form."""
+    formula = TABLE[op].scalar
+    if callable(formula):
+        return formula(*operands, **dict(attrs))
     if dtype is dt.i64 and len(operands) == 2 and is_index(operands[0]) and is_index(operands[1]) and not attrs:
         return apply(op, *operands)
     return make(op, operands, attrs, Type(dtype, ()))

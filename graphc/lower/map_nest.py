@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphc.ir.graph import Graph, rebuild, toposort
 from graphc.ir.kernel import Array, For, Kernel, Store
 from graphc.ir.node import Node, make, symbol, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
-from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, tile, vectorise
+from graphc.lower.schedule import interchange, name_shared, parallelise, read_first, symbols_of, tile, vectorise
 from graphc.prims.table import TABLE
 
 TILE = 4096  # elements of a flat loop handled as one piece
@@ -80,13 +82,11 @@ def _nest(body: tuple, shape: tuple, index: tuple, work: int) -> tuple:
     outer = list(zip(index[:-1], shape[:-1]))
     small_outside = all(type(d) is int for _, d in outer) and _count(d for _, d in outer) <= FEW
     if small_outside and not (type(shape[-1]) is int and shape[-1] <= TILE):
-        tiled = tile(loop, TILE)
-        (inner,) = tiled.body
-        nest = vectorise(inner)
-        for v, extent in reversed(outer):
-            nest = For(v, extent, (nest,))
-        tiled = For(tiled.var, tiled.extent, (nest,))
-        return (parallelise(tiled, work * TILE * _count(d for _, d in outer)),)
+        nest = tile(loop, TILE)
+        nest = replace(nest, body=(vectorise(nest.body[0]),))
+        for v, extent in reversed(outer):  # tiles outermost: there are enough of them to share
+            nest = interchange(For(v, extent, (nest,)))
+        return (parallelise(nest, work * TILE * _count(d for _, d in outer)),)
     loop = vectorise(loop)
     inner_work = work * shape[-1]
     for v, extent in reversed(outer):

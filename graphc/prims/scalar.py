@@ -166,11 +166,14 @@ def _round_to_half(s, dtype):
 # ------------------------------------------------------------------------------------- making the rows
 
 
-def unary(name: str, numpy, vjp=None, kinds: str = "f", cost: int = 1, rule=None):
-    """Declare an element-wise row of one operand; ``vjp(g, out, x)`` answers with one Node. Returns the constructor."""
+def unary(name: str, numpy, vjp=None, kinds: str = "f", cost: int = 1, rule=None, formula=None):
+    """Declare an element-wise row of one operand; ``vjp(g, out, x)`` answers with one Node. Returns the constructor.
+
+    ``formula(x)`` computes it from other rows; without one the emitters must know an opcode of this name.
+    """
     wrapped = None if vjp is None else lambda g, out, x: (vjp(g, out, x),)
     rule = rule or _same(name, kinds)
-    declare(Prim(name, rule, numpy, wrapped, scalar=name, cost=cost))
+    declare(Prim(name, rule, numpy, wrapped, scalar=formula or name, cost=cost))
     return _named(lambda x: apply(name, x), name, "x")
 
 

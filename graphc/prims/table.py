@@ -21,7 +21,7 @@ class Prim:
         vjp: ``(g, out, *inputs, **attrs) -> cotangents``, one Node or None per input; None where nothing is
             differentiable.
             For a TupleType, ``g`` is a tuple with one Node or None per item, and so is the cotangent of such an input.
-        scalar: element-wise opcode, known to the emitters.
+        scalar: element-wise: an opcode known to the emitters, or a formula ``(*scalar Nodes, **attrs) -> Node`` of other rows.
         index: ``(i, out type, *input types, **attrs) -> tuple of Piece``: where element ``i`` of the output comes from.
         reduce: ``(kind, dtype) -> (identity, combining opcode)``.
         nest: name of a loop-nest maker in ``lower``.
@@ -34,7 +34,7 @@ class Prim:
     type: Callable
     numpy: Callable
     vjp: Callable | None = None
-    scalar: str | None = None
+    scalar: str | Callable | None = None
     index: Callable | None = None
     reduce: Callable | None = None
     nest: str | None = None

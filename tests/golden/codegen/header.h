@@ -1,4 +1,4 @@
-/* my_model: made by graphc. */
+/* my_model: made by graphc. Link the .o or the .so beside this file, and -lpthread where libc is without threads. */
 #ifndef MY_MODEL_H
 #define MY_MODEL_H
 
@@ -8,30 +8,39 @@
 extern "C" {
 #endif
 
-/* dims: the sizes left open at compile time.
- *   dims[0]  n
- */
-
-/* inputs:
- *   inputs[0]  x: float [n][28]
- *   inputs[1]  mask: bool [3]
- * outputs:
- *   outputs[0]  y: uint16_t (bfloat16) [n*2]
- *   outputs[0] must be the same memory as inputs[0]
- * Arrays are row-major, dense, aligned to their elements, and 64 bytes from each start are readable.
- * constants: aligned to 64 bytes.
- * arena: scratch memory, aligned to 64 bytes, not shared by concurrent calls.
- * Returns 0. */
-int32_t my_model(const void *const *inputs, void *const *outputs, const int64_t *dims,
-                 const void *constants, void *arena);
-
+#define MY_MODEL_INPUTS 2
+#define MY_MODEL_OUTPUTS 1
+#define MY_MODEL_DIMS 1
+#define MY_MODEL_SIZES 1
 #define MY_MODEL_ARENA 4096
 
-/* Bytes of scratch memory for these dims. */
+/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.
+ *
+ *   inputs[0]   x     float [n][28]
+ *   inputs[1]   mask  bool [3]
+ *   outputs[0]  y     uint16_t (bfloat16) [n*2]
+ *   dims[0]     n     size of axis 0 of inputs[0]
+ *   outputs[0] must be the same memory as inputs[0]; it is written over.
+ *   arena       scratch memory, aligned to 64 bytes
+ *
+ * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but 64 bytes
+ * from the start of each must be readable, also where it is smaller. Only donated inputs are written.
+ * Returns 0. */
+int32_t my_model(const void *const *inputs, void *const *outputs, const int64_t *dims, void *arena);
+
+/* Bytes of scratch memory that a call with these dims needs. */
 int64_t my_model_arena(const int64_t *dims);
 
-/* Writes the dimensions of all outputs, one output after the other. */
-void my_model_shapes(const int64_t *dims, int64_t *shapes);
+/* Writes MY_MODEL_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */
+void my_model_shapes(const int64_t *dims, int64_t *sizes);
+
+/* Uses up to this many threads from now on, the calling one included; without it, one per processor online.
+ * The result has the same bits with any number. Threads start with the first call that has enough work, and then
+ * belong to all graphc programs in this executable or library, which must stay loaded. */
+void my_model_threads(int32_t threads);
+
+/* To be called in a child made by fork() before the programs of this file are used there. */
+void my_model_after_fork(void);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,199 @@
+"""Objects, shared libraries and headers in programs without Python: linked by a C compiler, run, compared bit for bit."""
+
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import graphc.v1 as tf
+from graphc.aot import export
+from graphc.aot.export import c_name
+from graphc.compile import compile_graph
+from graphc.errors import UsageError
+from graphc.ir.target import TARGETS
+from graphc.options import Options
+from graphc.runtime.elf import link_shared
+from graphc.runtime.elf_embed import embed
+from graphc.runtime.host import host_target
+from graphc.runtime.jit import compile_object
+
+CC = shutil.which("cc")
+needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler")
+MAIN = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "predictor.h"
+#include "wave.h"
+
+static void *block(int64_t size) { return aligned_alloc(64, (size + 64 + 63) / 64 * 64); }
+
+/* PROGRAM N IN OUT THREADS: predictor on N rows, then wave on what predictor gave. */
+int main(int argc, char **argv) {
+  int64_t dims[PREDICTOR_DIMS] = {atoll(argv[1])}, sizes[PREDICTOR_SIZES];
+  if (atoi(argv[4])) predictor_threads(atoi(argv[4]));
+  predictor_shapes(dims, sizes);
+  if (argc != 5 || sizes[0] != dims[0] || sizes[1] != 10) return 2;
+  float *in = block(dims[0] * 64 * 4), *mid = block(dims[0] * 40), *out = block(dims[0] * 40);
+  FILE *file = fopen(argv[2], "rb");
+  if (!file || fread(in, 256, dims[0], file) != (size_t)dims[0]) return 3;
+  const void *inputs[PREDICTOR_INPUTS] = {in};
+  void *outputs[PREDICTOR_OUTPUTS] = {mid};
+  if (predictor(inputs, outputs, dims, block(predictor_arena(dims)))) return 4;
+  const void *again[WAVE_INPUTS] = {mid};
+  void *last[WAVE_OUTPUTS] = {out};
+  if (wave(again, last, dims, block(wave_arena(dims)))) return 5;
+  file = fopen(argv[3], "wb");
+  if (!file || fwrite(mid, 40, dims[0], file) != (size_t)dims[0] || fwrite(out, 40, dims[0], file) != (size_t)dims[0]) return 6;
+  return fclose(file) ? 7 : 0;
+}
+"""
+
+
+def wave_graph():
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 10], name="x")
+        y = tf.tanh(tf.exp(x) * 3.0 + tf.constant(np.arange(10, dtype=np.float32)))
+        return tf.freeze(tf.Session(graph=graph), [x], [y], name="wave")
+
+
+@pytest.fixture(scope="module")
+def folder(exported, tmp_path_factory):
+    """A folder with the files of two models and a C program that uses both."""
+    folder = tmp_path_factory.mktemp("c")
+    for file in exported.iterdir():
+        shutil.copy(file, folder)
+    export(wave_graph(), folder / "wave.gc")
+    (folder / "main.c").write_text(MAIN)
+    return folder
+
+
+def run_c(program: Path, predictor, n: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
+    source, target = program.with_suffix(f".{n}.in"), program.with_suffix(f".{n}.{threads}.out")
+    source.write_bytes(predictor.data(n).tobytes())
+    subprocess.run([program, str(n), source, target, str(threads)], check=True, timeout=60)
+    return tuple(np.fromfile(target, np.float32).reshape(2, n, 10))
+
+
+@needs_cc
+@pytest.mark.parametrize("suffix", [".o", ".so"])
+def test_a_c_program_gets_the_same_bits(folder, predictor, suffix):
+    program = folder / f"main{suffix}.exe"
+    files = [str(folder / f"{name}{suffix}") for name in ("predictor", "wave")]
+    flags = ["-Wall", "-Werror", "-std=c11", "-O1", f"-Wl,-rpath,{folder}", "-lpthread"]
+    subprocess.run([CC, str(folder / "main.c"), *files, "-o", str(program), *flags], check=True)
+    wave = compile_graph(wave_graph())
+    for n, threads in ((1, 0), (64, 0), (64, 1), (700, 2)):
+        got, after = run_c(program, predictor, n, threads)
+        expected = predictor.answer(n)
+        assert got.tobytes() == expected.tobytes()
+        assert after.tobytes() == wave(expected)[0].tobytes()
+
+
+@needs_cc
+def test_the_header_is_c_and_cplusplus(exported, tmp_path):
+    text = '#include "predictor.h"\n#include "predictor.h"\nint x = PREDICTOR_OUTPUTS;\n'
+    (tmp_path / "a.c").write_text(text)
+    command = [CC, "-c", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{exported}", "-o", str(tmp_path / "a.o")]
+    subprocess.run([*command, "-std=c99", str(tmp_path / "a.c")], check=True)
+    if shutil.which("c++"):
+        subprocess.run([*command, "-x", "c++", str(tmp_path / "a.c")], check=True)
+    header = (exported / "predictor.h").read_text()
+    assert " *   inputs[0]   pixels " in header and " *   dims[0]" in header and "int64_t predictor_arena(" in header
+
+
+def test_a_training_step_writes_its_state_in_place(tmp_path):
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [None, 3], name="x")
+        w = tf.get_variable("w", [3, 1], initializer=tf.ones_initializer())
+        step = tf.train.GradientDescentOptimizer(0.5).minimize(tf.reduce_mean(tf.square(tf.matmul(x, w))))
+        graph = tf.step_graph(step, name="step")
+    export(graph, tmp_path / "step.gc")
+    assert "outputs[0] must be the same memory as inputs[1]" in (tmp_path / "step.h").read_text()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_gets_its_files(predictor, tmp_path, target):
+    written = export(predictor.graph, tmp_path / "model.gc", Options(target=target))
+    suffixes = {path.suffix for path in written}
+    assert suffixes == ({".gc", ".o", ".h"} if target == "riscv64" else {".gc", ".o", ".h", ".so"})
+    machine = {"aarch64": 183, "riscv64": 243}.get(target, 62)
+    for suffix in suffixes - {".gc", ".h"}:
+        content = (tmp_path / f"model{suffix}").read_bytes()
+        assert content[:4] == b"\x7fELF"
+        assert struct.unpack_from("<H", content, 18)[0] == machine
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in written}
+
+
+@needs_cc
+@pytest.mark.parametrize("target", ["x86-64-v3", "x86-64"])
+def test_lesser_targets_run(folder, predictor, tmp_path, target):
+    if target not in {"x86-64-v4": ("x86-64-v3", "x86-64"), "x86-64-v3": ("x86-64",)}.get(host_target().name, ()):
+        pytest.skip(f"{host_target().name} does not run {target}")
+    for name, graph in (("predictor", predictor.graph), ("wave", wave_graph())):
+        export(graph, tmp_path / f"{name}.gc", Options(target=target))
+    program = tmp_path / "main"
+    objects = [str(tmp_path / name) for name in ("predictor.o", "wave.o")]
+    subprocess.run([CC, str(folder / "main.c"), f"-I{tmp_path}", *objects, "-o", str(program), "-lpthread"], check=True)
+    got, _ = run_c(program, predictor, 64, 0)
+    if target == "x86-64-v3":
+        assert got.tobytes() == predictor.answer(64).tobytes()
+    else:
+        np.testing.assert_allclose(got, predictor.answer(64), rtol=1e-4, atol=1e-6)
+
+
+LOADER = "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"
+START = """
+@data = external hidden constant i8, align 64
+@out = internal global [{out} x i8] zeroinitializer, align 64
+@arena = internal global [{arena} x i8] zeroinitializer, align 64
+@dims = internal constant [1 x i64] [i64 {n}]
+declare i32 @model(ptr, ptr, ptr, ptr)
+declare i64 @write(i32, ptr, i64)
+declare void @_exit(i32)
+define void @start() nounwind {{
+  %inputs = alloca ptr
+  %outputs = alloca ptr
+  store ptr @data, ptr %inputs
+  store ptr @out, ptr %outputs
+  %code = call i32 @model(ptr %inputs, ptr %outputs, ptr @dims, ptr @arena)
+  %size = call i64 @write(i32 1, ptr @out, i64 {out})
+  call void @_exit(i32 %code)
+  unreachable
+}}
+"""
+
+
+@pytest.mark.skipif(shutil.which("qemu-aarch64") is None or not Path(LOADER).exists(), reason="needs qemu-aarch64 and a C library for it")
+def test_aarch64_gives_the_same_bits_under_emulation(predictor, tmp_path):
+    elffile = pytest.importorskip("elftools.elf.elffile")
+    n, target = 5, TARGETS["aarch64"]
+    export(predictor.graph, tmp_path / "model.gc", Options(target="aarch64"))
+    start = compile_object(START.format(out=n * 40, n=n, arena=1 << 16), target)
+    start = embed(start, "data", predictor.data(n).tobytes())
+    program = bytearray(link_shared([start, (tmp_path / "model.o").read_bytes()], ["start"]))
+    with open(tmp_path / "run.so", "w+b") as file:
+        file.write(program)
+        symbols = elffile.ELFFile(file).get_section_by_name(".dynsym")
+        struct.pack_into("<Q", program, 24, symbols.get_symbol_by_name("start")[0].entry.st_value)
+    (tmp_path / "run.so").write_bytes(program)
+    command = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", LOADER, str(tmp_path / "run.so")]
+    result = subprocess.run(command, timeout=60, capture_output=True, check=True)
+    assert result.stdout == predictor.answer(n).tobytes()
+
+
+def test_names_of_c_functions():
+    assert c_name(Path("a/digits.gc")) == "digits"
+    assert c_name(Path("my-model.v2.gc")) == "my_model_v2"
+    assert c_name(Path("1st.gc")) == "model_1st"
+    assert c_name(Path("main.gc")) == "model_main"
+    assert c_name(Path("int")) == "model_int"
+    assert c_name(Path("größe.gc")) == "gr__e"
+
+
+def test_the_container_cannot_be_named_like_the_files_beside_it(predictor, tmp_path):
+    with pytest.raises(UsageError, match="model.gc"):
+        export(predictor.graph, tmp_path / "model.o")
