@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc import aot, v1
 from graphc.compile import compile_graph
-from graphc.errors import FormatError, GraphcError, Location, UsageError
+from graphc.errors import FormatError, GraphcError, Location, UsageError, located
 from graphc.inspect import show
 from graphc.inspect.doctor import examine
 from graphc.inspect.memory import memory
@@ -59,7 +59,9 @@ def _fail(message: str, status: int = 1) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="graphc", description="A graph compiler: compile models, run and inspect them.")
+    parser = argparse.ArgumentParser(
+        prog="graphc", description="A graph compiler: compile models, run and inspect them."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function: Callable, help: str) -> argparse.ArgumentParser:
@@ -67,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    sub = command("compile", _compile, "compile a model ahead of time: a .gc container, and object, shared library and C header")
+    sub = command(
+        "compile", _compile, "compile a model ahead of time: a .gc container, and object, shared library and C header"
+    )
     _add_model(sub)
     sub.add_argument("-o", "--output", required=True, metavar="OUT.gc")
     sub.add_argument("--target", choices=TARGETS, help="default: this machine")
@@ -75,18 +79,29 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("run", _run, "run a model on arrays")
     _add_model(sub)
-    sub.add_argument("--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy", help="an input, by name or in order")
-    sub.add_argument("--random", type=_size, metavar="SIZE", help="fill inputs not given with seeded random numbers; SIZE for symbolic dimensions")
+    sub.add_argument(
+        "--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy", help="an input, by name or in order"
+    )
+    sub.add_argument(
+        "--random",
+        type=_size,
+        metavar="SIZE",
+        help="fill inputs not given with seeded random numbers; SIZE for symbolic dimensions",
+    )
     sub.add_argument("--output", "-o", metavar="FILE.npz", help="write the results there instead of printing them")
 
     sub = command("inspect", _inspect, "show the stages of a model as text")
     _add_model(sub)
     view = sub.add_mutually_exclusive_group()
-    view.add_argument("--stage", metavar="STAGE", help=f"{', '.join(show.STAGES)}, or the name of a pass (the graph after it)")
+    view.add_argument(
+        "--stage", metavar="STAGE", help=f"{', '.join(show.STAGES)}, or the name of a pass (the graph after it)"
+    )
     view.add_argument("--diff", metavar="PASS", help="what one pass changed")
     view.add_argument("--kernel", metavar="KERNEL", help="one kernel")
     view.add_argument("--memory", action="store_true", help="buffers, their places and lifetimes")
-    sub.add_argument("--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)")
+    sub.add_argument(
+        "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
+    )
     sub.add_argument("--target", choices=TARGETS, help="default: this machine")
     sub.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
 
@@ -98,8 +113,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="FILE.gc; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is "
-                        "a Graph, v1 tensors and operations, or a function without arguments that returns them")  # fmt: skip
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="FILE.gc; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and "
+        "operations, or a function without arguments that returns them",
+    )
     parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
 
 
@@ -138,6 +157,7 @@ def load_model(name: str, weights: str | None = None) -> Graph:
         raise UsageError(f"say which model of {path} is meant: {path}:NAME")
     _read(path)  # says what is wrong with the file itself
     sys.path.insert(0, str(Path(path).resolve().parent))  # as Python does for a script
+    v1.reset_default_graph()  # two models may be loaded in one command
     space = _guarded(lambda: runpy.run_path(path, run_name="graphc_model"), path)
     if attribute not in space:
         names = sorted(k for k, v in space.items() if isinstance(v, (Graph, v1.Tensor, v1.Operation)))
@@ -183,12 +203,21 @@ def as_graph(model, name: str, path: str) -> Graph:
         model = _guarded(model, path)
     if isinstance(model, Graph):
         return model
-    outputs = list(model.values()) if isinstance(model, dict) else list(model) if isinstance(model, (list, tuple)) else [model]
+    outputs = (
+        list(model.values())
+        if isinstance(model, dict)
+        else list(model)
+        if isinstance(model, (list, tuple))
+        else [model]
+    )
     if outputs and all(isinstance(t, (v1.Tensor, v1.Operation)) for t in outputs):
-        if any(isinstance(t, v1.Operation) for t in outputs):
-            return v1.step_graph(outputs, name=name)
-        return v1.freeze_initial(model, name=name)
-    raise UsageError(f"{name} is a {type(model).__name__}; a model is a Graph, v1 tensors and operations, or a function that returns them")
+        with located(None):  # not the line of this program
+            is_step = any(isinstance(t, v1.Operation) for t in outputs)
+            return v1.step_graph(outputs, name=name) if is_step else v1.freeze_initial(model, name=name)
+    raise UsageError(
+        f"{name} is a {type(model).__name__}; a model is a Graph, v1 tensors and operations, or a function that "
+        "returns them"
+    )
 
 
 # --------------------------------------------------------------------------------------------- commands
@@ -205,11 +234,13 @@ def _compile(options) -> None:
 
 
 def _run(options) -> None:
-    if options.model.endswith(".gc"):
+    if options.model.endswith(".gc") and options.weights is None:
         program = aot.load(options.model)
     else:
         program = compile_graph(load_model(options.model, options.weights))
-    values = program(*_arrays(program.signature, options))
+    arrays = _arrays(program.signature, options)
+    with located(None):
+        values = program(*arrays)
     named = [(p.name, v) for p, v in zip(program.signature.outputs, values)]
     if options.output:
         _write_arrays(Path(options.output), named)
@@ -226,7 +257,9 @@ def _write_arrays(path: Path, named: list[tuple[str, np.ndarray]]) -> None:
     with zipfile.ZipFile(content, "w") as archive:
         for name, value in named:
             if value.dtype == object:
-                raise UsageError(f"output {name} holds strings, which an .npz file cannot hold safely; leave out --output")
+                raise UsageError(
+                    f"output {name} holds strings, which an .npz file cannot hold safely; leave out --output"
+                )
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, value, allow_pickle=False)
     aot.replace_files({path: [content.getbuffer()]})
@@ -251,7 +284,9 @@ def _arrays(signature, options) -> list[np.ndarray]:
     for param in signature.inputs:
         if param.name not in given:
             if options.random is None:
-                raise UsageError(f"input {param.name} ({param.type}) is missing; give --input {param.name}=FILE.npy or --random SIZE")
+                raise UsageError(
+                    f"input {param.name} ({param.type}) is missing; give --input {param.name}=FILE.npy or --random SIZE"
+                )
             shape = [d if isinstance(d, int) else options.random for d in param.type.shape]
             kind = param.type.dtype.kind
             values = rng.standard_normal(shape) if kind in "fc" else rng.integers(0, 2, shape)
@@ -271,7 +306,9 @@ def _load_array(path: str) -> np.ndarray:
 
 def _inspect(options) -> None:
     if options.form != "ir" and not options.kernel:
-        raise UsageError("--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program")
+        raise UsageError(
+            "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
+        )
     graph = load_model(options.model, options.weights)
     stages = Stages(graph, Options(target=options.target, fast_math=options.fast_math))
     if options.diff:

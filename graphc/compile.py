@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphc.codegen.llvm.module import program_text, segments
-from graphc.errors import UsageError
+from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir.graph import Graph
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
@@ -129,8 +129,17 @@ def load(artifact: Artifact) -> Executable:
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
     return Executable(
-        ENTRY, program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program)
-    )
+        ENTRY, program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
+        explain_failure=functools.partial(_refusal, program),
+    )  # fmt: skip
+
+
+def _refusal(program: Program, code: int) -> Exception:
+    """The error for sizes that a Program's entry refused."""
+    if code <= len(program.checks):
+        check = program.checks[code - 1]
+        return ShapeError(explain(f"{check.message} (for the sizes given, {check.condition} does not hold)", (), check.location))
+    return ShapeError(explain("the sizes given make a value of more than 64 TiB"))
 
 
 def _may_take_long(program: Program) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NOT_USERS = (_PACKAGE, contextlib.__file__)  # our own "with" blocks are entered through contextlib
 
 
 class GraphcError(Exception):
@@ -91,13 +92,13 @@ def here() -> Location | None:
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_PACKAGE):
+        if not file.startswith(_NOT_USERS):
             return Location(file, frame.f_lineno)
         frame = frame.f_back
     return None
 
 
-@contextmanager
+@contextlib.contextmanager
 def located(location: Location | None):
     """Everything made inside is attributed to ``location``."""
     before = _current.location, _current.fixed

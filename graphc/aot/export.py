@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.aot.load import FORMAT
+from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
 from graphc.aot.standalone import constants_name, public_names, standalone_text
 from graphc.codegen.header import header_text
@@ -21,16 +21,20 @@ from graphc.ir.program import Program
 from graphc.ir.target import Target
 from graphc.options import VERSION, Options
 from graphc.runtime.container import encode
+from graphc.runtime.support import support_file
 
 _ALIGN = 64
 _BESIDE = (".o", ".so", ".h")
 _LINKED = ("x86_64", "aarch64")  # machines that the linker knows
-_RESERVED = frozenset("""
-    alignas alignof and asm auto bitand bitor bool break case catch char class compl concept const constexpr continue decltype
-    default delete do double else enum explicit export extern false float for friend goto if inline int long main mutable
-    namespace new noexcept not nullptr operator or private protected public register restrict return short signed sizeof
-    static struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor
-    """.split())
+_RESERVED = frozenset(
+    """
+    alignas alignof and asm auto bitand bitor bool break case catch char class compl concept const constexpr
+    continue decltype default delete do double else enum explicit export extern false float for friend goto if
+    inline int long main mutable namespace new noexcept not nullptr operator or private protected public
+    register restrict return short signed sizeof static struct switch template this throw true try typedef
+    typename union unsigned using virtual void volatile while xor
+    """.split()
+)
 
 
 def save(graph: Graph, path, options: Options = Options()) -> Path:
@@ -64,11 +68,16 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
     """
     path = Path(path)
     if path.suffix in _BESIDE:
-        raise UsageError(f"{path}: this is the container's name; {', '.join(_BESIDE)} files are written beside it. Use {path.with_suffix('.gc')}")
+        raise UsageError(
+            f"{path} names the container; {', '.join(_BESIDE)} are written beside it. Use {path.with_suffix('.gc')}"
+        )
     files = {path: _container(graph, options)}
     program = lower_graph(optimise(graph, options), options)
     if segments(program) in ([], [0]):
-        files |= {path.with_suffix(suffix): [content] for suffix, content in _standalone(program, c_name(path), options).items()}
+        files |= {
+            path.with_suffix(suffix): [content]
+            for suffix, content in _standalone(program, c_name(path), options).items()
+        }
     replace_files(files)
     return list(files)
 
@@ -82,9 +91,14 @@ def c_name(path: Path) -> str:
 def _container(graph: Graph, options: Options) -> list:
     """The pieces of the container of a graph."""
     if any(n.op == "host" for n in graph.nodes):
-        raise CompileError("the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time")
-    native = sections(build(graph, options)) if _can_link(target_of(options)) else {}
-    targets = [target_of(options).name] if native else []
+        raise CompileError(
+            "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
+        )
+    target = target_of(options)
+    native, targets = {}, []
+    if _can_link(target):
+        digest, library = support_file(target)
+        native, targets = {**sections(build(graph, options)), f"{SUPPORT}{digest}": library}, [target.name]
     blobs: dict[str, np.ndarray] = {}
     text = graph_text(graph, blobs=blobs)
     weights, table = _weights(blobs)
@@ -105,7 +119,12 @@ def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
             raise CompileError("the graph holds a large constant of strings, which has no form in a file")
         raw = np.ascontiguousarray(array).tobytes()
         raw += bytes(-len(raw) % _ALIGN)
-        table[digest] = {"dtype": as_dtype(array.dtype).short, "shape": list(array.shape), "offset": offset, "bytes": array.nbytes}
+        table[digest] = {
+            "dtype": as_dtype(array.dtype).short,
+            "shape": list(array.shape),
+            "offset": offset,
+            "bytes": array.nbytes,
+        }
         parts.append(raw)
         offset += len(raw)
     return b"".join(parts), table
@@ -118,8 +137,10 @@ def _standalone(program: Program, name: str, options: Options) -> dict[str, byte
     from graphc.runtime.jit import compile_object
 
     target = target_of(options)
-    header = header_text(program.signature, name)
-    code = embed(compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants)
+    header = header_text(program.signature, name, program.checks)
+    code = embed(
+        compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants
+    )
     files = {".o": code, ".h": header.encode()}
     if _can_link(target):
         files[".so"] = link_shared([code], exports=public_names(name))

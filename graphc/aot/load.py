@@ -16,8 +16,10 @@ from graphc.options import Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
 from graphc.runtime.host import host_target
+from graphc.runtime.support import load_support
 
 FORMAT = 1
+SUPPORT = "support:"  # a section with the process-wide support library, so that loading never has to compile it
 _ALSO_RUNS = {"x86-64-v4": ("x86-64-v3", "x86-64"), "x86-64-v3": ("x86-64",)}
 
 
@@ -77,7 +79,9 @@ def read(path) -> Model:
     """
     container = Container.open(path)
     if "manifest" not in container:
-        raise FormatError(f"{path} is a container, but holds no model; it has {', '.join(container.names) or 'nothing'}")
+        raise FormatError(
+            f"{path} is a container, but holds no model; it has {', '.join(container.names) or 'nothing'}"
+        )
     manifest = container.json("manifest")
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise FormatError(f"{path}: the manifest of this container is not that of a model")
@@ -103,7 +107,9 @@ def load(path) -> Executable:
     host = host_target().name
     for target in (host, *_ALSO_RUNS.get(host, ())):
         if target in model.targets:
-            return load_artifact(from_sections(model.container, target))
+            container = model.container
+            load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
+            return load_artifact(from_sections(container, target))
     try:
         return compile_graph(model.graph, Options(fast_math=model.fast_math))
     except GraphcError as error:

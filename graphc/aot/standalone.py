@@ -66,4 +66,3 @@ def public_names(name: str) -> list[str]:
 def constants_name(name: str) -> str:
     """The symbol under which the module looks for its constants."""
     return f"{name}_constants"
-

@@ -14,8 +14,11 @@ _C_TYPES = {
 }  # fmt: skip
 
 
-def header_text(signature: Signature, entry: str) -> str:
+def header_text(signature: Signature, entry: str, checks=()) -> str:
     """The header of a program that stands alone under the name ``entry``: prototypes, sizes, and what to pass.
+
+    Args:
+        checks: the Requirements on sizes that the program tests, in order.
 
     Raises:
         CompileError: ``entry`` is no C identifier.
@@ -24,7 +27,7 @@ def header_text(signature: Signature, entry: str) -> str:
         raise CompileError(f"{entry!r} is no name of a C function")
     macro = entry.upper()
     arena = signature.arena if type(signature.arena) is int else None
-    lines = [f"/* {entry}: made by graphc. Link the .o or the .so beside this file, and -lpthread where libc is without threads. */",
+    lines = [f"/* {entry}: made by graphc. Link the .o or .so beside this file, with -lpthread for old C libraries. */",
              f"#ifndef {macro}_H", f"#define {macro}_H", "", "#include <stdint.h>", "",
              "#ifdef __cplusplus", 'extern "C" {', "#endif", "",
              f"#define {macro}_INPUTS {len(signature.inputs)}",
@@ -32,15 +35,16 @@ def header_text(signature: Signature, entry: str) -> str:
              f"#define {macro}_DIMS {len(signature.symbols)}",
              f"#define {macro}_SIZES {sum(p.type.rank for p in signature.outputs)}"]  # fmt: skip
     lines += [f"#define {macro}_ARENA {arena}"] if arena is not None else []
-    lines += ["", *_run_comment(signature, arena),
-              f"int32_t {entry}(const void *const *inputs, void *const *outputs, const int64_t *dims, void *arena);", "",
+    lines += ["", *_run_comment(signature, arena, checks),
+              f"int32_t {entry}(const void *const *inputs, void *const *outputs,",
+              f"        {' ' * len(entry)} const int64_t *dims, void *arena);", "",
               "/* Bytes of scratch memory that a call with these dims needs. */",
               f"int64_t {entry}_arena(const int64_t *dims);", "",
               f"/* Writes {macro}_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */",
               f"void {entry}_shapes(const int64_t *dims, int64_t *sizes);", "",
-              "/* Uses up to this many threads from now on, the calling one included; without it, one per processor online.",
-              " * The result has the same bits with any number. Threads start with the first call that has enough work, and then",
-              " * belong to all graphc programs in this executable or library, which must stay loaded. */",
+              "/* Uses up to this many threads from now on, the calling one included; without it, one per processor",
+              " * online. The result has the same bits with any number. Threads start with the first call that has",
+              " * enough work, and belong to all graphc programs in this executable or library. Keep it loaded. */",
               f"void {entry}_threads(int32_t threads);", "",
               "/* To be called in a child made by fork() before the programs of this file are used there. */",
               f"void {entry}_after_fork(void);", "",
@@ -48,22 +52,33 @@ def header_text(signature: Signature, entry: str) -> str:
     return "\n".join(lines)
 
 
-def _run_comment(signature: Signature, arena: int | None) -> list[str]:
+def _run_comment(signature: Signature, arena: int | None, checks) -> list[str]:
     """What the arguments of a run mean."""
-    lines = ["/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.", " *"]
+    lines = [
+        "/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.",
+        " *",
+    ]
     rows = [(f"inputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.inputs)]
     rows += [(f"outputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.outputs)]
     rows += [(f"dims[{k}]", name, f"size of {_uses(signature, name)}") for k, name in enumerate(signature.symbols)]
     width = max([len(_label(name)) for _, name, _ in rows], default=0)
     lines += [f" *   {head:10s}  {_label(name):{width}s}  {text}" for head, name, text in rows]
-    lines += [f" *   outputs[{o}] must be the same memory as inputs[{i}]; it is written over." for o, i in signature.donated]
+    lines += [
+        f" *   outputs[{o}] must be the same memory as inputs[{i}]; it is written over." for o, i in signature.donated
+    ]
     lines += [] if signature.symbols else [" *   dims        NULL: every size is fixed"]
     scratch = "NULL: none is needed" if arena == 0 else "scratch memory, aligned to 64 bytes"
     lines += [f" *   arena       {scratch}", " *",
-              " * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but 64 bytes",
-              " * from the start of each must be readable, also where it is smaller. Only donated inputs are written.",
-              " * Returns 0. */"]  # fmt: skip
-    return lines
+              " * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but",
+              " * 64 bytes from the start of each must be readable, also where it is smaller. Only donated inputs are",
+              " * written.",
+              " *"]  # fmt: skip
+    if not signature.symbols:
+        return [*lines, " * Returns 0. */"]
+    reasons = [check.message for check in checks] + ["with these sizes a value would have more than 64 TiB"]
+    lines.append(" * Returns 0; or, if it refuses the sizes in dims, one of these, with nothing computed:")
+    lines += [f" *   {code}  {_label(reason)}" for code, reason in enumerate(reasons, 1)]
+    return [*lines, " */"]
 
 
 def _uses(signature: Signature, name: str) -> str:

@@ -35,7 +35,9 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Check versions, the target, the cache, and a small program from end to end."""
-    yield Finding("ok", f"graphc {VERSION}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    yield Finding(
+        "ok", f"graphc {VERSION}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    )
     for name in NEEDED:
         try:
             yield Finding("ok", f"{name} {importlib.metadata.version(name)}")
@@ -46,7 +48,9 @@ def examine() -> Iterator[Finding]:
             yield Finding("note", f"{name} is not installed ({use})")
     try:
         target = target_of(Options())
-        yield Finding("ok", f"target {target.name}: {target.vector_bits or 'no'} bit vectors, {default_threads()} threads")
+        yield Finding(
+            "ok", f"target {target.name}: {target.vector_bits or 'no'} bit vectors, {default_threads()} threads"
+        )
     except GraphcError as error:
         yield Finding("bad", str(error))
         return

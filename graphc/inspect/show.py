@@ -40,10 +40,17 @@ def _signature(stages: Stages, sizes: Sizes) -> list[str]:
     signature = stages.program.signature
     over = dict(signature.donated)
     rows = [("input", p.name, sizes.text(p.type), "") for p in signature.inputs]
-    rows += [("output", p.name, sizes.text(p.type), f"written over {signature.inputs[over[k]].name}" if k in over else "")
-             for k, p in enumerate(signature.outputs)]  # fmt: skip
+    for k, p in enumerate(signature.outputs):
+        note = f"written over {signature.inputs[over[k]].name}" if k in over else ""
+        rows.append(("output", p.name, sizes.text(p.type), note))
     head = f"graph {stages.graph.name}: {len(stages.graph.nodes)} nodes"
-    return [head, *columns(rows), *(f"  {line}" for line in sizes.legend)]
+    notes = [*sizes.legend, *(f"refused if {sizes.text(r.message)}   {_at(r)}" for r in stages.program.checks)]
+    return [head, *columns(rows), *(f"  {note}".rstrip() for note in notes)]
+
+
+def _at(requirement) -> str:
+    """The user's line that a requirement comes from."""
+    return "" if requirement.location is None else _line(requirement.location)
 
 
 def _passes(stages: Stages) -> list[str]:
@@ -64,7 +71,9 @@ def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
     launches = [s.kernel for s in flat(program.steps) if isinstance(s, Launch)]
     used = [k for k in program.kernels if k.name in launches]
     plural = "" if len(launches) == 1 else "es"
-    lines = [f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels{_others(program)}"]
+    lines = [
+        f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels{_others(program)}"
+    ]
     rows = [(k.name, f"{launches.count(k.name)}x", _arrays(k, sizes)) for k in used]
     for kernel, line in zip(used, columns(rows, right=(1,))):
         lines += [line, *(f"      {text}" for text in _from(stages.origins.get(kernel.name, ())))]
@@ -78,7 +87,11 @@ def _others(program: Program) -> str:
     """How many steps there are besides launches, as the end of a sentence."""
     steps = list(flat(program.steps))
     kinds = ((Copy, "copies"), (Host, "host steps"), (Branch, "branches"), (Repeat, "loops"))
-    counts = [f"{sum(isinstance(s, kind) for s in steps)} {name}" for kind, name in kinds if any(isinstance(s, kind) for s in steps)]
+    counts = [
+        f"{sum(isinstance(s, kind) for s in steps)} {name}"
+        for kind, name in kinds
+        if any(isinstance(s, kind) for s in steps)
+    ]
     return "".join(f", {text}" for text in counts)
 
 
@@ -116,8 +129,12 @@ def _memory(program: Program, sizes: Sizes) -> list[str]:
     def total(params) -> str:
         return sizes.bytes(sum(p.type.size * p.type.dtype.size for p in params))
 
-    rows = [("inputs", total(signature.inputs) + sizes.condition), ("outputs", total(signature.outputs) + sizes.condition),
-            ("constants", unit(len(program.constants))), ("arena", sizes.growth(signature.arena))]  # fmt: skip
+    rows = [
+        ("inputs", total(signature.inputs) + sizes.condition),
+        ("outputs", total(signature.outputs) + sizes.condition),
+        ("constants", unit(len(program.constants))),
+        ("arena", sizes.growth(signature.arena)),
+    ]
     return ["memory", *columns(rows)]
 
 

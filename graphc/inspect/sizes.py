@@ -24,7 +24,9 @@ class Sizes:
         taken = {p.name for p in (*signature.inputs, *signature.outputs)}
         free = [s for s in _SHORT if s not in taken] + [f"n{k}" for k in range(1, len(self.symbols) + 1)]
         self._short = dict(zip(self.symbols, free))
-        self._found = re.compile("|".join(rf"\b{re.escape(s)}\b" for s in sorted(self.symbols, key=len, reverse=True)) or r"(?!)")
+        self._found = re.compile(
+            "|".join(rf"\b{re.escape(s)}\b" for s in sorted(self.symbols, key=len, reverse=True)) or r"(?!)"
+        )
         self.legend = [f"{self._short[name]} is {_origin(signature, name)}" for name in self.symbols]
 
     def text(self, value) -> str:

@@ -39,7 +39,9 @@ def read_text(text: str, weights: Graph | None = None, source: str = "the text")
     except FormatError as error:
         raise FormatError(f"{source}: {error}") from None
     if not isinstance(found, Graph):
-        raise UsageError(f"{source} holds a {type(found).__name__}; only graphs can be compiled (stages traced, optimised or a pass)")
+        raise UsageError(
+            f"{source} holds a {type(found).__name__}; only graphs can be compiled (stages traced, optimised or a pass)"
+        )
     verify_graph(found, infer)
     return found
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import ml_dtypes
 import numpy as np
 
+from graphc.errors import DtypeError, explain
+
 
 @dataclass(frozen=True, eq=False)
 class DType:
@@ -92,10 +94,12 @@ def as_dtype(value) -> DType:
     """The DType meant by a DType, a name (``"float32"``, ``"f32"``), a NumPy dtype or a Python type.
 
     Raises:
-        TypeError: nothing of that name exists here.
+        DtypeError: nothing of that name exists here.
     """
     if isinstance(value, DType):
         return value
+    if value is None:  # NumPy would read it as float64
+        raise _unknown(value)
     if isinstance(value, str) or value is float:
         found = _BY_NAME.get(value) or _BY_SHORT.get(value) or _ALIASES.get(value)
         if found is not None:
@@ -104,13 +108,17 @@ def as_dtype(value) -> DType:
     try:
         key = np.dtype(as_own if as_own is not None else value)
     except TypeError:
-        raise TypeError(f"{value!r} is not a data type known here; known: {', '.join(_BY_NAME)}") from None
+        raise _unknown(value) from None
     if key.kind in "SU":
         return string
     try:
         return _BY_NUMPY[key.newbyteorder("=")]
     except KeyError:
-        raise TypeError(f"{value!r} is not a data type known here; known: {', '.join(_BY_NAME)}") from None
+        raise _unknown(value) from None
+
+
+def _unknown(value) -> DtypeError:
+    return DtypeError(explain(f"{value!r} is not a data type known here; known: {', '.join(_BY_NAME)}"))
 
 
 def real_of(dtype: DType) -> DType:

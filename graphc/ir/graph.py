@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from graphc.errors import GraphError, located
+from graphc.errors import GraphError, Location, located
 from graphc.ir.node import INDEX, Node, binary, const, is_index, make, simplified
 from graphc.ir.printer import graph_text
 from graphc.ir.type import TupleType, Type
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What the sizes of the inputs must satisfy: a b1 scalar over symbols, checked before anything runs."""
+
+    condition: Node
+    message: str
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,7 @@ class Graph:
         inputs: Nodes of op ``input``, in the order of the arguments.
         names: names of the outputs.
         donated: pairs ``(output, input)`` of positions: the output may be written over the input's memory.
+        requires: what the input sizes must satisfy beyond the types, see ``passes.require``.
     """
 
     name: str
@@ -26,6 +36,7 @@ class Graph:
     outputs: tuple[Node, ...]
     names: tuple[str, ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
+    requires: tuple[Requirement, ...] = ()
 
     def __post_init__(self):
         if not self.names:
@@ -50,7 +61,7 @@ class Graph:
 
     def with_outputs(self, outputs) -> "Graph":
         """The same graph with other output values, in the same places."""
-        return Graph(self.name, self.inputs, tuple(outputs), self.names, self.donated)
+        return Graph(self.name, self.inputs, tuple(outputs), self.names, self.donated, self.requires)
 
     def __str__(self) -> str:
         return graph_text(self)

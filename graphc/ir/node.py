@@ -336,10 +336,15 @@ def _scaled(a, factor: int):
     return {atom: c * factor for atom, c in a[0].items()}, a[1] * factor
 
 
+def _wrapped(value: int) -> int:
+    return value if -(2**63) <= value < 2**63 else (value + 2**63) % 2**64 - 2**63
+
+
 def _from_linear(form):
     """The one Node (or int) for a linear form: what is added before what is subtracted, by text; the constant last."""
     terms, constant = form
-    constant = (constant + 2**63) % 2**64 - 2**63
+    constant = _wrapped(constant)
+    terms = {atom: _wrapped(c) for atom, c in terms.items() if c % 2**64}
     if not terms:
         return constant
     total = None

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.ir.dtype import as_dtype
 from graphc.ir.node import Data, Node
 from graphc.ir.print_kernel import kernel_lines
-from graphc.ir.text import attr_text, dim_text, label_text, literal, name_text
+from graphc.ir.text import attr_text, dim_text, label_text, literal, name_text, scalar_text
 from graphc.ir.type import TupleType
 
 _INLINE = 8  # constants of more elements are written as a reference into a weights blob
@@ -127,8 +127,13 @@ class _Module:
         self.lines.append(f"{head}({params}){_donated_text(graph.donated)} {{")
         inputs = set(graph.inputs)
         self.lines += [self._node_line(node, names) for node in nodes if node not in inputs]
+        self.lines += [self.requirement("require", r) for r in graph.requires]
         self.lines.append(f"  return{self._outputs(graph, names)}")
         self.lines.append("}")
+
+    def requirement(self, word: str, r) -> str:
+        """One requirement of a Graph (``require``) or Program (``check``)."""
+        return f"  {word} {scalar_text(r.condition)} {json.dumps(r.message)}{self.comment(r.location)}"
 
     @staticmethod
     def _outputs(graph, names) -> str:
@@ -208,6 +213,7 @@ class _Module:
             if self.blobs is not None:
                 self.blobs[digest] = np.frombuffer(program.constants, np.uint8)
             out.append(f"  constants {len(program.constants)} #{digest}")
+        out += [self.requirement("check", r) for r in program.checks]
         for buffer in program.buffers:
             where, offset = buffer.place
             out.append(f"  buffer {name_text(buffer.name)}: {buffer.type} = {where} {dim_text(offset)}")

@@ -110,6 +110,7 @@ class Program:
     kernels: tuple[Kernel, ...]
     steps: tuple
     constants: bytes = field(default=b"", repr=False)  # aligned blob; kernels see base + offset
+    checks: tuple = ()  # Requirements on the symbols, tested in this order before anything runs
 
     def __str__(self) -> str:
         return program_text(self)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from graphc.errors import located
-from graphc.ir.graph import Graph, input_node
+from graphc.ir.graph import Graph, Requirement, input_node
 from graphc.ir.lines import Line, Lines
-from graphc.ir.node import Node, make
-from graphc.ir.read_value import Scope, read_attr, read_constant, read_result_type, read_type
+from graphc.ir.node import BOOL, Node, make
+from graphc.ir.read_value import Scope, read_attr, read_constant, read_expression, read_result_type, read_type
 from graphc.ir.type import Type
 
 
@@ -18,6 +18,7 @@ def read_graph(line: Line, lines: Lines, scope: Scope) -> Graph:
         line.fail("a label that is not taken", line.at - 1)
     name = line.string("the graph's name") if line.accept("named") else label
     values: dict[str, Node] = {}
+    requires: list[Requirement] = []
     line.expect("(")
     inputs = tuple(line.separated(")", lambda: _param(line, scope, values)))
     donated = read_donated(line)
@@ -27,12 +28,26 @@ def read_graph(line: Line, lines: Lines, scope: Scope) -> Graph:
         line = lines.need("a value, 'return' or '}'")
         if line.next == "return":
             break
+        if line.next == "require":
+            requires.append(read_requirement(line, scope))
+            continue
         _read_node(line, scope, values)
     outputs, names = _read_return(line, values)
     _read_close(lines)
-    graph = Graph(name, inputs, outputs, names, donated)
+    graph = Graph(name, inputs, outputs, names, donated, tuple(requires))
     scope.graphs[label] = graph
     return graph
+
+
+def read_requirement(line: Line, scope: Scope) -> Requirement:
+    """``require CONDITION "message"`` of a graph, ``check ...`` of a program."""
+    line.at += 1
+    condition = read_expression(line, scope)
+    if condition.type != BOOL:
+        line.refuse("a requirement is a condition")
+    message = line.string("what the requirement says")
+    line.end()
+    return Requirement(condition, message, line.location)
 
 
 def read_donated(line: Line) -> tuple:

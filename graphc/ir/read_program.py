@@ -9,7 +9,7 @@ import numpy as np
 from graphc.ir.lines import Line, Lines
 from graphc.ir.printer import bytes_digest
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature
-from graphc.ir.read_graph import read_donated
+from graphc.ir.read_graph import read_donated, read_requirement
 from graphc.ir.read_value import Scope, read_attr, read_dim, read_type
 
 _PLACES = ("input", "output", "constant", "arena")
@@ -26,6 +26,7 @@ class _Parts:
     arena: object = 0
     constants: bytes = b""
     buffers: list = field(default_factory=list)
+    checks: list = field(default_factory=list)
 
 
 def read_program(line: Line, lines: Lines, scope: Scope, kernels: tuple) -> Program:
@@ -42,7 +43,7 @@ def read_program(line: Line, lines: Lines, scope: Scope, kernels: tuple) -> Prog
         line.end()
     steps = _read_steps(line, lines, scope)
     signature = Signature(tuple(parts.inputs), tuple(parts.outputs), parts.symbols, parts.donated, parts.arena)
-    return Program(name, signature, tuple(parts.buffers), kernels, steps, parts.constants)
+    return Program(name, signature, tuple(parts.buffers), kernels, steps, parts.constants, tuple(parts.checks))
 
 
 def _read_declaration(line: Line, scope: Scope, parts: _Parts) -> bool:
@@ -68,6 +69,8 @@ def _read_declaration(line: Line, scope: Scope, parts: _Parts) -> bool:
         case "constants":
             line.at += 1
             parts.constants = _read_constants(line, scope)
+        case "check":
+            parts.checks.append(read_requirement(line, scope))
         case "buffer":
             parts.buffers.append(_read_buffer(line, scope))
         case _:

@@ -98,20 +98,41 @@ def dim(value, op: str = "shape"):
     return integer(op, "a size", value)
 
 
-def shape_of(value, op: str = "shape") -> tuple:
+def shape_of(value, op: str = "shape", open_sizes: bool = False) -> tuple:
     """A shape argument (int, list of ints and Nodes, vector Node) as a tuple of dimensions.
+
+    Args:
+        open_sizes: whether negative numbers may stand for sizes that follow from others.
 
     Raises:
         DataDependent: a size depends on data.
-        UsageError: a size is not an int.
+        UsageError: a size is not an int. ShapeError: it is negative.
     """
+    found = _sizes(value, op)
+    if not open_sizes and any(type(d) is int and d < 0 for d in found):
+        raise ShapeError(explain(f"{op}: a size must not be negative, got {shape_text(found)}"))
+    return found
+
+
+def _sizes(value, op: str) -> tuple:
     if isinstance(value, Node):
         return tuple(as_dims(value, op))
     if isinstance(value, (int, np.integer)):
         return (int(value),)
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    return tuple(dim(v, op) for v in value)
+    return tuple(dim(v, op) for v in listed(op, "the shape", value))
+
+
+def listed(op: str, name: str, value) -> list:
+    """An argument that must be a list.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if isinstance(value, (str, bytes, Node)) or not isinstance(value, Iterable):
+        raise UsageError(explain(f"{op}: {name} must be a list, got {value!r}"))
+    return list(value)
 
 
 def as_dims(node: Node, op: str = "shape") -> list:

@@ -7,7 +7,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, const_value, origins, simplified
 from graphc.lib import math, shape
 from graphc.lib.dims import axis_of, dim, integer, shape_of
-from graphc.lib.promote import as_node, broadcast_to
+from graphc.lib.promote import as_node, broadcast_to, shape_text
 from graphc.prims.table import apply
 
 
@@ -24,6 +24,8 @@ def getitem(x, key) -> Node:
     if used > len(x.shape):
         raise ShapeError(explain(f"index: {used} indices for {x.type} of rank {len(x.shape)}", origins(x=x)))
     at = next((i for i, k in enumerate(keys) if k is Ellipsis), None)
+    if sum(1 for k in keys if k is Ellipsis) > 1:
+        raise UsageError(explain(f"index: only one ... is possible, got {key!r}"))
     whole = [slice(None)] * (len(x.shape) - used)
     keys = keys + whole if at is None else keys[:at] + whole + keys[at + 1 :]
     axis, kept = 0, []
@@ -111,7 +113,7 @@ def _strided(x: Node, axis: int, start, stop, step: int) -> Node:
 def slice_of(input_, begin, size) -> Node:
     """``size`` elements from ``begin`` along each axis; a size of -1 means the rest."""
     x = as_node(input_)
-    begins, sizes = shape_of(begin, "slice"), shape_of(size, "slice")
+    begins, sizes = shape_of(begin, "slice", True), shape_of(size, "slice", True)
     if len(begins) != len(x.shape) or len(sizes) != len(x.shape):
         raise ShapeError(explain(f"slice: begin and size need one entry for each axis of {x.type}", origins(x=x)))
     for k, (b, s) in enumerate(zip(begins, sizes)):
@@ -127,6 +129,7 @@ def gather(params, indices, axis=None, batch_dims=0) -> Node:
 
     Raises:
         DtypeError: the indices are not integers.
+        ShapeError: a constant index is out of range.
     """
     x, i = as_node(params), as_node(indices)
     if i.dtype not in (dt.i32, dt.i64):
@@ -136,6 +139,7 @@ def gather(params, indices, axis=None, batch_dims=0) -> Node:
     batch = integer("gather", "batch_dims", batch_dims)
     x, i = _same_batch(x, i, batch)
     k = batch if axis is None else axis_of("gather", axis, x)
+    _check_known(x, i, k)
     order = (*range(batch), k, *(a for a in range(batch, len(x.shape)) if a != k))
     moved = shape.transpose(x, order)
     picked = apply("gather", moved, apply("reshape", i, shape=(*i.shape, 1)), batch=batch)
@@ -156,10 +160,47 @@ def _same_batch(x: Node, i: Node, batch: int) -> tuple[Node, Node]:
     )
 
 
+def _check_known(x: Node, indices: Node, axis: int) -> None:
+    """Refuse constant indices that do not lie in an axis of known size."""
+    n = x.shape[axis]
+    if indices.op != "const" or type(n) is not int:
+        return
+    wrong = [int(v) for v in indices.attrs[0][1].array.reshape(-1)[:1000] if not 0 <= v < n]
+    if wrong:
+        what = f"gather: index {wrong[0]} is out of range for axis {axis} of {x.type}"
+        raise ShapeError(explain(what, origins(params=x)))
+
+
 def gather_nd(params, indices, batch_dims=0) -> Node:
     """Slices of ``params`` picked by index vectors along the last axis of ``indices``."""
     batch = integer("gather_nd", "batch_dims", batch_dims)
     return apply("gather", *_same_batch(as_node(params), as_node(indices), batch), batch=batch)
+
+
+def scatter(x: Node, indices: Node, updates: Node, kind: str) -> Node:
+    """``x`` with rows set or added to (``kind`` is ``set`` or ``add``); an index out of range changes nothing.
+
+    Raises:
+        ShapeError: ``updates`` is not of the indices' shape followed by that of a row.
+    """
+    i = apply("cast", indices, dtype=dt.i64) if indices.dtype not in (dt.i32, dt.i64) else indices
+    wanted = (*i.shape, *x.shape[1:])
+    if len(updates.shape) != len(wanted) or any(
+        type(a) is int and type(b) is int and a != b for a, b in zip(updates.shape, wanted)
+    ):
+        what = f"scatter: updates {updates.type} must have the shape {shape_text(wanted)} of indices and rows"
+        raise ShapeError(explain(what, origins(indices=indices, updates=updates)))
+    updates = shape.ensure_shape(updates, wanted)
+    return apply("scatter", x, apply("reshape", i, shape=(*i.shape, 1)), updates, kind=kind, batch=0)
+
+
+def unsorted_segment_sum(data, segment_ids, num_segments) -> Node:
+    """Sums of the rows of ``data`` that have the same segment number; a number out of range counts nowhere."""
+    x, i = as_node(data), as_node(segment_ids)
+    if not i.dtype.is_integer:
+        raise DtypeError(explain(f"unsorted_segment_sum: segment numbers must be integers, not {i.type}"))
+    rows = (*shape_of([num_segments], "unsorted_segment_sum"), *x.shape[len(i.shape) :])
+    return scatter(shape.zeros(rows, x.dtype), i, x, "add")
 
 
 def embedding_lookup(params, ids) -> Node:
@@ -176,6 +217,8 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
         (v.dtype for v in (on_value, off_value) if isinstance(v, Node)), dt.f32)  # fmt: skip
     on, off = as_node(1 if on_value is None else on_value, kind), as_node(0 if off_value is None else off_value, kind)
     k = axis_of("one_hot", -1 if axis is None else axis, i, extra=1)
+    if type(depth) is int and depth < 0:
+        raise ShapeError(explain(f"one_hot: depth must not be negative, got {depth}", origins(indices=i)))
     full = (*i.shape[:k], dim(depth, "one_hot"), *i.shape[k:])
     spread = apply("broadcast", i, shape=full, axes=tuple(a for a in range(len(full)) if a != k))
     hit = apply("eq", spread, apply("iota", shape=full, axis=k, dtype=i.dtype))
@@ -206,8 +249,8 @@ def top_k(input, k=1, sorted=True) -> tuple[Node, Node]:  # noqa: A002
     """The ``k`` largest values along the last axis, and where they are."""
     x = as_node(input)
     n, last = integer("top_k", "k", k), axis_of("top_k", -1, x)
-    if type(x.shape[-1]) is int and n > x.shape[-1]:
-        raise ShapeError(explain(f"top_k: k = {n} exceeds the last axis of {x.type}", origins(x=x)))
+    if n < 0 or (type(x.shape[-1]) is int and n > x.shape[-1]):
+        raise ShapeError(explain(f"top_k: k = {n} does not fit the last axis of {x.type}", origins(x=x)))
     both = apply("sort", x, axis=last, descending=True)
     return tuple(shape.part(apply("item", both, index=j), last, 0, n) for j in (0, 1))
 

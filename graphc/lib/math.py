@@ -264,7 +264,7 @@ def clip_by_value(t, clip_value_min, clip_value_max) -> Node:
 
 def add_n(inputs) -> Node:
     """The sum of tensors of one type."""
-    total, *rest = adopt("add_n", *inputs)
+    total, *rest = adopt("add_n", *(inputs if isinstance(inputs, (list, tuple)) else [inputs]))
     for x in rest:
         total = apply("add", total, x) if x.shape == total.shape else elementwise("add", total, x)
     return total

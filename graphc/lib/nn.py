@@ -95,7 +95,7 @@ def softmax(logits, axis=-1) -> Node:
     x = _floating("softmax", logits)
     axes = (axis_of("softmax", -1 if axis is None else axis, x),)
     e = apply("exp", math.subtract(x, _top(x, axes)))
-    return math.truediv(e, reduction.reduce("softmax", "sum", e, axes, True))
+    return math.multiply(e, math.reciprocal(reduction.reduce("softmax", "sum", e, axes, True)))
 
 
 def log_softmax(logits, axis=-1) -> Node:

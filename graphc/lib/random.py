@@ -10,10 +10,10 @@ import math as python_math
 
 import numpy as np
 
-from graphc.errors import DtypeError, UsageError, explain
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.ir.node import Node, const
+from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
 from graphc.lib import math, reduction
 from graphc.lib.dims import integer, shape_of
@@ -78,12 +78,14 @@ def uniform(key: Node, counter: Node, shape, minval=0, maxval=None, dtype=dt.f32
     """Uniform in [minval, maxval): floats (default [0, 1)), or integers of a given range.
 
     Raises:
-        UsageError: integers without ``maxval``.
+        UsageError: integers without ``maxval``, or an empty range of them.
     """
     dtype, shape = dt.as_dtype(dtype), shape_of(shape, "random_uniform")
     if dtype.is_integer:
         if maxval is None:
             raise UsageError(explain("random_uniform: integers need maxval"))
+        if isinstance(minval, int) and isinstance(maxval, int) and minval >= maxval:
+            raise UsageError(explain(f"random_uniform: minval must be below maxval, got {minval} and {maxval}"))
         low, high = (broadcast_to(as_node(v, dtype), shape) for v in (minval, maxval))
         span = apply("cast", apply("sub", high, low), dtype=dt.u64)
         offset = apply("mod", _wide_words(key, counter, shape), span)
@@ -127,6 +129,8 @@ def categorical(key: Node, counter: Node, logits, num_samples, dtype=dt.i64) -> 
     """``num_samples`` class numbers for each row of unnormalised log-probabilities."""
     x = math.require_inexact("categorical", as_node(logits))
     n = integer("categorical", "num_samples", num_samples)
+    if len(x.shape) != 2:
+        raise ShapeError(explain(f"categorical: needs a matrix of log-probabilities, not {x.type}", origins(logits=x)))
     rows, classes = x.shape
     u = math.cast(_fraction(key, counter, (rows, n, classes), dt.f32, centred=True), x.dtype)
     noise = apply("neg", apply("log", apply("neg", apply("log", u))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.errors import DtypeError, explain
+from graphc.errors import DtypeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins
 from graphc.lib import math
@@ -132,6 +132,8 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=False) -> Node:  # noqa: A
     x = require_inexact("norm", as_node(tensor))
     if ord in ("euclidean", "fro", 2):
         return reduce_euclidean_norm(x, axis, keepdims)
+    if not isinstance(ord, (int, float)) or not ord > 0:
+        raise UsageError(explain(f"norm: ord must be 'euclidean' or a positive number, got {ord!r}"))
     size_of = apply("abs", x)
     if ord == float("inf"):
         return reduce_max(size_of, axis, keepdims)

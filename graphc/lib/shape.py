@@ -6,12 +6,14 @@ import math as python_math
 
 import numpy as np
 
-from graphc.errors import ShapeError, UsageError, explain
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, const_value, origins, simplified
 from graphc.ir.type import Type
 from graphc.lib import promote
-from graphc.lib.dims import axes_of, axis_of, constant, dim, dim_node, integer, shape_of, size, with_unknown
+from graphc.lib.dims import (
+    axes_of, axis_of, constant, dim, dim_node, integer, listed, shape_of, size, with_unknown,
+)  # fmt: skip
 from graphc.lib.promote import adopt, as_node, shape_text
 from graphc.prims.table import apply
 
@@ -59,7 +61,7 @@ def reshape(tensor, shape) -> Node:
         ShapeError: the number of elements differs.
     """
     x = as_node(tensor)
-    wanted = with_unknown("reshape", shape_of(shape, "reshape"), x)
+    wanted = with_unknown("reshape", shape_of(shape, "reshape", True), x)
     if wanted == x.shape:
         return x
     have, need = size(x.shape), size(wanted)
@@ -136,7 +138,7 @@ def transpose(a, perm=None) -> Node:
         order = tuple(reversed(range(len(x.shape))))
     else:
         perm = constant("transpose", "perm", perm).tolist() if isinstance(perm, Node) else perm
-        order = tuple(axis_of("transpose", p, x) for p in perm)
+        order = tuple(axis_of("transpose", p, x) for p in listed("transpose", "perm", perm))
     if sorted(order) != list(range(len(x.shape))):
         raise ShapeError(explain(f"transpose: perm {order} is no permutation of the axes of {x.type}", origins(x=x)))
     return x if order == tuple(range(len(order))) else apply("transpose", x, perm=order)
@@ -211,12 +213,14 @@ def split(value, num_or_size_splits, axis=0, num=None) -> list[Node]:
     if isinstance(given, Node) and not given.shape:
         given = integer("split", "num_or_size_splits", given)
     if isinstance(given, (int, np.integer)):
+        if given < 1:
+            raise UsageError(explain(f"split: the number of parts must be positive, got {given}", origins(x=x)))
         if type(whole) is int and whole % given:
             what = f"split: axis {k} of {x.type} has size {whole}, which {given} parts do not share"
             raise ShapeError(explain(what, origins(x=x)))
         sizes = [simplified(whole // int(given))] * int(given)
     else:
-        sizes = _split_sizes(x, k, list(shape_of(given, "split")))
+        sizes = _split_sizes(x, k, list(shape_of(given, "split", True)))
     parts, at = [], 0
     for s in sizes:
         parts.append(part(x, k, at, simplified(at + s)))
@@ -256,6 +260,8 @@ def repeat(input, repeats, axis=None) -> Node:  # noqa: A002
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     k, n = axis_of("repeat", axis, x), integer("repeat", "repeats", repeats)
+    if n < 0:
+        raise ShapeError(explain(f"repeat: repeats must not be negative, got {n}", origins(x=x)))
     wide = (*x.shape[: k + 1], n, *x.shape[k + 1 :])
     axes = tuple(a for a in range(len(wide)) if a != k + 1)
     out = apply("broadcast", x, shape=wide, axes=axes)
@@ -277,8 +283,9 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0) -> Node:
         UsageError: unknown mode.
     """
     x = as_node(tensor)
-    pairs = constant("pad", "paddings", paddings).tolist() if isinstance(paddings, Node) else list(paddings)
-    pairs = [tuple(dim(v, "pad") for v in p) for p in pairs]
+    paddings = constant("pad", "paddings", paddings).tolist() if isinstance(paddings, Node) else paddings
+    pairs = listed("pad", "paddings", paddings)
+    pairs = [tuple(dim(v, "pad") for v in listed("pad", "a padding", p)) for p in pairs]
     if len(pairs) != len(x.shape) or any(len(p) != 2 for p in pairs):
         raise ShapeError(explain(f"pad: paddings need one pair for each axis of {x.type}, got {pairs}", origins(x=x)))
     match mode.upper():
@@ -315,6 +322,7 @@ def range_(start, limit=None, delta=1, dtype=None) -> Node:
     values = [start, limit, delta]
     known = [const_value(v) if isinstance(v, Node) else v for v in values]
     if all(v is not None for v in known):
+        _check_steps(known)
         kinds = [promote.literal_array(v).dtype if not isinstance(v, Node) else v.dtype.numpy for v in values]
         kind = dt.as_dtype(dtype if dtype is not None else np.result_type(*kinds))
         if kind is dt.f64 and not any(k == np.float64 for k in kinds):
@@ -332,10 +340,27 @@ def range_(start, limit=None, delta=1, dtype=None) -> Node:
     return promote.elementwise("add", scaled, dim_node(first, kind)) if first != 0 else scaled
 
 
+def _check_steps(known) -> None:
+    """Refuse what is no number, and steps of 0."""
+    for name, v in zip(("start", "limit", "delta"), known):
+        if np.asarray(v).size != 1 or np.asarray(v).dtype.kind not in "iuf":
+            raise UsageError(explain(f"range: {name} must be a number, got {v!r}"))
+    if known[2] == 0:
+        raise UsageError(explain("range: delta must not be 0"))
+
+
 def linspace(start, stop, num) -> Node:
-    """``num`` evenly spaced floats from ``start`` to ``stop``, both included."""
+    """``num`` evenly spaced floats from ``start`` to ``stop``, both included.
+
+    Raises:
+        DtypeError: integers. UsageError: ``num`` is not positive.
+    """
     start, stop = adopt("linspace", start, stop)
     n = integer("linspace", "num", num)
+    if not start.dtype.is_float:
+        raise DtypeError(explain(f"linspace: needs floats, not {start.type}", origins(start=start, stop=stop)))
+    if n < 1:
+        raise UsageError(explain(f"linspace: num must be positive, got {n}"))
     ramp = const(np.linspace(0.0, 1.0, n).astype(start.dtype.numpy))
     return promote.elementwise("add", promote.elementwise("mul", ramp, promote.elementwise("sub", stop, start)), start)
 
@@ -344,6 +369,8 @@ def eye(num_rows, num_columns=None, batch_shape=None, dtype=dt.f32) -> Node:
     """The identity matrix, repeated for ``batch_shape``."""
     rows = dim(num_rows, "eye")
     columns = rows if num_columns is None else dim(num_columns, "eye")
+    if any(type(d) is int and d < 0 for d in (rows, columns)):
+        raise ShapeError(explain(f"eye: a size must not be negative, got {promote.shape_text((rows, columns))}"))
     i = apply("iota", shape=(rows, columns), axis=0, dtype=dt.i32)
     j = apply("iota", shape=(rows, columns), axis=1, dtype=dt.i32)
     out = apply("cast", apply("eq", i, j), dtype=dt.as_dtype(dtype))

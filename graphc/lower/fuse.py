@@ -136,22 +136,35 @@ class _Fuser:
 
     # ------------------------------------------------------------------------------------------ sources
 
+    def in_memory(self, node: Node) -> bool:
+        """True for a value that has memory, its own or (a required reshape) that of what it reshapes."""
+        if node in self.group_of or (node.op == "reshape" and node in self.required):
+            return True
+        return role(node) == "leaf" and not is_inline_const(node)
+
+    def home(self, source: Node) -> Group | None:
+        """The group that computes the memory a value lies in; None for inputs and constants."""
+        while source not in self.group_of and source.op == "reshape":
+            source = source.inputs[0]
+        return self.group_of.get(source)
+
     def sources(self, node: Node) -> tuple:
-        """The materialised Nodes that an inline node's value is computed from; of any other node, itself."""
-        if node in self.group_of or (role(node) == "leaf" and not is_inline_const(node)):
+        """The values in memory that an inline node is computed from; of any other node, itself."""
+        if self.in_memory(node):
             return (node,)
-        if is_inline_const(node):
-            return ()
-        found = self._sources.get(node)
-        if found is None:
-            for n in toposort((node,)):
-                if n not in self._sources and (n in self.inline):
-                    seen: dict[Node, None] = {}
-                    for x in n.inputs:
-                        seen.update(dict.fromkeys(self._sources[x] if x in self._sources else self.sources(x)))
-                    self._sources[n] = tuple(seen)
-            found = self._sources[node]
-        return found
+        stack = [node]
+        while stack:
+            n = stack[-1]
+            waiting = [x for x in n.inputs if x not in self._sources and not self.in_memory(x)]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            seen: dict[Node, None] = {}
+            for x in n.inputs:
+                seen.update(dict.fromkeys((x,) if self.in_memory(x) else self._sources[x]))
+            self._sources[n] = tuple(seen)
+        return self._sources[node]
 
     def soft_group(self, node: Node, operand: Node) -> Group | None:
         """The group in which ``operand``'s value at the same index (or row) is at hand, if there is one."""
@@ -261,7 +274,7 @@ class _Fuser:
         for x in node.inputs:
             soft = self.soft_group(node, x) is group or (role(node) == "reduce" and self.group_of.get(x) is group)
             for source in self.sources(x):
-                other = self.group_of.get(source)
+                other = self.home(source)
                 if other is None:
                     continue
                 if other is group:
@@ -338,7 +351,7 @@ class _Fuser:
         gained = 0
         for x in node.inputs:
             for source in self.sources(x):
-                other = self.group_of.get(source)
+                other = self.home(source)
                 if other is not None and other is not group:
                     gained |= (1 << other.index) | other.ancestors
         self.group_of[node] = group

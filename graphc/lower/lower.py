@@ -378,4 +378,4 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
         graph.donated,
         arena,
     )
-    return Program(graph.name, signature, tuple(buffers.values()), kernels, emitted, b"".join(lowering.constants))
+    return Program(graph.name, signature, tuple(buffers.values()), kernels, emitted, b"".join(lowering.constants), graph.requires)

@@ -9,6 +9,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
 from graphc.passes.fold import fold_constants
 from graphc.passes.inline import inline_calls
+from graphc.passes.require import require
 from graphc.passes.shapes import move_less
 from graphc.passes.simplify import simplify
 from graphc.passes.unify import unify_dims
@@ -16,8 +17,8 @@ from graphc.prims.table import row
 
 _simplify_fast = partial(simplify, fast_math=True)
 
-PIPELINE = (inline_calls, unify_dims, fold_constants, simplify, move_less, simplify, fold_constants)
-FAST_PIPELINE = (inline_calls, unify_dims, fold_constants, _simplify_fast, move_less, _simplify_fast, fold_constants)
+PIPELINE = (inline_calls, unify_dims, require, fold_constants, simplify, move_less, simplify, fold_constants)
+FAST_PIPELINE = (inline_calls, unify_dims, require, fold_constants, _simplify_fast, move_less, _simplify_fast, fold_constants)
 
 
 def infer(op: str, types, attrs: dict):

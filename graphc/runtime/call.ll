@@ -5,17 +5,19 @@
 ; Addresses of Python and NumPy objects come in @gc_python, filled when the process starts, so this code can be stored.
 ;
 ; Object headers read here: reference count 0 (low 32 bits), type 8; ndarray data 16, rank 24, dims 32, base 48,
-; descr 56, flags 64, weak references 72; float value 16. selftest.py proves them before this is used.
+; descr 56, flags 64, weak references 72; value of a float or NumPy scalar 16. call_layout.py proves them at the start.
 
 ;  0 fn          1 arena_fn    2 shapes_fn   3 constants   4 arena (address, bytes, busy)
-;  5 n_args      6 n_inputs    7 n_outputs   8 n_symbols   9 flags: 1 single, 2 release the GIL, 4 static shapes
+;  5 n_args      6 n_inputs    7 n_outputs   8 n_symbols
+;  9 flags: 1 single, 2 release the GIL, 4 static shapes, 8 one run at a time
 ; 10 fallback   11 failed     12 inputs     13 dims       14 argument records       15 output records
 ; 16 slots      17 arena bytes where shapes are static    18 shapes, likewise       19 sum of output ranks
-; 20 how many outputs are returned
-%spec = type [21 x i64]
+; 20 how many outputs are returned               21 turn (busy, waiting), where one run at a time is asked for
+%spec = type [22 x i64]
 
-; input position, descr, rank, scalar kind (1 f32, 2 f64, 3 i32, 4 i64, 0 none), address of dimension rules
-%argument = type { i64, ptr, i64, i64, ptr }
+; input position, descr, rank, kind of Python number taken (1 f32, 2 f64, 3 i32, 4 i64, 5 b1, 0 none), address of
+; dimension rules, type of the NumPy scalar taken or null
+%argument = type { i64, ptr, i64, i64, ptr, ptr }
 ; 0 equal to value, 1 bind symbol `value`, 2 equal to symbol `value`
 %rule = type { i64, i64 }
 ; mode (0 new, 1 over the memory of a bound input, 2 new, starting as a copy of an input), descr, rank, that input,
@@ -24,14 +26,14 @@
 
 ; 0 ndarray, 1 float, 2 int, 3 PyArray_Empty, 4 PyTuple_New, 5 PyTuple_SetItem, 6 PyEval_SaveThread,
 ; 7 PyEval_RestoreThread, 8 PyObject_VectorcallDict, 9 PyLong_AsLongLongAndOverflow, 10 PyLong_FromLong,
-; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef
-%python = type [15 x ptr]
+; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef, 15 True, 16 False
+%python = type [17 x ptr]
 @gc_python = internal global %python zeroinitializer
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 define void @gc_call_configure(ptr %addresses) nounwind {
-  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 120, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 136, i1 false)
   ret void
 }
 
@@ -129,11 +131,22 @@ make:
   %shapes = phi ptr [ %static.shapes, %sizes.static ], [ %own.shapes, %sizes.dynamic ]
   %made = call i64 @gc_make_results(ptr %spec, ptr %inputs, ptr %outputs, ptr %results, ptr %shapes)
   %all.made = icmp eq i64 %made, %n_outputs
-  br i1 %all.made, label %memory, label %out.of.memory.for.results
+  br i1 %all.made, label %turns, label %out.of.memory.for.results
 
 out.of.memory.for.results:                               ; NumPy has set the error
   call void @gc_drop_all(ptr %results, i64 %made)
   ret ptr null
+
+turns:
+  %turn.bit = and i64 %flags, 8
+  %exclusive = icmp ne i64 %turn.bit, 0
+  %turn.at = getelementptr i64, ptr %spec, i64 21
+  %turn = load ptr, ptr %turn.at
+  br i1 %exclusive, label %take.turn, label %memory
+
+take.turn:                                               ; from here to `collect` no Python code runs in this thread
+  call void @gc_turn_take(ptr %turn)
+  br label %memory
 
 memory:
   %arena.at = getelementptr i64, ptr %spec, i64 4
@@ -143,6 +156,7 @@ memory:
   br i1 %no.scratch, label %out.of.memory, label %enter
 
 out.of.memory:
+  call void @gc_turn_give(ptr %turn)
   call void @gc_drop_all(ptr %results, i64 %n_outputs)
   %no.memory = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 12)
   %raised = call ptr %no.memory()
@@ -171,6 +185,7 @@ enter.unlocked:
 leave:
   %code = phi i32 [ %code.locked, %enter.locked ], [ %code.unlocked, %enter.unlocked ]
   call void @gc_arena_give(ptr %arena, ptr %scratch)
+  call void @gc_turn_give(ptr %turn)
   %good = icmp eq i32 %code, 0
   br i1 %good, label %collect, label %failed
 
@@ -185,6 +200,58 @@ failed:
 
 reject:
   ret ptr inttoptr (i64 1 to ptr)
+}
+
+; Waits until no other run of this callable is under way, then keeps others out. The caller holds the GIL, so plain
+; loads and stores do for Python threads; who must wait lets go of the GIL meanwhile.
+define internal void @gc_turn_take(ptr %turn) nounwind {
+entry:
+  %waiting.at = getelementptr i32, ptr %turn, i64 2
+  br label %look
+
+look:
+  %busy = load atomic i32, ptr %turn acquire, align 4
+  %free = icmp eq i32 %busy, 0
+  br i1 %free, label %take, label %wait
+
+wait:
+  %before = load i32, ptr %waiting.at
+  %more = add i32 %before, 1
+  store i32 %more, ptr %waiting.at
+  %save = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 6)
+  %thread = call ptr %save()
+  call void @gc_doze(ptr %turn, i32 1)
+  %restore = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 7)
+  call void %restore(ptr %thread)
+  %after = load i32, ptr %waiting.at
+  %fewer = sub i32 %after, 1
+  store i32 %fewer, ptr %waiting.at
+  br label %look
+
+take:
+  store atomic i32 1, ptr %turn release, align 4
+  ret void
+}
+
+; Lets the next run begin; nothing to do where there are no turns (null). The caller holds the GIL.
+define internal void @gc_turn_give(ptr %turn) nounwind {
+entry:
+  %none = icmp eq ptr %turn, null
+  br i1 %none, label %out, label %give
+
+give:
+  store atomic i32 0, ptr %turn release, align 4
+  %waiting.at = getelementptr i32, ptr %turn, i64 2
+  %waiting = load i32, ptr %waiting.at
+  %anybody = icmp ne i32 %waiting, 0
+  br i1 %anybody, label %rouse, label %out
+
+rouse:
+  call void @gc_rouse(ptr %turn)
+  br label %out
+
+out:
+  ret void
 }
 
 ; Calls the Python callable that raises the error for a program's error code.

@@ -81,6 +81,17 @@ accept:
   ret i1 true
 
 number:
+  %scalar.type.at = getelementptr %argument, ptr %record, i64 0, i32 5
+  %scalar.type = load ptr, ptr %scalar.type.at
+  %is.scalar = icmp eq ptr %type, %scalar.type
+  br i1 %is.scalar, label %numpy.scalar, label %python.number
+
+numpy.scalar:                                            ; its value lies in the object, which the caller keeps
+  %value.in = getelementptr i8, ptr %object, i64 16
+  store ptr %value.in, ptr %input
+  ret i1 true
+
+python.number:
   %float.type = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 1)
   %is.float = icmp eq ptr %type, %float.type
   %scalar.at = getelementptr %argument, ptr %record, i64 0, i32 3
@@ -106,7 +117,22 @@ maybe.int:
   %is.int = icmp eq ptr %type, %int.type
   %numeric = icmp ne i64 %scalar.kind, 0
   %take.int = and i1 %is.int, %numeric
-  br i1 %take.int, label %int, label %reject
+  br i1 %take.int, label %int, label %maybe.bool
+
+maybe.bool:
+  %true = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 15)
+  %false = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 16)
+  %is.true = icmp eq ptr %object, %true
+  %is.false = icmp eq ptr %object, %false
+  %is.bool = or i1 %is.true, %is.false
+  %wants.bool = icmp eq i64 %scalar.kind, 5
+  %take.bool = and i1 %is.bool, %wants.bool
+  br i1 %take.bool, label %bool, label %reject
+
+bool:
+  %truth = zext i1 %is.true to i8
+  store i8 %truth, ptr %scalar
+  br label %accept.scalar
 
 int:
   store i32 0, ptr %overflow

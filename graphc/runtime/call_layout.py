@@ -9,6 +9,8 @@ import sysconfig
 
 import numpy as np
 
+from graphc.ir import dtype as dt
+
 _PY_ARRAY_EMPTY = 184  # slot of the NumPy C API, the same since NumPy 1.0
 _C_FUNCTIONS = (
     "PyTuple_New",
@@ -37,6 +39,7 @@ def python_addresses() -> np.ndarray:
     words = [id(np.ndarray), id(float), id(int), _array_empty()]
     words += [_function(name) for name in _C_FUNCTIONS]
     words += [id(NotImplemented)] + [_function(name) for name in ("PyErr_NoMemory", "Py_IncRef", "Py_DecRef")]
+    words += [id(True), id(False)]
     return np.array(words, dtype=np.uint64)
 
 
@@ -110,6 +113,17 @@ def _reads_numbers() -> bool:
     return _read(ctypes.c_double, id(value) + 16) == 1.25 and _read(ctypes.c_void_p, id(value) + 8) == id(float)
 
 
+def _reads_scalars() -> bool:
+    """The value of a NumPy scalar lies in the object, right behind its header."""
+    return all(_reads_scalar(d.numpy) for d in dt.ALL if d is not dt.string)
+
+
+def _reads_scalar(dtype: np.dtype) -> bool:
+    raw = bytes(range(1, 1 + dtype.itemsize)) if dtype.kind != "b" else b"\1"
+    value = np.frombuffer(raw, dtype)[0]
+    return type(value) is dtype.type and ctypes.string_at(id(value) + 16, dtype.itemsize) == raw
+
+
 def _makes_arrays() -> bool:
     """PyArray_Empty really is at its place in NumPy's table."""
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.c_int)(_array_empty())
@@ -125,6 +139,7 @@ _CONDITIONS = (
     (_counts_references, "reference counts are not kept where they are expected"),
     (_reads_arrays, "NumPy arrays are not laid out as expected"),
     (_reads_numbers, "Python floats are not laid out as expected"),
+    (_reads_scalars, "NumPy scalars are not laid out as expected"),
     (_has_functions, "the C functions of Python and NumPy are not all there"),
     (_makes_arrays, "NumPy's function table is not as expected"),
 )

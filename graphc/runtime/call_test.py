@@ -37,7 +37,7 @@ def _probe(library: Library):
     signature = Signature(inputs, (Param("out", vector),), ("n",))
     return native_callable(
         library, "gc_probe", signature, library, 0, Arena(library), Arguments("gc_probe", signature),
-        (0,), True, True, lambda exact, *given: _FELL_BACK, _unexpected, (),
+        (0,), True, True, None, lambda exact, *given: _FELL_BACK, _unexpected, (),
     )  # fmt: skip
 
 
@@ -47,8 +47,8 @@ def _unexpected(code: int):
 
 def _computes(call) -> bool:
     x = np.arange(5, dtype=np.float32)
-    results = [call(x, x, s) for s in (0.5, 2, np.array(3, np.float32))]
-    wanted = [x + x + s for s in (0.5, 2, 3)]
+    results = [call(x, x, s) for s in (0.5, 2, np.array(3, np.float32), np.float32(4))]
+    wanted = [x + x + s for s in (0.5, 2, 3, 4)]
     return all(type(r) is np.ndarray and r.dtype == np.float32 and (r == w).all() for r, w in zip(results, wanted))
 
 
@@ -62,6 +62,9 @@ def _rejects(call) -> bool:
         (x, np.zeros((2, 2), np.float32), 0.0),
         (x, np.zeros(8, np.float32)[::2], 0.0),
         (x, x, "0"),
+        (x, x, np.float64(0)),
+        (x, x, np.int32(0)),
+        (x, np.float32(0), 0.0),
         (x, x, True),
         (x, x, 2**24 + 1),
         (x, None, 0.0),
@@ -71,11 +74,12 @@ def _rejects(call) -> bool:
 
 
 def _counts_references(call) -> bool:
-    x, scalar = np.zeros(3, np.float32), np.zeros((), np.float32)
-    watched = (x, scalar)
+    x, scalar, number = np.zeros(3, np.float32), np.zeros((), np.float32), np.float32(1)
+    watched = (x, scalar, number)
     before = [sys.getrefcount(o) for o in watched]
     for _ in range(20):
         call(x, x, scalar)
+        call(x, x, number)
         call(x, None, scalar)
     return [sys.getrefcount(o) for o in watched] == before
 

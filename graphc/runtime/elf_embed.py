@@ -1,4 +1,4 @@
-"""Putting bytes into a relocatable object: a symbol it leaves undefined becomes a read-only section with that content."""
+"""Putting bytes into a relocatable object, as the content of a symbol that it leaves undefined."""
 
 from __future__ import annotations
 

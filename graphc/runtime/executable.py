@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -18,6 +19,7 @@ from graphc.runtime.library import Library
 from graphc.runtime.native_call import address_of, native_callable
 from graphc.runtime.portable_call import HostStep, PortableProgram, aligned_bytes
 from graphc.runtime.support import load_support
+from graphc.runtime.turn import Turn
 
 _ALIGN = 64
 
@@ -83,6 +85,13 @@ class Executable:
     ) -> Callable:
         """A callable that takes the inputs not in ``state`` by position, and is as fast as a call can be.
 
+        It may be called from any number of threads. Runs that write state wait for each other, so that each finds the
+        state as the last one left it; others go side by side. That holds for one callable: two of them bound to
+        the same arrays must not run at once if one writes them.
+
+        When a run fails in a host step, or after one, state is as it was before the run. When native code without
+        host steps stops with an error code, state that it was about to write may hold anything.
+
         Args:
             state: arrays for some inputs, by position. They are used where they lie in every call; an output donated
                 over one of them is written there. Two of them, or one and an argument, must not overlap if so.
@@ -103,7 +112,8 @@ class Executable:
             raise UsageError(f"{self.name}: returned={chosen} must be ascending positions of the {count} outputs")
         if single and len(chosen) != 1:
             raise UsageError(f"{self.name}: single=True needs exactly one returned output, not {len(chosen)}")
-        portable = _PortableCall(self, arguments, chosen, single)
+        turn = Turn() if in_state else None
+        portable = _PortableCall(self, arguments, chosen, single, turn)
         if not self._native:
             return portable.convert_and_run
 
@@ -114,7 +124,7 @@ class Executable:
 
         return native_callable(
             self._support.library, self.name, self.signature, self.library, address_of(self.constants), self._arena, arguments,
-            chosen, single, self.release_gil, slow, self._failed, (self.constants,),
+            chosen, single, self.release_gil, turn, slow, self._failed, (self.constants,),
         )  # fmt: skip
 
     def _check_bound(self, bound: dict) -> None:
@@ -126,8 +136,11 @@ class Executable:
 class _PortableCall:
     """The same callable as the native one, in Python."""
 
-    def __init__(self, executable: Executable, arguments: Arguments, returned: tuple[int, ...], single: bool):
+    def __init__(
+        self, executable: Executable, arguments: Arguments, returned: tuple[int, ...], single: bool, turn: Turn | None
+    ):
         self.program, self.arguments, self.returned, self.single = executable._portable, arguments, returned, single
+        self.turn = contextlib.nullcontext() if turn is None else turn
         self.in_place = frozenset(arguments.bound)
         self.copied = {output for output, position in executable.signature.donated if position in arguments.bound}
 
@@ -142,8 +155,9 @@ class _PortableCall:
             inputs[position] = array
         for rule, array in zip(self.arguments.rules, arrays):
             inputs[rule.position] = array
-        outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place)
-        chosen = tuple(outputs[k].copy() if k in self.copied else outputs[k] for k in self.returned)
+        with self.turn:
+            outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place)
+            chosen = tuple(outputs[k].copy() if k in self.copied else outputs[k] for k in self.returned)
         return chosen[0] if self.single else chosen
 
 

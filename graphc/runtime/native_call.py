@@ -13,10 +13,11 @@ from graphc.ir.program import Signature
 from graphc.runtime.arena import Arena
 from graphc.runtime.arguments import Arguments
 from graphc.runtime.library import Library
+from graphc.runtime.turn import Turn
 
-_SINGLE, _RELEASE_GIL, _STATIC = 1, 2, 4
+_SINGLE, _RELEASE_GIL, _STATIC, _IN_TURN = 1, 2, 4, 8
 _NEW, _IN_PLACE, _COPIED = 0, 1, 2
-_SCALAR_KINDS = {dt.f32: 1, dt.f64: 2, dt.i32: 3, dt.i64: 4}
+_NUMBER_KINDS = {dt.f32: 1, dt.f64: 2, dt.i32: 3, dt.i64: 4, dt.b1: 5}
 _FASTCALL = 0x80
 
 
@@ -42,6 +43,7 @@ def native_callable(
     returned: tuple[int, ...],
     single: bool,
     release_gil: bool,
+    turn: Turn | None,
     slow: Callable,
     failed: Callable,
     keep: tuple,
@@ -52,6 +54,7 @@ def native_callable(
         support: the native support library.
         constants: address of the program's constants.
         returned: positions of the outputs to hand out, ascending.
+        turn: where given, runs wait for each other.
         slow: ``slow(exact, *given)`` is called where an argument does not fit as it is; ``exact`` is this callable
             without that way out: it answers NotImplemented.
         failed: called with the error code of a program that stopped; raises.
@@ -73,7 +76,8 @@ def native_callable(
         scratch = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(entry[1])(address_of(dims))
         ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(entry[2])(address_of(dims), address_of(shapes))
     flags = _SINGLE * single | _RELEASE_GIL * release_gil | _STATIC * (not dynamic)
-    table = np.zeros(21, dtype=np.int64).view(_Table)
+    flags |= _IN_TURN * (turn is not None)
+    table = np.zeros(22, dtype=np.int64).view(_Table)
 
     reference = weakref.ref(table)  # a plain reference would be a cycle
 
@@ -85,8 +89,9 @@ def native_callable(
         len(arguments.rules), len(signature.inputs), len(signature.outputs), len(signature.symbols), flags,
         id(fallback), id(failed), address_of(inputs), address_of(dims), address_of(records), address_of(outputs),
         address_of(slots), scratch, address_of(shapes), ranks, len(returned),
+        0 if turn is None else turn.address,
     ]  # fmt: skip
-    table.keep = (library, arena, arguments, inputs, dims, records, rules, outputs, slots, shapes, fallback, failed, keep)
+    table.keep = (library, arena, arguments, inputs, dims, records, rules, outputs, slots, shapes, fallback, failed, turn, keep)
     return _function(support, "gc_call", table)
 
 
@@ -96,14 +101,14 @@ def address_of(array: np.ndarray) -> int:
 
 
 def _argument_records(arguments: Arguments) -> tuple[np.ndarray, list[np.ndarray]]:
-    records = np.zeros((len(arguments.rules), 5), dtype=np.int64)
+    records = np.zeros((len(arguments.rules), 6), dtype=np.int64)
     rules = []
     for record, rule in zip(records, arguments.rules):
         dtype = rule.param.type.dtype
         dims = np.array(rule.dims, dtype=np.int64).reshape(len(rule.dims), 2)
         rules.append(dims)
-        scalar = 0 if rule.dims else _SCALAR_KINDS.get(dtype, 0)
-        record[:] = rule.position, id(dtype.numpy), len(rule.dims), scalar, address_of(dims)
+        number, scalar = (0, 0) if rule.dims else (_NUMBER_KINDS.get(dtype, 0), id(dtype.numpy.type))
+        record[:] = rule.position, id(dtype.numpy), len(rule.dims), number, address_of(dims), scalar
     return records, rules
 
 

@@ -1,17 +1,22 @@
 ; The thread pool of generated code: one caller and up to 255 workers that share the iterations of one loop.
 ;
-; Each worker has a mailbox on cache lines of its own. The caller fills in the job, then raises `go` in the mailboxes
-; of the workers that take part; nobody else looks at the job, and the caller does not change it before `pending`
-; is 0 again, so the job needs no lock. A worker spins for a moment, then sleeps in a futex on its own `go`.
+; A job is cut into parts, and each thread that takes part in it gets a range of them in a slot of its own. A range is
+; one word: who changes it from the value that was read has taken the part. An owner takes from the front of its
+; range; who has nothing left takes from the back of others. So the caller runs by itself whatever no worker
+; has begun, and waits for nothing else: a worker that the system wakes late finds its range empty. A range carries
+; the number of its job, so a word read during one job can never be exchanged during another, and a thread that has
+; taken a part may read the job, which does not change before `pending`, the number of parts left, is 0.
+; A worker spins for a moment, then sleeps in a futex on its own `go`.
 ; Words behind a dollar sign are filled in per target by pool.py.
 
-%gc_mailbox = type { i32, i32, [120 x i8] }              ; go, asleep
+; range: number of the job (40 bits), first part (12), end (12); go; asleep. Each on cache lines of its own.
+%gc_slot = type { i64, i32, i32, [112 x i8] }
 
-@gc_mailboxes = internal global [256 x %gc_mailbox] zeroinitializer, align 128
-@gc_pending   = internal global [32 x i32] zeroinitializer, align 128   ; workers still at it, in element 0
+@gc_slots     = internal global [256 x %gc_slot] zeroinitializer, align 128      ; the caller's, then the workers'
+@gc_pending   = internal global [32 x i32] zeroinitializer, align 128   ; parts that are not finished, in element 0
 @gc_waiting   = internal global [32 x i32] zeroinitializer, align 128   ; 1 while the caller sleeps on gc_pending
 @gc_busy      = internal global [32 x i32] zeroinitializer, align 128   ; 1 while a job runs
-@gc_job       = internal global [16 x i64] zeroinitializer, align 128   ; fn, ctx, extent, parts
+@gc_job       = internal global [16 x i64] zeroinitializer, align 128   ; fn, ctx, extent, parts, threads, number
 @gc_threads   = internal global i32 0                    ; the caller included; 0: ask the system at the first use
 @gc_started   = internal global i32 0                    ; workers that exist
 @gc_all_signals = internal constant [16 x i64] [${signals}]
@@ -39,7 +44,7 @@ define i32 @gc_pool_started() nounwind {
 
 ; In a forked child no worker exists any more: forget them, and any job that was under way in the parent.
 define void @gc_pool_reset_after_fork() nounwind {
-  call void @llvm.memset.p0.i64(ptr align 128 @gc_mailboxes, i8 0, i64 32768, i1 false)
+  call void @llvm.memset.p0.i64(ptr align 128 @gc_slots, i8 0, i64 32768, i1 false)
   store i32 0, ptr @gc_pending
   store i32 0, ptr @gc_waiting
   store i32 0, ptr @gc_started
@@ -47,8 +52,20 @@ define void @gc_pool_reset_after_fork() nounwind {
   ret void
 }
 
-; Runs fn(ctx, begin, end) over [0, extent), split evenly into at most as many parts as there are threads, each of
-; at least `grain` iterations. A call from inside a job, or while another thread's job runs, is not split.
+; Sleeps while a word has a value. The kernel compares once more, so a change in between is not missed.
+define internal void @gc_doze(ptr %word, i32 %value) nounwind {
+  %slept = call i64 (i64, ...) @syscall(i64 ${futex}, ptr %word, i32 128, i32 %value, ptr null, ptr null, i32 0)
+  ret void
+}
+
+; Wakes one thread that sleeps on a word.
+define internal void @gc_rouse(ptr %word) nounwind {
+  %woken = call i64 (i64, ...) @syscall(i64 ${futex}, ptr %word, i32 129, i32 1, ptr null, ptr null, i32 0)
+  ret void
+}
+
+; Runs fn(ctx, begin, end) over [0, extent), split evenly into parts of at least `grain` iterations, up to ${parts} for
+; each thread. A call from inside a job, or while another thread's job runs, is not split.
 define void @gc_parallel(ptr %fn, ptr %ctx, i64 %extent, i64 %grain) nounwind {
 entry:
   %least = call i64 @llvm.smax.i64(i64 %grain, i64 1)
@@ -85,50 +102,195 @@ start:
   %helpers = sub i32 %wanted32, 1
   %workers = call i32 @gc_start_workers(i32 %helpers)
   %none = icmp eq i32 %workers, 0
-  br i1 %none, label %give_up, label %publish
+  br i1 %none, label %give_up, label %run
 
 give_up:                                                 ; the system gives us no thread
   store atomic i32 0, ptr @gc_busy release, align 4
   br label %serial
 
-publish:
-  %parts32 = add i32 %workers, 1
-  %parts = zext i32 %parts32 to i64
+run:
+  %workers64 = zext i32 %workers to i64
+  %sharers = add i64 %workers64, 1
+  %fine = mul i64 %sharers, ${parts}
+  %parts = call i64 @llvm.smin.i64(i64 %possible, i64 %fine)
   store ptr %fn, ptr @gc_job
   store ptr %ctx, ptr getelementptr (i64, ptr @gc_job, i64 1)
   store i64 %extent, ptr getelementptr (i64, ptr @gc_job, i64 2)
   store i64 %parts, ptr getelementptr (i64, ptr @gc_job, i64 3)
-  store atomic i32 %workers, ptr @gc_pending release, align 4
-  br label %raise
+  call void @gc_hand_out(i64 %parts, i64 %sharers)
+  %finished = call i32 @gc_work(i64 0)
+  %before = atomicrmw sub ptr @gc_pending, i32 %finished seq_cst
+  %all = icmp eq i32 %before, %finished
+  br i1 %all, label %done, label %wait
 
-raise:
-  %w = phi i32 [ 0, %publish ], [ %w.next, %raised ]
-  %box = getelementptr %gc_mailbox, ptr @gc_mailboxes, i32 %w
-  %before = atomicrmw add ptr %box, i32 1 seq_cst
-  %asleep = getelementptr %gc_mailbox, ptr %box, i32 0, i32 1
-  %sleeps = load atomic i32, ptr %asleep seq_cst, align 4
-  %must.wake = icmp ne i32 %sleeps, 0
-  br i1 %must.wake, label %wake, label %raised
-
-wake:
-  %woken = call i64 (i64, ...) @syscall(i64 ${futex}, ptr %box, i32 129, i32 1, ptr null, ptr null, i32 0)
-  br label %raised
-
-raised:
-  %w.next = add i32 %w, 1
-  %more = icmp slt i32 %w.next, %workers
-  br i1 %more, label %raise, label %own
-
-own:
-  %own.end = sdiv i64 %extent, %parts
-  call void %fn(ptr %ctx, i64 0, i64 %own.end)
+wait:
   call void @gc_wait_for_workers()
+  br label %done
+
+done:
   store atomic i32 0, ptr @gc_busy release, align 4
   ret void
 
 serial:
   call void %fn(ptr %ctx, i64 0, i64 %extent)
   ret void
+}
+
+; Gives each thread its range of the parts, and wakes the workers that sleep.
+define internal void @gc_hand_out(i64 %parts, i64 %sharers) nounwind {
+entry:
+  %last = load i64, ptr getelementptr (i64, ptr @gc_job, i64 5)
+  %number = add i64 %last, 1
+  store i64 %number, ptr getelementptr (i64, ptr @gc_job, i64 5)
+  %tag = shl i64 %number, 24
+  store atomic i64 %sharers, ptr getelementptr (i64, ptr @gc_job, i64 4) monotonic, align 8
+  %parts32 = trunc i64 %parts to i32
+  store atomic i32 %parts32, ptr @gc_pending release, align 4
+  br label %give
+
+give:
+  %s = phi i64 [ 0, %entry ], [ %s.next, %given ]
+  %begin = phi i64 [ 0, %entry ], [ %end, %given ]
+  %sleepers = phi i32 [ 0, %entry ], [ %sleepers.next, %given ]
+  %s.next = add i64 %s, 1
+  %end.scaled = mul i64 %parts, %s.next
+  %end = udiv i64 %end.scaled, %sharers
+  %begin.at = shl i64 %begin, 12
+  %bounds = or i64 %begin.at, %end
+  %range = or i64 %tag, %bounds
+  %slot = getelementptr %gc_slot, ptr @gc_slots, i64 %s
+  store atomic i64 %range, ptr %slot release, align 8
+  %own = icmp eq i64 %s, 0
+  br i1 %own, label %given, label %raise
+
+raise:                                                   ; either this sees the worker asleep or it sees `go` change
+  %go = getelementptr %gc_slot, ptr %slot, i64 0, i32 1
+  %raised = atomicrmw add ptr %go, i32 1 seq_cst
+  %asleep = getelementptr %gc_slot, ptr %slot, i64 0, i32 2
+  %sleeps = load atomic i32, ptr %asleep seq_cst, align 4
+  %sleepers.more = or i32 %sleepers, %sleeps
+  br label %given
+
+given:
+  %sleepers.next = phi i32 [ %sleepers, %give ], [ %sleepers.more, %raise ]
+  %more = icmp ult i64 %s.next, %sharers
+  br i1 %more, label %give, label %handed
+
+handed:
+  %any = icmp ne i32 %sleepers.next, 0
+  br i1 %any, label %wake, label %out
+
+wake:
+  %w = phi i64 [ 1, %handed ], [ %w.next, %seen ]
+  %bed = getelementptr %gc_slot, ptr @gc_slots, i64 %w
+  %still.asleep = getelementptr %gc_slot, ptr %bed, i64 0, i32 2
+  %lies = load atomic i32, ptr %still.asleep seq_cst, align 4
+  %must.wake = icmp ne i32 %lies, 0
+  br i1 %must.wake, label %look, label %seen
+
+look:                                                    ; waking takes long; by now others may have taken it all
+  %left = load atomic i64, ptr %bed monotonic, align 8
+  %empty = call i1 @gc_is_empty(i64 %left)
+  br i1 %empty, label %seen, label %call
+
+call:
+  %bell = getelementptr %gc_slot, ptr %bed, i64 0, i32 1
+  call void @gc_rouse(ptr %bell)
+  br label %seen
+
+seen:
+  %w.next = add i64 %w, 1
+  %others = icmp ult i64 %w.next, %sharers
+  br i1 %others, label %wake, label %out
+
+out:
+  ret void
+}
+
+define internal i1 @gc_is_empty(i64 %range) nounwind alwaysinline {
+  %first = lshr i64 %range, 12
+  %begin = and i64 %first, 4095
+  %end = and i64 %range, 4095
+  %empty = icmp uge i64 %begin, %end
+  ret i1 %empty
+}
+
+; Takes one part out of a slot's range, from its front or its back. The part's number; -1 if none is left.
+define internal i64 @gc_take(ptr %slot, i1 %front) nounwind {
+entry:
+  %read = load atomic i64, ptr %slot monotonic, align 8
+  br label %look
+
+look:
+  %range = phi i64 [ %read, %entry ], [ %now, %exchange ]
+  %empty = call i1 @gc_is_empty(i64 %range)
+  br i1 %empty, label %none, label %exchange
+
+exchange:
+  %fewer.front = add i64 %range, 4096
+  %fewer.back = sub i64 %range, 1
+  %fewer = select i1 %front, i64 %fewer.front, i64 %fewer.back
+  %pair = cmpxchg ptr %slot, i64 %range, i64 %fewer acq_rel monotonic
+  %now = extractvalue { i64, i1 } %pair, 0
+  %mine = extractvalue { i64, i1 } %pair, 1
+  br i1 %mine, label %taken, label %look
+
+taken:
+  %first = lshr i64 %range, 12
+  %begin = and i64 %first, 4095
+  %last = and i64 %fewer.back, 4095
+  %part = select i1 %front, i64 %begin, i64 %last
+  ret i64 %part
+
+none:
+  ret i64 -1
+}
+
+; Runs parts until none is left: those of one's own slot, then those of the next slots. Answers how many it ran.
+define internal i32 @gc_work(i64 %self) nounwind {
+entry:
+  br label %visit
+
+visit:
+  %distance = phi i64 [ 0, %entry ], [ %distance.next, %leave ]
+  %total = phi i32 [ 0, %entry ], [ %count, %leave ]
+  %threads = load atomic i64, ptr getelementptr (i64, ptr @gc_job, i64 4) monotonic, align 8
+  %one.round = icmp ult i64 %distance, %threads
+  br i1 %one.round, label %choose, label %out
+
+choose:
+  %sum = add i64 %self, %distance
+  %victim = urem i64 %sum, %threads
+  %slot = getelementptr %gc_slot, ptr @gc_slots, i64 %victim
+  %own = icmp eq i64 %distance, 0
+  br label %try
+
+try:
+  %count = phi i32 [ %total, %choose ], [ %count.next, %run ]
+  %part = call i64 @gc_take(ptr %slot, i1 %own)
+  %none = icmp slt i64 %part, 0
+  br i1 %none, label %leave, label %run
+
+run:
+  %fn = load ptr, ptr @gc_job
+  %ctx = load ptr, ptr getelementptr (i64, ptr @gc_job, i64 1)
+  %extent = load i64, ptr getelementptr (i64, ptr @gc_job, i64 2)
+  %parts = load i64, ptr getelementptr (i64, ptr @gc_job, i64 3)
+  %part.next = add i64 %part, 1
+  %begin.scaled = mul i64 %extent, %part
+  %end.scaled = mul i64 %extent, %part.next
+  %begin = sdiv i64 %begin.scaled, %parts
+  %end = sdiv i64 %end.scaled, %parts
+  call void %fn(ptr %ctx, i64 %begin, i64 %end)
+  %count.next = add i32 %count, 1
+  br label %try
+
+leave:
+  %distance.next = add i64 %distance, 1
+  br label %visit
+
+out:
+  ret i32 %total
 }
 
 ; Waits until `pending` is 0: first by looking, then asleep.
@@ -152,13 +314,13 @@ lie_down:
   store atomic i32 1, ptr @gc_waiting seq_cst, align 4
   br label %sleep
 
-sleep:                                                   ; the kernel compares again, so no wake-up is lost
+sleep:
   %left = load atomic i32, ptr @gc_pending seq_cst, align 4
   %finished = icmp eq i32 %left, 0
   br i1 %finished, label %get_up, label %doze
 
 doze:
-  %slept = call i64 (i64, ...) @syscall(i64 ${futex}, ptr @gc_pending, i32 128, i32 %left, ptr null, ptr null, i32 0)
+  call void @gc_doze(ptr @gc_pending, i32 %left)
   br label %sleep
 
 get_up:
@@ -182,7 +344,8 @@ test:
   br i1 %enough, label %out, label %create
 
 create:
-  %index = zext i32 %n to i64
+  %n.next = add i32 %n, 1
+  %index = zext i32 %n.next to i64
   %argument = inttoptr i64 %index to ptr
   %error = call i32 @pthread_create(ptr %handle, ptr null, ptr @gc_worker, ptr %argument)
   %failed = icmp ne i32 %error, 0
@@ -191,7 +354,6 @@ create:
 started:
   %id = load i64, ptr %handle
   %detached = call i32 @pthread_detach(i64 %id)
-  %n.next = add i32 %n, 1
   store atomic i32 %n.next, ptr @gc_started release, align 4
   br label %test
 
@@ -200,16 +362,15 @@ out:
   ret i32 %usable
 }
 
-; A worker: waits for its `go` to change, runs its part, counts itself off.
+; A worker: waits for its `go` to change, runs parts, counts them off.
 define internal ptr @gc_worker(ptr %argument) nounwind {
 entry:
   ; Signals belong to the threads of the program.
   %masked = call i32 @pthread_sigmask(i32 2, ptr @gc_all_signals, ptr null)
-  %index = ptrtoint ptr %argument to i64
-  %go = getelementptr %gc_mailbox, ptr @gc_mailboxes, i64 %index
-  %asleep = getelementptr %gc_mailbox, ptr %go, i32 0, i32 1
-  %part = add i64 %index, 1
-  %part.next = add i64 %index, 2
+  %self = ptrtoint ptr %argument to i64
+  %slot = getelementptr %gc_slot, ptr @gc_slots, i64 %self
+  %go = getelementptr %gc_slot, ptr %slot, i64 0, i32 1
+  %asleep = getelementptr %gc_slot, ptr %slot, i64 0, i32 2
   br label %idle
 
 idle:
@@ -238,7 +399,7 @@ sleep:
   br i1 %roused, label %get_up, label %doze
 
 doze:
-  %slept = call i64 (i64, ...) @syscall(i64 ${futex}, ptr %go, i32 128, i32 %seen, ptr null, ptr null, i32 0)
+  call void @gc_doze(ptr %go, i32 %seen)
   br label %sleep
 
 get_up:
@@ -247,17 +408,13 @@ get_up:
 
 work:
   %now = phi i32 [ %spun, %look ], [ %slept.on, %get_up ]
-  %fn = load ptr, ptr @gc_job
-  %ctx = load ptr, ptr getelementptr (i64, ptr @gc_job, i64 1)
-  %extent = load i64, ptr getelementptr (i64, ptr @gc_job, i64 2)
-  %parts = load i64, ptr getelementptr (i64, ptr @gc_job, i64 3)
-  %begin.scaled = mul i64 %extent, %part
-  %end.scaled = mul i64 %extent, %part.next
-  %begin = sdiv i64 %begin.scaled, %parts
-  %end = sdiv i64 %end.scaled, %parts
-  call void %fn(ptr %ctx, i64 %begin, i64 %end)
-  %before = atomicrmw sub ptr @gc_pending, i32 1 seq_cst
-  %last = icmp eq i32 %before, 1
+  %ran = call i32 @gc_work(i64 %self)
+  %idly = icmp eq i32 %ran, 0
+  br i1 %idly, label %finished, label %count
+
+count:
+  %before = atomicrmw sub ptr @gc_pending, i32 %ran seq_cst
+  %last = icmp eq i32 %before, %ran
   br i1 %last, label %report, label %finished
 
 report:
@@ -266,7 +423,7 @@ report:
   br i1 %must.wake, label %wake, label %finished
 
 wake:
-  %woken = call i64 (i64, ...) @syscall(i64 ${futex}, ptr @gc_pending, i32 129, i32 1, ptr null, ptr null, i32 0)
+  call void @gc_rouse(ptr @gc_pending)
   br label %finished
 
 finished:

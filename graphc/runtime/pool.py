@@ -11,6 +11,7 @@ from graphc.errors import CompileError
 from graphc.ir.target import Target
 
 _SPIN = 2000  # looks before sleeping: some tens of microseconds, far below a time slice
+_PARTS = 4  # per thread: enough to even out unequal threads, too few to notice
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
 _PAUSE = {
     "x86_64": ("call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"),
@@ -44,7 +45,7 @@ def pool_text(target: Target) -> str:
     text = (Path(__file__).parent / "pool.ll").read_text(encoding="utf-8")
     signals = ", ".join(["i64 -1"] * 16)
     return Template(text).substitute(
-        futex=_FUTEX[machine], pause=pause, declarations=declaration, spin=_SPIN, signals=signals
+        futex=_FUTEX[machine], pause=pause, declarations=declaration, spin=_SPIN, parts=_PARTS, signals=signals
     ).replace("\n\n\n", "\n\n")
 
 

@@ -53,6 +53,7 @@ class PortableProgram:
         self.steps = [_ENTRY(library.address(s)) if isinstance(s, str) else s for s in steps]
         self._arena_bytes = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(library.address(name + "_arena"))
         self._needs = [symbols_of(p.type.shape) for p in signature.outputs]
+        self._may_stop = any(isinstance(step, HostStep) for step in self.steps[1:])  # after something was written
         self._kept = np.empty(0, dtype=np.uint8)
         self._lock = threading.Lock()
 
@@ -61,8 +62,11 @@ class PortableProgram:
 
         Args:
             dims: values of the symbols; those whose position is not in ``known`` are still to be determined.
-            in_place: positions of inputs that may be written where they lie; other donated ones are copied.
+            in_place: positions of inputs that may be written where they lie; other donated ones are copied. If a host
+                step raises, or anything does after one, they get back what they held before.
         """
+        written = [inputs[position] for _, position in self.signature.donated if position in in_place]
+        before = [array.copy() for array in written] if self._may_stop else []
         mine = self._lock.acquire(blocking=False)
         run = _Run(self, list(inputs), list(dims), set(known), self._kept if mine else np.empty(0, dtype=np.uint8))
         try:
@@ -75,6 +79,10 @@ class PortableProgram:
                     run.native(step)
             if mine:
                 self._kept = run.arena
+        except BaseException:
+            for array, old in zip(written, before):
+                array[...] = old
+            raise
         finally:
             if mine:
                 self._lock.release()

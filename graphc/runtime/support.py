@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,11 @@ _support: Support | None = None
 _lock = threading.Lock()
 
 
-def load_support() -> Support:
+def load_support(made: Mapping[str, bytes] | None = None) -> Support:
     """The support library of this process, loaded (and where needed compiled) by the first call.
+
+    Args:
+        made: what ``support_file`` made somewhere else, by digest; used where the cache has no such library.
 
     Raises:
         DeviceUnavailable, CompileError: no code can be made for this machine.
@@ -70,12 +74,12 @@ def load_support() -> Support:
     if _support is None:
         with _lock:
             if _support is None:
-                _support = _load()
+                _support = _load(made or {})
     return _support
 
 
-def _load() -> Support:
-    library = Library(_content(), shared=True)
+def _load(made: Mapping[str, bytes]) -> Support:
+    library = Library(support_file(host_target(), made)[1], shared=True)
     reset = _void(library, "gc_pool_reset_after_fork")
     support = Support(library, False, "")
     support.set_threads(default_threads())
@@ -89,30 +93,32 @@ def _load() -> Support:
     return Support(library, not reason, reason)
 
 
-def _content() -> bytes:
-    """The library's file, from the cache if it was made before."""
-    target = _target()
+def support_file(target: Target, made: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:
+    """The digest and the content of the library for a target: from the cache, from ``made``, else compiled now."""
+    target = _least(target)
     text = support_text(target)
     parts = {"what": "support", "format": _FORMAT, "target": target.name, "text": text}
     digest, cache = digest_of(parts), default_cache()
     entry = cache.get(digest)
     if entry is not None and "library" in entry:
-        return bytes(entry["library"])
+        return digest, bytes(entry["library"])
+    if made is not None and digest in made:
+        return digest, bytes(made[digest])
     content = build_support(target)
     cache.put(digest, {"library": content}, parts)
-    return content
+    return digest, content
 
 
-def _target() -> Target:
+def _least(target: Target) -> Target:
     """Nothing here profits from a newer processor, so one file serves all of a family."""
-    host = host_target()
-    return X86_64 if host.triple == X86_64.triple else TARGETS[host.name]
+    return X86_64 if target.triple == X86_64.triple else TARGETS[target.name]
 
 
 def support_text(target: Target) -> str:
     """The module as text: the pool and the call path."""
     folder = Path(__file__).parent
-    return "\n".join([pool_text(target)] + [(folder / f"{name}.ll").read_text(encoding="utf-8") for name in _CALL_FILES])
+    calls = [(folder / f"{name}.ll").read_text(encoding="utf-8") for name in _CALL_FILES]
+    return "\n".join([pool_text(target), *calls])
 
 
 def build_support(target: Target) -> bytes:

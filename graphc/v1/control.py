@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from graphc.errors import GraphError, explain
 from graphc.lib import math
-from graphc.v1.define import graph_of
+from graphc.v1.define import graph_of, whole
 from graphc.v1.graph import get_default_graph
 from graphc.v1.operators import Operators
 from graphc.v1.tensor import Operation, Tensor
@@ -41,6 +42,9 @@ def no_op(name=None) -> Operation:
 def group(*inputs, name=None, **kwargs) -> Operation:
     """An operation that runs after all ``inputs`` (Operations, Tensors, Variables, nested lists, None)."""
     flat = _flat(inputs)
+    for item in flat:
+        if not isinstance(item, (Operators, Operation)):
+            raise GraphError(explain(f"group: {item!r} of type {type(item).__name__} is no operation or tensor"))
     graph = flat[0].graph if flat else get_default_graph()
     with graph.control_dependencies(None), graph.control_dependencies(flat):
         return graph.create("NoOp", graph.unique_name(name or "group_deps"))
@@ -58,6 +62,8 @@ def _flat(items) -> list:
 
 def tuple_of(tensors, name=None, control_inputs=None) -> list[Tensor | None]:
     """The tensors, each known only when all of them are; None stays None."""
+    if not isinstance(tensors, (list, tuple)):
+        raise GraphError(explain(f"tuple: needs a list of tensors, got {tensors!r}"))
     present = [t for t in tensors if t is not None]
     graph = graph_of([t for t in present if isinstance(t, Operators)])
     with graph.name_scope(name or "tuple"):
@@ -95,5 +101,5 @@ def get_collection_ref(key) -> list:
 
 
 def set_random_seed(seed: int) -> None:
-    """The seed of the default graph; operations made later draw numbers that it decides."""
-    get_default_graph().seed = int(seed)
+    """The seed of the default graph; operations made later draw numbers that it decides (None: no seed)."""
+    get_default_graph().seed = whole("set_random_seed", "seed", seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Iterable, Mapping
 
 from graphc.errors import UsageError, explain
@@ -37,7 +38,10 @@ def op(kind: str, function: Callable, tensors: str = "", name: str | None = None
             value = kwargs.pop(old)
             if value is not None:
                 kwargs[spellings[old]] = value
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(explain(f"{public.__name__}: {error}")) from None
         bound.apply_defaults()
         arguments = bound.arguments
         op_name = arguments.pop("name", None)
@@ -92,13 +96,27 @@ def construct(
 def random_op(kind: str, default_name: str, function, arguments: Mapping, groups: Mapping, seed, name=None):
     """Like ``construct`` for a lib function that draws: ``function(key, counter, **arguments)``."""
     graph = graph_of([v for v in arguments.values() if isinstance(v, Operators)])
-    key, seeded = graph.stream(None if seed is None else int(seed))
+    key, seeded = graph.stream(whole(default_name, "seed", seed))
     counter = counter_node(seeded)
 
     def drawn(**arguments):
         return function(key, counter, **arguments)
 
     return construct(kind, default_name, drawn, arguments, groups, (), name, Random(seeded))
+
+
+def whole(op_name: str, name: str, value) -> int | None:
+    """An argument that must be an int, or None.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if value is None:
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise UsageError(explain(f"{op_name}: {name} must be an int, got {value!r}")) from None
 
 
 def graph_of(values):

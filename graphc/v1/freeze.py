@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from graphc.errors import StateError, UsageError, explain
+from graphc.errors import StateError, UsageError, explain, located
 from graphc.ir.graph import Graph as PureGraph
 from graphc.ir.graph import input_node, substitute
-from graphc.ir.node import const
+from graphc.ir.node import Node, const
 from graphc.ir.type import Type
-from graphc.v1.fetches import resolve
 from graphc.v1.feeds import resolve_keys
+from graphc.v1.fetches import resolve
 from graphc.v1.session import Session
+from graphc.v1.tensor import Tensor
 from graphc.v1.trace import trace
 
 
@@ -38,7 +39,7 @@ def freeze(session: Session, inputs, outputs, name: str = "model") -> PureGraph:
     names, wanted = (list(outputs), list(outputs.values())) if isinstance(outputs, Mapping) else (None, _list(outputs))
     tensors, operations, rebuild = resolve(graph, wanted)
     names = names or [t.op.name for t in rebuild(tensors)]
-    nodes = [input_node(label, Type(t.dtype, t.node.shape)) for label, t in zip(labels, fed)]
+    nodes = [placed_input(label, t) for label, t in zip(labels, fed)]
     traced = trace(name, tensors, operations, dict(zip(fed, nodes)), tuple(nodes))
     if traced.written:
         raise UsageError(
@@ -47,9 +48,18 @@ def freeze(session: Session, inputs, outputs, name: str = "model") -> PureGraph:
     missing = [v.op.name for v in traced.read if not session.state.is_initialised(v)]
     if missing:
         raise StateError(explain(f"freeze: uninitialised variable {', '.join(missing)}; run the initializer first"))
-    values = {v.start: const(np.array(session.state.array(v)), v.type) for v in traced.read}
+    values = {}
+    for v in traced.read:
+        with located(v.op.location):
+            values[v.start] = const(np.array(session.state.array(v)), v.type)
     frozen = rebuild(substitute(traced.graph.outputs, values))
     return PureGraph(name, tuple(nodes), tuple(frozen), tuple(names))
+
+
+def placed_input(label: str, tensor: Tensor) -> Node:
+    """The input that stands for a tensor, at the line where the tensor was made."""
+    with located(tensor.op.location):
+        return input_node(label, Type(tensor.dtype, tensor.node.shape))
 
 
 def _list(value) -> list:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from graphc.errors import DtypeError, GraphError, ShapeError, explain
+from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explain
 from graphc.lib.math import zeros_like
+from graphc.v1.define import graph_of
 from graphc.v1.differentiate import ancestors, differentiate
 from graphc.v1.operators import Operators
 from graphc.v1.shape import TensorShape
@@ -14,7 +15,7 @@ _CUT = ("StopGradient", "ArgMax", "ArgMin", "Floor", "Ceil", "Round", "Rint", "S
 
 def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_ops=False, gate_gradients=False,
               aggregation_method=None, stop_gradients=None, unconnected_gradients="none") -> list:  # fmt: skip
-    """For each of ``xs`` the sum of derivatives of all ``ys``; None where no ``y`` depends on it.
+    """For each of ``xs`` the sum of derivatives of all ``ys``; None where no ``y`` depends on it or it is not floating.
 
     Args:
         grad_ys: for each of ``ys`` the derivative to start from; ones where None.
@@ -22,25 +23,26 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         unconnected_gradients: ``zero`` for zeros instead of None.
 
     Raises:
-        GraphError: something is not in the graph of ``ys``. DtypeError: one of ``ys`` or ``xs`` is not floating.
+        GraphError: something is not in the graph of ``ys``. DtypeError: one of ``ys`` is not floating.
         ShapeError: a derivative to start from has another shape than its ``y``.
     """
     ys, xs = _list(ys), _list(xs)
     if not ys:
         raise GraphError(explain("gradients: ys is empty"))
-    graph = ys[0].graph
+    if str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() not in ("none", "zero"):
+        raise UsageError(explain(f"gradients: unconnected_gradients must be none or zero, got {unconnected_gradients!r}"))
+    graph = graph_of(ys)
     with graph.control_dependencies(None):
         targets = tuple(graph.convert(y) for y in ys)
         sources = tuple(_source(graph, x) for x in xs)
-        stops = tuple(s.as_element() if not isinstance(s, Tensor) else s for s in _list(stop_gradients))
-        for role, items in (("y", targets), ("x", sources)):
-            for t in items:
-                if not t.dtype.is_inexact:
-                    raise DtypeError(
-                        explain(f"gradients: {role} {t.name} has dtype {t.dtype.name}, which is not floating")
-                    )
+        stops = tuple(graph.convert(_source(graph, s)) for s in _list(stop_gradients))
+        for t in targets:
+            if not t.dtype.is_inexact:
+                raise DtypeError(explain(f"gradients: y {t.name} has dtype {t.dtype.name}, which is not floating"))
         seeds = tuple(_seeds(graph, targets, _list(grad_ys)))
-        connected = _connected(graph, Differentiate(targets, sources, stops, seeds))
+        floating = tuple(x for x in sources if x.dtype.is_inexact)
+        reached = iter(_connected(graph, Differentiate(targets, floating, stops, seeds)) if floating else [])
+        connected = [x.dtype.is_inexact and next(reached) for x in sources]
         kept = [x for x, yes in zip(sources, connected) if yes]
         found = iter(_operation(graph, name, Differentiate(targets, tuple(kept), stops, seeds)) if kept else [])
     out = [next(found) if yes else None for yes in connected]

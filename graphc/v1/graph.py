@@ -92,11 +92,9 @@ class Graph:
         before = self._scope
         if not name:
             self._scope = ""
-        elif name.endswith("/"):
-            self._scope = name
         else:
-            self._check_name(name)
-            self._scope = self.unique_name(name) + "/"
+            self.check_name(name)
+            self._scope = name if name.endswith("/") else self.unique_name(name) + "/"
         try:
             yield self._scope
         finally:
@@ -107,8 +105,13 @@ class Graph:
         return self._scope[:-1]
 
     @staticmethod
-    def _check_name(name: str) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", name):
+    def check_name(name: str) -> None:
+        """Refuse what cannot be a name.
+
+        Raises:
+            GraphError: it is no string, or has other characters.
+        """
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", name):
             raise GraphError(explain(f"{name!r} is not a valid name: letters, digits and . _ - / are allowed"))
 
     def identifier(self, name: str) -> str:
@@ -187,7 +190,7 @@ class Graph:
             The output Tensor, or a list of several.
         """
         if name is not None:
-            self._check_name(name)
+            self.check_name(name)
         full = self.unique_name(name or default_name)
         groups = groups or ([0] * len(operands) if alike else range(len(operands)))
         hints: dict = {}
@@ -249,7 +252,7 @@ class Graph:
         Raises:
             GraphError: there is none.
         """
-        op_name, _, index = name.partition(":")
+        op_name, _, index = name.partition(":") if isinstance(name, str) else ("", "", "")
         op = self._by_name.get(op_name)
         if op is None or not index.isdigit() or int(index) >= len(op.outputs):
             raise GraphError(explain(f"there is no tensor {name!r} in the graph (names look like 'add:0')"))
@@ -289,6 +292,9 @@ class Graph:
         if control_inputs is None:
             self._control = []
         else:
+            if isinstance(control_inputs, (Operators, Operation)) or not isinstance(control_inputs, Iterable):
+                what = f"control_dependencies: needs a list of operations and tensors, got {control_inputs!r}"
+                raise GraphError(explain(what))
             elements = [self.as_graph_element(c) for c in control_inputs]
             ops = [e.op if isinstance(e, Tensor) else e for e in elements]
             self._control = before + [op for op in ops if op not in before]
@@ -332,7 +338,12 @@ class Graph:
     def get_collection(self, name: str, scope: str | None = None) -> list:
         """A copy of the collection; with ``scope``, what has a name that matches it from the beginning."""
         found = list(self._collections.get(name, ()))
-        return [v for v in found if re.match(scope, getattr(v, "name", ""))] if scope else found
+        if scope is None or scope == "":
+            return found
+        try:
+            return [v for v in found if re.match(scope, getattr(v, "name", ""))]
+        except (TypeError, re.error):
+            raise GraphError(explain(f"get_collection: scope {scope!r} is no regular expression")) from None
 
     def get_collection_ref(self, name: str) -> list:
         return self._collections.setdefault(name, [])
@@ -374,10 +385,10 @@ def canonical_device(name: str) -> str:
     Raises:
         GraphError: it names no device.
     """
-    found = re.fullmatch(
+    found = isinstance(name, str) and re.fullmatch(
         r"((?:/(?:job|replica|task):\w+)*)/?(?:device:)?(cpu|gpu|CPU|GPU|XLA_CPU|XLA_GPU)?(?::(\d+|\*))?", name
     )
-    if found is None:
+    if not found:
         raise GraphError(explain(f"{name!r} is not a device; names look like '/cpu:0' or '/device:GPU:0'"))
     where, kind, number = found.groups()
     return f"{where}/device:{kind.upper()}:{number or 0}" if kind else where

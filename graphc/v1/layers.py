@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from graphc.errors import ShapeError, explain
+from graphc.errors import ShapeError, UsageError, explain
 from graphc.v1 import nn, ops
 from graphc.v1.initializers import Zeros
 from graphc.v1.scope import get_variable, variable_scope
 from graphc.v1.tensor import Tensor
+
+_ACTIVATIONS = {
+    "elu": nn.elu, "relu": nn.relu, "relu6": nn.relu6, "selu": nn.selu, "sigmoid": nn.sigmoid, "softmax": nn.softmax,
+    "softplus": nn.softplus, "softsign": nn.softsign, "tanh": nn.tanh,
+}  # fmt: skip
 
 
 def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None, bias_initializer=Zeros(),
@@ -21,6 +26,8 @@ def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None
     shape = inputs.shape
     if shape.ndims is None or shape.ndims < 2 or shape[-1].value is None:
         raise ShapeError(explain(f"dense: needs inputs with a known last size, not shape {shape}"))
+    if not isinstance(units, int) or units < 1:
+        raise UsageError(explain(f"dense: units must be a positive int, got {units!r}"))
     with variable_scope(name, "dense", reuse=reuse):
         kernel = get_variable(
             "kernel", (shape[-1].value, units), inputs.dtype, kernel_initializer, kernel_regularizer, trainable
@@ -32,12 +39,25 @@ def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None
         if use_bias:
             bias = get_variable("bias", (units,), inputs.dtype, bias_initializer, bias_regularizer, trainable)
             out = nn.bias_add(out, bias)
-        return out if activation is None else activation(out)
+        return _activated(out, activation)
+
+
+def _activated(x: Tensor, activation) -> Tensor:
+    """``activation(x)`` for a function, the name of one, or None."""
+    if activation is None or activation == "linear":
+        return x
+    function = _ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
+    if not callable(function):
+        what = f"layer: activation must be a function or one of {', '.join(_ACTIVATIONS)}, got {activation!r}"
+        raise UsageError(explain(what))
+    return function(x)
 
 
 def flatten(inputs, name=None, data_format="channels_last") -> Tensor:
     """All axes but the first in one."""
     inputs = ops.convert_to_tensor(inputs)
+    if not inputs.shape.ndims:
+        raise ShapeError(explain(f"flatten: needs at least one axis, got shape {inputs.shape}"))
     sizes = inputs.shape.as_list()
     known = [d for d in sizes[1:] if d is not None]
     total = 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+
+from graphc.errors import explain
 from graphc.lib import loss
 from graphc.v1 import ops
 from graphc.v1.define import construct
@@ -21,11 +24,16 @@ class Reduction:
 
 def _define(name: str, function, first: str, second: str, extra: tuple = ()):
     """A loss of labels and predictions whose further arguments are ``weights`` and ``extra``, in TensorFlow's order."""
+    own = inspect.signature(function).parameters
+    signature = inspect.Signature([own[k] for k in (first, second, *extra)])
 
     def public(
         *args, scope=None, loss_collection=GraphKeys.LOSSES, reduction=Reduction.SUM_BY_NONZERO_WEIGHTS, **kwargs
     ):
-        arguments = dict(zip((first, second, *extra), args), **kwargs)
+        try:
+            arguments = signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(explain(f"{function.__name__}: {error}")) from None
         arguments.setdefault("weights", 1.0)
         ordered = {second: arguments.pop(second), first: arguments.pop(first), **arguments, "reduction": reduction}
         groups = {second: 0, first: 1 if first != "labels" or function is loss.sparse_softmax_cross_entropy else 0}

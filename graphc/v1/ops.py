@@ -178,6 +178,8 @@ def to_int64(x, name="ToInt64") -> Tensor:
 def placeholder(dtype, shape=None, name=None) -> Tensor:
     """A value that every run feeds; sizes may be None, and so may the whole shape."""
     graph, kind, sizes = get_default_graph(), dt.as_dtype(dtype), TensorShape(shape)
+    if name:
+        graph.check_name(name)
     full = graph.unique_name(name or "Placeholder")
     known = None if sizes.dims is None else tuple(sizes.as_list())
     return graph.create("Placeholder", full, (), None, Feed((kind, known)), [(kind, known)]).outputs[0]
@@ -186,6 +188,8 @@ def placeholder(dtype, shape=None, name=None) -> Tensor:
 def placeholder_with_default(input, shape, name=None) -> Tensor:  # noqa: A002
     """A value that a run may feed; otherwise ``input``."""
     graph = input.graph if isinstance(input, Operators) else get_default_graph()
+    if name:
+        graph.check_name(name)
     full = graph.unique_name(name or "PlaceholderWithDefault")
     default = graph.convert(input, None, f"{full}/input")
     sizes = TensorShape(shape)
@@ -204,6 +208,8 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False) ->
         ShapeError: the value does not fit ``shape``.
     """
     graph = get_default_graph()
+    if isinstance(value, Operators):
+        raise UsageError(explain(f"constant: {value.name} is a tensor already; use tf.identity"))
     array = literal_array(value, None if dtype is None else dt.as_dtype(dtype))
     if shape is None:
         node = const(array)
@@ -218,6 +224,8 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False) ->
             flat = array.ravel().tolist()
             flat += [flat[-1]] * (total - len(flat))
             node = const(literal_array(flat, dt.as_dtype(array.dtype)).reshape(sizes))
+    if name:
+        graph.check_name(name)
     full = graph.unique_name(name or "Const")
     return graph.create("Const", full, (), lambda: node, outputs=[(node.dtype, node)]).outputs[0]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
+from graphc.lib.promote import literal_array
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.initializers import Zeros, glorot_uniform
 from graphc.v1.operators import Operators
@@ -74,6 +75,8 @@ def variable_scope(name_or_scope, default_name=None, values=None, initializer=No
         if reuse:
             raise UsageError(explain("variable_scope: reuse needs name_or_scope, not a default name"))
         name_or_scope = _unique_default(graph, outer, default_name)
+    if not isinstance(name_or_scope, (str, VariableScope)):
+        raise UsageError(explain(f"variable_scope: needs a name or a scope, got {name_or_scope!r}"))
     if isinstance(name_or_scope, VariableScope):
         inner = replace(name_or_scope)
         label = inner.name.rpartition("/")[2]
@@ -131,6 +134,7 @@ def get_variable(name, shape=None, dtype=None, initializer=None, regularizer=Non
         ShapeError, DtypeError: it exists with another shape or dtype.
     """
     graph, scope = get_default_graph(), get_variable_scope()
+    graph.check_name(name)
     full = f"{scope.name}/{name}" if scope.name else name
     found = graph.variables.get(full)
     if found is not None:
@@ -180,6 +184,16 @@ def _made(graph, scope, full, shape, dtype, initializer, trainable, collections,
         def initial():
             return initializer(sizes, dtype=kind)
     else:
+        if shape is not None:
+            _check_initial(full, shape, initializer)
         initial, kind = initializer, None if dtype is None and isinstance(initializer, Operators) else kind
     with graph.name_scope(None):
         return Variable(initial, trainable, collections, name=full, dtype=kind, constraint=constraint)
+
+
+def _check_initial(full: str, shape, initializer) -> None:
+    """Refuse a value that has not the shape that is asked for."""
+    found = initializer.shape if isinstance(initializer, Operators) else TensorShape(literal_array(initializer).shape)
+    if not TensorShape(shape).is_compatible_with(found):
+        what = f"get_variable: variable {full} of shape {TensorShape(shape)} cannot start with a value of shape {found}"
+        raise ShapeError(explain(what))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from graphc.errors import StateError, explain
+from graphc.errors import DeviceUnavailable, StateError, UsageError, explain
 from graphc.v1.default import GRAPHS, SESSIONS
 from graphc.v1.feeds import as_mapping, resolve_keys
 from graphc.v1.fetches import frozen, resolve
@@ -22,12 +22,27 @@ class Session:
     """Runs operations of a graph and holds the values of its variables.
 
     Args:
-        target: accepted for compatibility; there is only the local machine.
+        target: empty or ``local``: there is only this machine.
         graph: the graph; the default graph if None.
         config: a ConfigProto; accepted.
+
+    Raises:
+        DeviceUnavailable: another target. UsageError: ``graph`` is no Graph.
+
+    Example::
+
+        x = tf.placeholder(tf.float32, [None, 2])
+        with tf.Session() as sess:
+            print(sess.run(tf.reduce_sum(x, axis=1), feed_dict={x: [[1, 2], [3, 4]]}))
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config=None):
+        if not isinstance(target, str):
+            raise UsageError(explain(f"Session: the target must be a string, got {target!r}; pass graph=... by name"))
+        if target not in ("", "local"):
+            raise DeviceUnavailable(explain(f"Session: there is no way to reach {target!r}; only this machine runs"))
+        if graph is not None and not isinstance(graph, Graph):
+            raise UsageError(explain(f"Session: graph must be a tf.Graph, got {graph!r}"))
         self._graph = graph if graph is not None else get_default_graph()
         self.config, self.sess_str = config, target
         self.state = State()
@@ -56,7 +71,7 @@ class Session:
                     call = self._list_calls[key]
                 else:
                     call = self._calls[(fetches, *feed_dict) if feed_dict else (fetches,)]
-            except (KeyError, TypeError):
+            except (KeyError, TypeError, ValueError):
                 pass
             else:
                 return call(*feed_dict.values()) if feed_dict else call()
@@ -99,6 +114,8 @@ class Session:
 
     def make_callable(self, fetches, feed_list=None, accept_options=False) -> Callable:
         """A function of the values for ``feed_list`` that answers with ``fetches``: the fastest way to run."""
+        if not isinstance(feed_list, (list, tuple, type(None))):
+            raise UsageError(explain(f"make_callable: feed_list must be a list of tensors, got {feed_list!r}"))
         return self._runner(fetches, tuple(feed_list or ())).call
 
     def list_devices(self) -> list[str]:
@@ -125,6 +142,8 @@ class Session:
         return self
 
     def __exit__(self, *error) -> None:
+        if not self._scopes:
+            raise StateError(explain("__exit__: the session was not entered"))
         for scope in reversed(self._scopes.pop()):
             scope.__exit__(None, None, None)
         self.close()

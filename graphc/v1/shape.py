@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from graphc.errors import ShapeError, explain
+import operator
+
+from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir.node import Node
+
+
+def _size(value) -> int:
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise UsageError(explain(f"a size must be an int or None, got {value!r}")) from None
+    if found < 0:
+        raise ShapeError(explain(f"a size must not be negative, got {found}; None stands for an unknown size"))
+    return found
 
 
 class Dimension:
@@ -12,7 +24,7 @@ class Dimension:
     __slots__ = ("value",)
 
     def __init__(self, value):
-        self.value = value.value if isinstance(value, Dimension) else None if value is None else int(value)
+        self.value = value.value if isinstance(value, Dimension) else None if value is None else _size(value)
 
     def __int__(self):
         return self.__index__()
@@ -73,7 +85,8 @@ class TensorShape:
         elif dims is None:
             self.dims = None
         else:
-            self.dims = tuple(Dimension(d) for d in (dims if hasattr(dims, "__iter__") else (dims,)))
+            sizes = dims if hasattr(dims, "__iter__") and not isinstance(dims, str) else (dims,)
+            self.dims = tuple(Dimension(d) for d in sizes)
 
     @property
     def ndims(self) -> int | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from graphc.errors import UsageError, explain
 from graphc.ir.graph import Graph as PureGraph
-from graphc.ir.graph import input_node
-from graphc.ir.type import Type
 from graphc.v1.fetches import resolve
-from graphc.v1.freeze import freeze
+from graphc.v1.freeze import freeze, placed_input
 from graphc.v1.graph import Graph, GraphKeys
+from graphc.v1.operators import Operators
 from graphc.v1.session import Session
-from graphc.v1.tensor import Feed, Tensor
+from graphc.v1.tensor import Feed, Operation, Tensor
 from graphc.v1.trace import COUNTERS, needed, trace
 
 KEPT = (GraphKeys.GLOBAL_VARIABLES, GraphKeys.LOCAL_VARIABLES)
@@ -58,7 +57,7 @@ def step_graph(fetches, name: str = "step") -> PureGraph:
         raise UsageError(explain(f"step_graph: placeholder {unknown[0]} has no known rank; use set_shape"))
     kept = {v.start.attr("name") for key in KEPT for v in graph.get_collection(key)} | set(COUNTERS.values())
     labels = [t.op.name if t.op.name not in kept else graph.feed_names(t, 0)[0] for t in fed]
-    nodes = [input_node(label, Type(t.dtype, t.node.shape)) for label, t in zip(labels, fed)]
+    nodes = [placed_input(label, t) for label, t in zip(labels, fed)]
     traced = trace(name, tensors, operations, dict(zip(fed, nodes)), tuple(nodes))
     names = [t.op.name for t in tensors] + [COUNTERS[v] if isinstance(v, bool) else v.op.name for v in traced.written]
     pure = traced.graph
@@ -74,6 +73,8 @@ def _values(outputs) -> list:
 def _graph_of(values: list) -> Graph:
     if not values:
         raise UsageError(explain("there is nothing to compute: no outputs are given"))
+    if not isinstance(values[0], (Operators, Operation)):
+        raise UsageError(explain(f"{values[0]!r} of type {type(values[0]).__name__} is no tensor or operation"))
     return values[0].graph
 
 

@@ -185,4 +185,6 @@ def session_for(what, session):
     session = session if session is not None else SESSIONS.top
     if session is None:
         raise StateError(explain(f"{what.name}: no session; pass session= or use 'with tf.Session():'"))
+    if not hasattr(session, "run"):
+        raise StateError(explain(f"{what.name}: session must be a tf.Session, got {session!r}"))
     return session

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from graphc.errors import GraphError, UsageError, explain
+import numpy as np
+
+from graphc.errors import GraphError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import ops
 from graphc.v1.control import group
@@ -49,7 +51,8 @@ class Optimizer:
     def compute_gradients(self, loss, var_list=None, gate_gradients=GATE_OP, aggregation_method=None,
                           colocate_gradients_with_ops=False, grad_loss=None) -> list:  # fmt: skip
         """Pairs of gradient (None where unconnected) and variable."""
-        variables = list(var_list) if var_list is not None else trainable_variables()
+        given = [var_list] if isinstance(var_list, Variable) else var_list
+        variables = list(given) if given is not None else trainable_variables()
         if not variables:
             raise GraphError(explain("compute_gradients: there are no variables to optimize"))
         return list(zip(gradients(loss, variables, grad_loss), variables))
@@ -60,9 +63,11 @@ class Optimizer:
         Raises:
             GraphError: there is no gradient at all.
         """
-        pairs = [(g, v) for g, v in grads_and_vars if g is not None]
+        pairs = [(g, v) for g, v in _checked_pairs(grads_and_vars) if g is not None]
         if not pairs:
             raise GraphError(explain("apply_gradients: no gradients are given"))
+        if global_step is not None and not isinstance(global_step, Variable):
+            raise UsageError(explain(f"apply_gradients: global_step must be a variable, got {global_step!r}"))
         graph = pairs[0][1].graph
         with graph.control_dependencies(None):
             self._prepare(graph, pairs)
@@ -96,7 +101,9 @@ class Optimizer:
         value = value() if callable(value) and not isinstance(value, Operators) else value
         if isinstance(value, Operators):
             return value
-        return ops.constant(float(value), dtype, name=name)
+        if isinstance(value, (int, float, np.number)) or (isinstance(value, np.ndarray) and value.size == 1):
+            return ops.constant(float(value), dtype, name=name)
+        raise UsageError(explain(f"{self.label}: {name} must be a number or a tensor, got {value!r}"))
 
     def _scalar_variable(self, graph, value: float, name: str) -> Variable:
         with graph.name_scope(None):
@@ -125,6 +132,23 @@ class Optimizer:
 
     def get_name(self) -> str:
         return self.name
+
+
+def _checked_pairs(grads_and_vars) -> list:
+    """Pairs of gradient and variable.
+
+    Raises:
+        UsageError: something is no such pair. ShapeError: a gradient has another shape than its variable.
+    """
+    pairs = list(grads_and_vars)
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[1], Variable):
+            raise UsageError(explain(f"apply_gradients: needs pairs of gradient and variable, got {pair!r}"))
+        g, v = pair
+        if isinstance(g, Operators) and not g.shape.is_compatible_with(v.shape):
+            what = f"apply_gradients: the gradient of shape {g.shape} does not fit variable {v.op.name} of {v.type}"
+            raise ShapeError(explain(what, [(v.op.name, f"is variable   {v.op.location}")]))
+    return pairs
 
 
 class GradientDescentOptimizer(Optimizer):
@@ -337,6 +361,11 @@ def polynomial_decay(
 
 def piecewise_constant(x, boundaries, values, name=None):
     """``values[k]`` between the boundaries ``k - 1`` and ``k``."""
+    if not values or len(values) != len(boundaries) + 1:
+        what = f"piecewise_constant: needs one value more than boundaries, got {len(values)} and {len(boundaries)}"
+        raise UsageError(explain(what))
+    if isinstance(x, Operators):
+        boundaries = [ops.cast(b, x.dtype) if isinstance(b, Operators) else b for b in boundaries]
     rate = ops.constant(values[-1])
     for bound, value in zip(reversed(boundaries), reversed(values[:-1])):
         rate = ops.where_v2(ops.less_equal(x, bound), value, rate)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from graphc.errors import DtypeError, ShapeError, explain
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import math
-from graphc.prims.table import apply
+from graphc.lib.index import scatter
 from graphc.v1.control import group
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.operators import Operators
@@ -141,11 +141,15 @@ class Variable(Operators):
     def _scatter(self, kind: str, indices, updates, name=None) -> Tensor:
         full = self.graph.unique_name(name or f"Scatter{kind.capitalize()}")
         places = self.graph.convert(indices, None, f"{full}/indices")
+        if not places.dtype.is_integer:
+            raise DtypeError(explain(f"scatter: indices must be integers, but {places.name} is {places.dtype.name}"))
         values = _converted(self.graph, updates, self.dtype, f"{full}/updates")
 
         def build(current, i, u):
-            return apply("scatter", current, apply("reshape", i, shape=(*i.shape, 1)), u, kind=kind, batch=0)
+            return scatter(current, i, u, kind)
 
+        if places.node is not None and values.node is not None:
+            build(self.start, places.node, values.node)  # refuses what does not fit, at this line
         outputs = [(self.dtype, self.start)]
         return self.graph.create(f"Scatter{kind}", full, (places, values), build, Write(self, True), outputs).outputs[0]
 
@@ -167,34 +171,46 @@ def _converted(graph, value, dtype, name) -> Tensor:
     return tensor
 
 
+def _variable(op_name: str, ref) -> Variable:
+    """``ref``, which must be a variable.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not isinstance(ref, Variable):
+        raise UsageError(explain(f"{op_name}: needs a variable, got {ref!r}"))
+    return ref
+
+
 def assign(ref: Variable, value, validate_shape=None, use_locking=None, name=None) -> Tensor:
     """Set a variable. Returns the new value."""
-    return ref.assign(value, name=name)
+    return _variable("assign", ref).assign(value, name=name)
 
 
 def assign_add(ref: Variable, value, use_locking=None, name=None) -> Tensor:
     """Add to a variable. Returns the new value."""
-    return ref.assign_add(value, name=name)
+    return _variable("assign_add", ref).assign_add(value, name=name)
 
 
 def assign_sub(ref: Variable, value, use_locking=None, name=None) -> Tensor:
     """Subtract from a variable. Returns the new value."""
-    return ref.assign_sub(value, name=name)
+    return _variable("assign_sub", ref).assign_sub(value, name=name)
 
 
 def scatter_update(ref: Variable, indices, updates, use_locking=True, name=None) -> Tensor:
     """Set rows of a variable. Returns the new value."""
-    return ref._scatter("set", indices, updates, name)
+    return _variable("scatter_update", ref)._scatter("set", indices, updates, name)
 
 
 def scatter_add(ref: Variable, indices, updates, use_locking=False, name=None) -> Tensor:
     """Add to rows of a variable. Returns the new value."""
-    return ref._scatter("add", indices, updates, name)
+    return _variable("scatter_add", ref)._scatter("add", indices, updates, name)
 
 
 def scatter_sub(ref: Variable, indices, updates, use_locking=False, name=None) -> Tensor:
     """Subtract from rows of a variable. Returns the new value."""
-    return ref._scatter("add", indices, -ref.graph.convert(updates, ref.dtype), name)
+    negative = -_variable("scatter_sub", ref).graph.convert(updates, ref.dtype)
+    return ref._scatter("add", indices, negative, name)
 
 
 def global_variables() -> list:
@@ -219,7 +235,8 @@ def trainable_variables(scope=None) -> list:
 
 def variables_initializer(var_list, name="init"):
     """An operation that sets the variables to their initial values."""
-    return group(*[v.initializer for v in var_list], name=name)
+    given = [var_list] if isinstance(var_list, Variable) else var_list
+    return group(*[_variable("variables_initializer", v).initializer for v in given], name=name)
 
 
 def global_variables_initializer():

@@ -1,5 +1,7 @@
-"""Objects, shared libraries and headers in programs without Python: linked by a C compiler, run, compared bit for bit."""
+"""Objects, libraries and headers in programs without Python: linked by a C compiler, run, compared bit for bit."""
 
+import ctypes
+import re
 import shutil
 import struct
 import subprocess
@@ -12,7 +14,7 @@ import graphc.v1 as tf
 from graphc.aot import export
 from graphc.aot.export import c_name
 from graphc.compile import compile_graph
-from graphc.errors import UsageError
+from graphc.errors import CompileError, UsageError
 from graphc.ir.target import TARGETS
 from graphc.options import Options
 from graphc.runtime.elf import link_shared
@@ -47,7 +49,8 @@ int main(int argc, char **argv) {
   void *last[WAVE_OUTPUTS] = {out};
   if (wave(again, last, dims, block(wave_arena(dims)))) return 5;
   file = fopen(argv[3], "wb");
-  if (!file || fwrite(mid, 40, dims[0], file) != (size_t)dims[0] || fwrite(out, 40, dims[0], file) != (size_t)dims[0]) return 6;
+  if (!file || fwrite(mid, 40, dims[0], file) != (size_t)dims[0]) return 6;
+  if (fwrite(out, 40, dims[0], file) != (size_t)dims[0]) return 6;
   return fclose(file) ? 7 : 0;
 }
 """
@@ -115,6 +118,23 @@ def test_a_training_step_writes_its_state_in_place(tmp_path):
     assert "outputs[0] must be the same memory as inputs[1]" in (tmp_path / "step.h").read_text()
 
 
+def test_sizes_that_do_not_fit_are_refused_with_a_code(tmp_path):
+    with tf.Graph().as_default() as graph:
+        a, b = (tf.placeholder(tf.float32, [None, 4], name=name) for name in "ab")
+        y = tf.reshape(a, [-1, 3]) + b[:, :3]
+        export(tf.freeze(tf.Session(graph=graph), [a, b], [y]), tmp_path / "uneven.gc")
+    header = (tmp_path / "uneven.h").read_text()
+    assert re.search(r"Returns 0; or.*\n \*   1  .*\n \*   2  .*\n \*   3  .*64 TiB", header)
+    entry = ctypes.CDLL(str(tmp_path / "uneven.so")).uneven
+    inputs, out = [np.ones((n, 4), np.float32) for n in (6, 8)], np.zeros((8, 3), np.float32)
+    pointers = (ctypes.c_void_p * 2)(*[x.ctypes.data for x in inputs])
+    results = (ctypes.c_void_p * 1)(out.ctypes.data)
+    for sizes, code in (((6, 8), 0), ((5, 8), 1), ((6, 7), 2)):
+        out[:] = 0
+        assert entry(pointers, results, (ctypes.c_int64 * 2)(*sizes), None) == code
+        assert (out == (0 if code else 2)).all()
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_target_gets_its_files(predictor, tmp_path, target):
     written = export(predictor.graph, tmp_path / "model.gc", Options(target=target))
@@ -167,7 +187,10 @@ define void @start() nounwind {{
 """
 
 
-@pytest.mark.skipif(shutil.which("qemu-aarch64") is None or not Path(LOADER).exists(), reason="needs qemu-aarch64 and a C library for it")
+@pytest.mark.skipif(
+    shutil.which("qemu-aarch64") is None or not Path(LOADER).exists(),
+    reason="needs qemu-aarch64 and a C library for it",
+)
 def test_aarch64_gives_the_same_bits_under_emulation(predictor, tmp_path):
     elffile = pytest.importorskip("elftools.elf.elffile")
     n, target = 5, TARGETS["aarch64"]
@@ -197,3 +220,15 @@ def test_names_of_c_functions():
 def test_the_container_cannot_be_named_like_the_files_beside_it(predictor, tmp_path):
     with pytest.raises(UsageError, match="model.gc"):
         export(predictor.graph, tmp_path / "model.o")
+
+
+def test_embedding_refuses_what_it_cannot_do():
+    target = host_target()
+    code = compile_object("@data = external hidden constant i8\ndefine ptr @f() {\n  ret ptr @data\n}\n", target)
+    assert embed(code, "data", b"content").count(b"content") == 1
+    with pytest.raises(CompileError, match="'other'"):
+        embed(code, "other", b"content")
+    with pytest.raises(CompileError, match="'data'"):
+        embed(embed(code, "data", b"content"), "data", b"content")
+    with pytest.raises(CompileError, match="ELF64"):
+        embed(b"MZ" + bytes(100), "data", b"content")

@@ -44,7 +44,10 @@ def test_the_same_bits_as_the_session(saved, predictor):
         assert compiled(predictor.data(n))[0].tobytes() == expected.tobytes()
 
 
-def test_a_fresh_process_loads_without_a_compiler(saved, predictor, tmp_path):
+@pytest.mark.parametrize("cache", ["", "off"])
+def test_a_fresh_process_loads_without_a_compiler(saved, predictor, tmp_path, monkeypatch, cache):
+    monkeypatch.setenv("GRAPHC_CACHE_DIR", str(tmp_path / "empty"))
+    monkeypatch.setenv("GRAPHC_CACHE", cache)
     np.save(tmp_path / "x.npy", predictor.data(64))
     command = [sys.executable, "-c", FRESH, str(saved), str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
     report = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
@@ -162,8 +165,10 @@ def test_what_is_no_model(tmp_path):
 
 
 @pytest.mark.parametrize("entry", [
-    {"dtype": "f32", "shape": [64, 96], "offset": 1 << 40, "bytes": 24576}, {"dtype": "f32", "shape": [64, 97], "offset": 0, "bytes": 24576},
-    {"dtype": "f99", "shape": [64, 96], "offset": 0, "bytes": 24576}, {"dtype": "f32", "shape": [64, 96], "offset": -8, "bytes": 8},
+    {"dtype": "f32", "shape": [64, 96], "offset": 1 << 40, "bytes": 24576},
+    {"dtype": "f32", "shape": [64, 97], "offset": 0, "bytes": 24576},
+    {"dtype": "f99", "shape": [64, 96], "offset": 0, "bytes": 24576},
+    {"dtype": "f32", "shape": [64, 96], "offset": -8, "bytes": 8},
     {"dtype": "f32", "shape": None, "offset": "x", "bytes": 8}, 7, {},
 ])  # fmt: skip
 def test_weights_that_do_not_fit(saved, tmp_path, entry):

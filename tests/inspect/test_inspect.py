@@ -147,12 +147,21 @@ def test_loops_and_host_steps_are_shown():
 
 def test_short_names_of_symbols():
     n, m = symbol("batch_0"), symbol("batch_0_1")
-    signature = Signature((Param("n", Type(dt.f32, (n, m))),), (Param("y", Type(dt.f32, (m, n))),), ("batch_0", "batch_0_1"))
+    signature = Signature(
+        (Param("n", Type(dt.f32, (n, m))),), (Param("y", Type(dt.f32, (m, n))),), ("batch_0", "batch_0_1")
+    )
     sizes = Sizes(signature)
     assert sizes.text(signature.outputs[0].type) == "f32[k,m]"  # n is the name of an input
     assert sizes.legend == ["m is axis 0 of n", "k is axis 1 of n"]
     assert sizes.growth(n * m * 4, (1, 16)) == "4 B for m = k = 1, 1.0 KiB for m = k = 16"
-    assert [unit(v) for v in (0, 1023, 1024, 5 << 20, 300 << 20, 5 << 40)] == ["0 B", "1023 B", "1.0 KiB", "5.0 MiB", "300 MiB", "5120 GiB"]
+    assert [unit(v) for v in (0, 1023, 1024, 5 << 20, 300 << 20, 5 << 40)] == [
+        "0 B",
+        "1023 B",
+        "1.0 KiB",
+        "5.0 MiB",
+        "300 MiB",
+        "5120 GiB",
+    ]
 
 
 # ------------------------------------------------------------------------------------------ edited text

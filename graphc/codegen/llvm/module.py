@@ -13,14 +13,17 @@ from graphc.codegen.llvm.loops import Span, branch, counted_loop
 from graphc.codegen.llvm.parallel import DECLARATION
 from graphc.codegen.llvm.values import Values
 from graphc.errors import CompileError
-from graphc.ir.dtype import i64, u8
+from graphc.ir.dtype import b1, f64, i32, i64, u8
 from graphc.ir.kernel import Kernel
+from graphc.ir.graph import toposort
 from graphc.ir.node import INDEX, Node, symbol, var
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repeat
 from graphc.ir.target import Target
 
 _ENTRY = "i32 @{}(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena)"
 _SYMBOL = re.compile(r"^declare [^@]*(@[^(]+)\(", re.MULTILINE)
+LARGEST = float(1 << 46)  # bytes of one buffer
+_FLOAT = {"add": "fadd", "sub": "fsub", "mul": "fmul", "floordiv": "fdiv"}
 _MEMMOVE = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
 
 
@@ -68,14 +71,17 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
             parts[-1].append(step)
     if not parts[-1] and len(parts) > 1:
         parts.pop()
-    functions = []
+    checked = bool(program.checks) or any(not b.type.is_static for b in program.buffers)
+    functions = [_check_function(program, target, declared, entry)] if checked else []
     for k, steps in enumerate(parts):
         name = f"{entry}_{k}" if hosts else entry
         writer = _Entry(program, target, declared, aliases)
+        if checked and k == 0:
+            writer.leave_unless_checked(entry, "ret i32 %bad")
         writer.run(tuple(steps))
         functions.append(writer.function.finish(f"define {_ENTRY.format(quoted('', name))}", "ret i32 0"))
-    functions.append(_arena_function(program, target, declared, entry))
-    functions.append(_shapes_function(program, target, declared, entry))
+    functions.append(_arena_function(program, target, declared, entry, checked))
+    functions.append(_shapes_function(program, target, declared, entry, checked))
     known = set(_SYMBOL.findall(externals))
     own = [line for line in sorted(declared) if line != DECLARATION and not known.intersection(_SYMBOL.findall(line))]
     header = [f"; program {program.name}", f'target triple = "{target.triple}"', externals, *own, ""]
@@ -125,6 +131,13 @@ class _Dims:
             function.put(f"  %d{k}.p = getelementptr i8, ptr %dims, i64 {8 * k}")
             function.put(f"  %d{k} = load i64, ptr %d{k}.p, align 8")
             function.keep(symbol(name), Value(f"%d{k}", i64), 0)
+
+    def leave_unless_checked(self, entry: str, leave: str) -> None:
+        """Leave the function by ``leave`` where the sizes do not satisfy the program's checks; ``%bad`` is their code."""
+        for line in (f"  %bad = call i32 @{quoted('', entry + '_check')}(ptr %dims)", "  %fits = icmp eq i32 %bad, 0",
+                     "  br i1 %fits, label %checked, label %refused", "refused:", f"  {leave}", "checked:"):  # fmt: skip
+            self.function.put(line)
+        self.function.text.label = "checked"
 
     def number(self, x) -> Value:
         """A dimension, offset or count as an i64."""
@@ -240,15 +253,60 @@ class _Entry(_Dims):
         counted_loop(function, index, Span(function.builder.const(0, i64), stop, 1, sure), [], body, LOOP)
 
 
-def _arena_function(program: Program, target: Target, declared: set[str], entry: str) -> str:
+def _check_function(program: Program, target: Target, declared: set[str], entry: str) -> str:
+    """0 if the sizes are legal, k+1 if the program's check k fails, one more than all of them if a buffer is too large.
+
+    The size of a buffer is estimated in floating point, which cannot wrap around.
+    """
     writer = _Dims(program, target, declared)
+    function, builder = writer.function, writer.function.builder
+    tests = [writer.values.value(r.condition) for r in program.checks]
+    shapes = dict.fromkeys(b.type for b in program.buffers if not b.type.is_static)
+    fits = builder.const(True, b1)
+    for type in shapes:
+        estimate = builder.const(float(max(type.dtype.size, 1)), f64)
+        for d in type.shape:
+            factor = _estimate(writer, d) if isinstance(d, Node) else builder.const(float(d), f64)
+            estimate = builder.binary("fmul", estimate, factor)
+        fits = builder.binary("and", fits, builder.compare("le", estimate, builder.const(LARGEST, f64)))
+    code = builder.select(fits, builder.const(0, i32), builder.const(len(tests) + 1, i32))
+    for k, test in reversed(list(enumerate(tests))):
+        code = builder.select(test, code, builder.const(k + 1, i32))
+    name = quoted("", entry + "_check")
+    return function.finish(f"define internal i32 @{name}(ptr %dims)", f"ret {code.operand}")
+
+
+def _estimate(writer: _Dims, dim: Node) -> Value:
+    """A dimension as a float, never smaller than it would be without wrapping around."""
+    builder = writer.function.builder
+    found: dict[Node, Value] = {}
+    for x in toposort((dim,)):
+        if x.op == "const":
+            found[x] = builder.const(float(int(x.attr("value").array)), f64)
+        elif x.op == "symbol":
+            found[x] = builder.convert("sitofp", writer.values.value(x), f64)
+        else:
+            a, b = (found[y] for y in x.inputs)
+            found[x] = {"mod": b, "min": a}.get(x.op) or builder.binary(_FLOAT.get(x.op, "fadd"), a, b)
+    return found[dim]
+
+
+def _arena_function(program: Program, target: Target, declared: set[str], entry: str, checked: bool) -> str:
+    writer = _Dims(program, target, declared)
+    if checked:
+        writer.leave_unless_checked(entry, "ret i64 0")
     size = writer.number(program.signature.arena)
     return writer.function.finish(f"define i64 @{quoted('', entry + '_arena')}(ptr %dims)", f"ret {size.operand}")
 
 
-def _shapes_function(program: Program, target: Target, declared: set[str], entry: str) -> str:
+def _shapes_function(program: Program, target: Target, declared: set[str], entry: str, checked: bool) -> str:
     writer = _Dims(program, target, declared)
     dims = [d for output in program.signature.outputs for d in output.type.shape]
+    if checked:  # the entry refuses these sizes; until then every output is empty
+        zeros = [f"store i64 0, ptr %z{k}, align 8" for k in range(len(dims))]
+        for k in range(len(dims)):
+            writer.function.put(f"  %z{k} = getelementptr i8, ptr %shapes, i64 {8 * k}")
+        writer.leave_unless_checked(entry, "\n  ".join([*zeros, "ret void"]))
     for k, d in enumerate(dims):
         value = writer.number(d)
         writer.function.put(f"  %o{k} = getelementptr i8, ptr %shapes, i64 {8 * k}")

@@ -1,4 +1,4 @@
-/* my_model: made by graphc. Link the .o or the .so beside this file, and -lpthread where libc is without threads. */
+/* my_model: made by graphc. Link the .o or .so beside this file, with -lpthread for old C libraries. */
 #ifndef MY_MODEL_H
 #define MY_MODEL_H
 
@@ -23,10 +23,15 @@ extern "C" {
  *   outputs[0] must be the same memory as inputs[0]; it is written over.
  *   arena       scratch memory, aligned to 64 bytes
  *
- * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but 64 bytes
- * from the start of each must be readable, also where it is smaller. Only donated inputs are written.
- * Returns 0. */
-int32_t my_model(const void *const *inputs, void *const *outputs, const int64_t *dims, void *arena);
+ * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but
+ * 64 bytes from the start of each must be readable, also where it is smaller. Only donated inputs are
+ * written.
+ *
+ * Returns 0; or, if it refuses the sizes in dims, one of these, with nothing computed:
+ *   1  with these sizes a value would have more than 64 TiB
+ */
+int32_t my_model(const void *const *inputs, void *const *outputs,
+                 const int64_t *dims, void *arena);
 
 /* Bytes of scratch memory that a call with these dims needs. */
 int64_t my_model_arena(const int64_t *dims);
@@ -34,9 +39,9 @@ int64_t my_model_arena(const int64_t *dims);
 /* Writes MY_MODEL_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */
 void my_model_shapes(const int64_t *dims, int64_t *sizes);
 
-/* Uses up to this many threads from now on, the calling one included; without it, one per processor online.
- * The result has the same bits with any number. Threads start with the first call that has enough work, and then
- * belong to all graphc programs in this executable or library, which must stay loaded. */
+/* Uses up to this many threads from now on, the calling one included; without it, one per processor
+ * online. The result has the same bits with any number. Threads start with the first call that has
+ * enough work, and belong to all graphc programs in this executable or library. Keep it loaded. */
 void my_model_threads(int32_t threads);
 
 /* To be called in a child made by fork() before the programs of this file are used there. */

@@ -1,0 +1,339 @@
+"""The command line: every command, what it prints, and how it fails."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.cli import main
+
+MODEL = """
+import numpy as np
+import graphc.v1 as tf
+
+x = tf.placeholder(tf.float32, [None, 8], name="x")
+w = tf.get_variable("w", [8, 3], initializer=tf.random_normal_initializer(seed=1))
+y = tf.nn.relu(tf.matmul(x, w), name="y")
+loss = tf.reduce_mean(y)
+step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+train = [loss, step]
+named = {"out": y}
+number = 7
+
+def function():
+    return y
+
+def fails():
+    return undefined_name
+
+def wants(argument):
+    return argument
+
+def odd():
+    return tf.matmul(y, w)
+
+def solve():
+    a = tf.placeholder(tf.float64, [2, 2], name="a")
+    return tf.matmul(a, a) + tf.constant(np.arange(4.0).reshape(2, 2))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    before = os.environ.get("GRAPHC_CACHE_DIR")
+    os.environ["GRAPHC_CACHE_DIR"] = str(tmp_path_factory.mktemp("cli_cache"))
+    yield
+    if before is None:
+        del os.environ["GRAPHC_CACHE_DIR"]
+    else:
+        os.environ["GRAPHC_CACHE_DIR"] = before
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "net.py"
+    path.write_text(MODEL)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def compiled(model, tmp_path_factory):
+    """The model's y, compiled; not to be changed."""
+    path = tmp_path_factory.mktemp("compiled") / "net.gc"
+    assert main(["compile", f"{model}:y", "-o", str(path)]) == 0
+    return str(path)
+
+
+@pytest.fixture
+def succeed(capsys):
+    def run(*arguments) -> str:
+        status = main([str(a) for a in arguments])
+        output = capsys.readouterr()
+        assert (status, output.err) == (0, "")
+        return output.out
+
+    return run
+
+
+@pytest.fixture
+def fail(capsys):
+    """Runs a command that must fail with status 1 and one message; answers the message."""
+
+    def run(*arguments) -> str:
+        assert main([str(a) for a in arguments]) == 1
+        output = capsys.readouterr()
+        assert output.err.startswith("graphc: ") and "Traceback" not in output.err
+        assert "internal error" not in output.err
+        return output.err
+
+    return run
+
+
+# ----------------------------------------------------------------------------------------------- compile
+
+
+def test_compile_writes_four_files(succeed, model, tmp_path):
+    out = succeed("compile", f"{model}:y", "-o", tmp_path / "m.gc")
+    assert re.findall(r"wrote .*/m(\.\w+) \(", out) == [".gc", ".o", ".h", ".so"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.gc", "m.h", "m.o", "m.so"]
+
+
+@pytest.mark.parametrize("target", ["aarch64", "x86-64", "riscv64"])
+def test_compile_for_another_target(succeed, model, tmp_path, target):
+    out = succeed("compile", f"{model}:named", "-o", tmp_path / "m.gc", "--target", target, "--fast-math")
+    assert "m.o" in out
+    assert "f32[n,3]" in succeed("inspect", tmp_path / "m.gc")
+
+
+def test_a_training_step_can_be_compiled(succeed, model, tmp_path):
+    succeed("compile", f"{model}:train", "-o", tmp_path / "m.gc")
+    x = np.ones((4, 8), np.float32)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "w.npy", np.ones((8, 3), np.float32))
+    succeed(
+        "run", tmp_path / "m.gc", "-i", tmp_path / "x.npy", "-i", f"w={tmp_path / 'w.npy'}", "-o", tmp_path / "out.npz"
+    )
+    with np.load(tmp_path / "out.npz") as result:
+        assert sorted(result.files) == ["Mean", "w"]
+        np.testing.assert_allclose(result["Mean"], 8)
+        np.testing.assert_allclose(result["w"], np.full((8, 3), 1 - 0.1 / 3), rtol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------------------- run
+
+
+def test_run_gives_the_same_from_every_form(succeed, model, compiled, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32))
+    results = []
+    for k, name in enumerate((compiled, f"{model}:y", f"{model}:function", f"{model}:named")):
+        assert (
+            succeed("run", name, "--input", f"x={tmp_path / 'x.npy'}", "--output", tmp_path / f"{k}.npz")
+            == f"wrote {tmp_path / f'{k}.npz'}\n"
+        )
+        with np.load(tmp_path / f"{k}.npz") as result:
+            results += [result[file].tobytes() for file in result.files]
+    assert len(set(results)) == 1 and len(results) == 4
+
+
+def test_run_prints(succeed, compiled):
+    out = succeed("run", compiled, "--random", 2)
+    assert out.startswith("y: float32[2, 3]\n[[")
+    assert succeed("run", compiled, "--random", 2) == out
+    assert succeed("run", compiled, "--random", 0).startswith("y: float32[0, 3]\n")
+
+
+def test_run_refuses_what_does_not_fit(fail, compiled, tmp_path):
+    np.save(tmp_path / "wide.npy", np.zeros((2, 9), np.float32))
+    np.save(tmp_path / "text.npy", np.array(["a"]))
+    np.savez(tmp_path / "two.npz", a=np.zeros(3))
+    (tmp_path / "empty.npy").write_bytes(b"")
+    (tmp_path / "junk.npy").write_bytes(b"not an array")
+    assert "--random SIZE" in fail("run", compiled)
+    assert "no input 'z'; it has x" in fail("run", compiled, "-i", f"z={tmp_path / 'wide.npy'}")
+    message = fail("run", compiled, "-i", tmp_path / "wide.npy")
+    assert "f32[2,9] (axis 1: 9 != 8)" in message and "net.py:5" in message and "runpy" not in message
+    assert "DtypeError" in fail("run", compiled, "-i", tmp_path / "text.npy")
+    assert "holds a; give one array" in fail("run", compiled, "-i", tmp_path / "two.npz")
+    assert "empty.npy is no .npy file" in fail("run", compiled, "-i", tmp_path / "empty.npy")
+    assert "junk.npy is no .npy file" in fail("run", compiled, "-i", tmp_path / "junk.npy")
+    assert "absent.npy: No such file" in fail("run", compiled, "-i", tmp_path / "absent.npy")
+    wide = tmp_path / "wide.npy"
+    assert "more inputs than the model has (1)" in fail("run", compiled, "-i", wide, "-i", wide)
+    assert "given twice" in fail("run", compiled, "-i", f"x={wide}", "-i", f"x={wide}")
+    assert "No such file" in fail("run", compiled, "--random", 1, "-o", tmp_path / "absent" / "out.npz")
+
+
+# ------------------------------------------------------------------------------------------------ inspect
+
+
+def test_inspect_overview(succeed, compiled, model):
+    for name in (compiled, f"{model}:y"):
+        out = succeed("inspect", name)
+        assert re.search(r"net.py:7 +y = tf.nn.relu\(tf.matmul\(x, w\), name=\"y\"\)", out)
+        assert "passes" in out and "memory" in out and "dot0" in out
+    assert "minimize(loss)" in succeed("inspect", f"{model}:train")
+
+
+def test_inspect_views(succeed, compiled):
+    assert succeed("inspect", compiled, "--stage", "traced").startswith("graph @y(")
+    assert "define i32 @gc_main" in succeed("inspect", compiled, "--stage", "llvm")
+    assert succeed("inspect", compiled, "--kernel", "dot0").startswith("kernel @dot0(")
+    assert "k_dot0" in succeed("inspect", compiled, "--kernel", "dot0", "--as", "asm")
+    assert "define internal void @k_dot0" in succeed(
+        "inspect", compiled, "--kernel", "dot0", "--as", "llvm", "--target", "aarch64"
+    )
+    assert "arena" in succeed("inspect", compiled, "--memory")
+    assert "simplify" in succeed("inspect", compiled, "--diff", "simplify")
+
+
+def test_inspect_refuses(fail, compiled):
+    assert "no stage 'x'" in fail("inspect", compiled, "--stage", "x")
+    assert "no pass 'x'" in fail("inspect", compiled, "--diff", "x")
+    assert "no kernel 'x'" in fail("inspect", compiled, "--kernel", "x")
+    assert "give --kernel too" in fail("inspect", compiled, "--as", "asm")
+
+
+def test_a_dump_is_edited_and_compiled_again(succeed, fail, compiled, tmp_path):
+    dump = tmp_path / "a.txt"
+    dump.write_text(succeed("inspect", compiled, "--stage", "optimised"))
+    assert "--weights FILE.gc" in fail("compile", dump, "-o", tmp_path / "b.gc")
+    succeed("compile", dump, "-o", tmp_path / "b.gc", "--weights", compiled)
+    before = succeed("run", compiled, "--random", 4)
+    assert succeed("run", tmp_path / "b.gc", "--random", 4) == before
+    assert succeed("run", dump, "--random", 4, "--weights", compiled) == before
+    assert "dot0" in succeed("inspect", dump, "--weights", compiled)
+    dump.write_text(dump.read_text().replace("max(", "min("))
+    changed = succeed("run", dump, "--random", 4, "--weights", compiled)
+    assert changed != before and "-" in changed
+    dump.write_text(dump.read_text().replace("min(", "maximum("))
+    assert "maximum" in fail("run", dump, "--random", 4, "--weights", compiled)
+    assert "net.gc has its own" in fail("run", compiled, "--weights", compiled)
+
+
+def test_text_without_weights_needs_nothing_else(succeed, tmp_path):
+    (tmp_path / "g.txt").write_text("graph @g(%x: f32[n]) {\n  %add0: f32[n] = add(%x, %x)\n  return %add0\n}\n")
+    assert succeed("run", tmp_path / "g.txt", "--random", 3).startswith("out0: float32[3]")
+
+
+# ------------------------------------------------------------------------------------------------- models
+
+
+@pytest.mark.parametrize("name, words", [
+    ("absent.gc", "absent.gc: No such file or directory"),
+    ("absent.py:y", "absent.py: No such file or directory"),
+    ("net.py", "say which model of"),
+    ("net.py:absent", "defines no 'absent'; it defines loss, step, x, y"),
+    ("net.py:number", "number is a int; a model is"),
+    ("net.py:fails", "NameError: name 'undefined_name' is not defined\n  at net.py:18: return undefined_name"),
+    ("net.py:wants", "stopped with TypeError"),
+    ("net.py:odd", "inner sizes differ"),
+    ("broken.py:y", "stopped with SyntaxError"),
+    ("exits.py:y", "stopped with SystemExit: 3"),
+    ("divides.py:y", "stopped with ZeroDivisionError: division by zero\n  at divides.py:2: y = 1 / 0"),
+    ("folder.gc", "Is a directory"),
+    ("empty.gc", "the file is empty"),
+    ("junk.gc", "no .gc container"),
+    ("junk.txt", "junk.txt is not text"),
+    ("words.txt", "words.txt: line 1"),
+    ("words.bin", "words.bin: "),
+])  # fmt: skip
+def test_models_that_are_none(fail, model, tmp_path, name, words):
+    (tmp_path / "net.py").write_text(Path(model).read_text())
+    (tmp_path / "broken.py").write_text("def (")
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(3)")
+    (tmp_path / "divides.py").write_text("x = 1\ny = 1 / 0")
+    (tmp_path / "folder.gc").mkdir()
+    (tmp_path / "empty.gc").write_bytes(b"")
+    (tmp_path / "junk.gc").write_bytes(b"\xff" * 100)
+    (tmp_path / "junk.txt").write_bytes(b"\xff" * 100)
+    (tmp_path / "words.txt").write_text("some words")
+    (tmp_path / "words.bin").write_text("some words")
+    assert words in fail("inspect", tmp_path / name)
+
+
+def test_a_model_may_import_its_neighbours(succeed, model, tmp_path):
+    (tmp_path / "neighbour_of_cli_test.py").write_text("SIZE = 4")
+    (tmp_path / "imports.py").write_text(
+        "import graphc.v1 as tf\nfrom neighbour_of_cli_test import SIZE\ny = tf.placeholder(tf.float32, [SIZE]) * 2.0\n"
+    )
+    assert "f32[4]" in succeed("inspect", f"{tmp_path / 'imports.py'}:y")
+    assert "float64[2, 2]" in succeed("run", f"{model}:solve", "--random", 1)
+
+
+def test_a_damaged_container_is_refused(fail, compiled, tmp_path):
+    content = bytearray(Path(compiled).read_bytes())
+    content[len(content) // 2] ^= 8
+    (tmp_path / "m.gc").write_bytes(content)
+    assert "FormatError" in fail("run", tmp_path / "m.gc", "--random", 1)
+    assert "FormatError" in fail("inspect", tmp_path / "m.gc")
+
+
+# ------------------------------------------------------------------------------------------ cache, doctor
+
+
+def test_the_cache(succeed, monkeypatch, model, tmp_path):
+    monkeypatch.setenv("GRAPHC_CACHE_DIR", str(tmp_path / "cache"))
+    assert succeed("cache").splitlines()[1].startswith("0 programs, 0 B of ")
+    succeed("run", f"{model}:solve", "--random", 1)
+    assert re.search(r"^[1-9]\d* programs", succeed("cache", "stats").splitlines()[1])
+    assert re.match(r"removed [1-9]\d* programs", succeed("cache", "clear"))
+    assert "0 programs" in succeed("cache")
+    monkeypatch.setenv("GRAPHC_CACHE", "off")
+    assert succeed("cache") == succeed("cache", "clear") == "the cache is off\n"
+
+
+def test_a_wrong_setting_is_explained(fail, monkeypatch):
+    monkeypatch.setenv("GRAPHC_CACHE_LIMIT", "much")
+    assert "GRAPHC_CACHE_LIMIT=much" in fail("cache")
+
+
+def test_the_doctor(succeed):
+    out = succeed("doctor")
+    assert out.startswith("ok    graphc ") and "a small program compiles and runs" in out and "BAD" not in out
+
+
+# -------------------------------------------------------------------------------------------------- usage
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["fly"], ["compile", "x.py:y"], ["run"], ["run", "x.gc", "--random", "-1"], ["run", "x.gc", "--random", "two"],
+    ["inspect", "x.gc", "--memory", "--stage", "llvm"], ["cache", "fill"],
+    ["compile", "x.py:y", "-o", "x.gc", "--target", "z80"],
+])  # fmt: skip
+def test_wrong_usage_is_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: graphc")
+
+
+def test_an_internal_error_is_one_line(monkeypatch, capsys):
+    def broken():
+        raise KeyError("left\nright")
+
+    monkeypatch.setattr("graphc.cli.default_cache", broken)
+    assert main(["cache"]) == 1
+    assert (
+        capsys.readouterr().err == "graphc: internal error: KeyError: 'left\\nright' (GRAPHC_TRACEBACK=1 shows where)\n"
+    )
+    monkeypatch.setenv("GRAPHC_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        main(["cache"])
+
+
+def test_as_a_process_with_a_reader_that_leaves(compiled):
+    command = [sys.executable, "-m", "graphc", "inspect", compiled, "--stage", "asm"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert subprocess.run([*command[:3], "run", "absent.gc"], capture_output=True).returncode == 1
