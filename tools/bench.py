@@ -249,7 +249,7 @@ import time, numpy as np
 import graphc.v1 as tf
 x = tf.placeholder(tf.float32, [None, 64]); h = x
 for k in range({count // 5}):
-    h = tf.tanh(h * float(k % 7 + 1)) + x * 0.5 - h
+    h = tf.tanh(h * (1 + k / 1000)) + x * 0.5 - h  # another constant each time: no two kernels are equal
 start = time.perf_counter()
 tf.Session().run(h, {{x: np.ones((4, 64), 'f')}})
 print(time.perf_counter() - start)

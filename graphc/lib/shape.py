@@ -365,6 +365,46 @@ def linspace(start, stop, num) -> Node:
     return promote.elementwise("add", promote.elementwise("mul", ramp, promote.elementwise("sub", stop, start)), start)
 
 
+def diag(diagonal) -> Node:
+    """A square matrix with a vector on its diagonal and zeros elsewhere."""
+    x = as_node(diagonal)
+    if len(x.shape) != 1:
+        raise ShapeError(explain(f"diag: needs a vector, not {x.type}", origins(diagonal=x)))
+    wide = (*x.shape, *x.shape)
+    i, j = (apply("iota", shape=wide, axis=k, dtype=dt.i32) for k in (0, 1))
+    spread = apply("broadcast", x, shape=wide, axes=(1,))
+    return apply("select", apply("eq", i, j), spread, zeros(wide, x.dtype))
+
+
+def diag_part(input) -> Node:  # noqa: A002
+    """The diagonals of matrices over the last two axes."""
+    x = as_node(input)
+    if len(x.shape) < 2:
+        raise ShapeError(explain(f"diag_part: needs a matrix, not {x.type}", origins(input=x)))
+    rows, columns = len(x.shape) - 2, len(x.shape) - 1
+    i, j = (apply("iota", shape=x.shape, axis=k, dtype=dt.i32) for k in (rows, columns))
+    kept = apply("select", apply("eq", i, j), x, zeros(x.shape, x.dtype))
+    a, b = x.shape[-2:]
+    axis = rows if type(a) is int and type(b) is int and a > b else columns
+    return apply("reduce", kept, kind="sum", axes=(axis,))
+
+
+def meshgrid(*xs, indexing="xy") -> list[Node]:
+    """Coordinates of a grid as one tensor for each vector.
+
+    Raises:
+        UsageError: ``indexing`` is neither ``xy`` nor ``ij``.
+    """
+    if indexing not in ("xy", "ij"):
+        raise UsageError(explain(f"meshgrid: indexing {indexing!r} is not 'xy' or 'ij'"))
+    flat = [reshape(x, (-1,)) for x in map(as_node, xs)]
+    order = list(range(len(flat)))
+    if indexing == "xy" and len(flat) > 1:
+        order[:2] = [1, 0]
+    full = tuple(flat[k].shape[0] for k in order)
+    return [apply("broadcast", x, shape=full, axes=(order.index(k),)) for k, x in enumerate(flat)]
+
+
 def eye(num_rows, num_columns=None, batch_shape=None, dtype=dt.f32) -> Node:
     """The identity matrix, repeated for ``batch_shape``."""
     rows = dim(num_rows, "eye")

@@ -1,5 +1,7 @@
 """TensorFlow 1's interface: ``import graphc.v1 as tf``."""
 
+from types import ModuleType as _ModuleType
+
 import graphc
 from graphc.ir.dtype import DType, as_dtype
 from graphc.ir.dtype import b1 as bool  # noqa: A004  TensorFlow's names
@@ -20,7 +22,7 @@ from graphc.ir.dtype import u8 as uint8
 from graphc.ir.dtype import u16 as uint16
 from graphc.ir.dtype import u32 as uint32
 from graphc.ir.dtype import u64 as uint64
-from graphc.v1 import errors, initializers, layers, losses, math, nn, random, train
+from graphc.v1 import errors, initializers, layers, logging, losses, math, nn, random, train
 from graphc.v1.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from graphc.v1.control import (
     add_to_collection, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,
@@ -41,18 +43,18 @@ from graphc.v1.initializers import Zeros as zeros_initializer
 from graphc.v1.initializers import glorot_normal as glorot_normal_initializer
 from graphc.v1.initializers import glorot_uniform as glorot_uniform_initializer
 from graphc.v1.ops import (  # noqa: A004
-    abs, acos, acosh, add, add_n, arg_max, arg_min, argmax, argmin, argsort, asin, asinh, atan, atan2, atanh,
+    abs, accumulate_n, acos, acosh, add, add_n, arg_max, arg_min, argmax, argmin, argsort, asin, asinh, atan, atan2, atanh,
     bitcast, broadcast_to, cast, ceil, clip_by_global_norm, clip_by_norm, clip_by_value, concat, constant,
-    convert_to_tensor, cos, cosh, count_nonzero, cumprod, cumsum, digamma, div, div_no_nan, divide, equal, erf,
+    convert_to_tensor, cos, cosh, count_nonzero, cumprod, cumsum, diag, diag_part, digamma, div, div_no_nan, divide, equal, erf,
     erfc, exp, expand_dims, expm1, eye, fill, floor, floor_div, floordiv, floormod, gather, gather_nd,
     global_norm, greater, greater_equal, identity, is_finite, is_inf, is_nan, less, less_equal, lgamma,
     lin_space, linspace, log, log1p, logical_and, logical_not, logical_or, logical_xor, matmul,
-    matrix_transpose, maximum, minimum, mod, multiply, negative, norm, not_equal, one_hot, ones, ones_like, pad,
+    matrix_transpose, maximum, meshgrid, minimum, mod, multiply, negative, norm, not_equal, one_hot, ones, ones_like, pad,
     placeholder, placeholder_with_default, pow, range, rank, realdiv, reciprocal, reduce_all, reduce_any,
     reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum, repeat, reshape, reverse,
-    rint, round, rsqrt, saturate_cast, sigmoid, sign, sin, sinh, size, slice, sort, split, sqrt, square,
+    rint, round, rsqrt, saturate_cast, scalar_mul, sigmoid, sign, sin, sinh, size, slice, sort, split, sqrt, square,
     squared_difference, squeeze, stack, stop_gradient, subtract, tan, tanh, tensordot, tile, to_double,
-    to_float, to_int32, to_int64, transpose, truediv, truncatediv, truncatemod, unstack, where, where_v2, zeros,
+    to_float, to_int32, to_int64, trace, transpose, truediv, truncatediv, truncatemod, unsorted_segment_sum, unstack, where, where_v2, zeros,
     zeros_like,
 )  # fmt: skip
 from graphc.v1.ops import shape_of as shape
@@ -83,3 +85,14 @@ def disable_eager_execution() -> None:
 
 def disable_v2_behavior() -> None:
     """Nothing: this is TensorFlow 1's interface."""
+
+
+_MODULES = (errors, initializers, layers, logging, losses, math, nn, random, train)
+__all__ = [
+    _name for _name, _value in globals().items()
+    if not _name.startswith("_") and (not isinstance(_value, _ModuleType) or _value in _MODULES)
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -50,8 +50,19 @@ def op(kind: str, function: Callable, tensors: str = "", name: str | None = None
 
     public.__signature__ = signature
     public.__doc__ = function.__doc__
-    public.__name__ = public.__qualname__ = name or kind
+    public.__name__ = public.__qualname__ = _UNNAMED
     return public
+
+
+_UNNAMED = "op"
+
+
+def name_functions(namespace: Mapping) -> None:
+    """Call the functions that ``op`` made in a module by the names they were assigned to, for help and messages."""
+    for name, value in namespace.items():
+        if inspect.isfunction(value) and value.__name__ == _UNNAMED and value.__module__ == __name__:
+            value.__name__ = value.__qualname__ = name
+            value.__module__ = namespace["__name__"]
 
 
 def _public_signature(function) -> inspect.Signature:

@@ -15,3 +15,12 @@ FailedPreconditionError = StateError
 InternalError = CompileError
 NotFoundError = DeviceUnavailable
 DataLossError = FormatError
+
+
+__all__ = [
+    "DataLossError", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError", "OpError",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

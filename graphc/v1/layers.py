@@ -74,3 +74,12 @@ def dropout(inputs, rate=0.5, noise_shape=None, seed=None, training=False, name=
         return ops.identity(inputs, name=name or "dropout/Identity")
     dropped = nn.dropout(inputs, rate=rate, noise_shape=noise_shape, seed=seed, name=name)
     return dropped if training is True else ops.where_v2(training, dropped, inputs)
+
+
+__all__ = [
+    "dense", "dropout", "flatten",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -93,3 +93,14 @@ def get_total_loss(add_regularization_losses=True, name="total_loss", scope=None
     """The sum of the losses of the default graph."""
     found = get_losses(scope) + (get_regularization_losses(scope) if add_regularization_losses else [])
     return ops.add_n(found, name=name)
+
+
+__all__ = [
+    "Reduction", "absolute_difference", "add_loss", "cosine_distance", "get_losses", "get_regularization_loss",
+    "get_regularization_losses", "get_total_loss", "hinge_loss", "huber_loss", "log_loss", "mean_squared_error",
+    "sigmoid_cross_entropy", "softmax_cross_entropy", "sparse_softmax_cross_entropy",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc.errors import UsageError, explain
 from graphc.lib import index, linalg, nn
 from graphc.v1 import ops
-from graphc.v1.define import DIMENSION, REDUCTION, construct, op, random_op
+from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op, random_op
 from graphc.v1.ops import l2_normalize, sigmoid, tanh  # noqa: F401  also found here
 from graphc.v1.tensor import Tensor
 
@@ -123,3 +123,29 @@ def embedding_lookup(params, ids, partition_strategy="mod", name=None, validate_
 def zero_fraction(value, name=None) -> Tensor:
     """The fraction of elements that are zero."""
     return ops.reduce_mean(ops.to_float(ops.equal(value, 0)), name=name or "zero_fraction")
+
+
+def crelu(features, name=None, axis=-1) -> Tensor:
+    """``relu`` of the features and of their negatives, joined along ``axis``."""
+    return ops.concat([relu(features), relu(ops.negative(features))], axis, name=name or "CRelu")
+
+
+def relu_layer(x, weights, biases, name=None) -> Tensor:
+    """``relu(x @ weights + biases)``."""
+    return relu(xw_plus_b(x, weights, biases), name=name or "relu_layer")
+
+
+name_functions(globals())
+
+
+__all__ = [
+    "batch_normalization", "bias_add", "crelu", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss",
+    "l2_normalize", "leaky_relu", "log_sigmoid", "log_softmax", "moments", "relu", "relu6", "relu_layer", "selu",
+    "sigmoid", "sigmoid_cross_entropy_with_logits", "silu", "softmax", "softmax_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits_v2", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits",
+    "swish", "tanh", "top_k", "weighted_cross_entropy_with_logits", "xw_plus_b", "zero_fraction",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,7 +8,8 @@ from graphc.ir.type import Type
 from graphc.ir.node import const
 from graphc.lib import index, linalg, math, reduction, shape
 from graphc.lib.promote import literal_array
-from graphc.v1.define import DIMENSION, REDUCTION, construct, op
+from graphc.lib.shape import meshgrid as lib_meshgrid
+from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op
 from graphc.v1.graph import get_default_graph
 from graphc.v1.operators import Operators
 from graphc.v1.shape import TensorShape
@@ -38,6 +39,7 @@ squared_difference = op("SquaredDifference", math.squared_difference, "x y")
 atan2 = op("Atan2", math.atan2, "x y")
 xlogy = op("Xlogy", math.xlogy, "x y")
 add_n = op("AddN", math.add_n, "*inputs")
+scalar_mul = op("Mul", lambda scalar, x: math.multiply(scalar, x), "scalar x")
 
 negative = op("Neg", math.negative, "x")
 abs = op("Abs", math.abs, "x")  # noqa: A001
@@ -109,6 +111,8 @@ zeros, ones = op("zeros", shape.zeros), op("ones", shape.ones)
 fill = op("Fill", shape.fill, "value")
 zeros_like = op("ZerosLike", math.zeros_like, "x", "zeros_like", {"tensor": "x"})
 ones_like = op("OnesLike", math.ones_like, "x", "ones_like", {"tensor": "x"})
+diag, diag_part = op("Diag", shape.diag, "diagonal"), op("MatrixDiagPart", shape.diag_part, "input")
+trace = op("Trace", lambda x: reduction.reduce_sum(shape.diag_part(x), -1), "x")
 eye, linspace = op("eye", shape.eye), op("LinSpace", shape.linspace, "start stop")
 lin_space = linspace
 range = op("Range", shape.range_, name="range")  # noqa: A001
@@ -134,6 +138,8 @@ gather_nd = op("GatherNd", index.gather_nd, "params | indices")
 one_hot = op("OneHot", index.one_hot, "indices | on_value off_value", "one_hot")
 sort = op("Sort", index.sort, "values", "sort")
 argsort = op("Argsort", index.argsort, "values", "argsort")
+
+unsorted_segment_sum = op("UnsortedSegmentSum", index.unsorted_segment_sum, "data | segment_ids")
 
 # --------------------------------------------------------------------------------------------- matrices
 
@@ -176,7 +182,20 @@ def to_int64(x, name="ToInt64") -> Tensor:
 
 
 def placeholder(dtype, shape=None, name=None) -> Tensor:
-    """A value that every run feeds; sizes may be None, and so may the whole shape."""
+    """A value that every run feeds.
+
+    Args:
+        dtype: such as ``tf.float32`` or ``"float"``.
+        shape: sizes, None for those that may differ from run to run; a shape of None allows any rank.
+
+    Raises:
+        DtypeError: unknown dtype. UsageError, ShapeError: a size is no number or negative. GraphError: a bad name.
+
+    Example::
+
+        x = tf.placeholder(tf.float32, [None, 784], name="x")
+        sess.run(tf.reduce_mean(x), feed_dict={x: images})
+    """
     graph, kind, sizes = get_default_graph(), dt.as_dtype(dtype), TensorShape(shape)
     if name:
         graph.check_name(name)
@@ -186,7 +205,11 @@ def placeholder(dtype, shape=None, name=None) -> Tensor:
 
 
 def placeholder_with_default(input, shape, name=None) -> Tensor:  # noqa: A002
-    """A value that a run may feed; otherwise ``input``."""
+    """A value that a run may feed; otherwise ``input``.
+
+    Raises:
+        UsageError: ``input`` does not fit ``shape``.
+    """
     graph = input.graph if isinstance(input, Operators) else get_default_graph()
     if name:
         graph.check_name(name)
@@ -230,6 +253,22 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False) ->
     return graph.create("Const", full, (), lambda: node, outputs=[(node.dtype, node)]).outputs[0]
 
 
+def accumulate_n(inputs, shape=None, tensor_dtype=None, name=None) -> Tensor:
+    """``add_n``."""
+    return add_n(inputs, name=name)
+
+
+def meshgrid(*args, **kwargs) -> list[Tensor]:
+    """Coordinates of a grid as one tensor for each vector; ``indexing`` is ``xy`` or ``ij``."""
+    indexing, name = kwargs.pop("indexing", "xy"), kwargs.pop("name", None)
+    if kwargs:
+        raise UsageError(explain(f"meshgrid: unknown argument {', '.join(kwargs)}"))
+    groups = {"xs": 0}
+    out = construct("Meshgrid", "meshgrid", lambda xs, indexing: lib_meshgrid(*xs, indexing=indexing),
+                    {"xs": args, "indexing": indexing}, groups, {"xs"}, name)  # fmt: skip
+    return out if isinstance(out, list) else [out]
+
+
 def convert_to_tensor(value, dtype=None, name=None, preferred_dtype=None) -> Tensor:
     """``value`` as a Tensor: tensors stay, variables are read, everything else becomes a constant."""
     graph = value.graph if isinstance(value, Operators) else get_default_graph()
@@ -251,3 +290,6 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
     )
     found = iter(tensors)
     return [None if t is None else next(found) for t in t_list], total
+
+
+name_functions(globals())

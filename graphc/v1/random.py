@@ -44,3 +44,13 @@ def categorical(logits, num_samples, dtype=None, seed=None, name=None) -> Tensor
 
 
 normal, uniform, shuffle = random_normal, random_uniform, random_shuffle
+
+
+__all__ = [
+    "categorical", "multinomial", "normal", "random_normal", "random_shuffle", "random_uniform", "set_random_seed",
+    "shuffle", "truncated_normal", "uniform",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -58,7 +58,16 @@ class Session:
         return self._graph
 
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
-        """The values of ``fetches`` (any nesting; None for operations), given the values in ``feed_dict``.
+        """The values of ``fetches``, given the values in ``feed_dict``.
+
+        Args:
+            fetches: a tensor, variable, operation or name, or a list, tuple or dict of such, nested at will.
+            feed_dict: from placeholders (and any other tensors) to numbers, nested lists or arrays.
+            options, run_metadata: accepted.
+
+        Returns:
+            The structure of ``fetches`` with an array for every tensor (a NumPy scalar if it is of rank 0), None for
+            every operation.
 
         Raises:
             FeedError: a value is missing or unknown. ShapeError, DtypeError: a value or an operation does not fit.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math as python_math
+
 import numpy as np
 
 from graphc.errors import GraphError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import ops
+from graphc.v1.average import ExponentialMovingAverage  # noqa: F401  also found here
 from graphc.v1.control import group
 from graphc.v1.gradients import gradients
 from graphc.v1.graph import GraphKeys, get_default_graph
@@ -359,6 +362,13 @@ def polynomial_decay(
     return ops.add(scaled, end_learning_rate, name=name or "PolynomialDecay")
 
 
+def cosine_decay(learning_rate, global_step, decay_steps, alpha=0.0, name=None):
+    """From ``learning_rate`` to ``alpha * learning_rate`` along half a cosine."""
+    part = ops.minimum(ops.cast(global_step, dt.f32) / float(decay_steps), 1.0)
+    wave = 0.5 * (1.0 + ops.cos(part * python_math.pi))
+    return ops.multiply(learning_rate, wave * (1.0 - alpha) + alpha, name=name or "CosineDecay")
+
+
 def piecewise_constant(x, boundaries, values, name=None):
     """``values[k]`` between the boundaries ``k - 1`` and ``k``."""
     if not values or len(values) != len(boundaries) + 1:
@@ -370,3 +380,15 @@ def piecewise_constant(x, boundaries, values, name=None):
     for bound, value in zip(reversed(boundaries), reversed(values[:-1])):
         rate = ops.where_v2(ops.less_equal(x, bound), value, rate)
     return ops.identity(rate, name=name or "PiecewiseConstant")
+
+
+__all__ = [
+    "AdadeltaOptimizer", "AdagradOptimizer", "AdamOptimizer", "ExponentialMovingAverage", "FtrlOptimizer",
+    "GradientDescentOptimizer", "MomentumOptimizer", "Optimizer", "RMSPropOptimizer", "cosine_decay",
+    "create_global_step", "exponential_decay", "get_global_step", "get_or_create_global_step", "global_step",
+    "inverse_time_decay", "natural_exp_decay", "piecewise_constant", "polynomial_decay",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__
