@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import threading
 import weakref
 from collections.abc import Callable
@@ -28,7 +29,6 @@ from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
 from graphc.runtime.support import load_support
 
-ENTRY = "gc_main"
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -73,26 +73,35 @@ def lower_graph(graph: Graph, options: Options = Options()) -> Program:
     return lower(graph, target_of(options))
 
 
-def emit(program: Program, options: Options = Options(), entry: str = ENTRY) -> str:
+def emit(program: Program, options: Options = Options()) -> str:
     """LLVM IR text of a Program."""
-    return program_text(program, target_of(options), entry)
+    return program_text(program, target_of(options), entry_name(program))
+
+
+def entry_name(program: Program) -> str:
+    """The name of a Program's entry function: its own, made an identifier."""
+    return "gc_" + re.sub(r"\W", "_", program.name, flags=re.ASCII)
 
 
 def build(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Artifact:
     """Compile a graph to data, without looking at the cache."""
+    return assemble(lower_graph(optimise(graph, options, on_pass), options), options)
+
+
+def assemble(program: Program, options: Options = Options()) -> Artifact:
+    """A lowered Program as native code."""
     from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
     from graphc.runtime.jit import compile_object
 
-    program = lower_graph(optimise(graph, options, on_pass), options)
     target = target_of(options)
     code = compile_object(emit(program, options), target)
     library = link_shared([code], exports=entry_points(program))
     return Artifact(replace(program, kernels=(), constants=b""), program.constants, library, target.name)
 
 
-def entry_points(program: Program, entry: str = ENTRY) -> list[str]:
+def entry_points(program: Program) -> list[str]:
     """Names of the functions that a compiled Program exports."""
-    parts = segments(program)
+    parts, entry = segments(program), entry_name(program)
     natives = [f"{entry}_{k}" for k in parts if isinstance(k, int)] if len(parts) > 1 else [entry]
     return [*natives, f"{entry}_arena", f"{entry}_shapes"]
 
@@ -129,7 +138,7 @@ def load(artifact: Artifact) -> Executable:
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
     return Executable(
-        ENTRY, program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
+        entry_name(program), program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, program),
     )  # fmt: skip
 

@@ -1,8 +1,16 @@
 """Options and fixtures of all tests."""
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+
+if "GRAPHC_CACHE_DIR" not in os.environ:  # the user's own cache is not the tests' business
+    os.environ["GRAPHC_CACHE_DIR"] = tempfile.mkdtemp(prefix="graphc-tests-")
+    atexit.register(shutil.rmtree, os.environ["GRAPHC_CACHE_DIR"], ignore_errors=True)
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 

@@ -12,7 +12,7 @@ from graphc.aot.replace import replace_files
 from graphc.aot.standalone import constants_name, public_names, standalone_text
 from graphc.codegen.header import header_text
 from graphc.codegen.llvm.module import segments
-from graphc.compile import build, lower_graph, optimise, sections, target_of
+from graphc.compile import assemble, lower_graph, optimise, sections, target_of
 from graphc.errors import CompileError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
@@ -49,7 +49,7 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    replace_files({path: _container(graph, options)})
+    replace_files({path: _container(graph, _lowered(graph, options), options)})
     return path
 
 
@@ -71,8 +71,8 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
         raise UsageError(
             f"{path} names the container; {', '.join(_BESIDE)} are written beside it. Use {path.with_suffix('.gc')}"
         )
-    files = {path: _container(graph, options)}
-    program = lower_graph(optimise(graph, options), options)
+    program = _lowered(graph, options)
+    files = {path: _container(graph, program, options)}
     if segments(program) in ([], [0]):
         files |= {
             path.with_suffix(suffix): [content]
@@ -88,17 +88,22 @@ def c_name(path: Path) -> str:
     return name if name[:1].isalpha() and name not in _RESERVED else f"model_{name}"
 
 
-def _container(graph: Graph, options: Options) -> list:
-    """The pieces of the container of a graph."""
+def _lowered(graph: Graph, options: Options) -> Program:
+    """The graph as a Program, if a file can hold it."""
     if any(n.op == "host" for n in graph.nodes):
         raise CompileError(
             "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
         )
+    return lower_graph(optimise(graph, options), options)
+
+
+def _container(graph: Graph, program: Program, options: Options) -> list:
+    """The pieces of the container of a graph and its Program."""
     target = target_of(options)
     native, targets = {}, []
     if _can_link(target):
         digest, library = support_file(target)
-        native, targets = {**sections(build(graph, options)), f"{SUPPORT}{digest}": library}, [target.name]
+        native, targets = {**sections(assemble(program, options)), f"{SUPPORT}{digest}": library}, [target.name]
     blobs: dict[str, np.ndarray] = {}
     text = graph_text(graph, blobs=blobs)
     weights, table = _weights(blobs)

@@ -21,8 +21,11 @@ from graphc.options import VERSION, Options
 from graphc.runtime.cache import default_cache
 from graphc.runtime.pool import default_threads
 
-NEEDED = ("numpy", "llvmlite", "networkx", "ml-dtypes")
-OPTIONAL = {"pycuda": "CUDA devices: pip install 'graphc[cuda]'"}
+NEEDED = ("numpy", "llvmlite", "ml-dtypes")
+OPTIONAL = {
+    "networkx": "graphs as networkx graphs: pip install 'graphc[graph]'",
+    "pycuda": "CUDA devices: pip install 'graphc[cuda]'",
+}
 
 
 @dataclass(frozen=True)

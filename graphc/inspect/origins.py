@@ -18,8 +18,8 @@ class _Recorder(Lowering):
         super().__init__(target)
         self.origins: dict[str, dict[Node, None]] = {}
 
-    def _region(self, region: Region, memory: dict) -> list:
-        steps = super()._region(region, memory)
+    def lower_region(self, region: Region, memory: dict) -> list:
+        steps = super().lower_region(region, memory)
         nodes = [region.node] if region.node is not None else [n for n in region_nodes(region) if n.op not in _LEAVES]
         for step in steps:
             if step.kind == "launch":

@@ -26,16 +26,23 @@ def _positive(x: Node) -> Node:
     return apply("lt", full_like(x, 0), x)
 
 
+def _parts(x: Node) -> tuple[Node, Node]:
+    """``max(x, 0)`` and ``-|x|`` by one comparison, so that a sum of terms in them has the right slope at 0 too."""
+    zero = full_like(x, 0)
+    below = apply("lt", x, zero)
+    return _choose(below, zero, x), _choose(below, x, apply("neg", x))
+
+
 def relu(features) -> Node:
-    """``max(x, 0)``."""
+    """``max(x, 0)``; its slope at 0 is 0."""
     x = as_node(features)
-    return apply("max", x, full_like(x, 0))
+    return apply("max", full_like(x, 0), x)  # where operands are equal, the gradient goes to the first
 
 
 def relu6(features) -> Node:
-    """``min(max(x, 0), 6)``."""
+    """``min(max(x, 0), 6)``; its slope at 0 and at 6 is 0."""
     x = as_node(features)
-    return apply("min", relu(x), full_like(x, 6))
+    return apply("min", full_like(x, 6), relu(x))
 
 
 def leaky_relu(features, alpha=0.2) -> Node:
@@ -58,8 +65,8 @@ def selu(features) -> Node:
 
 def softplus(features) -> Node:
     """``log(1 + exp(x))`` without overflow."""
-    x = _floating("softplus", features)
-    return apply("add", relu(x), apply("log1p", apply("exp", apply("neg", apply("abs", x)))))
+    positive, falling = _parts(_floating("softplus", features))
+    return apply("add", positive, apply("log1p", apply("exp", falling)))
 
 
 def softsign(features) -> Node:
@@ -152,8 +159,8 @@ def sigmoid_cross_entropy_with_logits(labels, logits) -> Node:
     """``-labels * log(p) - (1 - labels) * log(1 - p)`` with ``p = sigmoid(logits)``, without overflow."""
     x = _floating("sigmoid_cross_entropy_with_logits", logits)
     product = math.multiply(x, labels)
-    tail = apply("log1p", apply("exp", apply("neg", apply("abs", x))))
-    return math.add(math.subtract(relu(x), product), tail)
+    positive, falling = _parts(x)
+    return math.add(math.subtract(positive, product), apply("log1p", apply("exp", falling)))
 
 
 def weighted_cross_entropy_with_logits(labels, logits, pos_weight) -> Node:
@@ -161,7 +168,7 @@ def weighted_cross_entropy_with_logits(labels, logits, pos_weight) -> Node:
     x = _floating("weighted_cross_entropy_with_logits", logits)
     z = as_node(labels) if isinstance(labels, Node) else as_node(labels, x.dtype)
     weight = math.add(math.multiply(math.subtract(pos_weight, full_like(x, 1)), z), 1.0)
-    smooth = math.add(apply("log1p", apply("exp", apply("neg", apply("abs", x)))), relu(apply("neg", x)))
+    smooth = softplus(apply("neg", x))
     return math.add(math.multiply(math.subtract(1.0, z), x), math.multiply(weight, smooth))
 
 

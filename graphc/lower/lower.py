@@ -110,7 +110,7 @@ class Lowering:
         steps: list[Step] = []
         memory = dict(memory)
         for region in fuse(graph):
-            steps += self._region(region, memory)
+            steps += self.lower_region(region, memory)
         return steps, [self.find(n, memory) for n in graph.outputs]
 
     def find(self, node: Node, memory: dict) -> Storage:
@@ -130,31 +130,32 @@ class Lowering:
                 raise CompileError(f"{node.op} at {node.location} was not materialised")
         return memory[node]
 
-    def _region(self, region: Region, memory: dict) -> list[Step]:
+    def lower_region(self, region: Region, memory: dict) -> list[Step]:
+        """Steps for one region; its outputs are entered into ``memory``."""
         if region.kind == SINGLE:
             return self._single(region.node, memory)
         outputs = []
         for n in region.outputs:
             memory[n] = self.storage(n.type, n.op)
             outputs.append(memory[n])
-        sources = [self.find(s, memory) for s in region.sources]
-        inputs = {f"x{k}": s for k, s in enumerate(sources)}
         outs = {f"out{k}": s for k, s in enumerate(outputs)}
         if region.kind == DOT:
-            return self._dot(region, inputs, outs, memory)
+            return self._dot(region, outs, memory)
+        sources = [self.find(s, memory) for s in region.sources]
+        inputs = {f"x{k}": s for k, s in enumerate(sources)}
         if region.kind == MAP:
-            reusable = _pointwise(region, sources, outputs, set())
+            reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
             graph, sizes = generalise(region.graph)
             return [self.launch(graph, lambda: map_kernel(graph), inputs, outs, reusable, sizes)]
         return [self.launch(region.graph, lambda: reduce_kernel(region.graph), inputs, outs)]
 
-    def _dot(self, region: Region, inputs: dict, outputs: dict, memory: dict) -> list[Step]:
+    def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
         graph = region.graph
         node = next(n for n in toposort(graph.outputs) if n.op == "dot")
         dot = describe(node, self.target)
         y = region.sources[graph.inputs.index(node.inputs[1])]
         steps: list[Step] = []
-        inputs = dict(inputs)
+        inputs: dict[str, Storage] = {}
         if y.op == "const":
             array = np.broadcast_to(y.attrs[0][1].array, y.shape)
             packed = pack_constant(dot, array)
@@ -165,10 +166,16 @@ class Lowering:
             steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": inputs["packed"]}))
         packed = "packed" in inputs
         key = (graph, packed)
-        results = [outputs[f"out{k}"] for k in range(len(region.outputs))]
-        sources = [self.find(s, memory) for s in region.sources]
-        reusable = _pointwise(region, sources, results, {self.find(x, memory).root() for x in _operands_of(region, node)})
-        steps.append(self.launch(key, lambda: dot_kernel(graph, self.target, packed), inputs, outputs, reusable))
+
+        def make() -> Kernel:
+            return dot_kernel(graph, self.target, packed)
+
+        read = {a.name for a in self.kernel(key, make)[1].arrays}  # a packed constant is not kept unpacked as well
+        places = {k: self.find(s, memory) for k, s in enumerate(region.sources) if f"x{k}" in read}
+        inputs |= {f"x{k}": s for k, s in places.items()}
+        operands = {s.root() for k, s in places.items() if graph.inputs[k] in node.inputs}
+        reusable = _pointwise(graph, places, list(outputs.values()), operands)
+        steps.append(self.launch(key, make, inputs, outputs, reusable))
         return steps
 
     def _single(self, node: Node, memory: dict) -> list[Step]:
@@ -194,23 +201,24 @@ def _anonymous(node: Node):
     return (node.op, node.attrs, node.type, tuple(x.type for x in node.inputs))
 
 
-def _operands_of(region: Region, node: Node) -> list[Node]:
-    """The values of the whole graph that a node of the region's graph reads."""
-    return [s for s, x in zip(region.sources, region.graph.inputs) if x in node.inputs]
+def _pointwise(graph: Graph, sources: dict[int, Storage], outputs: list, excluded: set) -> tuple:
+    """Pairs of storages that a kernel for ``graph`` reads and writes at the same index only.
 
-
-def _pointwise(region: Region, sources: list, outputs: list, excluded: set) -> tuple:
-    """Pairs of storages that a kernel reads and writes at the same index only, those of ``excluded`` left out."""
+    Args:
+        sources: position of an input -> where it lies.
+        excluded: root storages that are read at other indices all the same.
+    """
     moved: set = set()
-    for n in reversed(toposort(region.graph.outputs)):
+    for n in reversed(toposort(graph.outputs)):
         if n in moved or (n.inputs and TABLE[n.op].scalar is None):
             moved.update(n.inputs)
-    roots = [s.root() for s in sources]
+    roots = {k: s.root() for k, s in sources.items()}
     pairs = []
-    for x, source in zip(region.graph.inputs, roots):
-        if x in moved or source in excluded or roots.count(source) > 1:
+    for k, source in roots.items():
+        x = graph.inputs[k]
+        if x in moved or source in excluded or list(roots.values()).count(source) > 1:
             continue
-        for result, storage in zip(region.graph.outputs, outputs):
+        for result, storage in zip(graph.outputs, outputs):
             if result.type.shape == x.type.shape and result.dtype.size == x.dtype.size:
                 pairs.append((source, storage))
     return tuple(pairs)

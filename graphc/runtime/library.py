@@ -83,8 +83,15 @@ def _load_bytes(content, mode: int) -> ctypes.CDLL:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
-                return _load(_fresh_path(file.fileno()), mode)
-    with tempfile.NamedTemporaryFile(suffix=".so") as file:
+                try:
+                    return ctypes.CDLL(_fresh_path(file.fileno()), mode=mode)
+                except OSError:
+                    pass  # no /proc, or nothing may be run from there: perhaps from a temporary file
+    try:
+        file = tempfile.NamedTemporaryFile(suffix=".so")
+    except OSError as error:
+        raise CompileError(f"cannot load compiled code: {error} (TMPDIR may name a folder to use)") from None
+    with file:
         file.write(content)
         file.flush()
         return _load(file.name, mode)

@@ -9,7 +9,7 @@ from typing import Callable
 
 import numpy as np
 
-from graphc.errors import ShapeError, explain
+from graphc.errors import CompileError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.program import Signature
 from graphc.ir.type import Type
@@ -45,6 +45,9 @@ class PortableProgram:
         segments: None for one native function of this name, else ints (``NAME_i``) and HostSteps in order.
         constants: the program's constants, 64-byte aligned.
         failed: called with the error code of a segment that stopped; raises.
+
+    Raises:
+        CompileError: a string would have to be copied or made by native code.
     """
 
     def __init__(self, name: str, signature: Signature, library: Library, constants: np.ndarray, segments, failed: Callable):
@@ -53,6 +56,7 @@ class PortableProgram:
         self.steps = [_ENTRY(library.address(s)) if isinstance(s, str) else s for s in steps]
         self._arena_bytes = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(library.address(name + "_arena"))
         self._needs = [symbols_of(p.type.shape) for p in signature.outputs]
+        _check_strings(name, signature, self.steps)
         self._may_stop = any(isinstance(step, HostStep) for step in self.steps[1:])  # after something was written
         self._kept = np.empty(0, dtype=np.uint8)
         self._lock = threading.Lock()
@@ -172,6 +176,23 @@ class _Run:
         shape = tuple(evaluate(d, values) for d in type.shape)
         memory = self.program.constants if where == "constant" else self.arena
         return np.ndarray(shape, type.dtype.numpy, buffer=memory, offset=evaluate(what, values))
+
+
+def _check_strings(name: str, signature: Signature, steps: list) -> None:
+    """Strings have no bytes, so each must come from an input or a host step."""
+    made = {("input", k) for k in range(len(signature.inputs))}
+    for step in steps:
+        if not isinstance(step, HostStep):
+            continue
+        for type, place in step.args:
+            if type.dtype is dt.string and place not in made:
+                what = f"{name}: {step.op} reads a {type} that no host step made; native code has no strings"
+                raise CompileError(explain(what, location=step.location))
+        made.update(place for _, place in step.results)
+    for k, param in enumerate(signature.outputs):
+        if param.type.dtype is dt.string and ("output", k) not in made:
+            what = f"{name}: no host step makes output {param.name} {param.type}; native code has no strings"
+            raise CompileError(explain(what, location=param.location))
 
 
 def aligned_bytes(count: int) -> np.ndarray:
