@@ -90,7 +90,7 @@ def test_stages_parse_back(predict):
     assert show.stage_text(predict, "traced") == str(predict.graph)
     assert "launch @dot0" in show.stage_text(predict, "program")
     assert "define i32 @gc_" in show.stage_text(predict, "llvm")
-    assert "gc_main:" in show.stage_text(predict, "asm")
+    assert f"gc_{predict.graph.name}:" in show.stage_text(predict, "asm")
     with pytest.raises(UsageError, match="no stage 'nonsense'.*traced.*simplify"):
         show.stage_text(predict, "nonsense")
 
