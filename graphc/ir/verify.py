@@ -258,7 +258,7 @@ class _ProgramCheck:
             if type(offset) is not int or offset >= len(params):
                 self.fail(f"buffer {buffer.name!r} is {where} {offset} of {len(params)}")
             mine, its = buffer.type, params[offset].type  # which may be another shape of the same memory
-            if mine.dtype is not its.dtype or _normal(mine.size) != _normal(its.size):
+            if mine.dtype is not its.dtype or mine.size != its.size:
                 self.fail(f"buffer {buffer.name!r} of {buffer.type} is {where} {offset} of {params[offset].type}")
         elif type(offset) is int and offset % _ALIGNMENT:
             self.fail(f"buffer {buffer.name!r} at {where} {offset} is not aligned to {_ALIGNMENT} bytes")

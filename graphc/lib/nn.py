@@ -52,10 +52,11 @@ def leaky_relu(features, alpha=0.2) -> Node:
 
 
 def elu(features, alpha=1.0) -> Node:
-    """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+    """``x``, and ``alpha * (exp(x) - 1)`` where negative."""
     x = _floating("elu", features)
-    below = apply("expm1", apply("min", x, full_like(x, 0)))
-    return _choose(_positive(x), x, math.multiply(below, alpha))
+    zero = full_like(x, 0)
+    below = apply("expm1", apply("min", x, zero))
+    return _choose(apply("lt", x, zero), math.multiply(below, alpha), x)
 
 
 def selu(features) -> Node:

@@ -160,7 +160,7 @@ def _described(array: np.ndarray) -> str:
 
 def _loses_nothing(array: np.ndarray, dtype: DType) -> bool:
     """Whether Python numbers keep their meaning: no fraction, imaginary part, or large integer is cut off."""
-    kind = array.dtype.kind
+    kind = "f" if array.dtype == dt.bf16.numpy else array.dtype.kind  # NumPy does not know what that one is
     if kind not in _RANK or dtype.kind not in _RANK or _RANK[kind] > _RANK[dtype.kind] or (kind == "b") != (dtype.kind == "b"):
         return False
     if dtype.is_integer:

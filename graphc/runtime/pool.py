@@ -10,6 +10,7 @@ from string import Template
 from graphc.errors import CompileError
 from graphc.ir.target import Target
 
+_FILES = ("pool", "pool_threads")
 _SPIN = 2000  # looks before sleeping: some tens of microseconds, far below a time slice
 _PARTS = 4  # per thread: enough to even out unequal threads, too few to notice
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
@@ -24,6 +25,14 @@ define void @gc_pool_configure(i32 %threads) nounwind {
   ret void
 }
 
+define i32 @gc_pool_started() nounwind {
+  ret i32 0
+}
+
+define void @gc_pool_reset_after_fork() nounwind {
+  ret void
+}
+
 define void @gc_parallel(ptr %fn, ptr %ctx, i64 %extent, i64 %grain) nounwind {
   call void %fn(ptr %ctx, i64 0, i64 %extent)
   ret void
@@ -32,7 +41,7 @@ define void @gc_parallel(ptr %fn, ptr %ctx, i64 %extent, i64 %grain) nounwind {
 
 
 def pool_text(target: Target) -> str:
-    """A module that defines ``gc_parallel`` and ``gc_pool_configure``; it needs nothing but libc.
+    """A module that defines ``gc_parallel`` and the functions ``gc_pool_...``; it needs nothing but libc.
 
     The same text goes into the process-wide pool and into objects that are linked into other programs.
     """
@@ -42,7 +51,7 @@ def pool_text(target: Target) -> str:
     if machine not in _FUTEX or "linux" not in rest:
         raise CompileError(f"target {target.name}: there is no thread pool for {target.triple}; known: Linux on {', '.join(_FUTEX)}")
     pause, declaration = _PAUSE[machine]
-    text = (Path(__file__).parent / "pool.ll").read_text(encoding="utf-8")
+    text = "\n".join((Path(__file__).parent / f"{name}.ll").read_text(encoding="utf-8") for name in _FILES)
     signals = ", ".join(["i64 -1"] * 16)
     return Template(text).substitute(
         futex=_FUTEX[machine], pause=pause, declarations=declaration, spin=_SPIN, parts=_PARTS, signals=signals

@@ -26,9 +26,11 @@ class HostStep:
 
     Attributes:
         fn: takes and returns NumPy arrays. It must neither write to nor keep what it is given: that is read-only and
-            valid during the call alone.
+            valid during the call alone. What it raises comes out of the run; state is then as it was before the run,
+            and the program can be run again.
         args, results: pairs ``(Type, place)`` with places as in ``ir.program.Buffer``. A symbol that only the shape of
-            a result determines gets its value here.
+            a result determines gets its value here. A string result is kept beside the arena under its place, so two
+            of them must not share one while both are needed.
     """
 
     fn: Callable

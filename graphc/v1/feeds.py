@@ -92,7 +92,8 @@ def _cast(tensor: Tensor, value) -> np.ndarray:
     if wanted is dt.string:
         return literal_array(value, wanted)
     if not fits(array, wanted) and not _is_whole(array, wanted):
-        kind = f"{array.dtype}{list(array.shape)}" if array.dtype.kind in "biufc" else type(value).__name__
+        is_number = array.dtype.kind in "biufc" or array.dtype == dt.bf16.numpy
+        kind = f"{array.dtype}{list(array.shape)}" if is_number else type(value).__name__
         what = f"feed_dict: {tensor.name} has dtype {wanted.name}, which a value of {kind} does not fit"
         raise DtypeError(explain(what, _made(tensor)))
     with np.errstate(over="ignore"):  # a float too large for the dtype becomes infinite, as everywhere
@@ -101,11 +102,12 @@ def _cast(tensor: Tensor, value) -> np.ndarray:
 
 def _is_whole(array: np.ndarray, wanted) -> bool:
     """True for floats without fractions, for bools read as numbers and for 0/1 numbers read as bools."""
-    if array.dtype.kind == "f" and wanted.is_integer:
+    is_float = array.dtype.kind == "f" or array.dtype == dt.bf16.numpy  # whose kind NumPy does not know
+    if is_float and wanted.is_integer:
         return bool(np.isfinite(array).all()) and bool((array == np.floor(array)).all()) and _in_range(array, wanted)
     if array.dtype.kind == "b":
         return wanted is not dt.string
-    return wanted is dt.b1 and array.dtype.kind in "iuf" and bool(((array == 0) | (array == 1)).all())
+    return wanted is dt.b1 and (is_float or array.dtype.kind in "iu") and bool(((array == 0) | (array == 1)).all())
 
 
 def _in_range(array: np.ndarray, wanted) -> bool:

@@ -342,9 +342,10 @@ class Graph:
         if scope is None or scope == "":
             return found
         try:
-            return [v for v in found if re.match(scope, getattr(v, "name", ""))]
+            wanted = re.compile(scope)
         except (TypeError, re.error):
             raise GraphError(explain(f"get_collection: scope {scope!r} is no regular expression")) from None
+        return [v for v in found if wanted.match(getattr(v, "name", ""))]
 
     def get_collection_ref(self, name: str) -> list:
         return self._collections.setdefault(name, [])

@@ -186,10 +186,55 @@ define i32 @par{ENTRY} {{
     return Executable("par", signature, library(text, "par", "par_arena", "par_shapes"), **options)
 
 
+def tally(grain: int = 1, **options) -> Executable:
+    """counts i32[n] += 1, each element once, split over the pool."""
+    before = pointer("%x", "%ctx", 0)
+    body = """\
+  %x.i = getelementptr i32, ptr %x, i64 %i
+  %v = load i32, ptr %x.i
+  %r = add i32 %v, 1
+  store i32 %r, ptr %x.i"""
+    part = loop("internal void @part", "ptr %ctx, i64 %begin, i64 %end", "%begin", "%end", body, before)
+    entry = f"""
+declare void @gc_parallel(ptr, ptr, i64, i64)
+define i32 @tally{ENTRY} {{
+  %n = load i64, ptr %dims
+  call void @gc_parallel(ptr @part, ptr %outputs, i64 %n, i64 {grain})
+  ret i32 0
+}}
+"""
+    text = part + entry + SIZES.format(name="tally", arena=NO_ARENA, shapes=SHAPE_N)
+    counts = Type(dt.i32, (N,))
+    signature = Signature((Param("counts", counts),), (Param("counts", counts),), ("n",), donated=((0, 0),))
+    return Executable("tally", signature, library(text, "tally", "tally_arena", "tally_shapes"), **options)
+
+
+def same(dtype, width: str) -> Executable:
+    """A scalar as it is; ``width`` is the LLVM type of its bits."""
+    text = f"define i32 @same{ENTRY} {{\n  %x = load ptr, ptr %inputs\n  %y = load ptr, ptr %outputs\n"
+    text += f"  %v = load {width}, ptr %x\n  store {width} %v, ptr %y\n  ret i32 0\n}}\n"
+    text += SIZES.format(name="same", arena=NO_ARENA, shapes="")
+    scalar = Type(dtype, ())
+    signature = Signature((Param("x", scalar),), (Param("y", scalar),))
+    return Executable("same", signature, library(text, "same", "same_arena", "same_shapes"))
+
+
 def failing(**options) -> Executable:
     text = f"define i32 @bad{ENTRY} {{\n  ret i32 7\n}}\n" + SIZES.format(name="bad", arena=NO_ARENA, shapes=SHAPE_4)
     signature = Signature((Param("x", FOUR),), (Param("out", FOUR),))
     return Executable("bad", signature, library(text, "bad", "bad_arena", "bad_shapes"), **options)
+
+
+def update_around_host_step(fn) -> Executable:
+    """(w, g) f32[4], w donated: w - g over w, then the host's f32[4] from w, then that - g over w."""
+    text = "".join(
+        _map_f32(f"around_{k}", [("%inputs", 0), ("%inputs", 1)], ("%outputs", 0), "fsub float %v0, %v1", "4") for k in (0, 1)
+    )
+    text += SIZES.format(name="around", arena=NO_ARENA, shapes=SHAPE_4)
+    signature = Signature((Param("w", FOUR), Param("g", FOUR)), (Param("w", FOUR),), donated=((0, 0),))
+    step = HostStep(fn, ((FOUR, ("output", 0)),), ((FOUR, ("output", 0)),), "mend", Location("model.py", 9))
+    code = library(text, "around_0", "around_1", "around_arena", "around_shapes")
+    return Executable("around", signature, code, b"", [0, step, 1])
 
 
 def with_host_step(fn, **options) -> Executable:

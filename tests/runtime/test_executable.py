@@ -9,17 +9,17 @@ import weakref
 import numpy as np
 import pytest
 from small_programs import (
-    ENTRY,
-    NO_ARENA,
-    SIZES,
+    VECTOR,
     add_scalars,
     add_vectors,
     failing,
-    library,
     parallel_double,
+    same,
     scale_by_constant,
+    tally,
     through_arena,
     train_step,
+    update_around_host_step,
     with_host_step,
 )
 
@@ -103,7 +103,8 @@ def test_large_arenas_and_outputs():
 @pytest.mark.parametrize("value", [
     [1.0, 2.0, 3.0], (1, 2, 3), [1, 2.5, 3], np.arange(6, dtype=np.float32)[::2], np.asfortranarray(f32(1, 2, 3)),
     f32(1, 2, 3).astype(">f4"), np.frombuffer(b"\0" + f32(1, 2, 3).tobytes(), np.float32, offset=1),
-    f32(1, 2, 3).view(np.recarray), [np.float32(1), np.float32(2), np.float32(3)], memoryview(f32(1, 2, 3)),
+    f32(1, 2, 3).view(np.recarray), [dt.bf16.numpy.type(1.5)] * 3,
+    [np.float32(1), np.float32(2), np.float32(3)], memoryview(f32(1, 2, 3)),
 ])  # fmt: skip
 def test_what_can_be_converted(value):
     (out,) = add_vectors()(value, f32(0, 0, 0))
@@ -136,12 +137,7 @@ def test_python_numbers(dtype, value, good):
 def test_numbers_arrive_exactly():
     widths = {dt.f32: "i32", dt.f64: "i64", dt.i32: "i32", dt.i64: "i64"}
     for dtype, width in widths.items():
-        text = f"define i32 @same{ENTRY} {{\n  %x = load ptr, ptr %inputs\n  %y = load ptr, ptr %outputs\n"
-        text += f"  %v = load {width}, ptr %x\n  store {width} %v, ptr %y\n  ret i32 0\n}}\n"
-        text += SIZES.format(name="same", arena=NO_ARENA, shapes="")
-        scalar = Type(dtype, ())
-        signature = Signature((Param("x", scalar),), (Param("y", scalar),))
-        run = Executable("same", signature, library(text, "same", "same_arena", "same_shapes")).bind(single=True)
+        run = same(dtype, width).bind(single=True)
         for value in (0, 1, -1, 2**24, -(2**24), 2**24 + 2, 2**31 - 1, -(2**31)):
             assert run(value) == dtype.numpy.type(value)
         if dtype.is_float:
@@ -153,6 +149,32 @@ def test_numbers_arrive_exactly():
         else:
             for value in (2**53 + 1, -(2**63)) if dtype is dt.i64 else ():
                 assert run(value) == value
+
+
+@pytest.mark.parametrize("dtype", [d for d in dt.ALL if d is not dt.string], ids=str)
+def test_numpy_scalars_arrive_exactly(dtype):
+    run = same(dtype, f"i{dtype.bits}").bind(single=True)
+    for code in (0, 1, 255) if dtype is not dt.b1 else (0, 1):
+        value = np.frombuffer(bytes([code] * dtype.size), dtype.numpy)[0]
+        out = run(value)
+        assert out.dtype is dtype.numpy and out.tobytes() == value.tobytes()
+    assert run(np.zeros((), dtype.numpy)).tobytes() == bytes(dtype.size)
+
+
+def test_numpy_scalars_take_the_fast_way(path):
+    if path == "ctypes":
+        pytest.skip("there is no fast way")
+    run = add_scalars().bind(single=True)
+    a, b = np.float32(1), np.float32(2)
+    run(a, b)
+    run.__self__[10] = 0  # without the way out, anything else than the fast way would crash
+    assert run(a, b) == 3 and run(1.5, b) == 3.5
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_, np.array(True)])
+def test_truth_values_arrive(value):
+    out = same(dt.b1, "i8").bind(single=True)(value)
+    assert out.dtype == np.bool_ and out == bool(value) and out.tobytes() == bytes([bool(value)])
 
 
 def test_arrays_given_are_never_written():
@@ -412,6 +434,50 @@ def test_threads_may_call_at_once(release):
     assert not errors
 
 
+@pytest.mark.parametrize("release", (False, True))
+def test_runs_that_write_the_same_state_take_turns(release):
+    counts = np.zeros(300, np.int32)
+    call, errors = tally(grain=10**9, release_gil=release).bind({0: counts}, returned=[0], single=True), []
+
+    def caller():
+        last = 0
+        for _ in range(1000):
+            out = call()
+            if (out != out[0]).any() or out[0] <= last:
+                errors.append(out)
+            last = out[0]
+
+    threads = [threading.Thread(target=caller) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors and (counts == 4000).all()
+
+
+def test_a_child_forked_during_a_turn_can_take_its_own():
+    counts = np.zeros(3_000_000, np.int32)
+    call = tally(release_gil=True).bind({0: counts})
+    stop = []
+
+    def caller():
+        while not stop:
+            call()
+
+    thread = threading.Thread(target=caller)
+    thread.start()
+    statuses = []
+    for _ in range(3):
+        pid = os.fork()
+        if pid == 0:
+            call()
+            os._exit(0)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    stop.append(True)
+    thread.join()
+    assert statuses == [0, 0, 0]
+
+
 def test_a_forked_child_can_call():
     run, parallel = through_arena(release_gil=True), parallel_double(release_gil=True)
     x = np.arange(10_000, dtype=np.float32)
@@ -467,6 +533,41 @@ def test_errors_of_host_steps_come_through():
             run(f32(1))
 
 
+def test_state_is_as_before_when_a_host_step_raises():
+    def mend(array):
+        if array[0] < -2:
+            raise KeyError("mine")
+        return array * 2
+
+    w, one = f32(4, 4, 4, 4), f32(1, 1, 1, 1)
+    call = update_around_host_step(mend).bind({0: w}, returned=[0], single=True)
+    np.testing.assert_array_equal(call(one), [5] * 4)
+    with pytest.raises(KeyError, match="mine"):
+        call(one * 8)
+    np.testing.assert_array_equal(w, [5] * 4)
+    np.testing.assert_array_equal(call(one), [7] * 4)
+    with pytest.raises(KeyError, match="mine"):
+        update_around_host_step(mend)(w, one * 80)
+    np.testing.assert_array_equal(w, [7] * 4)
+
+
+def test_a_program_that_updates_state_cannot_be_called_by_its_own_host_step():
+    call = update_around_host_step(lambda array: call(array)[0]).bind({0: f32(1, 2, 3, 4)})
+    with pytest.raises(UsageError, match="again, by a host step of its own"):
+        call(f32(1, 1, 1, 1))
+
+
+def test_host_steps_with_state_take_turns():
+    w, one = f32(0, 0, 0, 0), f32(1, 1, 1, 1)
+    call = update_around_host_step(lambda array: array + 1).bind({0: w})
+    threads = [threading.Thread(target=lambda: [call(one) for _ in range(100)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(w, [-400] * 4)
+
+
 def test_host_steps_from_several_threads():
     run, errors = with_host_step(lambda a: a[::2]), []
 
@@ -499,3 +600,18 @@ def test_strings_only_meet_host_steps():
     out, text = both(f32(1, 2), "hey")
     np.testing.assert_array_equal(out, [3, 5])
     assert text[()] == "hey!"
+
+
+@pytest.mark.parametrize("place, words", [
+    ("output", "no host step makes output text string"),
+    ("constant", "give reads a string"),
+])  # fmt: skip
+def test_strings_that_native_code_would_make_are_refused(place, words):
+    run, word = with_host_step(lambda a: a), Type(dt.string, ())
+    signature = Signature(run.signature.inputs, (*run.signature.outputs, Param("text", word)), ("n", "m"))
+    arg, target = (VECTOR, ("input", 0)), ("arena", 8)
+    if place == "constant":
+        arg, target = (word, ("constant", 0)), ("output", 1)
+    give = executable_module.HostStep(lambda t: t, (arg,), ((word, target),), "give")
+    with pytest.raises(CompileError, match=words):
+        Executable("host", signature, run.library, b"", [0, run._portable.steps[1], 1, give])

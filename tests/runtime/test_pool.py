@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_programs import parallel_double
+from small_programs import parallel_double, tally
 
 from graphc.runtime.pool import cgroup_cpus, default_threads
 from graphc.runtime.support import load_support
@@ -25,13 +25,14 @@ def pool():
     support.set_threads(default_threads())
 
 
-def split(support, extent, grain):
-    """The parts as (begin, end), in order, and the threads that ran them."""
+def split(support, extent, grain, seconds=0.0):
+    """The parts as (begin, end), in order, and the threads that ran them; each part takes so many seconds."""
     parts, threads = [], set()
 
     def part(_, begin, end):
         parts.append((begin, end))
         threads.add(threading.get_native_id())
+        time.sleep(seconds)
 
     parallel = ctypes.CFUNCTYPE(None, PART, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
     parallel(support.library.address("gc_parallel"))(PART(part), None, extent, grain)
@@ -39,26 +40,28 @@ def split(support, extent, grain):
 
 
 @pytest.mark.parametrize("threads, extent, grain, sizes", [
-    (4, 100, 1, [25, 25, 25, 25]),
+    (4, 160, 1, [10] * 16),
+    (4, 100, 20, [20] * 5),
+    (2, 100, 1, [12, 13] * 4),
     (4, 10, 3, [3, 3, 4]),
     (4, 3, 1, [1, 1, 1]),
     (4, 5, 5, [5]),
     (4, 5, 100, [5]),
-    (4, 7, 0, [1, 2, 2, 2]),
+    (4, 7, 0, [1] * 7),
     (1, 100, 1, [100]),
     (4, 0, 1, [0]),
 ])  # fmt: skip
 def test_the_loop_is_split_evenly(pool, threads, extent, grain, sizes):
     pool.set_threads(threads)
     parts, _ = split(pool, extent, grain)
-    assert sorted(end - begin for begin, end in parts) == sizes
+    assert sorted(end - begin for begin, end in parts) == sorted(sizes)
     assert [begin for begin, _ in parts] == [0] + [end for _, end in parts][:-1]
     assert parts[-1][1] == extent
 
 
 def test_parts_run_on_different_threads(pool):
     pool.set_threads(3)
-    parts, threads = split(pool, 3, 1)
+    parts, threads = split(pool, 3, 1, 0.1)
     assert len(parts) == 3 and len(threads) == 3 and threading.get_native_id() in threads
     assert pool.workers >= 2
 
@@ -76,7 +79,7 @@ def test_workers_that_sleep_are_woken(pool):
     for _ in range(3):
         split(pool, 2, 1)
         time.sleep(0.05)  # far longer than a worker spins
-        parts, threads = split(pool, 2, 1)
+        parts, threads = split(pool, 2, 1, 0.1)
         assert len(parts) == 2 and len(threads) == 2
 
 
@@ -107,6 +110,68 @@ def test_nested_loops_and_two_callers_at_once(pool):
     for thread in threads:
         thread.join()
     assert not errors
+
+
+def test_a_caller_never_waits_for_a_worker_that_has_not_begun(pool):
+    """Seven of eight workers cannot all be awake on a small machine, and none is after a pause."""
+    pool.set_threads(8)
+    run = parallel_double()
+    x = np.zeros(64, np.float32)
+    times = []
+    for _ in range(30):
+        time.sleep(0.003)
+        begin = time.perf_counter()
+        run(x)
+        times.append(time.perf_counter() - begin)
+    assert sorted(times)[3] < 0.02
+
+
+def test_every_iteration_runs_once(pool):
+    """Many short jobs of all sizes, some after workers fell asleep: a part run twice or never would show."""
+    run = tally()
+    counts = [np.zeros(n, np.int32) for n in (2, 3, 7, 16, 100, 1000)]
+    calls = [run.bind({0: c}) for c in counts]
+    rounds, end = 0, time.monotonic() + 2
+    while time.monotonic() < end:
+        for threads in (2, 3, 8, 5):
+            pool.set_threads(threads)
+            for _ in range(200):
+                for call in calls:
+                    call()
+            rounds += 200
+        time.sleep(0.001)
+    assert all((c == rounds).all() for c in counts)
+
+
+def test_every_iteration_runs_once_with_two_callers_and_forks(pool):
+    pool.set_threads(4)
+    run, failures = tally(release_gil=True), []
+
+    def caller():
+        counts = np.zeros(50, np.int32)
+        call = run.bind({0: counts})
+        for _ in range(20_000):
+            call()
+        if not (counts == 20_000).all():
+            failures.append(counts)
+
+    threads = [threading.Thread(target=caller) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    children = []
+    for _ in range(3):
+        pid = os.fork()
+        if pid == 0:
+            counts = np.zeros(50, np.int32)
+            call = run.bind({0: counts})
+            for _ in range(500):
+                call()
+            os._exit(0 if (counts == 500).all() else 2)
+        children.append(pid)
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0, 0, 0]
 
 
 def test_a_child_starts_its_own_threads(pool):

@@ -70,6 +70,35 @@ def test_a_wrong_answer_in_the_start_up_test_is_reported(monkeypatch):
     assert "AttributeError" in call_test.why_wrong(load_support().library)
 
 
+BARE = """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+if "--no-memfd" in MODE:
+    del os.memfd_create
+if "--no-proc" in MODE:
+    from graphc.runtime import library
+    library._fresh_path = lambda descriptor: f"/dev/null/{descriptor}"
+from small_programs import add_scalars
+from graphc.errors import CompileError
+try:
+    print(float(add_scalars().bind(single=True)(1.0, 2.0)))
+except CompileError as error:
+    print("TMPDIR" if "TMPDIR may name a folder" in str(error) else error)
+"""
+
+
+@pytest.mark.parametrize("mode", ("", "--no-memfd", "--no-proc"))
+@pytest.mark.parametrize("folder", ("", "/dev/null/nothing"))
+def test_bare_surroundings(mode, folder, monkeypatch):
+    """No home, no cache folder, no place for temporary files, no nameless files: one of the last two will do."""
+    monkeypatch.delenv("HOME", raising=False)
+    code = BARE.replace("MODE", repr(mode))
+    if folder:  # tempfile would try other folders, but not if it is told which one
+        code = "import tempfile; tempfile.tempdir = '/dev/null/nothing'\n" + code
+    answer = run_child(code, GRAPHC_CACHE_DIR="/dev/null/nothing", TMPDIR=folder)
+    assert answer == (["TMPDIR"] if mode and folder else ["3.0"])
+
+
 FALL_BACK = """
 from graphc.ir.program import Param, Signature
 from graphc.ir.type import Type
