@@ -221,6 +221,9 @@ def split(value, num_or_size_splits, axis=0, num=None) -> list[Node]:
         sizes = [simplified(whole // int(given))] * int(given)
     else:
         sizes = _split_sizes(x, k, list(shape_of(given, "split", True)))
+    total = simplified(sum(sizes, 0))
+    if total is not whole and total != whole:  # a promise, checked at entry
+        x = apply("ensure", x, shape=(*x.shape[:k], total, *x.shape[k + 1 :]))
     parts, at = [], 0
     for s in sizes:
         parts.append(part(x, k, at, simplified(at + s)))

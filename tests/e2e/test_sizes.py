@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import graphc
+import graphc.v1 as tf
 from graphc.errors import ShapeError
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
@@ -74,3 +75,24 @@ def test_a_computed_value_reshaped_for_a_contraction():
     x = np.arange(4, dtype=np.float32)
     product, twice = call(x)
     assert np.array_equal(product, np.outer(2 * x, 2 * x) + 1) and np.array_equal(twice, 2 * x)
+
+
+@pytest.mark.parametrize(
+    "build, good, bad",
+    [
+        (lambda x: tf.split(x, 2)[1], 4, 5),
+        (lambda x: tf.reshape(x, [-1, 7]), 14, 10),
+        (lambda x: x[-1], 1, 0),
+        (lambda x: tf.split(x, [1, 2])[0], 3, 4),
+    ],
+    ids=["split", "reshape", "index", "split by sizes"],
+)
+def test_a_session_names_the_line_of_what_does_not_fit(build, good, bad):
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [None])
+        y = build(x)
+        with tf.Session() as session:
+            session.run(y, {x: ones(good)})
+            with pytest.raises(ShapeError, match="test_sizes.py"):
+                session.run(y, {x: ones(bad)})
+            session.run(y, {x: ones(good)})
