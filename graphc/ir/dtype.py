@@ -124,3 +124,8 @@ def _unknown(value) -> DtypeError:
 def real_of(dtype: DType) -> DType:
     """The dtype of the real part: f32 for c64, f64 for c128, itself otherwise."""
     return {c64: f32, c128: f64}.get(dtype, dtype)
+
+
+def accumulator(dtype: DType) -> DType:
+    """The dtype in which sums and products of ``dtype`` are carried: f32 for the 16-bit floats, else itself."""
+    return f32 if dtype in (f16, bf16) else dtype

@@ -41,7 +41,7 @@ class Tile:
 
 def tile_for(target: Target, dtype: dt.DType) -> Tile:
     """The largest tile that leaves registers for one row of the right operand and a broadcast."""
-    wide = dt.f32 if dtype in (dt.f16, dt.bf16) else dtype
+    wide = dt.accumulator(dtype)
     lanes = target.lanes(wide)
     if lanes == 1:
         return Tile(4, 4, wide)
@@ -207,10 +207,16 @@ def _partial(nest: _Nest) -> tuple[str, dt.DType]:
 
     Never another output: that may lie over an operand of the epilogue, which is read after the last pass.
     """
-    for k, n in enumerate(nest.graph.outputs):
-        if n is nest.dot.node and n.dtype is nest.dot.tile.dtype:
-            return f"out{k}", n.dtype
-    return "scratch0", nest.dot.tile.dtype
+    place = partial_output(nest.dot, nest.graph)
+    return "scratch0" if place is None else f"out{place}", nest.dot.tile.dtype
+
+
+def partial_output(dot: Dot, graph: Graph) -> int | None:
+    """Position of the output that holds partial sums while k runs, so that it may not lie over an operand; None for none."""
+    if type(dot.k) is int and dot.k <= DEPTH:
+        return None
+    places = (k for k, n in enumerate(graph.outputs) if n.op == "dot" and n.dtype is dot.tile.dtype)
+    return next(places, None)
 
 
 def _task(nest: _Nest, task: Node, blocks: tuple) -> tuple:
@@ -235,7 +241,7 @@ def _task(nest: _Nest, task: Node, blocks: tuple) -> tuple:
     first_panel = named("panel", simplified(_node(column_block) * per_block))
     rows = named("rows", simplified(binary("min", _node(dot.m - first_row), BLOCK_ROWS)))
     panels = named("panels", simplified(binary("min", _node(dot.panels - first_panel), per_block)))
-    passes = simplified((dot.k + (DEPTH - 1)) // DEPTH)
+    passes = simplified((binary("max", _node(dot.k), 1) + (DEPTH - 1)) // DEPTH)  # one that stores zeros where k is 0
     step = var("kb", extent=passes if type(passes) is int else None) if nest.deep else const(0, INDEX)
     depth = simplified(binary("min", _node(dot.k - step * DEPTH), DEPTH)) if nest.deep else dot.k
     big = dot.tile.rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,7 @@ from graphc.ir.target import Target
 from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
-from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel
+from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel, partial_output
 from graphc.lower.fuse import DOT, MAP, SINGLE, Region, fuse
 from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import NESTS
@@ -35,6 +37,7 @@ class Lowering:
         self.constants: list[bytes] = []
         self.constant_size = 0
         self._constant_of: dict = {}
+        self._numbers: Counter = Counter()
         self.names: dict[str, int] = {}
 
     # ------------------------------------------------------------------------------------------ memory
@@ -58,11 +61,11 @@ class Lowering:
     def constant(self, array: np.ndarray, type: Type) -> Storage:
         """Read-only memory holding ``array``, one per content."""
         data = np.ascontiguousarray(array)
-        key = (str(data.dtype), data.shape, data.tobytes() if data.nbytes <= 64 else hash(data.tobytes()), data.nbytes)
+        raw = data.tobytes()
+        key = (str(data.dtype), data.shape, hashlib.sha256(raw).digest())
         found = self._constant_of.get(key)
         if found is None:
             found = self.storage(type, "c", ("constant", self.constant_size))
-            raw = data.tobytes()
             raw += bytes(-len(raw) % ALIGNMENT)
             self.constants.append(raw)
             self.constant_size += len(raw)
@@ -79,8 +82,9 @@ class Lowering:
             self._regions[key] = made
         name = self.kernels.get(made)
         if name is None:
-            name = f"{made.name}{sum(k.name == made.name for k in self.kernels)}"
-            self.kernels[made] = name
+            number = self._numbers[made.name]
+            self._numbers[made.name] += 1
+            name = self.kernels[made] = f"{made.name}{number}"
         return name, made
 
     def launch(self, key, make, inputs: dict, outputs: dict, reusable=(), sizes: dict | None = None) -> Step:
@@ -174,7 +178,9 @@ class Lowering:
         places = {k: self.find(s, memory) for k, s in enumerate(region.sources) if f"x{k}" in read}
         inputs |= {f"x{k}": s for k, s in places.items()}
         operands = {s.root() for k, s in places.items() if graph.inputs[k] in node.inputs}
-        reusable = _pointwise(graph, places, list(outputs.values()), operands)
+        early = outputs.get(f"out{partial_output(dot, graph)}")  # written before the epilogue reads its operands
+        pairs = _pointwise(graph, places, list(outputs.values()), operands)
+        reusable = tuple(pair for pair in pairs if pair[1] is not early)
         steps.append(self.launch(key, make, inputs, outputs, reusable))
         return steps
 

@@ -34,8 +34,8 @@ def virtual_lanes(dtype: dt.DType, extent) -> int:
 
 
 def accumulator(dtype: dt.DType, kind: str) -> dt.DType:
-    """The dtype in which a reduction is carried: float32 for the halves' sums and products."""
-    return dt.f32 if dtype in (dt.f16, dt.bf16) and kind in ("sum", "prod") else dtype
+    """The dtype in which a reduction of this kind is carried."""
+    return dt.accumulator(dtype) if kind in ("sum", "prod") else dtype
 
 
 @dataclass

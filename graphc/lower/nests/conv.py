@@ -6,6 +6,7 @@ padding and holes take part as zeros. So all forms give the same bits.
 
 from __future__ import annotations
 
+from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.kernel import Alloc, Array, Kernel, Store, load
 from graphc.ir.node import Node, simplified
@@ -13,7 +14,7 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_tile import can_tile, tiled
 from graphc.lower.nests.loops import (
-    accumulator, all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar,
+    all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar,
     unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
@@ -48,7 +49,7 @@ def _pixel(node: Node, place: tuple) -> tuple:
     together = groups > 1 and (inputs == 1 or (type(members) is int and members < NARROW))
     turns = 1 if together else groups
     channels = simplified(outputs // turns)
-    wide = accumulator(node.dtype)
+    wide = dt.accumulator(node.dtype)
     blocks = ceil_divide(channels, BLOCK)
 
     def block(t: Node) -> tuple:

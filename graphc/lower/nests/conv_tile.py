@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from graphc.ir import dtype as dt
 from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, For, Kernel, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.loops import (
-    accumulator, all_of, as_index, cast, finish, index, inside, let, loop, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, finish, index, inside, let, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
@@ -101,7 +102,7 @@ def tiled(node: Node, target: Target) -> Kernel:
     """The kernel: a copy with padding where there is any, then for every kind of tile a loop shared among threads."""
     x, _ = node.inputs
     shape = shape_of(node)
-    wide = accumulator(node.dtype)
+    wide = dt.accumulator(node.dtype)
     lanes = target.lanes(wide)
     body, scratch, source = [], (), "x0"
     if shape.has_padding:
@@ -214,7 +215,7 @@ def _tasks(node: Node, shape: Shape, source: str, panels: tuple, rows: tuple, co
 
 def _micro(node: Node, shape: Shape, source: str, tile: Tile, start: Node, channel: Node, pixel: Node) -> tuple:
     """The sums of one tile, in registers over the whole kernel, then stored."""
-    wide = accumulator(node.dtype)
+    wide = dt.accumulator(node.dtype)
     sums = Array(f"sums{tile.name}", Type(wide, (tile.rows * tile.pixels, tile.width)), "register")
 
     def at(r: Node, p: Node, o: Node) -> tuple:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from graphc.ir import dtype as dt
 from graphc.ir.kernel import Alloc, Array, Kernel, Set, Store, load
 from graphc.ir.node import Node
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.loops import (
-    accumulator, as_index, cast, ceil_divide, finish, least, let, loop, parallel, product, scalar, vector,
+    as_index, cast, ceil_divide, finish, least, let, loop, parallel, product, scalar, vector,
 )  # fmt: skip
 from graphc.prims.table import apply, row
 
@@ -31,7 +32,7 @@ def _identity(node: Node) -> Node:
 
 
 def _wide(node: Node):
-    return accumulator(node.dtype) if node.attr("kind") in ("sum", "prod") else node.dtype
+    return dt.accumulator(node.dtype) if node.attr("kind") in ("sum", "prod") else node.dtype
 
 
 def _position(node: Node, k: Node, extent) -> Node:

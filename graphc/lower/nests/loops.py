@@ -132,11 +132,6 @@ def is_nan(x: Node) -> Node | None:
     return apply("ne", x, x) if x.dtype.is_float else None
 
 
-def accumulator(dtype: DType) -> DType:
-    """The dtype in which sums of ``dtype`` are kept."""
-    return dt.f32 if dtype.is_float and dtype.bits == 16 else dtype
-
-
 def finish(name: str, node: Node, views: tuple, out_views: tuple, body: tuple, scratch: tuple = ()) -> Kernel:
     """The kernel of a node.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from graphc.ir import dtype as dt
 from graphc.ir.kernel import Alloc, Array, If, Kernel, Store, load
 from graphc.ir.node import Node
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.loops import (
-    accumulator, all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar, unravel,
+    all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar, unravel,
     vector,
 )  # fmt: skip
 from graphc.prims.table import apply
@@ -19,7 +20,7 @@ def unwindow(node: Node, target: Target) -> Kernel:
     """out[p] = sum over offsets w, in row-major order, of x0[(p - w*dilation) / stride, w] where that is a window."""
     (x,) = node.inputs
     shape, axes, size = node.shape, node.attr("axes"), node.attr("size")
-    wide = accumulator(node.dtype)
+    wide = dt.accumulator(node.dtype)
     last = shape[-1]
     blocks = ceil_divide(last, BLOCK)
     sums = Array("sums", Type(wide, (BLOCK,)), "stack")

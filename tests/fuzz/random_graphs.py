@@ -1,0 +1,399 @@
+"""Seeded random graphs over most primitives, with concrete values at hand so that everything stays tame and comparable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc import prims as p
+from graphc.errors import DtypeError, ShapeError
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, input_node, toposort
+from graphc.ir.node import INDEX, Node, const, is_index, symbol
+from graphc.ir.type import TupleType, Type
+from graphc.prims.interpret import concrete, value_of
+from tests.fuzz import composites
+
+DTYPES = (dt.f32, dt.f32, dt.f32, dt.f32, dt.f64, dt.f64, dt.i32, dt.i64, dt.b1, dt.f16)
+EPSILON = {dt.f16: 2.0**-10, dt.f32: 2.0**-23, dt.f64: 2.0**-52}
+LIMIT = {dt.f16: 60.0, dt.f32: 1e4, dt.f64: 1e4}  # magnitudes beyond are thrown away
+ROUNDED = set("exp expm1 log log1p sin cos tan asin acos atan sinh tanh asinh atanh erf sigmoid pow atan2 rsqrt fma dot conv".split())
+JUMPS = set("floor ceil round trunc sign floordiv mod eq ne lt le argreduce bitcast".split())  # not continuous
+SMALL, LARGE = (1, 2, 3, 4, 5, 7, 8, 16, 17, 33), (1, 3, 16, 64, 100, 257, 1000)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A graph, arrays for its inputs, and how exact each output can be asked to be.
+
+    ``noise[k]`` is the unit of rounding of output k (0: every bit is defined) and ``scale[k]`` the largest magnitude that took part.
+    """
+
+    graph: Graph
+    arrays: tuple
+    noise: tuple
+    scale: tuple
+
+
+class Maker:
+    """Grows a pool of Nodes together with their values."""
+
+    def __init__(self, seed: int):
+        self.random = np.random.default_rng(seed)
+        self.large = self.chance(0.06)
+        self.sizes, self.room = (LARGE, 200_000) if self.large else (SMALL, 6_000)
+        self.n = symbol("n")
+        self.symbols = {self.n: int(self.pick((1, 2, 3, 5, 8, 16, 19, 40) if not self.large else (1, 37, 130, 700)))}
+        self.symbolic = self.chance(0.4)
+        self.values: dict[Node, object] = {}
+        self.noise: dict[Node, float] = {}
+        self.scale: dict[Node, float] = {}
+        self.inputs: list[Node] = []
+        self.pool: list[Node] = []
+        self.dtypes = [self.pick(DTYPES) for _ in range(3)]
+
+    # ------------------------------------------------------------------------------------------ choices
+
+    def pick(self, choices):
+        return choices[int(self.random.integers(len(choices)))]
+
+    def chance(self, share: float) -> bool:
+        return self.random.random() < share
+
+    def below(self, n: int) -> int:
+        return int(self.random.integers(n))
+
+    def some(self, accept=lambda x: True) -> Node | None:
+        """A value of the pool, more likely a young one."""
+        recent = [x for x in (self.pool[-6:] if self.chance(0.7) else self.pool) if accept(x)]
+        found = recent or [x for x in self.pool if accept(x)]
+        return self.pick(found) if found else None
+
+    def shape(self) -> tuple:
+        rank = self.pick((0, 1, 1, 2, 2, 2, 2, 3, 3, 4))
+        shape = [self.pick(self.sizes) for _ in range(rank)]
+        if rank and self.symbolic and self.chance(0.7):
+            shape[0] = self.n
+        while self.count(shape) > self.room:
+            shape[self.below(rank)] = self.pick((1, 2, 3))
+        return tuple(shape)
+
+    def count(self, shape) -> int:
+        return int(np.prod(concrete(tuple(shape), self.symbols), dtype=np.int64))
+
+    # ------------------------------------------------------------------------------------------- values
+
+    def enter(self, node: Node) -> Node | None:
+        """Compute a Node; None if its value is too big or too wild, or asks for the order of rounded numbers."""
+        for n in toposort((node,)):
+            if n in self.values:
+                continue
+            arrays = [self.values[x] for x in n.inputs]
+            noise = max([self.noise[x] for x in n.inputs], default=0.0)
+            jumps = n.op in JUMPS or (n.op == "cast" and not n.dtype.is_float) or (n.op == "sort")
+            if jumps and any(self.noise[x] for x in n.inputs):
+                return None
+            if n.op in ("gather", "scatter") and self.noise[n.inputs[1]]:
+                return None
+            value = value_of(n, arrays, self.symbols)
+            if not self.is_tame(value):
+                return None
+            self.values[n] = value
+            self.noise[n] = self._noise(n, noise)
+            own = [np.abs(v.astype(np.float64)).max() for v in np.atleast_1d(value) if False] or [_magnitude(value)]
+            self.scale[n] = max([*own, *[self.scale[x] for x in n.inputs]])
+        return node
+
+    def is_tame(self, value) -> bool:
+        if isinstance(value, tuple):
+            return all(map(self.is_tame, value))
+        limit = LIMIT.get(dt.as_dtype(value.dtype))
+        return value.size <= self.room and (
+            limit is None or not value.size or bool(np.abs(value).max() < limit))  # NaN is not below anything
+
+    def _noise(self, n: Node, noise: float) -> float:
+        if isinstance(n.type, TupleType) or not n.dtype.is_float:
+            return noise
+        sums = n.op in ("reduce", "cumulate", "scatter") and n.attr("kind") in ("sum", "prod", "add", "mul")
+        if n.op in ROUNDED or sums or n.op == "unwindow" or noise:
+            return max(noise, EPSILON[n.dtype])
+        return noise
+
+    def array(self, type: Type, low: int = -3, high: int = 4) -> np.ndarray:
+        """Random elements: quarters for some, arbitrary floats for others."""
+        shape = concrete(type.shape, self.symbols)
+        if type.dtype is dt.b1:
+            return self.random.random(shape) < 0.5
+        if type.dtype.is_integer:
+            return np.asarray(self.random.integers(low, high, shape)).astype(type.dtype.numpy)
+        if self.chance(0.4):
+            return np.asarray(self.random.integers(-8, 9, shape) / 4).astype(type.dtype.numpy)
+        return np.asarray(self.random.standard_normal(shape)).astype(type.dtype.numpy)
+
+    def input(self, type: Type, **limits) -> Node:
+        x = input_node(f"x{len(self.inputs)}", type)
+        self.inputs.append(x)
+        self.values[x], self.noise[x] = self.array(type, **limits), 0.0
+        self.scale[x] = _magnitude(self.values[x])
+        return x
+
+    def constant(self, type: Type) -> Node:
+        if type.is_static and self.chance(0.5):
+            return const(self.array(type), type)
+        return const(self.pick((0, 1, -1, 2, 3, 0.5, -0.0, 0.25)), type)
+
+    # ----------------------------------------------------------------------------------------- operands
+
+    def like(self, x: Node, dtype=None) -> Node:
+        """Some value of the type of ``x`` (or of its shape and another dtype)."""
+        wanted = x.type.with_dtype(dtype or x.dtype)
+        same = [y for y in self.pool if y.type == wanted]
+        if same and self.chance(0.6):
+            return self.pick(same)
+        choice = self.below(6)
+        if choice == 0:
+            return self.constant(wanted)
+        if choice == 1 and not wanted.dtype.is_float and wanted.dtype is not dt.b1 and wanted.rank:
+            return p.iota(wanted.shape, self.below(wanted.rank), wanted.dtype)
+        found = self.stretched(wanted)
+        if found is not None and choice < 5:
+            return found
+        if wanted.dtype is dt.b1 and x.dtype is not dt.b1 and not self.noise.get(x):
+            return p.lt(x, self.constant(x.type))
+        if len(self.inputs) < 9:
+            return self.input(wanted)
+        return self.constant(wanted)
+
+    def stretched(self, wanted: Type) -> Node | None:
+        """A value of the pool broadcast, reshaped or cast to a type."""
+        made = []
+        for y in self.pool[-12:]:
+            if y.dtype is not wanted.dtype:
+                if y.shape == wanted.shape and y.dtype is not dt.b1:
+                    made.append(p.cast(y, wanted.dtype))
+                continue
+            if y.type.size == wanted.size:
+                made.append(p.reshape(y, wanted.shape))
+            for axes in ((), (0,), (wanted.rank - 1,), (0, wanted.rank - 1), (1,), (0, 1), (1, 2)):
+                fits = len(axes) == y.type.rank < wanted.rank and len(set(axes)) == len(axes)
+                if fits and all(0 <= a < wanted.rank and wanted.shape[a] == d for a, d in zip(axes, y.shape)):
+                    made.append(p.broadcast(y, wanted.shape, axes))
+        return self.pick(made) if made else None
+
+    # -------------------------------------------------------------------------------------------- growth
+
+    def element_wise(self) -> Node:
+        x = self.some()
+        y, z = self.like(x), self.like(x)
+        if x.dtype is dt.b1:
+            return self.pick([lambda: p.not_(x), lambda: p.and_(x, y), lambda: p.or_(x, y), lambda: p.xor(x, y), lambda: p.eq(x, y),
+                              lambda: p.cast(x, self.pick(self.dtypes)), lambda: p.select(x, y, z),
+                              lambda: p.select(x, self.like(x, d := self.pick(self.dtypes)), self.like(x, d))])()  # fmt: skip
+        made = [lambda: p.add(x, y), lambda: p.sub(x, y), lambda: p.mul(x, y), lambda: p.max(x, y), lambda: p.min(x, y),
+                lambda: p.neg(x), lambda: p.abs(x), lambda: p.sign(x), lambda: p.floordiv(x, y), lambda: p.mod(x, y),
+                lambda: p.select(self.like(x, dt.b1), x, y), lambda: p.select(p.lt(x, y), y, z), lambda: p.fma(x, y, z),
+                lambda: p.lt(x, y), lambda: p.le(x, y), lambda: p.eq(x, y), lambda: p.ne(x, y),
+                lambda: p.cast(x, self.pick(DTYPES)), lambda: p.stop(x)]  # fmt: skip
+        if x.dtype.is_integer:
+            made += [lambda: p.and_(x, y), lambda: p.or_(x, y), lambda: p.xor(x, y), lambda: p.not_(x), lambda: p.shl(x, y),
+                     lambda: p.shr(x, y), lambda: p.popcount(x)]  # fmt: skip
+        else:
+            one = const(1, x.type)
+            bounded = p.tanh(x)
+            made += [getattr(p, name).__call__ and (lambda f=getattr(p, name): f(x))
+                     for name in ("sin", "cos", "tanh", "sigmoid", "erf", "atan", "asinh", "floor", "round", "ceil", "trunc")]  # fmt: skip
+            made += [lambda: p.div(x, p.add(p.mul(y, y), one)), lambda: p.sqrt(p.abs(x)), lambda: p.rsqrt(p.add(p.abs(x), one)),
+                     lambda: p.exp(bounded), lambda: p.expm1(bounded), lambda: p.log(p.add(p.abs(x), one)),
+                     lambda: p.log1p(p.abs(x)), lambda: p.pow(p.add(p.abs(x), one), p.tanh(y)), lambda: p.sinh(bounded),
+                     lambda: p.atan2(p.add(p.abs(x), one), y)]  # fmt: skip
+        return self.pick(made)()
+
+    def move(self) -> Node:
+        x = self.some()
+        rank, shape = x.type.rank, x.shape
+        if rank == 0 or self.chance(0.25):
+            return self.widen(x)
+        axis = self.below(rank)
+        made = [lambda: p.transpose(x, self.random.permutation(rank).tolist()), lambda: self.reshaped(x), lambda: self.cut(x),
+                lambda: p.reverse(x, [a for a in range(rank) if self.chance(0.5)] or [axis]), lambda: self.padded(x),
+                lambda: p.concat(x, self.like(x), axis=axis), lambda: p.concat(x, x, self.like(x), axis=axis),
+                lambda: p.concat(self.cut(x, axis), self.cut(x, axis), axis=axis),
+                lambda: self.windows(x, axis)]  # fmt: skip
+        return self.pick(made)()
+
+    def widen(self, x: Node) -> Node:
+        shape = list(x.shape)
+        places = list(range(len(shape)))
+        for _ in range(self.pick((1, 1, 2))):
+            at = self.below(len(shape) + 1)
+            shape.insert(at, self.n if self.symbolic and at == 0 and self.chance(0.5) else self.pick((1, 2, 3, 8, 17)))
+            places = [q + (q >= at) for q in places]
+        return p.broadcast(x, shape, places)
+
+    def reshaped(self, x: Node) -> Node:
+        shape = list(x.shape)
+        k = self.below(len(shape))
+        choice = self.below(5)
+        if choice == 0:
+            return p.reshape(x, (x.type.size,))
+        if choice == 1 and len(shape) > 1:
+            k = self.below(len(shape) - 1)
+            return p.reshape(x, shape[:k] + [shape[k] * shape[k + 1]] + shape[k + 2 :])
+        if choice == 2:
+            return p.reshape(x, [d for d in shape if d != 1])
+        if choice == 3 and type(shape[k]) is int:
+            factor = self.pick([f for f in range(1, shape[k] + 1) if shape[k] % f == 0] or [1])
+            return p.reshape(x, shape[:k] + [factor, shape[k] // factor] + shape[k + 1 :])
+        return p.reshape(x, shape[:k] + [1] + shape[k:])
+
+    def cut(self, x: Node, only: int | None = None) -> Node:
+        start, stop, step = [0] * x.type.rank, list(x.shape), [1] * x.type.rank
+        for k, size in enumerate(x.shape):
+            if only not in (None, k) or self.chance(0.3):
+                continue
+            if type(size) is not int:
+                step[k] = self.pick((1, 2, 3))
+                continue
+            start[k], stop[k] = sorted((self.below(size + 1), self.below(size + 1)))
+            if start[k] == stop[k] and self.chance(0.9):
+                start[k], stop[k] = 0, size
+            step[k] = self.pick((1, 1, 2, 3))
+        return p.slice(x, start, stop, step)
+
+    def padded(self, x: Node) -> Node:
+        value = self.some(lambda y: y.type == Type(x.dtype, ()))
+        if value is None or self.chance(0.7):
+            value = self.constant(Type(x.dtype, ()))
+        return p.pad(x, value, *[[self.pick((0, 0, 1, 2, 5)) for _ in x.shape] for _ in range(2)])
+
+    def windows(self, x: Node, axis: int) -> Node:
+        if type(x.shape[axis]) is not int or x.shape[axis] < 3:
+            return p.reverse(x, [axis])
+        made = p.window(x, [axis], [2], [self.pick((1, 2))], [self.pick((1, 2))])
+        return made if self.chance(0.5) else p.unwindow(made, x.shape, *[made.attr(k) for k in ("axes", "size", "stride", "dilation")])
+
+    def combine(self) -> Node:
+        """Reductions and their kin."""
+        x = self.some(lambda y: y.type.rank > 0) or self.input(Type(dt.f32, (5, 17)))
+        rank = x.type.rank
+        axes = [a for a in range(rank) if self.chance(0.5)] or [self.below(rank)]
+        axis = self.below(rank)
+        if x.dtype is dt.b1:
+            return p.reduce(x, self.pick(("all", "any")), axes)
+        made = [lambda: p.reduce(x, self.pick(("sum", "sum", "max", "min", "prod")), axes)] * 4 + [
+            lambda: p.cumulate(x, self.pick(("sum", "max", "min", "prod")), axis, self.chance(0.5), self.chance(0.5)),
+            lambda: p.argreduce(x, self.pick(("max", "min")), axis, self.pick((dt.i32, dt.i64))),
+            lambda: p.item(p.sort(x, axis, self.chance(0.5)), self.below(2))]  # fmt: skip
+        if x.dtype in (dt.f32, dt.f64):
+            made += [lambda: composites.softmax(x, axes), lambda: composites.normalise(x, axes), lambda: composites.spread(x, axes)]
+        return self.pick(made)()
+
+    def contract(self) -> Node:
+        x = self.some(lambda y: y.type.rank >= 2 and y.dtype is not dt.b1) or self.input(Type(dt.f32, (7, 16)))
+        tx, ty = self.chance(0.3), self.chance(0.3)
+        batch, k = x.shape[:-2], x.shape[-2] if tx else x.shape[-1]
+        m = self.pick(self.sizes)
+        wanted = Type(x.dtype, (*batch, m, k) if ty else (*batch, k, m))
+        found = [y for y in self.pool if y.dtype is x.dtype and y.type.rank == x.type.rank and y.shape[:-2] == batch
+                 and y.shape[-1 if ty else -2] == k]  # fmt: skip
+        y = self.pick(found) if found and self.chance(0.6) else self.stretched(wanted)
+        if y is None:
+            y = const(self.array(wanted), wanted) if wanted.is_static and self.chance(0.5) else self.input(wanted)
+        return p.dot(x, y, tx, ty) if self.chance(0.8) else composites.dense(x, y, tx, ty)
+
+    def look_up(self) -> Node:
+        """Gather and scatter with some indices out of range."""
+        x = self.some(lambda y: y.type.rank > 0) or self.input(Type(dt.f32, (5, 17)))
+        batch = self.pick((0, 0, 0, 1)) if x.type.rank > 1 else 0
+        depth = self.pick((1, 1, 2)) if x.type.rank - batch > 1 else 1
+        inner = self.pick(((), (3,), (7,), (2, 4)))
+        wanted = Type(self.pick((dt.i32, dt.i64)), (*x.shape[:batch], *inner, depth))
+        room = int(concrete(x.shape, self.symbols)[batch])
+        same = self.stretched(wanted)
+        indices = same if same is not None and self.chance(0.3) else self.input(wanted, low=-1, high=room + 2)
+        if self.chance(0.5):
+            return p.gather(x, indices, batch)
+        updates = Type(x.dtype, indices.shape[:-1] + x.shape[batch + depth :])
+        made = self.stretched(updates)
+        kind = self.pick(("add", "set", "max", "min", "mul")) if x.dtype is not dt.b1 else "set"
+        return p.scatter(x, indices, made if made is not None else self.input(updates), kind, batch)
+
+    def again(self) -> Node:
+        """The same expression under another root, so that something is shared."""
+        x = self.some()
+        return self.pick([lambda: p.reshape(x, (1, *x.shape)), lambda: p.stop(x), lambda: p.select(self.like(x, dt.b1), x, x),
+                          lambda: p.select(self.like(x, dt.b1), x, self.like(x))])()  # fmt: skip
+
+    def grow(self) -> None:
+        """Try to enlarge the pool by one value."""
+        way = self.random.choice(7, p=(0.42, 0.24, 0.14, 0.06, 0.06, 0.03, 0.05))
+        makers = (self.element_wise, self.move, self.combine, self.contract, self.look_up, self.again, self.leaf)
+        try:
+            node = makers[way]()
+        except (ShapeError, DtypeError):
+            return
+        if node.type.rank > 5 or is_index(node) or self.count(node.shape) > self.room or self.enter(node) is None:
+            return
+        if node not in self.pool:
+            self.pool.append(node)
+
+    def leaf(self) -> Node:
+        type = Type(self.pick(self.dtypes), self.shape())
+        return self.constant(type) if self.chance(0.5) or len(self.inputs) > 6 else self.input(type)
+
+    # ------------------------------------------------------------------------------------------- results
+
+    def case(self, size: int) -> Case:
+        for _ in range(self.pick((2, 3, 4))):
+            self.pool.append(self.input(Type(self.pick(self.dtypes), self.shape())))
+        if self.symbolic:
+            self.pool.append(self.input(Type(dt.f32, (self.n,) if self.chance(0.3) else (self.n, self.pick(self.sizes)))))
+        for _ in range(size * 4):
+            if len(self.pool) > size:
+                break
+            self.grow()
+        outputs = [self.some() for _ in range(self.pick((1, 2, 3, 5)))]
+        outputs.append(self.pool[-1])
+        if self.chance(0.15):
+            outputs.append(self.pick(self.inputs))
+        if self.chance(0.15):
+            outputs.append(self.pick(outputs))
+        if self.chance(0.15):
+            outputs.append(p.reshape(self.pick(outputs), (self.pick(outputs).type.size,)) if False else self.flat(self.pick(outputs)))
+        if self.chance(0.1):
+            outputs.append(self.constant(Type(self.pick(self.dtypes), self.shape())))
+        outputs = [y for y in outputs if self.enter(y) is not None]
+        self.random.shuffle(outputs)
+        reached = set(toposort(outputs))
+        inputs = [x for x in self.inputs if x in reached or self.chance(0.2) or self.n in x.shape]
+        graph = Graph("fuzz", tuple(inputs), tuple(outputs), donated=self.donations(inputs, outputs))
+        pairs = [(self.noise[y], self.scale[y]) for y in outputs]
+        return Case(graph, tuple(self.values[x] for x in inputs), *map(tuple, zip(*pairs)))
+
+    def flat(self, x: Node) -> Node:
+        return p.reshape(x, (x.type.size,))
+
+    def donations(self, inputs: list, outputs: list) -> tuple:
+        """Outputs that take over the memory of inputs of their type."""
+        pairs, taken = [], set()
+        for k, y in enumerate(outputs):
+            found = [j for j, x in enumerate(inputs) if x.type == y.type and j not in taken]
+            if found and self.chance(0.5):
+                taken.add(j := self.pick(found))
+                pairs.append((k, j))
+        return tuple(pairs)
+
+
+def _magnitude(value) -> float:
+    if isinstance(value, tuple):
+        return max(map(_magnitude, value))
+    if value.dtype.kind != "f" or not value.size:
+        return 0.0
+    return float(np.abs(value.astype(np.float64)).max())
+
+
+def random_case(seed: int) -> Case:
+    """The case of a seed: 5 to 40 values grown from inputs of random shapes and dtypes."""
+    maker = Maker(seed)
+    return maker.case(maker.pick((5, 8, 12, 20, 30, 40)))
