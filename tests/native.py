@@ -216,7 +216,10 @@ def bits_equal(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     if a.dtype.kind in "iub":
         return bool((a == b).all())
+    a, b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
+    if a.dtype.kind == "c":
+        a, b = a.view(a.real.dtype), b.view(b.real.dtype)
     unsigned = np.dtype(f"u{a.dtype.itemsize}")
-    same = np.ascontiguousarray(a).view(unsigned) == np.ascontiguousarray(b).view(unsigned)
+    same = a.view(unsigned) == b.view(unsigned)
     with np.errstate(all="ignore"):
         return bool((same | ((a != a) & (b != b))).all())

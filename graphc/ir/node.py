@@ -80,7 +80,7 @@ class Node:
         location: the user's line that first made it; no part of its identity.
     """
 
-    __slots__ = ("op", "inputs", "attrs", "type", "location", "_linear", "__weakref__")
+    __slots__ = ("op", "inputs", "attrs", "type", "location", "_linear", "_measured", "__weakref__")
 
     op: str
     inputs: tuple["Node", ...]
@@ -179,6 +179,7 @@ def make(op: str, inputs: tuple, attrs: tuple, type, location: Location | None =
     node.op, node.inputs, node.attrs, node.type = op, inputs, attrs, type
     node.location = location if location is not None else here()
     node._linear = None
+    node._measured = None
     return _live.setdefault(key, node)
 
 
@@ -426,22 +427,39 @@ def _as_node(x) -> Node:
     return x if isinstance(x, Node) else const(x, INDEX)
 
 
+_MEASURES = ("const", "symbol", "var")
+
+
+def _is_measure(x) -> bool:
+    """True for arithmetic over sizes and loop variables alone: it stays far from the limits of i64, and divides by no 0.
+
+    Nothing of the kind is known about data, so quotients and extremes of data are left as they are.
+    """
+    if not isinstance(x, Node):
+        return True
+    if x._measured is None:
+        x._measured = x.op in _MEASURES or (x.op in _INDEX_OPS and all(map(_is_measure, x.inputs)))
+    return x._measured
+
+
 def _index_floordiv(x, y):
     if const_value(y) == 1:
         return x
-    split = _index_divmod(x, y)
+    split = _index_divmod(x, y) if _is_measure(x) and _is_measure(y) else None
     return split[0] if split else make("floordiv", (_as_node(x), _as_node(y)), (), INDEX)
 
 
 def _index_mod(x, y):
     if const_value(y) == 1:
         return 0
-    split = _index_divmod(x, y)
+    split = _index_divmod(x, y) if _is_measure(x) and _is_measure(y) else None
     return split[1] if split else make("mod", (_as_node(x), _as_node(y)), (), INDEX)
 
 
 def _extreme(op: str):
     def build(x, y):
+        if not (_is_measure(x) and _is_measure(y)):
+            return make(op, (_as_node(x), _as_node(y)), (), INDEX)
         low, high = bounds(_as_node(binary("sub", _as_node(x), y)))
         if low is not None and low >= 0:
             return x if op == "max" else y

@@ -1,12 +1,15 @@
-"""Products of matrices under TensorFlow's names."""
+"""Products, factorisations and systems of matrices under TensorFlow's names."""
 
 from __future__ import annotations
 
 from graphc.errors import DtypeError, ShapeError, explain
+from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins, simplified
 from graphc.lib.dims import axis_of, integer, size
+from graphc.lib.grid import diag_part, eye
+from graphc.lib.math import full_like
 from graphc.lib.promote import adopt, as_node, broadcast_shape, broadcast_to
-from graphc.lib.shape import ensure_shape, reshape, transpose
+from graphc.lib.shape import concat, ensure_shape, ones, part, reshape, transpose, zeros
 from graphc.prims.table import apply
 
 
@@ -81,3 +84,84 @@ def matrix_transpose(a) -> Node:
     if n < 2:
         raise ShapeError(explain(f"matrix_transpose: needs a matrix, not {x.type}", origins(x=x)))
     return transpose(x, (*range(n - 2), n - 1, n - 2))
+
+
+# -------------------------------------------------------------------------------- factorisations, on the host
+
+
+def cholesky(a) -> Node:
+    """Lower triangular ``c`` with ``c @ c^T`` equal to a positive definite matrix; NaN for others."""
+    return apply("cholesky", as_node(a))
+
+
+def self_adjoint_eig(a) -> tuple[Node, Node]:
+    """Eigenvalues of symmetric matrices in ascending order, and eigenvectors as columns."""
+    both = apply("eigh", as_node(a))
+    return apply("item", both, index=0), apply("item", both, index=1)
+
+
+def _factors(a: Node) -> tuple[Node, Node, Node]:
+    """Unit lower and upper triangular factors, and the order of rows they stand for."""
+    both = apply("lu", a)
+    packed, order = apply("item", both, index=0), apply("item", both, index=1)
+    i, j = (apply("iota", shape=a.shape, axis=len(a.shape) - k, dtype=dt.i32) for k in (2, 1))
+    zero, one = zeros(a.shape, a.dtype), ones(a.shape, a.dtype)
+    lower = apply("select", apply("lt", j, i), packed, apply("select", apply("eq", i, j), one, zero))
+    return lower, apply("select", apply("le", i, j), packed, zero), order
+
+
+def matrix_solve(matrix, rhs, adjoint=False) -> Node:
+    """``x`` with ``matrix @ x = rhs`` for square matrices and matrices of right-hand sides.
+
+    Raises:
+        ShapeError: no square matrix, or other right-hand sides.
+    """
+    a, b = adopt("matrix_solve", matrix, rhs)
+    if len(a.shape) < 2 or len(b.shape) != len(a.shape):
+        what = f"matrix_solve: needs matrices of one rank, got {a.type} and {b.type}"
+        raise ShapeError(explain(what, origins(matrix=a, rhs=b)))
+    a, b = matrix_transpose(a) if adjoint else a, ensure_shape(b, [*a.shape[:-1], None])
+    lower, upper, order = _factors(a)
+    rows = apply("gather", b, apply("reshape", order, shape=(*order.shape, 1)), batch=len(order.shape) - 1)
+    below = apply("triangular_solve", lower, rows, lower=True, adjoint=False)
+    return apply("triangular_solve", upper, below, lower=False, adjoint=False)
+
+
+def matrix_inverse(input, adjoint=False) -> Node:  # noqa: A002
+    """The inverse of square matrices; NaN or infinite where there is none."""
+    a = as_node(input)
+    if len(a.shape) < 2:
+        raise ShapeError(explain(f"matrix_inverse: needs a matrix, not {a.type}", origins(input=a)))
+    return matrix_solve(a, broadcast_to(eye(a.shape[-1], dtype=a.dtype), a.shape), adjoint)
+
+
+def matrix_determinant(input) -> Node:  # noqa: A002
+    """The determinant of square matrices."""
+    _, upper, order = _factors(as_node(input))
+    n = len(order.shape)
+    wide = (*order.shape, order.shape[-1])
+    earlier, later = (apply("broadcast", order, shape=wide, axes=(*range(n - 1), k)) for k in (n - 1, n))
+    i, j = (apply("iota", shape=wide, axis=k, dtype=dt.i32) for k in (n - 1, n))
+    swapped = apply("and", apply("lt", i, j), apply("lt", later, earlier))
+    one = ones(wide, upper.dtype)
+    sign = apply("select", swapped, full_like(one, -1), one)
+    parity = apply("reduce", sign, kind="prod", axes=(n - 1, n))
+    return apply("mul", apply("reduce", diag_part(upper), kind="prod", axes=(n - 1,)), parity)
+
+
+def cross(a, b) -> Node:
+    """The vector product along a last axis of size 3.
+
+    Raises:
+        ShapeError: the shapes differ, or the last size is not 3.
+    """
+    x, y = adopt("cross", a, b)
+    if x.shape != y.shape or not x.shape or x.shape[-1] != 3:
+        raise ShapeError(explain(f"cross: needs two tensors of vectors of size 3, got {x.type} and {y.type}"))
+    k = len(x.shape) - 1
+
+    def turned(v, by):
+        return concat([part(v, k, by, 3), part(v, k, 0, by)], k)
+
+    left = apply("mul", turned(x, 1), turned(y, 2))
+    return apply("sub", left, apply("mul", turned(x, 2), turned(y, 1)))

@@ -145,6 +145,7 @@ class _Nest:
     packed: bool
     batch: object  # index of the batch element
     deep: bool  # more than one pass over k
+    shared: frozenset  # what the epilogue reads or the region returns: operands among them keep their own shape
 
     def blocks(self) -> tuple:
         panels_per_block = max(1, BLOCK_COLUMNS // self.dot.tile.width)
@@ -163,7 +164,8 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
     dot = describe(node, target)
     names = {x: f"x{k}" for k, x in enumerate(graph.inputs)}
     deep = not (type(dot.k) is int and dot.k <= DEPTH)
-    nest = _Nest(dot, graph, names, packed, None, deep)
+    shared = frozenset(x for n in toposort(graph.outputs) if n is not node for x in n.inputs) | frozenset(graph.outputs)
+    nest = _Nest(dot, graph, names, packed, None, deep, shared)
     arrays = _arrays(nest)
     batched = bool(dot.batch)
     nest.batch = var("b", extent=dot.batch_size if type(dot.batch_size) is int else None) if batched else const(0, INDEX)
@@ -184,14 +186,12 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
 def _arrays(nest: _Nest) -> tuple:
     dot, graph = nest.dot, nest.graph
     x, y = dot.node.inputs
-    order = toposort(graph.outputs)
-    read = {operand for n in order if n is not dot.node for operand in n.inputs} | set(graph.outputs)
     arrays = []
     for node, name in nest.names.items():
-        if node is y and node is not x and nest.packed and node not in read:
+        if node is y and node is not x and nest.packed and node not in nest.shared:
             continue
         type = node.type
-        if node in (x, y) and node not in read:
+        if node in (x, y) and node not in nest.shared:
             type = Type(node.dtype, (dot.batch_size, *node.shape[-2:]))
         arrays.append(Array(name, type))
     if nest.packed:
@@ -284,11 +284,11 @@ def _copy_rows(nest: _Nest, panel: Array, height: int, row, step, depth) -> For:
     i, k = var("ci", extent=height), var("ck", extent=depth if type(depth) is int else None)
     at_k = step * DEPTH + k
     if dot.node.attr("transpose_x"):
-        value = load(nest.names[x], (nest.batch, at_k, row + i), x.dtype, _node(row + i) < dot.m)
+        value = load(nest.names[x], _place(nest, x, at_k, row + i), x.dtype, _node(row + i) < dot.m)
         body = For(i, height, (Store(panel.name, (k, i), _widened(value, dot.tile.dtype)),), VECTOR)
         return For(k, depth, (body,))
     last = binary("min", _node(row + i), dot.m - 1)  # rows beyond the last are computed, never stored
-    value = load(nest.names[x], (nest.batch, last, at_k), x.dtype)
+    value = load(nest.names[x], _place(nest, x, last, at_k), x.dtype)
     body = For(k, depth, (Store(panel.name, (i, k), _widened(value, dot.tile.dtype)),), VECTOR)
     return For(i, height, (body,))
 
@@ -336,6 +336,11 @@ def _where(nest: _Nest, row, column) -> tuple:
     return (*reversed(index), _node(row), _node(column))
 
 
+def _place(nest: _Nest, operand: Node, row, column) -> tuple:
+    """Index of one element of an operand, whose batch axes are one axis unless the epilogue reads it as well."""
+    return _where(nest, row, column) if operand in nest.shared else (nest.batch, row, column)
+
+
 def _accumulate(nest: _Nest, panel: Array, acc: Array, height: int, column_panel, step, depth, tag) -> For:
     dot = nest.dot
     wide, width = dot.tile.dtype, dot.tile.width
@@ -347,7 +352,7 @@ def _accumulate(nest: _Nest, panel: Array, acc: Array, height: int, column_panel
     else:
         y = dot.node.inputs[1]
         column = column_panel * width + j
-        right = _widened(load(nest.names[y], (nest.batch, at_k, column), y.dtype, _inside(dot, column)), wide)
+        right = _widened(load(nest.names[y], _place(nest, y, at_k, column), y.dtype, _inside(dot, column)), wide)
     b = Array(f"b{tag}", Type(wide, (width,)), "register")
     a = var(f"a{tag}", Type(wide, ()))
     place = (k, i) if dot.node.attr("transpose_x") else (i, k)

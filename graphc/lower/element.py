@@ -67,6 +67,11 @@ class Elements:
         return result
 
 
+def as_data(value: Node) -> Node:
+    """A variable that holds data. Of loop indices, which look the same in i64, index arithmetic assumes that nothing overflows."""
+    return apply("bitcast", value, dtype=dt.i64) if is_index(value) else value
+
+
 def scalar_node(op: str, operands: tuple, attrs: tuple, dtype) -> Node:
     """A rank-0 element-wise Node; formulas are written out, index arithmetic is put into normal form."""
     formula = TABLE[op].scalar

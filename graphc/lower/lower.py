@@ -160,7 +160,7 @@ class Lowering:
         y = region.sources[graph.inputs.index(node.inputs[1])]
         steps: list[Step] = []
         inputs: dict[str, Storage] = {}
-        if y.op == "const":
+        if y.op == "const" and y.type.is_static:
             array = np.broadcast_to(y.attrs[0][1].array, y.shape)
             packed = pack_constant(dot, array)
             inputs["packed"] = self.constant(packed, Type(dot.tile.dtype, packed.shape))

@@ -15,7 +15,7 @@ from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, S
 from graphc.ir.node import Node, const, make, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
-from graphc.lower.element import Elements
+from graphc.lower.element import Elements, as_data
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.schedule import name_shared, parallelise, symbols_of
 from graphc.prims.table import TABLE, apply
@@ -255,7 +255,7 @@ def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> li
         total = make("fold", (), (("buffer", array.name), ("combine", combine)), Type(array.type.dtype, ()))
         name = var(f"r{level}_{reductions.index(node)}", Type(node.dtype, ()))
         out.append(Let(name, total if array.type.dtype is node.dtype else apply("cast", total, dtype=node.dtype)))
-        row.elements.values[node] = name
+        row.elements.values[node] = as_data(name)
     return out
 
 
@@ -277,7 +277,7 @@ def _row_values(row: _Row, order: list, level: int) -> list:
             value = row.elements.at(node, row.row_index)
             name = var(f"v{level}_{len(out)}", Type(node.dtype, ()))
             out.append(Let(name, value))
-            row.elements.values[node] = name
+            row.elements.values[node] = as_data(name)
     for k, node in enumerate(row.graph.outputs):
         if row.phase[node] == level and node.shape != row.shape:
             out.append(Store(f"out{k}", row.row_index, row.elements.at(node, row.row_index)))

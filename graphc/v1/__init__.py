@@ -43,19 +43,20 @@ from graphc.v1.initializers import Zeros as zeros_initializer
 from graphc.v1.initializers import glorot_normal as glorot_normal_initializer
 from graphc.v1.initializers import glorot_uniform as glorot_uniform_initializer
 from graphc.v1.ops import (  # noqa: A004
-    abs, accumulate_n, acos, acosh, add, add_n, arg_max, arg_min, argmax, argmin, argsort, asin, asinh, atan, atan2, atanh,
-    bitcast, broadcast_to, cast, ceil, clip_by_global_norm, clip_by_norm, clip_by_value, concat, constant,
-    convert_to_tensor, cos, cosh, count_nonzero, cumprod, cumsum, diag, diag_part, digamma, div, div_no_nan, divide, equal, erf,
-    erfc, exp, expand_dims, expm1, eye, fill, floor, floor_div, floordiv, floormod, gather, gather_nd,
-    global_norm, greater, greater_equal, identity, is_finite, is_inf, is_nan, less, less_equal, lgamma,
-    lin_space, linspace, log, log1p, logical_and, logical_not, logical_or, logical_xor, matmul,
-    matrix_transpose, maximum, meshgrid, minimum, mod, multiply, negative, norm, not_equal, one_hot, ones, ones_like, pad,
-    placeholder, placeholder_with_default, pow, range, rank, realdiv, reciprocal, reduce_all, reduce_any,
-    reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum, repeat, reshape, reverse,
-    rint, round, rsqrt, saturate_cast, scalar_mul, sigmoid, sign, sin, sinh, size, slice, sort, split, sqrt, square,
-    squared_difference, squeeze, stack, stop_gradient, subtract, tan, tanh, tensordot, tile, to_double,
-    to_float, to_int32, to_int64, trace, transpose, truediv, truncatediv, truncatemod, unsorted_segment_sum, unstack, where, where_v2, zeros,
-    zeros_like,
+    abs, accumulate_n, acos, acosh, add, add_n, arg_max, arg_min, argmax, argmin, argsort, asin, asinh, atan,
+    atan2, atanh, bitcast, broadcast_to, cast, ceil, cholesky, clip_by_global_norm, clip_by_norm, clip_by_value,
+    concat, constant, convert_to_tensor, cos, cosh, count_nonzero, cross, cumprod, cumsum, diag, diag_part,
+    digamma, div, div_no_nan, divide, equal, erf, erfc, exp, expand_dims, expm1, eye, fill, floor, floor_div,
+    floordiv, floormod, gather, gather_nd, global_norm, greater, greater_equal, identity, is_finite, is_inf,
+    is_nan, less, less_equal, lgamma, lin_space, linspace, log, log1p, logical_and, logical_not, logical_or,
+    logical_xor, matmul, matrix_determinant, matrix_inverse, matrix_solve, matrix_transpose, maximum, meshgrid,
+    minimum, mod, multiply, negative, norm, not_equal, one_hot, ones, ones_like, pad, placeholder,
+    placeholder_with_default, pow, range, rank, realdiv, reciprocal, reduce_all, reduce_any, reduce_logsumexp,
+    reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum, repeat, reshape, reverse, rint, round, rsqrt,
+    saturate_cast, scalar_mul, self_adjoint_eig, sigmoid, sign, sin, sinh, size, slice, sort, split, sqrt,
+    square, squared_difference, squeeze, stack, stop_gradient, subtract, tan, tanh, tensordot, tile, to_double,
+    to_float, to_int32, to_int64, trace, transpose, truediv, truncatediv, truncatemod, unsorted_segment_sum,
+    unstack, where, where_v2, zeros, zeros_like,
 )  # fmt: skip
 from graphc.v1.ops import shape_of as shape
 from graphc.v1.random import multinomial, random_normal, random_shuffle, random_uniform, truncated_normal

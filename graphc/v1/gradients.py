@@ -30,7 +30,8 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
     if not ys:
         raise GraphError(explain("gradients: ys is empty"))
     if str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() not in ("none", "zero"):
-        raise UsageError(explain(f"gradients: unconnected_gradients must be none or zero, got {unconnected_gradients!r}"))
+        what = f"gradients: unconnected_gradients must be none or zero, got {unconnected_gradients!r}"
+        raise UsageError(explain(what))
     graph = graph_of(ys)
     with graph.control_dependencies(None):
         targets = tuple(graph.convert(y) for y in ys)

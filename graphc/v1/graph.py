@@ -15,6 +15,7 @@ from graphc.lib import shape as lib_shape
 from graphc.lib.promote import as_node, literal_array
 from graphc.lib.random import key_of
 from graphc.v1.default import GRAPHS
+from graphc.v1.device import canonical_device
 from graphc.v1.infer import infer
 from graphc.v1.operators import Operators
 from graphc.v1.tensor import Operation, Tensor
@@ -379,21 +380,6 @@ def reset_default_graph() -> None:
     if GRAPHS.top is not None:
         raise StateError(explain("reset_default_graph: not inside 'with graph.as_default()'"))
     _roots[0] = Graph()
-
-
-def canonical_device(name: str) -> str:
-    """``/cpu:0`` and ``/device:CPU:0`` as ``/device:CPU:0``; jobs, replicas and tasks stay in front.
-
-    Raises:
-        GraphError: it names no device.
-    """
-    found = isinstance(name, str) and re.fullmatch(
-        r"((?:/(?:job|replica|task):\w+)*)/?(?:device:)?(cpu|gpu|CPU|GPU|XLA_CPU|XLA_GPU)?(?::(\d+|\*))?", name
-    )
-    if not found:
-        raise GraphError(explain(f"{name!r} is not a device; names look like '/cpu:0' or '/device:GPU:0'"))
-    where, kind, number = found.groups()
-    return f"{where}/device:{kind.upper()}:{number or 0}" if kind else where
 
 
 def _leaves(value):

@@ -6,9 +6,8 @@ from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.type import Type
 from graphc.ir.node import const
-from graphc.lib import index, linalg, math, reduction, shape
+from graphc.lib import grid, index, linalg, math, reduction, shape
 from graphc.lib.promote import literal_array
-from graphc.lib.shape import meshgrid as lib_meshgrid
 from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op
 from graphc.v1.graph import get_default_graph
 from graphc.v1.operators import Operators
@@ -111,11 +110,11 @@ zeros, ones = op("zeros", shape.zeros), op("ones", shape.ones)
 fill = op("Fill", shape.fill, "value")
 zeros_like = op("ZerosLike", math.zeros_like, "x", "zeros_like", {"tensor": "x"})
 ones_like = op("OnesLike", math.ones_like, "x", "ones_like", {"tensor": "x"})
-diag, diag_part = op("Diag", shape.diag, "diagonal"), op("MatrixDiagPart", shape.diag_part, "input")
-trace = op("Trace", lambda x: reduction.reduce_sum(shape.diag_part(x), -1), "x")
-eye, linspace = op("eye", shape.eye), op("LinSpace", shape.linspace, "start stop")
+diag, diag_part = op("Diag", grid.diag, "diagonal"), op("MatrixDiagPart", grid.diag_part, "input")
+trace = op("Trace", lambda x: reduction.reduce_sum(grid.diag_part(x), -1), "x")
+eye, linspace = op("eye", grid.eye), op("LinSpace", grid.linspace, "start stop")
 lin_space = linspace
-range = op("Range", shape.range_, name="range")  # noqa: A001
+range = op("Range", grid.range_, name="range")  # noqa: A001
 shape_of = op("Shape", shape.shape, "input")
 size = op("Size", shape.size_of, "input")
 rank = op("Rank", shape.rank, "input")
@@ -146,6 +145,12 @@ unsorted_segment_sum = op("UnsortedSegmentSum", index.unsorted_segment_sum, "dat
 matmul = op("MatMul", linalg.matmul, "a b")
 tensordot = op("Tensordot", linalg.tensordot, "a b")
 matvec = op("MatVec", linalg.matvec, "a b")
+matrix_inverse = op("MatrixInverse", linalg.matrix_inverse, "input")
+matrix_determinant = op("MatrixDeterminant", linalg.matrix_determinant, "input")
+matrix_solve = op("MatrixSolve", linalg.matrix_solve, "matrix rhs")
+cholesky = op("Cholesky", linalg.cholesky, "a")
+self_adjoint_eig = op("SelfAdjointEigV2", linalg.self_adjoint_eig, "a", "self_adjoint_eig")
+cross = op("Cross", linalg.cross, "a b")
 matrix_transpose = op("MatrixTranspose", linalg.matrix_transpose, "a", "matrix_transpose")
 
 # ----------------------------------------------------------------------------------------------- others
@@ -264,7 +269,7 @@ def meshgrid(*args, **kwargs) -> list[Tensor]:
     if kwargs:
         raise UsageError(explain(f"meshgrid: unknown argument {', '.join(kwargs)}"))
     groups = {"xs": 0}
-    out = construct("Meshgrid", "meshgrid", lambda xs, indexing: lib_meshgrid(*xs, indexing=indexing),
+    out = construct("Meshgrid", "meshgrid", lambda xs, indexing: grid.meshgrid(*xs, indexing=indexing),
                     {"xs": args, "indexing": indexing}, groups, {"xs"}, name)  # fmt: skip
     return out if isinstance(out, list) else [out]
 

@@ -188,7 +188,7 @@ def test_scopes_share_variables():
         gap = tf.reduce_max(tf.abs(out1 - out2), name="gap")
     assert [v.name for v in tf.trainable_variables()] == ["model/dense1/w:0", "model/dense1/b:0"]
     assert tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, scope="model") == tf.global_variables()
-    assert gap.name == "loss/gap:0" and out1.op.name == "model/dense1/Relu" or out1.name.startswith("model/Relu")
+    assert gap.name == "loss/gap:0" and out1.name == "model/Relu:0"
     data = np.ones((3, 4), np.float32)
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
@@ -279,6 +279,24 @@ def test_normal_equation():
         for _ in range(3000):
             sess.run(training_op)
         np.testing.assert_allclose(theta.eval().ravel(), [4, 3, -2, 1], atol=1e-2)
+
+
+def test_least_squares_by_inverse_and_by_cholesky():
+    x_vals = np.linspace(0, 10, 100)
+    y_vals = 1.5 * x_vals + np.random.RandomState(0).normal(0, 1, 100)
+    A = np.column_stack((x_vals, np.ones(100)))
+    A_tensor, b_tensor = tf.constant(A), tf.constant(y_vals.reshape(100, 1))
+    tA_A = tf.matmul(tf.transpose(A_tensor), A_tensor)
+    tA_b = tf.matmul(tf.transpose(A_tensor), b_tensor)
+    solution = tf.matmul(tf.matrix_inverse(tA_A), tA_b)
+    L = tf.cholesky(tA_A)
+    sol1 = tf.matrix_solve(L, tA_b)
+    sol2 = tf.matrix_solve(tf.transpose(L), sol1)
+    expected = np.linalg.lstsq(A, y_vals, rcond=None)[0]
+    with tf.Session() as sess:
+        for found in sess.run([solution, sol2]):
+            assert found.dtype == np.float64
+            np.testing.assert_allclose(found.ravel(), expected, rtol=1e-9)
 
 
 def test_polynomial_fit():
@@ -433,6 +451,28 @@ def test_clipped_gradients():
         np.testing.assert_allclose(sess.run(w), -0.1 * dw * 0.5 / max(norm, 0.5), rtol=1e-4)
         np.testing.assert_allclose(np.sqrt(sum((g**2).sum() for g in kept)), min(norm, 0.5), rtol=1e-5)
         sess.run(step2, feed)
+
+
+def test_residual_layers():
+    x = tf.placeholder(tf.float32, [None, 4])
+    h = x
+    weights = []
+    for k in range(3):
+        w = tf.get_variable(f"w{k}", [4, 4], initializer=tf.random_normal_initializer(stddev=0.1, seed=k))
+        weights.append(w)
+        h = h + tf.nn.relu(tf.matmul(h, w))
+    g = tf.gradients(tf.reduce_sum(h), x)[0]
+    data, _ = blobs(count=7)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        out, slope, ws = sess.run([h, g, weights], {x: data})
+    expected, tangent = data.astype(np.float64), np.broadcast_to(np.eye(4), (7, 4, 4))
+    for w in ws:
+        z = expected @ w
+        tangent = tangent + (tangent @ w) * (z > 0)[:, None]
+        expected = expected + np.maximum(z, 0)
+    np.testing.assert_allclose(out, expected, rtol=1e-5)
+    np.testing.assert_allclose(slope, tangent.sum(2), rtol=1e-4)
 
 
 def test_regularised_network_in_variable_scopes():

@@ -20,7 +20,7 @@ TARGETS = host_targets()
 OPS = sorted({s.op for s in SAMPLES})
 GROUP = 60  # samples of one program
 ROUNDED_SUMS = {"call", "cond", "while", "loop"}
-ZEROS = {"lgamma", "digamma"}  # inexact near their zeros
+ZEROS = {"lgamma", "digamma"}  # off by up to 16 roundings of 1 near their zeros
 EPSILON = {dt.f16: 2.0**-10, dt.bf16: 2.0**-7, dt.f32: 2.0**-23, dt.f64: 2.0**-52}
 
 
@@ -62,7 +62,8 @@ def slack(sample, target, right: np.ndarray):
     """The size to which an absolute error is relative, where a relative one would ask too much."""
     if sample.op == "fma" and not target.fma:  # rounded twice
         x, y, z = [np.abs(v.astype(np.float64)) for v in sample.arrays]
-        return x * y + z
+        with np.errstate(all="ignore"):
+            return x * y + z
     if sample.op in ROUNDED_SUMS or sample.ulp > 4:
         return np.abs(right[np.isfinite(right)]).max(initial=1)
     return 1.0 if sample.op in ZEROS else 0.0
@@ -76,7 +77,7 @@ def assert_close(sample, target, right: tuple, found: tuple) -> None:
             assert np.array_equal(w, r), f"{sample.id} result {k} on {target.name}\n{sample.arrays}\nright {w}\nfound {r}"
             continue
         a, b = w.astype(np.float64), r.astype(np.float64)
-        tolerance = sample.ulp * EPSILON[dtype]
+        tolerance = max(sample.ulp, 16 if sample.op in ZEROS else 0) * EPSILON[dtype]
         tiny = float(np.finfo(np.float32 if dtype is dt.bf16 else w.dtype).smallest_normal)
         scale = slack(sample, target, a)
         with np.errstate(all="ignore"):

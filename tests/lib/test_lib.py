@@ -10,7 +10,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import Node, const, symbol
 from graphc.ir.type import Type
-from graphc.lib import dims, index, linalg, math, nn, promote, random, reduction, shape
+from graphc.lib import dims, grid, index, linalg, math, nn, promote, random, reduction, shape
 from graphc.prims.interpret import interpret
 
 N, M = symbol("n"), symbol("m")
@@ -270,12 +270,12 @@ def test_batched_matmul_broadcasts():
 
 
 def test_made_tensors():
-    assert run(shape.range_(5)).tolist() == [0, 1, 2, 3, 4] and run(shape.range_(1.0, 2.0, 0.5)).tolist() == [1.0, 1.5]
-    np.testing.assert_allclose(run(shape.linspace(0.0, 1.0, 5)), np.linspace(0, 1, 5))
-    assert run(shape.eye(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]] and shape.fill([2, 2], 5).type == Type(
+    assert run(grid.range_(5)).tolist() == [0, 1, 2, 3, 4] and run(grid.range_(1.0, 2.0, 0.5)).tolist() == [1.0, 1.5]
+    np.testing.assert_allclose(run(grid.linspace(0.0, 1.0, 5)), np.linspace(0, 1, 5))
+    assert run(grid.eye(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]] and shape.fill([2, 2], 5).type == Type(
         dt.i32, (2, 2)
     )
-    ramp = shape.range_(index.getitem(shape.shape(x_()), 0))
+    ramp = grid.range_(index.getitem(shape.shape(x_()), 0))
     assert math.add(ramp, 0).shape == (N,)
     np.testing.assert_array_equal(run([ramp, x_()], x=A)[0], np.arange(4))
 
@@ -306,3 +306,49 @@ def test_random_is_a_function_of_key_and_counter():
     np.testing.assert_array_equal(one, run(draw, c=np.uint64(0)))
     assert (one != two).all() and np.isfinite(one).all() and abs(one.mean()) < 0.1 and abs(one.std() - 1) < 0.1
     assert draw is not random.normal(random.key_of(1, 3), counter, (1000,))
+
+
+def test_linear_systems():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 4, 4)), rng.normal(size=(2, 4, 3))
+    spd = a @ a.transpose(0, 2, 1) + 4 * np.eye(4)
+    np.testing.assert_allclose(run(linalg.matrix_inverse(const(a))), np.linalg.inv(a), rtol=1e-9)
+    np.testing.assert_allclose(run(linalg.matrix_determinant(const(a))), np.linalg.det(a), rtol=1e-9)
+    np.testing.assert_allclose(run(linalg.matrix_solve(const(a), const(b))), np.linalg.solve(a, b), rtol=1e-9)
+    turned = np.linalg.solve(a.transpose(0, 2, 1), b)
+    np.testing.assert_allclose(run(linalg.matrix_solve(const(a), const(b), adjoint=True)), turned, rtol=1e-9)
+    np.testing.assert_allclose(run(linalg.cholesky(const(spd))), np.linalg.cholesky(spd), rtol=1e-9)
+    values, vectors = [run(n) for n in linalg.self_adjoint_eig(const(spd))]
+    np.testing.assert_allclose(vectors * values[:, None] @ vectors.transpose(0, 2, 1), spd, rtol=1e-9)
+    assert run(linalg.cross([1.0, 0, 0], [0.0, 1, 0])).tolist() == [0, 0, 1]
+    with pytest.raises(ShapeError, match="cross: needs two tensors of vectors of size 3"):
+        linalg.cross([1.0, 0], [0.0, 1])
+
+
+def test_diagonals_and_grids():
+    assert run(grid.diag([1, 2])).tolist() == [[1, 0], [0, 2]]
+    for shape_ in ((2, 2), (2, 3), (3, 2)):
+        array = np.arange(6.0)[: shape_[0] * shape_[1]].reshape(shape_)
+        assert run(grid.diag_part(const(array))).tolist() == array.diagonal().tolist()
+    for indexing in ("xy", "ij"):
+        ours = [run(n).tolist() for n in grid.meshgrid([1, 2, 3], [4, 5], indexing=indexing)]
+        assert ours == [n.tolist() for n in np.meshgrid([1, 2, 3], [4, 5], indexing=indexing)]
+
+
+def test_segments_and_scatter():
+    rows = const(np.arange(8.0).reshape(4, 2))
+    assert run(index.unsorted_segment_sum(rows, [2, 0, 2, -1], 3)).tolist() == [[2, 3], [0, 0], [4, 6]]
+    with pytest.raises(ShapeError, match=r"must have the shape \[2,2\] of indices and rows"):
+        index.scatter(rows, const(np.array([0, 1])), const(np.zeros((3, 2))), "add")
+
+
+def test_softmax_divides_once_for_each_row():
+    out = nn.softmax(const(np.ones((3, 5), np.float32)))
+    divisions, stack = [], [out]
+    while stack:
+        n = stack.pop()
+        divisions += [n.shape] if n.op == "div" else []
+        stack.extend(n.inputs)
+    assert divisions == [(3, 1)]
+    assert run(nn.softmax(const(np.array([-1e38, 1e38, 0.0], np.float32)))).tolist() == [0, 1, 0]
+    assert run(nn.log_softmax(const(np.array([-1e4, 0.0, 1e4], np.float32)))).tolist() == [-2e4, -1e4, 0]

@@ -7,7 +7,6 @@ import pytest
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
-from graphc.ir.kernel import walk
 from graphc.ir.node import symbol
 from graphc.ir.target import X86_64_V4
 from graphc.ir.type import Type
@@ -43,7 +42,7 @@ def every_subset(dtype, shape) -> Graph:
     return Graph("subsets", (x,), tuple(reduce(x, kind, axes) for axes in SUBSETS for kind in kinds_of(dtype)))
 
 
-def check(graph: Graph, got, x: np.ndarray, fold: int) -> None:
+def check(graph: Graph, got, x: np.ndarray) -> None:
     """Exact, but for sums and products of floating-point numbers."""
     for node, g, w in zip(graph.outputs, got, interpret(graph, x), strict=True):
         kind = node.attr("kind")
@@ -58,16 +57,15 @@ def check(graph: Graph, got, x: np.ndarray, fold: int) -> None:
         assert (np.abs(g.astype(np.float64) - w.astype(np.float64)) <= exact * size).all(), what
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("name", DTYPES)
+@pytest.mark.parametrize(  # all shapes for one dtype, and some for each of the others
+    "name, shape", [(d, s) for i, d in enumerate(DTYPES) for j, s in enumerate(SHAPES) if d == "f32" or (i + j) % 3 == 0], ids=str
+)
 def test_every_subset_of_axes(name, shape):
     dtype = DTYPES[name]
-    if (SHAPES.index(shape) + list(DTYPES).index(name)) % 2 and name not in ("f32", "i8"):
-        pytest.skip("every second shape is enough for this dtype")
     graph = every_subset(dtype, shape)
     x = values(dtype, shape, 1)
     first = run_native(graph, [x], TARGETS[0])
-    check(graph, first, x, 64)
+    check(graph, first, x)
     for parts in SPLITS[1:]:
         again = run_native(graph, [x], TARGETS[0], parts)
         assert all(bits_equal(a, b) for a, b in zip(first, again)), f"{parts} parts"
@@ -83,11 +81,10 @@ def test_every_target_has_the_same_bits(target, name):
             assert bits_equal(a, b)
 
 
-@pytest.mark.parametrize("axis", (0, 1, 2))
-@pytest.mark.parametrize("name", ("f32", "f16", "f64", "i64", "b1"))
+@pytest.mark.parametrize("name, axis", [("f32", 0), ("f32", 1), ("f32", 2), ("f16", 2), ("f64", 0), ("f64", 2), ("i64", 1), ("b1", 2)])
 def test_a_symbolic_axis_gives_the_same_bits(name, axis):
     dtype = DTYPES[name]
-    for n in (0, 1, 33, 64, 130):
+    for n in (0, 1, 33, 130):
         shape = [3, 5, 7]
         shape[axis] = n
         fixed = every_subset(dtype, tuple(shape))
@@ -129,12 +126,6 @@ def test_an_int_sum_wraps_and_a_half_sum_does_not_stall():
     assert total == np.int8(np.int64(30000).astype(np.int8)) and half == 4096
 
 
-def reductions_in(graph: Graph) -> list[int]:
-    """How many accumulators each kernel of a graph has."""
-    program = verified(graph, X86_64_V4)
-    return [sum(type(s).__name__ == "Alloc" for s in walk(k.body)) for k in program.kernels]
-
-
 @pytest.mark.parametrize("shape", [(7, 130), (symbol("n"), 33), (3, symbol("n"))], ids=str)
 def test_reductions_of_one_value_share_a_kernel(shape):
     x = input_node("x", Type(dt.f32, shape))
@@ -142,7 +133,8 @@ def test_reductions_of_one_value_share_a_kernel(shape):
     outputs = [reduce(y, kind, (1,)) for kind in ("sum", "max", "min", "prod")] + [reduce(mul(y, x), "sum", (1,))]
     outputs += [reduce(cast(mul(y, y), dt.f64), "sum", (1,)), reduce(cast(x, dt.i32), "max", (1,))]
     graph = Graph("several", (x,), tuple(outputs))
-    assert len(reductions_in(Graph("few", (x,), tuple(outputs[:4])))) == 1
+    (kernel,) = verified(Graph("few", (x,), tuple(outputs[:4])), X86_64_V4).kernels
+    assert str(kernel).count("alloc ") == 4 and str(kernel).count("exp(") <= 2, "one loop and its rest"
     rng = np.random.default_rng(5)
     for n in (1, 4, 65):
         a = rng.standard_normal([n if not isinstance(d, int) else d for d in shape]).astype(np.float32) / 8

@@ -115,3 +115,27 @@ def test_deep_graphs():
     for _ in range(3000):
         y = y + 0.001 * x
     assert value(tf.gradients(y, x)[0], {x: 1.0}) == pytest.approx(4.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "function, slopes",
+    [
+        (tf.nn.relu, [0, 0, 1]),
+        (tf.nn.relu6, [0, 0, 1]),
+        (tf.nn.elu, [np.exp(-1), 1, 1]),
+        (tf.nn.selu, [1.6732632 * 1.0507010 * np.exp(-1), 1.0507010, 1.0507010]),
+        (tf.nn.leaky_relu, [0.2, 0.2, 1]),
+        (tf.nn.softplus, [0.26894142, 0.5, 0.73105858]),
+        (tf.nn.log_sigmoid, [0.73105858, 0.5, 0.26894142]),
+        (lambda x: tf.nn.sigmoid_cross_entropy_with_logits(labels=0 * x, logits=x), [0.26894142, 0.5, 0.73105858]),
+        (lambda x: tf.nn.weighted_cross_entropy_with_logits(0 * x + 1, x, 2.0), [-1.46211716, -1.0, -0.53788284]),
+        (lambda x: tf.maximum(x, 0.0), [0, 1, 1]),
+        (lambda x: tf.clip_by_value(x, 0.0, 1.0), [0, 1, 1]),
+        (tf.abs, [-1, 0, 1]),
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_slopes_where_functions_have_a_corner(function, slopes):
+    x = tf.placeholder(tf.float32, [3])
+    (slope,) = tf.gradients(function(x), x)
+    np.testing.assert_allclose(tf.Session().run(slope, {x: [-1, 0, 1]}), slopes, rtol=1e-6)

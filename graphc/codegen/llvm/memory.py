@@ -285,6 +285,10 @@ class Memory:
             if function.mask is None:
                 function.put(f"  store {value.operand}, ptr {pointer}, align {dtype.size}")
                 return
+            if function.mask.operand == _first_lane(value.lanes):  # LLVM 22 writes too much if it stores a truncated lane
+                first = function.builder.emit(f"extractelement {value.operand}, i32 0", value.dtype, 1)
+                function.put(f"  store {first.operand}, ptr {pointer}, align {dtype.size}")
+                return
             intrinsic = f"llvm.masked.store.{suffix}.p0"
             where, on = "ptr", function.mask.operand
         else:
@@ -344,6 +348,11 @@ class Memory:
             places = [self._moved(storage.pointer, k * dtype.size, function.depth) for k in range(count)]
             parts = [self._plain_load(place, dtype, 1) for place in places]
         function.keep_passing(node, fold(function.builder, node.attr("combine"), parts, count))
+
+
+def _first_lane(lanes: int) -> str:
+    """The constant mask of a chunk of which one iteration is left."""
+    return f"<{lanes} x i1> <i1 true{', i1 false' * (lanes - 1)}>"
 
 
 def _names(dtype: DType, lanes: int) -> tuple[str, str]:
