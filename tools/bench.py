@@ -88,7 +88,7 @@ def bench_import():
 
 def bench_size():
     total = 0
-    for name in ("graphc", "numpy", "llvmlite", "networkx", "ml-dtypes"):
+    for name in ("graphc", "numpy", "llvmlite", "ml-dtypes"):
         for file in importlib.metadata.files(name) or ():
             path = Path(file.locate())
             total += path.stat().st_size if path.is_file() else 0

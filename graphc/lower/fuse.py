@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph, input_node, rebuild, toposort, users
-from graphc.ir.node import Node
+from graphc.ir.node import Node, is_index
 from graphc.prims.table import TABLE
 
 MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
@@ -79,13 +79,18 @@ def is_inline_const(node: Node) -> bool:
     return node.op == "const" and node.attrs[0][1].is_splat and node.type.dtype.is_native
 
 
-def is_dimension(node: Node) -> bool:
-    """True for rank-0 i64 arithmetic over symbols alone: kernels get the symbols and compute it."""
-    if node.op == "symbol":
-        return True
-    return node.type.shape == () and bool(node.inputs) and role(node) == "map" and all(
-        is_dimension(x) or is_inline_const(x) for x in node.inputs
-    )
+def dimensions(order: list[Node]) -> set[Node]:
+    """The rank-0 i64 arithmetic over symbols alone: kernels get the symbols and compute it."""
+    found: set[Node] = set()
+    for node in order:
+        if node.op == "symbol" or (
+            is_index(node)
+            and node.inputs
+            and role(node) == "map"
+            and all(x in found or is_inline_const(x) for x in node.inputs)
+        ):
+            found.add(node)
+    return found
 
 
 class _Fuser:
@@ -115,6 +120,7 @@ class _Fuser:
     def _find_inline(self) -> set:
         """Nodes evaluated where they are used: movement, dimensions, and maps that one movement or column reduction reads."""
         inline = set()
+        sizes = dimensions(self.order)
         cost: dict[Node, int] = {}
         for node in reversed(self.order):
             if node in self.required:
@@ -122,7 +128,7 @@ class _Fuser:
                     inline.add(node)
                 continue
             kind = role(node)
-            if kind == "free" or is_dimension(node):
+            if kind == "free" or node in sizes:
                 inline.add(node)
             elif kind == "map" and len(self.users[node]) == 1:
                 user = self.users[node][0]
