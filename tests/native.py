@@ -1,4 +1,4 @@
-"""Runs graphs natively for the tests: lowered, verified, compiled by llvmlite without passes, called on poisoned memory."""
+"""Runs graphs natively for the tests: lowered, verified, compiled without LLVM passes, called on poisoned memory."""
 
 from __future__ import annotations
 
@@ -59,9 +59,8 @@ def host_targets() -> tuple[Target, ...]:
     features = llvm.get_host_cpu_features() if llvm.get_default_triple().startswith("x86_64") else None
     if features is None:
         return ()
-    vectors = [t for t, needs in ((X86_64_V4, ("avx512bw", "avx512vl", "avx512dq")), (X86_64_V3, ("avx2", "fma", "f16c")))
-               if all(features.get(name) for name in needs)]  # fmt: skip
-    return (*vectors, X86_64)
+    needs = {X86_64_V4: ("avx512bw", "avx512vl", "avx512dq"), X86_64_V3: ("avx2", "fma", "f16c"), X86_64: ()}
+    return tuple(t for t, names in needs.items() if all(features.get(name) for name in names))
 
 
 def machine(target: Target) -> llvm.TargetMachine:

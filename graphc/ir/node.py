@@ -431,7 +431,7 @@ _MEASURES = ("const", "symbol", "var")
 
 
 def _is_measure(x) -> bool:
-    """True for arithmetic over sizes and loop variables alone: it stays far from the limits of i64, and divides by no 0.
+    """True for arithmetic over sizes and loop variables alone: it stays far from the limits of i64, no divisor is 0.
 
     Nothing of the kind is known about data, so quotients and extremes of data are left as they are.
     """

@@ -68,7 +68,7 @@ class Elements:
 
 
 def as_data(value: Node) -> Node:
-    """A variable that holds data. Of loop indices, which look the same in i64, index arithmetic assumes that nothing overflows."""
+    """A variable that holds data; of loop indices, which look the same in i64, index arithmetic thinks small."""
     return apply("bitcast", value, dtype=dt.i64) if is_index(value) else value
 
 

@@ -235,6 +235,7 @@ class _Fuser:
             and group.shape == operand.shape
             and group.rows in (None, rows)
             and group.cost < COST_LIMIT
+            and _same_lanes(group, [node])
             and (rows > 0 or self._only_feeds(group, node))
             and self._acyclic(group, node)
         ):
@@ -249,6 +250,7 @@ class _Fuser:
                     and sibling.shape == operand.shape
                     and sibling.rows == rows
                     and sibling.cost < COST_LIMIT
+                    and _same_lanes(sibling, [node])
                     and self._acyclic(sibling, node)
                 ):
                     self._join(sibling, node)
@@ -299,6 +301,7 @@ class _Fuser:
             or (None not in (group.rows, other.rows) and group.rows != other.rows)
             or group.cost + other.cost > COST_LIMIT
             or (ROW in kinds and 0 in (group.rows, other.rows))
+            or not _same_lanes(group, other.nodes)
         ):
             return
         a, b = 1 << group.index, 1 << other.index
@@ -406,6 +409,11 @@ class _Fuser:
             elif self.group_of.get(user) is not group:
                 return True
         return False
+
+
+def _same_lanes(group: Group, nodes: list[Node]) -> bool:
+    """True if the reductions among all these may share a loop: their number of lanes depends on the width of their dtype."""
+    return len({n.dtype.bits > 32 for n in (*group.nodes, *nodes) if role(n) == "reduce"}) <= 1
 
 
 def _cost(node: Node) -> int:

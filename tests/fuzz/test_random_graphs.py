@@ -1,4 +1,4 @@
-"""Random graphs as native code against the meaning of their primitives: raw, optimised, cut into pieces, for several targets.
+"""Random graphs as native code against the meaning of their primitives: raw, optimised, in pieces, for several targets.
 
 GRAPHC_FUZZ=2000 tries that many seeds, GRAPHC_FUZZ=5000:7000 those from 5000 on.
 """
@@ -36,7 +36,8 @@ def compare(case: Case, right: tuple, found: tuple, what: str) -> None:
     """Outputs are near what they should be, and equal where no rounding is left to the implementation."""
     assert len(right) == len(found)
     for k, (w, r, noise, scale) in enumerate(zip(right, found, case.noise, case.scale)):
-        assert w.dtype == r.dtype and w.shape == r.shape, f"{what}: output {k} is {r.dtype}{r.shape}, not {w.dtype}{w.shape}"
+        same = w.dtype == r.dtype and w.shape == r.shape
+        assert same, f"{what}: output {k} is {r.dtype}{r.shape}, not {w.dtype}{w.shape}"
         if not noise:
             wrong = ~((w == r) | ((w != w) & (r != r)))
         else:
@@ -44,8 +45,8 @@ def compare(case: Case, right: tuple, found: tuple, what: str) -> None:
             wrong = ~(far <= min(ULPS * noise, 0.1) * max(scale, 1.0))
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0])
-            raise AssertionError(f"{what}: output {k} has {wrong.sum()} of {wrong.size} wrong, at {at} {r[at]} instead of {w[at]}"
-                                 f"\n{case.graph}")  # fmt: skip
+            sample = f"at {tuple(map(int, at))} {r[at]} instead of {w[at]}"
+            raise AssertionError(f"{what}: output {k} has {wrong.sum()} of {wrong.size} wrong, {sample}\n{case.graph}")
 
 
 def check_code(case: Case, graph: Graph, right: tuple, what: str, targets) -> None:

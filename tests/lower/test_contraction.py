@@ -75,7 +75,7 @@ def check(graph: Graph, k: int, arrays=None, targets=TARGETS, splits=SPLITS) -> 
 @pytest.mark.parametrize("flags", FLAGS, ids=str)
 @pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.name)
 def test_every_edge_of_the_tile(target, flags):
-    for m, n, k in SIZES if target.vector_bits else SIZES[::2]:
+    for m, n, k in SIZES if target is TARGETS[0] else SIZES[FLAGS.index(flags) :: 4]:
         x, y = operands(dt.f32, m, n, k, flags)
         check(Graph("dot", (x, y), (dot(x, y, *flags),)), k, targets=(target,))
 
@@ -102,7 +102,7 @@ def test_all_sizes_symbolic(flags):
     product = dot(x, y, *flags)
     graph = Graph("dot", (x, y, bias), (add(product, broadcast(bias, (m, n), (1,))),))
     for sizes in [*SIZES, (2, 3, 1025), (13, 40, 2048)]:
-        check(graph, sizes[2], arrays_for(graph, dict(zip((m, n, k), sizes))), TARGETS[:2], (1, 3))
+        check(graph, sizes[2], arrays_for(graph, dict(zip((m, n, k), sizes))), TARGETS[:1], (1, 3))
 
 
 @pytest.mark.parametrize("name, k", [("f32", 1024), ("f32", 1025), ("f32", 2500), ("f64", 2048), ("bf16", 2500), ("i32", 1025)])

@@ -1,4 +1,4 @@
-"""Planned memory: no two live values overlap, outputs and states end up where they are wanted, and reuse changes nothing."""
+"""Planned memory: no two live values overlap, outputs and states lie where they are wanted, reuse changes nothing."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from graphc.ir.target import X86_64_V4
 from graphc.ir.type import Type
 from graphc.lower.buffers import Storage, aligned, plan
 from graphc.prims import (
-    add, broadcast, call, cond, concat, cumulate, dot, exp, item, loop, lt, max, min, mul, neg, reduce, reshape, reverse, slice, sort, sub,
-    transpose, while_,
+    add, broadcast, call, cond, concat, cumulate, dot, exp, item, loop, lt, max, min, mul, neg, reduce, reshape, reverse,
+    slice, sort, sub, transpose, while_,
 )  # fmt: skip
 from graphc.prims.interpret import dim_value, interpret
 from tests.lower.memory_check import Replay
@@ -21,7 +21,7 @@ from tests.native import Native, bits_equal, host_targets, run_native, verified
 
 TARGETS = host_targets()
 N = symbol("n")
-SEEDS = range(14)
+SEEDS = range(10)
 
 
 # ------------------------------------------------------------------------------------- random programs
@@ -105,7 +105,7 @@ def random_graph(seed: int) -> tuple[Graph, list]:
     return made, [maker.random.integers(-4, 5, (side, side)).astype(np.int32) for _ in made.inputs]
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(100))
 def test_no_two_live_values_overlap(seed):
     graph, _ = random_graph(seed)
     program = verified(graph, X86_64_V4)

@@ -8,6 +8,7 @@ import pytest
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import symbol
+from graphc.ir.parser import parse
 from graphc.ir.target import X86_64_V4
 from graphc.ir.type import Type
 from graphc.prims import cast, exp, mul, reduce
@@ -58,7 +59,7 @@ def check(graph: Graph, got, x: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(  # all shapes for one dtype, and some for each of the others
-    "name, shape", [(d, s) for i, d in enumerate(DTYPES) for j, s in enumerate(SHAPES) if d == "f32" or (i + j) % 3 == 0], ids=str
+    "name, shape", [(d, s) for i, d in enumerate(DTYPES) for j, s in enumerate(SHAPES) if d == "f32" or (i + j) % 4 == 0], ids=str
 )
 def test_every_subset_of_axes(name, shape):
     dtype = DTYPES[name]
@@ -74,14 +75,16 @@ def test_every_subset_of_axes(name, shape):
 @pytest.mark.parametrize("name", ("f32", "f64", "bf16", "i8"))
 @pytest.mark.parametrize("target", TARGETS[1:], ids=lambda t: t.name)
 def test_every_target_has_the_same_bits(target, name):
-    for shape in ((3, 1, 130), (5, 7, 33)):
+    for shape in ((5, 7, 33),):
         x = values(DTYPES[name], shape, 2)
         graph = every_subset(DTYPES[name], shape)
         for a, b in zip(run_native(graph, [x], TARGETS[0]), run_native(graph, [x], target)):
             assert bits_equal(a, b)
 
 
-@pytest.mark.parametrize("name, axis", [("f32", 0), ("f32", 1), ("f32", 2), ("f16", 2), ("f64", 0), ("f64", 2), ("i64", 1), ("b1", 2)])
+@pytest.mark.parametrize(
+    "name, axis", [("f32", 0), ("f32", 1), ("f32", 2), ("f16", 2), ("f64", 0), ("f64", 2), ("i64", 1), ("b1", 2)]
+)
 def test_a_symbolic_axis_gives_the_same_bits(name, axis):
     dtype = DTYPES[name]
     for n in (0, 1, 33, 130):
@@ -155,3 +158,32 @@ def test_a_row_alone_and_in_a_batch():
     for k in range(9):
         for whole, one in zip(together, run_native(graph, [a[k : k + 1]], TARGETS[0])):
             assert bits_equal(whole[k : k + 1], one)
+
+
+def test_a_name_used_again_in_the_next_loop():
+    """Three reductions in a row of values no loop index enters: each loop names its own ``t0``."""
+    graph = parse("""graph @g() {
+  %const0: f32[16] = const(f32(3.0))
+  %reduce0: f32[] = reduce(%const0, kind="sum", axes=(0,))
+  %broadcast0: f32[16] = broadcast(%reduce0, shape=(16,), axes=())
+  %sub0: f32[16] = sub(%const0, %broadcast0)
+  %mul0: f32[16] = mul(%sub0, %sub0)
+  %reduce1: f32[] = reduce(%mul0, kind="sum", axes=(0,))
+  %broadcast1: f32[16] = broadcast(%reduce1, shape=(16,), axes=())
+  %mul1: f32[16] = mul(%sub0, %broadcast1)
+  %mul2: f32[16] = mul(%mul1, %mul1)
+  %reduce2: f32[] = reduce(%mul2, kind="sum", axes=(0,))
+  return %reduce2
+}""")
+    for target in host_targets():
+        assert run_native(graph, [], target)[0] == np.float32(16 * (45 * 32400) ** 2)
+
+
+def test_a_float32_sum_does_not_depend_on_a_float64_sum_beside_it():
+    x = input_node("x", Type(dt.f32, (3, 1000)))
+    narrow, wide = reduce(exp(x), "sum", (1,)), reduce(cast(x, dt.f64), "sum", (1,))
+    array = np.random.default_rng(0).standard_normal((3, 1000)).astype(np.float32)
+    for target in host_targets():
+        (alone,) = run_native(Graph("g", (x,), (narrow,)), [array], target)
+        beside, _ = run_native(Graph("g", (x,), (narrow, wide)), [array], target)
+        assert bits_equal(alone, beside)

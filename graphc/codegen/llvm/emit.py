@@ -81,8 +81,10 @@ class Body:
         if var in self.facts.mutable:
             function.state[var] = values.vector(node)
             return
-        value, depth, _ = values.placed(node)
-        function.keep(var, value, depth, owner=function.depth)
+        value, _, _ = values.placed(node)
+        # As deep as the Let, even where the value stands further out: what is computed from it must end with this scope,
+        # because another body may give the variable another value.
+        function.keep(var, value, function.depth)
 
     def _set(self, var: Node, node: Node) -> None:
         if var not in self.function.state:

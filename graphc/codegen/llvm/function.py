@@ -129,10 +129,10 @@ class Function:
 
     # ------------------------------------------------------------------------------------------ values
 
-    def keep(self, key, value: Value, depth: int, owner: int | None = None) -> Value:
-        """Remember a pure value until the scope ``owner`` (by default the one it stands in) ends."""
+    def keep(self, key, value: Value, depth: int) -> Value:
+        """Remember a pure value until the scope it stands in ends."""
         self.memo[key] = (value, depth, True)
-        self.scopes[depth if owner is None else owner].owned.append(key)
+        self.scopes[depth].owned.append(key)
         return value
 
     def keep_passing(self, key, value: Value) -> None:

@@ -285,7 +285,7 @@ class Memory:
             if function.mask is None:
                 function.put(f"  store {value.operand}, ptr {pointer}, align {dtype.size}")
                 return
-            if function.mask.operand == _first_lane(value.lanes):  # LLVM 22 writes too much if it stores a truncated lane
+            if function.mask.operand == _first_lane(value.lanes):  # LLVM 22 stores a truncated lane too wide
                 first = function.builder.emit(f"extractelement {value.operand}, i32 0", value.dtype, 1)
                 function.put(f"  store {first.operand}, ptr {pointer}, align {dtype.size}")
                 return

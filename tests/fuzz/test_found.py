@@ -1,0 +1,74 @@
+"""What random graphs found, each as the smallest graph that showed it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc import prims as p
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.node import Node, const, symbol
+from graphc.ir.type import Type
+from graphc.passes.pipeline import run
+from graphc.prims.interpret import interpret
+from tests.native import bits_equal, host_targets, run_native
+
+TARGETS = host_targets()
+BIG = 2**63 - 1
+pytestmark = pytest.mark.skipif(not TARGETS, reason="needs an x86-64 CPU")
+
+
+def check(inputs: tuple, outputs: tuple, arrays: tuple) -> None:
+    """Raw and optimised, on every target, the bits that the primitives mean."""
+    graph = Graph("found", inputs, outputs)
+    right = interpret(graph, *arrays)
+    for form in (graph, run(graph)):
+        for target in TARGETS:
+            found = run_native(form, arrays, target)
+            assert all(map(bits_equal, right, found)), f"{target.name}: {found} instead of {right}\n{form}"
+
+
+def quotients(x: Node) -> tuple:
+    """What holds for sizes, but not for data that may be 0 or overflow."""
+    one, two = const(1, x.type), const(2, x.type)
+    twice = p.mul(x, two)
+    extremes = p.max(p.add(x, one), x), p.min(p.sub(x, one), x)
+    return p.floordiv(x, x), p.floordiv(twice, two), p.mod(twice, two), *extremes
+
+
+@pytest.mark.parametrize("shape", [(), (8,), (4, 40)])
+def test_data_is_no_index(shape):
+    x = input_node("x", Type(dt.i64, shape))
+    for value in (0, BIG, -BIG - 1, 2**62):
+        check((x,), quotients(x), (np.full(shape, value, np.int64),))
+
+
+def test_reduced_data_is_no_index():
+    x = input_node("x", Type(dt.i64, (4, 40)))
+    total = p.broadcast(p.reduce(x, "sum", (1,)), x.shape, (0,))
+    outputs = quotients(total) + tuple([p.reduce(p.add(q, x), "sum", (1,)) for q in quotients(total)])
+    check((x,), outputs, (np.zeros((4, 40), np.int64),))
+    check((x,), outputs, (np.full((4, 40), BIG, np.int64),))
+
+
+@pytest.mark.parametrize("transpose_y", [False, True])
+def test_dot_with_a_constant_of_symbolic_size(transpose_y):
+    n = symbol("n")
+    x = input_node("x", Type(dt.f32, (2, 3) if not transpose_y else (2, n)))
+    y = const(2.0, Type(dt.f32, (3, n) if not transpose_y else (5, n)))
+    z = input_node("z", Type(dt.f32, (n,)))
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    check((x, z), (p.dot(x, y, False, transpose_y), z), (array, np.ones(3, np.float32)))
+
+
+@pytest.mark.parametrize("width", [1, 9, 17, 33])
+@pytest.mark.parametrize("dtype", [dt.bf16, dt.f16, dt.i8, dt.i16, dt.u8, dt.b1])
+def test_one_narrow_element_is_left(dtype, width):
+    """LLVM stored the whole register lane where a truncated vector was masked down to one element."""
+    x = input_node("x", Type(dt.f32, (3, width)))
+    y = input_node("y", Type(dt.bf16, (3, width)))
+    values = x, y, p.add(y, y), p.cast(x, dt.i32)
+    outputs = tuple([p.slice(p.cast(v, dtype), (0, 0), v.shape, (2, 1)) for v in values])
+    array = np.linspace(0, 3, 3 * width).reshape(3, width)
+    check((x, y), outputs, (array.astype(np.float32), array.astype(dt.bf16.numpy)))
