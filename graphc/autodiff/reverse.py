@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explain
-from graphc.ir.graph import Graph, toposort
+from graphc.ir.graph import Graph
+from graphc.ir.order import toposort
 from graphc.ir.node import Node, origins
 from graphc.ir.type import TupleType
 from graphc.prims.dims import ones, zeros

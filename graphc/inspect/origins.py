@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.ir.graph import Graph, toposort
+from graphc.ir.graph import Graph
+from graphc.ir.order import toposort
 from graphc.ir.node import Node
 from graphc.ir.target import Target
 from graphc.lower.fuse import Region

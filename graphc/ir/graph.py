@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from graphc.errors import GraphError, Location, located
 from graphc.ir.node import INDEX, Node, binary, const, is_index, make, simplified
+from graphc.ir.order import toposort
 from graphc.ir.printer import graph_text
 from graphc.ir.type import TupleType, Type
 
@@ -72,35 +73,6 @@ class Graph:
 def input_node(name: str, type: Type) -> Node:
     """An argument of a Graph."""
     return make("input", (), (("name", name),), type)
-
-
-def toposort(outputs: Iterable[Node], known: Iterable[Node] = ()) -> list[Node]:
-    """Everything the outputs need, operands before users; no recursion, so depth does not matter.
-
-    The search stops at ``known`` Nodes, which are left out.
-    """
-    order, done, stack = [], set(known), [(n, False) for n in reversed(tuple(outputs))]
-    while stack:
-        node, expanded = stack.pop()
-        if node in done:
-            continue
-        if expanded:
-            done.add(node)
-            order.append(node)
-            continue
-        stack.append((node, True))
-        stack.extend((x, False) for x in reversed(node.inputs) if x not in done)
-    return order
-
-
-def users(outputs: Iterable[Node]) -> dict[Node, list[Node]]:
-    """For every Node the outputs need, the Nodes that use it (once per use)."""
-    found: dict[Node, list[Node]] = {}
-    for node in toposort(outputs):
-        found.setdefault(node, [])
-        for x in node.inputs:
-            found[x].append(node)
-    return found
 
 
 def rebuild(outputs: Iterable[Node], visit: Callable[[Node, tuple], Node | None], memo: dict | None = None) -> list[Node]:

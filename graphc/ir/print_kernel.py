@@ -5,7 +5,10 @@ Nothing of ``kernel`` is imported, as it uses this file: it looks at attributes 
 
 from __future__ import annotations
 
+from collections import Counter
+
 from graphc.ir.node import Node
+from graphc.ir.order import toposort
 from graphc.ir.text import dim_text, label_text, name_text, scalar_text
 
 _NAMED_SIZE, _NAMED_HEIGHT = 8, 24  # from where on a part of an expression gets a line of its own
@@ -128,20 +131,5 @@ def _named_parts(roots, indent: str, lines: list[str]) -> dict:
 
 def _operands_first(roots) -> tuple[list, dict]:
     """Every Node of some expressions, operands first, and how often each is used."""
-    order, uses = [], {root: 0 for root in roots}
-    for root in roots:
-        uses[root] += 1
-    done, stack = set(), [(root, False) for root in reversed(roots)]
-    while stack:
-        node, expanded = stack.pop()
-        if node in done:
-            continue
-        if expanded:
-            done.add(node)
-            order.append(node)
-            continue
-        stack.append((node, True))
-        for x in reversed(node.inputs):
-            uses[x] = uses.get(x, 0) + 1
-            stack.append((x, False))
-    return order, uses
+    order = toposort(roots)
+    return order, Counter([*roots, *(x for node in order for x in node.inputs)])

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from graphc.errors import CompileError, DtypeError, GraphError, ShapeError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, toposort
+from graphc.ir.graph import Graph
+from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, binary
 from graphc.ir.printer import step_text, value_names
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 from graphc.errors import CompileError
-from graphc.ir.graph import toposort
+from graphc.ir.order import toposort
 from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store
 from graphc.ir.node import BOOL, INDEX, Node, binary, const_value
 from graphc.ir.print_kernel import statement_text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.ir.graph import Graph, input_node, toposort
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.order import toposort
 from graphc.ir.node import Node, make, simplified
 from graphc.ir.type import Type
 from graphc.prims.table import TABLE

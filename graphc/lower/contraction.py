@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, toposort
+from graphc.ir.graph import Graph
+from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Alloc, Array, For, If, Kernel, Let, Store, load
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 from graphc.ir.target import Target

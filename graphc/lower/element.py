@@ -83,5 +83,6 @@ def scalar_node(op: str, operands: tuple, attrs: tuple, dtype) -> Node:
 
 
 def _cast(index, dtype) -> Node:
+    """An index as an element: data from here on, which index arithmetic must not take for a size."""
     node = index if isinstance(index, Node) else const(index, INDEX)
-    return node if dtype is dt.i64 else apply("cast", node, dtype=dtype)
+    return as_data(node) if dtype is dt.i64 else apply("cast", node, dtype=dtype)

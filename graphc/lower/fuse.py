@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphc.ir.graph import Graph, input_node, rebuild, toposort, users
+from graphc.ir.graph import Graph, input_node, rebuild
+from graphc.ir.order import toposort, users
 from graphc.ir.node import Node, is_index
 from graphc.prims.table import TABLE
 

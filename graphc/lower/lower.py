@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from graphc.errors import CompileError
-from graphc.ir.graph import Graph, rebuild, toposort
+from graphc.ir.graph import Graph, rebuild
+from graphc.ir.order import toposort
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature

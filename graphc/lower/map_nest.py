@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphc.ir.graph import Graph, rebuild, toposort
+from graphc.ir.graph import Graph, rebuild
+from graphc.ir.order import toposort
 from graphc.ir.kernel import Array, For, Kernel, Store
 from graphc.ir.node import Node, make, symbol, var
 from graphc.ir.type import Type

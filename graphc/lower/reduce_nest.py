@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, toposort
+from graphc.ir.graph import Graph
+from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, Store, load
 from graphc.ir.node import Node, const, make, simplified, var
 from graphc.ir.type import Type

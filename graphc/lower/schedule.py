@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphc.ir.graph import substitute, toposort
+from graphc.ir.graph import substitute
+from graphc.ir.order import toposort
 from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from graphc.ir.graph import Graph, rebuild, toposort
+from graphc.ir.graph import Graph, rebuild
+from graphc.ir.order import toposort
 from graphc.ir.node import Node, make
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphc.errors import UsageError, explain
-from graphc.ir.graph import Graph, substitute_dims, toposort
+from graphc.ir.graph import Graph, substitute_dims
+from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, const, is_index, make
 from graphc.prims import TABLE, apply
 

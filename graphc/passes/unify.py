@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.ir.graph import Graph, substitute_dims, toposort
+from graphc.ir.graph import Graph, substitute_dims
+from graphc.ir.order import toposort
 from graphc.ir.node import Node
 from graphc.passes.specialise import with_symbols
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from graphc.errors import CompileError, FeedError, GraphError, ShapeError, explain
 from graphc.ir.dtype import DType
-from graphc.ir.graph import Graph, toposort
+from graphc.ir.graph import Graph
+from graphc.ir.order import toposort
 from graphc.ir.node import Node
 from graphc.ir.type import TupleType, Type
 from graphc.prims.table import row
@@ -129,7 +130,7 @@ def evaluate(nodes: Iterable[Node], env: dict, symbols: dict | None = None) -> l
     An intermediate value is dropped after its last use.
     """
     nodes, symbols = tuple(nodes), symbols or {}
-    order = _needed(nodes, env)
+    order = toposort(nodes, env)
     left = Counter(nodes)
     for node in order:
         left.update(node.inputs)
@@ -142,24 +143,6 @@ def evaluate(nodes: Iterable[Node], env: dict, symbols: dict | None = None) -> l
                 if not left[x]:
                     del values[x]
     return [values[x] for x in nodes]
-
-
-def _needed(nodes: tuple, env: dict) -> list[Node]:
-    """What has to be computed, operands first; nothing behind the Nodes of ``env``."""
-    if not env or all(not x.inputs for x in env):
-        return [n for n in toposort(nodes) if n not in env]
-    order, done, stack = [], set(env), [(n, False) for n in reversed(nodes)]
-    while stack:
-        node, expanded = stack.pop()
-        if node in done:
-            continue
-        if expanded:
-            done.add(node)
-            order.append(node)
-            continue
-        stack.append((node, True))
-        stack.extend((x, False) for x in node.inputs if x not in done)
-    return order
 
 
 def value_of(node: Node, arrays: Sequence, symbols: dict):

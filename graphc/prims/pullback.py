@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from graphc.errors import located
-from graphc.ir.graph import Graph, input_node, toposort
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.order import toposort
 from graphc.ir.node import Node, binary
 from graphc.ir.type import TupleType
 from graphc.prims.dims import zeros

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from graphc.errors import CompileError, explain, located
-from graphc.ir.graph import toposort
+from graphc.ir.order import toposort
 from graphc.ir.node import Node, is_index, make
 from graphc.rewrite.rule import Rule, Rules
 

@@ -1,23 +1,10 @@
-"""Small models to write to files, and a cache folder of their own."""
-
-import os
+"""Small models to write to files."""
 
 import numpy as np
 import pytest
 
 import graphc.v1 as tf
 from graphc.aot import export, save
-
-
-@pytest.fixture(scope="session", autouse=True)
-def aot_cache(tmp_path_factory):
-    before = os.environ.get("GRAPHC_CACHE_DIR")
-    os.environ["GRAPHC_CACHE_DIR"] = str(tmp_path_factory.mktemp("aot_cache"))
-    yield
-    if before is None:
-        del os.environ["GRAPHC_CACHE_DIR"]
-    else:
-        os.environ["GRAPHC_CACHE_DIR"] = before
 
 
 class Predictor:

@@ -9,7 +9,8 @@ import numpy as np
 from graphc import prims as p
 from graphc.errors import DtypeError, ShapeError
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, input_node, toposort
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, const, is_index, symbol
 from graphc.ir.type import TupleType, Type
 from graphc.prims.interpret import concrete, value_of

@@ -72,3 +72,21 @@ def test_one_narrow_element_is_left(dtype, width):
     outputs = tuple([p.slice(p.cast(v, dtype), (0, 0), v.shape, (2, 1)) for v in values])
     array = np.linspace(0, 3, 3 * width).reshape(3, width)
     check((x, y), outputs, (array.astype(np.float32), array.astype(dt.bf16.numpy)))
+
+
+def test_iota_is_data_not_an_index():
+    count = p.iota((5,), 0, dt.i64)
+    graph = Graph("g", (), (p.floordiv(count, count), p.mod(count, count)))
+    for target in host_targets():
+        quotient, rest = run_native(graph, [], target)
+        assert quotient.tolist() == [0, 1, 1, 1, 1] and rest.tolist() == [0] * 5
+
+
+def test_two_roundings_of_one_left_lane():
+    """LLVM made one rounding of f64 -> f32 -> f16 in a tail of one lane, and that one is a function of a C library."""
+    x, y = (input_node(name, Type(dt.f16, (17,))) for name in "xy")
+    graph = Graph("g", (x, y), (p.tanh(p.floordiv(x, y)),))
+    arrays = [np.arange(17).astype(np.float16), np.full(17, 3, np.float16)]
+    (right,) = interpret(graph, *arrays)
+    for target in host_targets():
+        assert bits_equal(run_native(graph, arrays, target)[0], right)

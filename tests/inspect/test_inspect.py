@@ -1,6 +1,5 @@
 """The inspector: stages, what the overview says, diffs, memory, edited text, the doctor."""
 
-import os
 import re
 
 import numpy as np
@@ -23,17 +22,6 @@ from graphc.ir.program import Param, Signature
 from graphc.ir.type import Type
 from graphc.options import Options
 from graphc.prims.table import apply
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    before = os.environ.get("GRAPHC_CACHE_DIR")
-    os.environ["GRAPHC_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["GRAPHC_CACHE_DIR"]
-    else:
-        os.environ["GRAPHC_CACHE_DIR"] = before
 
 
 def network():

@@ -6,7 +6,7 @@ import random
 import pytest
 from ir_samples import random_index
 
-from graphc.ir.graph import toposort
+from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, binary, bounds, const, symbol, var
 
 LEAVES = (symbol("n"), symbol("m"), var("i", extent=8), var("j", extent=100), var("k"))

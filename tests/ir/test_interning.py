@@ -7,7 +7,8 @@ import pytest
 
 from graphc.errors import DtypeError, Location, ShapeError, located
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, input_node, rebuild, substitute_dims, toposort, users
+from graphc.ir.graph import Graph, input_node, rebuild, substitute_dims
+from graphc.ir.order import toposort, users
 from graphc.ir.node import INDEX, const, const_value, live_nodes, make, symbol
 from graphc.ir.type import Type
 

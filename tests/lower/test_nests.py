@@ -12,7 +12,8 @@ import graphc.prims  # noqa: F401  (declares the rows)
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.codegen.python import run_kernel
 from graphc.ir import dtype as dt
-from graphc.ir.graph import input_node, toposort
+from graphc.ir.graph import input_node
+from graphc.ir.order import toposort
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node, symbol
 from graphc.ir.target import X86_64, X86_64_V3, X86_64_V4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphc.errors import CompileError
-from graphc.ir.graph import toposort
+from graphc.ir.order import toposort
 from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
 from graphc.ir.node import Node
 from graphc.ir.dtype import f32, f64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.builder import Builder, Value
+from graphc.codegen.llvm.builder import Builder, Value, register_type
 from graphc.codegen.llvm.math.polynomial import two_sum
 from graphc.codegen.llvm.register import Register
 from graphc.ir.dtype import DType, f16, f32, i16, i32
@@ -36,6 +36,7 @@ def narrow(builder: Builder, x: Value, dtype: DType) -> Value:
         return _narrow_brain(builder, x, dtype)
     if has_half(builder.target):
         name = f"%v{next(builder.names)}"
+        x = _fenced(builder, x)
         builder.lines.append(f"  {name} = fptrunc {x.operand} to {_half(x.lanes)}")
         if x.lanes == 1:
             return builder.emit(f"bitcast half {name} to i16", dtype, 1)
@@ -92,3 +93,11 @@ def _as_half(builder: Builder, x: Value) -> str:
     name = f"%v{next(builder.names)}"
     builder.lines.append(f"  {name} = bitcast {x.operand} to {_half(x.lanes)}")
     return name
+
+
+def _fenced(builder: Builder, x: Value) -> Value:
+    """``x``, but a rounding from f64 before it and one to f16 after it stay two: one would be a call of a C library."""
+    kind = register_type(x.dtype, x.lanes)
+    name = "llvm.arithmetic.fence." + (f"v{x.lanes}f32" if x.lanes > 1 else "f32")
+    builder.declared.add(f"declare {kind} @{name}({kind})")
+    return builder.emit(f"call {kind} @{name}({x.operand})", x.dtype, x.lanes)

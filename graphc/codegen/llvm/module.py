@@ -15,7 +15,7 @@ from graphc.codegen.llvm.values import Values
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, f64, i32, i64, u8
 from graphc.ir.kernel import Kernel
-from graphc.ir.graph import toposort
+from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, symbol, var
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repeat
 from graphc.ir.target import Target

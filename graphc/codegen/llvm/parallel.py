@@ -13,7 +13,7 @@ from graphc.codegen.llvm.storage import Storage
 from graphc.codegen.llvm.values import Values
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, u8
-from graphc.ir.graph import toposort
+from graphc.ir.order import toposort
 from graphc.ir.kernel import Alloc, Array, For, Let, Prefetch, Store
 from graphc.ir.node import Node
 
