@@ -90,3 +90,15 @@ def test_two_roundings_of_one_left_lane():
     (right,) = interpret(graph, *arrays)
     for target in host_targets():
         assert bits_equal(run_native(graph, arrays, target)[0], right)
+
+
+def test_one_column_of_a_narrow_contraction():
+    """LLVM folds the guard of the only column to a constant mask of one lane, and then stored a bf16 four bytes wide."""
+    n = symbol("n")
+    x = input_node("x", Type(dt.bf16, (n, 2)))
+    y = const(np.array([[0.5], [-0.25]], dt.bf16.numpy))
+    graph = Graph("g", (x,), (p.dot(x, y),))
+    array = np.arange(10).reshape(5, 2).astype(dt.bf16.numpy)
+    (right,) = interpret(graph, array)
+    for target in host_targets():
+        assert bits_equal(run_native(graph, [array], target)[0], right)

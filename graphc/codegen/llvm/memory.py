@@ -280,7 +280,7 @@ class Memory:
             return
         value = self._to_memory(values.vector(node))
         type_text, suffix = _names(value.dtype, value.lanes)
-        if not address.vectors and address.lane == dtype.size:
+        if not address.vectors and address.lane == dtype.size and not self._is_narrow_and_unknown(dtype):
             pointer = self._moved(address.pointer, address.constant, function.depth)
             if function.mask is None:
                 function.put(f"  store {value.operand}, ptr {pointer}, align {dtype.size}")
@@ -298,6 +298,12 @@ class Memory:
             on = f"<{value.lanes} x i1> splat (i1 true)" if function.mask is None else function.mask.operand
         function.builder.declared.add(f"declare void @{intrinsic}({type_text}, {where}, <{value.lanes} x i1>)")
         function.put(f"  call void @{intrinsic}({value.operand}, {where} align {dtype.size} {pointer}, {on})")
+
+    def _is_narrow_and_unknown(self, dtype: DType) -> bool:
+        """True for a store that LLVM 22 may get wrong: once it finds out that a computed mask has one lane on, it stores
+        a truncated element of less than four bytes too wide. Such stores are written lane by lane (as a scatter)."""
+        mask = self.function.mask
+        return dtype.size < 4 and mask is not None and not mask.text.startswith("<")
 
     def prefetch(self, name: str, index: tuple) -> None:
         """Ask for the cache line of an element (of the first lane's, in a vector loop) to be read ahead."""
