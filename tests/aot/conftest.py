@@ -35,7 +35,7 @@ class Predictor:
 
 
 @pytest.fixture(scope="session")
-def predictor(aot_cache):
+def predictor():
     return Predictor()
 
 
