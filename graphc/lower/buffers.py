@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from graphc.ir.node import INDEX, Node, const, simplified
 from graphc.ir.type import Type
@@ -25,7 +25,6 @@ class Storage:
     first: int | None = None
     last: int | None = None
     merged: "Storage | None" = None
-    pinned: list = field(default_factory=list)
 
     def root(self) -> "Storage":
         """The storage whose memory this one uses."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphc.errors import CompileError
 from graphc.ir.order import toposort
-from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
+from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
 from graphc.ir.node import Node
 from graphc.ir.dtype import f32, f64
 from graphc.ir.target import Target
@@ -149,10 +149,6 @@ def has_loops(body: tuple) -> bool:
             if s.kind != VECTOR or type(s.extent) is not int or s.extent > 64:
                 return True
     return False
-
-
-def is_parallel(statement) -> bool:
-    return isinstance(statement, For) and statement.kind == PARALLEL
 
 
 def _node_cost(node: Node) -> int:

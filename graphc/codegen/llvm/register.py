@@ -162,10 +162,6 @@ class Register:
         """A signed integer as a float."""
         return self.to("sitofp", dtype)
 
-    def to_integer(self) -> Register:
-        """A float with an integral value in range as the signed integer of its width."""
-        return self.to("fptosi", self.integer)
-
     def widened(self) -> Register:
         """f32 as f64."""
         return self.to("fpext", f64)
