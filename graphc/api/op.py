@@ -1,0 +1,34 @@
+"""One operation of the public catalogue as a row of a table: its names and the lib function that builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One line of the catalogue, from which the functions of every interface are made.
+
+    Attributes:
+        names: TensorFlow 2's public names without ``tf.``, separated by blanks; the first one is used in documents.
+        kind: TensorFlow's operation type, such as ``AddV2``.
+        function: the lib function from Nodes to a Node, a list or a (named) tuple of them. Its arguments are the public
+            ones, in TensorFlow 2's order and with its defaults; ``name=None`` is added at the end.
+        tensors: names of the arguments that are tensors; ``*values`` is a list of tensors. Literals adopt the dtype of
+            the first tensor, within the groups that ``|`` separates. Other arguments may hold tensors too.
+        label: the default name in a graph, if it is not ``kind``.
+        many: the answer is always a list, also where it has one element.
+        random: ``function(key, counter, **arguments)`` draws numbers; ``seed=None`` is added before ``name``.
+        effect: it does something besides its answer (prints, writes a file), so that it runs at its place in the
+            program and is neither shared nor removed.
+    """
+
+    names: str
+    kind: str
+    function: Callable
+    tensors: str = ""
+    label: str | None = None
+    many: bool = False
+    random: bool = False
+    effect: bool = False
