@@ -62,7 +62,7 @@ from graphc.v1.ops import shape_of as shape
 from graphc.v1.random import multinomial, random_normal, random_shuffle, random_uniform, truncated_normal
 from graphc.v1.scope import AUTO_REUSE, VariableScope, get_variable, get_variable_scope, variable_scope
 from graphc.v1.session import InteractiveSession, Session
-from graphc.v1.shape import Dimension, TensorShape
+from graphc.api.shape import Dimension, TensorShape
 from graphc.v1.step_graph import freeze_initial, step_graph
 from graphc.v1.tensor import Operation, Tensor
 from graphc.v1.variables import (

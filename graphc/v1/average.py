@@ -6,7 +6,7 @@ from graphc.errors import DtypeError, UsageError, explain
 from graphc.v1 import ops
 from graphc.v1.control import group
 from graphc.v1.graph import GraphKeys
-from graphc.v1.operators import Operators
+from graphc.api.operators import Operators
 from graphc.v1.tensor import Operation
 from graphc.v1.variables import Variable, global_variables, trainable_variables
 

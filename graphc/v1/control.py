@@ -8,7 +8,7 @@ from graphc.errors import GraphError, explain
 from graphc.lib import math
 from graphc.v1.define import graph_of, whole
 from graphc.v1.graph import get_default_graph
-from graphc.v1.operators import Operators
+from graphc.api.operators import Operators
 from graphc.v1.tensor import Operation, Tensor
 
 

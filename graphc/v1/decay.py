@@ -7,7 +7,7 @@ import math as python_math
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import ops
-from graphc.v1.operators import Operators
+from graphc.api.operators import Operators
 
 
 def exponential_decay(learning_rate, global_step, decay_steps, decay_rate, staircase=False, name=None):

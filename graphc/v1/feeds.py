@@ -10,7 +10,7 @@ from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, explai
 from graphc.ir import dtype as dt
 from graphc.lib.promote import fits, literal_array
 from graphc.v1.graph import Graph
-from graphc.v1.operators import Operators
+from graphc.api.operators import Operators
 from graphc.v1.tensor import Operation, Tensor
 
 

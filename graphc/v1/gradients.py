@@ -6,8 +6,8 @@ from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explai
 from graphc.lib.math import zeros_like
 from graphc.v1.define import graph_of
 from graphc.v1.differentiate import ancestors, differentiate
-from graphc.v1.operators import Operators
-from graphc.v1.shape import TensorShape
+from graphc.api.operators import Operators
+from graphc.api.shape import TensorShape
 from graphc.v1.tensor import Differentiate, Operation, Read, Tensor
 
 _CUT = ("StopGradient", "ArgMax", "ArgMin", "Floor", "Ceil", "Round", "Rint", "Sign", "Equal", "Cast")

@@ -17,8 +17,9 @@ from graphc.lib.random import key_of
 from graphc.v1.default import GRAPHS
 from graphc.v1.device import canonical_device
 from graphc.v1.infer import infer
-from graphc.v1.operators import Operators
-from graphc.v1.tensor import Operation, Tensor
+from graphc.api.operators import Operators
+from graphc.v1.tensor import Operation, Random, Tensor
+from graphc.v1.trace import counter_node
 
 
 class GraphKeys:
@@ -45,6 +46,8 @@ class Graph:
         version: grows when an operation that exists is changed; sessions plan anew then.
         seed: the graph-level random seed, or None.
     """
+
+    is_eager = captures = False
 
     def __init__(self):
         self._operations: list[Operation] = []
@@ -213,6 +216,8 @@ class Graph:
             GraphError: it belongs to another graph.
             DtypeError: it does not fit ``dtype``.
         """
+        if isinstance(value, Operators) and value.graph.is_eager:
+            value = value.numpy()
         if isinstance(value, Operators):
             if value.graph is not self:
                 raise GraphError(explain(f"{value.name} belongs to another graph than the operation that uses it"))
@@ -353,6 +358,11 @@ class Graph:
 
     def get_all_collection_keys(self) -> list[str]:
         return [k for k, v in self._collections.items() if v]
+
+    def draw(self, seed: int | None) -> tuple[Node, Node, Random]:
+        """The key and counter of a new random operation, and its effect on a session."""
+        key, seeded = self.stream(seed)
+        return key, counter_node(seeded), Random(seeded)
 
     def stream(self, seed: int | None) -> tuple[Node, bool]:
         """The key of a new random operation, and whether a seed (its own or the graph's) decides its numbers."""

@@ -10,8 +10,8 @@ from graphc.lib import grid, index, linalg, math, reduction, shape
 from graphc.lib.promote import literal_array
 from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op
 from graphc.v1.graph import get_default_graph
-from graphc.v1.operators import Operators
-from graphc.v1.shape import TensorShape
+from graphc.api.operators import Operators
+from graphc.api.shape import TensorShape
 from graphc.v1.tensor import Feed, Tensor
 
 # ------------------------------------------------------------------------------------------ arithmetic
@@ -124,8 +124,8 @@ squeeze = op("Squeeze", shape.squeeze, "input", spellings={"squeeze_dims": "axis
 transpose = op("Transpose", shape.transpose, "a", "transpose")
 concat = op("ConcatV2", shape.concat, "*values", "concat")
 stack = op("Pack", shape.stack, "*values", "stack")
-unstack = op("Unpack", shape.unstack, "value", "unstack", many=True)
-split = op("Split", shape.split, "value", "split", many=True)
+unstack = op("Unpack", shape.unstack, "value", "unstack")
+split = op("Split", shape.split, "value", "split")
 tile = op("Tile", shape.tile, "input")
 pad = op("Pad", shape.pad, "tensor")
 reverse = op("ReverseV2", shape.reverse, "tensor")

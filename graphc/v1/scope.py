@@ -10,8 +10,8 @@ from graphc.ir import dtype as dt
 from graphc.lib.promote import literal_array
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.initializers import Zeros, glorot_uniform
-from graphc.v1.operators import Operators
-from graphc.v1.shape import TensorShape
+from graphc.api.operators import Operators
+from graphc.api.shape import TensorShape
 from graphc.v1.variables import Variable
 
 AUTO_REUSE = "auto_reuse"

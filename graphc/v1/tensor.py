@@ -11,8 +11,8 @@ from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.lib.shape import ensure_shape
 from graphc.v1.default import SESSIONS
-from graphc.v1.operators import Operators
-from graphc.v1.shape import TensorShape, shown
+from graphc.api.operators import Symbolic
+from graphc.api.shape import TensorShape, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class Operation:
         return f'name: "{self.name}"\nop: "{self.type}"\n' + "".join(f'input: "{t.op.name}"\n' for t in self.inputs)
 
 
-class Tensor(Operators):
+class Tensor(Symbolic):
     """One output of an operation.
 
     Attributes:

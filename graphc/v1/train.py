@@ -15,7 +15,7 @@ from graphc.v1.decay import (  # noqa: F401  also found here
 from graphc.v1.gradients import gradients
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.initializers import Zeros
-from graphc.v1.operators import Operators
+from graphc.api.operators import Operators
 from graphc.v1.scope import get_variable
 from graphc.v1.variables import Variable, trainable_variables
 

@@ -9,12 +9,12 @@ from graphc.lib import math
 from graphc.lib.index import scatter
 from graphc.v1.control import group
 from graphc.v1.graph import GraphKeys, get_default_graph
-from graphc.v1.operators import Operators
-from graphc.v1.shape import TensorShape
+from graphc.api.operators import Symbolic
+from graphc.api.shape import TensorShape
 from graphc.v1.tensor import Read, Tensor, Write, session_for
 
 
-class Variable(Operators):
+class Variable(Symbolic):
     """A value that a session keeps from run to run.
 
     Args:

@@ -1,28 +1,34 @@
-"""Python's operators on tensors and variables, each an operation in the graph of its operand."""
+"""Python's operators on tensors and variables, each recorded like the function of the same meaning."""
 
 from __future__ import annotations
 
+from graphc.api.recorder import recorder_for
 from graphc.errors import SymbolicError, explain
 from graphc.lib import index, linalg, math
 
 
+def _recorder(*operands):
+    tensors = [x for x in operands if isinstance(x, Operators)]
+    return recorder_for(tensors, None)
+
+
 def _forward(name: str, kind: str, function):
     def operator(self, other):
-        return self.graph.call(kind, name, function, (self, other), "xy")
+        return _recorder(self, other).call(kind, name, function, (self, other), "xy")
 
     return operator
 
 
 def _swapped(name: str, kind: str, function):
     def operator(self, other):
-        return self.graph.call(kind, name, function, (other, self), "xy")
+        return _recorder(self, other).call(kind, name, function, (other, self), "xy")
 
     return operator
 
 
 def _unary(name: str, kind: str, function):
     def operator(self):
-        return self.graph.call(kind, name, function, (self,), "x")
+        return _recorder(self).call(kind, name, function, (self,), "x")
 
     return operator
 
@@ -56,6 +62,12 @@ class Operators:
 
     def __getitem__(self, key):
         return strided_slice(self, key)
+
+
+class Symbolic(Operators):
+    """A tensor that has no value before its graph runs."""
+
+    __slots__ = ()
 
     def __eq__(self, other):
         return self is other
@@ -115,5 +127,5 @@ def strided_slice(x, key):
             keys.append(slice(*values) if is_slice else values[0])
         return index.getitem(nodes[0], tuple(keys))
 
-    return x.graph.call("StridedSlice", "strided_slice", build, operands, ("input",) + ("index",) * (len(operands) - 1),
+    return _recorder(*operands).call("StridedSlice", "strided_slice", build, operands, ("input",) + ("index",) * (len(operands) - 1),
                         alike=False)  # fmt: skip

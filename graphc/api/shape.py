@@ -1,4 +1,4 @@
-"""Shapes as TensorFlow 1 shows them: sizes may be unknown, and so may the rank."""
+"""Shapes as users see them: sizes may be unknown, and so may the rank."""
 
 from __future__ import annotations
 

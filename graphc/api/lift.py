@@ -1,0 +1,179 @@
+"""From a lib function on Nodes to a public function on tensors: the only bridge between Tensor and Node."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Iterable, Mapping
+
+from graphc.api.op import Op
+from graphc.api.operators import Operators
+from graphc.api.recorder import recorder_for
+from graphc.errors import UsageError, explain
+from graphc.ir.node import Node
+
+
+def lift(op: Op, fallback: Callable, spellings: Mapping | None = None) -> Callable:
+    """The public function of a row of the catalogue.
+
+    Args:
+        fallback: answers with the recorder where no operand decides.
+        spellings: old names of arguments -> names that the row's function knows.
+    """
+    groups = {n.lstrip("*"): g for g, part in enumerate(op.tensors.split("|")) for n in part.split()}
+    lists = {n[1:] for n in op.tensors.replace("|", " ").split() if n.startswith("*")}
+    signature, rest = _public_signature(op)
+    spellings = dict(spellings or {})
+
+    def public(*args, **kwargs):
+        for old in spellings.keys() & kwargs.keys():
+            value = kwargs.pop(old)
+            if value is not None:
+                kwargs[spellings[old]] = value
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(explain(f"{public.__name__}: {error}")) from None
+        bound.apply_defaults()
+        arguments = bound.arguments
+        name = arguments.pop("name", None)
+        function, effect = op.function, op.effect or None
+        values = [arguments[rest]] if rest else arguments.values()
+        recorder = recorder_for(tensors_in(values if rest else arguments.values()), fallback)
+        if op.random:
+            key, counter, effect = recorder.draw(whole(op.label or op.kind, "seed", arguments.pop("seed")))
+            function = drawn(op.function, key, counter)
+        if rest:
+            function = spread(function, rest)
+            arguments[rest] = list(arguments[rest])
+        return construct(recorder, op.kind, op.label or op.kind, function, arguments, groups, lists, name, effect)
+
+    public.__signature__ = signature
+    public.__doc__ = op.function.__doc__
+    public.__name__ = public.__qualname__ = op.names.split()[0].rpartition(".")[2]
+    return public
+
+
+def _public_signature(op: Op) -> tuple[inspect.Signature, str | None]:
+    """The arguments of the public function, and the name of its ``*values``, if it has that."""
+    own = inspect.signature(op.function)
+    parameters = list(own.parameters.values())[2 if op.random else 0 :]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+    kind = inspect.Parameter.KEYWORD_ONLY if rest else inspect.Parameter.POSITIONAL_OR_KEYWORD
+    added = [n for n in (("seed", "name") if op.random else ("name",)) if n not in own.parameters]
+    parameters += [inspect.Parameter(n, kind, default=None) for n in added]
+    return own.replace(parameters=parameters, return_annotation=own.empty), rest
+
+
+def drawn(function: Callable, key: Node, counter: Node) -> Callable:
+    """A function that draws numbers, at its place in the stream of a recorder."""
+
+    def with_place(**arguments):
+        return function(key, counter, **arguments)
+
+    return with_place
+
+
+def spread(function: Callable, rest: str) -> Callable:
+    """A function of ``*values`` as one of a list."""
+
+    def with_list(**arguments):
+        values = arguments.pop(rest)
+        return function(*values, **arguments)
+
+    return with_list
+
+
+def construct(recorder, kind: str, default_name: str, function: Callable, arguments: Mapping, groups: Mapping,
+              lists: Iterable = (), name=None, effect=None):  # fmt: skip
+    """Record the operation ``function(**arguments)``: tensors among the arguments become its operands.
+
+    Arguments in ``groups`` are always operands; others are if they are tensors or lists with tensors in them.
+
+    Returns:
+        Tensors in the structure (a Node, lists, tuples, None) that the function answers with.
+    """
+    operands, labels, numbers, places, static = [], [], [], {}, {}
+
+    def place(value, label, group) -> int:
+        operands.append(value)
+        labels.append(label)
+        numbers.append(group)
+        return len(operands) - 1
+
+    for key, value in arguments.items():
+        if key in lists and isinstance(value, (list, tuple)):
+            if not value:
+                raise UsageError(explain(f"{default_name}: {key} is empty"))
+            places[key] = [place(v, f"{key}_{k}", groups[key]) for k, v in enumerate(value)]
+        elif (key in groups and value is not None) or holds_tensor(value):
+            places[key] = place(value, key, groups.get(key, f"own {key}"))
+        else:
+            static[key] = value
+    structure = None
+
+    def build(*nodes):
+        nonlocal structure
+        found = {k: [nodes[p] for p in at] if isinstance(at, list) else nodes[at] for k, at in places.items()}
+        leaves: list[Node] = []
+        structure = _structure(function(**static, **found), leaves)
+        return leaves
+
+    outputs = recorder.call(kind, default_name, build, operands, labels, name, groups=numbers, effect=effect)
+    outputs = iter(outputs if isinstance(outputs, list) else [outputs])
+    return _filled(structure, outputs)
+
+
+_LEAF = object()
+
+
+def _structure(result, leaves: list):
+    """The lists and tuples of an answer with a mark for every Node, which go to ``leaves``."""
+    if isinstance(result, Node):
+        leaves.append(result)
+        return _LEAF
+    if isinstance(result, (list, tuple)):
+        parts = [_structure(r, leaves) for r in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    return result
+
+
+def _filled(structure, outputs):
+    if structure is _LEAF:
+        return next(outputs)
+    if isinstance(structure, (list, tuple)):
+        parts = [_filled(s, outputs) for s in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+    return structure
+
+
+def whole(op_name: str, name: str, value) -> int | None:
+    """An argument that must be an int, or None.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if value is None:
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise UsageError(explain(f"{op_name}: {name} must be an int, got {value!r}")) from None
+
+
+def tensors_in(values: Iterable) -> list[Operators]:
+    """The tensors among the values and in their lists, in order."""
+    found: list[Operators] = []
+    for value in values:
+        if isinstance(value, Operators):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found.extend(tensors_in(value))
+    return found
+
+
+def holds_tensor(value) -> bool:
+    """True for a tensor, a variable, or a list with one in it."""
+    if isinstance(value, (list, tuple)):
+        return any(holds_tensor(v) for v in value)
+    return isinstance(value, Operators)
