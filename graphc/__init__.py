@@ -24,7 +24,15 @@ __all__ = ["DType", "Graph", "Options", "as_dtype", "compile_graph", "errors", "
 
 def __getattr__(name: str):
     """What needs the compiler is imported when it is first asked for, so that ``import graphc`` is quick."""
-    if name not in _LATER:
+    if name.startswith("__"):
         raise AttributeError(f"module 'graphc' has no attribute {name!r}")
-    module = importlib.import_module(_LATER[name])
-    return module if name == "v1" else getattr(module, name)
+    if name in _LATER:
+        module = importlib.import_module(_LATER[name])
+        return module if name == "v1" else getattr(module, name)
+    value = importlib.import_module("graphc.api.namespaces").PUBLIC.get(name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *importlib.import_module("graphc.api.namespaces").PUBLIC.below()})

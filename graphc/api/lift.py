@@ -77,9 +77,15 @@ def drawn(function: Callable, key: Node, counter: Node) -> Callable:
 def spread(function: Callable, rest: str) -> Callable:
     """A function of ``*values`` as one of a list."""
 
+    before = []
+    for p in inspect.signature(function).parameters.values():
+        if p.kind is p.VAR_POSITIONAL:
+            break
+        before.append(p.name)
+
     def with_list(**arguments):
-        values = arguments.pop(rest)
-        return function(*values, **arguments)
+        leading = [arguments.pop(n) for n in before]
+        return function(*leading, *arguments.pop(rest), **arguments)
 
     return with_list
 

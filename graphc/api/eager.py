@@ -1,0 +1,122 @@
+"""Eager evaluation, lazy inside: operations are recorded and compiled together when a value is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.api.operators import Operators
+from graphc.api.stream import SEEDS
+from graphc.api.tensor import EagerTensor, Tensor, value_of_leaf
+from graphc.compile import compile_graph
+from graphc.errors import DtypeError, explain
+from graphc.ir.dtype import DType
+from graphc.ir.graph import Graph, input_node, substitute
+from graphc.ir.node import Node, const
+from graphc.ir.order import toposort
+from graphc.ir.type import TupleType, Type
+from graphc.lib import shape as lib_shape
+from graphc.lib.dims import DataDependent
+from graphc.lib.promote import as_node, literal_array
+
+_PYTHON_SCALARS = (bool, int, float, complex, str, bytes)
+_SMALL = 64  # elements of an integer operand that may decide a shape
+
+
+class Eager:
+    """The recorder outside of graphs and traced functions."""
+
+    is_eager, captures = True, False
+
+    def call(self, kind, default_name, build, operands, labels, name=None, alike=True, groups=None, effect=None,
+             outputs=None):  # fmt: skip
+        """Record an operation at once typed, later computed; see ``graphc.api.recorder``.
+
+        Operations with effects, and those whose sizes depend on data, are carried out now.
+        """
+        groups = groups or ([0] * len(operands) if alike else range(len(operands)))
+        hints: dict = {}
+        for x, g in zip(operands, groups):
+            if isinstance(x, Operators):
+                hints.setdefault(g, x.dtype)
+        tensors = []
+        for x, g in zip(operands, groups):
+            tensors.append(self.convert(x, hints.get(g)))
+            hints.setdefault(g, tensors[-1].dtype)
+        nodes = [t.node for t in tensors]
+        try:
+            results = _listed(build(*nodes))
+        except DataDependent:
+            results = _listed(build(*self._known(tensors, nodes)))
+        made = [EagerTensor(self, node) for node in results]
+        if effect or any(type(d) is not int for node in results for d in node.shape):
+            for tensor, array in zip(made, self.evaluate(results)):
+                tensor.settle(array)
+        return made[0] if len(made) == 1 else made
+
+    def _known(self, tensors: Sequence[EagerTensor], nodes: Sequence[Node]) -> list[Node]:
+        """The operands with small integer ones as constants, as their values may decide a shape or an axis."""
+        known = []
+        for tensor, node in zip(tensors, nodes):
+            type = node.type
+            if type.dtype.is_integer and type.rank <= 2 and type.size <= _SMALL:
+                node = const(tensor.array)
+            known.append(node)
+        return known
+
+    def convert(self, value, dtype: DType | None = None) -> Tensor:
+        """``value`` as a tensor of eager evaluation; literals take ``dtype``.
+
+        Raises:
+            DtypeError: it does not fit ``dtype``.
+        """
+        if isinstance(value, Operators):
+            if not value.graph.is_eager:
+                raise DtypeError(explain(f"{value.name} belongs to a graph and has no value outside of it"))
+            return value if isinstance(value, Tensor) else value.as_tensor()
+        if isinstance(value, (list, tuple)) and _holds_tensors(value):
+            parts = [self.convert(v, dtype) for v in value]
+            return self.call("Pack", "packed", lambda *xs: lib_shape.stack(list(xs)), parts, ["values"] * len(parts))
+        if isinstance(value, _PYTHON_SCALARS):
+            return EagerTensor(self, as_node(value, dtype))
+        return EagerTensor(self, array=_frozen(literal_array(value, dtype)))
+
+    def draw(self, seed: int | None):
+        """Key and counter of a new random operation, and None: it has no effect but on the counter."""
+        key, counter = (EagerTensor(self, array=_frozen(a)).node for a in SEEDS.next(seed))
+        return key, counter, None
+
+    def evaluate(self, nodes: Sequence[Node]) -> list[np.ndarray]:
+        """The values of recorded Nodes, computed by one compiled graph."""
+        leaves = [n for n in toposort(nodes) if n.op == "input"]
+        names = {leaf: input_node(f"x{k}", leaf.type) for k, leaf in enumerate(leaves)}
+        outputs = substitute(nodes, names)
+        graph = Graph("eager", tuple(names.values()), tuple(outputs))
+        arrays = [value_of_leaf(leaf) for leaf in leaves]
+        return [np.asarray(a) for a in compile_graph(graph)(*arrays)]
+
+
+def _listed(result) -> list[Node]:
+    if result is None:
+        return []
+    return [result] if isinstance(result, Node) else list(result)
+
+
+def _holds_tensors(value) -> bool:
+    return any(_holds_tensors(v) if isinstance(v, (list, tuple)) else isinstance(v, Operators) for v in value)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """A private copy that nobody writes to."""
+    array = np.array(array, order="C")
+    array.flags.writeable = False
+    return array
+
+
+EAGER = Eager()
+
+
+def eager() -> Eager:
+    """The recorder where nothing else decides."""
+    return EAGER

@@ -1,0 +1,24 @@
+"""Names of dtypes, shapes and tensors."""
+
+from graphc.api.create import constant, convert_to_tensor
+from graphc.api.shape import TensorShape
+from graphc.api.stream import SEEDS
+from graphc.api.tensor import Tensor
+from graphc.ir import dtype as dt
+
+_DTYPES = {d.name: d for d in dt.ALL} | {
+    "double": dt.f64, "half": dt.f16, "qint8": dt.i8, "quint8": dt.u8, "qint16": dt.i16, "quint16": dt.u16,
+    "qint32": dt.i32, "DType": dt.DType, "as_dtype": dt.as_dtype,
+}  # fmt: skip
+
+FUNCTIONS = {
+    **_DTYPES,
+    **{f"dtypes.{name}": dtype for name, dtype in _DTYPES.items()},
+    "newaxis": None,
+    "Tensor": Tensor,
+    "TensorShape": TensorShape,
+    "constant": constant,
+    "convert_to_tensor": convert_to_tensor,
+    "executing_eagerly": lambda: True,
+    "random.set_seed": SEEDS.set,
+}

@@ -1,0 +1,94 @@
+"""The public names: every row and function of the catalogue at its place, for each front door."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from types import ModuleType
+
+from graphc.api import names
+from graphc.api.eager import eager
+from graphc.api.lift import lift
+from graphc.api.op import Op
+
+
+def catalogue() -> dict[str, object]:
+    """Public name without ``tf.`` -> its row (an Op), or the function, class or value itself."""
+    found: dict[str, object] = {}
+    for info in pkgutil.iter_modules(names.__path__):
+        try:
+            table = importlib.import_module(f"{names.__name__}.{info.name}")
+        except Exception as error:
+            warnings.warn(f"{info.name}: {error!r}")
+            continue
+        for row in getattr(table, "ROWS", ()):
+            found.update(dict.fromkeys(row.names.split(), row))
+        found.update(getattr(table, "FUNCTIONS", {}))
+    return found
+
+
+class Namespace(ModuleType):
+    """A module whose members are looked up when they are first used, such as ``graphc.math``."""
+
+    def __init__(self, name: str, doc: str, member: Callable, listed: list[str]):
+        super().__init__(name, doc)
+        self.__dict__.update(_member=member, _listed=listed, __path__=[])
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = self.__dict__[name] = self._member(name)
+        return value
+
+    def __dir__(self):
+        return sorted(self._listed)
+
+
+class Names:
+    """The names of one front door.
+
+    Args:
+        package: what the names live in, such as ``graphc``.
+        fallback: recorder of operations without tensor operands.
+        entries: public name -> row, function or value.
+    """
+
+    def __init__(self, package: str, fallback: Callable, entries: Mapping[str, object]):
+        self.package, self._fallback, self._entries = package, fallback, dict(entries)
+        self._lifted: dict[Op, Callable] = {}
+        self._spaces: dict[str, Namespace] = {}
+
+    def get(self, name: str):
+        """The function, class, value or namespace of this name.
+
+        Raises:
+            AttributeError: there is none.
+        """
+        entry = self._entries.get(name)
+        if isinstance(entry, Op):
+            if entry not in self._lifted:
+                self._lifted[entry] = public = lift(entry, self._fallback)
+                public.__module__ = self.package
+            return self._lifted[entry]
+        if name in self._entries:
+            return entry
+        if name in self._spaces:
+            return self._spaces[name]
+        inside = self.below(name)
+        if not inside:
+            raise AttributeError(f"module {self.package!r} has no attribute {name!r}; docs/ops.md lists what exists")
+        doc = f"TensorFlow's ``tf.{name}``: {', '.join(inside)}."
+        space = Namespace(f"{self.package}.{name}", doc, lambda member: self.get(f"{name}.{member}"), inside)
+        self._spaces[name] = sys.modules[space.__name__] = space
+        return space
+
+    def below(self, name: str = "") -> list[str]:
+        """The members of a namespace."""
+        prefix = f"{name}." if name else ""
+        return sorted({n[len(prefix) :].partition(".")[0] for n in self._entries if n.startswith(prefix)})
+
+
+PUBLIC = Names("graphc", eager, catalogue())

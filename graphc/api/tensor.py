@@ -1,0 +1,224 @@
+"""Tensor: a value of the pure graph as Python sees it; EagerTensor: one that can be asked for its numbers."""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+
+from graphc.api.operators import Operators
+from graphc.api.shape import TensorShape, shown
+from graphc.errors import ShapeError, SymbolicError, UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.dtype import DType
+from graphc.ir.graph import input_node
+from graphc.ir.node import Node
+from graphc.ir.type import Type
+from graphc.lib import math
+
+
+class Tensor(Operators):
+    """A value.
+
+    Attributes:
+        graph: the recorder that made it.
+        node: what computes it.
+    """
+
+    __slots__ = ("graph", "_node", "__weakref__")
+
+    def __init__(self, graph, node: Node | None):
+        self.graph, self._node = graph, node
+
+    @property
+    def node(self) -> Node:
+        return self._node
+
+    @property
+    def type(self) -> Type:
+        return self.node.type
+
+    @property
+    def dtype(self) -> DType:
+        return self.type.dtype
+
+    @property
+    def shape(self) -> TensorShape:
+        return shown(self.type.shape)
+
+    @property
+    def ndim(self) -> int:
+        return self.type.rank
+
+    @property
+    def name(self) -> str:
+        return f"{self.node.op}:0"
+
+    def get_shape(self) -> TensorShape:
+        """The shape; sizes that are not known are None."""
+        return self.shape
+
+    def __eq__(self, other):
+        return self._compared("Equal", math.equal, other)
+
+    def __ne__(self, other):
+        return self._compared("NotEqual", math.not_equal, other)
+
+    def _compared(self, kind: str, function, other):
+        if other is None:
+            return kind == "NotEqual"
+        return self.graph.call(kind, kind, function, (self, other), "xy")
+
+    def __hash__(self):
+        raise UsageError(explain("a tensor cannot be hashed, as == compares elements; use tensor.ref()"))
+
+    def ref(self) -> "Reference":
+        """Something hashable that stands for this very object."""
+        return Reference(self)
+
+    def numpy(self) -> np.ndarray:
+        """The value.
+
+        Raises:
+            SymbolicError: it is not known while a function is being traced.
+        """
+        raise SymbolicError(explain(f"a value of {self.type} is not known while the function around it is traced"))
+
+    def __array__(self, dtype=None, copy=None):
+        value = np.asarray(self.numpy())
+        if copy or (dtype is not None and value.dtype != dtype):
+            return value.astype(dtype or value.dtype, copy=True)
+        return value
+
+    def __bool__(self):
+        return bool(self._one_value("bool"))
+
+    def __float__(self):
+        return float(self._one_value("float"))
+
+    def __int__(self):
+        return int(self._one_value("int"))
+
+    def __complex__(self):
+        return complex(self._one_value("complex"))
+
+    def __index__(self):
+        value = self._one_value("index")
+        if not self.dtype.is_integer or self.ndim:
+            raise TypeError(explain(f"only a scalar integer tensor can be an index, not {self.type}"))
+        return int(value)
+
+    def _one_value(self, wanted: str):
+        value = np.asarray(self.numpy())
+        if value.size != 1:
+            raise ShapeError(explain(f"{wanted}() needs a tensor with one element, not {self.type}"))
+        return value.reshape(())[()]
+
+    def __len__(self):
+        if not self.ndim:
+            raise TypeError(explain(f"a scalar of {self.type} has no len"))
+        size = self.type.shape[0]
+        if type(size) is not int:
+            raise SymbolicError(explain(f"the length of {self.type} is not known while tracing; use tf.shape(x)[0]"))
+        return size
+
+    def __iter__(self):
+        if not self.ndim:
+            raise TypeError(explain(f"a scalar of {self.type} cannot be iterated"))
+        return iter([self[k] for k in range(len(self))])
+
+    def __repr__(self):
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}>"
+
+    def __str__(self):
+        return f'Tensor("{self.name}", shape={self.shape}, dtype={self.dtype.name})'
+
+
+class Reference:
+    """A tensor by identity, so that sets and dictionaries can hold it."""
+
+    __slots__ = ("_tensor",)
+
+    def __init__(self, tensor: Tensor):
+        self._tensor = tensor
+
+    def deref(self) -> Tensor:
+        """The tensor."""
+        return self._tensor
+
+    def __eq__(self, other):
+        return isinstance(other, Reference) and self._tensor is other._tensor
+
+    def __hash__(self):
+        return id(self._tensor)
+
+
+_LEAVES: "weakref.WeakKeyDictionary[Node, np.ndarray]" = weakref.WeakKeyDictionary()
+_made = 0
+
+
+def value_of_leaf(leaf: Node) -> np.ndarray:
+    """The array that an input Node of eager evaluation stands for."""
+    return _LEAVES[leaf]
+
+
+class EagerTensor(Tensor):
+    """A tensor with a value: an array, or operations recorded since and not carried out yet."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, graph, node: Node | None = None, array: np.ndarray | None = None):
+        super().__init__(graph, node)
+        self._array = array
+
+    @property
+    def type(self) -> Type:
+        if self._array is not None:
+            return Type(dt.as_dtype(self._array.dtype), self._array.shape)
+        return self._node.type
+
+    @property
+    def node(self) -> Node:
+        """Recorded operations, or an input Node that stands for the array."""
+        global _made
+        if self._node is None:
+            _made += 1
+            self._node = input_node(f"value{_made}", self.type)
+            _LEAVES[self._node] = self._array
+        return self._node
+
+    @property
+    def array(self) -> np.ndarray:
+        """The value as a read-only array; carries out what was recorded."""
+        if self._array is None:
+            self.settle(self.graph.evaluate([self._node])[0])
+        return self._array
+
+    @property
+    def is_settled(self) -> bool:
+        """True if the value is there already."""
+        return self._array is not None
+
+    def settle(self, array: np.ndarray) -> None:
+        """Take ``array`` for the value and forget how it was computed."""
+        array = array.view()
+        array.flags.writeable = False
+        self._array, self._node = array, None
+
+    def numpy(self):
+        """The value as an array of its own; a NumPy scalar for rank 0."""
+        array = self.array
+        return array.copy() if array.ndim else array[()]
+
+    @property
+    def device(self) -> str:
+        return "/job:localhost/replica:0/task:0/device:CPU:0"
+
+    def __repr__(self):
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, numpy={self.numpy()!r}>"
+
+    def __str__(self):
+        return f"tf.Tensor({self.numpy()}, shape={self.shape}, dtype={self.dtype.name})"
+
+    def __format__(self, spec: str):
+        return format(self.numpy(), spec) if not self.ndim else format(str(self), spec)

@@ -1,0 +1,90 @@
+"""Every sample line: TensorFlow's value, the same compiled and interpreted, gradients, symbolic sizes."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import graphc as tf
+from graphc import errors
+from graphc.autodiff.check import check_gradients
+from graphc.compile import compile_graph
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph
+from graphc.prims.interpret import interpret
+from tests.ops import expected_values
+from tests.ops.sampling import Operands, leaves, lines
+from tests.ops.tracing import traced
+
+LINES = lines()
+RELATIVE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-9, "complex64": 5e-5, "complex128": 1e-9}
+
+
+def evaluated(line) -> list[np.ndarray]:
+    """The tensors of a sample, computed eagerly: compiled code."""
+    tf.random.set_seed(1)
+    result = eval(line.text, {"tf": tf, **Operands(line.text).scope()})
+    return [np.asarray(tf.convert_to_tensor(x).numpy()) for x in leaves(result)]
+
+
+def assert_close(found: np.ndarray, wanted: np.ndarray, tolerance: float | None, what: str):
+    kind = str(wanted.dtype)
+    if wanted.dtype.kind in "biuOSU":
+        assert found.tolist() == wanted.tolist(), what
+        return
+    if kind in ("float16", "bfloat16"):
+        found, wanted = found.astype(np.float32), wanted.astype(np.float32)
+    relative = tolerance or RELATIVE[kind]
+    np.testing.assert_allclose(found, wanted, rtol=relative, atol=relative, err_msg=what)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.id)
+def test_value_is_tensorflows(line):
+    found = evaluated(line)
+    if "norecord" in line.flags:
+        assert all(isinstance(a, np.ndarray) for a in found)
+        return
+    wanted = expected_values.read(line.topic).get(line.text)
+    assert wanted is not None, "no recorded value: run tools/record_tensorflow.py, or flag the line norecord"
+    assert [(str(a.dtype) if a.dtype != object else "string", list(a.shape)) for a in found] == [
+        (e["dtype"], e["shape"]) for e in wanted
+    ]
+    for array, entry in zip(found, wanted):
+        assert_close(expected_values.picked(array), expected_values.values_of(entry), line.flags.get("tol"), line.text)
+
+
+@pytest.mark.parametrize("line", [x for x in LINES if "static" not in x.flags], ids=lambda line: line.id)
+def test_symbolic_sizes_compile_to_the_same(line):
+    graph, arrays = traced(line, True, False, tf)
+    if not graph.outputs or not graph.inputs:
+        pytest.skip("nothing is computed from floating operands")
+    wanted = interpret(graph, *arrays)
+    found = compile_graph(graph)(*arrays)
+    for a, b in zip(found, wanted):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        assert_close(np.asarray(a), np.asarray(b), line.flags.get("tol"), line.text)
+
+
+@pytest.mark.parametrize("line", [x for x in LINES if "nograd" not in x.flags], ids=lambda line: line.id)
+def test_gradients_are_the_slopes(line):
+    graph, arrays = traced(line, False, True, tf)
+    outputs = tuple(y for y in graph.outputs if y.dtype is dt.f64)
+    wrt = [x for x in graph.inputs if x.dtype is dt.f64]
+    if not outputs or not wrt or any(x.dtype.is_complex for x in graph.inputs):
+        pytest.skip("nothing to differentiate in real numbers")
+    check_gradients(Graph(graph.name, graph.inputs, outputs), arrays)
+
+
+REFUSALS = [(line, *re.split(r"\s+=>\s+", line.text)) for line in lines("refusals")]
+
+
+@pytest.mark.parametrize("line, expression, wanted", REFUSALS, ids=lambda x: getattr(x, "id", ""))
+def test_bad_operands_are_refused_before_anything_is_compiled(line, expression, wanted, monkeypatch):
+    monkeypatch.setattr("graphc.api.eager.compile_graph", lambda graph: pytest.fail("compiled"))
+    kind, _, words = wanted.partition(":")
+    with pytest.raises(getattr(errors, kind)) as caught:
+        eval(expression, {"tf": tf, **Operands(expression).scope()})
+    assert words.strip() in str(caught.value)
+    assert "at <string>:1" in str(caught.value) or "at " in str(caught.value)
