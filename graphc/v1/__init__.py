@@ -23,6 +23,7 @@ from graphc.ir.dtype import u16 as uint16
 from graphc.ir.dtype import u32 as uint32
 from graphc.ir.dtype import u64 as uint64
 from graphc.v1 import errors, initializers, layers, logging, losses, math, nn, random, train
+from graphc.v1.catalogue import SHARED as _SHARED
 from graphc.v1.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from graphc.v1.control import (
     add_to_collection, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,
@@ -95,5 +96,12 @@ __all__ = [
 ]  # fmt: skip
 
 
+def __getattr__(name: str):
+    """What TensorFlow 2 has under the same name."""
+    if name.startswith("__"):
+        raise AttributeError(f"module 'graphc.v1' has no attribute {name!r}")
+    return _SHARED.get(name)
+
+
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_SHARED.below()})

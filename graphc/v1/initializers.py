@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
+from graphc.v1.catalogue import members_of
 from graphc.v1 import ops, random
 
 
@@ -159,6 +160,9 @@ __all__ = [
     "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "ones",
     "random_normal", "random_uniform", "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
+
+
+__getattr__ = members_of("initializers")
 
 
 def __dir__() -> list[str]:

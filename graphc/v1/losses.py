@@ -6,6 +6,7 @@ import inspect
 
 from graphc.errors import explain
 from graphc.lib import loss
+from graphc.v1.catalogue import members_of
 from graphc.v1 import ops
 from graphc.v1.define import construct
 from graphc.v1.graph import GraphKeys, get_default_graph
@@ -100,6 +101,9 @@ __all__ = [
     "get_regularization_losses", "get_total_loss", "hinge_loss", "huber_loss", "log_loss", "mean_squared_error",
     "sigmoid_cross_entropy", "softmax_cross_entropy", "sparse_softmax_cross_entropy",
 ]  # fmt: skip
+
+
+__getattr__ = members_of("losses")
 
 
 def __dir__() -> list[str]:

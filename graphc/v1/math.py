@@ -1,5 +1,6 @@
 """``tf.math`` of TensorFlow 1."""
 
+from graphc.v1.catalogue import members_of
 from graphc.v1.nn import in_top_k, log_sigmoid, log_softmax, softmax, softplus, softsign, top_k, zero_fraction
 from graphc.v1.ops import (  # noqa: A004
     abs, acos, acosh, add, add_n, argmax, argmin, asin, asinh, atan, atan2, atanh, ceil, cos, cosh,
@@ -12,3 +13,4 @@ from graphc.v1.ops import (  # noqa: A004
 )  # fmt: skip
 
 ceiling = ceil
+__getattr__ = members_of("math")

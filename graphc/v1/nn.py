@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from graphc.errors import UsageError, explain
-from graphc.lib import index, linalg, nn
+from graphc.lib import linalg, nn, order
+from graphc.v1.catalogue import members_of
 from graphc.v1 import ops
 from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op, random_op
 from graphc.v1.ops import l2_normalize, sigmoid, tanh  # noqa: F401  also found here
@@ -22,9 +23,9 @@ bias_add = op("BiasAdd", nn.bias_add, "value bias")
 l2_loss = op("L2Loss", nn.l2_loss, "t")
 moments = op("moments", nn.moments, "x", spellings=REDUCTION)
 batch_normalization = op("batchnorm", nn.batch_normalization, "x mean variance offset scale")
-top_k = op("TopKV2", index.top_k, "input")
+top_k = op("TopKV2", order.top_k, "input")
 in_top_k = op(
-    "in_top_k", lambda predictions, targets, k: index.in_top_k(targets, predictions, k), "predictions | targets"
+    "in_top_k", lambda predictions, targets, k: order.in_top_k(targets, predictions, k), "predictions | targets"
 )
 xw_plus_b = op(
     "xw_plus_b", lambda x, weights, biases: nn.bias_add(linalg.matmul(x, weights), biases), "x weights biases"
@@ -109,10 +110,7 @@ def dropout(x, keep_prob=None, noise_shape=None, seed=None, name=None, rate=None
         rate = 1 - keep_prob
     arguments = {"x": x, "rate": rate, "noise_shape": noise_shape}
 
-    def dropped(key, counter, x, rate, noise_shape):
-        return nn.dropout(x, rate, key, counter, noise_shape)
-
-    return random_op("Dropout", "dropout", dropped, arguments, {"x": 0}, seed, name)
+    return random_op("Dropout", "dropout", nn.dropout, arguments, {"x": 0}, seed, name)
 
 
 def embedding_lookup(params, ids, partition_strategy="mod", name=None, validate_indices=True, max_norm=None) -> Tensor:
@@ -145,6 +143,9 @@ __all__ = [
     "softmax_cross_entropy_with_logits_v2", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits",
     "swish", "tanh", "top_k", "weighted_cross_entropy_with_logits", "xw_plus_b", "zero_fraction",
 ]  # fmt: skip
+
+
+__getattr__ = members_of("nn")
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,7 @@ from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.type import Type
 from graphc.ir.node import const
-from graphc.lib import grid, index, linalg, math, reduction, shape
+from graphc.lib import bits, diagonal, grid, index, linalg, math, order, reduction, shape, special
 from graphc.lib.promote import literal_array
 from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op
 from graphc.v1.graph import get_default_graph
@@ -60,7 +60,7 @@ asin, acos, atan = op("Asin", math.asin, "x"), op("Acos", math.acos, "x"), op("A
 sinh, cosh, tanh = op("Sinh", math.sinh, "x"), op("Cosh", math.cosh, "x"), op("Tanh", math.tanh, "x")
 asinh, acosh, atanh = op("Asinh", math.asinh, "x"), op("Acosh", math.acosh, "x"), op("Atanh", math.atanh, "x")
 sigmoid = op("Sigmoid", math.sigmoid, "x")
-erf, erfc = op("Erf", math.erf, "x"), op("Erfc", math.erfc, "x")
+erf, erfc = op("Erf", math.erf, "x"), op("Erfc", special.erfc, "x")
 erfinv = op("Erfinv", math.erfinv, "x")
 lgamma, digamma = op("Lgamma", math.lgamma, "x"), op("Digamma", math.digamma, "x")
 
@@ -110,8 +110,8 @@ zeros, ones = op("zeros", shape.zeros), op("ones", shape.ones)
 fill = op("Fill", shape.fill, "value")
 zeros_like = op("ZerosLike", math.zeros_like, "x", "zeros_like", {"tensor": "x"})
 ones_like = op("OnesLike", math.ones_like, "x", "ones_like", {"tensor": "x"})
-diag, diag_part = op("Diag", grid.diag, "diagonal"), op("MatrixDiagPart", grid.diag_part, "input")
-trace = op("Trace", lambda x: reduction.reduce_sum(grid.diag_part(x), -1), "x")
+diag, diag_part = op("Diag", diagonal.diag, "diagonal"), op("MatrixDiagPart", diagonal.diag_part, "input")
+trace = op("Trace", lambda x: reduction.reduce_sum(diagonal.diag_part(x), -1), "x")
 eye, linspace = op("eye", grid.eye), op("LinSpace", grid.linspace, "start stop")
 lin_space = linspace
 range = op("Range", grid.range_, name="range")  # noqa: A001
@@ -135,8 +135,8 @@ slice = op("Slice", index.slice_of, "input_")  # noqa: A001
 gather = op("GatherV2", index.gather, "params | indices")
 gather_nd = op("GatherNd", index.gather_nd, "params | indices")
 one_hot = op("OneHot", index.one_hot, "indices | on_value off_value", "one_hot")
-sort = op("Sort", index.sort, "values", "sort")
-argsort = op("Argsort", index.argsort, "values", "argsort")
+sort = op("Sort", order.sort, "values", "sort")
+argsort = op("Argsort", order.argsort, "values", "argsort")
 
 unsorted_segment_sum = op("UnsortedSegmentSum", index.unsorted_segment_sum, "data | segment_ids")
 
@@ -155,10 +155,10 @@ matrix_transpose = op("MatrixTranspose", linalg.matrix_transpose, "a", "matrix_t
 
 # ----------------------------------------------------------------------------------------------- others
 
-identity = op("Identity", math.identity, "x", spellings={"input": "x"})
-stop_gradient = op("StopGradient", math.stop_gradient, "x", spellings={"input": "x"})
+identity = op("Identity", math.identity, "input", spellings={"x": "input"})
+stop_gradient = op("StopGradient", math.stop_gradient, "input", spellings={"x": "input"})
 cast = op("Cast", math.cast, "x")
-bitcast = op("Bitcast", math.bitcast, "x", spellings={"input": "x"})
+bitcast = op("Bitcast", bits.bitcast, "input", spellings={"x": "input"})
 
 
 def saturate_cast(value, dtype, name=None) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.ir import dtype as dt
 from graphc.lib import random as lib_random
+from graphc.v1.catalogue import members_of
 from graphc.v1.control import set_random_seed  # noqa: F401  also found here
 from graphc.v1.define import random_op
 from graphc.v1.tensor import Tensor
@@ -50,6 +51,9 @@ __all__ = [
     "categorical", "multinomial", "normal", "random_normal", "random_shuffle", "random_uniform", "set_random_seed",
     "shuffle", "truncated_normal", "uniform",
 ]  # fmt: skip
+
+
+__getattr__ = members_of("random")
 
 
 def __dir__() -> list[str]:
