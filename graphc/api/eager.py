@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.api.operators import Operators
 from graphc.api.stream import SEEDS
-from graphc.api.tensor import EagerTensor, Tensor, value_of_leaf
+from graphc.api.tensor import EagerTensor, Tensor, value_of_leaf, without_marks
 from graphc.compile import compile_graph
 from graphc.errors import DtypeError, explain
 from graphc.ir.dtype import DType
@@ -74,7 +74,7 @@ class Eager:
         if isinstance(value, Operators):
             if not value.graph.is_eager:
                 raise DtypeError(explain(f"{value.name} belongs to a graph and has no value outside of it"))
-            return value if isinstance(value, Tensor) else value.as_tensor()
+            return value if isinstance(value, Tensor) else value.value()
         if isinstance(value, (list, tuple)) and _holds_tensors(value):
             parts = [self.convert(v, dtype) for v in value]
             return self.call("Pack", "packed", lambda *xs: lib_shape.stack(list(xs)), parts, ["values"] * len(parts))
@@ -89,6 +89,7 @@ class Eager:
 
     def evaluate(self, nodes: Sequence[Node]) -> list[np.ndarray]:
         """The values of recorded Nodes, computed by one compiled graph."""
+        nodes = without_marks(nodes)
         leaves = [n for n in toposort(nodes) if n.op == "input"]
         names = {leaf: input_node(f"x{k}", leaf.type) for k, leaf in enumerate(leaves)}
         outputs = substitute(nodes, names)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 
 import numpy as np
 
 from graphc.api.operators import Operators
+from graphc.api.recording import RECORDING
 from graphc.api.shape import TensorShape, shown
 from graphc.errors import ShapeError, SymbolicError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.ir.graph import input_node
-from graphc.ir.node import Node
+from graphc.ir.graph import input_node, rebuild
+from graphc.ir.node import Node, make
 from graphc.ir.type import Type
 from graphc.lib import math
 
@@ -154,7 +156,15 @@ class Reference:
 
 
 _LEAVES: "weakref.WeakKeyDictionary[Node, np.ndarray]" = weakref.WeakKeyDictionary()
-_made = 0
+_DELTAS: "weakref.WeakSet[Node]" = weakref.WeakSet()
+_numbers = itertools.count()
+
+
+def leaf(array: np.ndarray) -> Node:
+    """A new input Node that stands for an array."""
+    node = input_node(f"value{next(_numbers)}", Type(dt.as_dtype(array.dtype), array.shape))
+    _LEAVES[node] = array
+    return node
 
 
 def value_of_leaf(leaf: Node) -> np.ndarray:
@@ -162,14 +172,19 @@ def value_of_leaf(leaf: Node) -> np.ndarray:
     return _LEAVES[leaf]
 
 
+def without_marks(nodes) -> list[Node]:
+    """The Nodes without the zeros that ``EagerTensor.marked`` added."""
+    return rebuild(nodes, lambda n, inputs: inputs[0] if n.op == "add" and n.inputs[1] in _DELTAS else None)
+
+
 class EagerTensor(Tensor):
     """A tensor with a value: an array, or operations recorded since and not carried out yet."""
 
-    __slots__ = ("_array",)
+    __slots__ = ("_array", "_history")
 
     def __init__(self, graph, node: Node | None = None, array: np.ndarray | None = None):
         super().__init__(graph, node)
-        self._array = array
+        self._array, self._history = array, None
 
     @property
     def type(self) -> Type:
@@ -180,12 +195,16 @@ class EagerTensor(Tensor):
     @property
     def node(self) -> Node:
         """Recorded operations, or an input Node that stands for the array."""
-        global _made
+        if self._history is not None and RECORDING.is_on:
+            return self._history
         if self._node is None:
-            _made += 1
-            self._node = input_node(f"value{_made}", self.type)
-            _LEAVES[self._node] = self._array
+            self._node = leaf(self._array)
         return self._node
+
+    @property
+    def history(self) -> Node:
+        """How it was computed, as far as a tape remembers."""
+        return self._history or self.node
 
     @property
     def array(self) -> np.ndarray:
@@ -200,10 +219,21 @@ class EagerTensor(Tensor):
         return self._array is not None
 
     def settle(self, array: np.ndarray) -> None:
-        """Take ``array`` for the value and forget how it was computed."""
+        """Take ``array`` for the value and forget how it was computed, unless a tape is recording."""
         array = array.view()
         array.flags.writeable = False
+        self._history = self._node if RECORDING.is_on else None
         self._array, self._node = array, None
+
+    def marked(self) -> Node:
+        """A Node of its own for this value, from which gradients can be told from those of equal values."""
+        if self.history.op != "input":
+            delta = leaf(np.broadcast_to(np.zeros((), self.dtype.numpy), self.type.shape))
+            _DELTAS.add(delta)
+            self._history = make("add", (self.history, delta), (), self.type)
+            if self._array is None:
+                self._node = self._history
+        return self.history
 
     def numpy(self):
         """The value as an array of its own; a NumPy scalar for rank 0."""

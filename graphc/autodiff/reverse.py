@@ -91,17 +91,70 @@ def _seeded(outputs: list[Node], seeds) -> tuple[list[Node], list[Node]]:
     return [y for y, _ in kept], [g for _, g in kept]
 
 
-def _refuse_gaps(outputs: list[Node], wrt: list[Node]):
-    """Raise where the only way to a ``wrt`` leads through a row that has no vjp though its values are floating."""
-    reached = set(wrt)
+def _refuse_gaps(outputs: list[Node], wrt: list[Node]) -> list[bool]:
+    """Raise where the only way to a ``wrt`` leads through a row that has no vjp though its values are floating.
+
+    Returns:
+        For each output whether a way leads from it to a ``wrt``.
+    """
+    reached: set = set(wrt)
     for node in toposort(outputs):
         if node in reached or node.op in _ENDS or not _is_inexact(node):
             continue
+        if node.op == "item" and node.inputs[0] in reached and node.inputs[0].op in _BODIES:
+            if (node.inputs[0], node.attr("index")) in reached:
+                reached.add(node)
+            continue
         if not any(x in reached for x in node.inputs if _is_inexact(x)):
             continue
-        if row(node.op).vjp is not None:
+        if node.op in _BODIES:  # depth is that of control flow
+            results = _BODIES[node.op](node, [x in reached for x in node.inputs])
+            if any(results):
+                reached.add(node)
+                reached.update((node, k) for k, found in enumerate(results) if found)
+        elif row(node.op).vjp is not None:
             reached.add(node)
         else:
             operands = [n for n in node.inputs if n in reached]
             what = f"{node.op} of type {node.type} has no gradient, but lies on the way to what is differentiated by"
             raise GraphError(explain(what, origins(**{f"x{k}": n for k, n in enumerate(operands)}), node.location))
+    return [y in reached for y in outputs]
+
+
+# For each operation with bodies: (node, which operands are reached) -> which results are.
+
+
+def _inside(graph: Graph, reached: list[bool]) -> list[bool]:
+    return _refuse_gaps(list(graph.outputs), [x for x, yes in zip(graph.inputs, reached) if yes and _is_inexact(x)])
+
+
+def _through_call(node: Node, reached: list[bool]) -> list[bool]:
+    if node.attr("gradient") is not None:
+        return [_is_inexact(y) for y in node.attr("graph").outputs]
+    return _inside(node.attr("graph"), reached)
+
+
+def _through_cond(node: Node, reached: list[bool]) -> list[bool]:
+    then, orelse = (_inside(node.attr(name), reached[1:]) for name in ("then", "orelse"))
+    return [a or b for a, b in zip(then, orelse)]
+
+
+def _through_while(node: Node, reached: list[bool]) -> list[bool]:
+    while True:
+        after = [a or b for a, b in zip(reached, _inside(node.attr("body"), reached))]
+        if after == reached:
+            return reached
+        reached = after
+
+
+def _through_loop(node: Node, reached: list[bool]) -> list[bool]:
+    carries = node.attr("carries")
+    while True:
+        results = _inside(node.attr("body"), [False, *reached])
+        after = [a or b for a, b in zip(reached, results[:carries])]
+        if after == reached[:carries]:
+            return after + results[carries:]
+        reached = after + reached[carries:]
+
+
+_BODIES = {"call": _through_call, "cond": _through_cond, "while": _through_while, "loop": _through_loop}

@@ -1,7 +1,7 @@
 """The catalogue: tensors of constants, reshapes, joins, splits, padding, matrices and diagonals."""
 
 from graphc.api.op import Op
-from graphc.lib import blocks, diagonal, einsum, grid, linalg, shape
+from graphc.lib import blocks, diagonal, einsum, grid, linalg, math, shape
 
 ROWS = (
     Op("convert_to_tensor", "Const", shape.convert_to_tensor, "value", "Const"),
@@ -15,10 +15,7 @@ ROWS = (
     Op("range", "Range", grid.range_, label="range"),
     Op("linspace", "LinSpace", grid.linspace, "start stop", "linspace"),
     Op("meshgrid", "meshgrid", grid.meshgrid, "*args", many=True),
-    Op("identity", "Identity", shape.identity, "input"),
-    Op("identity_n", "IdentityN", shape.identity_n, "*input", many=True),
-    Op("guarantee_const", "GuaranteeConst", shape.identity, "input"),
-    Op("stop_gradient", "StopGradient", shape.stop_gradient, "input"),
+    Op("guarantee_const", "GuaranteeConst", math.identity, "input"),
     Op("shape", "Shape", shape.shape, "input"),
     Op("shape_n", "ShapeN", shape.shape_n, "*input", many=True),
     Op("size", "Size", shape.size_of, "input"),
@@ -40,7 +37,7 @@ ROWS = (
     Op("roll", "Roll", shape.roll, "input"),
     Op("reverse", "ReverseV2", shape.reverse, "tensor"),
     Op("reverse_sequence", "ReverseSequence", shape.reverse_sequence, "input | seq_lengths"),
-    Op("pad", "PadV2", shape.pad, "tensor constant_values", "Pad"),
+    Op("pad", "PadV2", shape.pad, "tensor", "Pad"),
     Op("space_to_batch space_to_batch_nd nn.space_to_batch", "SpaceToBatchND", blocks.space_to_batch, "input"),
     Op("batch_to_space", "BatchToSpaceND", blocks.batch_to_space, "input"),
     Op("nn.space_to_depth", "SpaceToDepth", blocks.space_to_depth, "input"),
@@ -48,8 +45,8 @@ ROWS = (
     Op("required_space_to_batch_paddings", "Const", blocks.required_space_to_batch_paddings,
        label="required_space_to_batch_paddings"),
     Op("extract_volume_patches", "ExtractVolumePatches", blocks.extract_volume_patches, "input"),
-    Op("linalg.diag", "MatrixDiagV3", diagonal.diag, "diagonal padding_value", "diag"),
-    Op("linalg.diag_part", "MatrixDiagPartV3", diagonal.diag_part, "input padding_value", "diag_part"),
+    Op("linalg.diag", "MatrixDiagV3", diagonal.diag, "diagonal", "diag"),
+    Op("linalg.diag_part", "MatrixDiagPartV3", diagonal.diag_part, "input", "diag_part"),
     Op("linalg.set_diag", "MatrixSetDiagV3", diagonal.set_diag, "input diagonal", "set_diag"),
     Op("linalg.tensor_diag", "Diag", diagonal.tensor_diag, "diagonal"),
     Op("linalg.tensor_diag_part", "DiagPart", diagonal.tensor_diag_part, "input"),

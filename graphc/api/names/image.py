@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.api.op import Op
-from graphc.lib import crop, resize
+from graphc.lib import boxes, color, crop, image, image_quality, resize
 
 ROWS = (
     Op("image.resize", "ResizeBilinear", resize.resize, "images"),
@@ -18,4 +18,42 @@ ROWS = (
     Op("image.crop_to_bounding_box", "CropToBoundingBox", crop.crop_to_bounding_box, "image"),
     Op("image.pad_to_bounding_box", "PadToBoundingBox", crop.pad_to_bounding_box, "image"),
     Op("image.central_crop", "CentralCrop", crop.central_crop, "image"),
+    Op("image.crop_and_resize", "CropAndResize", crop.crop_and_resize, "image boxes box_indices"),
+    Op("image.extract_glimpse", "ExtractGlimpse", crop.extract_glimpse, "input offsets", random=True),
+    Op("image.extract_patches", "ExtractImagePatches", crop.extract_patches, "images"),
+    Op("image.flip_left_right", "FlipLeftRight", image.flip_left_right, "image"),
+    Op("image.flip_up_down", "FlipUpDown", image.flip_up_down, "image"),
+    Op("image.rot90", "Rot90", image.rot90, "image"),
+    Op("image.transpose", "TransposeImage", image.transpose, "image"),
+    Op("image.per_image_standardization", "PerImageStandardization", image.per_image_standardization, "image"),
+    Op("image.total_variation", "TotalVariation", image.total_variation, "images"),
+    Op("image.image_gradients", "ImageGradients", image.image_gradients, "image"),
+    Op("image.sobel_edges", "SobelEdges", image.sobel_edges, "image"),
+    Op("image.draw_bounding_boxes", "DrawBoundingBoxesV2", image.draw_bounding_boxes, "images boxes | colors"),
+    Op("image.convert_image_dtype", "ConvertImageDtype", color.convert_image_dtype, "image"),
+    Op("image.adjust_brightness", "AdjustBrightness", color.adjust_brightness, "image"),
+    Op("image.adjust_contrast", "AdjustContrastv2", color.adjust_contrast, "images"),
+    Op("image.adjust_gamma", "AdjustGamma", color.adjust_gamma, "image"),
+    Op("image.adjust_hue", "AdjustHue", color.adjust_hue, "image"),
+    Op("image.adjust_saturation", "AdjustSaturation", color.adjust_saturation, "image"),
+    Op("image.rgb_to_hsv", "RGBToHSV", color.rgb_to_hsv, "images"),
+    Op("image.hsv_to_rgb", "HSVToRGB", color.hsv_to_rgb, "images"),
+    Op("image.rgb_to_grayscale", "RgbToGrayscale", color.rgb_to_grayscale, "images"),
+    Op("image.grayscale_to_rgb", "GrayscaleToRgb", color.grayscale_to_rgb, "images"),
+    Op("image.rgb_to_yiq", "RgbToYiq", color.rgb_to_yiq, "images"),
+    Op("image.yiq_to_rgb", "YiqToRgb", color.yiq_to_rgb, "images"),
+    Op("image.rgb_to_yuv", "RgbToYuv", color.rgb_to_yuv, "images"),
+    Op("image.yuv_to_rgb", "YuvToRgb", color.yuv_to_rgb, "images"),
+    Op("image.psnr", "PSNR", image_quality.psnr, "a b"),
+    Op("image.ssim", "SSIM", image_quality.ssim, "img1 img2"),
+    Op("image.ssim_multiscale", "SSIMMultiscale", image_quality.ssim_multiscale, "img1 img2"),
+    Op("image.non_max_suppression_padded compat.v1.image.non_max_suppression_padded", "NonMaxSuppressionPadded",
+       boxes.non_max_suppression_padded, "boxes | scores"),
+    Op("image.combined_non_max_suppression", "CombinedNonMaxSuppression", boxes.combined_non_max_suppression,
+       "boxes | scores"),
 )
+
+FUNCTIONS = {
+    "image.ResizeMethod": resize.ResizeMethod,
+    "compat.v1.image.ResizeMethod": resize.ResizeMethodV1,
+}

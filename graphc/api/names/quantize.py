@@ -1,0 +1,25 @@
+"""The catalogue: quantisation."""
+
+from graphc.api.op import Op
+from graphc.lib import quantize
+
+ROWS = (
+    Op("quantization.fake_quant_with_min_max_args", "FakeQuantWithMinMaxArgs", quantize.fake_quant_with_min_max_args,
+       "inputs"),
+    Op("quantization.fake_quant_with_min_max_args_gradient", "FakeQuantWithMinMaxArgsGradient",
+       quantize.fake_quant_with_min_max_args_gradient, "gradients inputs"),
+    Op("quantization.fake_quant_with_min_max_vars", "FakeQuantWithMinMaxVars", quantize.fake_quant_with_min_max_vars,
+       "inputs min max"),
+    Op("quantization.fake_quant_with_min_max_vars_gradient", "FakeQuantWithMinMaxVarsGradient",
+       quantize.fake_quant_with_min_max_vars_gradient, "gradients inputs min max"),
+    Op("quantization.fake_quant_with_min_max_vars_per_channel", "FakeQuantWithMinMaxVarsPerChannel",
+       quantize.fake_quant_with_min_max_vars_per_channel, "inputs min max"),
+    Op("quantization.fake_quant_with_min_max_vars_per_channel_gradient", "FakeQuantWithMinMaxVarsPerChannelGradient",
+       quantize.fake_quant_with_min_max_vars_per_channel_gradient, "gradients inputs min max"),
+    Op("quantization.quantize_and_dequantize", "QuantizeAndDequantizeV2", quantize.quantize_and_dequantize,
+       "input input_min input_max"),
+    Op("quantization.quantize_and_dequantize_v2", "QuantizeAndDequantizeV4", quantize.quantize_and_dequantize_v2,
+       "input input_min input_max"),
+    Op("quantization.quantize", "QuantizeV2", quantize.quantize, "input min_range max_range"),
+    Op("quantization.dequantize", "Dequantize", quantize.dequantize, "input | min_range max_range"),
+)  # fmt: skip

@@ -1,0 +1,152 @@
+"""Variable: a value that programs change."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+
+import numpy as np
+
+from graphc.api.eager import EAGER
+from graphc.api.operators import Operators
+from graphc.api.recording import RECORDING
+from graphc.api.shape import TensorShape
+from graphc.api.tensor import EagerTensor, Reference
+from graphc.errors import DtypeError, ShapeError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.dtype import DType
+from graphc.ir.type import Type
+from graphc.lib import math
+
+_waiting: "weakref.WeakSet[Variable]" = weakref.WeakSet()  # assigned to, new value not computed yet
+_names = itertools.count()
+
+
+class Variable(Operators):
+    """A tensor that can be assigned to.
+
+    Args:
+        initial_value: a value, or a function without arguments that makes it.
+        trainable: whether tapes watch it by themselves.
+        dtype: of the elements; that of the value if None.
+        shape: accepted for compatibility; it must be that of the value.
+    """
+
+    __slots__ = ("_tensor", "_type", "name", "trainable", "__weakref__")
+    graph = EAGER
+
+    def __init__(self, initial_value=None, trainable=None, validate_shape=True, caching_device=None, name=None,
+                 variable_def=None, dtype=None, import_scope=None, constraint=None, synchronization=None,
+                 aggregation=None, shape=None):  # fmt: skip
+        if callable(initial_value) and not isinstance(initial_value, Operators):
+            initial_value = initial_value()
+        if initial_value is None:
+            raise DtypeError(explain("Variable: needs an initial value"))
+        kind = None if dtype is None else dt.as_dtype(dtype)
+        tensor = EAGER.convert(initial_value, kind)
+        self._type = tensor.type
+        self._tensor = EagerTensor(EAGER, array=tensor.array)
+        self.name = f"{name or f'Variable_{next(_names)}'}:0"
+        self.trainable = True if trainable is None else bool(trainable)
+        if shape is not None and not TensorShape(shape).is_compatible_with(self.shape):
+            raise ShapeError(explain(f"Variable: a value of shape {self.shape} does not fit {TensorShape(shape)}"))
+
+    @property
+    def type(self) -> Type:
+        return self._type
+
+    @property
+    def dtype(self) -> DType:
+        return self._type.dtype
+
+    @property
+    def shape(self) -> TensorShape:
+        return TensorShape(self._type.shape)
+
+    def get_shape(self) -> TensorShape:
+        """The shape."""
+        return self.shape
+
+    def as_tensor(self) -> EagerTensor:
+        """The value as a tensor; new values that wait are computed, all of them together."""
+        if not self._tensor.is_settled:
+            settle_variables()
+        return self._tensor
+
+    def value(self) -> EagerTensor:
+        """The value as a tensor that later assignments do not change."""
+        RECORDING.read(self)
+        return self.as_tensor()
+
+    read_value = value
+
+    def numpy(self):
+        """The value as an array of its own."""
+        return self.as_tensor().numpy()
+
+    def assign(self, value, use_locking=False, name=None, read_value=True) -> "Variable":
+        """Give it a new value.
+
+        Raises:
+            ShapeError, DtypeError: the value does not fit.
+        """
+        tensor = EAGER.convert(value, self.dtype)
+        if tensor.type != self._type:
+            kind = DtypeError if tensor.dtype is not self.dtype else ShapeError
+            raise kind(explain(f"assign: {tensor.type} does not fit variable {self.name} of {self._type}"))
+        self._tensor = EagerTensor(EAGER, tensor.node) if not tensor.is_settled else EagerTensor(EAGER, array=tensor.array)
+        if not tensor.is_settled:
+            _waiting.add(self)
+        return self
+
+    def assign_add(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
+        """Add to the value."""
+        return self.assign(EAGER.call("AddV2", "add", math.add, (self, delta), "xy"))
+
+    def assign_sub(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
+        """Subtract from the value."""
+        return self.assign(EAGER.call("Sub", "sub", math.subtract, (self, delta), "xy"))
+
+    def ref(self) -> Reference:
+        """Something hashable that stands for this very variable."""
+        return Reference(self)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.as_tensor().numpy(), dtype=dtype)
+
+    def __len__(self):
+        return len(self.as_tensor())
+
+    def __iter__(self):
+        return iter(self.value())
+
+    def __float__(self):
+        return float(self.as_tensor())
+
+    def __int__(self):
+        return int(self.as_tensor())
+
+    def __bool__(self):
+        return bool(self.as_tensor())
+
+    def __eq__(self, other):
+        return self.value() == other
+
+    def __ne__(self, other):
+        return self.value() != other
+
+    def __hash__(self):
+        return id(self)
+
+    def __repr__(self):
+        shape, value = self.shape, self.as_tensor().numpy()
+        return f"<tf.Variable '{self.name}' shape={shape} dtype={self.dtype.name}, numpy={value!r}>"
+
+
+def settle_variables() -> None:
+    """Compute the new values of all variables that were assigned to, in one compiled graph."""
+    waiting = list(_waiting)
+    _waiting.clear()
+    arrays = EAGER.evaluate([v._tensor.node for v in waiting])
+    for variable, array in zip(waiting, arrays):
+        variable._tensor = EagerTensor(EAGER, array=array)

@@ -1,0 +1,116 @@
+"""GradientTape, ForwardAccumulator and Variable: gradients of eager computations."""
+
+import numpy as np
+import pytest
+
+import graphc as tf
+from graphc.errors import DtypeError, ShapeError, StateError
+
+
+def test_nested_tapes_give_higher_orders():
+    x = tf.constant(3.0)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = x * x * x
+        slope = inner.gradient(y, x)
+    assert float(slope) == 27.0
+    assert float(outer.gradient(slope, x)) == 18.0
+
+
+def test_a_training_loop_descends():
+    w, b = tf.Variable([[1.0, 2.0], [3.0, 4.0]]), tf.Variable([0.5, 0.0])
+    wn, bn = w.numpy(), b.numpy()
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            h = tf.matmul(tf.constant([[1.0, 1.0]]), w) + b
+            loss = tf.reduce_sum(h * h)
+        gw, gb = tape.gradient(loss, [w, b])
+        w.assign_sub(0.01 * gw)
+        b.assign_sub(0.01 * gb)
+        hn = np.ones((1, 2)) @ wn + bn
+        np.testing.assert_allclose(float(loss), np.sum(hn * hn), rtol=1e-6)
+        wn, bn = wn - 0.01 * (np.ones((2, 1)) @ (2 * hn)), bn - 0.01 * 2 * hn[0]
+    np.testing.assert_allclose(w.numpy(), wn, rtol=1e-5)
+    np.testing.assert_allclose(b.numpy(), bn, rtol=1e-5)
+
+
+def test_a_value_that_was_looked_at_keeps_its_history_inside_the_tape():
+    x = tf.constant(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        z = x * 2
+        assert float(z) == 6.0
+        tape.watch(z)
+        y = z * z + x
+    assert float(tape.gradient(y, x)) == 25.0
+    assert float(tape.gradient(y, z)) == 12.0
+
+
+def test_equal_values_that_are_watched_apart_are_told_apart():
+    x = tf.constant(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        a, b = x * 2, x * 2
+        tape.watch(a)
+        tape.watch(b)
+        y = a * b
+    assert float(tape.gradient(y, a)) == 6.0
+    assert float(tape.gradient(y, x)) == 24.0
+
+
+def test_what_is_not_watched_has_no_gradient():
+    x, c = tf.constant(3.0), tf.constant(2.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * c
+    assert tape.gradient(y, c) is None
+    assert float(tape.gradient(y, c, unconnected_gradients=tf.UnconnectedGradients.ZERO)) == 0.0
+    frozen = tf.Variable(1.0, trainable=False)
+    with tf.GradientTape() as tape:
+        y = frozen * 2.0
+    assert tape.gradient(y, frozen) is None
+
+
+def test_stop_recording_and_stop_gradient():
+    x = tf.constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.stop_gradient(x * x) * x
+    assert float(tape.gradient(y, x)) == 9.0
+
+
+def test_sources_keep_their_structure():
+    v = {"w": tf.Variable(2.0), "b": [tf.Variable(1.0)]}
+    with tf.GradientTape() as tape:
+        y = v["w"] * 3.0 + v["b"][0]
+    found = tape.gradient(y, v)
+    assert float(found["w"]) == 3.0 and float(found["b"][0]) == 1.0
+
+
+def test_jacobians_and_forward_mode():
+    v, m = tf.constant([1.0, 2.0, 3.0]), tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([v, m])
+        y, z = v * v * v, tf.sin(m) * m[:, :1]
+    np.testing.assert_allclose(tape.jacobian(y, v), np.diag([3.0, 12.0, 27.0]), rtol=1e-6)
+    full = tape.jacobian(z, m).numpy()
+    np.testing.assert_allclose(tape.batch_jacobian(z, m), np.stack([full[k, :, k] for k in range(2)]), rtol=1e-6)
+    with tf.autodiff.ForwardAccumulator(v, tf.constant([1.0, 0.0, 2.0])) as forward:
+        y = tf.reduce_sum(v * v)
+    assert float(forward.jvp(y)) == 14.0
+
+
+def test_misuse_is_refused():
+    x = tf.constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    tape.gradient(y, x)
+    with pytest.raises(StateError, match="persistent"):
+        tape.gradient(y, x)
+    with pytest.raises(DtypeError, match="floating"):
+        tape.watch(tf.constant(1))
+    with pytest.raises(ShapeError, match=r"f32\[2\] does not fit"):
+        tf.Variable([1.0]).assign([1.0, 2.0])
