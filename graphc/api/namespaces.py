@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
+from graphc import autodiff
 from graphc.api import names
 from graphc.api.eager import eager
 from graphc.api.lift import lift
@@ -92,3 +93,6 @@ class Names:
 
 
 PUBLIC = Names("graphc", eager, catalogue())
+
+for _name in PUBLIC.below("autodiff"):  # the package of that name holds the public members too
+    setattr(autodiff, _name, PUBLIC.get(f"autodiff.{_name}"))

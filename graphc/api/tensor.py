@@ -184,7 +184,7 @@ class EagerTensor(Tensor):
 
     def __init__(self, graph, node: Node | None = None, array: np.ndarray | None = None):
         super().__init__(graph, node)
-        self._array, self._history = array, None
+        self._array, self._history = array, node if RECORDING.is_on else None
 
     @property
     def type(self) -> Type:
@@ -219,10 +219,11 @@ class EagerTensor(Tensor):
         return self._array is not None
 
     def settle(self, array: np.ndarray) -> None:
-        """Take ``array`` for the value and forget how it was computed, unless a tape is recording."""
+        """Take ``array`` for the value and forget how it was computed, unless a tape recorded that or is recording."""
         array = array.view()
         array.flags.writeable = False
-        self._history = self._node if RECORDING.is_on else None
+        if RECORDING.is_on:
+            self._history = self._node
         self._array, self._node = array, None
 
     def marked(self) -> Node:

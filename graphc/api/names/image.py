@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from graphc.api.op import Op
-from graphc.lib import boxes, color, crop, image, image_quality, resize
+from graphc.lib import boxes, color, crop, image, image_quality, image_random, resize
+
+
+def _random(name: str, tensor: str = "image") -> tuple[Op, Op]:
+    """The rows of an operation that draws from the program's stream, and of its form with a seed."""
+    kind = "".join(word.capitalize() for word in name.split("_"))
+    return (
+        Op(f"image.{name}", kind, getattr(image_random, name), tensor, random=True),
+        Op(f"image.stateless_{name}", f"Stateless{kind}", getattr(image_random, f"stateless_{name}"),
+           f"{tensor} | seed"),
+    )  # fmt: skip
+
 
 ROWS = (
     Op("image.resize", "ResizeBilinear", resize.resize, "images"),
@@ -51,6 +62,9 @@ ROWS = (
        boxes.non_max_suppression_padded, "boxes | scores"),
     Op("image.combined_non_max_suppression", "CombinedNonMaxSuppression", boxes.combined_non_max_suppression,
        "boxes | scores"),
+    *_random("random_flip_left_right"), *_random("random_flip_up_down"), *_random("random_brightness"),
+    *_random("random_contrast"), *_random("random_hue"), *_random("random_saturation"),
+    *_random("random_crop", "value"),
 )
 
 FUNCTIONS = {

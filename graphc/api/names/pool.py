@@ -1,0 +1,19 @@
+"""TensorFlow's pooling operations: their names, and the lib functions that build them."""
+
+from __future__ import annotations
+
+from graphc.api.op import Op
+from graphc.lib import pool
+
+ROWS = (
+    Op("nn.max_pool", "MaxPool", pool.max_pool, "input"),
+    Op("nn.max_pool1d", "MaxPool1D", pool.max_pool1d, "input", "max_pool1d"),
+    Op("nn.max_pool2d", "MaxPool", pool.max_pool2d, "input", "max_pool2d"),
+    Op("nn.max_pool3d", "MaxPool3D", pool.max_pool3d, "input", "max_pool3d"),
+    Op("nn.avg_pool", "AvgPool", pool.avg_pool, "input"),
+    Op("nn.avg_pool1d", "AvgPool1D", pool.avg_pool1d, "input", "avg_pool1d"),
+    Op("nn.avg_pool2d", "AvgPool", pool.avg_pool2d, "input", "avg_pool2d"),
+    Op("nn.avg_pool3d", "AvgPool3D", pool.avg_pool3d, "input", "avg_pool3d"),
+    Op("nn.pool", "Pool", pool.pool, "input", "pool"),
+    Op("nn.max_pool_with_argmax", "MaxPoolWithArgmax", pool.max_pool_with_argmax, "input"),
+)
