@@ -157,10 +157,9 @@ def _may_take_long(program: Program) -> bool:
 
 
 def _host_step(step: Host, buffers: dict) -> HostStep:
-    definition = functools.partial(row(step.op).numpy, **dict(step.attrs))
     args = tuple((buffers[n].type, buffers[n].place) for n in step.args)
     results = tuple((buffers[n].type, buffers[n].place) for n in step.results)
-    return HostStep(definition, args, results, step.op, step.location)
+    return HostStep(row(step.op).numpy, args, results, step.op, step.location, step.attrs)
 
 
 # ------------------------------------------------------------------------------------------------- caching

@@ -17,7 +17,11 @@ class GraphcError(Exception):
     """Base of every error that graphc raises on purpose."""
 
 
-class ShapeError(GraphcError, ValueError):
+class InvalidArgumentError(GraphcError, ValueError):
+    """An operation was given values that it cannot work with."""
+
+
+class ShapeError(InvalidArgumentError):
     """Shapes do not fit together."""
 
 
@@ -29,7 +33,7 @@ class GraphError(GraphcError, ValueError):
     """A graph is malformed, or something of one graph was used with another."""
 
 
-class FeedError(GraphcError, ValueError):
+class FeedError(InvalidArgumentError):
     """A value that a run needs is missing, unknown or fed twice."""
 
 
@@ -57,8 +61,42 @@ class SymbolicError(GraphcError, TypeError):
     """A tensor that has no value yet was used where Python needs one: ``if``, ``for``, ``float``."""
 
 
+class OutOfRangeError(GraphcError, IndexError):
+    """There is nothing more: a queue is closed and empty, a file or a dataset has ended."""
+
+
+class CancelledError(GraphcError, RuntimeError):
+    """An operation was given up, usually because what it waited for was closed."""
+
+
+class NotFoundError(GraphcError, LookupError):
+    """A file, or something of that name, does not exist."""
+
+
+class AlreadyExistsError(GraphcError, ValueError):
+    """Something of that name exists already."""
+
+
+class DeadlineExceededError(GraphcError, TimeoutError):
+    """An operation did not end in the time it was given."""
+
+
+class DataLossError(FormatError):
+    """Data that cannot be read back: truncated or damaged records."""
+
+
+class ResourceExhaustedError(GraphcError, MemoryError):
+    """There is not enough memory for what was asked."""
+
+
 class GraphcWarning(UserWarning):
     """Something works, but not as well as it could."""
+
+
+# Names under which TensorFlow's programs expect some of these.
+OpError = GraphcError
+FailedPreconditionError = StateError
+UnimplementedError = UnavailableError = InternalError = UnknownError = AbortedError = CompileError
 
 
 @dataclass(frozen=True)

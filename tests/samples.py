@@ -225,6 +225,26 @@ sample("cast", floats(3), dtype=dt.f64, smooth=True)
 for _source, _target in ((F32, dt.i32), (np.int32, dt.f32), (F64, dt.u64), (np.int8, dt.u8), (F16, dt.bf16)):
     sample("bitcast", ints(2, 3).astype(_source), dtype=_target)
 
+_ANYWHERE = ("erfc", "bessel_i0", "bessel_i0e", "bessel_i1", "bessel_i1e", "bessel_j0", "bessel_j1", "dawsn", "fresnel_cos",
+             "fresnel_sin")
+_POSITIVE = ("bessel_k0", "bessel_k0e", "bessel_k1", "bessel_k1e", "bessel_y0", "bessel_y1", "expint", "spence")
+for _function in (*_ANYWHERE, *_POSITIVE):
+    _low = 0.3 if _function in _POSITIVE else -3
+    sample("special", floats(3, 4, low=_low, high=3), function=_function, smooth=True, ulp=64)
+    sample("special", floats(12, low=_low * 5, high=30).astype(F32), function=_function)
+    sample("special", special(F32), function=_function)
+for _function, _high in (("erfcinv", 1.9), ("ndtri", 0.95)):
+    sample("special", floats(3, 4, low=0.05, high=_high), function=_function, smooth=True, ulp=64)
+    sample("special", special(F32), function=_function)
+sample("special", floats(3, 4, low=1.5, high=6), floats(3, 4, low=0.5, high=6), function="zeta", ulp=64)
+sample("special", np.array([0.0, 1.0, 2.0, 1.5]), floats(4, low=0.5, high=6), function="polygamma", ulp=64)
+for _function in ("igamma", "igammac", "igamma_slope"):
+    sample("special", floats(3, 4, low=0.3, high=40), floats(3, 4, low=0.3, high=40), function=_function, ulp=2000)
+    sample("special", special(F32), special(F32)[::-1].copy(), function=_function)
+sample("special", *[floats(3, 4, low=0.3, high=9) for _ in "ab"], floats(3, 4, low=0.1, high=0.9), function="betainc",
+       ulp=500)  # fmt: skip
+sample("special", floats(5, low=0.5, high=3).astype(BF16), function="bessel_k0")
+
 _z = [(floats(4) + 1j * floats(4)).astype(t) for t in (np.complex64, np.complex128) for _ in range(2)]
 for _op in ("add", "sub", "mul", "div", "pow", "eq", "ne"):
     sample(_op, _z[0], _z[1])
@@ -420,6 +440,9 @@ sample("random_bits", np.zeros(2, np.uint32), np.uint64(0), shape=(4,),
 sample("random_bits", _KEY, np.uint64(2**40 + 3), shape=(3, 5))
 sample("random_bits", _KEY, np.uint64(1), shape=())
 sample("random_bits", _KEY, np.uint64(1), shape=(0, 2))
+sample("random_bits", _KEY, np.array([2**64 - 2, 7], np.uint64), shape=(3, 5))
+sample("swaps", np.array([2, 1, 2, 0, 9], np.int64), expected=np.array([3, 1, 0, 2, 4], np.int64))
+sample("swaps", np.zeros(0, np.int64))
 
 # ----------------------------------------------------------------------------------------------- control
 
@@ -513,3 +536,41 @@ sample("eigh", definite(2, 3, 3), smooth=True, unique=False)
 sample("svd", floats(2, 4, 3), smooth=True, unique=False)
 sample("svd", floats(3, 3), smooth=True, unique=False)
 sample("svd", floats(2, 4), smooth=True, unique=False)
+sample("svd", floats(4, 3), full=True, unique=False)
+sample("qr", floats(4, 3), full=True)
+sample("eig", floats(2, 3, 3), unique=False)
+for _adjoint in (False, True):
+    sample("solve", triangle(2, 3, 3), floats(2, 3, 2), adjoint=_adjoint, smooth=True)
+sample("inverse", triangle(2, 3, 3), smooth=True)
+sample("inverse", triangle(3, 3, dtype=F32), ulp=64)
+sample("det", triangle(2, 3, 3), smooth=True)
+sample("det", np.zeros((0, 0)))
+sample("slogdet", triangle(2, 3, 3), smooth=True)
+for _kind in ("exp", "sqrt"):
+    sample("matrix_function", triangle(2, 3, 3), kind=_kind, smooth=True)
+sample("matrix_function", triangle(3, 3).astype(np.complex128), kind="log")
+
+# ------------------------------------------------------------------------------------------------ complex
+
+
+def complexes(*shape, dtype=np.complex128):
+    """Complex numbers."""
+    return (floats(*shape) + 1j * floats(*shape)).astype(dtype)
+
+
+sample("complex", floats(2, 3), floats(2, 3), smooth=True)
+sample("complex", floats(3).astype(F32), floats(3).astype(F32))
+for _op in ("real", "imag", "conj"):
+    sample(_op, complexes(2, 3), smooth=True)
+    sample(_op, complexes(3, dtype=np.complex64))
+sample("view", complexes(2, 3), dtype=dt.f64, smooth=True)
+sample("view", floats(3, 2), dtype=dt.c128, smooth=True)
+sample("view", np.arange(6, dtype=np.int32).reshape(3, 2), dtype=dt.i64)
+sample("view", np.arange(6, dtype=np.int32), dtype=dt.i16)
+for _kind in ("fft", "ifft"):
+    sample("fft", complexes(2, 3, 4), kind=_kind, axes=(1, 2), length=0, smooth=True)
+    sample("fft", complexes(5, dtype=np.complex64), kind=_kind, axes=(0,), length=0)
+sample("fft", floats(2, 3, 4), kind="rfft", axes=(1, 2), length=0, smooth=True)
+sample("fft", floats(7), kind="rfft", axes=(0,), length=0, smooth=True)
+sample("fft", complexes(2, 3, 4), kind="irfft", axes=(1, 2), length=7, smooth=True)
+sample("fft", complexes(5), kind="irfft", axes=(0,), length=8, smooth=True)

@@ -24,7 +24,7 @@ def answer(line) -> list[dict]:
     """The tensors that TensorFlow answers with."""
     tf.random.set_seed(1)
     result = eval(line.text, {"tf": tf, **Operands(line.text).scope()})
-    return [expected_values.described(np.asarray(tf.convert_to_tensor(x))) for x in leaves(result)]
+    return [expected_values.described(np.asarray(tf.convert_to_tensor(x).numpy())) for x in leaves(result)]
 
 
 def main() -> int:

@@ -30,9 +30,11 @@ class Body:
         captured: tensors of ``outer``, in the order of their first use.
         outputs: what ``finish`` was given, as tensors.
         states: variables that are assigned inside, for recorders that can do that; here none.
+        effect: of the operation that the function becomes a part of, likewise.
     """
 
     is_eager, captures = False, True
+    effect = None
 
     def __init__(self, outer):
         self.outer = outer
@@ -126,7 +128,7 @@ class Body:
         if isinstance(value, (list, tuple)) and _holds_tensors(value):
             parts = [self.convert(v, dtype) for v in value]
             return self.call("Pack", "packed", lambda *xs: lib_shape.stack(list(xs)), parts, ["values"] * len(parts))
-        return Tensor(self, as_node(value, dtype) if isinstance(value, Node) else as_node(literal_array(value, dtype)))
+        return Tensor(self, as_node(literal_array(value, dtype)))
 
     def _capture(self, tensor: Operators) -> Tensor:
         inside = self._inside.get(id(tensor))
@@ -137,9 +139,9 @@ class Body:
 
     def draw(self, seed: int | None):
         """Key and counter of a random operation; every step of a loop draws other numbers."""
-        key, counter, effect = self.outer.draw(seed)
+        key, counter, _ = self.outer.draw(seed)
         inside = [self._capture(Tensor(self.outer, n)).node if n.op != "const" else n for n in (key, counter)]
-        return inside[0], mixed(inside[1], self._step), effect
+        return inside[0], mixed(inside[1], self._step), None
 
 
 def _holds_tensors(value) -> bool:

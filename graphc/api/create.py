@@ -10,7 +10,7 @@ from graphc.api.recorder import recorder_for
 from graphc.api.shape import TensorShape
 from graphc.errors import DtypeError, ShapeError, explain
 from graphc.ir import dtype as dt
-from graphc.lib.promote import literal_array
+from graphc.lib.promote import fits, literal_array
 
 
 def constant(value, dtype=None, shape=None, name="Const"):
@@ -39,6 +39,9 @@ def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
         DtypeError: it has, or would need, another dtype than ``dtype``.
     """
     kind = None if dtype is None else dt.as_dtype(dtype)
+    if kind is None and dtype_hint is not None and not tensors_in([value]):
+        hint = dt.as_dtype(dtype_hint)
+        kind = hint if fits(np.asarray(value), hint) else None
     tensor = recorder_for(tensors_in([value]), eager).convert(value, kind)
     if kind is not None and tensor.dtype is not kind:
         raise DtypeError(explain(f"convert_to_tensor: needs {kind.name}, got a tensor of {tensor.dtype.name}"))

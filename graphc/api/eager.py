@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graphc.api.effect import EFFECT, first_token
 from graphc.api.operators import Operators
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import EagerTensor, Tensor, value_of_leaf, without_marks
@@ -45,22 +46,29 @@ class Eager:
             tensors.append(self.convert(x, hints.get(g)))
             hints.setdefault(g, tensors[-1].dtype)
         nodes = [t.node for t in tensors]
+        if effect is EFFECT:
+            return self._carry_out(build, nodes)
         try:
             results = _listed(build(*nodes))
         except DataDependent:
             results = _listed(build(*self._known(tensors, nodes)))
         made = [EagerTensor(self, node) for node in results]
-        if effect or any(type(d) is not int for node in results for d in node.shape):
+        if any(type(d) is not int for node in results for d in node.shape):
             for tensor, array in zip(made, self.evaluate(results)):
                 tensor.settle(array)
         return made[0] if len(made) == 1 else made
 
+    def _carry_out(self, build, nodes):
+        """Run an operation with an effect now."""
+        _, *made = (EagerTensor(self, array=_frozen(a)) for a in self.evaluate(build(first_token(), *nodes)))
+        return made[0] if len(made) == 1 else made or None
+
     def _known(self, tensors: Sequence[EagerTensor], nodes: Sequence[Node]) -> list[Node]:
-        """The operands with small integer ones as constants, as their values may decide a shape or an axis."""
+        """The operands with scalars and small integer ones as constants: their values may decide a shape or an axis."""
         known = []
         for tensor, node in zip(tensors, nodes):
             type = node.type
-            if type.dtype.is_integer and type.rank <= 2 and type.size <= _SMALL:
+            if (type.dtype.is_integer or not type.rank) and type.rank <= 2 and type.size <= _SMALL:
                 node = const(tensor.array)
             known.append(node)
         return known

@@ -6,6 +6,7 @@ import inspect
 import operator
 from collections.abc import Callable, Iterable, Mapping
 
+from graphc.api.effect import EFFECT
 from graphc.api.op import Op
 from graphc.api.operators import Operators
 from graphc.api.recorder import recorder_for
@@ -37,7 +38,7 @@ def lift(op: Op, fallback: Callable, spellings: Mapping | None = None) -> Callab
         bound.apply_defaults()
         arguments = bound.arguments
         name = arguments.pop("name", None)
-        function, effect = op.function, op.effect or None
+        function, effect = op.function, EFFECT if op.effect else None
         values = [arguments[rest]] if rest else arguments.values()
         recorder = recorder_for(tensors_in(values if rest else arguments.values()), fallback)
         if op.random:
@@ -49,6 +50,7 @@ def lift(op: Op, fallback: Callable, spellings: Mapping | None = None) -> Callab
         return construct(recorder, op.kind, op.label or op.kind, function, arguments, groups, lists, name, effect)
 
     public.__signature__ = signature
+    public.__wrapped__ = op.function  # what other lib functions call that are given this one as an argument
     public.__doc__ = op.function.__doc__
     public.__name__ = public.__qualname__ = op.names.split()[0].rpartition(".")[2]
     return public
@@ -57,7 +59,7 @@ def lift(op: Op, fallback: Callable, spellings: Mapping | None = None) -> Callab
 def _public_signature(op: Op) -> tuple[inspect.Signature, str | None]:
     """The arguments of the public function, and the name of its ``*values``, if it has that."""
     own = inspect.signature(op.function)
-    parameters = list(own.parameters.values())[2 if op.random else 0 :]
+    parameters = list(own.parameters.values())[2 if op.random else 1 if op.effect else 0 :]
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
     kind = inspect.Parameter.KEYWORD_ONLY if rest else inspect.Parameter.POSITIONAL_OR_KEYWORD
     added = [n for n in (("seed", "name") if op.random else ("name",)) if n not in own.parameters]
@@ -97,7 +99,8 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
     Arguments in ``groups`` are always operands; others are if they are tensors or lists with tensors in them.
 
     Returns:
-        Tensors in the structure (a Node, lists, tuples, None) that the function answers with.
+        Tensors in the structure (a Node, lists, tuples) that the function answers with; for None what the recorder has to
+        say for an operation without outputs.
     """
     operands, labels, numbers, places, static = [], [], [], {}, {}
 
@@ -120,12 +123,20 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
 
     def build(*nodes):
         nonlocal structure
-        found = {k: [nodes[p] for p in at] if isinstance(at, list) else nodes[at] for k, at in places.items()}
         leaves: list[Node] = []
-        structure = _structure(function(**static, **found), leaves)
+        token, *nodes = nodes if effect is EFFECT else (None, *nodes)
+        found = {k: [nodes[p] for p in at] if isinstance(at, list) else nodes[at] for k, at in places.items()}
+        if effect is EFFECT:
+            token, answer = function(token, **static, **found)
+            leaves.append(token)
+        else:
+            answer = function(**static, **found)
+        structure = _structure(answer, leaves)
         return leaves
 
     outputs = recorder.call(kind, default_name, build, operands, labels, name, groups=numbers, effect=effect)
+    if structure is None:
+        return outputs
     outputs = iter(outputs if isinstance(outputs, list) else [outputs])
     return _filled(structure, outputs)
 

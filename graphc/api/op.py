@@ -20,8 +20,8 @@ class Op:
         label: the default name in a graph, if it is not ``kind``.
         many: the answer is always a list, also where it has one element.
         random: ``function(key, counter, **arguments)`` draws numbers; ``seed=None`` is added before ``name``.
-        effect: it does something besides its answer (prints, writes a file), so that it runs at its place in the
-            program and is neither shared nor removed.
+        effect: it does something besides its answer (prints, writes a file): ``function(token, **arguments)`` answers with
+            a new token, made by the host step that does it, and the answer (None where there is none).
     """
 
     names: str

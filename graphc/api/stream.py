@@ -8,8 +8,17 @@ import threading
 import numpy as np
 
 
+_DEFAULT = 87654321  # TensorFlow's global seed where only an operation has one
+_SPAN = 2**31 - 1
+_AGAIN = 40  # an operation that is seeded again goes on 2**40 blocks later
+
+
 class Seeds:
-    """Counts random operations: with a seed, equal programs draw equal numbers; without one, new ones every time."""
+    """Counts random operations: with a seed, equal programs draw equal numbers; without one, new ones every time.
+
+    Numbers are those of TensorFlow's eager operations: the global seed is the key of a stream, the operation's seed the high
+    half of its counter; operations without a seed take the next number of Python's generator of the global seed.
+    """
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -18,16 +27,28 @@ class Seeds:
     def set(self, seed: int | None) -> None:
         """Start anew from a global seed; None: from the system's randomness."""
         with self._lock:
-            self.seed, self.count = seed, 0
-            self._base = random.SystemRandom().getrandbits(32) if seed is None else seed
+            self.seed, self.count = None if seed is None else int(seed), 0
+            self._numbers = random.Random(self.seed)
+            self._drawn: dict = {}
+            self._base = random.SystemRandom().getrandbits(64)
 
     def next(self, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Key and counter of the next operation, whose own seed is ``seed``."""
         with self._lock:
             self.count += 1
-            stream = self.count if seed is None else seed
-            key = np.array([self._base & 0xFFFFFFFF, stream & 0xFFFFFFFF], np.uint32)
-            return key, np.array(0 if seed is None else self.count, np.uint64)
+            if self.seed is None and seed is None:
+                return _place(self._base, 0, self.count)
+            first = (_DEFAULT if self.seed is None else self.seed) % _SPAN
+            second = (self._numbers.randint(0, _SPAN) if seed is None else seed) % _SPAN
+            if (first, second) == (0, 0):
+                second = _SPAN
+            before = self._drawn.get((first, second), 0)
+            self._drawn[first, second] = before + 1
+            return _place(first, before << _AGAIN, second)
+
+
+def _place(key: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([key & 0xFFFFFFFF, key >> 32], np.uint32), np.array([low % 2**64, high], np.uint64)
 
 
 SEEDS = Seeds()

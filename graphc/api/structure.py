@@ -1,58 +1,63 @@
-"""Nested lists, tuples, named tuples and dictionaries: their leaves in order, and the same structure over other leaves."""
+"""Nested lists, tuples, named tuples and dictionaries of values: taking them apart and putting them together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from graphc.errors import UsageError, explain
 
 
-def leaves(structure) -> Iterator:
-    """The leaves in TensorFlow's order: dictionaries by sorted keys. None is a leaf."""
+def leaves(structure) -> list:
+    """The values of a structure in order; those of a dictionary by sorted keys."""
     if isinstance(structure, Mapping):
-        for key in sorted(structure):
-            yield from leaves(structure[key])
-    elif isinstance(structure, (list, tuple)):
-        for part in structure:
-            yield from leaves(part)
-    else:
-        yield structure
-
-
-def pack(structure, values: Iterator):
-    """``structure`` with the next of ``values`` in place of every leaf."""
-    if isinstance(structure, Mapping):
-        found = {key: pack(structure[key], values) for key in sorted(structure)}
-        return type(structure)((key, found[key]) for key in structure)
+        return [leaf for key in _keys(structure) for leaf in leaves(structure[key])]
     if isinstance(structure, (list, tuple)):
-        parts = [pack(part, values) for part in structure]
-        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
-    return next(values)
+        return [leaf for part in structure for leaf in leaves(part)]
+    return [structure]
 
 
-def over(function: Callable, structure):
-    """``structure`` with ``function(leaf)`` in place of every leaf."""
-    return pack(structure, iter([function(leaf) for leaf in leaves(structure)]))
+def pack(structure, values: Iterable):
+    """The structure with its values replaced, in the order of ``leaves``."""
+    return _packed(structure, iter(values))
 
 
-def shape_of(structure):
-    """What two structures have in common if their leaves correspond; lists and tuples count as one."""
-    if isinstance(structure, Mapping):
-        return {key: shape_of(structure[key]) for key in sorted(structure)}
-    if isinstance(structure, (list, tuple)):
-        return [shape_of(part) for part in structure]
-    return None
+def map_structure(function: Callable, *structures):
+    """The structure of the values that ``function`` makes of the values at the same places."""
+    return pack(structures[0], [function(*values) for values in zip(*map(leaves, structures))])
 
 
 def expect_same(op: str, what: str, one, other) -> None:
-    """Refuse structures whose leaves do not correspond.
+    """Refuse structures whose values do not correspond; lists and tuples count as one.
 
     Raises:
         UsageError: naming both.
     """
-    if shape_of(one) != shape_of(other):
-        raise UsageError(explain(f"{op}: {what} differ in structure, {_shown(one)} and {_shown(other)}"))
+    if _outline(one) != _outline(other):
+        shown = [str(map_structure(lambda leaf: "*", s)).replace("'", "") for s in (one, other)]
+        raise UsageError(explain(f"{op}: {what} differ in structure, {shown[0]} and {shown[1]}"))
 
 
-def _shown(structure) -> str:
-    return str(over(lambda leaf: "*", structure)).replace("'", "")
+def _outline(structure):
+    if isinstance(structure, Mapping):
+        return {key: _outline(part) for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [_outline(part) for part in structure]
+    return None
+
+
+def _packed(structure, values):
+    if isinstance(structure, Mapping):
+        found = {key: _packed(structure[key], values) for key in _keys(structure)}
+        ordered = {key: found[key] for key in structure}
+        return ordered if type(structure) is dict else type(structure)(ordered)
+    if isinstance(structure, (list, tuple)):
+        parts = [_packed(part, values) for part in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+    return next(values)
+
+
+def _keys(structure: Mapping) -> list:
+    try:
+        return sorted(structure)
+    except TypeError:
+        return list(structure)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from graphc.api.eager import EAGER
 from graphc.api.operators import Operators
 from graphc.api.recording import RECORDING
-from graphc.api.structure import flatten, pack
+from graphc.api.structure import leaves, pack
 from graphc.api.tensor import EagerTensor
 from graphc.autodiff import batch_jacobian, grad, jacobian, jvp
 from graphc.errors import DtypeError, StateError, UsageError, explain
@@ -64,7 +64,7 @@ class GradientTape:
         Raises:
             DtypeError: one is not floating or complex.
         """
-        for t in flatten(tensor):
+        for t in leaves(tensor):
             if not isinstance(t, Operators) or not t.dtype.is_inexact:
                 raise DtypeError(explain(f"GradientTape.watch: needs floating tensors, got {t!r}"))
             if isinstance(t, EagerTensor):
@@ -112,9 +112,9 @@ class GradientTape:
         if unconnected_gradients not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO):
             raise UsageError(explain(f"gradient: unconnected_gradients {unconnected_gradients!r} is not none or zero"))
         self._use()
-        targets = [_tensor(t) for t in flatten(target)]
-        xs = flatten(sources)
-        seeds = [None] * len(targets) if output_gradients is None else flatten(output_gradients)
+        targets = [_tensor(t) for t in leaves(target)]
+        xs = list(leaves(sources))
+        seeds = [None] * len(targets) if output_gradients is None else list(leaves(output_gradients))
         kept = [(t, s) for t, s in zip(targets, seeds) if t.dtype.is_inexact]
         ys = [t.history for t, _ in kept]
         cotangents = [None if s is None else EAGER.convert(s, t.dtype).node for t, s in kept]
@@ -123,7 +123,7 @@ class GradientTape:
         slopes = [None if p is None else next(found) for p in places]
         zero = unconnected_gradients == UnconnectedGradients.ZERO
         filled = [zeros_like(_tensor(x).node) if g is None and zero else g for g, x in zip(slopes, xs)]
-        return pack(sources, [None if g is None else EagerTensor(EAGER, g) for g in filled])
+        return pack(sources, iter([None if g is None else EagerTensor(EAGER, g) for g in filled]))
 
     def jacobian(self, target, sources, unconnected_gradients=UnconnectedGradients.NONE, parallel_iterations=None,
                  experimental_use_pfor=True):  # fmt: skip
@@ -139,7 +139,7 @@ class GradientTape:
         self._use()
         y = _tensor(target).history
         found = []
-        for x in flatten(sources):
+        for x in leaves(sources):
             place = self._place([y], x)
             matrix = None if place is None else function(y, place)
             if matrix is None and unconnected == UnconnectedGradients.ZERO:
@@ -148,7 +148,7 @@ class GradientTape:
                 rest = x.type.shape if function is jacobian else (*y.shape[1:], *x.type.shape[1:])
                 matrix = zeros(y.type.with_shape((*lead, *rest)))
             found.append(None if matrix is None else EagerTensor(EAGER, matrix))
-        return pack(sources, found)
+        return pack(sources, iter(found))
 
     def _use(self) -> None:
         if self._is_used and not self._persistent:
@@ -175,8 +175,8 @@ class ForwardAccumulator:
     """
 
     def __init__(self, primals, tangents):
-        self._tensors = [_tensor(p) for p in flatten(primals)]
-        self._directions = flatten(tangents)
+        self._tensors = [_tensor(p) for p in leaves(primals)]
+        self._directions = list(leaves(tangents))
         if len(self._tensors) != len(self._directions):
             what = f"{len(self._tensors)} primals and {len(self._directions)} tangents"
             raise UsageError(explain(f"ForwardAccumulator: {what}"))
@@ -194,7 +194,7 @@ class ForwardAccumulator:
 
     def jvp(self, primals, unconnected_gradients=UnconnectedGradients.NONE):
         """The directional derivative of values that were computed inside, in their structure."""
-        ys = [_tensor(p) for p in flatten(primals)]
+        ys = [_tensor(p) for p in leaves(primals)]
         tangents = [EAGER.convert(d, t.dtype).node for d, t in zip(self._directions, self._tensors)]
         found = []
         for y in ys:
@@ -205,4 +205,4 @@ class ForwardAccumulator:
                 continue
             (moved,) = jvp([y.history], self._places, tangents)
             found.append(EagerTensor(EAGER, moved))
-        return pack(primals, found)
+        return pack(primals, iter(found))

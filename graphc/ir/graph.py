@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from graphc.errors import GraphError, Location, located
-from graphc.ir.node import INDEX, Node, binary, const, is_index, make, simplified
+from graphc.errors import Location, located
+from graphc.ir.node import Node, make
 from graphc.ir.order import toposort
 from graphc.ir.printer import graph_text
-from graphc.ir.type import TupleType, Type
+from graphc.ir.sizes import any_sizes, made_by, maker, remade, substitute_dims, symbols_in
+from graphc.ir.type import Type
+
+__all__ = ["Graph", "Requirement", "input_node", "rebuild", "substitute", "substitute_dims"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Graph:
         names: names of the outputs.
         donated: pairs ``(output, input)`` of positions: the output may be written over the input's memory.
         requires: what the input sizes must satisfy beyond the types, see ``passes.require``.
+        measures: Nodes that make sizes known while running (see ``ir.sizes``), each after those whose sizes it needs; all
+            there are, once the graph is closed.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Graph:
     names: tuple[str, ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
     requires: tuple[Requirement, ...] = ()
+    measures: tuple[Node, ...] = ()
 
     def __post_init__(self):
         if not self.names:
@@ -45,8 +51,13 @@ class Graph:
 
     @property
     def nodes(self) -> list[Node]:
-        """Every Node the outputs need, operands first."""
-        return toposort(self.outputs)
+        """Every Node the outputs need, operands first; what makes a size before what uses it."""
+        return toposort(self.roots)
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        """What must be computed: the Nodes that make sizes, then the outputs."""
+        return self.measures + self.outputs
 
     @property
     def symbols(self) -> tuple[Node, ...]:
@@ -60,9 +71,15 @@ class Graph:
                             seen.setdefault(s)
         return tuple(seen)
 
-    def with_outputs(self, outputs) -> "Graph":
-        """The same graph with other output values, in the same places."""
-        return Graph(self.name, self.inputs, tuple(outputs), self.names, self.donated, self.requires)
+    @property
+    def measured(self) -> tuple[Node, ...]:
+        """The symbols that get their values while running, in the order in which they do."""
+        return tuple(dict.fromkeys(s for m in self.measures for s in made_by(m)))
+
+    def with_roots(self, roots) -> "Graph":
+        """The same graph with other Nodes in the places of ``roots``."""
+        roots, count = tuple(roots), len(self.measures)
+        return Graph(self.name, self.inputs, roots[count:], self.names, self.donated, self.requires, roots[:count])
 
     def __str__(self) -> str:
         return graph_text(self)
@@ -94,29 +111,159 @@ def rebuild(outputs: Iterable[Node], visit: Callable[[Node, tuple], Node | None]
 
 
 def substitute(outputs: Iterable[Node], replacements: dict) -> list[Node]:
-    """The outputs with some Nodes replaced by others of the same type."""
-    return rebuild(outputs, lambda node, inputs: None, dict(replacements))
+    """The outputs with some Nodes replaced by others of the same type.
+
+    What makes a size known while running makes another size from other operands.
+    """
+    outputs = tuple(outputs)
+    order, makers = with_makers(outputs, replacements) if any_sizes() else ([], [])
+    if not makers:
+        return rebuild(outputs, lambda node, inputs: None, dict(replacements))
+    memo, sizes = dict(replacements), {}
+    for node in order:
+        memo[node] = _substituted(node, tuple([memo[x] for x in node.inputs]), sizes)
+    return [memo[n] for n in outputs]
 
 
-def substitute_dims(value, values: dict):
-    """A dimension, attribute, Type or tuple of them with symbols replaced: {symbol Node: int or Node}."""
-    if isinstance(value, Node) and is_index(value):
-        if value.op == "symbol":
-            return values.get(value, value)
-        if not value.inputs:
-            return value
-        parts = [substitute_dims(x, values) for x in value.inputs]
-        if all(p is x for p, x in zip(parts, value.inputs)):
-            return value
-        if len(parts) == 2:
-            if not any(isinstance(p, Node) for p in parts):
-                parts[0] = const(parts[0], INDEX)
-            return simplified(binary(value.op, *parts))
-        raise GraphError(f"a dimension cannot use {value.op}")
+def _substituted(node: Node, inputs: tuple, sizes: dict) -> Node:
+    """``node`` over new inputs, with other sizes {symbol: symbol} in its type and attributes."""
+    if node.op == "symbol":
+        return sizes.get(node, node)
+    changed = sizes and any(s in sizes for s in symbols_of(node))
+    if not changed and inputs == node.inputs:
+        return node
+    attrs, type = (with_dims(node.attrs, sizes), with_dims(node.type, sizes)) if changed else (node.attrs, node.type)
+    if not made_by(node):
+        return make(node.op, inputs, attrs, type, node.location)
+    new = remade(node, inputs, attrs, type)
+    sizes.update(zip(made_by(node), made_by(new)))
+    return new
+
+
+def with_dims(value, values: dict):
+    """``substitute_dims`` for attributes that may hold Graphs: these get the sizes that they have from outside."""
     if isinstance(value, tuple):
-        return tuple([substitute_dims(v, values) for v in value])
-    if isinstance(value, Type):
-        return Type(value.dtype, substitute_dims(value.shape, values))
-    if isinstance(value, TupleType):
-        return TupleType(tuple(substitute_dims(t, values) for t in value.items))
-    return value
+        return tuple([with_dims(v, values) for v in value])
+    if not isinstance(value, Graph):
+        return substitute_dims(value, values)
+    sizes = {s: v for s, v in values.items() if s in free_symbols(value)}
+    if not sizes:
+        return value
+    memo: dict[Node, Node] = {}
+    for node in toposort((*value.inputs, *value.roots)):
+        memo[node] = _substituted(node, tuple([memo[x] for x in node.inputs]), sizes)
+    roots, count = [memo[x] for x in value.roots], len(value.measures)
+    inputs = tuple([memo[x] for x in value.inputs])
+    return Graph(value.name, inputs, tuple(roots[count:]), value.names, value.donated, value.requires, tuple(roots[:count]))
+
+
+def symbols_of(node: Node) -> dict[Node, None]:
+    """The symbols in the type and the attributes of a Node, graphs inside them included as far as they do not bind them."""
+    if not node.attrs:
+        return symbols_in(node.type)
+    found = symbols_in((node.attrs, node.type))
+    for _, value in node.attrs:
+        if isinstance(value, Graph):
+            found.update(free_symbols(value))
+    return found
+
+
+def free_symbols(graph: Graph) -> dict[Node, None]:
+    """The symbols that a graph uses and that neither the shapes of its inputs nor its own Nodes tell."""
+    bound, used = set(graph.symbols), {}
+    for node in (*graph.inputs, *graph.nodes):
+        used.update(symbols_of(node) if node.op != "symbol" else {node: None})
+        bound.update(made_by(node))
+    return {s: None for s in used if s not in bound}
+
+
+def with_makers(roots: tuple, known=()) -> tuple[list[Node], list[Node]]:
+    """Everything the roots need and what makes the sizes in it, which comes before what uses them.
+
+    Returns:
+        All these Nodes in order, and those of them that make sizes.
+    """
+    order, done, makers = [], set(known), {}
+    stack = [iter(toposort(roots, done))]
+    while stack:
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+            continue
+        if node in done:
+            continue
+        missing = _missing_maker(node, done)
+        if missing is not None:
+            stack.append(iter([*toposort((missing,), done), node]))
+            continue
+        done.add(node)
+        order.append(node)
+        if made_by(node):
+            makers[node] = None
+    return order, list(makers)
+
+
+def _missing_maker(node: Node, done: set) -> Node | None:
+    """What makes a size that a Node uses, if it has not been come to."""
+    for s in symbols_of(node) if node.op != "symbol" else (node,):
+        found = maker(s)
+        if found is not None and found is not node and found not in done:
+            return found
+    return None
+
+
+def instantiate(graph: Graph, arguments) -> list[Node]:
+    """The roots of a closed graph for these arguments; sizes known while running get symbols of their own."""
+    memo, sizes = dict(zip(graph.inputs, arguments)), {}
+    if not graph.measures:
+        return rebuild(graph.outputs, lambda node, inputs: None, memo)
+    for node in toposort(graph.roots, memo):
+        memo[node] = _substituted(node, tuple([memo[x] for x in node.inputs]), sizes)
+    return [memo[x] for x in graph.roots]
+
+
+def close(graph: Graph) -> Graph:
+    """The graph, and every graph inside it, with all Nodes in ``measures`` that make sizes it uses.
+
+    A size that a graph inside another has from there is left to the outer one.
+    """
+    if not any_sizes():
+        return graph
+    memo: dict[Graph, Graph] = {}
+
+    def visit(one: Graph) -> Graph:  # the depth is that of control flow
+        if one not in memo:
+            memo[one] = _closed(one, visit)
+        return memo[one]
+
+    return visit(graph)
+
+
+def _closed(graph: Graph, visit: Callable) -> Graph:
+    inputs = set(graph.inputs)
+    makers = [m for m in with_makers(graph.roots)[1]
+              if all(x in inputs for x in toposort((m,)) if x.op == "input")]  # fmt: skip
+    if tuple(makers) != graph.measures:
+        graph = replace(graph, measures=tuple(makers))
+
+    def change(node: Node, operands: tuple) -> Node | None:
+        if not any(isinstance(value, Graph) for _, value in node.attrs):
+            return None
+        attrs = tuple([(key, visit(value) if isinstance(value, Graph) else value) for key, value in node.attrs])
+        return make(node.op, operands, attrs, node.type)
+
+    roots = tuple(rebuild(graph.roots, change))
+    return graph if roots == graph.roots else graph.with_roots(roots)
+
+
+def in_order(measures: Iterable[Node]) -> tuple[Node, ...]:
+    """Nodes that make sizes, each after those whose sizes it needs."""
+    left = list(dict.fromkeys(measures))
+    made = {s: m for m in reversed(left) for s in made_by(m)}
+    needs = {m: {made[s] for n in toposort((m,)) for s in symbols_of(n) if s in made} - {m} for m in left}
+    found: dict[Node, None] = {}
+    while left:
+        ready = [m for m in left if needs[m] <= found.keys()] or left  # where they need each other, the check at run time tells
+        found.update(dict.fromkeys(ready))
+        left = [m for m in left if m not in found]
+    return tuple(found)

@@ -141,7 +141,8 @@ class _Module:
         parts = [names[x] for x in graph.outputs]
         if not usual:
             parts = [f"{value} {json.dumps(name)}" for value, name in zip(parts, graph.names)]
-        return " " + ", ".join(parts) if parts else ""
+        measures = " measures " + ", ".join([names[x] for x in graph.measures]) if graph.measures else ""
+        return (" " + ", ".join(parts) if parts else "") + measures
 
     def _node_line(self, node, names) -> str:
         type_text = self.types.get(node.type)

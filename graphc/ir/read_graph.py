@@ -32,9 +32,9 @@ def read_graph(line: Line, lines: Lines, scope: Scope) -> Graph:
             requires.append(read_requirement(line, scope))
             continue
         _read_node(line, scope, values)
-    outputs, names = _read_return(line, values)
+    outputs, names, measures = _read_return(line, values)
     _read_close(lines)
-    graph = Graph(name, inputs, outputs, names, donated, tuple(requires))
+    graph = Graph(name, inputs, outputs, names, donated, tuple(requires), measures)
     scope.graphs[label] = graph
     return graph
 
@@ -131,10 +131,15 @@ def _read_arguments(line: Line, scope: Scope, values: dict) -> tuple[tuple, tupl
     return tuple(inputs), tuple(attrs)
 
 
-def _read_return(line: Line, values: dict) -> tuple[tuple, tuple]:
+def _read_return(line: Line, values: dict) -> tuple[tuple, tuple, tuple]:
     line.expect("return")
-    outputs, names = [], []
+    outputs, names, measures = [], [], []
     while line.kinds[line.at] != "end":
+        if line.accept("measures"):
+            measures.append(_operand(line, values))
+            while line.accept(","):
+                measures.append(_operand(line, values))
+            break
         if outputs:
             line.expect(",")
         outputs.append(_operand(line, values))
@@ -142,4 +147,4 @@ def _read_return(line: Line, values: dict) -> tuple[tuple, tuple]:
             names.append(line.string("the name of an output"))
         if names and len(names) != len(outputs):
             line.fail("a name for every output or for none")
-    return tuple(outputs), tuple(names)
+    return tuple(outputs), tuple(names), tuple(measures)

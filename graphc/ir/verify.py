@@ -45,13 +45,14 @@ class _GraphCheck:
     def __init__(self, graph: Graph, outer: frozenset, infer: Callable | None):
         self.graph, self.infer = graph, infer
         self.nodes = graph.nodes
-        self.bound = outer | set(graph.symbols)
+        self.bound = set(outer) | set(graph.symbols)
         self.dims: dict[Node, bool] = {}
         self.nested: list = []
 
     def run(self) -> list:
         """Check; the nested graphs with the symbols that they see."""
         self._signature()
+        self.bound.update(self.graph.measured)
         for node in self.nodes:
             if node.op == "host":  # the size of its results may depend on data: it brings new symbols
                 self.bound |= {s for t in _types(node.type) for s in _symbols(t.shape)}

@@ -1,4 +1,4 @@
-"""Numbers in order: ranges, evenly spaced numbers, diagonals and grids, under TensorFlow's names."""
+"""Numbers in order: ranges, evenly spaced numbers, grids and identity matrices, under TensorFlow's names."""
 
 from __future__ import annotations
 
@@ -10,35 +10,56 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, const_value, origins, simplified
 from graphc.lib import promote
-from graphc.lib.dims import dim, dim_node, integer, shape_of
-from graphc.lib.promote import adopt, as_node
-from graphc.lib.shape import reshape, zeros
+from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, shape_of
+from graphc.lib.promote import as_node
+from graphc.lib.shape import reshape
 from graphc.prims.table import apply
 
+FEW = 1024  # ranges up to this size are constants
 
 def range_(start, limit=None, delta=1, dtype=None) -> Node:
-    """Numbers from ``start`` (default 0) up to and without ``limit``, in steps of ``delta``."""
+    """Numbers from ``start`` (default 0) up to and without ``limit``, in steps of ``delta``.
+
+    Raises:
+        UsageError: no numbers, or steps of 0. ShapeError: how many there are depends on data.
+    """
     if limit is None:
         start, limit = 0, start
     values = [start, limit, delta]
     known = [const_value(v) if isinstance(v, Node) else v for v in values]
     if all(v is not None for v in known):
         _check_steps(known)
-        kinds = [promote.literal_array(v).dtype if not isinstance(v, Node) else v.dtype.numpy for v in values]
-        kind = dt.as_dtype(dtype if dtype is not None else np.result_type(*kinds))
-        if kind is dt.f64 and not any(k == np.float64 for k in kinds):
-            kind = dt.f32
+        kind = _range_dtype(values) if dtype is None else dt.as_dtype(dtype)
         count = max(0, python_math.ceil((known[1] - known[0]) / known[2]))
-        return const((known[0] + np.arange(count) * known[2]).astype(kind.numpy))
+        if count <= FEW:  # a constant, which may also name axes and sizes
+            return const((known[0] + np.arange(count) * known[2]).astype(kind.numpy))
+        return _ramp(count, as_node(known[0], kind), as_node(known[2], kind))
+    for v in values:
+        if isinstance(v, Node) and not v.dtype.is_integer:
+            what = "range: how many numbers there are depends on data, which is known only while running"
+            raise DataDependent(explain(what, origins(x=v)), v)
     first, last, step = [dim(v, "range") for v in values]
-    kind = dt.as_dtype(dtype) if dtype is not None else next(v.dtype for v in values if isinstance(v, Node))
-    if type(step) is int and step == 1:
-        count = simplified(last - first)
+    if type(step) is int and step < 0:
+        count = simplified((first - last - step - 1) // -step)
     else:
         count = simplified((last - first + step - 1) // step)
-    ramp = apply("iota", shape=(count,), axis=0, dtype=kind)
-    scaled = promote.elementwise("mul", ramp, dim_node(step, kind)) if step != 1 else ramp
-    return promote.elementwise("add", scaled, dim_node(first, kind)) if first != 0 else scaled
+    kind = _range_dtype(values) if dtype is None else dt.as_dtype(dtype)
+    return _ramp(count, dim_node(first, kind), dim_node(step, kind))
+
+
+def _range_dtype(values):
+    """The widest dtype of the three numbers, literals as TensorFlow reads them."""
+    kinds = [v.dtype.numpy if isinstance(v, Node) else promote.literal_array(v).dtype for v in values]
+    kind = dt.as_dtype(np.result_type(*kinds))
+    return dt.f32 if kind is dt.f64 and not any(k == np.float64 for k in kinds) else kind
+
+
+def _ramp(count, first: Node, step: Node) -> Node:
+    """``count`` numbers from ``first`` on."""
+    ramp = apply("iota", shape=(count,), axis=0, dtype=first.dtype)
+    if const_value(step) != 1:
+        ramp = promote.elementwise("mul", ramp, step)
+    return ramp if const_value(first) == 0 else promote.elementwise("add", ramp, first)
 
 
 def _check_steps(known) -> None:
@@ -50,47 +71,39 @@ def _check_steps(known) -> None:
         raise UsageError(explain("range: delta must not be 0"))
 
 
-def linspace(start, stop, num) -> Node:
-    """``num`` evenly spaced floats from ``start`` to ``stop``, both included.
+def linspace(start, stop, num, axis=0) -> Node:
+    """``num`` evenly spaced numbers from ``start`` to ``stop``, both included, along a new ``axis``.
 
     Raises:
-        DtypeError: integers. UsageError: ``num`` is not positive.
+        DtypeError: no numbers. UsageError: ``num`` is not positive.
     """
-    start, stop = adopt("linspace", start, stop)
-    n = integer("linspace", "num", num)
+    start, stop = promote.together("linspace", start, stop)
+    if start.dtype.is_integer:  # as TensorFlow: exact for all int32
+        start, stop = (apply("cast", v, dtype=dt.f64) for v in (start, stop))
+    n = dim(num, "linspace")
     if not start.dtype.is_float:
-        raise DtypeError(explain(f"linspace: needs floats, not {start.type}", origins(start=start, stop=stop)))
-    if n < 1:
+        raise DtypeError(explain(f"linspace: needs numbers, not {start.type}", origins(start=start, stop=stop)))
+    if type(n) is int and n < 1:
         raise UsageError(explain(f"linspace: num must be positive, got {n}"))
-    ramp = const(np.linspace(0.0, 1.0, n).astype(start.dtype.numpy))
-    return promote.elementwise("add", promote.elementwise("mul", ramp, promote.elementwise("sub", stop, start)), start)
+    k = axis_of("linspace", axis, start, extra=1)
+    full = (*start.shape[:k], n, *start.shape[k:])
+    axes = tuple(a for a in range(len(full)) if a != k)
+    place = apply("iota", shape=full, axis=k, dtype=dt.i32)
+    last = dim_node(simplified(n - 1), dt.i32)
+    steps = apply("max", last, const(1, last.type))
+    delta = apply("div", apply("sub", stop, start), promote.broadcast_to(cast_to(steps, start.dtype), start.shape))
+    low, high, delta = (apply("broadcast", v, shape=full, axes=axes) for v in (start, stop, delta))
+    inner = apply("add", low, apply("mul", cast_to(place, start.dtype), delta))
+    ends = apply("and", apply("eq", place, promote.broadcast_to(last, full)), apply("lt", const(0, place.type), place))
+    return apply("select", ends, high, inner)
 
 
-def diag(diagonal) -> Node:
-    """A square matrix with a vector on its diagonal and zeros elsewhere."""
-    x = as_node(diagonal)
-    if len(x.shape) != 1:
-        raise ShapeError(explain(f"diag: needs a vector, not {x.type}", origins(diagonal=x)))
-    wide = (*x.shape, *x.shape)
-    i, j = (apply("iota", shape=wide, axis=k, dtype=dt.i32) for k in (0, 1))
-    spread = apply("broadcast", x, shape=wide, axes=(1,))
-    return apply("select", apply("eq", i, j), spread, zeros(wide, x.dtype))
+def cast_to(x: Node, kind) -> Node:
+    """``x`` as another dtype."""
+    return x if x.dtype is kind else apply("cast", x, dtype=kind)
 
 
-def diag_part(input) -> Node:  # noqa: A002
-    """The diagonals of matrices over the last two axes."""
-    x = as_node(input)
-    if len(x.shape) < 2:
-        raise ShapeError(explain(f"diag_part: needs a matrix, not {x.type}", origins(input=x)))
-    rows, columns = len(x.shape) - 2, len(x.shape) - 1
-    i, j = (apply("iota", shape=x.shape, axis=k, dtype=dt.i32) for k in (rows, columns))
-    kept = apply("select", apply("eq", i, j), x, zeros(x.shape, x.dtype))
-    a, b = x.shape[-2:]
-    axis = rows if type(a) is int and type(b) is int and a > b else columns
-    return apply("reduce", kept, kind="sum", axes=(axis,))
-
-
-def meshgrid(*xs, indexing="xy") -> list[Node]:
+def meshgrid(*args, indexing="xy") -> list[Node]:
     """Coordinates of a grid as one tensor for each vector.
 
     Raises:
@@ -98,7 +111,7 @@ def meshgrid(*xs, indexing="xy") -> list[Node]:
     """
     if indexing not in ("xy", "ij"):
         raise UsageError(explain(f"meshgrid: indexing {indexing!r} is not 'xy' or 'ij'"))
-    flat = [reshape(x, (-1,)) for x in map(as_node, xs)]
+    flat = [reshape(x, (-1,)) for x in map(as_node, args)]
     order = list(range(len(flat)))
     if indexing == "xy" and len(flat) > 1:
         order[:2] = [1, 0]

@@ -1,12 +1,14 @@
-"""Picking elements: Python indexing, gather, one-hot, embeddings, order, under TensorFlow's names."""
+"""Picking elements: Python indexing, slices, gather, one-hot and masks, under TensorFlow's names."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, const_value, origins, simplified
 from graphc.lib import math, shape
-from graphc.lib.dims import axis_of, dim, integer, shape_of
+from graphc.lib.dims import DataDependent, axis_of, constant, dim, integer, shape_of
 from graphc.lib.promote import as_node, broadcast_to, shape_text
 from graphc.prims.table import apply
 
@@ -65,6 +67,9 @@ def _size(n) -> Node:
 
 def _sliced(x: Node, axis: int, key: slice) -> Node:
     n = x.shape[axis]
+    width = _width(key)
+    if width is not None:
+        return _cut_by_data(x, axis, key.start, width)
     bounds = [None if v is None else dim(v, "slice") for v in (key.start, key.stop)]
     step = 1 if key.step is None else integer("slice", "step", key.step)
     if step == 0:
@@ -78,13 +83,50 @@ def _sliced(x: Node, axis: int, key: slice) -> Node:
             return apply("reverse", out, axes=(axis,))
         return _strided(x, axis, min(start, n), max(start, stop), step)
     if step < 0:
-        if bounds != [None, None]:
-            raise UsageError(explain(f"slice: a negative step with bounds needs a known size, not {x.type}"))
-        turned = apply("reverse", x, axes=(axis,))
-        return _strided(turned, axis, 0, n, -step)
+        return _sliced_backwards(x, axis, bounds, -step)
     start = 0 if bounds[0] is None else _clamped(bounds[0], n)
     stop = n if bounds[1] is None else _clamped(bounds[1], n)
     return _strided(x, axis, start, simplified(binary("max", stop, start)) if isinstance(stop, Node) else stop, step)
+
+
+def _width(key: slice) -> int | None:
+    """How many elements ``x[i : i + 3]`` has where only a run knows ``i``."""
+    if not (isinstance(key.start, Node) and isinstance(key.stop, Node) and key.step in (None, 1)):
+        return None
+    (a, low), (b, high) = _offset(key.start), _offset(key.stop)
+    return high - low if a is b and a.op != "const" and high >= low and not _is_size(key.start) else None
+
+
+def _offset(x: Node) -> tuple[Node, int]:
+    """A scalar as another one and a constant that is added to it."""
+    total = 0
+    while x.op in ("add", "sub") and const_value(x.inputs[1]) is not None:
+        total += const_value(x.inputs[1]) * (1 if x.op == "add" else -1)
+        x = x.inputs[0]
+    return x, total
+
+
+def _is_size(x: Node) -> bool:
+    try:
+        dim(x, "slice")
+    except DataDependent:
+        return False
+    return True
+
+
+def _sliced_backwards(x: Node, axis: int, bounds: list, step: int) -> Node:
+    """A slice with a negative step: the bounds count from the end of the axis turned round."""
+    n = x.shape[axis]
+    start, stop = (default if b is None else _from_end(b, n) for b, default in zip(bounds, (0, n)))
+    stop = simplified(binary("max", start, stop)) if isinstance(start, Node) else simplified(binary("max", stop, start))
+    return _strided(apply("reverse", x, axes=(axis,)), axis, start, stop, step)
+
+
+def _from_end(k, n):
+    """The place of bound ``k`` counted from the end, inside 0..n: ``n - 1 - k``, or ``-1 - k`` for negative ``k``."""
+    if type(k) is int and k < 0:
+        return simplified(binary("min", n, -1 - k))
+    return simplified(binary("max", n - 1 - k, 0))
 
 
 def _clamped(k, n):
@@ -111,48 +153,116 @@ def _strided(x: Node, axis: int, start, stop, step: int) -> Node:
 
 
 def slice_of(input_, begin, size) -> Node:
-    """``size`` elements from ``begin`` along each axis; a size of -1 means the rest."""
+    """``size`` elements from ``begin`` along each axis; a size of -1 means the rest.
+
+    Where ``begin`` is known only while running, places outside ``input_`` give zeros.
+    """
     x = as_node(input_)
-    begins, sizes = shape_of(begin, "slice", True), shape_of(size, "slice", True)
+    sizes = shape_of(size, "slice", True)
+    try:
+        begins = shape_of(begin, "slice", True)
+    except DataDependent:
+        begins = shape.unstack(begin) if isinstance(begin, Node) else list(begin)
     if len(begins) != len(x.shape) or len(sizes) != len(x.shape):
         raise ShapeError(explain(f"slice: begin and size need one entry for each axis of {x.type}", origins(x=x)))
     for k, (b, s) in enumerate(zip(begins, sizes)):
-        stop = x.shape[k] if type(s) is int and s == -1 else simplified(b + s)
-        if type(stop) is int and type(x.shape[k]) is int and stop > x.shape[k]:
-            raise ShapeError(explain(f"slice: {b}+{s} exceeds axis {k} of {x.type}", origins(x=x)))
-        x = shape.part(x, k, b, stop)
+        try:
+            x = _cut(x, k, dim(b, "slice"), s)
+        except DataDependent:
+            x = _cut_by_data(x, k, b, s)
     return x
 
 
-def gather(params, indices, axis=None, batch_dims=0) -> Node:
+def _cut(x: Node, axis: int, begin, size) -> Node:
+    n = x.shape[axis]
+    if any(type(v) is int and v < low for v, low in ((begin, 0), (size, -1))):
+        raise ShapeError(explain(f"slice: {begin}+{size} lies outside axis {axis} of {x.type}", origins(x=x)))
+    stop = n if type(size) is int and size == -1 else simplified(begin + size)
+    if any(type(v) is int and type(n) is int and v > n for v in (begin, stop)):
+        raise ShapeError(explain(f"slice: {begin}+{size} exceeds axis {axis} of {x.type}", origins(x=x)))
+    return shape.part(x, axis, begin, stop)
+
+
+def _cut_by_data(x: Node, axis: int, begin: Node, size) -> Node:
+    """``size`` elements from a place that only a run knows."""
+    if type(size) is int and size == -1:
+        what = f"slice: the size of axis {axis} depends on data, which is known only while running"
+        raise DataDependent(explain(what, origins(begin=begin)), begin)
+    ramp = apply("iota", shape=(size,), axis=0, dtype=begin.dtype)
+    return gather(x, math.add(ramp, begin), axis=axis)
+
+
+def strided_slice(
+    input_, begin, end, strides=None, begin_mask=0, end_mask=0, ellipsis_mask=0, new_axis_mask=0, shrink_axis_mask=0
+) -> Node:
+    """``input_[begin:end:strides]`` with one entry for each index; bits of the masks say what else an index is.
+
+    Args:
+        begin_mask, end_mask: indices whose begin or end is left out.
+        ellipsis_mask, new_axis_mask: indices that are ``...`` or a new axis.
+        shrink_axis_mask: indices that pick one element, so that the axis goes away.
+    """
+    first, last = _entries("begin", begin), _entries("end", end)
+    steps = [1] * len(first) if strides is None else _entries("strides", strides)
+    if not len(first) == len(last) == len(steps):
+        what = f"strided_slice: {len(first)} begins, {len(last)} ends and {len(steps)} strides"
+        raise ShapeError(explain(what, origins(input_=as_node(input_))))
+    keys = []
+    for k, (a, b, s) in enumerate(zip(first, last, steps)):
+        bit = 1 << k
+        if ellipsis_mask & bit:
+            keys.append(Ellipsis)
+        elif new_axis_mask & bit:
+            keys.append(None)
+        elif shrink_axis_mask & bit:
+            keys.append(a)
+        else:
+            keys.append(slice(None if begin_mask & bit else a, None if end_mask & bit else b, s))
+    return getitem(input_, tuple(keys))
+
+
+def _entries(name: str, value) -> list:
+    """The entries of a vector of bounds; Nodes where only a run knows them."""
+    try:
+        return list(shape_of(value, f"strided_slice: {name}", True))
+    except DataDependent:
+        return shape.unstack(value) if isinstance(value, Node) else list(value)
+
+
+def gather(params, indices, validate_indices=None, axis=None, batch_dims=0) -> Node:
     """Slices of ``params`` along ``axis`` picked by integer ``indices``; an index out of range gives zeros.
+
+    Args:
+        validate_indices: without effect.
+        axis: which axis is picked from; by default the first after the ``batch_dims``.
+        batch_dims: how many leading axes of both stand for each other.
 
     Raises:
         DtypeError: the indices are not integers.
         ShapeError: a constant index is out of range.
     """
-    x, i = as_node(params), as_node(indices)
-    if i.dtype not in (dt.i32, dt.i64):
-        if not i.dtype.is_integer:
-            raise DtypeError(explain(f"gather: indices must be integers, not {i.type}", origins(indices=i)))
-        i = apply("cast", i, dtype=dt.i64)
+    x, i = as_node(params), as_indices("gather", indices)
     batch = integer("gather", "batch_dims", batch_dims)
-    x, i = _same_batch(x, i, batch)
-    k = batch if axis is None else axis_of("gather", axis, x)
-    _check_known(x, i, k)
-    order = (*range(batch), k, *(a for a in range(batch, len(x.shape)) if a != k))
-    moved = shape.transpose(x, order)
-    picked = apply("gather", moved, apply("reshape", i, shape=(*i.shape, 1)), batch=batch)
-    if k == batch:
-        return picked
-    new = len(i.shape) - batch  # the picked axes stand in front; move them to where axis was
-    lead = tuple(range(batch + new, new + k))
-    tail = tuple(range(new + k, len(picked.shape)))
-    return shape.transpose(picked, (*range(batch), *lead, *range(batch, batch + new), *tail))
+    batch += len(i.shape) if batch < 0 else 0
+    if not 0 <= batch <= min(len(x.shape), len(i.shape)):
+        raise ShapeError(explain(f"gather: {batch} batch_dims for {x.type} and indices {i.type}", origins(params=x)))
+    x, i = _same_batch("gather", x, i, batch)
+    k = axis_of("gather", batch if axis is None else axis, x)
+    if k < batch:
+        raise ShapeError(explain(f"gather: axis {k} lies among the {batch} batch_dims of {x.type}", origins(params=x)))
+    check_known("gather", x, i, [k])
+    if k > batch:  # every line between the batch and the axis is indexed alike, so that nothing has to be moved
+        places = (*x.shape[:k], *i.shape[batch:])
+        axes = (*range(batch), *range(k, len(places)))
+        i = apply("broadcast", i, shape=places, axes=axes)
+    return apply("gather", x, apply("reshape", i, shape=(*i.shape, 1)), batch=k)
 
 
-def _same_batch(x: Node, i: Node, batch: int) -> tuple[Node, Node]:
+def _same_batch(op: str, x: Node, i: Node, batch: int) -> tuple[Node, Node]:
     """Both with equal leading sizes: an int wins over a symbol, and is checked at entry."""
+    if any(type(a) is int and type(b) is int and a != b for a, b in zip(x.shape[:batch], i.shape[:batch])):
+        what = f"{op}: {x.type} and indices {i.type} differ in the first {batch} axes"
+        raise ShapeError(explain(what, origins(params=x, indices=i)))
     wanted = [a if type(a) is int else b for a, b in zip(x.shape[:batch], i.shape[:batch])]
     return tuple(
         n if list(n.shape[:batch]) == wanted else shape.ensure_shape(n, [*wanted, *(None,) * (len(n.shape) - batch)])
@@ -160,21 +270,61 @@ def _same_batch(x: Node, i: Node, batch: int) -> tuple[Node, Node]:
     )
 
 
-def _check_known(x: Node, indices: Node, axis: int) -> None:
-    """Refuse constant indices that do not lie in an axis of known size."""
-    n = x.shape[axis]
-    if indices.op != "const" or type(n) is not int:
+def as_indices(op: str, value) -> Node:
+    """Indices as i32 or i64.
+
+    Raises:
+        DtypeError: they are not integers.
+    """
+    i = as_node(value)
+    if not i.dtype.is_integer:
+        raise DtypeError(explain(f"{op}: indices must be integers, not {i.type}", origins(indices=i)))
+    return i if i.dtype in (dt.i32, dt.i64) else apply("cast", i, dtype=dt.i64)
+
+
+def check_known(op: str, x: Node, indices: Node, axes: list[int]) -> None:
+    """Refuse constant indices outside of the axes they count in, one for each place along the last axis of several."""
+    if indices.op != "const" or not indices.type.is_static or 0 in indices.shape:
         return
-    wrong = [int(v) for v in indices.attrs[0][1].array.reshape(-1)[:1000] if not 0 <= v < n]
-    if wrong:
-        what = f"gather: index {wrong[0]} is out of range for axis {axis} of {x.type}"
-        raise ShapeError(explain(what, origins(params=x)))
+    values = indices.attrs[0][1].array
+    for place, k in enumerate(axes):
+        column, n = values[..., place] if values.ndim and len(axes) > 1 else values, x.shape[k]
+        wrong = np.extract((column < 0) | (column >= n), column) if type(n) is int else ()
+        if len(wrong):
+            what = f"{op}: index {int(wrong[0])} is out of range for axis {k} of {x.type}"
+            raise ShapeError(explain(what, origins(params=x)))
 
 
 def gather_nd(params, indices, batch_dims=0) -> Node:
-    """Slices of ``params`` picked by index vectors along the last axis of ``indices``."""
+    """Slices of ``params`` picked by index vectors along the last axis of ``indices``; zeros where out of range.
+
+    Raises:
+        DtypeError: the indices are not integers.
+        ShapeError: more indices than axes, or a constant index is out of range.
+    """
+    x, i = as_node(params), as_indices("gather_nd", indices)
     batch = integer("gather_nd", "batch_dims", batch_dims)
-    return apply("gather", *_same_batch(as_node(params), as_node(indices), batch), batch=batch)
+    x, i = indexed("gather_nd", x, i, batch)
+    return apply("gather", x, i, batch=batch)
+
+
+def indexed(op: str, x: Node, i: Node, batch: int = 0) -> tuple[Node, Node]:
+    """A tensor and index vectors into it, checked against each other as far as their types tell."""
+    depth = i.shape[-1] if i.shape else None
+    if type(depth) is not int or not 0 <= batch < len(i.shape) or depth + batch > len(x.shape):
+        what = f"{op}: indices {i.type} need a known last size of at most the rank of {x.type}, batch_dims {batch}"
+        raise ShapeError(explain(what, origins(params=x, indices=i)))
+    x, i = _same_batch(op, x, i, batch)
+    check_known(op, x, i, list(range(batch, batch + depth)))
+    return x, i
+
+
+def batch_gather(params, indices) -> Node:
+    """``gather`` along the last axis of ``indices``, all axes before which stand for those of ``params``."""
+    i = as_indices("batch_gather", indices)
+    if not i.shape:
+        raise ShapeError(explain(f"batch_gather: needs indices of rank 1 or more, not {i.type}", origins(indices=i)))
+    return gather(params, i, batch_dims=len(i.shape) - 1)
 
 
 def scatter(x: Node, indices: Node, updates: Node, kind: str) -> Node:
@@ -203,62 +353,34 @@ def unsorted_segment_sum(data, segment_ids, num_segments) -> Node:
     return scatter(shape.zeros(rows, x.dtype), i, x, "add")
 
 
-def embedding_lookup(params, ids) -> Node:
-    """Rows of a table."""
-    return gather(params, ids, axis=0)
-
-
 def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None) -> Node:
     """A new axis of size ``depth`` that is ``on_value`` at the index and ``off_value`` elsewhere."""
     i = as_node(indices)
     if not i.dtype.is_integer:
         raise DtypeError(explain(f"one_hot: indices must be integers, not {i.type}", origins(indices=i)))
     kind = dt.as_dtype(dtype) if dtype is not None else next(
-        (v.dtype for v in (on_value, off_value) if isinstance(v, Node)), dt.f32)  # fmt: skip
+        (as_node(v).dtype for v in (on_value, off_value) if v is not None), dt.f32)  # fmt: skip
     on, off = as_node(1 if on_value is None else on_value, kind), as_node(0 if off_value is None else off_value, kind)
     k = axis_of("one_hot", -1 if axis is None else axis, i, extra=1)
-    if type(depth) is int and depth < 0:
-        raise ShapeError(explain(f"one_hot: depth must not be negative, got {depth}", origins(indices=i)))
-    full = (*i.shape[:k], dim(depth, "one_hot"), *i.shape[k:])
+    wide = dim(depth, "one_hot")
+    if type(wide) is int and wide < 0:
+        raise ShapeError(explain(f"one_hot: depth must not be negative, got {wide}", origins(indices=i)))
+    full = (*i.shape[:k], wide, *i.shape[k:])
     spread = apply("broadcast", i, shape=full, axes=tuple(a for a in range(len(full)) if a != k))
     hit = apply("eq", spread, apply("iota", shape=full, axis=k, dtype=i.dtype))
     return apply("select", hit, broadcast_to(on, full), broadcast_to(off, full))
 
 
-def argsort(values, axis=-1, direction="ASCENDING", stable=True) -> Node:
-    """The positions that put ``values`` in order along ``axis``, int32; equal values keep their order."""
-    x = as_node(values)
-    k = axis_of("argsort", axis, x)
-    return apply("item", apply("sort", x, axis=k, descending=_descending(direction)), index=1)
+def sequence_mask(lengths, maxlen=None, dtype=dt.b1) -> Node:
+    """A new last axis of size ``maxlen`` that is 1 (True) before each length and 0 from there on.
 
-
-def sort(values, axis=-1, direction="ASCENDING") -> Node:
-    """``values`` in order along ``axis``."""
-    x = as_node(values)
-    k = axis_of("sort", axis, x)
-    return apply("item", apply("sort", x, axis=k, descending=_descending(direction)), index=0)
-
-
-def _descending(direction: str) -> bool:
-    if direction not in ("ASCENDING", "DESCENDING"):
-        raise UsageError(explain(f"sort: direction {direction!r} is not ASCENDING or DESCENDING"))
-    return direction == "DESCENDING"
-
-
-def top_k(input, k=1, sorted=True) -> tuple[Node, Node]:  # noqa: A002
-    """The ``k`` largest values along the last axis, and where they are."""
-    x = as_node(input)
-    n, last = integer("top_k", "k", k), axis_of("top_k", -1, x)
-    if n < 0 or (type(x.shape[-1]) is int and n > x.shape[-1]):
-        raise ShapeError(explain(f"top_k: k = {n} does not fit the last axis of {x.type}", origins(x=x)))
-    both = apply("sort", x, axis=last, descending=True)
-    return tuple(shape.part(apply("item", both, index=j), last, 0, n) for j in (0, 1))
-
-
-def in_top_k(targets, predictions, k) -> Node:
-    """Whether the target class is among the ``k`` largest predictions of its row."""
-    p, t = _same_batch(as_node(predictions), as_node(targets), 1)
-    own = apply("gather", p, apply("reshape", t, shape=(*t.shape, 1)), batch=1)
-    ahead = math.less(apply("reshape", own, shape=(*own.shape, 1)), p)
-    count = apply("reduce", apply("cast", ahead, dtype=dt.i32), kind="sum", axes=(1,))
-    return math.less(count, integer("in_top_k", "k", k))
+    Without ``maxlen`` it is the largest of ``lengths``, which must then be constant.
+    """
+    n = as_node(lengths)
+    if not n.dtype.is_integer:
+        raise DtypeError(explain(f"sequence_mask: lengths must be integers, not {n.type}", origins(lengths=n)))
+    most = int(constant("sequence_mask", "lengths without maxlen", n).max()) if maxlen is None else maxlen
+    full = (*n.shape, dim(most, "sequence_mask"))
+    wide = apply("broadcast", n, shape=full, axes=tuple(range(len(n.shape))))
+    kept = apply("lt", apply("iota", shape=full, axis=len(n.shape), dtype=n.dtype), wide)
+    return math.cast(kept, dtype)

@@ -6,10 +6,11 @@ import math as python_math
 
 import numpy as np
 
-from graphc.errors import DtypeError, UsageError, explain
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
+from graphc.lib.complex import absolute, sign  # noqa: F401  sign is public here
 from graphc.lib.promote import adopt, as_node, broadcast_shape, broadcast_to, elementwise, together
 from graphc.prims.table import apply
 
@@ -61,9 +62,7 @@ def full_like(x: Node, value) -> Node:
 
 
 negative = _unary("neg")
-abs = _unary("abs")  # noqa: A001  TensorFlow's name
-sign = _unary("sign")
-bitwise_not = _unary("not")
+abs = absolute  # noqa: A001  TensorFlow's name
 floor, ceil, rint, trunc = _inexact("floor"), _inexact("ceil"), _inexact("round"), _inexact("trunc")
 sqrt, rsqrt = _inexact("sqrt"), _inexact("rsqrt")
 exp, expm1, log, log1p = _inexact("exp"), _inexact("expm1"), _inexact("log"), _inexact("log1p")
@@ -78,10 +77,13 @@ is_finite = _inexact("isfinite")
 
 add, subtract, multiply = _binary("add"), _binary("sub"), _binary("mul")
 floordiv, floormod, pow = _binary("floordiv"), _binary("mod"), _binary("pow")  # noqa: A001
-maximum, minimum, atan2 = _binary("max"), _binary("min"), _binary("atan2")
+maximum, minimum = _binary("max"), _binary("min")
 equal, not_equal, less, less_equal = _binary("eq"), _binary("ne"), _binary("lt"), _binary("le")
-bitwise_and, bitwise_or, bitwise_xor = _binary("and"), _binary("or"), _binary("xor")
-left_shift, right_shift = _binary("shl"), _binary("shr")
+
+
+def atan2(y, x) -> Node:
+    """The angle of the point ``(x, y)``, between -pi and pi."""
+    return elementwise("atan2", y, x)
 
 
 def greater(x, y) -> Node:
@@ -100,18 +102,29 @@ def round(x) -> Node:  # noqa: A001
     return x if x.dtype.is_integer else apply("round", x)
 
 
-def truediv(x, y) -> Node:
-    """``x / y``; integers are divided as floats (float64; float32 for 8 and 16 bits)."""
-    x, y = adopt("truediv", x, y)
+def _real(op: str, x, y) -> list[Node]:
+    """Both operands of one shape, integers as floats: float64, or float32 for 8 and 16 bits."""
+    x, y = adopt(op, x, y)
     if x.dtype.is_integer:
         wide = dt.f32 if x.dtype.bits <= 16 else dt.f64
         x, y = cast(x, wide), cast(y, wide)
-    return elementwise("div", x, y)
+    return together(op, x, y)
+
+
+def truediv(x, y) -> Node:
+    """``x / y``; integers are divided as floats (float64; float32 for 8 and 16 bits)."""
+    return apply("div", *_real("truediv", x, y))
 
 
 def divide(x, y) -> Node:
     """Division as Python means it: ``truediv``."""
     return truediv(x, y)
+
+
+def realdiv(x, y) -> Node:
+    """``x / y`` of floating operands; DtypeError for others."""
+    x, y = together("realdiv", x, y)
+    return apply("div", require_inexact("realdiv", x), y)
 
 
 def classic_div(x, y) -> Node:
@@ -121,8 +134,10 @@ def classic_div(x, y) -> Node:
 
 
 def truncatediv(x, y) -> Node:
-    """Integer division that rounds towards zero."""
+    """The quotient rounded towards zero."""
     x, y = together("truncatediv", x, y)
+    if x.dtype.is_float:
+        return apply("trunc", apply("div", x, y))
     quotient = apply("floordiv", x, y)
     inexact = apply("ne", apply("mul", quotient, y), x)
     below = apply("lt", quotient, full_like(x, 0))
@@ -131,35 +146,53 @@ def truncatediv(x, y) -> Node:
 
 
 def truncatemod(x, y) -> Node:
-    """Remainder with the sign of ``x``."""
+    """The remainder with the sign of ``x``."""
     x, y = together("truncatemod", x, y)
-    if x.dtype.is_float:
-        return apply("sub", x, apply("mul", apply("trunc", apply("div", x, y)), y))
-    return apply("sub", x, apply("mul", truncatediv(x, y), y))
+    if not x.dtype.is_float:
+        return apply("sub", x, apply("mul", truncatediv(x, y), y))
+    below = apply("lt", x, full_like(x, 0))
+    rest = apply("mod", apply("select", below, apply("neg", x), x), apply("abs", y))
+    return apply("select", below, apply("neg", rest), rest)
 
 
 def divide_no_nan(x, y) -> Node:
-    """``x / y``, and 0 where ``y`` is 0."""
-    x, y = together("divide_no_nan", x, y)
+    """``x / y``, and 0 where ``y`` is 0; integers are divided as floats."""
+    x, y = _real("divide_no_nan", x, y)
     zero = full_like(y, 0)
     none = apply("eq", y, zero)
     return apply("select", none, zero, apply("div", x, apply("select", none, full_like(y, 1), y)))
 
 
-def multiply_no_nan(x, y) -> Node:
-    """``x * y``, and 0 where ``y`` is 0 even if ``x`` is infinite or NaN."""
-    x, y = together("multiply_no_nan", x, y)
-    zero = full_like(y, 0)
-    none = apply("eq", y, zero)
-    return apply("select", none, zero, apply("mul", apply("select", none, zero, x), y))
+def reciprocal_no_nan(x) -> Node:
+    """``1 / x``, and 0 where ``x`` is 0."""
+    x = require_inexact("reciprocal_no_nan", as_node(x))
+    return divide_no_nan(full_like(x, 1), x)
 
 
-def xlogy(x, y) -> Node:
-    """``x * log(y)``, and 0 where ``x`` is 0."""
-    x, y = together("xlogy", x, y)
-    none = apply("eq", x, full_like(x, 0))
-    safe = apply("select", none, full_like(y, 1), y)
-    return apply("select", none, full_like(x, 0), apply("mul", x, apply("log", safe)))
+def _zero_first(name: str, guarded: str, function, default):
+    """``function(x, y)``, and 0 where the operand called ``guarded`` is 0 even if the other has no finite value."""
+
+    def op(x, y) -> Node:
+        x, y = together(name, x, y)
+        require_inexact(name, x)
+        of, other = (x, y) if guarded == "x" else (y, x)
+        none = apply("eq", of, full_like(of, 0))
+        safe = apply("select", none, full_like(other, default), other)
+        pair = (of, safe) if guarded == "x" else (safe, of)
+        return apply("select", none, full_like(of, 0), function(*pair))
+
+    op.__name__ = op.__qualname__ = name
+    return op
+
+
+multiply_no_nan = _zero_first("multiply_no_nan", "y", lambda x, y: apply("mul", x, y), 0)
+multiply_no_nan.__doc__ = "``x * y``, and 0 where ``y`` is 0 even if ``x`` is infinite or NaN."
+xdivy = _zero_first("xdivy", "x", lambda x, y: apply("div", x, y), 1)
+xdivy.__doc__ = "``x / y``, and 0 where ``x`` is 0."
+xlogy = _zero_first("xlogy", "x", lambda x, y: apply("mul", x, apply("log", y)), 1)
+xlogy.__doc__ = "``x * log(y)``, and 0 where ``x`` is 0."
+xlog1py = _zero_first("xlog1py", "x", lambda x, y: apply("mul", x, apply("log1p", y)), 0)
+xlog1py.__doc__ = "``x * log(1 + y)``, and 0 where ``x`` is 0."
 
 
 def square(x) -> Node:
@@ -177,12 +210,6 @@ def reciprocal(x) -> Node:
     """``1 / x``."""
     x = require_inexact("reciprocal", as_node(x))
     return apply("div", full_like(x, 1), x)
-
-
-def erfc(x) -> Node:
-    """``1 - erf(x)``."""
-    x = as_node(x)
-    return apply("sub", full_like(x, 1), erf(x))
 
 
 def logical_not(x) -> Node:
@@ -225,9 +252,28 @@ def cast(x, dtype) -> Node:
     return x if x.dtype is dtype else apply("cast", x, dtype=dtype)
 
 
-def bitcast(x, type) -> Node:  # noqa: A002  TensorFlow's argument
-    """The same bits read as another dtype of the same width."""
-    return apply("bitcast", as_node(x), dtype=dt.as_dtype(type))
+def saturate_cast(value, dtype) -> Node:
+    """``value`` with another element type, values beyond its range at its limits."""
+    x, dtype = as_node(value), dt.as_dtype(dtype)
+    if x.dtype is dtype or not dtype.is_integer and not dtype.is_float or x.dtype is dt.b1 or x.dtype.is_complex:
+        return cast(x, dtype)
+    limits, own = _limits(dtype, x.dtype if x.dtype.is_float else None), _limits(x.dtype)
+    if limits[0] > own[0]:
+        x = apply("max", x, full_like(x, limits[0]))
+    if limits[1] < own[1]:
+        x = apply("min", x, full_like(x, limits[1]))
+    return cast(x, dtype)
+
+
+def _limits(dtype, of=None) -> tuple:
+    """The lowest and the greatest number of a dtype; of those of the float dtype ``of``, if that is given."""
+    if dtype.is_integer:
+        info = np.iinfo(dtype.numpy)
+        digits = {None: 64, dt.f64: 53, dt.f32: 24, dt.f16: 11, dt.bf16: 8}[of]
+        drop = max(0, int(info.max).bit_length() - digits)
+        return int(info.min), int(info.max) >> drop << drop
+    top = {dt.f16: 65504.0, dt.bf16: 3.3895313892515355e38, dt.f32: 3.4028234663852886e38}.get(dtype, python_math.inf)
+    return -top, top
 
 
 def where(condition, x=None, y=None) -> Node:
@@ -258,26 +304,94 @@ def where_v1(condition, x=None, y=None) -> Node:
 
 
 def clip_by_value(t, clip_value_min, clip_value_max) -> Node:
-    """``t`` limited to an interval; NaN stays NaN."""
-    return minimum(maximum(t, clip_value_min), clip_value_max)
+    """``t`` limited to an interval; NaN stays NaN.
+
+    Raises:
+        ShapeError: the limits do not broadcast to the shape of ``t``.
+    """
+    t, low, high = adopt("clip_by_value", t, clip_value_min, clip_value_max)
+    low, high = (broadcast_to(v, t.shape, "clip_by_value") for v in (low, high))
+    return apply("max", apply("min", t, high), low)
 
 
 def add_n(inputs) -> Node:
-    """The sum of tensors of one type."""
-    total, *rest = adopt("add_n", *(inputs if isinstance(inputs, (list, tuple)) else [inputs]))
-    for x in rest:
-        total = apply("add", total, x) if x.shape == total.shape else elementwise("add", total, x)
+    """The sum of tensors of one type.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    parts = adopt("add_n", *(inputs if isinstance(inputs, (list, tuple)) else [inputs]))
+    total = parts[0]
+    for x in parts[1:]:
+        differ = len(x.shape) != len(total.shape) or any(
+            type(a) is int and type(b) is int and a != b for a, b in zip(x.shape, total.shape))  # fmt: skip
+        if differ:
+            raise ShapeError(explain(f"add_n: shapes differ, {total.type} and {x.type}", origins(x=total, y=x)))
+        total = apply("add", total, x) if x.shape == total.shape else elementwise("add", total, x, name="add_n")
     return total
 
 
-def identity(x) -> Node:
-    """``x``."""
-    return as_node(x)
+def accumulate_n(inputs, shape=None, tensor_dtype=None) -> Node:
+    """The sum of tensors of one type, which may be stated by ``shape`` and ``tensor_dtype``.
+
+    Raises:
+        ShapeError, DtypeError: an operand is not of the stated type.
+    """
+    total = add_n(inputs)
+    if tensor_dtype is not None and total.dtype is not dt.as_dtype(tensor_dtype):
+        raise DtypeError(explain(f"accumulate_n: operands are {total.type}, not {tensor_dtype}", origins(x=total)))
+    if shape is not None and len(shape) != len(total.shape) or any(
+        type(a) is int and type(b) is int and a != b for a, b in zip(shape or (), total.shape)
+    ):
+        raise ShapeError(explain(f"accumulate_n: operands are {total.type}, not of shape {tuple(shape)}",
+                                 origins(x=total)))  # fmt: skip
+    return total
 
 
-def stop_gradient(x) -> Node:
-    """``x``, through which no gradient flows."""
-    return apply("stop", as_node(x))
+def scalar_mul(scalar, x) -> Node:
+    """``x`` times a number.
+
+    Raises:
+        ShapeError: ``scalar`` has axes.
+    """
+    x = as_node(x)
+    factor = scalar if isinstance(scalar, Node) else as_node(scalar, x.dtype)
+    if factor.shape:
+        raise ShapeError(explain(f"scalar_mul: the factor must be a scalar, not {factor.type}", origins(x=factor)))
+    return elementwise("mul", factor, x, name="scalar_mul")
+
+
+def polyval(coeffs, x) -> Node:
+    """The polynomial with these coefficients, highest power first, at ``x``; 0 for an empty list.
+
+    Raises:
+        UsageError: ``coeffs`` is not a list.
+    """
+    if not isinstance(coeffs, (list, tuple)):
+        raise UsageError(explain(f"polyval: coeffs must be a list, got {type(coeffs).__name__}"))
+    x = as_node(x)
+    if not coeffs:
+        return full_like(x, 0)
+    coeffs = [c if isinstance(c, Node) else as_node(c, x.dtype) for c in coeffs]
+    total = coeffs[0]
+    for c in coeffs[1:]:
+        total = add(c, multiply(total, x))
+    return total
+
+
+def identity(input) -> Node:  # noqa: A002  TensorFlow's argument
+    """``input``."""
+    return as_node(input)
+
+
+def identity_n(input) -> list[Node]:  # noqa: A002
+    """All tensors of a list, as they are."""
+    return [as_node(x) for x in input]
+
+
+def stop_gradient(input) -> Node:  # noqa: A002
+    """``input``, through which no gradient flows."""
+    return apply("stop", as_node(input))
 
 
 def zeros_like(x, dtype=None) -> Node:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math as python_math
+
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const_value, origins
-from graphc.lib import math, random, reduction
+from graphc.lib import math, random, reduction, stateless
 from graphc.lib.dims import axes_of, axis_of, shape_of
 from graphc.lib.math import full_like, require_inexact
 from graphc.lib.promote import as_node, broadcast_to, elementwise
@@ -16,6 +18,13 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 def _floating(op: str, x) -> Node:
     return require_inexact(op, as_node(x))
+
+
+def _real(op: str, x) -> Node:
+    x = as_node(x)
+    if not x.dtype.is_float:
+        raise DtypeError(explain(f"{op}: needs a real floating operand, not {x.type}", origins(x=x)))
+    return x
 
 
 def _choose(condition: Node, x: Node, y: Node) -> Node:
@@ -45,23 +54,35 @@ def relu6(features) -> Node:
     return apply("min", full_like(x, 6), relu(x))
 
 
+def crelu(features, axis=-1) -> Node:
+    """``relu`` of the features and of their negatives, joined along ``axis``."""
+    x = as_node(features)
+    return relu(apply("concat", x, apply("neg", x), axis=axis_of("crelu", axis, x)))
+
+
 def leaky_relu(features, alpha=0.2) -> Node:
-    """``x`` where positive, ``alpha * x`` elsewhere."""
-    x = _floating("leaky_relu", features)
+    """``x`` where positive, ``alpha * x`` elsewhere; integers become float32."""
+    x = as_node(features)
+    x = math.cast(x, dt.f32) if x.dtype.is_integer else _floating("leaky_relu", x)
     return _choose(_positive(x), x, math.multiply(x, alpha))
 
 
-def elu(features, alpha=1.0) -> Node:
+def scaled_elu(x, alpha) -> Node:
     """``x``, and ``alpha * (exp(x) - 1)`` where negative."""
-    x = _floating("elu", features)
+    x = _floating("elu", x)
     zero = full_like(x, 0)
     below = apply("expm1", apply("min", x, zero))
     return _choose(apply("lt", x, zero), math.multiply(below, alpha), x)
 
 
+def elu(features) -> Node:
+    """``x``, and ``exp(x) - 1`` where negative."""
+    return scaled_elu(features, 1.0)
+
+
 def selu(features) -> Node:
     """The self-normalising ``elu``."""
-    return math.multiply(elu(features, _SELU_ALPHA), _SELU_SCALE)
+    return math.multiply(scaled_elu(features, _SELU_ALPHA), _SELU_SCALE)
 
 
 def softplus(features) -> Node:
@@ -79,7 +100,8 @@ def softsign(features) -> Node:
 def silu(features, beta=1.0) -> Node:
     """``x * sigmoid(beta * x)``."""
     x = _floating("silu", features)
-    return apply("mul", x, apply("sigmoid", x if beta == 1.0 else math.multiply(x, beta)))
+    plain = isinstance(beta, (int, float)) and beta == 1
+    return math.multiply(x, apply("sigmoid", x if plain else math.multiply(x, beta)))
 
 
 def gelu(features, approximate=False) -> Node:
@@ -98,7 +120,7 @@ def log_sigmoid(x) -> Node:
     return apply("neg", softplus(apply("neg", _floating("log_sigmoid", x))))
 
 
-def softmax(logits, axis=-1) -> Node:
+def softmax(logits, axis=None) -> Node:
     """``exp(x) / sum(exp(x))`` along ``axis``, shifted so that nothing overflows."""
     x = _floating("softmax", logits)
     axes = (axis_of("softmax", -1 if axis is None else axis, x),)
@@ -106,7 +128,7 @@ def softmax(logits, axis=-1) -> Node:
     return math.multiply(e, math.reciprocal(reduction.reduce("softmax", "sum", e, axes, True)))
 
 
-def log_softmax(logits, axis=-1) -> Node:
+def log_softmax(logits, axis=None) -> Node:
     """``x - log(sum(exp(x)))`` along ``axis``, shifted so that nothing overflows."""
     x = _floating("log_softmax", logits)
     axes = (axis_of("log_softmax", -1 if axis is None else axis, x),)
@@ -156,8 +178,10 @@ def sparse_softmax_cross_entropy_with_logits(labels, logits) -> Node:
     return _choose(found, apply("neg", picked), full_like(picked, float("nan")))
 
 
-def sigmoid_cross_entropy_with_logits(labels, logits) -> Node:
+def sigmoid_cross_entropy_with_logits(labels=None, logits=None) -> Node:
     """``-labels * log(p) - (1 - labels) * log(1 - p)`` with ``p = sigmoid(logits)``, without overflow."""
+    if labels is None or logits is None:
+        raise UsageError(explain("sigmoid_cross_entropy_with_logits: pass both labels and logits"))
     x = _floating("sigmoid_cross_entropy_with_logits", logits)
     product = math.multiply(x, labels)
     positive, falling = _parts(x)
@@ -171,6 +195,23 @@ def weighted_cross_entropy_with_logits(labels, logits, pos_weight) -> Node:
     weight = math.add(math.multiply(math.subtract(pos_weight, full_like(x, 1)), z), 1.0)
     smooth = softplus(apply("neg", x))
     return math.add(math.multiply(math.subtract(1.0, z), x), math.multiply(weight, smooth))
+
+
+def log_poisson_loss(targets, log_input, compute_full_loss=False) -> Node:
+    """``exp(log_input) - log_input * targets``; with the full loss, Stirling's approximation of ``log(targets!)`` too.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    x = _floating("log_poisson_loss", log_input)
+    z = as_node(targets, x.dtype)
+    result = math.subtract(apply("exp", x), math.multiply(x, z))
+    if not compute_full_loss:
+        return result
+    half = math.multiply(apply("log", math.multiply(z, 2 * python_math.pi)), 0.5)
+    stirling = math.add(math.subtract(apply("mul", z, apply("log", z)), z), half)
+    small = math.logical_and(math.greater_equal(z, 0.0), math.less_equal(z, 1.0))
+    return math.add(result, _choose(small, full_like(z, 0), stirling))
 
 
 def bias_add(value, bias, data_format=None) -> Node:
@@ -191,7 +232,7 @@ def bias_add(value, bias, data_format=None) -> Node:
 
 def l2_loss(t) -> Node:
     """Half the sum of squares."""
-    x = _floating("l2_loss", t)
+    x = _real("l2_loss", t)
     return math.multiply(reduction.reduce_sum(math.square(x)), 0.5)
 
 
@@ -213,7 +254,7 @@ def batch_normalization(x, mean, variance, offset, scale, variance_epsilon) -> N
     return math.add(math.multiply(x, factor), shift)
 
 
-def dropout(x, rate, key: Node, counter: Node, noise_shape=None) -> Node:
+def dropout(key: Node, counter: Node, x, rate, noise_shape=None) -> Node:
     """``x`` with elements zeroed with probability ``rate`` and the others scaled by ``1 / (1 - rate)``.
 
     Args:
@@ -223,7 +264,7 @@ def dropout(x, rate, key: Node, counter: Node, noise_shape=None) -> Node:
     Raises:
         UsageError: ``rate`` is a known number outside [0, 1).
     """
-    x = _floating("dropout", x)
+    x = _real("dropout", x)
     known = const_value(rate) if isinstance(rate, (int, float, Node)) else float(rate)
     if known is not None and not 0 <= known < 1:
         raise UsageError(explain(f"dropout: rate must lie in [0, 1), got {known}", origins(x=x)))
@@ -232,9 +273,20 @@ def dropout(x, rate, key: Node, counter: Node, noise_shape=None) -> Node:
     mask_shape = x.shape if noise_shape is None else _noise_shape(x, noise_shape)
     rate = as_node(rate, x.dtype)
     draw = random.uniform(key, counter, mask_shape, 0.0, 1.0, dt.f64 if x.dtype is dt.f64 else dt.f32)
-    kept = math.greater_equal(math.cast(draw, x.dtype), rate)
+    kept = math.greater_equal(draw, math.cast(rate, draw.dtype))
     scale = apply("div", full_like(rate, 1), apply("sub", full_like(rate, 1), rate))
     return _choose(broadcast_to(kept, x.shape), math.multiply(x, scale), full_like(x, 0))
+
+
+def stateless_dropout(x, rate, seed, rng_alg="auto_select", noise_shape=None) -> Node:
+    """``dropout`` whose mask follows from ``seed``, two integers.
+
+    Raises:
+        UsageError: ``rate`` is a known number outside [0, 1), or ``rng_alg`` is not Philox.
+        ShapeError, DtypeError: the seed is not two integers.
+    """
+    key, counter = stateless.place_of("stateless_dropout", seed, "auto_select" if rng_alg is None else rng_alg)
+    return dropout(key, counter, x, rate, noise_shape)
 
 
 def _noise_shape(x: Node, noise_shape) -> tuple:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from graphc.errors import DtypeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, origins
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.node import INDEX, Node, const, origins
+from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.lib.dims import axes_of, axis_of, dim_node, size
 from graphc.lib.math import full_like, require_inexact
@@ -54,10 +58,16 @@ def reduce_any(input_tensor, axis=None, keepdims=False) -> Node:
 
 
 def reduce_mean(input_tensor, axis=None, keepdims=False) -> Node:
-    """The mean over ``axis``; integers are divided rounding towards zero, as TensorFlow does."""
+    """The mean over ``axis``; integers are divided rounding towards zero, and nothing has the mean NaN.
+
+    Raises:
+        DtypeError: no numbers.
+    """
     x = as_node(input_tensor)
     if not (x.dtype.is_inexact or x.dtype.is_integer):
         raise DtypeError(explain(f"reduce_mean: needs numbers, not {x.type}", origins(x=x)))
+    if x.dtype in (dt.f16, dt.bf16):  # sums and counts may exceed what 16 bits hold
+        return math.cast(reduce_mean(math.cast(x, dt.f32), axis, keepdims), x.dtype)
     axes = axes_of("reduce_mean", axis, x)
     total = reduce("reduce_mean", "sum", x, axes, keepdims)
     count = broadcast_to(dim_node(size(x.shape[k] for k in axes), x.dtype), total.shape)
@@ -65,9 +75,20 @@ def reduce_mean(input_tensor, axis=None, keepdims=False) -> Node:
 
 
 def reduce_variance(input_tensor, axis=None, keepdims=False) -> Node:
-    """The mean of squared distances from the mean."""
+    """The mean of squared distances from the mean, a real number also for complex ones.
+
+    Raises:
+        DtypeError: not floating.
+    """
     x = require_inexact("reduce_variance", as_node(input_tensor))
-    return reduce_mean(math.squared_difference(x, reduce_mean(x, axis, True)), axis, keepdims)
+    return reduce_mean(squared_size(math.subtract(x, reduce_mean(x, axis, True))), axis, keepdims)
+
+
+def squared_size(x: Node) -> Node:
+    """``|x| ** 2``, a real number."""
+    if not x.dtype.is_complex:
+        return math.square(x)
+    return math.add(*[math.square(apply(part, x)) for part in ("real", "imag")])
 
 
 def reduce_std(input_tensor, axis=None, keepdims=False) -> Node:
@@ -89,28 +110,63 @@ def reduce_logsumexp(input_tensor, axis=None, keepdims=False) -> Node:
 
 
 def reduce_euclidean_norm(input_tensor, axis=None, keepdims=False) -> Node:
-    """The square root of the sum of squares."""
-    return apply("sqrt", reduce_sum(math.square(input_tensor), axis, keepdims))
+    """The square root of the sum of squares; of integers, rounded towards zero."""
+    x = as_node(input_tensor)
+    squares = reduce_sum(math.square(x), axis, keepdims)
+    if x.dtype.is_inexact:
+        return apply("sqrt", squares)
+    return math.cast(apply("sqrt", math.cast(squares, dt.f64)), x.dtype)
 
 
-def count_nonzero(input, axis=None, keepdims=False, dtype=dt.i64) -> Node:  # noqa: A002  TensorFlow's argument
+def count_nonzero(input, axis=None, keepdims=None, dtype=dt.i64) -> Node:  # noqa: A002  TensorFlow's argument
     """How many elements differ from zero."""
     x = as_node(input)
-    return reduce_sum(math.cast(apply("ne", x, full_like(x, 0)), dtype), axis, keepdims)
+    return reduce_sum(math.cast(apply("ne", x, full_like(x, 0)), dtype), axis, bool(keepdims))
 
 
-def _position(name: str, kind: str):
-    def op(input, axis=None, output_type=dt.i64) -> Node:  # noqa: A002
-        x = as_node(input)
-        k = axis_of(name, 0 if axis is None else axis, x)
-        return apply("argreduce", x, kind=kind, axis=k, dtype=dt.as_dtype(output_type))
+def zero_fraction(value) -> Node:
+    """Which part of the elements is 0, float32; NaN if there are none."""
+    x = as_node(value)
+    return reduce_mean(math.cast(apply("eq", x, full_like(x, 0)), dt.f32))
+
+
+def _monotone(name: str, prim: str, what: str):
+    def op(x) -> Node:
+        x = as_node(x)
+        flat = apply("reshape", x, shape=(size(x.shape),))
+        place = apply("iota", shape=flat.shape, axis=0, dtype=dt.i64)
+        first = apply("eq", place, full_like(place, 0))
+        before = apply("max", apply("sub", place, full_like(place, 1)), full_like(place, 0))
+        before = apply("gather", flat, apply("reshape", before, shape=(*flat.shape, 1)), batch=0)
+        return reduce_all(apply("or", first, apply(prim, before, flat)))
 
     op.__name__ = op.__qualname__ = name
-    op.__doc__ = f"Index of the first {kind} along ``axis`` (default 0)."
+    op.__doc__ = f"True if every element, read row by row, is {what} the one before."
     return op
 
 
-argmax, argmin = _position("argmax", "max"), _position("argmin", "min")
+is_non_decreasing = _monotone("is_non_decreasing", "le", "not less than")
+is_strictly_increasing = _monotone("is_strictly_increasing", "lt", "greater than")
+
+
+def _position(name: str, kind: str, worst: float):
+    def op(input, axis=None, output_type=dt.i64) -> Node:  # noqa: A002
+        x, wanted = as_node(input), dt.as_dtype(output_type)
+        k = axis_of(name, 0 if axis is None else axis, x)
+        if x.dtype is dt.b1:
+            x = math.cast(x, dt.u8)
+        elif x.dtype.is_float:
+            x = apply("select", apply("ne", x, x), full_like(x, worst), x)
+        direct = wanted in (dt.i32, dt.i64)
+        found = apply("argreduce", x, kind=kind, axis=k, dtype=wanted if direct else dt.i64)
+        return found if direct else math.cast(found, wanted)
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = f"Index of the first {kind} along ``axis`` (default 0); NaN is never chosen before a number."
+    return op
+
+
+argmax, argmin = _position("argmax", "max", -np.inf), _position("argmin", "min", np.inf)
 
 
 def _running(name: str, kind: str):
@@ -125,6 +181,39 @@ def _running(name: str, kind: str):
 
 
 cumsum, cumprod = _running("cumsum", "sum"), _running("cumprod", "prod")
+
+
+def cumulative_logsumexp(x, axis=0, exclusive=False, reverse=False) -> Node:
+    """Running ``log(sum(exp(x)))`` along ``axis`` without overflow; a sum of nothing is minus infinity.
+
+    Raises:
+        DtypeError: not floating.
+    """
+    x = require_inexact("cumulative_logsumexp", as_node(x))
+    if x.dtype in (dt.f16, dt.bf16):
+        return math.cast(cumulative_logsumexp(math.cast(x, dt.f32), axis, exclusive, reverse), x.dtype)
+    k = axis_of("cumulative_logsumexp", axis, x)
+    perm = (k, *(a for a in range(len(x.shape)) if a != k))
+    rows = apply("transpose", x, perm=perm)
+    rows = apply("reverse", rows, axes=(0,)) if reverse else rows
+    row = Type(x.dtype, rows.shape[1:])
+    step, total, value = input_node("step", INDEX), input_node("total", row), input_node("value", row)
+    after = _log_add(total, value)
+    body = Graph("logsumexp_step", (step, total, value), (after, total if exclusive else after))
+    start = const(-np.inf, row)
+    loop = apply("loop", start, rows, count=rows.shape[0], carries=1, scanned=1, body=body)
+    out = apply("item", loop, index=1)
+    out = apply("reverse", out, axes=(0,)) if reverse else out
+    return apply("transpose", out, perm=tuple(perm.index(a) for a in range(len(perm))))
+
+
+def _log_add(x: Node, y: Node) -> Node:
+    """``log(exp(x) + exp(y))``; equal infinities stay what they are."""
+    top, low = apply("max", x, y), apply("min", x, y)
+    equal = apply("eq", top, low)
+    gap = apply("select", equal, full_like(x, 0), apply("sub", low, top))
+    return apply("add", top, apply("log1p", apply("exp", gap)))
+
 
 
 def norm(tensor, ord="euclidean", axis=None, keepdims=False) -> Node:  # noqa: A002
@@ -145,8 +234,8 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=False) -> Node:  # noqa: A
 def l2_normalize(x, axis=None, epsilon=1e-12) -> Node:
     """``x`` scaled to length 1 along ``axis``."""
     x = require_inexact("l2_normalize", as_node(x))
-    length = math.maximum(reduce_sum(math.square(x), axis, True), epsilon)
-    return math.multiply(x, apply("rsqrt", length))
+    length = math.maximum(reduce_sum(squared_size(x), axis, True), epsilon)
+    return math.multiply(x, math.cast(apply("rsqrt", length), x.dtype))
 
 
 def clip_by_norm(t, clip_norm, axes=None) -> Node:

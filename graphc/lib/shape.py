@@ -6,19 +6,36 @@ import numpy as np
 
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, const, origins, simplified
+from graphc.ir.node import Node, binary, const, origins, simplified
 from graphc.ir.type import Type
 from graphc.lib import promote
 from graphc.lib.dims import (
-    axes_of, axis_of, constant, dim, dim_node, integer, listed, shape_of, size, with_unknown,
+    DataDependent, axes_of, axis_of, constant, dim, dim_node, integer, listed, shape_of, size, with_unknown,
 )  # fmt: skip
 from graphc.lib.promote import adopt, as_node, shape_text
 from graphc.prims.table import apply
 
+FEW = 4  # elements of a mirrored border that are moved one by one
+
+
+def zeros_like(input, dtype=None) -> Node:  # noqa: A002
+    """Zeros (False, empty strings) of ``input``'s shape, and of its dtype unless another is named."""
+    x = as_node(input)
+    return zeros(x.shape, x.dtype if dtype is None else dtype)
+
+
+def ones_like(input, dtype=None) -> Node:  # noqa: A002
+    """Ones (True) of ``input``'s shape, and of its dtype unless another is named."""
+    x = as_node(input)
+    return ones(x.shape, x.dtype if dtype is None else dtype)
+
 
 def fill(dims, value) -> Node:
     """A tensor of one repeated scalar."""
-    return promote.broadcast_to(as_node(value), shape_of(dims, "fill"), "fill")
+    x = as_node(value)
+    if x.shape:
+        raise ShapeError(explain(f"fill: the value must be a scalar, not {x.type}", origins(value=x)))
+    return promote.broadcast_to(x, shape_of(dims, "fill"), "fill")
 
 
 def zeros(shape, dtype=dt.f32) -> Node:
@@ -35,16 +52,21 @@ def ones(shape, dtype=dt.f32) -> Node:
 
 def shape(input, out_type=dt.i32) -> Node:  # noqa: A002  TensorFlow's argument
     """The sizes of a tensor as an integer vector."""
-    x, kind = as_node(input), dt.as_dtype(out_type)
+    x, kind = as_node(input), dt.i32 if out_type is None else dt.as_dtype(out_type)
     if x.type.is_static:
         return const(np.array(x.shape, kind.numpy))
     parts = [apply("reshape", dim_node(d, kind), shape=(1,)) for d in x.shape]
     return parts[0] if len(parts) == 1 else apply("concat", *parts, axis=0)
 
 
+def shape_n(input, out_type=dt.i32) -> list[Node]:  # noqa: A002
+    """The sizes of each tensor of a list."""
+    return [shape(x, out_type) for x in listed("shape_n", "input", input)]
+
+
 def size_of(input, out_type=dt.i32) -> Node:  # noqa: A002
     """The number of elements as a scalar tensor."""
-    return dim_node(size(as_node(input).shape), dt.as_dtype(out_type))
+    return dim_node(size(as_node(input).shape), dt.i32 if out_type is None else dt.as_dtype(out_type))
 
 
 def rank(input) -> Node:  # noqa: A002
@@ -111,27 +133,44 @@ def broadcast_to(input, shape) -> Node:  # noqa: A002
     return promote.broadcast_to(as_node(input), shape_of(shape, "broadcast_to"))
 
 
+def broadcast_dynamic_shape(shape_x, shape_y) -> Node:
+    """The shape, as an integer vector, that two shapes broadcast to."""
+    x, y = adopt("broadcast_dynamic_shape", shape_x, shape_y)
+    try:
+        sizes = promote.broadcast_shape("broadcast_dynamic_shape", x, y, shapes=(shape_of(x), shape_of(y)))
+        return stack([dim_node(d, x.dtype) for d in sizes]) if sizes else const(np.zeros(0, x.dtype.numpy))
+    except DataDependent:
+        pass  # sizes that only a run knows are compared by the run
+    n = max(int(v.shape[0]) for v in (x, y))
+    x, y = (concat([ones([n - v.shape[0]], v.dtype), v], 0) for v in (x, y))
+    return apply("select", apply("eq", x, ones([n], x.dtype)), y, x)
+
+
 def ensure_shape(x, shape) -> Node:
     """``x``, whose sizes are promised (None: not known) and checked at entry."""
     x = as_node(x)
+    if shape is None:
+        return x
     if len(shape) != len(x.shape):
         raise ShapeError(explain(f"ensure_shape: {x.type} has rank {len(x.shape)}, not {len(shape)}", origins(x=x)))
     sure = []
     for k, (known, wanted) in enumerate(zip(x.shape, shape)):
-        if wanted is not None and type(known) is int and known != wanted:
+        wanted = None if wanted is None else dim(wanted, "ensure_shape")
+        if type(wanted) is int and type(known) is int and known != wanted:
             what = f"ensure_shape: axis {k} of {x.type} has size {known}, not {wanted}"
             raise ShapeError(explain(what, origins(x=x)))
         sure.append(known if wanted is None else wanted)
     return x if tuple(sure) == x.shape else apply("ensure", x, shape=tuple(sure))
 
 
-def transpose(a, perm=None) -> Node:
-    """Axes in another order; reversed if ``perm`` is None.
+def transpose(a, perm=None, conjugate=False) -> Node:
+    """Axes in another order; reversed if ``perm`` is None; ``conjugate`` also conjugates complex numbers.
 
     Raises:
         ShapeError: ``perm`` is no permutation of ``a``'s axes.
     """
     x = as_node(a)
+    x = apply("conj", x) if conjugate and x.dtype.is_complex else x
     if perm is None:
         order = tuple(reversed(range(len(x.shape))))
     else:
@@ -144,7 +183,7 @@ def transpose(a, perm=None) -> Node:
 
 def concat(values, axis) -> Node:
     """Tensors joined along an existing axis; the other sizes are equal."""
-    xs = adopt("concat", *values) if isinstance(values, (list, tuple)) else [as_node(values)]
+    xs = adopt("concat", *values) if isinstance(values, (list, tuple)) and len(values) else [as_node(values)]
     k = axis_of("concat", axis, xs[0])
     for x in xs[1:]:
         if len(x.shape) != len(xs[0].shape):
@@ -174,6 +213,11 @@ def stack(values, axis=0) -> Node:
     xs = adopt("stack", *(values if isinstance(values, (list, tuple)) else unstack(values)))
     k = axis_of("stack", axis, xs[0], extra=1)
     return concat([apply("reshape", x, shape=(*x.shape[:k], 1, *x.shape[k:])) for x in xs], k)
+
+
+def parallel_stack(values) -> Node:
+    """Tensors of one shape joined along a new first axis."""
+    return stack(values)
 
 
 def unstack(value, num=None, axis=0) -> list[Node]:
@@ -241,6 +285,56 @@ def _split_sizes(x: Node, axis: int, sizes: list) -> list:
     return sizes
 
 
+def roll(input, shift, axis) -> Node:  # noqa: A002
+    """Elements moved by ``shift`` places along each axis; what leaves at the end enters at the front.
+
+    Raises:
+        ShapeError: an axis is out of range, or shifts and axes differ in number.
+    """
+    x = as_node(input)
+    axes = constant("roll", "axis", axis).tolist() if isinstance(axis, Node) else axis
+    axes = np.asarray(axes, np.int64).reshape(-1).tolist()
+    shifts = _scalars(shift)
+    if len(shifts) != len(axes):
+        raise ShapeError(explain(f"roll: {len(shifts)} shifts for {len(axes)} axes of {x.type}", origins(input=x)))
+    for by, k in zip(shifts, axes):
+        x = _rolled(x, axis_of("roll", k, x), by)
+    return x
+
+
+def _scalars(value) -> list:
+    """The numbers of a scalar, list or vector, one by one."""
+    if isinstance(value, Node):
+        return unstack(value) if value.shape else [value]
+    return list(value) if isinstance(value, (list, tuple)) else np.asarray(value).reshape(-1).tolist()
+
+
+def _rolled(x: Node, axis: int, shift) -> Node:
+    n = x.shape[axis]
+    if n == 0:
+        return x
+    try:
+        by = dim(shift, "roll")
+    except DataDependent:
+        return _rolled_by_data(x, axis, shift)
+    by = simplified(by % (n if type(n) is int else binary("max", n, 1)))
+    if type(by) is int and by == 0:
+        return x
+    cut = simplified(n - by)
+    return concat([part(x, axis, cut, n), part(x, axis, 0, cut)], axis)
+
+
+def _rolled_by_data(x: Node, axis: int, shift: Node) -> Node:
+    """A shift that only a run knows: every place is read from where it comes from."""
+    n = x.shape[axis]
+    order = (axis, *(k for k in range(len(x.shape)) if k != axis))
+    ramp = apply("iota", shape=(n,), axis=0, dtype=dt.i64)
+    by = promote.broadcast_to(apply("cast", shift, dtype=dt.i64) if shift.dtype is not dt.i64 else shift, (n,))
+    source = promote.elementwise("mod", apply("sub", ramp, by), dim_node(n))
+    moved = apply("gather", transpose(x, order), apply("reshape", source, shape=(n, 1)), batch=0)
+    return transpose(moved, tuple(sorted(range(len(order)), key=order.__getitem__)))
+
+
 def tile(input, multiples) -> Node:  # noqa: A002
     """``input`` repeated whole along each axis."""
     x = as_node(input)
@@ -260,8 +354,8 @@ def repeat(input, repeats, axis=None) -> Node:  # noqa: A002
     x = as_node(input)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    k, n = axis_of("repeat", axis, x), integer("repeat", "repeats", repeats)
-    if n < 0:
+    k, n = axis_of("repeat", axis, x), dim(repeats, "repeat")
+    if type(n) is int and n < 0:
         raise ShapeError(explain(f"repeat: repeats must not be negative, got {n}", origins(x=x)))
     wide = (*x.shape[: k + 1], n, *x.shape[k + 1 :])
     axes = tuple(a for a in range(len(wide)) if a != k + 1)
@@ -280,18 +374,18 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0) -> Node:
     """Elements added before and after each axis: a constant, a reflection, or a symmetric reflection.
 
     Raises:
-        ShapeError: not one pair per axis, or a reflection longer than the axis.
+        ShapeError: not one pair per axis, a negative amount, or a reflection longer than the axis.
         UsageError: unknown mode.
     """
     x = as_node(tensor)
-    paddings = constant("pad", "paddings", paddings).tolist() if isinstance(paddings, Node) else paddings
-    pairs = listed("pad", "paddings", paddings)
-    pairs = [tuple(dim(v, "pad") for v in listed("pad", "a padding", p)) for p in pairs]
+    pairs = pairs_of("pad", paddings)
     if len(pairs) != len(x.shape) or any(len(p) != 2 for p in pairs):
         raise ShapeError(explain(f"pad: paddings need one pair for each axis of {x.type}, got {pairs}", origins(x=x)))
+    if any(type(v) is int and v < 0 for p in pairs for v in p):
+        raise ShapeError(explain(f"pad: an amount is negative in {pairs} for {x.type}", origins(x=x)))
     match mode.upper():
         case "CONSTANT":
-            value = as_node(constant_values, x.dtype)
+            value = filler(constant_values, x.dtype)
             low, high = tuple(p[0] for p in pairs), tuple(p[1] for p in pairs)
             return apply("pad", x, value, low=low, high=high)
         case "REFLECT" | "SYMMETRIC":
@@ -299,18 +393,84 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0) -> Node:
             for k, (low, high) in enumerate(pairs):
                 x = _mirrored(x, k, low, high, skip)
             return x
+        case "EDGE":
+            for k, (low, high) in enumerate(pairs):
+                x = _extended(x, k, low, high)
+            return x
     raise UsageError(explain(f"pad: mode {mode!r} is not CONSTANT, REFLECT or SYMMETRIC"))
+
+
+def filler(value, kind) -> Node:
+    """What fills a border, a scalar of dtype ``kind``; the literal 0 stands for False and for the empty string too."""
+    if not isinstance(value, Node) and np.asarray(value).dtype.kind == "i" and not np.any(value):
+        return zeros((), kind)
+    return as_node(value, kind)
+
+
+def pairs_of(op: str, paddings) -> list[tuple]:
+    """Pairs of amounts, given as nested lists of ints and scalars, or as a tensor [axes, 2]."""
+    if isinstance(paddings, Node):
+        if len(paddings.shape) != 2 or paddings.shape[1] != 2:
+            raise ShapeError(explain(f"{op}: paddings must be [axes, 2], not {paddings.type}"))
+        flat = shape_of(apply("reshape", paddings, shape=(2 * paddings.shape[0],)), op, True)
+        return list(zip(flat[::2], flat[1::2]))
+    rows = [p if isinstance(p, Node) else listed(op, "a padding", p) for p in listed(op, "paddings", paddings)]
+    return [tuple(shape_of(p, op, True)) for p in rows]
+
+
+def _extended(x: Node, axis: int, low, high) -> Node:
+    """The first element of an axis repeated ``low`` times before it, the last one ``high`` times after it."""
+    n = x.shape[axis]
+    before = [tile(part(x, axis, 0, 1), [low if k == axis else 1 for k in range(len(x.shape))])] if low else []
+    last = part(x, axis, simplified(n - 1), n)
+    after = [tile(last, [high if k == axis else 1 for k in range(len(x.shape))])] if high else []
+    return concat([*before, x, *after], axis)
 
 
 def _mirrored(x: Node, axis: int, low, high, skip: int) -> Node:
     n = x.shape[axis]
-    if type(n) is int and max(low, high) > n - skip:
+    if type(n) is int and all(type(v) is int for v in (low, high)) and max(low, high) > n - skip:
         what = f"pad: reflection of {max(low, high)} does not fit axis {axis} of {x.type}"
         raise ShapeError(explain(what, origins(x=x)))
-    before = [apply("reverse", part(x, axis, skip, low + skip), axes=(axis,))] if low else []
-    after = (
-        [apply("reverse", part(x, axis, simplified(n - high - skip), simplified(n - skip)), axes=(axis,))]
-        if high
-        else []
-    )
+    before = _turned(x, axis, skip, simplified(low + skip), low)
+    after = _turned(x, axis, simplified(n - high - skip), simplified(n - skip), high)
     return concat([*before, x, *after], axis)
+
+
+def _turned(x: Node, axis: int, start, stop, count) -> list[Node]:
+    """``count`` elements of an axis back to front; a few of them one by one, as code then reads whole vectors."""
+    if type(count) is int and count <= FEW:
+        return [part(x, axis, at, simplified(at + 1)) for at in (simplified(stop - 1 - k) for k in range(count))]
+    return [apply("reverse", part(x, axis, start, stop), axes=(axis,))]
+
+
+def reverse_sequence(input, seq_lengths, seq_axis=None, batch_axis=None) -> Node:  # noqa: A002
+    """For each place of ``batch_axis``, the first elements along ``seq_axis`` back to front, the rest as they are.
+
+    Args:
+        seq_lengths: how many elements are turned round, one number for each place of ``batch_axis`` (default 0).
+
+    Raises:
+        UsageError: ``seq_axis`` is missing. ShapeError: axes out of range or equal, or lengths of another shape.
+    """
+    x, lengths = as_node(input), as_node(seq_lengths)
+    if seq_axis is None:
+        raise UsageError(explain("reverse_sequence: seq_axis is missing"))
+    s = axis_of("reverse_sequence", seq_axis, x)
+    b = axis_of("reverse_sequence", 0 if batch_axis is None else batch_axis, x)
+    if s == b:
+        raise ShapeError(explain(f"reverse_sequence: seq_axis and batch_axis are both {s}", origins(input=x)))
+    if len(lengths.shape) != 1 or not lengths.dtype.is_integer:
+        what = f"reverse_sequence: seq_lengths must be an integer vector, not {lengths.type}"
+        raise ShapeError(explain(what, origins(seq_lengths=lengths)))
+    lengths = ensure_shape(lengths, [x.shape[b]])
+    order = (b, s, *(k for k in range(len(x.shape)) if k not in (b, s)))
+    moved = transpose(x, order)
+    grid = moved.shape[:2]
+    at = apply("iota", shape=grid, axis=1, dtype=dt.i64)
+    ends = apply("cast", lengths, dtype=dt.i64) if lengths.dtype is not dt.i64 else lengths
+    ends = apply("broadcast", ends, shape=grid, axes=(0,))
+    turned = apply("sub", apply("sub", ends, at), const(1, at.type))
+    source = apply("select", apply("lt", at, ends), turned, at)
+    out = apply("gather", moved, apply("reshape", source, shape=(*grid, 1)), batch=1)
+    return transpose(out, tuple(sorted(range(len(order)), key=order.__getitem__)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.ir.node import INDEX, Node, const, simplified
+from graphc.ir.sizes import symbols_in
 from graphc.ir.type import Type
 
 ALIGNMENT = 64
@@ -55,18 +56,21 @@ def share(later: Storage, earlier: Storage):
             earlier.touch(step)
 
 
-def plan(storages: list[Storage]):
+def plan(storages: list[Storage], measured: tuple[Node, ...] = ()):
     """Give every unplaced root storage an arena offset; the size of the arena in bytes (int or Node).
 
     Static sizes: largest first, each at the lowest offset that is free for its whole life. Symbolic sizes: storages of
-    one size expression share a slot when their lives do not meet; slots follow the static part.
+    one size expression share a slot when their lives do not meet; slots follow the static part. Sizes that use symbols in
+    ``measured`` come last, in the order in which these get their values, so that no place moves when one does.
     """
     roots = list(dict.fromkeys(s.root() for s in storages))
     waiting = [s for s in roots if s.place is None and s.first is not None]
     static = [s for s in waiting if type(s.bytes) is int]
     size = _plan_static(static)
     offset = size
-    for storage_size, group in _by_size([s for s in waiting if type(s.bytes) is not int]):
+    rank = {s: k for k, s in enumerate(measured)}
+    groups = _by_size([s for s in waiting if type(s.bytes) is not int])
+    for storage_size, group in sorted(groups, key=lambda g: max((rank.get(s, -1) for s in symbols_in(g[0])), default=-1)):
         slots: list[list[Storage]] = []
         for s in sorted(group, key=lambda s: s.first):
             slot = next((slot for slot in slots if slot[-1].last < s.first), None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from graphc.ir import dtype as dt
+from graphc.ir.dtype import real_of
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Array, For, Kernel, Store, load
 from graphc.ir.node import INDEX, Node
 from graphc.ir.type import Type
+from graphc.lower.buffers import share
 from graphc.lower.map_nest import index_vars
-from graphc.lower.step import Step
+from graphc.lower.step import Step, with_inner
 from graphc.lower.schedule import symbols_of, vectorise
 
 
@@ -45,34 +47,80 @@ def _cond(lowering, node: Node, operands: list, results: list) -> list:
     return [Step("branch", reads=(operands[0],), writes=tuple(results), parts=tuple(parts))]
 
 
+def _renew(lowering, steps: list, values: list, states: list) -> list:
+    """``steps`` and what makes their ``values`` the new ``states``: written in place where nobody needs the old ones."""
+    roots = [v.root() for v in values]
+    for value, state in zip(values, states):
+        if roots.count(value.root()) == 1 and _may_replace(steps, value.root(), state.root(), roots):
+            share(value, state)
+    return steps + _copies(lowering, values, states)
+
+
+def _may_replace(steps: list, value, state, roots: list) -> bool:
+    """True if ``value`` is made in these steps, and no step after the first one that writes it reads the old ``state``."""
+    writes = [{s.root() for inner in with_inner(step) for s in inner.writes} for step in steps]
+    first = next((k for k, written in enumerate(writes) if value in written), None)
+    if first is None or value.place is not None or state in roots or value.bytes != state.bytes:
+        return False
+    reads = [{s.root() for inner in with_inner(step) for s in inner.reads} for step in steps[first:]]
+    in_place = any((old.root(), new.root()) == (state, value) for old, new in steps[first].reusable)
+    return state not in set().union(*reads[1:]) and (state not in reads[0] or in_place)
+
+
+def _hoist(steps: list, changing: list) -> tuple[list, list]:
+    """The launches whose operands and results no other step writes, to run once before the loop; and the other steps."""
+    writers: dict = {s.root(): 2 for s in changing}  # written by others as well
+    for step in steps:
+        for root in {s.root() for inner in with_inner(step) for s in inner.writes}:
+            writers[root] = writers.get(root, 0) + 1
+    before, inside = [], []
+    for step in steps:
+        written = {s.root() for s in step.writes}
+        free = step.kind == "launch" and all(s.root() not in writers for s in step.reads)
+        if free and all(writers[root] == 1 for root in written):
+            before.append(step)
+            for root in written:
+                del writers[root]
+        else:
+            inside.append(step)
+    return before, inside
+
+
 def _while(lowering, node: Node, operands: list, results: list) -> list:
     start = _copies(lowering, operands, results)
     test, (condition,) = _nested(lowering, node.attr("test"), results)
     held = lowering.storage(Type(dt.b1, ()), "condition")
     test = tuple(test + _copies(lowering, [condition], [held]))
-    body, values = _nested(lowering, node.attr("body"), results)
-    body = tuple(body + _copies(lowering, values, results))
+    body = _renew(lowering, *_nested(lowering, node.attr("body"), results), results)
+    before, body = _hoist(body, [*results, *(s for step in test for inner in with_inner(step) for s in inner.writes)])
     repeat = Step(
-        "repeat", reads=(held,), writes=tuple(results), parts=(body, test), extra={"condition": held}
+        "repeat", reads=(held,), writes=tuple(results), parts=(tuple(body), test), extra={"condition": held}
     )
-    return [*start, repeat]
+    return [*start, *before, repeat]
 
 
 def _loop(lowering, node: Node, operands: list, results: list) -> list:
     carries, scanned, count = node.attr("carries"), node.attr("scanned"), node.attr("count")
     body_graph: Graph = node.attr("body")
-    start = _copies(lowering, operands[:carries], results[:carries])
+    states, stacks = results[:carries], results[carries:]
+    start = _copies(lowering, operands[:carries], states)
     counter = lowering.storage(INDEX, "counter")
-    body: list = []
+    row, body = counter, []
+    if dict(node.attrs).get("backwards"):
+        row = lowering.storage(INDEX, "row")
+        body.append(_mirrored(lowering, counter, row, count))
     slices = []
     for whole, x in zip(operands[carries : carries + scanned], body_graph.inputs[1 + carries :]):
         slices.append(lowering.storage(x.type, "slice"))
-        body.append(_slice(lowering, whole, slices[-1], counter, x.type, count))
-    inner, values = _nested(lowering, body_graph, [counter, *results[:carries], *slices, *operands[carries + scanned :]])
-    body += inner
-    for value, whole in zip(values[carries:], results[carries:]):
-        body.append(_stack(lowering, value, whole, counter, count))
-    body += _copies(lowering, values[:carries], results[:carries])
+        body.append(_slice(lowering, whole, slices[-1], row, x.type, count))
+    steps, values = _nested(lowering, body_graph, [row, *states, *slices, *operands[carries + scanned :]])
+    stacked = [(v.root(), _stack(lowering, v, whole, row, count)) for v, whole in zip(values[carries:], stacks)]
+    old = {s.root() for s in states}
+    body += [step for root, step in stacked if root in old]  # at once, so that the old states may be written over
+    body += steps
+    body += [step for root, step in stacked if root not in old]
+    body = _renew(lowering, body, values[:carries], states)
+    before, body = _hoist(body, [*states, counter])
     repeat = Step(
         "repeat",
         reads=tuple(operands),
@@ -80,7 +128,15 @@ def _loop(lowering, node: Node, operands: list, results: list) -> list:
         parts=(tuple(body), ()),
         extra={"count": count, "counter": counter},
     )
-    return [*start, repeat]
+    return [*start, *before, repeat]
+
+
+def _mirrored(lowering, counter, row, count):
+    """Set ``row`` to the row that is as far from the last as ``counter`` is from the first."""
+    arrays = (Array("x0", INDEX), Array("out0", INDEX, written=True))
+    body = (Store("out0", (), count - 1 - load("x0", (), dt.i64)),)
+    return lowering.launch(("mirrored", count), lambda: Kernel("mirrored", arrays, symbols_of(body, arrays), body),
+                           {"x0": counter}, {"out0": row})  # fmt: skip
 
 
 def _slice(lowering, whole, part, counter, type: Type, count):
@@ -93,7 +149,17 @@ def _stack(lowering, part, whole, counter, count):
     return _row_copy(lowering, "stack", {"x0": part, "x1": counter}, {"out0": whole}, part.type, count, reading=False)
 
 
+def _in_parts(lowering, storage):
+    """Memory of complex values as that of pairs of real ones; other memory as it is."""
+    kind = storage.type
+    return lowering.view(storage, Type(real_of(kind.dtype), (*kind.shape, 2))) if kind.dtype.is_complex else storage
+
+
 def _row_copy(lowering, name: str, inputs: dict, outputs: dict, type: Type, count, reading: bool):
+    if type.dtype.is_complex:  # no register holds one: copied as two parts
+        type = Type(real_of(type.dtype), (*type.shape, 2))
+        inputs, outputs = ({k: _in_parts(lowering, s) for k, s in places.items()} for places in (inputs, outputs))
+
     def make() -> Kernel:
         index = index_vars(type.shape)
         row = (load("x1", (), dt.i64), *index)

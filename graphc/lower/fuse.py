@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphc.ir.graph import Graph, input_node, rebuild
-from graphc.ir.order import toposort, users
+from graphc.ir.graph import Graph, input_node, rebuild, symbols_of
+from graphc.ir.order import users
 from graphc.ir.node import Node, is_index
+from graphc.ir.sizes import made_by
 from graphc.prims.table import TABLE
 
 MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
 
 COST_LIMIT = 160  # of one group: bounds register pressure and compile time
+VIEWS = ("reshape", "view")  # the same memory under another type
 WHOLE_ROW_LIMIT = 1 << 16  # elements of a full reduction whose consumers may share its (serial) kernel
 
 
@@ -53,7 +55,7 @@ def role(node: Node) -> str:
     """How a node takes part: leaf, free (evaluated where used), map, reduce, dot, or single."""
     if node.op in ("input", "const"):
         return "leaf"
-    if node.op == "symbol":
+    if node.op in ("symbol", "view"):
         return "free"
     if not is_native(node):
         return "single"
@@ -97,14 +99,15 @@ def dimensions(order: list[Node]) -> set[Node]:
 class _Fuser:
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.order = toposort(graph.outputs)
+        self.order = graph.nodes
         self.position = {n: k for k, n in enumerate(self.order)}
-        self.users = users(graph.outputs)
+        self.users = users(graph.roots)
         self.required = self._find_required()
         self.inline = self._find_inline()
         self.groups: list[Group] = []
         self.group_of: dict[Node, Group] = {}
         self._sources: dict[Node, tuple] = {}
+        self.makers = self._find_makers()
 
     def _find_required(self) -> set:
         """Nodes that must lie in memory whatever fusion decides."""
@@ -112,8 +115,10 @@ class _Fuser:
         for node in self.order:
             if role(node) in ("dot", "single"):
                 required.update(node.inputs)
+            if node.op == "view":
+                required.update((node, *node.inputs))
         for node in list(required):
-            while node.op == "reshape":  # shares the memory of what it reshapes
+            while node.op in VIEWS:  # shares the memory of what it reshapes
                 node = node.inputs[0]
                 required.add(node)
         return required
@@ -125,7 +130,7 @@ class _Fuser:
         cost: dict[Node, int] = {}
         for node in reversed(self.order):
             if node in self.required:
-                if node.op == "reshape":
+                if node.op in VIEWS:
                     inline.add(node)
                 continue
             kind = role(node)
@@ -141,17 +146,37 @@ class _Fuser:
                     cost[node] = total
         return inline
 
+    def _find_makers(self) -> dict[Node, set]:
+        """For each node what makes the sizes that it, or what is evaluated inside it, uses."""
+        made = {s: m for m in self.graph.measures for s in made_by(m)}
+        found: dict[Node, set] = {}
+        for node in self.order if made else ():
+            used = (node,) if node.op == "symbol" else symbols_of(node)
+            found[node] = {made[s] for s in used if s in made} - {node}
+            for x in node.inputs:
+                if x in self.inline:
+                    found[node] |= found[x]
+        return found
+
+    def before(self, node: Node):
+        """The groups that must have run before a node can: where its operands lie and its sizes are made."""
+        for x in node.inputs:
+            for source in self.sources(x):
+                yield self.home(source)
+        for maker in self.makers.get(node, ()):
+            yield self.group_of[maker]
+
     # ------------------------------------------------------------------------------------------ sources
 
     def in_memory(self, node: Node) -> bool:
         """True for a value that has memory, its own or (a required reshape) that of what it reshapes."""
-        if node in self.group_of or (node.op == "reshape" and node in self.required):
+        if node in self.group_of or (node.op in VIEWS and node in self.required):
             return True
         return role(node) == "leaf" and not is_inline_const(node)
 
     def home(self, source: Node) -> Group | None:
         """The group that computes the memory a value lies in; None for inputs and constants."""
-        while source not in self.group_of and source.op == "reshape":
+        while source not in self.group_of and source.op in VIEWS:
             source = source.inputs[0]
         return self.group_of.get(source)
 
@@ -291,7 +316,7 @@ class _Fuser:
                         return False
                 elif other.ancestors >> group.index & 1:
                     return False
-        return True
+        return not any(self.group_of[m].ancestors >> group.index & 1 for m in self.makers.get(node, ()))
 
     def _merge(self, group: Group, other: Group):
         """Unite two groups over one domain if no way leads from one to the other through a third."""
@@ -359,11 +384,9 @@ class _Fuser:
         group.nodes.append(node)
         group.cost += _cost(node)
         gained = 0
-        for x in node.inputs:
-            for source in self.sources(x):
-                other = self.home(source)
-                if other is not None and other is not group:
-                    gained |= (1 << other.index) | other.ancestors
+        for other in self.before(node):
+            if other is not None and other is not group:
+                gained |= (1 << other.index) | other.ancestors
         self.group_of[node] = group
         if gained & ~group.ancestors:
             group.ancestors |= gained

@@ -19,11 +19,11 @@ from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
 from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel, partial_output
-from graphc.lower.fuse import DOT, MAP, SINGLE, Region, fuse
+from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import generalise, map_kernel
-from graphc.lower.nests import NESTS
+from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.reduce_nest import reduce_kernel
-from graphc.lower.step import Step
+from graphc.lower.step import Step, with_inner
 from graphc.prims.table import TABLE
 
 
@@ -119,10 +119,10 @@ class Lowering:
         return steps, [self.find(n, memory) for n in graph.outputs]
 
     def find(self, node: Node, memory: dict) -> Storage:
-        """The storage of a materialised value; constants are placed on first use, a reshape is a view of its operand."""
-        if node.op == "reshape" and node not in memory:
+        """The storage of a materialised value; constants are placed on first use, reshape and view share that of their operand."""
+        if node.op in VIEWS and node not in memory:
             source = node
-            while source.op == "reshape" and source not in memory:
+            while source.op in VIEWS and source not in memory:
                 source = source.inputs[0]
             memory[node] = self.view(self.find(source, memory), node.type)
         if node not in memory:
@@ -161,7 +161,7 @@ class Lowering:
         y = region.sources[graph.inputs.index(node.inputs[1])]
         steps: list[Step] = []
         inputs: dict[str, Storage] = {}
-        if y.op == "const" and y.type.is_static:
+        if y.op == "const" and y.type.is_static and y.type.size:
             array = np.broadcast_to(y.attrs[0][1].array, y.shape)
             packed = pack_constant(dot, array)
             inputs["packed"] = self.constant(packed, Type(dot.tile.dtype, packed.shape))
@@ -198,8 +198,12 @@ class Lowering:
         if TABLE[node.op].nest in NESTS and all(t.dtype.is_native for t in (*types, *(x.type for x in node.inputs))):
             inputs = {f"x{k}": s for k, s in enumerate(operands)}
             outputs = {f"out{k}": s for k, s in enumerate(results)}
-            key = _anonymous(node)
-            return [self.launch(key, lambda: NESTS[TABLE[node.op].nest](node, self.target), inputs, outputs)]
+            key, nest = _anonymous(node), TABLE[node.op].nest
+            if nest in CHANGES:
+                old, new = operands[0], results[0]
+                copy = Step("copy", (old,), (new,), reusable=((old.root(), new),))
+                return [copy, self.launch(key, lambda: CHANGES[nest](node, self.target), inputs, outputs)]
+            return [self.launch(key, lambda: NESTS[nest](node, self.target), inputs, outputs)]
         return [Step("host", tuple(operands), tuple(results), node=node)]
 
 
@@ -242,7 +246,7 @@ def strip(graph: Graph) -> Graph:
             return inputs[0]
         return None
 
-    return graph.with_outputs(rebuild(graph.outputs, visit))
+    return graph.with_roots(rebuild(graph.roots, visit))
 
 
 def lower(graph: Graph, target: Target) -> Program:
@@ -302,19 +306,11 @@ def _uses(steps: list[Step]) -> tuple[dict, dict]:
     """For every memory the numbers of the last step that reads it and the first that writes it, inner steps included."""
     last_read, first_write = {}, {}
     for k, step in enumerate(steps):
-        for inner in _with_inner(step):
+        for inner in with_inner(step):
             last_read.update((s.root(), k) for s in inner.reads)
             for s in inner.writes:
                 first_write.setdefault(s.root(), k)
     return last_read, first_write
-
-
-def _with_inner(step: Step):
-    """A step and every step inside it."""
-    yield step
-    for part in step.parts:
-        for inner in part:
-            yield from _with_inner(inner)
 
 
 def _measure_lives(steps: list[Step]):
@@ -341,7 +337,7 @@ def _measure_lives(steps: list[Step]):
 
 def _touched(step: Step):
     """Every storage a nested step uses: all of it stays live while the step runs."""
-    for inner in _with_inner(step):
+    for inner in with_inner(step):
         yield from inner.reads
         yield from inner.writes
 
@@ -357,6 +353,14 @@ def _reuse(steps: list[Step]):
             if a.last == b.first and a.bytes == b.bytes:
                 share(b, a)
                 done.update((a, b))
+
+
+def _is_needless(step: Step) -> bool:
+    """True for a copy of a value to where it lies."""
+    if step.kind != "copy":
+        return False
+    a, b = step.reads[0].root(), step.writes[0].root()
+    return a is b or (a.place is not None and a.place == b.place)
 
 
 def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Program:
@@ -376,15 +380,18 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
                 node = step.node
                 return Host(node.op, node.attrs, tuple(map(name, step.reads)), tuple(map(name, step.writes)), node.location)
             case "branch":
-                then, orelse = (tuple(map(emit, part)) for part in step.parts)
+                then, orelse = map(emit_all, step.parts)
                 return Branch(name(step.reads[0]), then, orelse)
             case "repeat":
-                body, test = (tuple(map(emit, part)) for part in step.parts)
+                body, test = map(emit_all, step.parts)
                 extra = {k: name(v) if isinstance(v, Storage) else v for k, v in step.extra.items()}
                 return Repeat(body, test, **extra)
         raise CompileError(f"unknown step {step.kind}")
 
-    emitted = tuple(map(emit, steps))
+    def emit_all(steps) -> tuple:
+        return tuple([emit(step) for step in steps if not _is_needless(step)])
+
+    emitted = emit_all(steps)
     kernels = tuple(replace(kernel, name=given) for kernel, given in lowering.kernels.items())
     signature = Signature(
         tuple(Param(x.attr("name"), x.type, x.location) for x in graph.inputs),

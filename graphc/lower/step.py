@@ -20,3 +20,11 @@ class Step:
     parts: tuple = ()  # of a branch: then, orelse; of a repeat: body, test
     extra: dict = field(default_factory=dict)
     reusable: tuple = ()  # pairs (read, written) of storages that may be one memory
+
+
+def with_inner(step: Step):
+    """A step and every step inside it."""
+    yield step
+    for part in step.parts:
+        for inner in part:
+            yield from with_inner(inner)

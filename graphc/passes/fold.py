@@ -44,7 +44,7 @@ def fold_constants(graph: Graph, max_bytes: int = BYTES, max_flops: int = FLOPS)
             return _folded_splat(node)
         return _folded(node) if _is_affordable(node, row.cost, max_bytes, max_flops) else node
 
-    return same_or(graph, rebuild(graph.outputs, visit))
+    return same_or(graph, rebuild(graph.roots, visit))
 
 
 def apply_folded(op: str, *inputs: Node, **attrs) -> Node:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import wraps
 
 from graphc.ir.graph import Graph, rebuild
-from graphc.ir.order import toposort
 from graphc.ir.node import Node, make
 
 
@@ -37,7 +36,7 @@ def bodies(node: Node) -> list[Graph]:
 
 def with_bodies(graph: Graph, change: Callable) -> Graph:
     """The Graph with ``change(body)`` in place of every Graph in its Nodes' attributes."""
-    if not any(bodies(n) for n in toposort(graph.outputs) if n.attrs):
+    if not any(bodies(n) for n in graph.nodes if n.attrs):
         return graph
 
     def visit(node, inputs):
@@ -46,9 +45,9 @@ def with_bodies(graph: Graph, change: Callable) -> Graph:
         attrs = tuple([(k, change(v) if isinstance(v, Graph) else v) for k, v in node.attrs])
         return make(node.op, inputs, attrs, node.type)
 
-    return same_or(graph, rebuild(graph.outputs, visit))
+    return same_or(graph, rebuild(graph.roots, visit))
 
 
-def same_or(graph: Graph, outputs) -> Graph:
-    """``graph`` itself where the outputs are the ones it has, else a Graph with the new ones."""
-    return graph if tuple(outputs) == graph.outputs else graph.with_outputs(outputs)
+def same_or(graph: Graph, roots) -> Graph:
+    """``graph`` itself where the roots are the ones it has, else a Graph with the new ones."""
+    return graph if tuple(roots) == graph.roots else graph.with_roots(roots)

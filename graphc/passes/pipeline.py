@@ -9,16 +9,19 @@ from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
 from graphc.passes.fold import fold_constants
 from graphc.passes.inline import inline_calls
+from graphc.passes.loops import drop_unused, merge_loops
 from graphc.passes.require import require
 from graphc.passes.shapes import move_less
 from graphc.passes.simplify import simplify
+from graphc.passes.split_complex import split_complex
 from graphc.passes.unify import unify_dims
 from graphc.prims.table import row
 
 _simplify_fast = partial(simplify, fast_math=True)
 
-PIPELINE = (inline_calls, unify_dims, require, fold_constants, simplify, move_less, simplify, fold_constants)
-FAST_PIPELINE = (inline_calls, unify_dims, require, fold_constants, _simplify_fast, move_less, _simplify_fast, fold_constants)
+_FIRST = (inline_calls, merge_loops, drop_unused, unify_dims, require, split_complex, fold_constants)
+PIPELINE = (*_FIRST, simplify, move_less, simplify, fold_constants)
+FAST_PIPELINE = (*_FIRST, _simplify_fast, move_less, _simplify_fast, fold_constants)
 
 
 def infer(op: str, types, attrs: dict):

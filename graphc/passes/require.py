@@ -11,11 +11,11 @@ from graphc.prims import eq
 
 
 def require(graph: Graph) -> Graph:
-    """The graph with a requirement for every promise, slice, pad and dimension that depends on a symbol and may not fit.
+    """The graph with a requirement for every promise, slice, pad, axis and dimension that depends on a symbol and may not fit.
 
     Passes after this one may remove the operations; the requirements stay, and are tested when a program is entered.
     """
-    symbols = set(graph.symbols)
+    symbols = {*graph.symbols, *graph.measured}
     found = {r.condition: r for r in graph.requires}
     for node in _all_nodes(graph):
         for condition, message in _conditions(node):
@@ -57,6 +57,9 @@ def _conditions(node: Node):
     elif node.op == "pad":
         for amount in (*node.attr("low"), *node.attr("high")):
             yield _at_most(0, amount), f"pad: {amount} elements cannot be added to {node.inputs[0].type}"
+    elif node.op == "argreduce":
+        x, axis = node.inputs[0].type, node.attr("axis")
+        yield _at_most(1, x.shape[axis]), f"argreduce: axis {axis} of {x} is empty"
     for type in types:
         for d in type.shape:
             if isinstance(d, Node):

@@ -254,4 +254,4 @@ SHAPES = Rules(
 @everywhere
 def move_less(graph: Graph, stats: Counter | None = None) -> Graph:
     """Apply the movement rules until none matches; ``stats`` counts the hits of each by name."""
-    return same_or(graph, rewrite(graph.outputs, SHAPES, stats))
+    return same_or(graph, rewrite(graph.roots, SHAPES, stats))

@@ -205,4 +205,4 @@ def simplify(graph: Graph, fast_math: bool = False, stats: Counter | None = None
         fast_math: also rules that change the last bits, and results for NaN, infinities and signed zeros.
         stats: counts the hits of each rule by name.
     """
-    return same_or(graph, rewrite(graph.outputs, _EXACT_AND_FAST if fast_math else EXACT, stats))
+    return same_or(graph, rewrite(graph.roots, _EXACT_AND_FAST if fast_math else EXACT, stats))

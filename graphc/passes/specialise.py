@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphc.errors import UsageError, explain
-from graphc.ir.graph import Graph, substitute_dims
+from graphc.ir.graph import Graph, close, substitute_dims
 from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, const, is_index, make
 from graphc.prims import TABLE, apply
@@ -20,6 +20,7 @@ def specialise(graph: Graph, sizes: Mapping) -> Graph:
         UsageError: a name is no symbol of the inputs, or a size is negative.
         ShapeError: with these sizes, shapes do not fit together.
     """
+    graph = close(graph)
     names = {s.attr("name"): s for s in graph.symbols}
     values = {}
     for key, size in sizes.items():
@@ -45,11 +46,11 @@ def with_symbols(graph: Graph, values: Mapping) -> Graph:
 
 def _replaced(graph: Graph, values: Mapping, visit) -> Graph:
     new: dict[Node, Node] = {}
-    for node in toposort((*graph.inputs, *graph.outputs)):
+    for node in toposort((*graph.inputs, *graph.roots)):
         inputs = tuple([new[x] for x in node.inputs])
         new[node] = _with_dims(node, inputs, values, visit)
     return Graph(graph.name, tuple([new[x] for x in graph.inputs]), tuple([new[y] for y in graph.outputs]), graph.names,
-                 graph.donated)  # fmt: skip
+                 graph.donated, measures=tuple([new[m] for m in graph.measures]))  # fmt: skip
 
 
 def _with_dims(node: Node, inputs: tuple, values: Mapping, visit) -> Node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from graphc.ir.graph import Graph, substitute_dims
-from graphc.ir.order import toposort
 from graphc.ir.node import Node
 from graphc.passes.specialise import with_symbols
 
@@ -17,7 +16,7 @@ def unify_dims(graph: Graph) -> Graph:
     order = {s: k for k, s in enumerate(graph.symbols)}
     plain = {d for x in graph.inputs for d in x.shape if isinstance(d, Node) and d in order}
     values: dict[Node, object] = {}
-    for node in toposort(graph.outputs):
+    for node in graph.nodes:
         if node.op == "ensure":
             for a, b in zip(node.inputs[0].shape, node.shape):
                 a, b = _settled(a, values), _settled(b, values)

@@ -2,15 +2,20 @@
 
 from graphc.ir.node import const
 from graphc.prims.cast import bitcast, cast
+from graphc.prims.complex import complex_, conj, imag, real, view
 from graphc.prims.contract import conv, dot
-from graphc.prims.control import call, cond, loop, while_
+from graphc.prims.control import call, cond, loop
 from graphc.prims.cumulate import cumulate
+from graphc.prims.effects import check, print_
+from graphc.prims.data import measured, nonzero, unique
+from graphc.prims.fft import fft
+from graphc.prims.formula import FUNCTIONS
 from graphc.prims.host import host
 from graphc.prims.index import gather, scatter
 from graphc.prims.leaf import iota
-from graphc.prims.linalg import cholesky, eigh, lu, qr, svd, triangular_solve
+from graphc.prims.linalg import cholesky, eig, eigh, lu, qr, svd, triangular_solve
 from graphc.prims.order import item, sort
-from graphc.prims.random import random_bits
+from graphc.prims.random import random_bits, swaps
 from graphc.prims.reduce import argreduce, reduce
 from graphc.prims.scalar import (
     abs, acos, acosh, add, and_, asin, asinh, atan, atan2, atanh, ceil, cos, cosh, digamma, div, eq, erf, erfinv, exp,
@@ -19,5 +24,7 @@ from graphc.prims.scalar import (
 )  # fmt: skip
 from graphc.prims.shape import broadcast, concat, ensure, pad, reshape, reverse, stop, transpose
 from graphc.prims.shape import slice_ as slice
+from graphc.prims.solve import det, inverse, matrix_function, slogdet, solve
 from graphc.prims.table import TABLE, Piece, Prim, apply, row
+from graphc.prims.while_loop import while_
 from graphc.prims.window import unwindow, window

@@ -123,9 +123,12 @@ def _conv_array(x, w, stride, low, high, dilation, x_dilation, groups):
     return narrow(out.reshape(out.shape[:-2] + (w.shape[-1],)), dtype)
 
 
-def _conv_x_gradient(g, x, w, stride, low, dilation, x_dilation, groups):
-    """The convolution of ``g``, spread by the stride, with the flipped kernel, channels and filters swapped."""
-    count = x.type.rank - 2
+def conv_input(g: Node, w: Node, shape: tuple, stride, low, dilation, x_dilation, groups: int) -> Node:
+    """The cotangent of a convolution's input of ``shape``, given that of its output.
+
+    It is the convolution of ``g``, spread by the stride, with the flipped kernel, channels and filters swapped.
+    """
+    count = len(shape) - 2
     spatial = tuple(range(count))
     kernel = reverse(w, spatial)
     if groups > 1:
@@ -137,15 +140,18 @@ def _conv_x_gradient(g, x, w, stride, low, dilation, x_dilation, groups):
     before, after = [], []
     for a in spatial:
         before.append(dilated(w.shape[a], dilation[a]) - 1 - low[a])
-        after.append(dilated(x.shape[1 + a], x_dilation[a]) + low[a] - dilated(g.shape[1 + a], stride[a]))
+        after.append(dilated(shape[1 + a], x_dilation[a]) + low[a] - dilated(g.shape[1 + a], stride[a]))
     return conv(g, kernel, x_dilation, before, after, dilation, stride, groups)
 
 
-def _conv_w_gradient(g, x, w, stride, low, dilation, x_dilation, groups):
-    """The convolution of ``x`` with ``g`` as the kernel, batch and channels having changed places."""
-    count = x.type.rank - 2
+def conv_filter(g: Node, x: Node, shape: tuple, stride, low, dilation, x_dilation, groups: int) -> Node:
+    """The cotangent of a convolution's filter of ``shape``, given that of its output.
+
+    It is the convolution of ``x`` with ``g`` as the kernel, batch and channels having changed places.
+    """
+    count = len(shape) - 2
     spatial = tuple(range(1, count + 1))
-    channels = w.shape[-2]
+    channels = shape[-2]
     if groups > 1:
         wide = reshape(x, x.shape[:-1] + (groups, channels))
         turned = transpose(wide, (count + 2,) + spatial + (count + 1, 0))
@@ -155,15 +161,15 @@ def _conv_w_gradient(g, x, w, stride, low, dilation, x_dilation, groups):
     kernel = transpose(g, spatial + (0, count + 1))
     after = []
     for a in range(count):
-        room = dilated(w.shape[a], dilation[a]) - dilated(x.shape[1 + a], x_dilation[a])
+        room = dilated(shape[a], dilation[a]) - dilated(x.shape[1 + a], x_dilation[a])
         after.append(room - low[a] + dilated(g.shape[1 + a], stride[a]) - 1)
     gw = conv(turned, kernel, dilation, low, after, stride, x_dilation, groups)
     return transpose(gw, spatial + (0, count + 1))
 
 
 def _conv_vjp(g, out, x, w, stride, low, high, dilation, x_dilation, groups):
-    arguments = (g, x, w, stride, low, dilation, x_dilation, groups)
-    return _conv_x_gradient(*arguments), _conv_w_gradient(*arguments)
+    window = (stride, low, dilation, x_dilation, groups)
+    return conv_input(g, w, x.shape, *window), conv_filter(g, x, w.shape, *window)
 
 
 declare(Prim("conv", _conv_type, _conv_array, _conv_vjp, nest="conv"))

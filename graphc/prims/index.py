@@ -134,14 +134,23 @@ def _extreme_vjp(g, out, x, indices, updates, batch):
 
 
 def _mul_vjp(g, out, x, indices, updates, batch):
-    """The product of all other factors of the place; factors that are 0 are counted instead of divided by."""
+    """The product of all other factors of the place; factors that are 0 are counted instead of divided by.
+
+    A single 0 among the others stays in the product as a value, so that gradients of this gradient see it.
+    """
+
+    def others_of(values):
+        """For each update, the sum of the values of all others of its place."""
+        return gather(scatter(zeros(x.type), indices, values, "add", batch), indices, batch) - values
+
     zero = compare("eq", updates, 0)
     factors = apply("select", zero, ones(updates.type), updates)
-    others = gather(scatter(x, indices, factors, "mul", batch), indices, batch) / factors
-    counts = apply("cast", zero, dtype=x.dtype)
-    holes = gather(scatter(zeros(x.type), indices, counts, "add", batch), indices, batch)
-    gu = apply("select", compare("eq", holes, counts), gather(g, indices, batch) * others, zeros(updates.type))
-    return scatter(g, indices, updates, "mul", batch), gu
+    product = gather(scatter(x, indices, factors, "mul", batch), indices, batch) / factors
+    holes = others_of(apply("cast", zero, dtype=x.dtype))
+    with_hole = product * others_of(apply("select", zero, updates, zeros(updates.type)))
+    others = apply("select", compare("eq", holes, 1), with_hole, zeros(updates.type))
+    others = apply("select", compare("eq", holes, 0), product, others)
+    return scatter(g, indices, updates, "mul", batch), gather(g, indices, batch) * others
 
 
 declare(Prim("scatter", _scatter_type, _scatter_array, _scatter_vjp, nest="scatter"))

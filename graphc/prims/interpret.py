@@ -9,9 +9,10 @@ import numpy as np
 
 from graphc.errors import CompileError, FeedError, GraphError, ShapeError, explain
 from graphc.ir.dtype import DType
-from graphc.ir.graph import Graph
+from graphc.ir.graph import Graph, close
 from graphc.ir.order import toposort
 from graphc.ir.node import Node
+from graphc.ir.sizes import made_by
 from graphc.ir.type import TupleType, Type
 from graphc.prims.table import row
 
@@ -113,6 +114,7 @@ def interpret(graph: Graph, *arrays, symbols: dict | None = None) -> tuple:
         FeedError: an array is missing, one too many, or of another dtype; a dimension has no value.
         ShapeError: an array does not fit the type of its input.
     """
+    graph = close(graph)
     if len(arrays) != len(graph.inputs):
         raise FeedError(f"{graph.name}: {len(arrays)} arrays given for {len(graph.inputs)} inputs")
     arrays = [_fed(x, a) for x, a in zip(graph.inputs, arrays)]
@@ -121,7 +123,7 @@ def interpret(graph: Graph, *arrays, symbols: dict | None = None) -> tuple:
 
 
 def _run(graph: Graph, arrays, symbols: dict) -> tuple:
-    return tuple(evaluate(graph.outputs, dict(zip(graph.inputs, arrays)), symbols))
+    return tuple(evaluate(graph.roots, dict(zip(graph.inputs, arrays)), symbols)[len(graph.measures) :])
 
 
 def evaluate(nodes: Iterable[Node], env: dict, symbols: dict | None = None) -> list:
@@ -129,7 +131,7 @@ def evaluate(nodes: Iterable[Node], env: dict, symbols: dict | None = None) -> l
 
     An intermediate value is dropped after its last use.
     """
-    nodes, symbols = tuple(nodes), symbols or {}
+    nodes, symbols = tuple(nodes), dict(symbols or {})
     order = toposort(nodes, env)
     left = Counter(nodes)
     for node in order:
@@ -159,11 +161,21 @@ def value_of(node: Node, arrays: Sequence, symbols: dict):
         return np.asarray(dim_value(node, symbols), np.int64)
     if node.op == "input":
         raise FeedError(f"input {node.attr('name')} of {node.type} has no value")
-    attrs = {name: concrete(value, symbols) for name, value in node.attrs}
+    attrs = {name: concrete(value, symbols) for name, value in node.attrs if name != "sizes"}
     result = row(node.op).numpy(*arrays, **attrs)
+    if made_by(node):
+        _measure(node, result, symbols)
     if isinstance(node.type, TupleType):
         return tuple([_checked(node, np.asarray(r), concrete(t, symbols)) for r, t in zip(result, node.type.items)])
     return _checked(node, np.asarray(result), concrete(node.type, symbols))
+
+
+def _measure(node: Node, result, symbols: dict) -> None:
+    """Enter the sizes that a Node makes into ``symbols``."""
+    types, arrays = (node.type.items, result) if isinstance(node.type, TupleType) else ((node.type,), (result,))
+    made = set(made_by(node))
+    for type, array in zip(types, arrays):
+        symbols.update((d, n) for d, n in zip(type.shape, np.shape(array)) if d in made)
 
 
 def _checked(node: Node, array: np.ndarray, wanted: Type) -> np.ndarray:

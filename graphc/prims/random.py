@@ -1,4 +1,4 @@
-"""Random bits: the counter-based generator Philox 4x32-10."""
+"""Random bits: the counter-based generator Philox 4x32-10, and the permutation that a list of swaps makes."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def _type(key: Type, counter: Type, shape: tuple) -> Type:
     if key != Type(dt.u32, (2,)):
         kind = DtypeError if key.dtype is not dt.u32 else ShapeError
         raise kind(f"random_bits: the key is {key} instead of u32[2]")
-    if counter != Type(dt.u64, ()):
-        raise DtypeError(f"random_bits: the counter is {counter} instead of u64[]")
+    if counter not in (Type(dt.u64, ()), Type(dt.u64, (2,))):
+        raise DtypeError(f"random_bits: the counter is {counter} instead of u64[] or u64[2]")
     return Type(dt.u32, shape)
 
 
 def _array(key, counter, shape):
     size = math.prod(shape)
-    block = np.arange((size + 3) // 4, dtype=np.uint64)
-    counter = np.uint64(counter)
-    words = [block & _LOW, block >> np.uint64(32), np.full_like(block, counter & _LOW),
-             np.full_like(block, counter >> np.uint64(32))]  # fmt: skip
+    low, high = counter if counter.shape else (np.uint64(0), counter[()])
+    block = np.arange((size + 3) // 4, dtype=np.uint64) + np.uint64(low)
+    high = np.uint64(high) + (block < np.uint64(low)).astype(np.uint64)
+    words = [block & _LOW, block >> np.uint64(32), high & _LOW, high >> np.uint64(32)]
     return np.stack(philox(words, key.astype(np.uint64)), -1).reshape(-1)[:size].reshape(shape)
 
 
@@ -51,9 +51,31 @@ declare(Prim("random_bits", _type, _array, nest="random_bits"))
 
 
 def random_bits(key: Node, counter: Node, shape) -> Node:
-    """u32[shape] of uniform bits from a u32[2] key and a u64 counter.
+    """u32[shape] of uniform bits from a u32[2] key and a counter.
 
-    Element i (row-major) is word ``i % 4`` of the block whose counter words are the low and high half of ``i // 4``,
-    then the low and high half of ``counter``.
+    The counter is a 128-bit number: u64[2] (its low and high half), or u64[] (its high half; the low one is 0).
+    Element i (row-major) is word ``i % 4`` of block ``counter + i // 4``.
     """
     return apply("random_bits", key, counter, shape=dims(shape))
+
+
+def _swaps_type(targets: Type) -> Type:
+    if targets.dtype is not dt.i64 or targets.rank != 1:
+        raise DtypeError(f"swaps: the targets are {targets} instead of i64[n]")
+    return targets
+
+
+def _swaps_array(targets):
+    order = list(range(len(targets)))
+    for k, j in enumerate(targets.tolist()):
+        if 0 <= j < len(order):
+            order[k], order[j] = order[j], order[k]
+    return np.array(order, np.int64)
+
+
+declare(Prim("swaps", _swaps_type, _swaps_array, nest="swaps"))
+
+
+def swaps(targets: Node) -> Node:
+    """0, 1, ... n-1 after place ``k`` was swapped with place ``targets[k]``, for k from 0 on; out of range: no swap."""
+    return apply("swaps", targets)

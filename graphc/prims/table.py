@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.errors import CompileError, DtypeError, GraphError, ShapeError, UsageError, explain
+from graphc.errors import CompileError, DtypeError, ShapeError, UsageError, explain, here
 from graphc.ir.node import Node, binary, is_index, make, origins
+from graphc.ir.sizes import sized
 
 _INDEX_NORMAL = ("add", "sub", "mul", "floordiv", "mod", "min", "max")
 
@@ -26,6 +27,8 @@ class Prim:
         reduce: ``(kind, dtype) -> (identity, combining opcode)``.
         nest: name of a loop-nest maker in ``lower``.
         native: False for rows with no way down on purpose: their NumPy definition runs on the host.
+        sizes: how many sizes its results have that are known only while running, see ``ir.sizes``. The rule gets their
+            symbols as ``sizes``.
         commutative: operands may be swapped.
         cost: rough flops for one element; fusion does not compute costly values twice.
     """
@@ -39,6 +42,7 @@ class Prim:
     reduce: Callable | None = None
     nest: str | None = None
     native: bool = True
+    sizes: int = 0
     commutative: bool = False
     cost: int = 1
 
@@ -87,22 +91,47 @@ def apply(name: str, *inputs: Node, **attrs) -> Node:
     if name in _INDEX_NORMAL and is_index(inputs[0]) and len(inputs) == 2:
         return binary(name, *inputs)
     try:
-        result = row(name).type(*[x.type for x in inputs], **attrs)
+        one = row(name)
+        if one.sizes and "sizes" not in attrs:
+            return sized(name, inputs, attrs, one.type, one.sizes, here())
+        result = one.type(*[x.type for x in inputs], **attrs)
     except (ShapeError, DtypeError) as error:
         names = dict(zip("xyzw", inputs)) if len(inputs) <= 4 else {}
         raise type(error)(explain(str(error), origins(**names))) from None
     return make(name, inputs, tuple(attrs.items()), result)
 
 
+# Rows whose vjp is right for complex values as it stands: linear with real factors, or written for them.
+_ADJOINT = frozenset(
+    "add sub neg select stop ensure reshape broadcast transpose slice pad reverse concat gather window unwindow item cast "
+    "call cond loop complex real imag conj view cholesky triangular_solve lu qr eigh eig svd solve inverse det slogdet "
+    "matrix_function fft".split()
+)
+
+
 def cotangents(node: Node, g) -> tuple:
     """One Node or None per input of ``node``, from its cotangent ``g`` (for several results: a tuple of them).
 
-    Raises:
-        GraphError: the value is complex, whose gradient is not defined here.
+    The cotangent of a complex value is that of its real part plus i times that of its imaginary part, as in TensorFlow.
+    A row's vjp multiplies by derivatives; with conjugates around it, it multiplies by their conjugates.
     """
     vjp = row(node.op).vjp
     if vjp is None:
         return (None,) * len(node.inputs)
-    if any(t.dtype.is_complex for x in (node, *node.inputs) for t in getattr(x.type, "items", (x.type,))):
-        raise GraphError(explain(f"{node.op}: no gradient through complex values, {node.type}", location=node.location))
-    return vjp(g, node, *node.inputs, **dict(node.attrs))
+    attrs = dict(node.attrs)
+    if node.op in _ADJOINT or not _is_complex(node):
+        return vjp(g, node, *node.inputs, **attrs)
+    return _conjugate(tuple(vjp(_conjugate(g), node, *node.inputs, **attrs)))
+
+
+def _is_complex(node: Node) -> bool:
+    types = [t for n in (node, *node.inputs) for t in getattr(n.type, "items", (n.type,))]
+    return any(t.dtype.is_complex for t in types)
+
+
+def _conjugate(g):
+    if isinstance(g, tuple):
+        return tuple([_conjugate(x) for x in g])
+    if g is None or not g.dtype.is_complex:
+        return g
+    return g.inputs[0] if g.op == "conj" else apply("conj", g)

@@ -9,8 +9,9 @@ from typing import Callable
 
 import numpy as np
 
-from graphc.errors import CompileError, ShapeError, explain
+from graphc.errors import CompileError, ShapeError, explain, located
 from graphc.ir import dtype as dt
+from graphc.ir.node import Node
 from graphc.ir.program import Signature
 from graphc.ir.type import Type
 from graphc.runtime.dims import evaluate, symbol_name, symbols_of
@@ -31,6 +32,7 @@ class HostStep:
         args, results: pairs ``(Type, place)`` with places as in ``ir.program.Buffer``. A symbol that only the shape of
             a result determines gets its value here. A string result is kept beside the arena under its place, so two
             of them must not share one while both are needed.
+        attrs: pairs of keyword arguments of ``fn``; dimensions in them are numbers by then.
     """
 
     fn: Callable
@@ -38,6 +40,7 @@ class HostStep:
     results: tuple
     op: str
     location: object = None
+    attrs: tuple = ()
 
 
 class PortableProgram:
@@ -135,7 +138,9 @@ class _Run:
 
     def host(self, step: HostStep) -> None:
         args = [_read_only(self.view(type, place)) for type, place in step.args]
-        results = step.fn(*args)
+        attrs = {name: _known(value, self.values) for name, value in step.attrs}
+        with located(step.location), np.errstate(all="ignore"):
+            results = step.fn(*args, **attrs)
         if len(step.results) == 1 and not isinstance(results, (tuple, list)):
             results = (results,)
         if len(results) != len(step.results):
@@ -168,16 +173,27 @@ class _Run:
     def view(self, type: Type, place: tuple) -> np.ndarray:
         """The array that lies at a place."""
         where, what = place
-        if where == "input":
-            return self.inputs[what]
-        if where == "output":
-            return self.outputs[what]
-        if type.dtype is dt.string:
+        if type.dtype is dt.string and where == "arena":
             return self.objects[place]
         values = self.values
         shape = tuple(evaluate(d, values) for d in type.shape)
+        if where in ("input", "output"):
+            array = (self.inputs if where == "input" else self.outputs)[what]
+            return array if array.shape == shape and array.dtype == type.dtype.numpy else _seen_as(array, type, shape)
         memory = self.program.constants if where == "constant" else self.arena
         return np.ndarray(shape, type.dtype.numpy, buffer=memory, offset=evaluate(what, values))
+
+
+def _known(value, values: dict):
+    """An attribute with numbers in place of dimensions."""
+    if isinstance(value, tuple):
+        return tuple([_known(v, values) for v in value])
+    return evaluate(value, values) if isinstance(value, Node) else value
+
+
+def _seen_as(array: np.ndarray, type: Type, shape: tuple) -> np.ndarray:
+    """The same memory under another type: a reshape or view of an input needs no copy."""
+    return array.reshape(-1).view(type.dtype.numpy).reshape(shape)
 
 
 def _check_strings(name: str, signature: Signature, steps: list) -> None:

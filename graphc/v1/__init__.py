@@ -30,15 +30,21 @@ from graphc.v1.control import (
     no_op, op_scope, set_random_seed,
 )  # fmt: skip
 from graphc.v1.control import tuple_of as tuple  # noqa: A004
+from graphc.v1.control_flow import (
+    TensorArray, case, cond, foldl, foldr, grad_pass_through, map_fn, recompute_grad, scan, switch_case, vectorized_map,
+    while_loop,
+)  # fmt: skip
 from graphc.v1.default import get_default_session
 from graphc.v1.freeze import freeze
 from graphc.v1.gradients import gradients
 from graphc.v1.graph import Graph, GraphKeys, get_default_graph, reset_default_graph
 from graphc.v1.initializers import Constant as constant_initializer
 from graphc.v1.initializers import Ones as ones_initializer
+from graphc.v1.initializers import Orthogonal as orthogonal_initializer
 from graphc.v1.initializers import RandomNormal as random_normal_initializer
 from graphc.v1.initializers import RandomUniform as random_uniform_initializer
 from graphc.v1.initializers import TruncatedNormal as truncated_normal_initializer
+from graphc.v1.initializers import UniformUnitScaling as uniform_unit_scaling_initializer
 from graphc.v1.initializers import VarianceScaling as variance_scaling_initializer
 from graphc.v1.initializers import Zeros as zeros_initializer
 from graphc.v1.initializers import glorot_normal as glorot_normal_initializer
@@ -60,7 +66,9 @@ from graphc.v1.ops import (  # noqa: A004
     unstack, where, where_v2, zeros, zeros_like,
 )  # fmt: skip
 from graphc.v1.ops import shape_of as shape
-from graphc.v1.random import multinomial, random_normal, random_shuffle, random_uniform, truncated_normal
+from graphc.v1.random import (
+    multinomial, random_gamma, random_normal, random_poisson, random_shuffle, random_uniform, truncated_normal,
+)  # fmt: skip
 from graphc.v1.scope import AUTO_REUSE, VariableScope, get_variable, get_variable_scope, variable_scope
 from graphc.v1.session import InteractiveSession, Session
 from graphc.api.shape import Dimension, TensorShape

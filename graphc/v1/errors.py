@@ -1,26 +1,11 @@
 """TensorFlow's names for the errors of a run."""
 
-from graphc.errors import (
-    CompileError,
-    DeviceUnavailable,
-    FeedError,
-    FormatError,
-    GraphcError,
-    StateError,
-)
-
-OpError = GraphcError
-InvalidArgumentError = FeedError
-FailedPreconditionError = StateError
-InternalError = CompileError
-NotFoundError = DeviceUnavailable
-DataLossError = FormatError
-
-
-__all__ = [
-    "DataLossError", "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError", "OpError",
-]  # fmt: skip
+from graphc.errors import (  # noqa: F401
+    AbortedError, AlreadyExistsError, CancelledError, DataLossError, DeadlineExceededError, FailedPreconditionError,
+    InternalError, InvalidArgumentError, NotFoundError, OpError, OutOfRangeError, ResourceExhaustedError,
+    UnavailableError, UnimplementedError, UnknownError,
+)  # fmt: skip
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(name for name in globals() if name.endswith("Error"))

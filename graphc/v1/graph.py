@@ -14,9 +14,11 @@ from graphc.ir.type import Type
 from graphc.lib import shape as lib_shape
 from graphc.lib.promote import as_node, literal_array
 from graphc.lib.random import key_of
+from graphc.v1.body import GraphBody, read_state, write_states
 from graphc.v1.default import GRAPHS
 from graphc.v1.device import canonical_device
 from graphc.v1.infer import infer
+from graphc.api.effect import EFFECT, any_token
 from graphc.api.operators import Operators
 from graphc.v1.tensor import Operation, Random, Tensor
 from graphc.v1.trace import counter_node
@@ -160,7 +162,7 @@ class Graph:
         if self._finalized:
             raise StateError(explain(f"{name}: the graph is finalized and cannot be changed"))
         if outputs is None:
-            outputs = infer(build, inputs) if build is not None else []
+            outputs = infer(_without_token(build) if effect is EFFECT else build, inputs) if build is not None else []
         op = Operation(self, name, type, tuple(inputs), build, effect, len(self._operations), here())
         op.control_inputs.extend(c for c in self._control)
         op.device = self._device
@@ -207,6 +209,8 @@ class Graph:
             tensors.append(self.convert(x, hints.get(g), f"{full}/{label}"))
             hints.setdefault(g, tensors[-1].dtype)
         op = self.create(type, full, tensors, build, effect, outputs)
+        if effect is EFFECT and not op.outputs:
+            return op
         return op.outputs[0] if len(op.outputs) == 1 else op.outputs
 
     def convert(self, value, dtype: DType | None = None, name: str | None = None) -> Tensor:
@@ -364,6 +368,18 @@ class Graph:
         key, seeded = self.stream(seed)
         return key, counter_node(seeded), Random(seeded)
 
+    def open_body(self) -> GraphBody:
+        """The recorder of a function that becomes a branch or the body of a loop."""
+        return GraphBody(self)
+
+    def read_state(self, variable) -> Tensor:
+        """The value of a variable as the next operation sees it."""
+        return read_state(variable)
+
+    def write_states(self, variables, values, results) -> list[Tensor]:
+        """Give variables new values; ``results`` as they are known after that."""
+        return write_states(self, variables, values, results)
+
     def stream(self, seed: int | None) -> tuple[Node, bool]:
         """The key of a new random operation, and whether a seed (its own or the graph's) decides its numbers."""
         seeded = not (seed is None and self.seed is None)
@@ -390,6 +406,10 @@ def reset_default_graph() -> None:
     if GRAPHS.top is not None:
         raise StateError(explain("reset_default_graph: not inside 'with graph.as_default()'"))
     _roots[0] = Graph()
+
+
+def _without_token(build: Callable) -> Callable:
+    return lambda *nodes: build(any_token(), *nodes)[1:]
 
 
 def _leaves(value):

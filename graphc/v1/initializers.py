@@ -91,33 +91,49 @@ class VarianceScaling(Initializer):
     """
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, dtype=dt.f32):
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise UsageError(explain(f"VarianceScaling: mode {mode!r} is not fan_in, fan_out or fan_avg"))
-        if distribution not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
-            raise UsageError(explain(f"VarianceScaling: unknown distribution {distribution!r}"))
+        lib.check_scaling(scale, mode, distribution)
         self.scale, self.mode, self.distribution, self.seed, self.dtype = scale, mode, distribution, seed, dtype
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        shape, dtype = [int(d) for d in shape], self._dtype(dtype)
-        fan_in, fan_out = fans(shape)
-        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
-        variance = self.scale / max(1.0, fan)
-        if self.distribution == "uniform":
-            limit = python_math.sqrt(3.0 * variance)
-            return random.random_uniform(shape, -limit, limit, dtype, self.seed)
-        if self.distribution == "untruncated_normal":
-            return random.random_normal(shape, 0.0, python_math.sqrt(variance), dtype, self.seed)
-        stddev = python_math.sqrt(variance) / 0.87962566103423978  # what truncation takes away
-        return random.truncated_normal(shape, 0.0, stddev, dtype, self.seed)
+        arguments = {"shape": shape, "scale": self.scale, "mode": self.mode, "distribution": self.distribution,
+                     "dtype": self._dtype(dtype)}  # fmt: skip
+        return random_op("RandomUniform", "variance_scaling", lib.variance_scaling, arguments, {}, self.seed)
 
 
-def fans(shape) -> tuple[float, float]:
-    """How many inputs and outputs a weight of this shape connects."""
-    if len(shape) < 2:
-        n = float(shape[0]) if shape else 1.0
-        return n, n
-    field = float(np.prod(shape[:-2], initial=1.0))
-    return shape[-2] * field, shape[-1] * field
+class UniformUnitScaling(Initializer):
+    """Uniform, such that what a linear layer makes has the variance of its input, times ``factor`` squared."""
+
+    def __init__(self, factor=1.0, seed=None, dtype=dt.f32):
+        self.factor, self.seed, self.dtype = factor, seed, dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        inputs = python_math.prod(int(d) for d in shape[:-1])
+        limit = python_math.sqrt(3.0 / max(1.0, inputs)) * self.factor
+        return random.random_uniform(shape, -limit, limit, self._dtype(dtype), self.seed)
+
+
+class Orthogonal(Initializer):
+    """A matrix with orthonormal columns or rows, times ``gain``; the factorisation runs on the host."""
+
+    def __init__(self, gain=1.0, seed=None, dtype=dt.f32):
+        self.gain, self.seed, self.dtype = gain, seed, dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        arguments = {"shape": shape, "gain": self.gain, "dtype": self._dtype(dtype)}
+        return random_op("Qr", "orthogonal", lib.orthogonal, arguments, {}, self.seed)
+
+
+class Identity(Initializer):
+    """``gain`` where row and column agree, else 0."""
+
+    def __init__(self, gain=1.0, dtype=dt.f32):
+        self.gain, self.dtype = gain, dtype
+
+    def __call__(self, shape, dtype=None, partition_info=None):
+        lib.known_shape("Identity", shape)
+        if len(shape) != 2:
+            raise ShapeError(explain(f"Identity: the shape needs two axes, got {list(shape)}"))
+        return ops.constant((self.gain * np.eye(*shape)).tolist(), self._dtype(dtype), shape)
 
 
 def glorot_uniform(seed=None, dtype=dt.f32):
@@ -152,13 +168,15 @@ def lecun_uniform(seed=None, dtype=dt.f32):
 
 zeros, ones, constant = Zeros, Ones, Constant
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
-variance_scaling = VarianceScaling
+variance_scaling, uniform_unit_scaling = VarianceScaling, UniformUnitScaling
+orthogonal, identity = Orthogonal, Identity
 
 
 __all__ = [
-    "Constant", "Ones", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "Zeros", "constant",
-    "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "ones",
-    "random_normal", "random_uniform", "truncated_normal", "variance_scaling", "zeros",
+    "Constant", "Identity", "Ones", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal",
+    "UniformUnitScaling", "VarianceScaling", "Zeros", "constant", "glorot_normal", "glorot_uniform", "he_normal",
+    "he_uniform", "identity", "lecun_normal", "lecun_uniform", "ones", "orthogonal", "random_normal",
+    "random_uniform", "truncated_normal", "uniform_unit_scaling", "variance_scaling", "zeros",
 ]  # fmt: skip
 
 

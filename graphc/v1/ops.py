@@ -6,7 +6,7 @@ from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.type import Type
 from graphc.ir.node import const
-from graphc.lib import bits, diagonal, grid, index, linalg, math, order, reduction, shape, special
+from graphc.lib import bits, diagonal, grid, index, linalg, math, order, reduction, segment, shape, special
 from graphc.lib.promote import literal_array
 from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op
 from graphc.v1.graph import get_default_graph
@@ -138,7 +138,7 @@ one_hot = op("OneHot", index.one_hot, "indices | on_value off_value", "one_hot")
 sort = op("Sort", order.sort, "values", "sort")
 argsort = op("Argsort", order.argsort, "values", "argsort")
 
-unsorted_segment_sum = op("UnsortedSegmentSum", index.unsorted_segment_sum, "data | segment_ids")
+unsorted_segment_sum = op("UnsortedSegmentSum", segment.unsorted_segment_sum, "data | segment_ids")
 
 # --------------------------------------------------------------------------------------------- matrices
 

@@ -128,8 +128,20 @@ def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run
         raise StateError(explain(what, made))
     arrays = {len(inputs) + k: state.array(v) for k, v in enumerate(traced.state)}
     call = bound(traced.graph, arrays) if traced.graph.outputs else _nothing
+    if traced.has_effects:
+        call = _without_token(call, len(request.fetches))
     is_scalar = len(request.fetches) == 1 and not traced.graph.outputs[0].shape
     return Plan(call, traced, not pattern.values, is_scalar)
+
+
+def _without_token(call: Callable, count: int) -> Callable:
+    """The same function without the last result, which only says that effects were carried out."""
+
+    def plain(*values):
+        out = call(*values)
+        return out[0] if count == 1 else out[:count] if count else ()
+
+    return plain
 
 
 def _nothing(*values) -> tuple:

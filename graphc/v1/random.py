@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.ir import dtype as dt
+from graphc.lib import distributions
 from graphc.lib import random as lib_random
 from graphc.v1.catalogue import members_of
 from graphc.v1.control import set_random_seed  # noqa: F401  also found here
@@ -44,12 +45,25 @@ def categorical(logits, num_samples, dtype=None, seed=None, name=None) -> Tensor
     return multinomial(logits, num_samples, seed, name, dtype)
 
 
+def random_gamma(shape, alpha, beta=None, dtype=dt.f32, seed=None, name=None) -> Tensor:
+    """Gamma distributed with concentration ``alpha`` and rate ``beta``: ``shape`` values for each of them."""
+    arguments = {"shape": shape, "alpha": alpha, "beta": beta, "dtype": dtype}
+    return random_op("RandomGamma", "random_gamma", distributions.gamma, arguments, {}, seed, name)
+
+
+def random_poisson(lam, shape, dtype=dt.f32, seed=None, name=None) -> Tensor:
+    """Poisson distributed with rate ``lam``: ``shape`` values for each of its elements."""
+    arguments = {"lam": lam, "shape": shape, "dtype": dtype}
+    return random_op("RandomPoissonV2", "random_poisson", distributions.poisson, arguments, {}, seed, name)
+
+
+gamma, poisson = random_gamma, random_poisson
 normal, uniform, shuffle = random_normal, random_uniform, random_shuffle
 
 
 __all__ = [
-    "categorical", "multinomial", "normal", "random_normal", "random_shuffle", "random_uniform", "set_random_seed",
-    "shuffle", "truncated_normal", "uniform",
+    "categorical", "gamma", "multinomial", "normal", "poisson", "random_gamma", "random_normal", "random_poisson",
+    "random_shuffle", "random_uniform", "set_random_seed", "shuffle", "truncated_normal", "uniform",
 ]  # fmt: skip
 
 

@@ -59,6 +59,8 @@ def step_graph(fetches, name: str = "step") -> PureGraph:
     labels = [t.op.name if t.op.name not in kept else graph.feed_names(t, 0)[0] for t in fed]
     nodes = [placed_input(label, t) for label, t in zip(labels, fed)]
     traced = trace(name, tensors, operations, dict(zip(fed, nodes)), tuple(nodes))
+    if traced.has_effects:
+        raise UsageError(explain("step_graph: operations with effects (print, queues) cannot become a pure graph"))
     names = [t.op.name for t in tensors] + [COUNTERS[v] if isinstance(v, bool) else v.op.name for v in traced.written]
     pure = traced.graph
     return PureGraph(name, pure.inputs, pure.outputs, tuple(names), pure.donated)

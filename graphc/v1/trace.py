@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
+from graphc.api.effect import Effect, first_token
 from graphc.errors import FeedError, GraphError, ShapeError, explain, located
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph as PureGraph
@@ -36,12 +37,14 @@ class Traced:
         state: Variables and counters (True: seeded, False: unseeded) in the order of the inputs after the feeds.
         read: Variables whose value at the start of the run is used.
         written: Variables and counters in the order of the donated outputs.
+        has_effects: there is one more output after the fetches, the token of the operations with effects.
     """
 
     graph: PureGraph
     state: tuple
     read: tuple
     written: tuple
+    has_effects: bool = False
 
 
 def needed(targets, is_fed) -> list[Operation]:
@@ -99,6 +102,7 @@ class _Run:
         self.read: dict = {}
         self.latest: dict = {}
         self.counters: dict = {}
+        self.token = first_token()
 
     def is_fed(self, tensor: Tensor) -> bool:
         return tensor in self.fed
@@ -133,6 +137,8 @@ class _Run:
             case Differentiate():
                 found = differentiate(op.name, op.effect, self.values, self.is_fed)
                 results = tuple(g for g in self.connected(op, found))
+            case Effect():
+                self.token, *results = op.build(self.token, *[self.values[t] for t in op.inputs])
             case effect:
                 if isinstance(effect, Random):
                     self.counters[effect.seeded] = counter_node(effect.seeded)
@@ -181,15 +187,16 @@ def trace(name: str, fetches, targets, fed: dict, inputs: tuple) -> Traced:
     for op in order:
         with located(op.location):
             run.visit(op)
+    token = [] if run.token.op == "const" else [run.token]
     state = [*run.read, *(v for v in run.latest if v not in run.read), *run.counters]
     places = {v: len(inputs) + k for k, v in enumerate(state)}
     written = [*run.latest, *run.counters]
     new = [*run.latest.values(), *(apply("add", c, const(1, COUNTER)) for c in run.counters.values())]
-    outputs = [run.values[t] for t in fetches]
+    outputs = [run.values[t] for t in fetches] + token
     donated = tuple((len(outputs) + k, places[v]) for k, v in enumerate(written))
     starts = tuple(counter_node(v) if isinstance(v, bool) else v.start for v in state)
     graph = PureGraph(name, (*inputs, *starts), (*outputs, *new), (), donated)
-    return Traced(graph, tuple(state), tuple(run.read), tuple(written))
+    return Traced(graph, tuple(state), tuple(run.read), tuple(written), bool(token))
 
 
 def _missing_text(missing) -> str:

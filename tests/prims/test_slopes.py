@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from graphc import prims
-from graphc.errors import GraphError
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, symbol
@@ -84,17 +83,11 @@ def test_nothing_flows_through_stop_integers_and_choices():
     assert pullback([prims.cast(prims.cast(x, "int32"), "float64")], [x], [x]) == [None]
 
 
-def test_while_says_that_it_has_no_gradient():
-    x = input_node("x", Type(dt.f64, ()))
-    loop = prims.while_(x, test=Graph("t", (x,), (x < 3.0,)), body=Graph("b", (x,), (x + 1.0,)))
-    with pytest.raises(GraphError, match="while"):
-        pullback([loop], [const(1.0)], [x])
-
-
-def test_complex_values_have_no_gradient_here():
-    x = input_node("x", Type(dt.c64, (2,)))
-    with pytest.raises(GraphError, match="complex"):
-        pullback([x * x], [x], [x])
+def test_gradients_of_complex_values_are_conjugate_derivatives():
+    x, g = input_node("x", Type(dt.c128, (2,))), input_node("g", Type(dt.c128, (2,)))
+    found = pullback([x * x], [g], [x])
+    z, w = np.array([1 + 2j, 3 - 1j]), np.array([1j, 2 - 1j])
+    np.testing.assert_allclose(interpret(Graph("square", (x, g), tuple(found)), z, w)[0], w * np.conj(2 * z))
 
 
 def test_deep_chains_need_no_recursion():

@@ -30,4 +30,5 @@ ROWS = (
     Op("nn.log_poisson_loss", "LogPoissonLoss", nn.log_poisson_loss, "log_input targets", "log_poisson_loss"),
     Op("nn.l2_loss", "L2Loss", nn.l2_loss, "t"),
     Op("nn.dropout", "Dropout", nn.dropout, "x", "dropout", random=True),
+    Op("nn.experimental.stateless_dropout", "StatelessDropout", nn.stateless_dropout, "x | seed", "stateless_dropout"),
 )  # fmt: skip

@@ -4,8 +4,6 @@ from graphc.api.op import Op
 from graphc.lib import blocks, diagonal, einsum, grid, linalg, math, shape
 
 ROWS = (
-    Op("convert_to_tensor", "Const", shape.convert_to_tensor, "value", "Const"),
-    Op("constant", "Const", shape.constant_of, label="Const"),
     Op("zeros", "Fill", shape.zeros, label="zeros"),
     Op("ones", "Fill", shape.ones, label="ones"),
     Op("fill", "Fill", shape.fill, "value"),

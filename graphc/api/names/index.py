@@ -21,6 +21,7 @@ ROWS = (
     Op("sort", "Sort", order.sort, "values", "sort"),
     Op("argsort", "Argsort", order.argsort, "values", "argsort"),
     Op("math.top_k nn.top_k", "TopKV2", order.top_k, "input"),
+    Op("approx_top_k", "ApproxTopK", order.approx_top_k, "input"),
     Op("math.approx_max_k nn.approx_max_k", "ApproxTopK", order.approx_max_k, "operand"),
     Op("math.approx_min_k nn.approx_min_k", "ApproxTopK", order.approx_min_k, "operand"),
     Op("math.in_top_k nn.in_top_k", "InTopKV2", order.in_top_k, "predictions | targets", "in_top_k"),

@@ -1,4 +1,4 @@
-"""TensorFlow's mathematics: names of arithmetic, comparison, reductions and bits, and the lib functions that build them."""
+"""TensorFlow's arithmetic, comparisons, reductions and bits: their names, and the lib functions that build them."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.api.op import Op
-from graphc.lib import pool
+from graphc.lib import fractional, pool
 
 ROWS = (
     Op("nn.max_pool", "MaxPool", pool.max_pool, "input"),
@@ -16,4 +16,6 @@ ROWS = (
     Op("nn.avg_pool3d", "AvgPool3D", pool.avg_pool3d, "input", "avg_pool3d"),
     Op("nn.pool", "Pool", pool.pool, "input", "pool"),
     Op("nn.max_pool_with_argmax", "MaxPoolWithArgmax", pool.max_pool_with_argmax, "input"),
+    Op("nn.fractional_max_pool", "FractionalMaxPool", fractional.fractional_max_pool, "value", random=True),
+    Op("nn.fractional_avg_pool", "FractionalAvgPool", fractional.fractional_avg_pool, "value", random=True),
 )

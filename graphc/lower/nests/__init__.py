@@ -12,8 +12,9 @@ from graphc.lower.nests.conv import conv
 from graphc.lower.nests.cumulate import cumulate
 from graphc.lower.nests.gather import gather
 from graphc.lower.nests.random_bits import random_bits
-from graphc.lower.nests.scatter import scatter
+from graphc.lower.nests.scatter import scatter, scatter_into
 from graphc.lower.nests.sort import sort
+from graphc.lower.nests.swaps import swaps
 from graphc.lower.nests.unwindow import unwindow
 
 #: Name in a row's ``nest`` facet -> maker. The inputs lie in row-major memory. The kernel's arrays are ``x0 ...`` (the
@@ -27,5 +28,9 @@ NESTS: dict[str, Callable[[Node, Target], Kernel]] = {
     "random_bits": random_bits,
     "scatter": scatter,
     "sort": sort,
+    "swaps": swaps,
     "unwindow": unwindow,
 }
+
+#: The same for nests that change their first operand: they find a copy of it in ``out0`` and have no array ``x0``.
+CHANGES: dict[str, Callable[[Node, Target], Kernel]] = {"scatter": scatter_into}

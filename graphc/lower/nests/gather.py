@@ -17,9 +17,9 @@ def gather(node: Node, target: Target) -> Kernel:
     picked, rest = x.shape[batch : batch + depth], product(x.shape[batch + depth :])
     rows = product((batches, count))
 
-    def place(row: Node) -> tuple:
-        """Lets, guard and leading index of the row of ``x`` that output row ``row`` is."""
-        lets, conditions, where = [], [], [row // count]
+    def place(b: Node, row: Node) -> tuple:
+        """Lets, guard and leading index of the row of ``x`` that output row ``row``, of batch ``b``, is."""
+        lets, conditions, where = [], [], [b]
         for k, extent in enumerate(picked):
             position, statement = let(f"at{k}", as_index(load("x1", (row, k), indices.dtype)))
             lets.append(statement)
@@ -27,14 +27,22 @@ def gather(node: Node, target: Target) -> Kernel:
             where.append(position)
         return lets, all_of(conditions), where
 
-    def element(row: Node) -> tuple:
-        lets, guard, where = place(row)
+    def element(b: Node, row: Node) -> tuple:
+        lets, guard, where = place(b, row)
         return (*lets, Store("out0", (row, as_index(0)), load("x0", (*where, 0), x.dtype, guard)))
 
     def whole_row(row: Node) -> tuple:
-        lets, guard, where = place(row)
+        lets, guard, where = place(row // count, row)
         copy = vector("r", rest, lambda r: (Store("out0", (row, r), load("x0", (*where, r), x.dtype, guard)),))
         return (*lets, copy)
 
-    nest = flat("row", rows, 8, element) if rest == 1 else parallel("row", rows, rest * 4 + 16, whole_row)
+    def batch_of_elements(b: Node) -> tuple:
+        return (vector("i", count, lambda i: element(b, b * count + i)),)
+
+    if rest != 1:
+        nest = parallel("row", rows, rest * 4 + 16, whole_row)
+    elif batches == 1 or count == 1:
+        nest = flat("row", rows, 8, lambda row: element(row // count, row))
+    else:  # no lane has to divide to find its batch
+        nest = parallel("b", batches, count * 8, batch_of_elements)
     return finish("gather", node, ((batches, *picked, rest), (rows, depth)), ((rows, rest),), (nest,))

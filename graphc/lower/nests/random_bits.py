@@ -16,42 +16,48 @@ WORK = 150  # operations of one block of four words
 
 
 def random_bits(node: Node, target: Target) -> Kernel:
-    """out[4*b + k] is word k of the block with counter (low b, high b, low x1, high x1) and key x0."""
+    """out[4*b + k] is word k of block x1 + b with key x0, the counter x1 being a number of 128 bits."""
     size = node.type.size
+    wide = bool(node.inputs[1].shape)
 
     def whole_block(b: Node) -> tuple:
-        lets, words = _philox("w", b)
+        lets, words = _philox("w", b, wide)
         return (*lets, *(Store("out0", (b * 4 + k,), word) for k, word in enumerate(words)))
 
     whole = simplified(size // 4)
     rest = size % 4 if type(size) is int else 3  # words of a last block that may be needed
     nests = [flat("b", whole, WORK, whole_block)]
     if rest:
-        lets, words = _philox("rest", as_index(whole))
+        lets, words = _philox("rest", as_index(whole), wide)
         nests += lets
         for k in range(rest):
             position = as_index(whole * 4 + k)
             guard = None if type(size) is int else position < size
             nests.append(Store("out0", (position,), words[k], guard))
-    return finish("random_bits", node, ((2,), ()), ((size,),), tuple(nests))
+    return finish("random_bits", node, ((2,), node.inputs[1].shape), ((size,),), tuple(nests))
 
 
-def _philox(prefix: str, block: Node) -> tuple[list, list]:
+def _philox(prefix: str, block: Node, wide: bool) -> tuple[list, list]:
     """Lets that compute the four words of one block, and the words."""
-    counter = load("x1", (), dt.u64)
-    number = apply("cast", block, dtype=dt.u64)
-    words = [half(number, 0), half(number, 32), half(counter, 0), half(counter, 32)]
-    keys = [load("x0", (k,), dt.u32) for k in range(2)]
+    low = apply("cast", block, dtype=dt.u64)
+    high = load("x1", (as_index(1),) if wide else (), dt.u64)
     lets = []
+    if wide:
+        start = load("x1", (as_index(0),), dt.u64)
+        low, statement = let(f"{prefix}_low", apply("add", start, low))
+        lets.append(statement)
+        high = apply("add", high, apply("cast", apply("lt", low, start), dtype=dt.u64))
+    words = [half(low, 0), half(low, 32), half(high, 0), half(high, 32)]
+    keys = [load("x0", (k,), dt.u32) for k in range(2)]
     for turn in range(ROUNDS):
-        low, high = [], []
+        lows, highs = [], []
         for k, multiplier in enumerate(MULTIPLIERS):
             wide = apply("mul", cast(words[2 * k], dt.u64), scalar(multiplier, dt.u64))
             name, statement = let(f"{prefix}{turn}_p{k}", wide)
             lets.append(statement)
-            low.append(half(name, 0))
-            high.append(half(name, 32))
-        words = [_mixed(high[1], words[1], keys[0]), low[1], _mixed(high[0], words[3], keys[1]), low[0]]
+            lows.append(half(name, 0))
+            highs.append(half(name, 32))
+        words = [_mixed(highs[1], words[1], keys[0]), lows[1], _mixed(highs[0], words[3], keys[1]), lows[0]]
         keys = [apply("add", key, scalar(step, dt.u32)) for key, step in zip(keys, KEY_STEPS)]
     return lets, words
 

@@ -1,0 +1,320 @@
+"""Branches and loops that run inside one compiled program: cond, case, switch_case, while_loop."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from graphc.api.body import Body
+from graphc.api.eager import eager
+from graphc.api.operators import Operators
+from graphc.api.recorder import recorder_for
+from graphc.api.structure import expect_same, leaves, pack
+from graphc.api.tensor import EagerTensor
+from graphc.api.tensor_array import TensorArray
+from graphc.errors import ShapeError, StateError, SymbolicError, UsageError, explain
+from graphc.lib import control as lib
+from graphc.lib import math
+
+UNTRACEABLE = (SymbolicError, ShapeError, StateError)  # a body that eager evaluation runs step by step instead
+
+
+class ControlFlow:
+    """The functions of one front door; ``fallback`` is the recorder where no operand decides."""
+
+    def __init__(self, fallback: Callable):
+        self.fallback = fallback
+
+    def recorder(self, values):
+        """The recorder of an operation on the tensors in these structures."""
+        return recorder_for([v for v in leaves(values) if isinstance(v, Operators)], self.fallback)
+
+    # ---------------------------------------------------------------------------------------- branches
+
+    def cond(self, pred, true_fn=None, false_fn=None, name=None):
+        """What ``true_fn()`` answers if ``pred`` is true, else what ``false_fn()`` answers.
+
+        A Python bool, or a tensor that has a value, decides at once. Otherwise both functions are called, once each, and
+        the program runs one of them. Their answers are (nested) lists, tuples and dictionaries of one structure, dtype
+        and shape.
+
+        Raises:
+            UsageError: a branch is no function, or the structures differ.
+            DtypeError, ShapeError: ``pred`` is no bool scalar, or the answers differ in type.
+        """
+        _callable("cond", true_fn=true_fn, false_fn=false_fn)
+        if isinstance(pred, (bool, int, np.bool_, np.integer)):
+            return true_fn() if pred else false_fn()
+        recorder = self.recorder([pred])
+        if recorder.is_eager:
+            return true_fn() if bool(recorder.convert(pred)) else false_fn()
+        return choose(recorder, name, pred, true_fn, false_fn)
+
+    def case(self, pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"):
+        """What the function of the first true condition answers; ``default()``, or the last function, if none is true.
+
+        Args:
+            pred_fn_pairs: pairs (condition, function), or a dictionary of them.
+            exclusive: at most one condition is true; checked where the values are known.
+
+        Raises:
+            UsageError: there are no pairs, or two conditions are true though ``exclusive``.
+        """
+        pairs = pred_fn_pairs.items() if isinstance(pred_fn_pairs, Mapping) else pred_fn_pairs
+        pairs = [(getattr(p, "deref", lambda p=p: p)(), function) for p, function in pairs]
+        _callable("case", **{f"function {k}": function for k, (_, function) in enumerate(pairs)})
+        if not pairs:
+            raise UsageError(explain("case: there are no pairs of a condition and a function"))
+        if exclusive and all(isinstance(p, (bool, EagerTensor)) for p, _ in pairs) and sum(map(bool, dict(enumerate(
+                p for p, _ in pairs)).values())) > 1:  # fmt: skip
+            raise UsageError(explain("case: more than one condition is true, though exclusive=True"))
+        if default is None:
+            default = pairs.pop()[1]
+        _callable("case", default=default)
+        return functools.reduce(lambda rest, pair: lambda: self.cond(pair[0], pair[1], rest), reversed(pairs), default)()
+
+    def switch_case(self, branch_index, branch_fns, default=None, name="switch_case"):
+        """What function number ``branch_index`` answers; ``default()``, or the last function, if there is none.
+
+        Args:
+            branch_fns: functions, pairs (number, function), or a dictionary of them.
+
+        Raises:
+            UsageError: two functions have one number.
+        """
+        pairs = list(branch_fns.items() if isinstance(branch_fns, Mapping) else branch_fns)
+        if all(callable(p) for p in pairs):
+            pairs = list(enumerate(pairs))
+        pairs = sorted(((int(k), function) for k, function in pairs), key=lambda pair: pair[0])
+        if not pairs or len({k for k, _ in pairs}) < len(pairs):
+            raise UsageError(explain(f"switch_case: branch_fns needs different numbers, got {[k for k, _ in pairs]}"))
+        _callable("switch_case", **{f"function {k}": function for k, function in pairs})
+        recorder = self.recorder([branch_index])
+        index = recorder.convert(branch_index)
+
+        def is_number(k):
+            return recorder.call("Equal", "is_branch", lambda x: math.equal(x, k), [index], ["branch_index"])
+
+        last = default or pairs.pop()[1]
+        return self.case([(is_number(k), function) for k, function in pairs], last) if pairs else last()
+
+    # ------------------------------------------------------------------------------------------- loops
+
+    def while_loop(self, cond, body, loop_vars, shape_invariants=None, parallel_iterations=10, back_prop=True,
+                   swap_memory=False, maximum_iterations=None, name=None):  # fmt: skip
+        """``loop_vars = body(*loop_vars)`` while ``cond(*loop_vars)``; both are called once and become one loop.
+
+        Loop variables keep their dtypes and shapes; TensorArrays may be among them. In eager evaluation a loop that
+        needs values while it is traced (``if``, ``numpy()``), or whose variables change their shape, runs step by step.
+
+        Args:
+            loop_vars: a (nested) structure of tensors and TensorArrays.
+            maximum_iterations: stop after so many steps; a small number makes the gradient faster.
+            shape_invariants, parallel_iterations, back_prop, swap_memory: without effect.
+
+        Raises:
+            UsageError: the body answers with another structure.
+            DtypeError, ShapeError: it changes the type of a loop variable, or the condition is no bool scalar.
+        """
+        _callable("while_loop", cond=cond, body=body)
+        if not isinstance(loop_vars, (list, tuple)) or not loop_vars:
+            loop_vars = [loop_vars] if loop_vars is not None and not isinstance(loop_vars, (list, tuple)) else loop_vars
+            if not loop_vars:
+                raise UsageError(explain("while_loop: there are no loop variables"))
+        recorder = self.recorder([loop_vars, maximum_iterations])
+        if not recorder.is_eager:
+            return loop(recorder, name, cond, body, loop_vars, maximum_iterations)
+        try:
+            return loop(recorder, name, cond, body, loop_vars, maximum_iterations)
+        except UNTRACEABLE:
+            return _step_by_step(recorder, cond, body, loop_vars, maximum_iterations)
+
+
+def open_body(recorder) -> Body:
+    """The recorder of a function inside of what ``recorder`` records."""
+    return recorder.open_body() if hasattr(recorder, "open_body") else Body(recorder)
+
+
+def outputs_of(made) -> list:
+    """What ``recorder.call`` answered, as a list."""
+    return made if isinstance(made, list) else [made]
+
+
+def effect_of(*bodies):
+    """The effect of an operation with these bodies."""
+    found = [body.effect for body in bodies if body.effect is not None]
+    return next((e for e in found if e.seeded), found[0] if found else None)
+
+
+def _callable(op: str, **functions) -> None:
+    for name, function in functions.items():
+        if not callable(function):
+            raise UsageError(explain(f"{op}: {name} must be a function, got {function!r}"))
+
+
+# -------------------------------------------------------------------------------------------------- cond
+
+
+def choose(recorder, name, pred, true_fn: Callable, false_fn: Callable):
+    """A branch that the program takes; see ``ControlFlow.cond``."""
+    pred = recorder.convert(pred)
+    answers, bodies = [], []
+    for function in (true_fn, false_fn):
+        with open_body(recorder) as body:
+            answers.append(function())
+            body.finish([x for x in leaves(answers[-1]) if x is not None])
+        bodies.append(body)
+    expect_same("cond", "the answers of true_fn and false_fn", *answers)
+    present = [[x is not None for x in leaves(answer)] for answer in answers]
+    if present[0] != present[1]:
+        raise UsageError(explain("cond: one branch answers with None where the other has a value"))
+    states = list(dict.fromkeys(v for body in bodies for v in body.states))
+    operands = [pred, *bodies[0].captured, *bodies[1].captured, *[recorder.read_state(v) for v in states]]
+    split = len(bodies[0].captured), len(bodies[0].captured) + len(bodies[1].captured)
+
+    def build(p, *nodes):
+        def run(body, captured):
+            values = dict(zip(states, captured[1]))
+            return [*body.replay((), captured[0], values), *values.values()]
+
+        return lib.branch(
+            p, nodes, lambda *x: run(bodies[0], (x[: split[0]], x[split[1] :])),
+            lambda *x: run(bodies[1], (x[split[0] : split[1]], x[split[1] :])),
+        )  # fmt: skip
+
+    made = outputs_of(recorder.call("If", "cond", build, operands, _labels(operands), name, alike=False,
+                                    effect=effect_of(*bodies)))
+    made = written(recorder, states, made)
+    values = iter(made)
+    return pack(answers[0], iter([next(values) if here else None for here in present[0]]))
+
+
+def written(recorder, states: Sequence, made: list) -> list:
+    """The first outputs, after the last ones have become the new values of variables."""
+    count = len(made) - len(states)
+    return recorder.write_states(states, made[count:], made[:count]) if states else made
+
+
+def _labels(operands) -> list[str]:
+    return [f"input_{k}" for k in range(len(operands))]
+
+
+# ------------------------------------------------------------------------------------------------- while
+
+
+def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
+    """A loop that the program runs; see ``ControlFlow.while_loop``."""
+    flat = [v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(loop_vars)]
+    with open_body(recorder) as test:
+        inside = [_entered(v, test) for v in flat]
+        test.finish([cond(*pack(loop_vars, iter(inside)))])
+    early = len(test.arguments)
+    with open_body(recorder) as step:
+        inside = [_entered(v, step) for v in flat]
+        if len(step.arguments) != early:
+            raise UsageError(explain("while_loop: cond reads a TensorArray whose element_shape is not known"))
+        answer = body(*pack(loop_vars, iter(inside)))
+        if not isinstance(answer, (list, tuple)) or (len(loop_vars) == 1 and isinstance(loop_vars[0], (list, tuple))
+                                                     and len(answer) != 1):  # fmt: skip
+            answer = [answer]
+        expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
+        results = [_left(a, b) for a, b in zip(inside, leaves(answer))]
+        step.finish([results[k] for k in _order(inside, step)])
+    order = _order(inside, step)
+    carries = [_initial(flat[k], inside[k]) for k in order]
+    limit = [recorder.convert(maximum)] if isinstance(maximum, Operators) else []
+    states = list(dict.fromkeys((*test.states, *step.states)))
+    operands = [*carries, *[recorder.read_state(v) for v in states], *limit, *test.captured, *step.captured]
+    a, b = len(carries), len(carries) + len(states)
+
+    def build(*nodes):
+        given, rest = nodes[:b], nodes[b + len(limit) :]
+
+        def tested(i, *values):
+            return test.replay(values[:early], values[b:][: len(test.captured)], dict(zip(states, values[a:b])), i)
+
+        def stepped(i, *values):
+            new = dict(zip(states, values[a:b]))
+            return [*step.replay(values[:a], values[b:][len(test.captured) :], new, i), *new.values()]
+
+        return lib.repeat(tested, stepped, given, rest, nodes[b] if limit else maximum)
+
+    made = outputs_of(recorder.call("While", "while", build, operands, _labels(operands), name, alike=False,
+                                    effect=effect_of(test, step)))
+    made = dict(zip(order, written(recorder, states, made)))
+    return pack(loop_vars, iter([_finished(v, inside[k], made.get(k)) for k, v in enumerate(flat)]))
+
+
+def _entered(value, body):
+    """A loop variable as the body sees it."""
+    return value.enter(body) if isinstance(value, TensorArray) else body.argument(value)
+
+
+def _left(inside, result):
+    """The new value of a loop variable; of a TensorArray, the tensor of its elements, or None if nothing is known of it."""
+    if isinstance(inside, TensorArray) != isinstance(result, TensorArray):
+        raise UsageError(explain("while_loop: a TensorArray must stay one, and a tensor a tensor"))
+    return result.carried(inside) if isinstance(inside, TensorArray) else result
+
+
+def _order(inside: list, body) -> list[int]:
+    """Positions of the loop variables that are carried, in the order of the body's arguments."""
+    places = {id(t): k for k, t in enumerate(body.arguments)}
+    found = [(places[id(a)], k) for k, v in enumerate(inside) for a in [_argument(v)] if a is not None]
+    return [k for _, k in sorted(found)]
+
+
+def _argument(inside):
+    return inside.argument if isinstance(inside, TensorArray) else inside
+
+
+def _initial(value, inside):
+    return value.buffer_like(inside) if isinstance(value, TensorArray) else value
+
+
+def _finished(value, inside, made):
+    return value.renewed(inside, made) if isinstance(value, TensorArray) else made
+
+
+def _step_by_step(recorder, cond, body, loop_vars, maximum):
+    """The loop in Python, for what cannot be traced."""
+    values = pack(loop_vars, iter([v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(loop_vars)]))
+    left = None if maximum is None else int(maximum)
+    while left != 0 and bool(cond(*values)):
+        answer = body(*values)
+        answer = answer if isinstance(answer, (list, tuple)) else [answer]
+        expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
+        values = pack(loop_vars, iter([v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(answer)]))
+        left = None if left is None else left - 1
+    return values
+
+
+# --------------------------------------------------------------------------------------------- gradients
+
+
+def grad_pass_through(f: Callable) -> Callable:
+    """A function with the values of ``f(x)`` whose gradient is that of ``x`` itself."""
+
+    @functools.wraps(f)
+    def passed(x, *args, **kwargs):
+        y = f(x, *args, **kwargs)
+        recorder = recorder_for([v for v in (x, y) if isinstance(v, Operators)], eager)
+        return recorder.call("GradPassThrough", "grad_pass_through", lib.pass_gradient, [x, y], ["x", "y"])
+
+    return passed
+
+
+def recompute_grad(f: Callable) -> Callable:
+    """``f`` itself: what the gradient keeps and what it computes again is decided by the compiler."""
+
+    @functools.wraps(f)
+    def recomputed(*args, **kwargs):
+        return f(*args, **kwargs)
+
+    return recomputed
+
+
+EAGER_FLOW = ControlFlow(eager)
+cond, case, switch_case, while_loop = EAGER_FLOW.cond, EAGER_FLOW.case, EAGER_FLOW.switch_case, EAGER_FLOW.while_loop

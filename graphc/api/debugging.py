@@ -1,0 +1,186 @@
+"""Printing and assertions that run with the program, under TensorFlow's names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from graphc.api.eager import eager
+from graphc.api.effect import EFFECT
+from graphc.api.lift import construct, tensors_in
+from graphc.api.operators import Operators
+from graphc.api.recorder import recorder_for
+from graphc.api.structure import leaves
+from graphc.errors import UsageError, explain, here
+from graphc.ir import dtype as dt
+from graphc.lib import math, reduction
+from graphc.lib.promote import as_node, shape_text
+from graphc.prims.effects import check, print_
+
+_STREAMS = {"stdout": "stdout", "stderr": "stderr"}
+
+
+def print(*inputs, output_stream=None, summarize=3, sep=" ", end="\n", name=None):  # noqa: A001  TensorFlow's name
+    """Write values, when the program comes to this place; tensors show ``summarize`` elements at both ends of an axis.
+
+    Args:
+        output_stream: ``sys.stderr`` (the default), ``sys.stdout``, or ``"file://path"`` to append to a file.
+
+    Raises:
+        UsageError: any other stream.
+    """
+    if output_stream in (None, sys.stderr):
+        stream = "stderr"
+    elif output_stream is sys.stdout:
+        stream = "stdout"
+    elif isinstance(output_stream, str) and output_stream.startswith("file://"):
+        stream = output_stream.removeprefix("file://")
+    else:
+        raise UsageError(explain(f"print: cannot write to {output_stream!r}; use sys.stdout, sys.stderr or file://..."))
+    template, tensors = _template(inputs, sep)
+
+    def written(token, **values):
+        nodes = [as_node(values[key]) for key in sorted(values)]
+        return print_(token, *nodes, template=template, summarize=summarize or -1, end=end, stream=stream), None
+
+    return _effect("PrintV2", "print", written, tensors, name)
+
+
+def _template(inputs, sep: str) -> tuple[str, list]:
+    """The text with ``{}`` for every tensor, and the tensors."""
+    parts, tensors = [], []
+    for value in inputs:
+        if any(isinstance(v, Operators) for v in leaves(value)):
+            tensors.extend(leaves(value))
+            text = ", ".join("{}" for _ in leaves(value))
+            parts.append(text if isinstance(value, Operators) else f"[{text}]")
+        else:
+            parts.append(str(value).replace("{", "{{").replace("}", "}}"))
+    return sep.replace("{", "{{").replace("}", "}}").join(parts), tensors
+
+
+def _effect(kind: str, label: str, function: Callable, tensors: list, name):
+    """Record a function of a token and tensors, which are its arguments v000, v001, ..."""
+    arguments = {f"v{k:03}": t for k, t in enumerate(tensors)}
+    groups = {key: key for key in arguments}
+    recorder = recorder_for(tensors_in(tensors), eager)
+    return construct(recorder, kind, label, function, arguments, groups, (), name, EFFECT)
+
+
+def Assert(condition, data, summarize=None, name=None):  # noqa: N802  TensorFlow's name
+    """Raise InvalidArgumentError with ``data`` where ``condition`` (a bool, or all of a tensor) does not hold."""
+    return _asserted("Assert", condition, list(data), f"assertion failed at {here()}", summarize, name)
+
+
+def _asserted(label: str, condition, data: list, message: str, summarize, name):
+    def checked(token, **values):
+        first, *rest = [as_node(values[key]) for key in sorted(values)]
+        return check(token, reduction.reduce_all(first), *rest, message=message, summarize=summarize or 3), None
+
+    return _effect("Assert", label, checked, [condition, *data], name)
+
+
+def _comparison(label: str, function: Callable, words: str) -> Callable:
+    def assertion(x, y, message=None, summarize=None, name=None):
+        recorder = recorder_for(tensors_in([x, y]), eager)
+        condition = recorder.call(label, label, function, (x, y), "xy")
+        what = f"{message + ': ' if message else ''}{label}: {words} does not hold for all elements, at {here()}; x and y:"
+        return _asserted(label, condition, [x, y], what, summarize, name)
+
+    assertion.__name__ = assertion.__qualname__ = label
+    assertion.__doc__ = f"Raise InvalidArgumentError unless {words} for all elements, when the program comes here."
+    return assertion
+
+
+def _sign(label: str, function: Callable, words: str) -> Callable:
+    def assertion(x, message=None, summarize=None, name=None):
+        recorder = recorder_for(tensors_in([x]), eager)
+        condition = recorder.call(label, label, lambda v: function(v, math.zeros_like(v)), (x,), "x")
+        what = f"{message + ': ' if message else ''}{label}: {words} does not hold for all elements, at {here()}; x:"
+        return _asserted(label, condition, [x], what, summarize, name)
+
+    assertion.__name__ = assertion.__qualname__ = label
+    assertion.__doc__ = f"Raise InvalidArgumentError unless {words} for all elements, when the program comes here."
+    return assertion
+
+
+assert_equal = _comparison("assert_equal", math.equal, "x == y")
+assert_none_equal = _comparison("assert_none_equal", math.not_equal, "x != y")
+assert_less = _comparison("assert_less", math.less, "x < y")
+assert_less_equal = _comparison("assert_less_equal", math.less_equal, "x <= y")
+assert_greater = _comparison("assert_greater", math.greater, "x > y")
+assert_greater_equal = _comparison("assert_greater_equal", math.greater_equal, "x >= y")
+assert_positive = _sign("assert_positive", math.greater, "x > 0")
+assert_negative = _sign("assert_negative", math.less, "x < 0")
+assert_non_negative = _sign("assert_non_negative", math.greater_equal, "x >= 0")
+assert_non_positive = _sign("assert_non_positive", math.less_equal, "x <= 0")
+
+
+def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=None):
+    """Raise InvalidArgumentError unless ``|x - y| <= atol + rtol * |y|``; ten times the dtype's precision by default."""
+    recorder = recorder_for(tensors_in([x, y]), eager)
+
+    def near(x, y):
+        precision = {dt.f64: 2.0**-52, dt.f32: 2.0**-23, dt.f16: 2.0**-10, dt.bf16: 2.0**-7}[x.dtype] * 10
+        bound = math.add(precision if atol is None else atol, math.multiply(precision if rtol is None else rtol, math.abs(y)))
+        return math.less_equal(math.abs(math.subtract(x, y)), bound)
+
+    condition = recorder.call("assert_near", "assert_near", near, (x, y), "xy")
+    what = f"{message + ': ' if message else ''}assert_near: x and y differ, at {here()}; x and y:"
+    return _asserted("assert_near", condition, [x, y], what, summarize, name)
+
+
+def _static(label: str, test: Callable, words: str) -> Callable:
+    """An assertion about types: it is decided at once."""
+
+    def assertion(x, *wanted, message=None, summarize=None, name=None, **named):
+        tensor = recorder_for(tensors_in([x]), eager).convert(x)
+        wanted = (*wanted, *named.values())
+        if not test(tensor, *wanted):
+            what = f"{message + ': ' if message else ''}{label}: {tensor.type} {words} {', '.join(map(str, wanted))}"
+            raise UsageError(explain(what))
+        return None
+
+    assertion.__name__ = assertion.__qualname__ = label
+    assertion.__doc__ = f"Raise UsageError if the tensor's type {words} what is given."
+    return assertion
+
+
+def _rank(x) -> int:
+    return len(x.type.shape)
+
+
+assert_rank = _static("assert_rank", lambda x, rank: _rank(x) == int(rank), "is not of rank")
+assert_rank_at_least = _static("assert_rank_at_least", lambda x, rank: _rank(x) >= int(rank), "is below rank")
+assert_rank_in = _static("assert_rank_in", lambda x, ranks: _rank(x) in [int(r) for r in ranks], "is of none of the ranks")
+assert_scalar = _static("assert_scalar", lambda x: _rank(x) == 0, "is no scalar")
+assert_type = _static("assert_type", lambda x, kind: x.dtype is dt.as_dtype(kind), "is not of")
+assert_integer = _static("assert_integer", lambda x: x.dtype.is_integer, "is not of an integer type")
+
+
+def assert_shapes(shapes, data=None, summarize=None, message=None, name=None) -> None:
+    """Raise UsageError unless tensors have the given shapes; equal letters stand for equal sizes.
+
+    Args:
+        shapes: pairs of a tensor and a shape of ints, letters, None (any size) or ``"*"`` first (any axes).
+    """
+    sizes: dict = {}
+    for x, wanted in shapes.items() if isinstance(shapes, dict) else shapes:
+        tensor = recorder_for(tensors_in([x]), eager).convert(x)
+        found, wanted = tensor.type.shape, tuple(wanted)
+        if wanted[:1] in (("*",), (...,)):
+            wanted = wanted[1:]
+            found = found[len(found) - len(wanted) :]
+        fits = len(found) == len(wanted)
+        for have, want in zip(found, wanted) if fits else ():
+            if want is None or type(have) is not int or want == ".":
+                continue
+            fits = fits and have == (sizes.setdefault(want, have) if isinstance(want, str) else want)
+        if not fits:
+            what = f"assert_shapes: {tensor.type} is not of shape {shape_text(wanted)} {sizes or ''}"
+            raise UsageError(explain(f"{message}: {what}" if message else what))
+
+
+def is_numeric_tensor(tensor) -> bool:
+    """Whether it is a tensor of numbers."""
+    return isinstance(tensor, Operators) and tensor.dtype.kind in "iufc"

@@ -1,0 +1,232 @@
+"""Loops over the rows of tensors: map_fn, vectorized_map, scan, foldl, foldr; each is one loop of the compiled program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, outputs_of
+from graphc.api.eager import eager
+from graphc.api.operators import Operators
+from graphc.api.structure import expect_same, leaves, pack
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.lib import control as lib
+from graphc.lib import shape as lib_shape
+from graphc.prims.table import apply
+
+
+class Loops(ControlFlow):
+    """The functions of one front door."""
+
+    def map_fn(self, fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap_memory=False, infer_shape=True,
+               name=None, fn_output_signature=None):  # fmt: skip
+        """``fn`` of every row of ``elems``, the answers stacked; ``fn`` is called once.
+
+        Args:
+            elems: a tensor or a structure of tensors of one leading size; ``fn`` gets their rows in this structure.
+            fn_output_signature, dtype: the (structure of) dtypes of the answer; checked, never needed.
+            parallel_iterations, back_prop, swap_memory, infer_shape: without effect.
+
+        Raises:
+            ShapeError: ``elems`` have no rows, or different numbers of them. DtypeError: the answer has other dtypes.
+        """
+        wanted = fn_output_signature if fn_output_signature is not None else dtype
+        recorder, rows = self._rows("map_fn", elems)
+        try:
+            return _map(recorder, name, fn, elems, rows, wanted)
+        except UNTRACEABLE:
+            if not recorder.is_eager:
+                raise
+        answers = [fn(pack(elems, [x[k] for x in rows])) for k in range(_length("map_fn", rows))]
+        return pack(answers[0], [_stacked(recorder, parts) for parts in zip(*map(leaves, answers))])
+
+    def vectorized_map(self, fn, elems, fallback_to_while_loop=True, warn=True):
+        """``fn`` of every row of ``elems``, the answers stacked; see ``map_fn``. A leading size of 1 is repeated."""
+        recorder, rows = self._rows("vectorized_map", elems)
+        sizes = {d for x in rows for d in [_leading(x)] if d != 1}
+        if len(sizes) == 1 and None not in sizes:
+            (count,) = sizes
+            rows = [
+                x if _leading(x) != 1 else recorder.call("Repeat", "repeat", lambda n: _repeated(n, count), [x], ["x"])
+                for x in rows
+            ]
+        return self.map_fn(fn, pack(elems, rows))
+
+    def scan(self, fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, infer_shape=True,
+             reverse=False, name=None):  # fmt: skip
+        """All the values of ``a = fn(a, row)`` over the rows of ``elems``, stacked; ``fn`` is called once.
+
+        Args:
+            initializer: the first ``a``; the first row if None, which is then the first of the answers.
+            reverse: from the last row to the first.
+
+        Raises:
+            ShapeError: ``elems`` have no rows, or different numbers of them. UsageError: the structure of ``a`` changes.
+            DtypeError, ShapeError: its type changes.
+        """
+        recorder, rows = self._rows("scan", elems)
+        try:
+            return _fold(recorder, "Scan", name, fn, elems, rows, initializer, reverse, True)
+        except UNTRACEABLE:
+            if not recorder.is_eager:
+                raise
+        answers = _accumulated(recorder, fn, elems, rows, initializer, reverse)
+        return pack(answers[0], [_stacked(recorder, parts) for parts in zip(*map(leaves, answers[:: -1 if reverse else 1]))])
+
+    def foldl(self, fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
+        """The last value of ``a = fn(a, row)`` over the rows of ``elems``; see ``scan``."""
+        return self._folded("foldl", fn, elems, initializer, name, False)
+
+    def foldr(self, fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
+        """The last value of ``a = fn(a, row)`` over the rows of ``elems`` from the last to the first; see ``scan``."""
+        return self._folded("foldr", fn, elems, initializer, name, True)
+
+    def _folded(self, op: str, fn, elems, initializer, name, reverse: bool):
+        recorder, rows = self._rows(op, elems)
+        try:
+            return _fold(recorder, op.capitalize(), name, fn, elems, rows, initializer, reverse, False)
+        except UNTRACEABLE:
+            if not recorder.is_eager:
+                raise
+        return _accumulated(recorder, fn, elems, rows, initializer, reverse)[-1]
+
+    def _rows(self, op: str, elems) -> tuple:
+        recorder = self.recorder([elems])
+        rows = [recorder.convert(x) for x in leaves(elems)]
+        if not rows:
+            raise UsageError(explain(f"{op}: there are no elems"))
+        for x in rows:
+            if getattr(x, "node", None) is not None and not x.node.shape:
+                raise ShapeError(explain(f"{op}: there are no rows in a scalar of dtype {x.dtype.name}"))
+        return recorder, rows
+
+
+def _map(recorder, name, fn: Callable, elems, rows: list, wanted):
+    with open_body(recorder) as body:
+        answer = fn(pack(elems, [body.argument(x, is_row=True) for x in rows]))
+        body.finish(leaves(answer))
+    _expect_dtypes(answer, body.outputs, wanted)
+    operands = [*rows, *body.captured]
+    _no_states("map_fn", body)
+
+    def build(*nodes):
+        def step(i, carries, slices, captured):
+            return [], body.replay(slices, captured, {}, i)
+
+        return lib.steps(step, (), nodes[: len(rows)], nodes[len(rows) :], op="map_fn")[1]
+
+    labels = [f"elems_{k}" for k in range(len(operands))]
+    return pack(answer, outputs_of(recorder.call("Map", "map", build, operands, labels, name, alike=False, effect=body.effect)))
+
+
+def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initializer, reverse: bool, keep: bool):
+    """A scan (``keep``) or a fold as one loop."""
+    op = kind.lower()
+    structure = elems if initializer is None else initializer
+    start = [] if initializer is None else [recorder.convert(x) for x in leaves(initializer)]
+    with open_body(recorder) as body:
+        before = [body.argument(x) for x in start] or [body.argument(x, is_row=True) for x in rows]
+        answer = fn(pack(structure, before), pack(elems, [body.argument(x, is_row=True) for x in rows]))
+        expect_same(op, "the first value and the answer of fn", structure, answer)
+        body.finish(leaves(answer))
+    _no_states(op, body)
+    operands, count = [*start, *rows, *body.captured], len(start)
+
+    def build(*nodes):
+        xs = list(nodes[count : count + len(rows)])
+        first = list(nodes[:count])
+        if not first:
+            heads = [_part(x, x.shape[0] - 1, x.shape[0]) if reverse else _part(x, 0, 1) for x in xs]
+            first = [apply("reshape", x, shape=x.shape[1:]) for x in heads]
+            xs = [_part(x, 0, x.shape[0] - 1) if reverse else _part(x, 1, x.shape[0]) for x in xs]
+
+        def step(i, carries, slices, captured):
+            new = body.replay([*carries, *slices], captured, {}, i)
+            return new, new if keep else []
+
+        last, results = lib.steps(step, first, xs, nodes[count + len(rows) :], backwards=reverse, op=op)
+        if not keep:
+            return last
+        if not count:
+            pairs = [(x, head) if reverse else (head, x) for head, x in zip(heads, results)]
+            results = [apply("concat", *pair, axis=0) for pair in pairs]
+        return results
+
+    labels = [f"input_{k}" for k in range(len(operands))]
+    return pack(structure, outputs_of(recorder.call(kind, op, build, operands, labels, name, alike=False, effect=body.effect)))
+
+
+def _part(x, start, stop):
+    rest = len(x.shape) - 1
+    return apply("slice", x, start=(start, *(0,) * rest), stop=(stop, *x.shape[1:]), step=(1,) * (rest + 1))
+
+
+def _repeated(x, count):
+    flat = apply("reshape", x, shape=x.shape[1:])
+    return apply("broadcast", flat, shape=(count, *x.shape[1:]), axes=tuple(range(1, len(x.shape))))
+
+
+def _no_states(op: str, body) -> None:
+    if body.states:
+        names = ", ".join(v.name for v in body.states)
+        raise UsageError(explain(f"{op}: a variable is assigned inside ({names}); use while_loop for that"))
+
+
+def _expect_dtypes(answer, outputs: list, wanted) -> None:
+    """Check what the answer was said to be.
+
+    Raises:
+        UsageError, DtypeError: it is something else.
+    """
+    if wanted is None:
+        return
+    expect_same("map_fn", "fn_output_signature and the answer of fn", wanted, answer)
+    for k, (want, found) in enumerate(zip(leaves(wanted), outputs)):
+        kind = dt.as_dtype(getattr(want, "dtype", want))
+        if found.dtype is not kind:
+            what = f"map_fn: value {k} of the answer of fn is {found.dtype.name}, not {kind.name} as fn_output_signature says"
+            raise DtypeError(explain(what))
+
+
+# --------------------------------------------------------------------------------------- step by step
+
+
+def _leading(x) -> int | None:
+    node = getattr(x, "node", None)
+    size = node.shape[0] if node is not None and node.shape else None
+    return size if type(size) is int else None
+
+
+def _length(op: str, rows: list) -> int:
+    sizes = {int(x.shape[0]) for x in rows}
+    if len(sizes) > 1:
+        raise ShapeError(explain(f"{op}: elems have different numbers of rows, {sorted(sizes)}"))
+    (size,) = sizes
+    if not size:
+        raise ShapeError(explain(f"{op}: elems have no rows, and fn cannot be traced to know what it would answer"))
+    return size
+
+
+def _stacked(recorder, parts):
+    parts = [p if isinstance(p, Operators) else recorder.convert(p) for p in parts]
+    build = lambda *xs: lib_shape.stack(list(xs))  # noqa: E731  an operation of as many operands as there are rows
+    return recorder.call("Pack", "stack", build, parts, ["values"] * len(parts))
+
+
+def _accumulated(recorder, fn, elems, rows: list, initializer, reverse: bool) -> list:
+    places = list(range(_length("scan", rows)))[:: -1 if reverse else 1]
+    answers = []
+    if initializer is None:
+        value = pack(elems, [x[places[0]] for x in rows])
+        answers, places = [value], places[1:]
+    else:
+        value = pack(initializer, [recorder.convert(x) for x in leaves(initializer)])
+    for k in places:
+        value = fn(value, pack(elems, [x[k] for x in rows]))
+        answers.append(value)
+    return answers or [value]
+
+
+EAGER_LOOPS = Loops(eager)
+map_fn, vectorized_map, scan = EAGER_LOOPS.map_fn, EAGER_LOOPS.vectorized_map, EAGER_LOOPS.scan
+foldl, foldr = EAGER_LOOPS.foldl, EAGER_LOOPS.foldr

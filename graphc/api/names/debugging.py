@@ -1,0 +1,14 @@
+"""Names of printing and assertions."""
+
+from graphc.api import debugging
+
+_ASSERTIONS = {n: getattr(debugging, n) for n in dir(debugging) if n.startswith("assert_")}
+
+FUNCTIONS = {
+    "print": debugging.print,
+    "Assert": debugging.Assert,
+    "debugging.Assert": debugging.Assert,
+    "debugging.is_numeric_tensor": debugging.is_numeric_tensor,
+    **{f"debugging.{name}": function for name, function in _ASSERTIONS.items()},
+    **{name: _ASSERTIONS[name] for name in ("assert_equal", "assert_greater", "assert_less", "assert_rank")},
+}

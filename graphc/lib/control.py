@@ -1,0 +1,187 @@
+"""Branches and loops from Python functions of Nodes, which are called with stand-ins for their operands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.node import BOOL, INDEX, Node, compare, const, origins
+from graphc.ir.order import toposort
+from graphc.ir.type import Type
+from graphc.lib.dims import integer
+from graphc.lib.promote import as_node
+from graphc.prims import control
+from graphc.prims.table import apply
+from graphc.prims.while_loop import while_
+
+
+def branch(p: Node, operands: Sequence[Node], then: Callable, orelse: Callable, op: str = "cond") -> list[Node]:
+    """``then(*operands)`` where the bool scalar ``p`` is true, else ``orelse(*operands)``, lists of Nodes; one of them runs.
+
+    Raises:
+        DtypeError, ShapeError: ``p`` is no bool scalar, or the results of both do not fit together.
+    """
+    inputs = _stand_ins("a", operands)
+    first, second = list(then(*inputs)), list(orelse(*inputs))
+    if len(first) != len(second):
+        raise UsageError(explain(f"{op}: one branch has {len(first)} results, the other {len(second)}"))
+    if not first:
+        return []
+    for k, (a, b) in enumerate(zip(first, second)):
+        shape = _common(op, f"result {k} of both branches", a, b)
+        first[k], second[k] = ensured(a, shape), ensured(b, shape)
+    free = _free(inputs, first + second)
+    graphs = [Graph(name, (*inputs, *free), tuple(found)) for name, found in (("then", first), ("orelse", second))]
+    done = control.cond(truth(op, p), *operands, *free, then=graphs[0], orelse=graphs[1])
+    return list(control.results_of(done))
+
+
+def repeat(test: Callable, body: Callable, carries: Sequence[Node], operands: Sequence[Node] = (), most=None,
+           op: str = "while_loop") -> list[Node]:  # fmt: skip
+    """``carries = body(step, *carries, *operands)`` while ``test(step, *carries, *operands)``, at most ``most`` times.
+
+    Args:
+        most: an integer or a scalar Node; None for any number.
+
+    Raises:
+        DtypeError, ShapeError: the body gives back other types than it was given, or the test is no bool scalar.
+    """
+    limit = [] if most is None else [scalar_index(op, most)]
+    given = [const(0, INDEX), *limit, *carries, *operands]
+    inputs = _stand_ins("v", given)
+    step, states = inputs[0], inputs[1 + len(limit) :]
+    going = truth(op, one(op, "the condition", test(step, *states)))
+    if limit:  # last, so that what is before may be looked at first
+        going = apply("and", going, compare("lt", step, inputs[1] if limit[0].op != "const" else limit[0]))
+    found = [_kept(op, k, a, b) for k, (a, b) in enumerate(zip(carries, list(body(step, *states))))]
+    new = [step + 1, *inputs[1 : 1 + len(limit)], *found, *states[len(carries) :]]
+    free = _free(inputs, [going, *new])
+    tested = Graph("test", (*inputs, *free), (going,))
+    stepped = Graph("body", (*inputs, *free), (*new, *free))
+    done = control.results_of(while_(*given, *free, test=tested, body=stepped))
+    return list(done[1 + len(limit) : 1 + len(limit) + len(carries)])
+
+
+def steps(body: Callable, carries: Sequence[Node], rows: Sequence[Node], operands: Sequence[Node] = (), count=None,
+          backwards: bool = False, op: str = "scan") -> tuple[list[Node], list[Node]]:  # fmt: skip
+    """``carries, results = body(step, carries, row of each of rows, operands)`` for every row.
+
+    Args:
+        count: how many steps; None for the common leading size of ``rows``.
+        backwards: from the last row to the first.
+
+    Returns:
+        The last carries, and the results stacked on a new leading axis.
+
+    Raises:
+        ShapeError: ``rows`` have no axis or different leading sizes; the body changes the shape of a carry.
+        DtypeError: the body changes the dtype of a carry.
+    """
+    for x in rows:
+        if not x.shape:
+            raise ShapeError(explain(f"{op}: there are no rows in a scalar, {x.type}", origins(x=x)))
+    if count is None:
+        sizes = [x.shape[0] for x in rows]
+        count = next((d for d in sizes if type(d) is int), sizes[0])
+    rows = [ensured(x, (count, *x.shape[1:]), op) for x in rows]
+    slices = [Type(x.dtype, x.shape[1:]) for x in rows]
+    given = [*carries, *rows, *operands]
+    types = [INDEX, *(x.type for x in carries), *slices, *(x.type for x in operands)]
+    inputs = [input_node(f"s{k}", type) for k, type in enumerate(types)]
+    a, b = 1 + len(carries), 1 + len(carries) + len(rows)
+    new, results = body(inputs[0], inputs[1:a], inputs[a:b], inputs[b:])
+    new = [_kept(op, k, x, y) for k, (x, y) in enumerate(zip(carries, new))]
+    if not new and not results:
+        return [], []
+    free = _free(inputs, [*new, *results])
+    graph = Graph("body", (*inputs, *free), (*new, *results))
+    done = control.loop(*given, *free, count=count, carries=len(carries), scanned=len(rows), body=graph, backwards=backwards)
+    found = control.results_of(done)
+    return list(found[: len(carries)]), list(found[len(carries) :])
+
+
+def pass_gradient(x: Node, y: Node) -> Node:
+    """``y``, whose gradient goes to ``x`` unchanged.
+
+    Raises:
+        DtypeError, ShapeError: they differ in type.
+    """
+    y = ensured(y, _common("grad_pass_through", "the argument and the result", x, y))
+    a, b, g, out = (input_node(name, x.type) for name in ("x", "y", "g", "out"))
+    back = Graph("passed", (g, out, a, b), (g, const(0, x.type)))
+    return control.call(x, y, graph=Graph("pass_through", (a, b), (b,)), gradient=back)
+
+
+def mixed(counter: Node, step: Node) -> Node:
+    """The counter of random numbers for one step of a loop, far away from that of every other step."""
+    far = const(0x9E3779B97F4A7C15, counter.type)
+    return apply("add", counter, apply("mul", apply("cast", step, dtype=counter.dtype), far))
+
+
+def truth(op: str, p: Node) -> Node:
+    """A condition as a bool scalar.
+
+    Raises:
+        DtypeError, ShapeError: it is something else.
+    """
+    p = as_node(p)
+    if p.dtype is not dt.b1:
+        raise DtypeError(explain(f"{op}: the condition must be bool, not {p.type}", origins(condition=p)))
+    if p.type != BOOL:
+        if any(type(d) is int and d != 1 for d in p.shape):
+            raise ShapeError(explain(f"{op}: the condition must be a scalar, not {p.type}", origins(condition=p)))
+        p = apply("reshape", ensured(p, (1,) * len(p.shape)), shape=())
+    return p
+
+
+def scalar_index(op: str, value) -> Node:
+    """An integer or a scalar integer Node as an i64 scalar."""
+    if not isinstance(value, Node):
+        return const(integer(op, "a number of steps", value), INDEX)
+    if not value.dtype.is_integer or value.shape:
+        raise DtypeError(explain(f"{op}: a number of steps must be an integer scalar, not {value.type}"))
+    return value if value.dtype is dt.i64 else apply("cast", value, dtype=dt.i64)
+
+
+def ensured(x: Node, shape: tuple, op: str = "") -> Node:
+    """``x`` with sizes that are promised, and checked where that is not certain."""
+    return x if x.shape == tuple(shape) else apply("ensure", x, shape=tuple(shape))
+
+
+def one(op: str, what: str, results) -> Node:
+    """The only Node of an answer."""
+    results = [results] if isinstance(results, Node) else list(results)
+    if len(results) != 1:
+        raise UsageError(explain(f"{op}: {what} must be one value, not {len(results)}"))
+    return results[0]
+
+
+def _stand_ins(prefix: str, operands) -> list[Node]:
+    return [input_node(f"{prefix}{k}", x.type) for k, x in enumerate(operands)]
+
+
+def _free(inputs, outputs) -> list[Node]:
+    """What the body reads of the surroundings besides its operands: counters of random numbers."""
+    known = set(inputs)
+    return [n for n in toposort(outputs) if n.op == "input" and n not in known]
+
+
+def _kept(op: str, k: int, before: Node, after: Node) -> Node:
+    """The new value of loop variable ``k``, of its type."""
+    return ensured(after, _common(op, f"loop variable {k} before and after a step", before, after, before.shape))
+
+
+def _common(op: str, what: str, a: Node, b: Node, wanted: tuple | None = None) -> tuple:
+    """The shape that two values both have, as far as is known.
+
+    Raises:
+        DtypeError, ShapeError: they cannot be of one type.
+    """
+    if a.dtype is not b.dtype:
+        raise DtypeError(explain(f"{op}: {what} differ in dtype, {a.type} and {b.type}", origins(x=a, y=b)))
+    pairs = list(zip(a.shape, b.shape))
+    if len(a.shape) != len(b.shape) or any(type(m) is int and type(n) is int and m != n for m, n in pairs):
+        raise ShapeError(explain(f"{op}: {what} differ in shape, {a.type} and {b.type}", origins(x=a, y=b)))
+    return wanted if wanted is not None else tuple([n if type(n) is int else m for m, n in pairs])

@@ -1,0 +1,31 @@
+"""Sizes that are known only while running get names that depend on nothing but the graph, so that equal graphs have equal texts."""
+
+from __future__ import annotations
+
+from graphc.ir.graph import Graph, close, symbols_of
+from graphc.ir.node import Node, symbol
+from graphc.passes.nested import bodies
+from graphc.passes.specialise import with_symbols
+
+
+def canonical(graph: Graph) -> Graph:
+    """The closed graph with its measured sizes called ``k0 k1 ...``, in the order in which they are made."""
+    graph = close(graph)
+    measured: dict[Node, None] = {}
+    taken: set[str] = set()
+    pending, seen = [graph], set()
+    while pending:
+        one = pending.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        measured.update(dict.fromkeys(one.measured))
+        for node in (*one.inputs, *one.nodes):
+            taken.update(s.attr("name") for s in symbols_of(node))
+            pending.extend(bodies(node))
+    if not measured:
+        return graph
+    taken -= {s.attr("name") for s in measured}
+    free = (name for k in range(len(measured) + len(taken)) if (name := f"k{k}") not in taken)
+    values = {s: symbol(name) for s, name in zip(measured, free)}
+    return with_symbols(graph, values) if any(s is not v for s, v in values.items()) else graph

@@ -1,0 +1,87 @@
+"""Host steps with effects: printing and run-time assertions. Each takes a token first and answers with the next one."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from graphc.errors import DtypeError, InvalidArgumentError
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node
+from graphc.ir.type import Type
+from graphc.prims.table import Prim, apply, declare
+
+_TOKEN = np.zeros(0, np.uint8)
+
+
+def _print_type(token: Type, *values: Type, template: str, summarize: int, end: str, stream: str) -> Type:
+    return token
+
+
+def _print_array(token, *values, template, summarize, end, stream):
+    target = {"stdout": sys.stdout, "stderr": sys.stderr}.get(stream)
+    text = template.format(*[shown(v, summarize) for v in values]) + end
+    if target is None:
+        with open(stream, "a", encoding="utf-8") as file:
+            file.write(text)
+    else:
+        target.write(text)
+        target.flush()
+    return _TOKEN
+
+
+def shown(value: np.ndarray, summarize: int) -> str:
+    """A value as TensorFlow prints it: the first and last ``summarize`` elements of every axis; -1 for all."""
+    if not value.ndim:
+        text = _element(value[()])
+        return f'"{text}"' if isinstance(value[()], (bytes, str)) else text
+    if 0 <= 2 * summarize < len(value):
+        head, tail = ([shown(v, summarize) for v in part] for part in (value[:summarize], value[len(value) - summarize :]))
+        parts = [*head, "...", *tail]
+    else:
+        parts = [shown(v, summarize) for v in value]
+    if value.ndim == 1:
+        return f"[{' '.join(parts)}]"
+    return "[" + "\n ".join(p.replace("\n", "\n ") for p in parts) + "]"
+
+
+def _element(value) -> str:
+    if isinstance(value, (bytes, str)):
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        return text
+    kind = np.asarray(value).dtype.kind
+    if kind == "b":
+        return "1" if value else "0"
+    if kind in "iu":
+        return str(int(value))
+    return f"{complex(value)}" if kind == "c" else f"{float(value):.9g}" if np.asarray(value).itemsize < 8 else f"{value:.17g}"
+
+
+declare(Prim("print", _print_type, _print_array, native=False))
+
+
+def print_(token: Node, *values: Node, template: str, summarize: int = 3, end: str = "\n", stream: str = "stderr") -> Node:
+    """Write ``template`` with the values in place of its ``{}`` to stdout, stderr or the end of a file."""
+    return apply("print", token, *values, template=template, summarize=summarize, end=end, stream=stream)
+
+
+def _check_type(token: Type, condition: Type, *values: Type, message: str, summarize: int) -> Type:
+    if condition.dtype is not dt.b1:
+        raise DtypeError(f"check: the condition must be bool, not {condition}")
+    return token
+
+
+def _check_array(token, condition, *values, message, summarize):
+    if not np.all(condition):
+        data = "".join(f"\n  {shown(v, summarize)}" for v in values)
+        raise InvalidArgumentError(f"{message}{data}")
+    return _TOKEN
+
+
+declare(Prim("check", _check_type, _check_array, native=False))
+
+
+def check(token: Node, condition: Node, *values: Node, message: str, summarize: int = 3) -> Node:
+    """Raise InvalidArgumentError with the message and the values unless all of ``condition`` is true."""
+    return apply("check", token, condition, *values, message=message, summarize=summarize)

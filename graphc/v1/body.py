@@ -1,0 +1,166 @@
+"""The recorder of a branch or a loop's body in a TensorFlow 1 graph: operations that are run again on the values of a step.
+
+The function's operations are ordinary operations of the graph, under names, scopes and collections as everywhere. What
+lies between the body's arguments, the tensors from outside that it uses, and its results is built anew from actual
+Nodes whenever the branch or loop is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.api.effect import EFFECT
+from graphc.errors import GraphError, ShapeError, StateError, explain, located
+from graphc.ir.dtype import DType
+from graphc.ir.graph import input_node, substitute
+from graphc.ir.node import Node
+from graphc.ir.type import Type
+from graphc.lib import math
+from graphc.lib.control import mixed
+from graphc.lib.shape import ensure_shape
+from graphc.v1.differentiate import differentiate, refine
+from graphc.v1.infer import nodes_of
+from graphc.v1.tensor import Differentiate, Feed, Operation, Random, Read, Tensor, Write
+from graphc.v1.trace import COUNTERS, counter_node
+
+
+class GraphBody:
+    """Operations made inside one function; see ``graphc.api.body.Body`` for what it offers.
+
+    Attributes:
+        states: variables that are assigned inside: their values go in and come out.
+        effect: what drawing random numbers inside does to the session, if there is any; then one counter serves all.
+    """
+
+    def __init__(self, graph):
+        self.graph = graph
+        self.arguments: list[Tensor] = []
+        self.captured: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self.states: tuple = ()
+        self.effect: Random | None = None
+        self._path: list[Operation] = []
+        self._first = 0
+        self._context = None
+
+    def __enter__(self):
+        self._first = len(self.graph.get_operations())
+        self._context = self.graph.as_default()
+        self._context.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._context.__exit__(*error)
+
+    # ------------------------------------------------------------------------------- what goes in and out
+
+    def argument(self, like: Tensor, is_row: bool = False) -> Tensor:
+        """An argument of the function: of the dtype and shape of a tensor, or of its rows."""
+        if like.node is None:
+            return self._argument(like.dtype, None)
+        return self.argument_of(like.dtype, like.node.shape[1:] if is_row else like.node.shape)
+
+    def argument_of(self, dtype: DType, shape: tuple) -> Tensor:
+        """An argument of the function, of a known type."""
+        return self._argument(dtype, input_node(self.graph.identifier("argument"), Type(dtype, tuple(shape))))
+
+    def _argument(self, dtype: DType, node: Node | None) -> Tensor:
+        graph = self.graph
+        with graph.control_dependencies(None):
+            op = graph.create("Argument", graph.unique_name("argument"), (), None, Feed((dtype, None)), [(dtype, node)])
+        self.arguments.append(op.outputs[0])
+        return op.outputs[0]
+
+    def finish(self, results: Sequence) -> None:
+        """Take tensors, literals and operations for the results of the function; an operation's result is True."""
+        graph, made = self.graph, []
+        for r in results:
+            if isinstance(r, Operation):
+                with graph.control_dependencies([r]):
+                    r = graph.create("Identity", graph.unique_name("done"), (graph.convert(True),), math.identity).outputs[0]
+            made.append(graph.convert(r))
+        self.outputs = made
+        self._close()
+
+    def _close(self) -> None:
+        """Find the operations that the results need, what they use from outside, and the variables they assign."""
+        inside = set(self.graph.get_operations()[self._first :])
+        own = {t.op for t in self.arguments}
+        path: set[Operation] = set()
+        stack = [t.op for t in self.outputs]
+        while stack:
+            op = stack.pop()
+            if op in path or op in own or op not in inside or isinstance(op.effect, Feed):
+                continue
+            path.add(op)
+            stack.extend([*(t.op for t in op.inputs), *op.control_inputs])
+        self.states = tuple(dict.fromkeys(op.effect.variable for op in sorted(path, key=_number) if isinstance(op.effect, Write)))
+        printing = next((op for op in path if op.effect is EFFECT), None)
+        if printing is not None:
+            raise StateError(explain(f"{printing.name}: an operation with effects inside a branch or a loop"))
+        path = {op for op in path if not isinstance(op.effect, Read) or op.effect.variable in self.states}
+        self._path = sorted(path, key=_number)
+        drawn = [op.effect for op in self._path if isinstance(op.effect, Random)]
+        self.effect = next((e for e in drawn if e.seeded), drawn[0] if drawn else None)
+        used = [t for op in self._path for t in op.inputs] + self.outputs
+        self.captured = list(dict.fromkeys(t for t in used if t.op not in path and t.op not in own))
+
+    def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states: dict, step: Node | None = None) -> list[Node]:
+        """The results for these values; ``states`` {variable: value} is brought up to date."""
+        values = dict(zip([*self.arguments, *self.captured], [*arguments, *captured]))
+        given = set(values)
+        for op in self._path:
+            with located(op.location):
+                for t, node in zip(op.outputs, _results(op, values, given, states)):
+                    values[t] = refine(t, node)
+        found = [values[t] for t in self.outputs]
+        return found if self.effect is None else _new_numbers(found, states, step, counter_node(self.effect.seeded))
+
+
+def _number(op: Operation) -> int:
+    return op.id
+
+
+def _results(op: Operation, values: dict, given: set, states: dict) -> tuple:
+    match op.effect:
+        case Read(variable):
+            return (states[variable],)
+        case Write(variable, uses_current):
+            operands = [values[t] for t in op.inputs]
+            new = op.build(*([states[variable]] if uses_current else []), *operands)
+            if new.dtype is not variable.dtype or len(new.shape) != len(variable.type.shape):
+                raise ShapeError(explain(f"{op.name}: {new.type} does not fit variable {variable.name} of {variable.type}"))
+            states[variable] = ensure_shape(new, variable.type.shape)
+            return (states[variable],)
+        case Differentiate():
+            found = differentiate(op.name, op.effect, values, given.__contains__)
+            if any(g is None for g in found):
+                raise GraphError(explain(f"{op.name}: a gradient inside a loop or branch reaches a value from outside of it"))
+            return tuple(found)
+    return nodes_of(op.build(*[values[t] for t in op.inputs])) if op.build else ()
+
+
+def _new_numbers(found: list[Node], states: dict, step: Node | None, counter: Node) -> list[Node]:
+    """The results with all random numbers at ``counter``, and others in every step."""
+    counter = counter if step is None else mixed(counter, step)
+    new = substitute([*found, *states.values()], {counter_node(seeded): counter for seeded in COUNTERS})
+    states.update(zip(list(states), new[len(found) :]))
+    return new[: len(found)]
+
+
+def read_state(variable) -> Tensor:
+    """The value of a variable before a branch or loop that assigns it."""
+    return variable.read_value()
+
+
+def write_states(graph, variables: Sequence, values: Sequence[Tensor], results: Sequence[Tensor]) -> list[Tensor]:
+    """Give variables their values after a branch or loop; the results, known only after that."""
+    writes = []
+    for variable, value in zip(variables, values):
+        full = graph.unique_name("AssignVariableOp")
+        outputs = [(variable.dtype, variable.start)]
+        writes.append(graph.create("Assign", full, (value,), lambda new: new, Write(variable, False), outputs))
+    with graph.control_dependencies(writes):
+        return [graph.create("Identity", graph.unique_name("after"), (t,), math.identity).outputs[0] for t in results]
+
+
