@@ -12,21 +12,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from graphc.codegen.llvm.module import program_text, segments
-from graphc.errors import ShapeError, UsageError, explain
+from graphc.errors import FormatError, ShapeError, UsageError, explain
+from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
+from graphc.ir.printer import program_text as program_as_text
 from graphc.ir.program import Host, Program
+from graphc.ir.sizes import symbols_in
 from graphc.ir.target import TARGETS, Target
 from graphc.lower.lower import lower
 from graphc.options import VERSION, Options
+from graphc.passes.canonical import canonical
 from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
+from graphc.passes.standalone import standalone
 from graphc.prims.table import row
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.executable import Executable, HostStep
+from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
+from graphc.runtime.portable_call import LateSizes
 from graphc.runtime.support import load_support
 
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
@@ -65,7 +74,7 @@ def target_of(options: Options) -> Target:
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step."""
     passes = FAST_PIPELINE if options.fast_math else PIPELINE
-    return run(graph, [p for p in passes if pass_name(p) not in options.skip], on_pass)
+    return run(canonical(graph), [p for p in passes if pass_name(p) not in options.skip], on_pass)
 
 
 def lower_graph(graph: Graph, options: Options = Options()) -> Program:
@@ -112,8 +121,11 @@ def entry_points(program: Program) -> list[str]:
 def sections(artifact: Artifact) -> dict[str, object]:
     """An artifact as named sections of a container."""
     target = artifact.target
+    blobs: dict = {}
+    text = program_as_text(artifact.program, blobs)
     return {
-        f"program:{target}": str(artifact.program),
+        f"program:{target}": text,
+        **_blob_sections(blobs, target),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
     }
@@ -125,21 +137,46 @@ def from_sections(container, target: str) -> Artifact:
     Raises:
         FormatError: the container holds none, or its program text is damaged.
     """
-    program = parse(container.text(f"program:{target}"), {})
+    program = parse(container.text(f"program:{target}"), _blobs(container, target))
     return Artifact(program, container[f"constants:{target}"], container[f"library:{target}"], target)
 
 
-def load(artifact: Artifact) -> Executable:
-    """A callable for an artifact made for this machine."""
+def _blob_sections(blobs: dict, target: str) -> dict[str, object]:
+    """The large constants of graphs that host steps call."""
+    table, parts, offset = {}, [], 0
+    for digest, array in blobs.items():
+        raw = array.tobytes()
+        table[digest] = [as_dtype(array.dtype).short, list(array.shape), offset, len(raw)]
+        parts.append(raw)
+        offset += len(raw)
+    return {f"table:{target}": table, f"blobs:{target}": b"".join(parts)} if blobs else {}
+
+
+def _blobs(container, target: str) -> dict[str, np.ndarray]:
+    """Reads what ``_blob_sections`` wrote."""
+    if f"table:{target}" not in container:
+        return {}
+    content, found = container[f"blobs:{target}"], {}
+    try:
+        for digest, (short, shape, offset, size) in container.json(f"table:{target}").items():
+            raw = content[offset : offset + size]
+            found[digest] = np.frombuffer(raw, by_short(short).numpy).reshape(shape)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"the constants of host steps are damaged: {error}") from None
+    return found
+
+
+def load(artifact: Artifact, options: Options = Options()) -> Executable:
+    """A callable for an artifact made for this machine; ``options`` are for what its host steps call."""
     program = artifact.program
     buffers = {b.name: b for b in program.buffers}
-    parts = [_host_step(item, buffers) if isinstance(item, Host) else item for item in segments(program)]
+    parts = [_host_step(item, buffers, options) if isinstance(item, Host) else item for item in segments(program)]
     load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
     return Executable(
         entry_name(program), program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
-        explain_failure=functools.partial(_refusal, program),
+        explain_failure=functools.partial(_refusal, program), late=_late_sizes(program),
     )  # fmt: skip
 
 
@@ -156,10 +193,24 @@ def _may_take_long(program: Program) -> bool:
     return any(type(b.type.size) is not int or b.type.size > LONG_SIZE for b in program.buffers)
 
 
-def _host_step(step: Host, buffers: dict) -> HostStep:
+def _late_sizes(program: Program) -> LateSizes | None:
+    known = symbols_in(tuple([p.type for p in program.signature.inputs]))
+    if len(known) == len(program.signature.symbols):
+        return None
+    return LateSizes(tuple([c.condition for c in program.checks]), tuple([(b.type, b.place) for b in program.buffers]))
+
+
+def _host_step(step: Host, buffers: dict, options: Options) -> HostStep:
     args = tuple((buffers[n].type, buffers[n].place) for n in step.args)
     results = tuple((buffers[n].type, buffers[n].place) for n in step.results)
-    return HostStep(row(step.op).numpy, args, results, step.op, step.location, step.attrs)
+    attrs = tuple([(k, _host_graph(v, options) if isinstance(v, Graph) else v) for k, v in step.attrs if k != "sizes"])
+    return HostStep(row(step.op).numpy, args, results, step.op, step.location, attrs)
+
+
+def _host_graph(graph: Graph, options: Options) -> HostGraph:
+    alone, sizes = standalone(graph)
+    types = (tuple([x.type for x in graph.inputs]), tuple([y.type for y in graph.outputs]))
+    return HostGraph(functools.partial(compile_graph, alone, options), *types, sizes)
 
 
 # ------------------------------------------------------------------------------------------------- caching
@@ -208,18 +259,21 @@ def compile_graph(graph: Graph, options: Options = Options(), on_pass: Callable 
     Raises:
         CompileError: a stage could not produce its result; the message names the operation and the user's line.
     """
+    graph = canonical(graph)
     parts = key_parts(graph, options)
     digest = digest_of(parts)
     with _lock:
         if on_pass is None and (found := _loaded.get(digest)) is not None:
             return found
-        made = _loaded[digest] = load(_artifact(graph, options, on_pass, parts, digest))
+        made = load(_artifact(graph, options, on_pass, parts, digest), options)
+        if not has_callbacks(graph):  # which two graphs of one text may have different ones of
+            _loaded[digest] = made
         return made
 
 
 def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str) -> Artifact:
     target = target_of(options).name
-    keep = options.cache and not _has_callbacks(graph)
+    keep = options.cache and not has_callbacks(graph)
     cache = default_cache()
     if keep and on_pass is None:
         entry = cache.get(digest)
@@ -231,6 +285,16 @@ def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str)
     return artifact
 
 
-def _has_callbacks(graph: Graph) -> bool:
-    """True if the graph calls Python functions, which no file can hold."""
-    return any(n.op == "host" for n in graph.nodes)
+def has_callbacks(graph: Graph) -> bool:
+    """True if the graph, or one inside it, calls Python functions that no file can hold: those that are not registered."""
+    pending, seen = [graph], set()
+    while pending:
+        one = pending.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        for node in one.nodes:
+            if node.op == "host" and not isinstance(node.attr("callback"), str):
+                return True
+            pending.extend(value for _, value in node.attrs if isinstance(value, Graph))
+    return False

@@ -12,7 +12,7 @@ from graphc.aot.replace import replace_files
 from graphc.aot.standalone import constants_name, public_names, standalone_text
 from graphc.codegen.header import header_text
 from graphc.codegen.llvm.module import segments
-from graphc.compile import assemble, lower_graph, optimise, sections, target_of
+from graphc.compile import assemble, canonical, has_callbacks, lower_graph, optimise, sections, target_of
 from graphc.errors import CompileError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
@@ -90,7 +90,7 @@ def c_name(path: Path) -> str:
 
 def _lowered(graph: Graph, options: Options) -> Program:
     """The graph as a Program, if a file can hold it."""
-    if any(n.op == "host" for n in graph.nodes):
+    if has_callbacks(graph):
         raise CompileError(
             "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
         )
@@ -105,7 +105,7 @@ def _container(graph: Graph, program: Program, options: Options) -> list:
         digest, library = support_file(target)
         native, targets = {**sections(assemble(program, options)), f"{SUPPORT}{digest}": library}, [target.name]
     blobs: dict[str, np.ndarray] = {}
-    text = graph_text(graph, blobs=blobs)
+    text = graph_text(canonical(graph), blobs=blobs)
     weights, table = _weights(blobs)
     manifest = {"format": FORMAT, "graphc": VERSION, "name": graph.name, "targets": targets, "weights": table,
                 "fast_math": options.fast_math}  # fmt: skip

@@ -55,10 +55,6 @@ def _seeds(state, count):
     return stack([keys, keys - keys]), after
 
 
-def _key(state):
-    return generator_state.state_vector(state)[2]
-
-
 def _made(kind: str, function):
     return lift(Op(f"random.Generator.{kind}", kind, function, "state"), eager)
 

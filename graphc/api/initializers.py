@@ -161,13 +161,15 @@ def _scaled(name: str, scale: float, mode: str, distribution: str, doc: str) -> 
     return type(name, (VarianceScaling,), members)
 
 
-GlorotUniform = _scaled("GlorotUniform", 1.0, "fan_avg", "uniform", "Uniform with a variance of 2 / (inputs + outputs).")
+GlorotUniform = _scaled("GlorotUniform", 1.0, "fan_avg", "uniform",
+                        "Uniform with a variance of 2 / (inputs + outputs).")  # fmt: skip
 GlorotNormal = _scaled("GlorotNormal", 1.0, "fan_avg", "truncated_normal",
                        "Truncated normal with a variance of 2 / (inputs + outputs).")  # fmt: skip
 HeUniform = _scaled("HeUniform", 2.0, "fan_in", "uniform", "Uniform with a variance of 2 / inputs.")
 HeNormal = _scaled("HeNormal", 2.0, "fan_in", "truncated_normal", "Truncated normal with a variance of 2 / inputs.")
 LecunUniform = _scaled("LecunUniform", 1.0, "fan_in", "uniform", "Uniform with a variance of 1 / inputs.")
-LecunNormal = _scaled("LecunNormal", 1.0, "fan_in", "truncated_normal", "Truncated normal with a variance of 1 / inputs.")
+LecunNormal = _scaled("LecunNormal", 1.0, "fan_in", "truncated_normal",
+                      "Truncated normal with a variance of 1 / inputs.")  # fmt: skip
 
 
 class Orthogonal(_Random):

@@ -16,8 +16,8 @@ _AGAIN = 40  # an operation that is seeded again goes on 2**40 blocks later
 class Seeds:
     """Counts random operations: with a seed, equal programs draw equal numbers; without one, new ones every time.
 
-    Numbers are those of TensorFlow's eager operations: the global seed is the key of a stream, the operation's seed the high
-    half of its counter; operations without a seed take the next number of Python's generator of the global seed.
+    Numbers are those of TensorFlow's eager operations: the global seed is the key of a stream, the operation's seed the
+    high half of its counter; operations without a seed take the next number of Python's generator of the global seed.
     """
 
     def __init__(self):

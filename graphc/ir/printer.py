@@ -171,7 +171,7 @@ class _Module:
         array = data.array
         if data.is_splat:
             return literal(array[()], type.dtype)
-        if array.size <= _INLINE:
+        if array.size <= _INLINE or array.dtype == object:
             return f"[{', '.join([literal(x, type.dtype) for x in array.reshape(-1)])}]"
         return self._blob(data)
 

@@ -58,7 +58,7 @@ def _filled(op: str, inputs: tuple, attrs: tuple, type, location: Location | Non
     first = _known.get(key)
     if first is None:
         count = len(dict(attrs)["sizes"])
-        names = tuple([f"?{next(_numbers)}" for _ in range(count)])
+        names = tuple([f"_k{next(_numbers)}" for _ in range(count)])
         source = _Source(op, inputs, attrs, type, names, location)
         made = [symbol(name) for name in names]
         for s in made:

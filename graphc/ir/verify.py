@@ -8,7 +8,7 @@ from graphc.errors import CompileError, DtypeError, GraphError, ShapeError, expl
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
-from graphc.ir.node import INDEX, Node, binary
+from graphc.ir.node import INDEX, Node, binary, symbol
 from graphc.ir.printer import step_text, value_names
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
 from graphc.ir.type import TupleType, Type
@@ -22,16 +22,17 @@ _ALIGNMENT = 64
 _PLACES = ("input", "output", "constant", "arena")
 
 
-def verify_graph(graph: Graph, infer: Callable | None = None) -> None:
+def verify_graph(graph: Graph, infer: Callable | None = None, outer: frozenset = frozenset()) -> None:
     """Check a Graph and every graph that it uses.
 
     Args:
         infer: ``(op, input types, attrs: dict) -> Type``, the type rule; checked for every node but leaves.
+        outer: symbols that the graph may use without binding them.
 
     Raises:
         GraphError: what is wrong, at which value, and the user's line that made it.
     """
-    checked, pending = set(), [(graph, frozenset())]
+    checked, pending = set(), [(graph, outer)]
     while pending:
         graph, outer = pending.pop()
         if (graph, outer) not in checked:
@@ -304,7 +305,7 @@ class _ProgramCheck:
                     for name in results:
                         self.writable(name, step)
                     for graph in (v for _, v in attrs if isinstance(v, Graph)):
-                        verify_graph(graph)
+                        verify_graph(graph, outer=frozenset(map(symbol, self.symbols)))
                 case Branch(condition, then, orelse):
                     self._scalar(condition, dt.b1, step)
                     self.steps(then + orelse)

@@ -17,13 +17,14 @@ from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
 from graphc.prims.table import apply
 
 _STIRLING = (0.0810614667953272, 0.0413406959554092, 0.0276779256849983, 0.02079067210376509, 0.0166446911898211,
-             0.0138761288230707, 0.0118967099458917, 0.0104112652619720, 0.00925546218271273, 0.00833056343336287)  # fmt: skip
+             0.0138761288230707, 0.0118967099458917, 0.0104112652619720, 0.00925546218271273,
+             0.00833056343336287)  # fmt: skip
 _SHORT = 42  # blocks that TensorFlow sets aside for a value made of gaps
 _TAIL = 6.0  # deviations from which the tail of the normal density is taken to be exponential
 
 
 def binomial_samples(key: Node, counter: Node, blocks: Node, count: Node, prob: Node) -> Node:
-    """Binomial values in f64 for counts and probabilities in f64: geometric gaps below a mean of 10, BTRS from there on."""
+    """Binomial values in f64 for f64 counts and probabilities: geometric gaps below a mean of 10, BTRS from there on."""
     strange = apply("not", apply("and", apply("isfinite", count), apply("and", math.greater_equal(prob, 0.0),
                                                                         math.less_equal(prob, 1.0))))  # fmt: skip
     none = apply("or", math.less_equal(count, 0.0), math.equal(prob, 0.0))
@@ -120,8 +121,8 @@ def parameterized_truncated_normal(
 ) -> Node:
     """Normally distributed between two limits, by inversion of the distribution function in f64.
 
-    One number of the stream makes one value. A range that begins more than six deviations from the mean is taken to have
-    an exponential density.
+    One number of the stream makes one value. A range that begins more than six deviations from the mean is taken to
+    have an exponential density.
     """
     op = "parameterized_truncated_normal"
     given = [means, stddevs, minvals, maxvals]

@@ -1,7 +1,7 @@
 """Samples of classes for losses over many classes, with the counts to be expected; they run on the host.
 
-The samplers, their order of drawing and their streams are TensorFlow's. Classes are drawn one after the other until there
-are enough different ones, which is no work for vectors.
+The samplers, their order of drawing and their streams are TensorFlow's. Classes are drawn one after the other until
+there are enough different ones, which is no work for vectors.
 """
 
 from __future__ import annotations

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
-from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins, simplified
 from graphc.lib import depthwise
 from graphc.lib.dims import shape_of, size
-from graphc.lib.promote import adopt, as_node
+from graphc.lib.promote import adopt
 from graphc.lib.window import (
     channel_axis, ensured, extent, moved_axis, paddings, per_axis, require_windows, window_counts,
 )  # fmt: skip
@@ -18,7 +17,8 @@ from graphc.prims.table import apply
 def convolution(input, filters, strides=None, padding="VALID", data_format=None, dilations=None) -> Node:  # noqa: A002
     """``input`` [..., *spatial, channels] convolved with ``filters`` [*window, channels / groups, outputs].
 
-    Works for any number of spatial axes; ``NC...`` formats have the channels before them. Axes before the batch are kept.
+    Works for any number of spatial axes; ``NC...`` formats have the channels before them. Axes before the batch are
+    kept.
 
     Raises:
         ShapeError: ranks or channels do not fit, or the window is larger than the padded input.
@@ -33,7 +33,7 @@ def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None) -
 
 
 def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None) -> Node:  # noqa: A002
-    """``input`` [batch, height, width, channels] convolved with ``filters`` [height, width, channels / groups, outputs].
+    """``input`` [batch, height, width, channels] convolved with ``filters`` [h, w, channels / groups, outputs].
 
     ``padding`` is SAME, VALID or a list of four pairs; ``strides`` and ``dilations`` are ints or lists of 1, 2 or 4.
     """
@@ -41,7 +41,7 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None)
 
 
 def conv3d(input, filters, strides, padding, data_format="NDHWC", dilations=None) -> Node:  # noqa: A002
-    """``input`` [batch, depth, height, width, channels] convolved with ``filters`` [d, h, w, channels / groups, outputs]."""
+    """``input`` [batch, d, h, w, channels] convolved with ``filters`` [d, h, w, channels / groups, outputs]."""
     return _convolve("conv3d", input, filters, strides, padding, data_format, dilations, 3)
 
 
@@ -52,7 +52,7 @@ def atrous_conv2d(value, filters, rate, padding) -> Node:
 
 def separable_conv2d(input, depthwise_filter, pointwise_filter, strides, padding, data_format=None,  # noqa: A002
                      dilations=None) -> Node:  # fmt: skip
-    """``depthwise_conv2d`` followed by a convolution with the 1 x 1 window ``pointwise_filter`` [1, 1, inner, outputs]."""
+    """``depthwise_conv2d`` and then a convolution with the window ``pointwise_filter`` [1, 1, inner, outputs]."""
     inner = depthwise.depthwise_conv2d(input, depthwise_filter, strides, padding, data_format, dilations)
     return _convolve("separable_conv2d", inner, pointwise_filter, 1, "VALID", data_format, 1, 2)
 
@@ -92,7 +92,10 @@ def atrous_conv2d_transpose(value, filters, output_shape, rate, padding) -> Node
 def conv2d_backprop_input(input_sizes, filter=None, out_backprop=None, strides=None, padding=None,  # noqa: A002
                           use_cudnn_on_gpu=True, data_format="NHWC", dilations=(1, 1, 1, 1), name=None,
                           filters=None) -> Node:  # fmt: skip
-    """The gradient of ``conv2d`` for an input of shape ``input_sizes``; the filter may be grouped. ``use_cudnn_on_gpu`` has no effect."""
+    """The gradient of ``conv2d`` for an input of shape ``input_sizes``; the filter may be grouped.
+
+    ``filters`` is another name of ``filter``; ``use_cudnn_on_gpu`` and ``name`` have no effect.
+    """
     filters = filter if filters is None else filters
     return _transposed("conv2d_backprop_input", out_backprop, filters, input_sizes, strides, padding, data_format,
                        dilations, 2)  # fmt: skip
@@ -121,8 +124,8 @@ def _operands(op: str, x, w, count) -> tuple[Node, Node, int]:
         raise DtypeError(explain(f"{op}: not defined for {x.type}", origins(input=x, filters=w)))
     count = len(w.shape) - 2 if count is None else count
     if len(w.shape) != count + 2 or len(x.shape) < count + 2 or count < 1:
-        what = f"{op}: filters of rank {count + 2} and an input of that rank or more are needed, got {x.type} and {w.type}"
-        raise ShapeError(explain(what, origins(input=x, filters=w)))
+        what = f"{op}: filters of rank {count + 2} and an input of that rank or more are needed"
+        raise ShapeError(explain(f"{what}, got {x.type} and {w.type}", origins(input=x, filters=w)))
     return x, w, count
 
 
@@ -195,10 +198,12 @@ def _same_sizes(op: str, g: Node, wanted: tuple, what: str) -> Node:
     return ensured(g, wanted)
 
 
-def _transposed(op: str, g, w, output_shape, strides, padding, data_format, dilations, count: int | None = None) -> Node:
+def _transposed(op: str, g, w, output_shape, strides, padding, data_format, dilations,
+                count: int | None = None) -> Node:  # fmt: skip
     g, w, count = _operands(op, g, w, count)
     if len(g.shape) != count + 2:
-        raise ShapeError(explain(f"{op}: needs an input of rank {count + 2}, got {g.type}", origins(input=g, filters=w)))
+        what = f"{op}: needs an input of rank {count + 2}, got {g.type}"
+        raise ShapeError(explain(what, origins(input=g, filters=w)))
     channel = channel_axis(op, data_format, count)
     g = _lasting(g, channel, count)
     wanted = shape_of(output_shape, op)
@@ -226,7 +231,8 @@ def _filter_gradient(op: str, x, filter_sizes, g, strides, padding, data_format,
     x, g = adopt(op, x, g)
     for value in (x, g):
         if len(value.shape) != count + 2:
-            raise ShapeError(explain(f"{op}: needs rank {count + 2}, got {value.type}", origins(input=x, out_backprop=g)))
+            what = f"{op}: needs rank {count + 2}, got {value.type}"
+            raise ShapeError(explain(what, origins(input=x, out_backprop=g)))
     channel = channel_axis(op, data_format, count)
     x, g = _lasting(x, channel, count), _lasting(g, channel, count)
     shape = shape_of(filter_sizes, op)
@@ -236,7 +242,8 @@ def _filter_gradient(op: str, x, filter_sizes, g, strides, padding, data_format,
     if type(x.shape[-1]) is int and type(shape[-2]) is int and shape[-2]:
         groups = x.shape[-1] // shape[-2]
     if simplified(shape[-2] * groups) != x.shape[-1]:
-        raise ShapeError(explain(f"{op}: filter_sizes {list(shape)} do not fit the channels of {x.type}", origins(input=x)))
+        what = f"{op}: filter_sizes {list(shape)} do not fit the channels of {x.type}"
+        raise ShapeError(explain(what, origins(input=x)))
     stride, low, dilation, counts = _window(op, x.shape, shape, strides, padding, dilations, channel)
     g = _same_sizes(op, g, (x.shape[0], *counts, shape[-1]), "the convolution answers with")
     return contract.conv_filter(g, x, shape, stride, low, dilation, (1,) * count, groups)

@@ -1,8 +1,8 @@
 """Reading image files into tensors, under TensorFlow's names: JPEG, PNG, BMP, GIF. All of it runs on the host.
 
-One host step reads the size of the image from its header, so that the size is known before the step that reads the pixels.
-JPEG, GIF and most PNG files need Pillow (``graphc[image]``). JPEG files are decoded with accurate integer transforms and
-smooth chroma, which is what TensorFlow's ``dct_method="INTEGER_ACCURATE"`` means.
+One host step reads the size of the image from its header, so that the size is known before the step that reads the
+pixels. JPEG, GIF and most PNG files need Pillow (``graphc[image]``). JPEG files are decoded with accurate integer
+transforms and smooth chroma, which is what TensorFlow's ``dct_method="INTEGER_ACCURATE"`` means.
 """
 
 from __future__ import annotations
@@ -156,8 +156,8 @@ def decode_image(contents, channels=None, dtype=dt.u8, name=None, expand_animati
     Args:
         channels: None or 0 (those of the file), 1, 3 or 4.
         dtype: any image dtype; floats lie in [0, 1].
-        expand_animations: False: the first frame of a GIF of several; True: such a file is refused while running, except
-            where the contents are a constant, which gives [frames, height, width, 3] as ``decode_gif`` does.
+        expand_animations: False: the first frame of a GIF of several; True: such a file is refused while running,
+            except where the contents are a constant, which gives [frames, height, width, 3] as ``decode_gif`` does.
 
     Raises:
         ShapeError: not one string. UsageError: other channels. FormatError (while running): damaged or unknown.

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.errors import DtypeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.ir.node import Node, const, simplified
+from graphc.ir.node import Node
 from graphc.lib import math
 from graphc.lib.dims import shape_of, size
 from graphc.lib.draw import RESERVED, box_muller, float_dtype, fractions, full_counter, splat
@@ -173,7 +173,8 @@ def _poisson_rejection(first: Node, v: Node, rate: Node, log_rate: Node, b: Node
     a = math.add(math.multiply(b, 0.02483), -0.059)
     u = math.subtract(first, 0.5)
     us = math.subtract(as_node(0.5, dt.f64), math.abs(u))
-    k = math.floor(math.add(math.add(math.multiply(math.add(math.truediv(math.multiply(a, 2.0), us), b), u), rate), 0.43))
+    slope = math.add(math.truediv(math.multiply(a, 2.0), us), b)
+    k = math.floor(math.add(math.add(math.multiply(slope, u), rate), 0.43))
     tight = math.subtract(as_node(0.9277, dt.f64), math.truediv(as_node(3.6224, dt.f64), math.subtract(b, 2.0)))
     surely = apply("and", math.greater_equal(us, 0.07), apply("le", v, tight))
     never = apply("or", math.less(k, 0.0), apply("and", math.less(us, 0.013), apply("lt", us, v)))

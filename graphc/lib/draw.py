@@ -1,4 +1,4 @@
-"""Numbers from random bits: uniform fractions and integers, normal and truncated normal values, as TensorFlow draws them.
+"""Numbers from random bits: uniform fractions, integers and normal values, as TensorFlow draws them.
 
 A place in a stream is a key u32[2] and a counter: u64[2], a number of 128 bits as its low and high half, or u64[], the
 high half. Equal places give equal numbers on every target.

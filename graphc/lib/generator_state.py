@@ -6,7 +6,7 @@ from graphc.errors import ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins
 from graphc.lib import math
-from graphc.lib.dims import shape_of, size, dim_node
+from graphc.lib.dims import dim_node, shape_of, size
 from graphc.lib.draw import RESERVED, advanced, full_integers
 from graphc.lib.promote import as_node
 from graphc.prims.table import apply
@@ -32,13 +32,13 @@ def place_of_state(state: Node) -> tuple[Node, Node]:
     """The key u32[2] and counter u64[2] of a state."""
     wide = apply("bitcast", state, dtype=dt.u64)
     key = _cut(wide, 2, 3)
-    low = apply("and", key, as_node_like(0xFFFFFFFF, key))
-    high = apply("shr", key, as_node_like(32, key))
+    low = apply("and", key, _like(0xFFFFFFFF, key))
+    high = apply("shr", key, _like(32, key))
     halves = apply("concat", low, high, axis=0)
     return apply("cast", halves, dtype=dt.u32), _cut(wide, 0, 2)
 
 
-def as_node_like(value: int, x: Node) -> Node:
+def _like(value: int, x: Node) -> Node:
     """A constant of the dtype and shape of ``x``."""
     return math.full_like(x, value)
 

@@ -1,4 +1,4 @@
-"""First values of weights as functions of a place in a random stream: scaled variance, orthogonal matrices, identity."""
+"""First values of weights from a place in a random stream: scaled variance, orthogonal matrices, identity."""
 
 from __future__ import annotations
 

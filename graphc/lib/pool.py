@@ -18,8 +18,8 @@ KINDS = {"MAX": "max", "AVG": "avg"}
 def max_pool(input, ksize, strides, padding, data_format=None) -> Node:  # noqa: A002
     """The largest element of every window of ``input`` [batch, *spatial, channels], of any rank from 3.
 
-    ``ksize`` and ``strides`` are ints or lists of 1, of one per spatial axis, or of one per axis; windows of 1 along the
-    spatial axes may lie across channels. ``padding`` is SAME, VALID or a list of pairs. Of equal elements the first
+    ``ksize`` and ``strides`` are ints or lists of 1, of one per spatial axis, or of one per axis; windows of 1 along
+    the spatial axes may lie across channels. ``padding`` is SAME, VALID or a list of pairs. Of equal elements the first
     receives the gradient.
 
     Raises:
@@ -153,7 +153,8 @@ def _frame(op: str, x: Node, axes, k, stride, dilation, padding, channel: int) -
     low, high = paddings(op, padding, sizes, reaches, stride, channel)
     for before, after, reach in zip(low, high, reaches):
         if not isinstance(padding, str) and (before >= reach or after >= reach):
-            raise UsageError(explain(f"{op}: padding {padding!r} must be smaller than the window {list(k)}", origins(input=x)))
+            what = f"{op}: padding {padding!r} must be smaller than the window {list(k)}"
+            raise UsageError(explain(what, origins(input=x)))
     counts = window_counts(sizes, reaches, stride, low, high, padding)
     require_windows(op, x, axes, counts)
     return low, high, counts
@@ -169,6 +170,6 @@ def _pool_channels(op: str, kind: str, x: Node, ksize, strides, channel: int) ->
     others = [v for a, v in enumerate(ksize) if a != channel]
     depth = x.shape[channel]
     if any(v != 1 for v in others) or k != step or k < 1 or (type(depth) is int and depth % k):
-        what = f"{op}: windows {list(ksize)} across channels must be 1 elsewhere, lie side by side and divide the channels"
-        raise UsageError(explain(f"{what} of {x.type}, strides {strides!r}", origins(input=x)))
+        what = f"{op}: windows {list(ksize)} across channels must be 1 elsewhere, lie side by side and divide"
+        raise UsageError(explain(f"{what} the channels of {x.type}, strides {strides!r}", origins(input=x)))
     return pooled(op, x, kind, (channel,), (k,), (step,))

@@ -85,7 +85,10 @@ def _exact(x: Node, like: Node, axes, counts) -> Node:
 
 
 def _divided(total: Node, axes, size, stride, low, dilation, rooms, reached) -> Node:
-    """Sums divided by how many elements each window has; ``rooms`` are where elements count, ``reached`` where windows go."""
+    """Sums divided by the number of elements in each window.
+
+    ``rooms`` are where elements count, ``reached`` where windows go, along each axis.
+    """
     whole, lines = 1, []
     for a, k, s, before, d, room, reach in zip(axes, size, stride, low, dilation, rooms, reached):
         if room == reach:

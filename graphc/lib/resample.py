@@ -16,7 +16,6 @@ import numpy as np
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
-from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.lib.dims import dim_node, size as size_of
 from graphc.lib.promote import broadcast_to

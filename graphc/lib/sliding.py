@@ -31,7 +31,7 @@ def padded(x: Node, axes, low, high, value) -> Node:
 
 
 def part(x: Node, axes, offset, stride, counts) -> Node:
-    """Along each of ``axes`` the ``counts`` elements from ``offset`` on, ``stride`` apart: one element of every window."""
+    """Along each axis the ``counts`` elements from ``offset`` on, ``stride`` apart: one element of every window."""
     start, stop, step = [0] * len(x.shape), list(x.shape), [1] * len(x.shape)
     for a, k, s, count in zip(axes, offset, stride, counts):
         start[a], step[a] = k, s

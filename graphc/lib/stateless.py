@@ -64,7 +64,7 @@ def stateless_uniform(shape, seed, minval=0, maxval=None, dtype=dt.f32, name=Non
             raise DtypeError(explain(f"stateless_uniform: integers of 32 or 64 bits, not {kind.name}"))
         return full_integers(*place, shape_of(shape, "stateless_uniform"), kind)
     if kind.kind == "u" or (kind.is_integer and None in (minval, maxval)):
-        raise UsageError(explain(f"stateless_uniform: {kind.name} needs minval and maxval both None or, if signed, both"))
+        raise UsageError(explain(f"stateless_uniform: {kind.name} needs both minval and maxval, or neither"))
     return random.uniform(*place, shape, minval, maxval, kind)
 
 

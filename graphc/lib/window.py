@@ -14,7 +14,7 @@ from graphc.prims.table import apply
 
 
 def channel_axis(op: str, data_format, count: int) -> int:
-    """Where the channels lie among ``count`` spatial axes: 1 for ``NC...`` formats, ``count + 1`` for ``N...C`` and None.
+    """Where the channels lie among ``count`` spatial axes: 1 for ``NC...``, ``count + 1`` for ``N...C`` and None.
 
     Raises:
         UsageError: the format is neither, or has another number of axes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import real_of
 from graphc.ir.graph import Graph
@@ -9,9 +11,12 @@ from graphc.ir.kernel import Array, For, Kernel, Store, load
 from graphc.ir.node import INDEX, Node
 from graphc.ir.type import Type
 from graphc.lower.buffers import share
+from graphc.lower.fuse import is_native, role
 from graphc.lower.map_nest import index_vars
+from graphc.lower.nests import NESTS
 from graphc.lower.step import Step, with_inner
 from graphc.lower.schedule import symbols_of, vectorise
+from graphc.prims.table import TABLE
 
 
 def _nested(lowering, graph: Graph, operands: list):
@@ -174,6 +179,27 @@ def _row_copy(lowering, name: str, inputs: dict, outputs: dict, type: Type, coun
         return Kernel(name, arrays, symbols_of(body, arrays), body)
 
     return lowering.launch((name, type, count), make, inputs, outputs)
+
+
+def is_hosted(node: Node) -> bool:
+    """True for control flow that Python drives: something inside it runs on the host."""
+    if any(x.dtype is dt.string for x in node.inputs):
+        return True
+    return any(_has_host_steps(value) for _, value in node.attrs if isinstance(value, Graph))
+
+
+@functools.lru_cache(256)
+def _has_host_steps(graph: Graph) -> bool:  # the depth is that of control flow
+    for node in graph.nodes:
+        if node.op in CONTROL:
+            if is_hosted(node):
+                return True
+        elif node.op == "const":
+            if node.dtype is dt.string:
+                return True
+        elif role(node) == "single" and node.op != "item" and not (is_native(node) and TABLE[node.op].nest in NESTS):
+            return True
+    return False
 
 
 CONTROL = {"call": _call, "cond": _cond, "while": _while, "loop": _loop}

@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from graphc.errors import CompileError
-from graphc.ir.graph import Graph, rebuild
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, rebuild, symbols_of
 from graphc.ir.order import toposort
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature
+from graphc.ir.sizes import made_by
 from graphc.ir.target import Target
 from graphc.ir.type import TupleType, Type
 from graphc.lower import control
@@ -24,6 +26,7 @@ from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.step import Step, with_inner
+from graphc.prims.data import text
 from graphc.prims.table import TABLE
 
 
@@ -193,7 +196,7 @@ class Lowering:
         results = [self.storage(t, node.op) for t in types]
         memory[node] = results if isinstance(node.type, TupleType) else results[0]
         operands = [self.find(x, memory) for x in node.inputs]
-        if node.op in control.CONTROL:
+        if node.op in control.CONTROL and not control.is_hosted(node):
             return control.CONTROL[node.op](self, node, operands, results)
         if TABLE[node.op].nest in NESTS and all(t.dtype.is_native for t in (*types, *(x.type for x in node.inputs))):
             inputs = {f"x{k}": s for k, s in enumerate(operands)}
@@ -239,14 +242,29 @@ def _pointwise(graph: Graph, sources: dict[int, Storage], outputs: list, exclude
 
 
 def strip(graph: Graph) -> Graph:
-    """Drop what means nothing to code: ``stop`` and promises about shapes that hold by their types."""
+    """Drop what means nothing to code: ``stop``, promises that hold by their types, sizes that nothing uses.
+
+    Constants of strings become operations, as native memory cannot hold them.
+    """
 
     def visit(node, inputs):
         if node.op == "stop" or (node.op == "ensure" and inputs[0].type == node.type):
             return inputs[0]
-        return None
+        return text(node.attr("value"), node.type) if node.op == "const" and node.dtype is dt.string else None
 
-    return graph.with_roots(rebuild(graph.roots, visit))
+    return _without_unused_sizes(graph.with_roots(rebuild(graph.roots, visit)))
+
+
+def _without_unused_sizes(graph: Graph) -> Graph:
+    kept, used, left = set(), set(), list(graph.measures)
+    roots = (*graph.outputs, *[r.condition for r in graph.requires]) if left else ()
+    while roots:
+        for node in toposort(roots):
+            used.update((node,) if node.op == "symbol" else symbols_of(node))
+        roots = tuple([m for m in left if used.intersection(made_by(m))])
+        kept.update(roots)
+        left = [m for m in left if m not in kept]
+    return replace(graph, measures=tuple([m for m in graph.measures if m in kept])) if left else graph
 
 
 def lower(graph: Graph, target: Target) -> Program:
@@ -263,7 +281,7 @@ def lower(graph: Graph, target: Target) -> Program:
     steps = _place_outputs(lowering, graph, inputs, steps, results)
     _measure_lives(steps)
     _reuse(steps)
-    arena = plan(lowering.storages)
+    arena = plan(lowering.storages, graph.measured)
     return _program(lowering, graph, steps, arena)
 
 
@@ -374,6 +392,8 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
         match step.kind:
             case "launch":
                 return Launch(step.kernel, tuple(map(name, step.args)), step.extra["dims"])
+            case "copy" if step.reads[0].type.dtype is dt.string:
+                return Host("stop", (), (name(step.reads[0]),), (name(step.writes[0]),))
             case "copy":
                 return Copy(name(step.reads[0]), name(step.writes[0]))
             case "host":
@@ -396,7 +416,7 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
     signature = Signature(
         tuple(Param(x.attr("name"), x.type, x.location) for x in graph.inputs),
         tuple(Param(n, x.type, x.location) for n, x in zip(graph.names, graph.outputs)),
-        tuple(s.attr("name") for s in graph.symbols),
+        tuple(s.attr("name") for s in dict.fromkeys((*graph.symbols, *graph.measured))),
         graph.donated,
         arena,
     )

@@ -49,12 +49,12 @@ def drop_unused(graph: Graph) -> Graph:
     """Results of control flow that nobody reads, and what is carried along for them alone, are not computed."""
     memo: dict[Graph, Graph] = {}
 
-    def visit(one: Graph) -> Graph:  # depth is that of control flow; outer graphs first, as they decide what is wanted
+    def visit(one: Graph) -> Graph:  # depth is that of control flow; now outer graphs first, as they decide what is wanted
         if one not in memo:
             memo[one] = with_bodies(_without_unused(one), visit)
         return memo[one]
 
-    return visit(graph)
+    return visit(_operands_first(graph))
 
 
 def _without_unused(graph: Graph) -> Graph:
@@ -82,6 +82,9 @@ def _without_unused(graph: Graph) -> Graph:
         return apply(node.op, *[inputs[k] for k in operands], **attrs)
 
     return same_or(graph, _replace(graph, plans, {n: plan[2] for n, plan in plans.items()}, change))
+
+
+_operands_first = everywhere(_without_unused)  # inner graphs first: what they do not read is not read outside either
 
 
 def _replace(graph: Graph, changed, places, change) -> list[Node]:

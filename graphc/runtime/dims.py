@@ -15,6 +15,12 @@ _OPS = {
     "mod": operator.mod,
     "min": min,
     "max": max,
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "and": operator.and_,
+    "or": operator.or_,
 }
 
 

@@ -17,7 +17,7 @@ from graphc.runtime.arena import Arena
 from graphc.runtime.arguments import Arguments
 from graphc.runtime.library import Library
 from graphc.runtime.native_call import address_of, native_callable
-from graphc.runtime.portable_call import HostStep, PortableProgram, aligned_bytes
+from graphc.runtime.portable_call import HostStep, LateSizes, PortableProgram, aligned_bytes
 from graphc.runtime.support import load_support
 from graphc.runtime.turn import Turn
 
@@ -36,6 +36,7 @@ class Executable:
         segments: for a program with host steps: ints (native segment ``NAME_i``) and HostSteps in order.
         release_gil: let other Python threads run meanwhile; worth it from some 50 microseconds of work on.
         explain_failure: makes the exception for the nonzero code with which a program stopped.
+        late: what follows from sizes that host steps make.
     """
 
     def __init__(
@@ -48,13 +49,14 @@ class Executable:
         *,
         release_gil: bool = False,
         explain_failure: Callable[[int], Exception] | None = None,
+        late: LateSizes | None = None,
     ):
         self.name, self.signature, self.library = name, signature, library
         self.release_gil = release_gil
         self._failed = functools.partial(_fail, name, explain_failure)
         self.constants = _aligned(constants)
         self._support = load_support()
-        self._portable = PortableProgram(name, signature, library, self.constants, segments, self._failed)
+        self._portable = PortableProgram(name, signature, library, self.constants, segments, self._failed, late)
         self._native = segments is None and call_path() == "native" and _is_numeric(signature)
         if segments is None:
             missing = len(signature.symbols) - len(Arguments(name, signature).known_symbols)

@@ -15,10 +15,12 @@ from graphc.ir.node import Node
 from graphc.ir.program import Signature
 from graphc.ir.type import Type
 from graphc.runtime.dims import evaluate, symbol_name, symbols_of
+from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5)
 _ALIGN = 64
+_LARGEST = 1 << 46  # bytes of one buffer, as in generated code
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,33 @@ class HostStep:
     attrs: tuple = ()
 
 
+class LateSizes:
+    """What must be found out again whenever a host step has given symbols their values.
+
+    Args:
+        checks: b1 conditions on the sizes.
+        buffers: pairs ``(Type, place)``.
+    """
+
+    def __init__(self, checks: tuple, buffers: tuple):
+        self._checks = [(k + 1, symbols_of((c,)), c) for k, c in enumerate(checks)]
+        self._ends = [(symbols_of((*t.shape, where)), t.size * t.dtype.size, where) for t, (kind, where) in buffers if kind == "arena"]
+        self._sizes = [(symbols_of(t.shape), t.size * max(1, t.dtype.size)) for t, _ in buffers]
+
+    def refused(self, before: dict[str, int], values: dict[str, int]) -> int:
+        """The number of the check that fails, of those that could not be made before; 0 if none does."""
+        for number, needs, condition in self._checks:
+            if needs <= values.keys() and not needs <= before.keys() and not evaluate(condition, values):
+                return number
+        fits = all(evaluate(size, values) <= _LARGEST for needs, size in self._sizes if needs <= values.keys())
+        return 0 if fits else len(self._checks) + 1
+
+    def arena(self, values: dict[str, int]) -> int:
+        """Bytes of arena that buffers of known size need."""
+        ends = [evaluate(where, values) + evaluate(size, values) for needs, size, where in self._ends if needs <= values.keys()]
+        return max(ends, default=0)
+
+
 class PortableProgram:
     """A program as a sequence of native segments and host steps.
 
@@ -50,16 +79,19 @@ class PortableProgram:
         segments: None for one native function of this name, else ints (``NAME_i``) and HostSteps in order.
         constants: the program's constants, 64-byte aligned.
         failed: called with the error code of a segment that stopped; raises.
+        late: what follows from sizes that host steps make; None where they make none.
 
     Raises:
         CompileError: a string would have to be copied or made by native code.
     """
 
-    def __init__(self, name: str, signature: Signature, library: Library, constants: np.ndarray, segments, failed: Callable):
+    def __init__(self, name: str, signature: Signature, library: Library, constants: np.ndarray, segments, failed: Callable,
+                 late: LateSizes | None = None):  # fmt: skip
         self.name, self.signature, self.library, self.constants, self.failed = name, signature, library, constants, failed
         steps = [name] if segments is None else [f"{name}_{s}" if isinstance(s, int) else s for s in segments]
         self.steps = [_ENTRY(library.address(s)) if isinstance(s, str) else s for s in steps]
         self._arena_bytes = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(library.address(name + "_arena"))
+        self.late = late
         self._needs = [symbols_of(p.type.shape) for p in signature.outputs]
         _check_strings(name, signature, self.steps)
         self._may_stop = any(isinstance(step, HostStep) for step in self.steps[1:])  # after something was written
@@ -123,7 +155,10 @@ class _Run:
         for k, (param, needs) in enumerate(zip(self.signature.outputs, self.program._needs)):
             if self.outputs[k] is None and needs <= values.keys():
                 self.outputs[k] = np.empty([evaluate(d, values) for d in param.type.shape], param.type.dtype.numpy)
-        wanted = self.program._arena_bytes((ctypes.c_int64 * max(1, len(self.dims)))(*self.dims))
+        if self.program.late is None:
+            wanted = self.program._arena_bytes((ctypes.c_int64 * max(1, len(self.dims)))(*self.dims))
+        else:
+            wanted = self.program.late.arena(values)
         if wanted > self.arena.size:
             grown = aligned_bytes(wanted)
             grown[: self.arena.size] = self.arena  # what is there keeps its offset
@@ -147,8 +182,13 @@ class _Run:
             what = f"{step.op}: the host step gave {len(results)} results, not {len(step.results)}"
             raise ShapeError(explain(what, location=step.location))
         arrays = [np.asarray(value, dtype=type.dtype.numpy) for (type, _), value in zip(step.results, results)]
+        before = self.values
         for (type, _), array in zip(step.results, arrays):
             self.bind(step, type, array)
+        if self.program.late is not None and len(self.known) > len(before):
+            code = self.program.late.refused(before, self.values)
+            if code:
+                self.program.failed(code)
         self.place()
         for (type, place), array in zip(step.results, arrays):
             if type.dtype is dt.string and place[0] == "arena":
@@ -173,10 +213,10 @@ class _Run:
     def view(self, type: Type, place: tuple) -> np.ndarray:
         """The array that lies at a place."""
         where, what = place
-        if type.dtype is dt.string and where == "arena":
-            return self.objects[place]
         values = self.values
         shape = tuple(evaluate(d, values) for d in type.shape)
+        if type.dtype is dt.string and where == "arena":
+            return self.objects[place].reshape(shape)
         if where in ("input", "output"):
             array = (self.inputs if where == "input" else self.outputs)[what]
             return array if array.shape == shape and array.dtype == type.dtype.numpy else _seen_as(array, type, shape)
@@ -188,6 +228,8 @@ def _known(value, values: dict):
     """An attribute with numbers in place of dimensions."""
     if isinstance(value, tuple):
         return tuple([_known(v, values) for v in value])
+    if isinstance(value, HostGraph):
+        return value.at(values)
     return evaluate(value, values) if isinstance(value, Node) else value
 
 

@@ -6,10 +6,12 @@ import math as python_math
 
 import numpy as np
 
-from graphc.errors import UsageError, explain
+from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.v1.catalogue import members_of
+from graphc.lib import initializers as lib
 from graphc.v1 import ops, random
+from graphc.v1.catalogue import members_of
+from graphc.v1.define import random_op
 
 
 class Initializer:

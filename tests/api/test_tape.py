@@ -114,3 +114,55 @@ def test_misuse_is_refused():
         tape.watch(tf.constant(1))
     with pytest.raises(ShapeError, match=r"f32\[2\] does not fit"):
         tf.Variable([1.0]).assign([1.0, 2.0])
+
+
+@tf.custom_gradient
+def log1pexp(x):
+    e = tf.exp(x)
+    return tf.math.log(1 + e), lambda upstream: upstream * (1 - 1 / (1 + e))
+
+
+def test_a_custom_gradient_takes_the_place_of_the_derived_one():
+    x = tf.constant(100.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = log1pexp(x)
+    assert float(tape.gradient(y, x)) == 1.0
+    x = tf.constant([0.5, -1.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = log1pexp(x)
+        slope = inner.gradient(y, x)
+    sigmoid = 1 / (1 + np.exp(-x.numpy()))
+    np.testing.assert_allclose(slope, sigmoid, rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(slope, x), sigmoid * (1 - sigmoid), rtol=1e-5)
+
+
+def test_a_custom_gradient_with_several_arguments_and_variables():
+    w = tf.Variable(3.0)
+
+    @tf.custom_gradient
+    def scaled(x, y):
+        def slopes(a, b, variables=None):
+            return [a * 10.0, None], [tf.constant(7.0) for _ in variables]
+
+        return (x * y * w, y), slopes
+
+    x, y = tf.constant(2.0), tf.constant(5.0)
+    with tf.GradientTape() as tape:
+        tape.watch([x, y])
+        one, other = scaled(x, y)
+        total = one + other
+    assert float(one) == 30.0
+    assert [float(g) for g in tape.gradient(total, [x, y, w])] == [10.0, 0.0, 7.0]
+
+
+def test_grad_pass_through():
+    x = tf.constant([1.4, 2.6])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.grad_pass_through(tf.round)(x) * 3.0
+    assert y.numpy().tolist() == [3.0, 9.0]
+    assert tape.gradient(y, x).numpy().tolist() == [3.0, 3.0]

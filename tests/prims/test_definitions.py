@@ -125,7 +125,8 @@ def test_factors_give_back_the_matrix(sample):
     elif sample.op == "eigh":
         again = results[1] * results[0][..., None, :] @ np.swapaxes(results[1], -1, -2)
     else:
-        again = results[1] * results[0][..., None, :] @ results[2]
+        count = results[0].shape[-1]
+        again = results[1][..., :count] * results[0][..., None, :] @ results[2][..., :count, :]
     np.testing.assert_allclose(again, x, atol=1e-12)
 
 

@@ -1,5 +1,6 @@
 """Names of variables, tapes and derivatives."""
 
+from graphc.api.custom_gradient import custom_gradient, grad_pass_through
 from graphc.api.tape import ForwardAccumulator, GradientTape, UnconnectedGradients
 from graphc.api.variable import Variable
 
@@ -9,4 +10,6 @@ FUNCTIONS = {
     "autodiff.ForwardAccumulator": ForwardAccumulator,
     "UnconnectedGradients": UnconnectedGradients,
     "Variable": Variable,
+    "custom_gradient": custom_gradient,
+    "grad_pass_through": grad_pass_through,
 }

@@ -18,6 +18,7 @@ from graphc.ir.kernel import Kernel
 from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, symbol, var
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repeat
+from graphc.ir.sizes import symbols_in
 from graphc.ir.target import Target
 
 _ENTRY = "i32 @{}(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena)"
@@ -260,8 +261,11 @@ def _check_function(program: Program, target: Target, declared: set[str], entry:
     """
     writer = _Dims(program, target, declared)
     function, builder = writer.function, writer.function.builder
-    tests = [writer.values.value(r.condition) for r in program.checks]
-    shapes = dict.fromkeys(b.type for b in program.buffers if not b.type.is_static)
+    known = symbols_in(tuple([p.type for p in program.signature.inputs]))  # others get their values between segments
+    tests = [writer.values.value(r.condition) if symbols_in(r.condition).keys() <= known.keys() else builder.const(True, b1)
+             for r in program.checks]  # fmt: skip
+    types = dict.fromkeys(b.type for b in program.buffers if not b.type.is_static)
+    shapes = [t for t in types if symbols_in(t).keys() <= known.keys()]
     fits = builder.const(True, b1)
     for type in shapes:
         estimate = builder.const(float(max(type.dtype.size, 1)), f64)
