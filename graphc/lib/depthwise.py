@@ -43,8 +43,8 @@ def depthwise_conv2d(input, filter, strides, padding, data_format=None, dilation
     return out if channel == 3 else moved_axis(out, -1, 1)
 
 
-def depthwise_conv2d_backprop_input(input_sizes, filter, out_backprop, strides, padding, data_format="NHWC",  # noqa: A002
-                                    dilations=(1, 1, 1, 1)) -> Node:  # fmt: skip
+def depthwise_conv2d_backprop_input(input_sizes, filter, out_backprop, strides, padding,  # noqa: A002
+                                    data_format="NHWC", dilations=(1, 1, 1, 1)) -> Node:  # fmt: skip
     """The gradient of ``depthwise_conv2d`` for an input of shape ``input_sizes``."""
     op = "depthwise_conv2d_backprop_input"
     g, w = _operands(op, out_backprop, filter)
@@ -62,8 +62,8 @@ def depthwise_conv2d_backprop_input(input_sizes, filter, out_backprop, strides, 
     return out if channel == 3 else moved_axis(out, -1, 1)
 
 
-def depthwise_conv2d_backprop_filter(input, filter_sizes, out_backprop, strides, padding, data_format="NHWC",  # noqa: A002
-                                     dilations=(1, 1, 1, 1)) -> Node:  # fmt: skip
+def depthwise_conv2d_backprop_filter(input, filter_sizes, out_backprop, strides, padding,  # noqa: A002
+                                     data_format="NHWC", dilations=(1, 1, 1, 1)) -> Node:  # fmt: skip
     """The gradient of ``depthwise_conv2d`` for a filter of shape ``filter_sizes``."""
     op = "depthwise_conv2d_backprop_filter"
     x, g = _operands(op, input, out_backprop)
@@ -72,7 +72,8 @@ def depthwise_conv2d_backprop_filter(input, filter_sizes, out_backprop, strides,
         x, g = moved_axis(x, 1, -1), moved_axis(g, 1, -1)
     shape = shape_of(filter_sizes, op)
     if len(shape) != 4 or shape[2] != x.shape[-1]:
-        raise ShapeError(explain(f"{op}: filter_sizes {list(shape)} do not fit the channels of {x.type}", origins(input=x)))
+        what = f"{op}: filter_sizes {list(shape)} do not fit the channels of {x.type}"
+        raise ShapeError(explain(what, origins(input=x)))
     stride, low, high, dilation, counts = _window(op, x.shape, shape, strides, padding, dilations, channel)
     g = _checked(op, g, (x.shape[0], *counts, simplified(shape[2] * shape[3])))
     flat = (*shape[:2], 1, simplified(shape[2] * shape[3]))
@@ -89,7 +90,8 @@ def depthwise_conv2d_backprop_filter(input, filter_sizes, out_backprop, strides,
 def _operands(op: str, x, w) -> tuple[Node, Node]:
     x, w = adopt(op, x, w)
     if len(x.shape) != 4 or len(w.shape) != 4:
-        raise ShapeError(explain(f"{op}: needs operands of rank 4, got {x.type} and {w.type}", origins(input=x, filter=w)))
+        what = f"{op}: needs operands of rank 4, got {x.type} and {w.type}"
+        raise ShapeError(explain(what, origins(input=x, filter=w)))
     return x, w
 
 
@@ -153,7 +155,7 @@ def grouped(x: Node, w: Node, stride, low, high, dilation, counts) -> Node:
 
 
 def filter_sums(g: Node, x: Node, shape: tuple, stride, low, high, dilation) -> Node:
-    """The cotangent of a filter of ``shape`` [*window, 1, c * m]: for all its elements in one pass over ``x`` and ``g``."""
+    """The cotangent of a filter of ``shape`` [*window, 1, c * m], in one pass over ``x`` and ``g``."""
     narrow, wide = x.dtype, dt.accumulator(x.dtype)
     x, g = (v if v.dtype is wide else apply("cast", v, dtype=wide) for v in (x, g))
     count, channels, many = len(stride), x.shape[-1], shape[-1] != x.shape[-1]
@@ -176,7 +178,7 @@ def filter_sums(g: Node, x: Node, shape: tuple, stride, low, high, dilation) -> 
 
 
 def shifted(x: Node, w: Node, stride, low, high, dilation, counts) -> Node:
-    """The sum over the positions of the window of a shifted ``x`` times the filter's elements there, in float32 at least."""
+    """The sum over the window of a shifted ``x`` times the filter's elements there, in float32 at least."""
     narrow, wide = x.dtype, dt.accumulator(x.dtype)
     x, w = (v if v.dtype is wide else apply("cast", v, dtype=wide) for v in (x, w))
     axes = tuple(range(1, len(stride) + 1))
@@ -195,8 +197,9 @@ def shifted(x: Node, w: Node, stride, low, high, dilation, counts) -> Node:
 
 
 def _element(w: Node, offset, piece: Node, channels) -> Node:
-    """The filter's elements at ``offset`` for every channel of ``piece`` [n, *spatial, c]; [..., c, m] if there are m each."""
-    one = apply("slice", w, start=(*offset, 0, 0), stop=(*(k + 1 for k in offset), 1, w.shape[-1]), step=(1,) * len(w.shape))
+    """The filter's elements at ``offset``, spread like ``piece`` [n, *spatial, c], or [..., c, m] if there are m each."""
+    stop = (*(k + 1 for k in offset), 1, w.shape[-1])
+    one = apply("slice", w, start=(*offset, 0, 0), stop=stop, step=(1,) * len(w.shape))
     rank = len(piece.shape)
     if w.shape[-1] == channels:
         one = apply("reshape", one, shape=(channels,))

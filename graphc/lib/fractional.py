@@ -27,13 +27,14 @@ class FractionalPool(NamedTuple):
 
 def fractional_max_pool(key: Node, counter: Node, value, pooling_ratio, pseudo_random=False, overlapping=False,
                         seed=0) -> FractionalPool:  # fmt: skip
-    """Maxima of ``value`` [batch, height, width, channels] over ``floor(size / pooling_ratio)`` windows along each axis.
+    """Maxima of ``value`` [batch, height, width, channels] over ``floor(size / pooling_ratio)`` windows along an axis.
 
     The sizes of windows differ by at most one; their order is random, or follows from one random number if
     ``pseudo_random``. ``overlapping`` windows share their border. The numbers drawn are not TensorFlow's.
 
     Raises:
-        ShapeError: the rank is not 4, or height or width is not known. DtypeError: ``value`` is not f32, f64, i32 or i64.
+        ShapeError: the rank is not 4, or height or width is not known.
+        DtypeError: ``value`` is not f32, f64, i32 or i64.
         UsageError: ``pooling_ratio`` is not 1 for batch and channels, or below 1.
     """
     return _pool("fractional_max_pool", "max", key, counter, value, pooling_ratio, pseudo_random, overlapping)
@@ -71,13 +72,13 @@ def _ratios(op: str, ratio) -> tuple[float, float]:
         found = found[1:3]
     found = found * 2 if len(found) == 1 else found
     if len(found) != 2 or min(found) < 1:
-        what = f"{op}: pooling_ratio must be 1, 2 or 4 numbers of at least 1, and 1 for batch and channels, got {ratio!r}"
-        raise UsageError(explain(what))
+        what = f"{op}: pooling_ratio must be 1, 2 or 4 numbers of at least 1, and 1 for batch and channels"
+        raise UsageError(explain(f"{what}, got {ratio!r}"))
     return tuple(found)
 
 
 def _pseudo_random(n: int, count: int, draw: Node) -> Node:
-    """Borders ``ceil(alpha * (i + u)) - 1`` with one random ``u``, bounded so that no window is too large or too small."""
+    """Borders ``ceil(alpha * (i + u)) - 1`` with one random ``u``, bounded so that window sizes differ by one at most."""
     alpha, k = n / count, n // count
     most = min((k + 2) / alpha - 1, (n + 1 - k) / alpha - (count - 1))
     u = math.multiply(part(draw, 0, 0, 1), most)

@@ -125,18 +125,34 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def read_png(contents: bytes, channels: int = 0, wide: bool = False) -> np.ndarray:
     """u8 (``wide``: u16) [height, width, channels]; ``channels`` 0: those of the file."""
+    width, height, depth, color, interlaced = _png_header(contents)
+    own = _png_channels(contents, color)
+    if depth == 16 and color in (2, 4, 6) and not interlaced:
+        pixels = _read_deep(contents, width, height, own)
+    else:
+        pixels = _with_channels(_read_by_pillow(contents), own)
+    pixels = _with_channels(pixels, channels or own)
+    if wide:
+        return pixels if pixels.dtype == np.uint16 else pixels.astype(np.uint16) * np.uint16(257)
+    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+
+
+def _png_header(contents: bytes) -> tuple[int, int, int, int, int]:
+    """Width, height, bits a channel, kind of colour, and whether rows are interlaced."""
     if len(contents) < 29 or not contents.startswith(_PNG_SIGNATURE):
         raise FormatError("decode_png: the file is damaged: it does not start as a PNG")
     width, height, depth, color, _, _, interlaced = struct.unpack(">IIBBBBB", contents[16:29])
     _check_size(PNG, width, height)
-    if depth == 16 and color in (2, 4, 6) and not interlaced:
-        pixels = _read_deep(contents, width, height, {2: 3, 4: 2, 6: 4}[color])
-    else:
-        pixels = _read_by_pillow(contents)
-    pixels = _with_channels(pixels, channels or pixels.shape[2])
-    if wide:
-        return pixels if pixels.dtype == np.uint16 else pixels.astype(np.uint16) * np.uint16(257)
-    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+    if color not in (0, 2, 3, 4, 6):
+        raise FormatError(f"decode_png: the file is damaged: there is no kind of colour {color}")
+    return width, height, depth, color, interlaced
+
+
+def _png_channels(contents: bytes, color: int) -> int:
+    """Channels of a kind of colour; those of the colours in a palette."""
+    if color == 3:
+        return 4 if b"tRNS" in contents[: max(contents.find(b"IDAT"), 0)] else 3
+    return {0: 1, 2: 3, 4: 2, 6: 4}[color]
 
 
 def _read_by_pillow(contents: bytes) -> np.ndarray:
@@ -320,11 +336,11 @@ def shape_of(contents: bytes, channels: int = 0, ratio: int = 1) -> tuple[int, i
     if kind == BMP:
         pixels = read_bmp(contents)
         return 1, *pixels.shape[:2], channels or pixels.shape[2]
+    if kind == PNG:
+        width, height, _, color, _ = _png_header(contents)
+        return 1, height, width, channels or _png_channels(contents, color)
     picture = _opened(contents, kind)
     width, height = picture.size
     if kind == JPEG:
         return 1, -(-height // ratio), -(-width // ratio), channels or (1 if picture.mode == "L" else 3)
-    if kind == GIF:
-        return getattr(picture, "n_frames", 1), height, width, 3
-    own = {"P": 4 if "transparency" in picture.info else 3}.get(picture.mode, len(picture.getbands()))
-    return 1, height, width, channels or own
+    return getattr(picture, "n_frames", 1), height, width, 3

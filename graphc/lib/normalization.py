@@ -41,6 +41,10 @@ def _like(x: Node, dtype) -> Node:
     return x if x.dtype is dtype else apply("cast", x, dtype=dtype)
 
 
+def _adopted(value, dtype) -> Node:
+    return _like(value if isinstance(value, Node) else as_node(value, dtype), dtype)
+
+
 def moments(x, axes, shift=None, keepdims=False) -> tuple[Node, Node]:
     """Mean and variance of ``x`` over ``axes``; 16-bit floats are summed in float32. ``shift`` has no effect.
 
@@ -69,8 +73,7 @@ def weighted_moments(x, axes, frequency_weights, keepdims=False) -> tuple[Node, 
     """
     x = _floating("weighted_moments", x)
     wide = _wide(x)
-    weights = as_node(frequency_weights) if isinstance(frequency_weights, Node) else as_node(frequency_weights, wide.dtype)
-    weights = _like(weights, wide.dtype)
+    weights = _adopted(frequency_weights, wide.dtype)
     shape = broadcast_shape("weighted_moments", wide, weights)
     wide, weights = broadcast_to(wide, shape, "weighted_moments"), broadcast_to(weights, shape, "weighted_moments")
     axes = axes_of("weighted_moments", axes, wide)
@@ -118,7 +121,8 @@ def batch_normalization(x, mean, variance, offset, scale, variance_epsilon) -> N
 def batch_norm_with_global_normalization(input, mean, variance, beta, gamma, variance_epsilon,  # noqa: A002
                                          scale_after_normalization) -> Node:  # fmt: skip
     """``batch_normalization``, scaled by ``gamma`` only if ``scale_after_normalization``."""
-    return batch_normalization(input, mean, variance, beta, gamma if scale_after_normalization else None, variance_epsilon)
+    scale = gamma if scale_after_normalization else None
+    return batch_normalization(input, mean, variance, beta, scale, variance_epsilon)
 
 
 def batch_norm_with_global_normalization_v1(t=None, m=None, v=None, beta=None, gamma=None, variance_epsilon=None,
@@ -133,8 +137,8 @@ def fused_batch_norm(x, scale, offset, mean=None, variance=None, epsilon=0.001, 
                      name=None, exponential_avg_factor=1.0) -> FusedBatchNorm:  # fmt: skip
     """Batch normalisation of ``x`` [batch, *spatial, channels] (or ``NC...``) over all axes but the channels.
 
-    In training the batch's own mean and variance are used; answered are they, the variance unbiased, mixed with ``mean``
-    and ``variance`` if ``exponential_avg_factor`` is not 1. Otherwise ``mean`` and ``variance`` are used and answered.
+    In training the batch's own mean and variance are used; answered are they, the variance unbiased, mixed with
+    ``mean`` and ``variance`` if ``exponential_avg_factor`` is not 1. Otherwise ``mean`` and ``variance`` are used and answered.
 
     Raises:
         ShapeError: the rank is not 4 or 5, or a parameter is no vector of the channels.
@@ -146,7 +150,8 @@ def fused_batch_norm(x, scale, offset, mean=None, variance=None, epsilon=0.001, 
         raise ShapeError(explain(f"{op}: needs rank 4 or 5, got {x.type}", origins(x=x)))
     channel = channel_axis(op, data_format, len(x.shape) - 2)
     if (mean is None or variance is None) and not (is_training and exponential_avg_factor == 1.0):
-        raise UsageError(explain(f"{op}: mean and variance are needed unless in training with a factor of 1", origins(x=x)))
+        what = f"{op}: mean and variance are needed unless in training with a factor of 1"
+        raise UsageError(explain(what, origins(x=x)))
     wide = _wide(x)
     scale, offset = (_channels(op, v, wide, x.shape[channel]) for v in (scale, offset))
     if mean is not None:
@@ -166,7 +171,7 @@ def fused_batch_norm(x, scale, offset, mean=None, variance=None, epsilon=0.001, 
 
 def _channels(op: str, value, x: Node, channels) -> Node:
     """A vector with one element per channel."""
-    value = _like(as_node(value) if isinstance(value, Node) else as_node(value, x.dtype), x.dtype)
+    value = _adopted(value, x.dtype)
     if len(value.shape) != 1:
         raise ShapeError(explain(f"{op}: needs vectors for the channels of {x.type}, got {value.type}", origins(x=x)))
     return broadcast_to(value, (channels,), op)
@@ -178,7 +183,8 @@ def _batch_statistics(x: Node, axes) -> tuple[tuple, tuple]:
     variance = reduction.reduce_mean(math.squared_difference(x, mean), axes)
     mean = _squeezed(mean, axes)
     count = dim_node(size(x.shape[a] for a in axes), x.dtype)
-    unbiased = apply("div", count, apply("max", apply("sub", count, math.full_like(count, 1)), math.full_like(count, 1)))
+    one = math.full_like(count, 1)
+    unbiased = apply("div", count, apply("max", apply("sub", count, one), one))
     return (mean, variance), (mean, math.multiply(variance, unbiased))
 
 

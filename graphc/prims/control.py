@@ -6,7 +6,7 @@ import numpy as np
 
 from graphc.errors import DtypeError, ShapeError
 from graphc.ir.graph import Graph, substitute
-from graphc.ir.node import BOOL, INDEX, Node
+from graphc.ir.node import BOOL, INDEX, Node, const_value
 from graphc.ir.order import toposort, users
 from graphc.ir.type import TupleType, Type
 from graphc.prims.dims import dim, integer, zeros
@@ -162,6 +162,13 @@ def _recorded(operands, count, carries: int, scanned: int, body: Graph, backward
     return results_of(again)[-len(more) :]
 
 
+def _total(total: Node, part: Node) -> Node:
+    """The sum of two cotangents; rows that are picked from a constant add to its total in place."""
+    if part.op == "scatter" and part.attr("kind") == "add" and const_value(part.inputs[0]) == 0:
+        return apply("scatter", total, *part.inputs[1:], **dict(part.attrs))
+    return total + part
+
+
 def _worth_keeping(body: Graph, outputs: list[Node]) -> list[Node]:
     """Values of the body that ``outputs`` read and that cost more to compute again than to keep: sums of contractions."""
     inside, read = set(toposort(body.outputs)), set(toposort(outputs))
@@ -200,7 +207,7 @@ def _loop_pullback(body: Graph, carries: int, scanned: int, seeded: list[int]) -
     found = pullback(finals + ys, g_carries + g_ys, sum(inexact, []))
     found = [zeros(x.type) if c is None else c for c, x in zip(found, sum(inexact, []))]
     a, b = len(inexact[0]), len(inexact[0]) + len(inexact[1])
-    totals = [s + c for s, c in zip(sums, found[b:])]
+    totals = [_total(s, c) for s, c in zip(sums, found[b:])]
     outputs = found[:a] + totals + found[a:b]
     kept = _worth_keeping(body, outputs)
     stand_ins = fresh_inputs(types_of(kept), body.inputs, "kept")

@@ -48,7 +48,7 @@ def filtered(x, kind):
         above = rows[k - 1] if k else row * 0
         left, corner = (np.concatenate([np.zeros(step, int), v[:-step]]) for v in (row, above))
         guess = [0 * row, left, above, (left + above) // 2,
-                 np.array([files._paeth(*v) for v in zip(left.tolist(), above.tolist(), corner.tolist())])][kind]  # fmt: skip
+                 np.array([files._paeth(*map(int, v)) for v in zip(left, above, corner)])][kind]  # fmt: skip
         body += bytes([kind]) + ((row - guess) % 256).astype(np.uint8).tobytes()
     header = struct.pack(">IIBBBBB", x.shape[1], x.shape[0], 16, {2: 4, 3: 2, 4: 6}[x.shape[2]], 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(body)), (b"IEND", b"")]
@@ -92,7 +92,8 @@ def test_frames_of_gif(pillow, tmp_path):
 
 
 @pytest.mark.parametrize("junk", [b"", b"text", b"\xff\xd8\xff", b"GIF89a12", b"BM" + b"1" * 40,
-                                  b"\x89PNG\r\n\x1a\n" + b"0" * 40, files.write_png(pixels(3, np.uint16))[:60]])  # fmt: skip
+                                  b"\x89PNG\r\n\x1a\n" + b"0" * 40,
+                                  files.write_png(pixels(3, np.uint16))[:60]])  # fmt: skip
 def test_damaged_files_are_refused(junk, pillow):
     with pytest.raises(FormatError):
         files.read(junk)
