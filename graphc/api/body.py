@@ -72,7 +72,8 @@ class Body:
         """Take tensors and literals for the results of the function."""
         self.outputs = [self.convert(r) for r in results]
 
-    def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states=None, step: Node | None = None) -> list[Node]:
+    def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states=None,
+               step: Node | None = None) -> list[Node]:  # fmt: skip
         """The results for these values of the arguments and of what is captured."""
         values = {t.node: n for t, n in zip(self.arguments, arguments, strict=True)}
         values |= {self._inside[id(t)].node: n for t, n in zip(self.captured, captured, strict=True)}

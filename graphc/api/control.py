@@ -53,7 +53,7 @@ class ControlFlow:
         return choose(recorder, name, pred, true_fn, false_fn)
 
     def case(self, pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"):
-        """What the function of the first true condition answers; ``default()``, or the last function, if none is true.
+        """What the function of the first true condition answers; if none is, ``default()`` or the last function.
 
         Args:
             pred_fn_pairs: pairs (condition, function), or a dictionary of them.
@@ -67,13 +67,17 @@ class ControlFlow:
         _callable("case", **{f"function {k}": function for k, (_, function) in enumerate(pairs)})
         if not pairs:
             raise UsageError(explain("case: there are no pairs of a condition and a function"))
-        if exclusive and all(isinstance(p, (bool, EagerTensor)) for p, _ in pairs) and sum(map(bool, dict(enumerate(
-                p for p, _ in pairs)).values())) > 1:  # fmt: skip
+        known = [bool(p) for p, _ in pairs if isinstance(p, (bool, EagerTensor))] if exclusive else []
+        if sum(known) > 1:
             raise UsageError(explain("case: more than one condition is true, though exclusive=True"))
         if default is None:
             default = pairs.pop()[1]
         _callable("case", default=default)
-        return functools.reduce(lambda rest, pair: lambda: self.cond(pair[0], pair[1], rest), reversed(pairs), default)()
+
+        def before(rest: Callable, pair: tuple) -> Callable:
+            return lambda: self.cond(*pair, rest)
+
+        return functools.reduce(before, reversed(pairs), default)()
 
     def switch_case(self, branch_index, branch_fns, default=None, name="switch_case"):
         """What function number ``branch_index`` answers; ``default()``, or the last function, if there is none.
@@ -253,7 +257,7 @@ def _entered(value, body):
 
 
 def _left(inside, result):
-    """The new value of a loop variable; of a TensorArray, the tensor of its elements, or None if nothing is known of it."""
+    """The new value of a loop variable; of a TensorArray the tensor of its elements, None if it has none yet."""
     if isinstance(inside, TensorArray) != isinstance(result, TensorArray):
         raise UsageError(explain("while_loop: a TensorArray must stay one, and a tensor a tensor"))
     return result.carried(inside) if isinstance(inside, TensorArray) else result
@@ -280,30 +284,19 @@ def _finished(value, inside, made):
 
 def _step_by_step(recorder, cond, body, loop_vars, maximum):
     """The loop in Python, for what cannot be traced."""
-    values = pack(loop_vars, iter([v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(loop_vars)]))
+
+    def converted(found):
+        return pack(loop_vars, [v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(found)])
+
+    values = converted(loop_vars)
     left = None if maximum is None else int(maximum)
     while left != 0 and bool(cond(*values)):
         answer = body(*values)
         answer = answer if isinstance(answer, (list, tuple)) else [answer]
         expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
-        values = pack(loop_vars, iter([v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(answer)]))
+        values = converted(answer)
         left = None if left is None else left - 1
     return values
-
-
-# --------------------------------------------------------------------------------------------- gradients
-
-
-def grad_pass_through(f: Callable) -> Callable:
-    """A function with the values of ``f(x)`` whose gradient is that of ``x`` itself."""
-
-    @functools.wraps(f)
-    def passed(x, *args, **kwargs):
-        y = f(x, *args, **kwargs)
-        recorder = recorder_for([v for v in (x, y) if isinstance(v, Operators)], eager)
-        return recorder.call("GradPassThrough", "grad_pass_through", lib.pass_gradient, [x, y], ["x", "y"])
-
-    return passed
 
 
 def recompute_grad(f: Callable) -> Callable:

@@ -11,11 +11,10 @@ from graphc.api.operators import Operators
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import EagerTensor, Tensor, value_of_leaf, without_marks
 from graphc.compile import compile_graph
-from graphc.errors import DtypeError, explain
+from graphc.errors import SymbolicError, explain
 from graphc.ir.dtype import DType
-from graphc.ir.graph import Graph, input_node, substitute
+from graphc.ir.graph import Graph, input_node, needed, substitute
 from graphc.ir.node import Node, const
-from graphc.ir.order import toposort
 from graphc.ir.type import TupleType, Type
 from graphc.lib import shape as lib_shape
 from graphc.lib.dims import DataDependent
@@ -81,7 +80,7 @@ class Eager:
         """
         if isinstance(value, Operators):
             if not value.graph.is_eager:
-                raise DtypeError(explain(f"{value.name} belongs to a graph and has no value outside of it"))
+                raise SymbolicError(explain(f"{value.name} belongs to a graph and has no value outside of it"))
             return value if isinstance(value, Tensor) else value.value()
         if isinstance(value, (list, tuple)) and _holds_tensors(value):
             parts = [self.convert(v, dtype) for v in value]
@@ -98,7 +97,7 @@ class Eager:
     def evaluate(self, nodes: Sequence[Node]) -> list[np.ndarray]:
         """The values of recorded Nodes, computed by one compiled graph."""
         nodes = without_marks(nodes)
-        leaves = [n for n in toposort(nodes) if n.op == "input"]
+        leaves = [n for n in needed(nodes) if n.op == "input"]
         names = {leaf: input_node(f"x{k}", leaf.type) for k, leaf in enumerate(leaves)}
         outputs = substitute(nodes, names)
         graph = Graph("eager", tuple(names.values()), tuple(outputs))

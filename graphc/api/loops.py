@@ -1,4 +1,4 @@
-"""Loops over the rows of tensors: map_fn, vectorized_map, scan, foldl, foldr; each is one loop of the compiled program."""
+"""Loops over the rows of tensors: map_fn, vectorized_map, scan, foldl, foldr; each is one native loop."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from graphc.prims.table import apply
 class Loops(ControlFlow):
     """The functions of one front door."""
 
-    def map_fn(self, fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap_memory=False, infer_shape=True,
-               name=None, fn_output_signature=None):  # fmt: skip
+    def map_fn(self, fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap_memory=False,
+               infer_shape=True, name=None, fn_output_signature=None):  # fmt: skip
         """``fn`` of every row of ``elems``, the answers stacked; ``fn`` is called once.
 
         Args:
@@ -52,8 +52,8 @@ class Loops(ControlFlow):
             ]
         return self.map_fn(fn, pack(elems, rows))
 
-    def scan(self, fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, infer_shape=True,
-             reverse=False, name=None):  # fmt: skip
+    def scan(self, fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False,
+             infer_shape=True, reverse=False, name=None):  # fmt: skip
         """All the values of ``a = fn(a, row)`` over the rows of ``elems``, stacked; ``fn`` is called once.
 
         Args:
@@ -61,8 +61,8 @@ class Loops(ControlFlow):
             reverse: from the last row to the first.
 
         Raises:
-            ShapeError: ``elems`` have no rows, or different numbers of them. UsageError: the structure of ``a`` changes.
-            DtypeError, ShapeError: its type changes.
+            ShapeError: ``elems`` have no rows, or different numbers of them.
+            UsageError, DtypeError, ShapeError: the structure or type of ``a`` changes.
         """
         recorder, rows = self._rows("scan", elems)
         try:
@@ -71,7 +71,8 @@ class Loops(ControlFlow):
             if not recorder.is_eager:
                 raise
         answers = _accumulated(recorder, fn, elems, rows, initializer, reverse)
-        return pack(answers[0], [_stacked(recorder, parts) for parts in zip(*map(leaves, answers[:: -1 if reverse else 1]))])
+        inorder = answers[:: -1 if reverse else 1]
+        return pack(answers[0], [_stacked(recorder, parts) for parts in zip(*map(leaves, inorder))])
 
     def foldl(self, fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
         """The last value of ``a = fn(a, row)`` over the rows of ``elems``; see ``scan``."""
@@ -116,7 +117,8 @@ def _map(recorder, name, fn: Callable, elems, rows: list, wanted):
         return lib.steps(step, (), nodes[: len(rows)], nodes[len(rows) :], op="map_fn")[1]
 
     labels = [f"elems_{k}" for k in range(len(operands))]
-    return pack(answer, outputs_of(recorder.call("Map", "map", build, operands, labels, name, alike=False, effect=body.effect)))
+    made = recorder.call("Map", "map", build, operands, labels, name, alike=False, effect=body.effect)
+    return pack(answer, outputs_of(made))
 
 
 def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initializer, reverse: bool, keep: bool):
@@ -153,7 +155,8 @@ def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initialize
         return results
 
     labels = [f"input_{k}" for k in range(len(operands))]
-    return pack(structure, outputs_of(recorder.call(kind, op, build, operands, labels, name, alike=False, effect=body.effect)))
+    made = recorder.call(kind, op, build, operands, labels, name, alike=False, effect=body.effect)
+    return pack(structure, outputs_of(made))
 
 
 def _part(x, start, stop):
@@ -184,8 +187,8 @@ def _expect_dtypes(answer, outputs: list, wanted) -> None:
     for k, (want, found) in enumerate(zip(leaves(wanted), outputs)):
         kind = dt.as_dtype(getattr(want, "dtype", want))
         if found.dtype is not kind:
-            what = f"map_fn: value {k} of the answer of fn is {found.dtype.name}, not {kind.name} as fn_output_signature says"
-            raise DtypeError(explain(what))
+            what = f"map_fn: value {k} of the answer of fn is {found.dtype.name}"
+            raise DtypeError(explain(f"{what}, not {kind.name} as fn_output_signature says"))
 
 
 # --------------------------------------------------------------------------------------- step by step

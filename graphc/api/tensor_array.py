@@ -35,8 +35,9 @@ class TensorArray:
         clear_after_read, tensor_array_name, infer_shape, colocate_with_first_write_call, name: without effect.
     """
 
-    def __init__(self, dtype, size=None, dynamic_size=None, clear_after_read=None, tensor_array_name=None, handle=None,
-                 flow=None, infer_shape=True, element_shape=None, colocate_with_first_write_call=True, name=None):  # fmt: skip
+    def __init__(self, dtype, size=None, dynamic_size=None, clear_after_read=None, tensor_array_name=None,
+                 handle=None, flow=None, infer_shape=True, element_shape=None, colocate_with_first_write_call=True,
+                 name=None):  # fmt: skip
         if handle is not None or flow is not None:
             raise UsageError(explain("TensorArray: handles and flows of other TensorArrays are not supported"))
         self.dtype = dt.as_dtype(dtype)
@@ -75,7 +76,7 @@ class TensorArray:
             new._items[place] = tensor
             return new
         if self.dynamic_size:
-            what = "TensorArray: a loop cannot write to one with dynamic_size; give size= the number of elements instead"
+            what = "TensorArray: a loop cannot write to one with dynamic_size; give size= the number of elements"
             raise SymbolicError(explain(what))
         new._buffer = self._call("Write", _written, [self._rows(shape), recorder.convert(index), tensor])
         new._items = {}
@@ -146,7 +147,8 @@ class TensorArray:
                 raise SymbolicError(explain("TensorArray: scatter by computed numbers needs size= instead of dynamic_size"))
             new = self._copy()
             new._refine(_shape(tensor)[1:])
-            new._buffer = self._call("Scatter", _written, [self._rows(_shape(tensor)[1:]), recorder.convert(indices), tensor])
+            rows = self._rows(_shape(tensor)[1:])
+            new._buffer = self._call("Scatter", _written, [rows, recorder.convert(indices), tensor])
             new._items = {}
             return new
         new = self
@@ -176,7 +178,8 @@ class TensorArray:
 
     def grad(self, source, flow=None, name=None):
         """Refused: gradients go through TensorArrays by themselves."""
-        raise UsageError(explain("TensorArray.grad: gradients go through a TensorArray by themselves; use tf.gradients"))
+        what = "TensorArray.grad: gradients go through a TensorArray by themselves; use tf.gradients"
+        raise UsageError(explain(what))
 
     @property
     def element_shape(self) -> TensorShape:
@@ -269,7 +272,8 @@ class TensorArray:
     def _zero(self):
         """An element that was never written."""
         if not self._is_complete():
-            raise UsageError(explain("TensorArray: an element is read that was never written, and its shape is not known"))
+            what = "TensorArray: an element is read that was never written, and its shape is not known"
+            raise UsageError(explain(what))
         shape = self._element
         return self._call("Zero", lambda: lib_shape.zeros(shape, self.dtype), [])
 

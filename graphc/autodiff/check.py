@@ -13,6 +13,7 @@ from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import Node, const
 from graphc.ir.type import Type
+from graphc.prims import ensure
 from graphc.prims.interpret import interpret
 
 _STEPS = {"f64": 1e-5, "f32": 4e-3, "f16": 6e-2, "bf16": 1e-1}
@@ -82,7 +83,7 @@ def _weighted(graph: Graph, values, weights) -> float:
 
 def _gradient(graph: Graph, weights) -> Graph:
     """The Graph of the gradients of the weighted outputs by the floating inputs."""
-    pairs = [(y, const(w, Type(y.dtype, w.shape))) for y, w in zip(graph.outputs, weights) if y.dtype.is_float]
+    pairs = [(y, ensure(const(w, Type(y.dtype, w.shape)), y.shape)) for y, w in zip(graph.outputs, weights) if y.dtype.is_float]
     wrt = [x for x in graph.inputs if x.dtype.is_float]
     found = grad([y for y, _ in pairs], wrt, [s for _, s in pairs])
     return Graph(f"{graph.name}_gradient", graph.inputs, tuple(found))

@@ -203,6 +203,12 @@ def with_makers(roots: tuple, known=()) -> tuple[list[Node], list[Node]]:
     return order, list(makers)
 
 
+def needed(outputs: Iterable[Node]) -> list[Node]:
+    """Everything the outputs need, operands before users, with what makes the sizes that they use."""
+    outputs = tuple(outputs)
+    return with_makers(outputs)[0] if any_sizes() else toposort(outputs)
+
+
 def _missing_maker(node: Node, done: set) -> Node | None:
     """What makes a size that a Node uses, if it has not been come to."""
     for s in symbols_of(node) if node.op != "symbol" else (node,):

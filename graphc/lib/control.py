@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, input_node
+from graphc.ir.graph import Graph, input_node, needed
 from graphc.ir.node import BOOL, INDEX, Node, compare, const, origins
-from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lib.dims import integer
 from graphc.lib.promote import as_node
@@ -18,7 +17,7 @@ from graphc.prims.while_loop import while_
 
 
 def branch(p: Node, operands: Sequence[Node], then: Callable, orelse: Callable, op: str = "cond") -> list[Node]:
-    """``then(*operands)`` where the bool scalar ``p`` is true, else ``orelse(*operands)``, lists of Nodes; one of them runs.
+    """``then(*operands)`` if the bool scalar ``p`` is true, else ``orelse(*operands)``, both lists of Nodes.
 
     Raises:
         DtypeError, ShapeError: ``p`` is no bool scalar, or the results of both do not fit together.
@@ -102,18 +101,6 @@ def steps(body: Callable, carries: Sequence[Node], rows: Sequence[Node], operand
     return list(found[: len(carries)]), list(found[len(carries) :])
 
 
-def pass_gradient(x: Node, y: Node) -> Node:
-    """``y``, whose gradient goes to ``x`` unchanged.
-
-    Raises:
-        DtypeError, ShapeError: they differ in type.
-    """
-    y = ensured(y, _common("grad_pass_through", "the argument and the result", x, y))
-    a, b, g, out = (input_node(name, x.type) for name in ("x", "y", "g", "out"))
-    back = Graph("passed", (g, out, a, b), (g, const(0, x.type)))
-    return control.call(x, y, graph=Graph("pass_through", (a, b), (b,)), gradient=back)
-
-
 def mixed(counter: Node, step: Node) -> Node:
     """The counter of random numbers for one step of a loop, far away from that of every other step."""
     far = const(0x9E3779B97F4A7C15, counter.type)
@@ -165,7 +152,7 @@ def _stand_ins(prefix: str, operands) -> list[Node]:
 def _free(inputs, outputs) -> list[Node]:
     """What the body reads of the surroundings besides its operands: counters of random numbers."""
     known = set(inputs)
-    return [n for n in toposort(outputs) if n.op == "input" and n not in known]
+    return [n for n in needed(outputs) if n.op == "input" and n not in known]
 
 
 def _kept(op: str, k: int, before: Node, after: Node) -> Node:

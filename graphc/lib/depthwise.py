@@ -197,7 +197,7 @@ def shifted(x: Node, w: Node, stride, low, high, dilation, counts) -> Node:
 
 
 def _element(w: Node, offset, piece: Node, channels) -> Node:
-    """The filter's elements at ``offset``, spread like ``piece`` [n, *spatial, c], or [..., c, m] if there are m each."""
+    """The filter's elements at ``offset`` for all of ``piece`` [..., c]; [..., c, m] if there are m each."""
     stop = (*(k + 1 for k in offset), 1, w.shape[-1])
     one = apply("slice", w, start=(*offset, 0, 0), stop=stop, step=(1,) * len(w.shape))
     rank = len(piece.shape)

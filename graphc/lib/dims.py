@@ -11,6 +11,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, const_value, is_index, origins, simplified
 from graphc.ir.type import Type
 from graphc.lib.promote import as_node, shape_text
+from graphc.prims import data
 from graphc.prims.table import apply
 
 _ARITHMETIC = ("add", "sub", "mul", "floordiv", "mod", "min", "max")
@@ -96,6 +97,19 @@ def dim(value, op: str = "shape"):
             raise ShapeError(explain(f"{op}: a size must be a scalar, not {value.type}", origins(x=value)))
         return as_dims(value, op)[0]
     return integer(op, "a size", value)
+
+
+def measured(value, op: str = "shape"):
+    """One size, which may depend on data: an int, or a rank-0 i64 Node that gets its value while running, on the host.
+
+    A negative one is refused then.
+    """
+    try:
+        return dim(value, op)
+    except DataDependent:
+        if not value.dtype.is_integer:
+            raise
+        return data.measured(apply("reshape", apply("cast", value, dtype=dt.i64), shape=()))
 
 
 def shape_of(value, op: str = "shape", open_sizes: bool = False) -> tuple:

@@ -78,7 +78,7 @@ def _ratios(op: str, ratio) -> tuple[float, float]:
 
 
 def _pseudo_random(n: int, count: int, draw: Node) -> Node:
-    """Borders ``ceil(alpha * (i + u)) - 1`` with one random ``u``, bounded so that window sizes differ by one at most."""
+    """Borders ``ceil(alpha * (i + u)) - 1``, one random ``u`` so bounded that window sizes differ by one at most."""
     alpha, k = n / count, n // count
     most = min((k + 2) / alpha - 1, (n + 1 - k) / alpha - (count - 1))
     u = math.multiply(part(draw, 0, 0, 1), most)

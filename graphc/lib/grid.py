@@ -10,7 +10,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, const_value, origins, simplified
 from graphc.lib import promote
-from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, shape_of
+from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, measured, shape_of
 from graphc.lib.promote import as_node
 from graphc.lib.shape import reshape
 from graphc.prims.table import apply
@@ -20,8 +20,10 @@ FEW = 1024  # ranges up to this size are constants
 def range_(start, limit=None, delta=1, dtype=None) -> Node:
     """Numbers from ``start`` (default 0) up to and without ``limit``, in steps of ``delta``.
 
+    How many there are may depend on data; it is then found on the host.
+
     Raises:
-        UsageError: no numbers, or steps of 0. ShapeError: how many there are depends on data.
+        UsageError: no numbers, or steps of 0.
     """
     if limit is None:
         start, limit = 0, start
@@ -34,17 +36,35 @@ def range_(start, limit=None, delta=1, dtype=None) -> Node:
         if count <= FEW:  # a constant, which may also name axes and sizes
             return const((known[0] + np.arange(count) * known[2]).astype(kind.numpy))
         return _ramp(count, as_node(known[0], kind), as_node(known[2], kind))
-    for v in values:
-        if isinstance(v, Node) and not v.dtype.is_integer:
-            what = "range: how many numbers there are depends on data, which is known only while running"
-            raise DataDependent(explain(what, origins(x=v)), v)
-    first, last, step = [dim(v, "range") for v in values]
+    kind = _range_dtype(values) if dtype is None else dt.as_dtype(dtype)
+    try:
+        first, last, step = [_size(v) for v in values]
+    except DataDependent:
+        return _measured_range(kind, *[as_node(v, kind) if not isinstance(v, Node) else apply("cast", v, dtype=kind) for v in values])
     if type(step) is int and step < 0:
         count = simplified((first - last - step - 1) // -step)
     else:
         count = simplified((last - first + step - 1) // step)
-    kind = _range_dtype(values) if dtype is None else dt.as_dtype(dtype)
     return _ramp(count, dim_node(first, kind), dim_node(step, kind))
+
+
+def _size(value):
+    if isinstance(value, Node) and not value.dtype.is_integer:
+        what = "range: how many numbers there are depends on data, which is known only while running"
+        raise DataDependent(explain(what, origins(x=value)), value)
+    return dim(value, "range")
+
+
+def _measured_range(kind, first: Node, last: Node, step: Node) -> Node:
+    """A range whose size is found while running."""
+    wide = dt.f64 if kind.is_float else dt.i64
+    a, b, s = [apply("cast", v, dtype=wide) for v in (first, last, step)]
+    if kind.is_float:
+        count = apply("cast", apply("ceil", (b - a) / s), dtype=dt.i64)
+    else:  # the quotient rounded up, for steps of either sign
+        count = apply("mul", apply("floordiv", apply("sub", a, b), s), dim_node(-1))
+    count = apply("max", count, dim_node(0))
+    return _ramp(measured(count, "range"), first, step)
 
 
 def _range_dtype(values):

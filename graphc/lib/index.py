@@ -8,7 +8,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, const_value, origins, simplified
 from graphc.lib import math, shape
-from graphc.lib.dims import DataDependent, axis_of, constant, dim, integer, shape_of
+from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, integer, measured, shape_of
 from graphc.lib.promote import as_node, broadcast_to, shape_text
 from graphc.prims.table import apply
 
@@ -374,13 +374,15 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
 def sequence_mask(lengths, maxlen=None, dtype=dt.b1) -> Node:
     """A new last axis of size ``maxlen`` that is 1 (True) before each length and 0 from there on.
 
-    Without ``maxlen`` it is the largest of ``lengths``, which must then be constant.
+    Without ``maxlen`` it is the largest of ``lengths``.
     """
     n = as_node(lengths)
     if not n.dtype.is_integer:
         raise DtypeError(explain(f"sequence_mask: lengths must be integers, not {n.type}", origins(lengths=n)))
-    most = int(constant("sequence_mask", "lengths without maxlen", n).max()) if maxlen is None else maxlen
-    full = (*n.shape, dim(most, "sequence_mask"))
+    if maxlen is None:
+        top = apply("reduce", apply("cast", n, dtype=dt.i64), kind="max", axes=tuple(range(len(n.shape))))
+        maxlen = apply("max", top, dim_node(0))
+    full = (*n.shape, measured(maxlen, "sequence_mask"))
     wide = apply("broadcast", n, shape=full, axes=tuple(range(len(n.shape))))
     kept = apply("lt", apply("iota", shape=full, axis=len(n.shape), dtype=n.dtype), wide)
     return math.cast(kept, dtype)

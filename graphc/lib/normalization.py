@@ -138,7 +138,7 @@ def fused_batch_norm(x, scale, offset, mean=None, variance=None, epsilon=0.001, 
     """Batch normalisation of ``x`` [batch, *spatial, channels] (or ``NC...``) over all axes but the channels.
 
     In training the batch's own mean and variance are used; answered are they, the variance unbiased, mixed with
-    ``mean`` and ``variance`` if ``exponential_avg_factor`` is not 1. Otherwise ``mean`` and ``variance`` are used and answered.
+    ``mean`` and ``variance`` if ``exponential_avg_factor`` is not 1. Otherwise these two are used and answered.
 
     Raises:
         ShapeError: the rank is not 4 or 5, or a parameter is no vector of the channels.

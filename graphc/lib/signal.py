@@ -122,7 +122,7 @@ def _any_axes(name: str, kind: str):
 
     op.__doc__ = (
         f"The ``{kind}`` transform over any axes (default: all, or the last where lengths are given); on the host.\n\n"
-        "    ``norm``: backward (inverse transforms divide), forward (the others do) or ortho (both, by the root).\n    "
+        "    ``norm``: backward (inverse transforms divide), forward (the others do), ortho (both, by the root).\n    "
     )
     op.__name__ = op.__qualname__ = name
     return op

@@ -83,7 +83,7 @@ class Arguments:
     def _array(self, param: Param, value) -> np.ndarray:
         dtype = param.type.dtype
         if dtype is dt.string:
-            return np.asarray(value, dtype=object)
+            return self._strings(param, value)
         plain = isinstance(value, (bool, int, float, complex, list, tuple)) and not isinstance(value, np.generic)
         try:
             array = np.asarray(value)
@@ -97,6 +97,18 @@ class Arguments:
             with np.errstate(over="ignore"):  # 1e300 becomes infinite, as in the fast call path
                 return array.astype(dtype.numpy)
         raise DtypeError(self._message(param, _described(array), "convert it first" if not plain else "it has no such values"))
+
+    def _strings(self, param: Param, value) -> np.ndarray:
+        """An array of bytes objects; text is encoded as UTF-8."""
+        array = np.asarray(value, dtype=object)
+        kinds = set(map(type, array.reshape(-1).tolist()))
+        if kinds <= {bytes}:
+            return array
+        if not kinds <= {bytes, str, np.str_, np.bytes_}:
+            raise DtypeError(self._message(param, _described(np.asarray(value)), "it holds something else than text"))
+        found = np.empty(array.shape, object)
+        found.reshape(-1)[:] = [e.encode() if isinstance(e, str) else bytes(e) for e in array.reshape(-1).tolist()]
+        return found
 
     def _check_shape(self, rule: InputRule, array: np.ndarray, dims: list[int], sources: dict) -> None:
         if array.ndim != len(rule.dims):

@@ -1,4 +1,4 @@
-"""The recorder of a branch or a loop's body in a TensorFlow 1 graph: operations that are run again on the values of a step.
+"""The recorder of a branch or a loop's body in a TensorFlow 1 graph: operations that run again in every step.
 
 The function's operations are ordinary operations of the graph, under names, scopes and collections as everywhere. What
 lies between the body's arguments, the tensors from outside that it uses, and its results is built anew from actual
@@ -77,7 +77,8 @@ class GraphBody:
         for r in results:
             if isinstance(r, Operation):
                 with graph.control_dependencies([r]):
-                    r = graph.create("Identity", graph.unique_name("done"), (graph.convert(True),), math.identity).outputs[0]
+                    done, true = graph.unique_name("done"), graph.convert(True)
+                    r = graph.create("Identity", done, (true,), math.identity).outputs[0]
             made.append(graph.convert(r))
         self.outputs = made
         self._close()
@@ -94,7 +95,8 @@ class GraphBody:
                 continue
             path.add(op)
             stack.extend([*(t.op for t in op.inputs), *op.control_inputs])
-        self.states = tuple(dict.fromkeys(op.effect.variable for op in sorted(path, key=_number) if isinstance(op.effect, Write)))
+        writes = [op.effect for op in sorted(path, key=_number) if isinstance(op.effect, Write)]
+        self.states = tuple(dict.fromkeys(write.variable for write in writes))
         printing = next((op for op in path if op.effect is EFFECT), None)
         if printing is not None:
             raise StateError(explain(f"{printing.name}: an operation with effects inside a branch or a loop"))
@@ -105,7 +107,8 @@ class GraphBody:
         used = [t for op in self._path for t in op.inputs] + self.outputs
         self.captured = list(dict.fromkeys(t for t in used if t.op not in path and t.op not in own))
 
-    def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states: dict, step: Node | None = None) -> list[Node]:
+    def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states: dict,
+               step: Node | None = None) -> list[Node]:  # fmt: skip
         """The results for these values; ``states`` {variable: value} is brought up to date."""
         values = dict(zip([*self.arguments, *self.captured], [*arguments, *captured]))
         given = set(values)
@@ -129,13 +132,15 @@ def _results(op: Operation, values: dict, given: set, states: dict) -> tuple:
             operands = [values[t] for t in op.inputs]
             new = op.build(*([states[variable]] if uses_current else []), *operands)
             if new.dtype is not variable.dtype or len(new.shape) != len(variable.type.shape):
-                raise ShapeError(explain(f"{op.name}: {new.type} does not fit variable {variable.name} of {variable.type}"))
+                what = f"{op.name}: {new.type} does not fit variable {variable.name} of {variable.type}"
+                raise ShapeError(explain(what))
             states[variable] = ensure_shape(new, variable.type.shape)
             return (states[variable],)
         case Differentiate():
             found = differentiate(op.name, op.effect, values, given.__contains__)
             if any(g is None for g in found):
-                raise GraphError(explain(f"{op.name}: a gradient inside a loop or branch reaches a value from outside of it"))
+                what = f"{op.name}: a gradient inside a loop or branch reaches a value from outside of it"
+                raise GraphError(explain(what))
             return tuple(found)
     return nodes_of(op.build(*[values[t] for t in op.inputs])) if op.build else ()
 

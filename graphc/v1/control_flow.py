@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.api import control
+from graphc.api.control import recompute_grad  # noqa: F401  also found here
+from graphc.api.custom_gradient import grad_pass_through  # noqa: F401  also found here
 from graphc.api.loops import Loops
 from graphc.api.tensor_array import TensorArray  # noqa: F401  also found here
 from graphc.errors import UsageError, explain
@@ -13,7 +14,6 @@ _LOOPS = Loops(get_default_graph)
 map_fn, vectorized_map, scan = _LOOPS.map_fn, _LOOPS.vectorized_map, _LOOPS.scan
 foldl, foldr = _LOOPS.foldl, _LOOPS.foldr
 switch_case = _LOOPS.switch_case
-grad_pass_through, recompute_grad = control.grad_pass_through, control.recompute_grad
 
 
 def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, fn2=None):
@@ -38,7 +38,7 @@ def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, f
 
 
 def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"):
-    """What the function of the first true condition answers; ``default()``, or the last function, if none is true."""
+    """What the function of the first true condition answers; if none is, ``default()`` or the last function."""
     return _LOOPS.case(pred_fn_pairs, default, exclusive, strict, name)
 
 

@@ -6,7 +6,7 @@ from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.type import Type
 from graphc.ir.node import const
-from graphc.lib import bits, diagonal, grid, index, linalg, math, order, reduction, segment, shape, special
+from graphc.lib import bits, diagonal, grid, index, linalg, math, order, reduction, segment, select, shape, special
 from graphc.lib.promote import literal_array
 from graphc.v1.define import DIMENSION, REDUCTION, construct, name_functions, op
 from graphc.v1.graph import get_default_graph
@@ -76,8 +76,8 @@ is_nan, is_inf, is_finite = (
     op("IsInf", math.is_inf, "x"),
     op("IsFinite", math.is_finite, "x"),
 )
-where = op("Select", math.where_v1, "condition | x y")
-where_v2 = op("SelectV2", math.where, "condition | x y")
+where = op("Select", select.where_v1, "condition | x y")
+where_v2 = op("SelectV2", select.where, "condition | x y")
 clip_by_value = op("clip_by_value", math.clip_by_value, "t clip_value_min clip_value_max")
 clip_by_norm = op("clip_by_norm", reduction.clip_by_norm, "t clip_norm")
 

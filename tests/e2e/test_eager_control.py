@@ -92,3 +92,18 @@ def test_pass_through_and_recompute():
     assert y.numpy().tolist() == [0.0, 6.0]
     assert tape.gradient(y, x).numpy().tolist() == [3.0, 3.0]
     np.testing.assert_allclose(tape.gradient(z, x).numpy(), [0.6, 3.4], rtol=1e-6)
+
+
+def test_variables_are_read_in_traced_bodies_and_assigned_step_by_step():
+    scale = gc.Variable([1.0, 2.0])
+    with gc.GradientTape() as tape:
+        y = gc.scan(lambda a, row: a * scale + row, gc.ones([3, 2]))
+    assert tape.gradient(y, scale).numpy().tolist() == [4.0, 6.0]
+    total = gc.Variable(0.0)
+
+    def body(i):
+        total.assign_add(gc.cast(i, gc.float32))
+        return [i + 1]
+
+    assert int(gc.while_loop(lambda i: i < 4, body, [gc.constant(0)])[0]) == 4
+    assert float(total) == 6.0

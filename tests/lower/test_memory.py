@@ -129,7 +129,7 @@ def test_random_programs_are_right_and_reuse_changes_nothing(seed, monkeypatch):
 def test_the_replay_finds_an_overlap(monkeypatch):
     """What the property above rests on: a plan that forgets lifetimes is refused."""
     monkeypatch.setattr(Storage, "touch", lambda self, step: setattr(self, "first", 0) or setattr(self, "last", 0))
-    monkeypatch.setattr(lowering, "plan", lambda storages: _everything_at_zero(storages))
+    monkeypatch.setattr(lowering, "plan", lambda storages, measured: _everything_at_zero(storages))
     found = 0
     for seed in range(6):
         try:

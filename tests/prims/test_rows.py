@@ -16,7 +16,7 @@ from graphc.prims.table import TABLE
 
 from samples import FLAT, SAMPLES
 
-NO_SLOPE = {"item", "stop", "while", "eig", *FLAT}  # rows with a vjp whose finite differences say nothing (eig: phases)
+NO_SLOPE = {"item", "stop", "while", "eig", *FLAT}  # rows with a vjp whose differences say nothing (eig: phases)
 
 
 def ids(samples):
@@ -118,7 +118,8 @@ class Slopes:
 
     def value(self, arrays):
         values = interpret(self.graph, *arrays)
-        return sum((w * v).sum().real for w, v, y in zip(self.weights, values, self.graph.outputs) if y.dtype.is_inexact)
+        terms = zip(self.weights, values, self.graph.outputs)
+        return sum((w * v).sum().real for w, v, y in terms if y.dtype.is_inexact)
 
     def run(self, node, arrays):
         return interpret(Graph("slope", self.graph.inputs, (node,)), *arrays)[0]

@@ -31,7 +31,6 @@ ROWS = (
     Op("unstack", "Unpack", shape.unstack, "value", "unstack", many=True),
     Op("split", "Split", shape.split, "value", "split", many=True),
     Op("tile", "Tile", shape.tile, "input"),
-    Op("repeat", "Repeat", shape.repeat, "input", "repeat"),
     Op("roll", "Roll", shape.roll, "input"),
     Op("reverse", "ReverseV2", shape.reverse, "tensor"),
     Op("reverse_sequence", "ReverseSequence", shape.reverse_sequence, "input | seq_lengths"),

@@ -14,6 +14,5 @@ FUNCTIONS = {
     "foldl": loops.foldl,
     "foldr": loops.foldr,
     "TensorArray": TensorArray,
-    "grad_pass_through": control.grad_pass_through,
     "recompute_grad": control.recompute_grad,
 }

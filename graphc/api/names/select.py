@@ -1,0 +1,21 @@
+"""Names of what picks by value: masks, different elements, partitions, counts."""
+
+from graphc.api.op import Op
+from graphc.lib import select
+
+ROWS = (
+    Op("where", "SelectV2", select.where, "condition | x y"),
+    Op("repeat", "Repeat", select.repeat, "input | repeats", "repeat"),
+    Op("boolean_mask", "BooleanMask", select.boolean_mask, "tensor | mask", "boolean_mask"),
+    Op("unique", "Unique", select.unique, "x"),
+    Op("unique_with_counts", "UniqueWithCounts", select.unique_with_counts, "x"),
+    Op("raw_ops.UniqueV2", "UniqueV2", select.unique_v2, "x | axis"),
+    Op("raw_ops.UniqueWithCountsV2", "UniqueWithCountsV2", select.unique_with_counts_v2, "x | axis"),
+    Op("raw_ops.ListDiff", "ListDiff", select.setdiff1d, "x y"),
+    Op("dynamic_partition", "DynamicPartition", select.dynamic_partition, "data | partitions", many=True),
+    Op("dynamic_stitch", "DynamicStitch", select.dynamic_stitch, "*indices | *data"),
+    Op("math.confusion_matrix", "confusion_matrix", select.confusion_matrix, "labels predictions | weights"),
+    Op("math.bincount", "Bincount", select.bincount, "arr | weights", "bincount"),
+    Op("histogram_fixed_width", "HistogramFixedWidth", select.histogram_fixed_width, "values value_range"),
+    Op("histogram_fixed_width_bins", "HistogramFixedWidthBins", select.histogram_fixed_width_bins, "values value_range"),
+)
