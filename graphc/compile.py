@@ -294,7 +294,7 @@ def has_callbacks(graph: Graph) -> bool:
             continue
         seen.add(one)
         for node in one.nodes:
-            if node.op == "host" and not isinstance(node.attr("callback"), str):
+            if node.op in ("host", "python") and not isinstance(node.attr("callback"), str):
                 return True
             pending.extend(value for _, value in node.attrs if isinstance(value, Graph))
     return False

@@ -498,6 +498,8 @@ sample("loop", floats(4, dtype=F32), floats(6, 4, dtype=F32), floats(4, dtype=F3
        body=_rnn_graph(), ulp=64)
 sample("loop", floats(4, dtype=F32), np.zeros((0, 4), F32), floats(4, dtype=F32), count=0, carries=1, scanned=1,
        body=_rnn_graph())
+sample("loop", floats(2), floats(), np.int64(3), floats(4, 2), floats(2), count=4, carries=3, scanned=1,
+       body=_loop_graph(), backwards=True, smooth=True, note="backwards")
 
 
 def host_double(x):

@@ -109,7 +109,7 @@ def load(path) -> Executable:
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
-            return load_artifact(from_sections(container, target))
+            return load_artifact(from_sections(container, target), Options(fast_math=model.fast_math))
     try:
         return compile_graph(model.graph, Options(fast_math=model.fast_math))
     except GraphcError as error:

@@ -16,7 +16,7 @@ from graphc.ir.node import INDEX, Node, _attr_key, binary, const, is_index, make
 from graphc.ir.order import toposort
 from graphc.ir.type import TupleType, Type
 
-_HOLES = tuple([symbol(f"?hole{k}") for k in range(8)])  # stand for the symbols in what a symbol remembers
+_HOLES = tuple([symbol(f"?hole{k}") for k in range(64)])  # stand for the symbols in what a symbol remembers
 _numbers = itertools.count()
 
 

@@ -12,23 +12,15 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
-from graphc.lib import image_files as files, math
+from graphc.lib import math
 from graphc.lib.color import convert_image_dtype
 from graphc.lib.dims import integer
 from graphc.lib.promote import as_node
-from graphc.prims.host import host, register_callback
+from graphc.prims.host import host
 
 _UNITS = {"in": 1.0, "cm": 2.54}
 _FORMATS = {"": (1, 3), "grayscale": (1,), "rgb": (3,)}
 
-
-def _texts(array: np.ndarray, function, shape) -> np.ndarray:
-    """The bytes that a function makes of every image of a batch, as an array of objects."""
-    out = np.empty(shape, object)
-    flat = array.reshape(-1, *array.shape[-3:])
-    for k in range(out.size):
-        out[np.unravel_index(k, shape)] = function(flat[k])
-    return out
 
 
 def _integers(*values) -> Node:
@@ -84,13 +76,6 @@ def encode_jpeg(image, format="", quality=95, progressive=False, optimize_size=F
     return host(x, options, letters, callback="image.encode_jpeg", types=(Type(dt.string, ()),))
 
 
-def _encode_jpeg(image, options, xmp):
-    quality, progressive, optimize, smooth, *density = options.tolist()
-    if image.shape[2] not in (1, 3):
-        raise ShapeError(f"encode_jpeg: needs 1 or 3 channels, not {image.shape[2]}")
-    return _texts(image, lambda one: files.write_jpeg(one, quality, bool(progressive), bool(optimize), bool(smooth),
-                                                      tuple(density), xmp.tobytes()), ())  # fmt: skip
-
 
 def encode_png(image, compression=-1) -> Node:
     """PNG files of images u8 or u16 [..., height, width, 1 to 4], as strings [...]. Runs on the host.
@@ -109,9 +94,6 @@ def encode_png(image, compression=-1) -> Node:
     level = _integers(_one_of(op, "compression", compression, range(-1, 10)))
     return host(x, level, callback="image.encode_png", types=(Type(dt.string, x.shape[:-3]),))
 
-
-def _encode_png(image, level):
-    return _texts(image, lambda one: files.write_png(one, int(level[0])), image.shape[:-3])
 
 
 def adjust_jpeg_quality(image, jpeg_quality, dct_method="") -> Node:
@@ -134,9 +116,6 @@ def adjust_jpeg_quality(image, jpeg_quality, dct_method="") -> Node:
     return convert_image_dtype(out, x.dtype, True)
 
 
-def _adjust_jpeg_quality(image, level):
-    return files.read_jpeg(files.write_jpeg(image, min(max(int(level), 0), 100)), image.shape[2])
-
 
 # ------------------------------------------------------------------------------------- looking into files
 
@@ -149,10 +128,6 @@ def is_jpeg(contents) -> Node:
     return host(x, callback="image.is_jpeg", types=(Type(dt.b1, x.shape),))
 
 
-def _is_jpeg(contents):
-    flat = [text[:3] == b"\xff\xd8\xff" for text in contents.reshape(-1)]
-    return np.array(flat, bool).reshape(contents.shape)
-
 
 def extract_jpeg_shape(contents, output_type=dt.i32) -> Node:
     """Height, width and channels of a JPEG file, from its header alone. Runs on the host."""
@@ -162,18 +137,3 @@ def extract_jpeg_shape(contents, output_type=dt.i32) -> Node:
     x = _contents(op, contents)
     return host(x, callback="image.extract_jpeg_shape", types=(Type(kind, (3,)),))
 
-
-def _extract_jpeg_shape(contents):
-    return np.array(files.jpeg_shape(contents.item()))
-
-
-CALLBACKS = {
-    "encode_jpeg": _encode_jpeg,
-    "encode_png": _encode_png,
-    "adjust_jpeg_quality": _adjust_jpeg_quality,
-    "is_jpeg": _is_jpeg,
-    "extract_jpeg_shape": _extract_jpeg_shape,
-}
-
-for _name, _function in CALLBACKS.items():
-    register_callback(f"image.{_name}", _function)

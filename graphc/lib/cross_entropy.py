@@ -30,8 +30,8 @@ def _labels(op: str, y_true, p: Node) -> Node:
 def _smoothed(t: Node, label_smoothing, classes) -> Node:
     if isinstance(label_smoothing, (int, float)) and label_smoothing == 0:
         return t
-    rest = math.divide(label_smoothing, classes) if not isinstance(classes, float) else math.multiply(classes, label_smoothing)
-    return math.add(math.multiply(t, math.subtract(full_like(t, 1), label_smoothing)), rest)
+    part = math.cast(label_smoothing, t.dtype)
+    return math.add(math.multiply(t, math.subtract(1.0, part)), math.divide(part, classes))
 
 
 def _inner(x: Node) -> Node:
@@ -61,7 +61,7 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
         ShapeError: labels and predictions differ in shape.
     """
     p = predicted("binary_crossentropy", y_pred)
-    t = _smoothed(_labels("binary_crossentropy", y_true, p), label_smoothing, 0.5)
+    t = _smoothed(_labels("binary_crossentropy", y_true, p), label_smoothing, 2.0)
     losses = nn.sigmoid_cross_entropy_with_logits(t, p) if from_logits else _binary(t, p)
     return reduction.reduce_mean(losses, axis)
 
@@ -74,7 +74,7 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
         apply_class_balancing: weight label 1 by ``alpha`` and label 0 by ``1 - alpha``.
     """
     p = predicted("binary_focal_crossentropy", y_pred)
-    t = _smoothed(_labels("binary_focal_crossentropy", y_true, p), label_smoothing, 0.5)
+    t = _smoothed(_labels("binary_focal_crossentropy", y_true, p), label_smoothing, 2.0)
     p = apply("sigmoid", p) if from_logits else p
     rest = math.subtract(1.0, t)
     right = math.add(math.multiply(t, p), math.multiply(rest, math.subtract(1.0, p)))

@@ -13,20 +13,19 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import INDEX, Node, const, origins
 from graphc.ir.type import Type
-from graphc.lib import image_files as files
 from graphc.lib.color import convert_image_dtype
 from graphc.lib.crop import crop_to_bounding_box
 from graphc.lib.dims import integer, shape_of
 from graphc.lib.promote import as_node
 from graphc.prims.data import measured
-from graphc.prims.host import host, register_callback
+from graphc.prims.host import host
+from graphc.prims.images import FIRST, FRAMES, STILL
 from graphc.prims.table import apply
 
 _KINDS = {dt.u8: "u8", dt.u16: "u16", dt.f32: "f32"}
-_STILL, _FIRST, _FRAMES = range(3)  # the only image; the first frame; all frames
 
 
-def _decoded(op: str, contents, channels, kind: dt.DType, frames: int = _STILL, ratio: int = 1) -> Node:
+def _decoded(op: str, contents, channels, kind: dt.DType, frames: int = STILL, ratio: int = 1) -> Node:
     """[height, width, channels], or [frames, height, width, 3], in a dtype of ``_KINDS``.
 
     Raises:
@@ -39,10 +38,10 @@ def _decoded(op: str, contents, channels, kind: dt.DType, frames: int = _STILL, 
     if count not in (0, 1, 3, 4):
         raise UsageError(explain(f"{op}: channels must be 0, 1, 3 or 4, got {count}", origins(contents=x)))
     settings = const(np.array([count, ratio, frames], np.int64))
-    rank = 4 if frames == _FRAMES else 3
+    rank = 4 if frames == FRAMES else 3
     extent = host(x, settings, callback="image.shape", types=(Type(dt.i64, (rank,)),))
     shape = [measured(_element(extent, k)) for k in range(rank - 1)]
-    last = 3 if frames == _FRAMES else count or measured(_element(extent, rank - 1))
+    last = 3 if frames == FRAMES else count or measured(_element(extent, rank - 1))
     return host(x, settings, callback=f"image.decode_{_KINDS[kind]}", types=(Type(kind, (*shape, last)),))
 
 
@@ -51,36 +50,9 @@ def _element(vector: Node, k: int) -> Node:
     return apply("reshape", one, shape=INDEX.shape)
 
 
-def _shape(contents, settings):
-    channels, ratio, frames = settings.tolist()
-    found = files.shape_of(contents.item(), channels, ratio)
-    return np.array(found if frames == _FRAMES else found[-3:], np.int64)
 
 
-def _decode_u8(contents, settings):
-    return _read(contents, settings, False)
 
-
-def _decode_u16(contents, settings):
-    return _read(contents, settings, True)
-
-
-def _read(contents, settings, wide: bool):
-    channels, ratio, frames = settings.tolist()
-    if frames == _FRAMES:
-        return files.read_gif(contents.item())
-    return files.read_still(contents.item(), channels, wide, ratio, frames == _FIRST)
-
-
-def _decode_f32(contents, settings):
-    channels, _, frames = settings.tolist()
-    return files.read_floats(contents.item(), channels, frames == _FIRST)
-
-
-CALLBACKS = {"shape": _shape, "decode_u8": _decode_u8, "decode_u16": _decode_u16, "decode_f32": _decode_f32}
-
-for _name, _function in CALLBACKS.items():
-    register_callback(f"image.{_name}", _function)
 
 
 # ------------------------------------------------------------------------------------------ the operations
@@ -147,7 +119,7 @@ def decode_bmp(contents, channels=0) -> Node:
 
 def decode_gif(contents) -> Node:
     """The frames of a GIF file, u8[frames, height, width, 3]. Runs on the host."""
-    return _decoded("decode_gif", contents, 3, dt.u8, _FRAMES)
+    return _decoded("decode_gif", contents, 3, dt.u8, FRAMES)
 
 
 def decode_image(contents, channels=None, dtype=dt.u8, name=None, expand_animations=True) -> Node:
@@ -163,7 +135,7 @@ def decode_image(contents, channels=None, dtype=dt.u8, name=None, expand_animati
         ShapeError: not one string. UsageError: other channels. FormatError (while running): damaged or unknown.
     """
     op, kind = "decode_image", dt.as_dtype(dtype)
-    frames = _STILL if expand_animations else _FIRST
+    frames = STILL if expand_animations else FIRST
     x = as_node(contents)
     if expand_animations and x.op == "const" and not x.shape and bytes(x.attrs[0][1].array.item()).startswith(b"GIF8"):
         return convert_image_dtype(decode_gif(x), kind)

@@ -1,4 +1,4 @@
-"""Picking by value: masks, different elements, partitions, counts. Where the size of a result depends on data, it is found on the host."""
+"""Picking by value: masks, different elements, partitions, counts. Sizes that depend on data are found on the host."""
 
 from __future__ import annotations
 

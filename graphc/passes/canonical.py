@@ -1,15 +1,18 @@
-"""Sizes that are known only while running get names that depend on nothing but the graph, so that equal graphs have equal texts."""
+"""Sizes known only while running get names that depend on nothing but the graph: equal graphs have equal texts."""
 
 from __future__ import annotations
 
 from graphc.ir.graph import Graph, close, symbols_of
 from graphc.ir.node import Node, symbol
+from graphc.ir.sizes import any_sizes
 from graphc.passes.nested import bodies
 from graphc.passes.specialise import with_symbols
 
 
 def canonical(graph: Graph) -> Graph:
     """The closed graph with its measured sizes called ``k0 k1 ...``, in the order in which they are made."""
+    if not any_sizes():  # what was read from a file has such names
+        return graph
     graph = close(graph)
     measured: dict[Node, None] = {}
     taken: set[str] = set()

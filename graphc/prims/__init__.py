@@ -1,6 +1,8 @@
 """Primitives: what each operation means, and a constructor for each."""
 
 from graphc.ir.node import const
+from graphc.prims.act import act, python
+from graphc.prims import candidates, images
 from graphc.prims.cast import bitcast, cast
 from graphc.prims.complex import complex_, conj, imag, real, view
 from graphc.prims.contract import conv, dot

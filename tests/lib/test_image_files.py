@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from graphc.errors import FormatError, UsageError
-from graphc.lib import image_files as files
+from graphc.prims import image_files as files
 
 RNG = np.random.default_rng(0)
 

@@ -6,9 +6,11 @@ import pytest
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, const, symbol
+from graphc.ir.program import Copy, Launch, Repeat
 from graphc.ir.type import Type
+from graphc.lower.lower import lower
 from graphc.prims import (
-    add, broadcast, call, cast, cond, dot, exp, item, le, loop, lt, max, min, mul, neg, reduce, reshape, reverse, slice,
+    add, broadcast, call, cast, cond, dot, exp, item, le, loop, lt, max, min, mul, neg, reduce, reshape, reverse, scatter, slice,
     sub, tanh, transpose, while_,
 )  # fmt: skip
 from graphc.prims.interpret import interpret
@@ -271,3 +273,50 @@ def test_state_that_a_loop_updates_in_place(donated):
     graph = Graph("state", (count, u, v), tuple(item(done, i) for i in range(3)), (), donated)
     for trips in (0, 1, 6):
         check(graph, np.int64(trips), vector(5), vector(5, 1))
+
+
+@pytest.mark.parametrize("count", (0, 1, 2, 5))
+def test_a_loop_from_the_last_row_to_the_first(count):
+    i, a, row = number("i"), x("a"), x("row")
+    step = body(i, a, row, outputs=(sub(row, a), a, add(row, broadcast(cast(i, dt.f32), (N,))), i))
+    rows, u = x("rows", Type(dt.f32, (count, N))), x("u")
+    done = loop(u, rows, count=count, carries=1, scanned=1, body=step, backwards=True)
+    graph = Graph("back", (u, rows), tuple(item(done, k) for k in range(4)))
+    for n in (0, 1, 9):
+        check(graph, vector(n), vector(n * count, 2).reshape(count, n))
+
+
+def test_what_a_loop_does_not_change_is_computed_before_it():
+    i, h, w = number("i"), x("h", MATRIX), x("w", Type(dt.f32, (3, 3)))
+    start, weights = x("start", MATRIX), x("weights", Type(dt.f32, (3, 3)))
+    step = body(i, h, w, outputs=(tanh(dot(h, transpose(w, (1, 0)))),))
+    done = loop(start, weights, count=4, carries=1, scanned=0, body=step)
+    graph = Graph("steps", (start, weights), (done,))
+    program = lower(graph, TARGETS[0])
+    (repeat,) = [step for step in program.steps if isinstance(step, Repeat)]
+    assert [step.kernel for step in repeat.body if isinstance(step, Launch)] == ["dot0"]  # the transpose is made before
+    for n in (0, 1, 14):
+        check(graph, vector(3 * n).reshape(n, 3), vector(9, 2).reshape(3, 3), exact=False)
+
+
+@pytest.mark.parametrize("trips", (0, 1, 4))
+def test_rows_written_in_a_while_change_one_array(trips):
+    k, a, b = number("k"), x("a", MATRIX), x("b", Type(dt.f32, (3,)))
+    new = scatter(a, reshape(k, (1, 1)), reshape(b, (1, 3)), "set", 0)
+    graphs = countdown(k, a, b, outputs=(new, mul(b, b)))
+    count, u, v = number("count"), x("u", MATRIX), x("v", Type(dt.f32, (3,)))
+    done = while_(count, u, v, **graphs)
+    graph = Graph("rows", (count, u, v), (item(done, 1), item(done, 2), u))
+    (repeat,) = [step for step in lower(graph, TARGETS[0]).steps if isinstance(step, Repeat)]
+    assert not [step for step in repeat.body if isinstance(step, Copy) and "scatter" in step.source + step.target]
+    for n in (1, 5):
+        check(graph, np.int64(trips), vector(3 * n).reshape(n, 3), vector(3, 1))
+
+
+def test_rows_added_to_a_donated_state_are_not_copied():
+    state, i, rows = x("state", MATRIX), x("i", Type(dt.i64, (4, 1))), x("rows", Type(dt.f32, (4, 3)))
+    graph = Graph("update", (state, i, rows), (scatter(state, i, rows, "add", 0),), (), ((0, 0),))
+    assert [type(step) for step in lower(graph, TARGETS[0]).steps] == [Launch]
+    check(graph, vector(18).reshape(6, 3), np.array([[1], [5], [1], [9]]), vector(12, 1).reshape(4, 3), exact=False)
+    twice = Graph("read", (state, i, rows), (scatter(state, i, rows, "add", 0), add(state, state)), (), ((0, 0),))
+    check(twice, vector(18).reshape(6, 3), np.array([[1], [5], [1], [9]]), vector(12, 1).reshape(4, 3), exact=False)

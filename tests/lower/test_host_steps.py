@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from graphc import compile_graph
-from graphc.compile import from_sections, load, sections
+from graphc.aot.export import save
+from graphc.aot.load import load as load_model
+from graphc.aot.load import read
+from graphc.compile import from_sections, load, lower_graph, optimise, sections
 from graphc.compile import build as build_artifact
 from graphc.errors import ShapeError
 from graphc.ir import dtype as dt
@@ -15,7 +18,8 @@ from graphc.ir.type import Type
 from graphc.passes.canonical import canonical
 from graphc.passes.specialise import specialise
 from graphc.passes.pipeline import infer
-from graphc.ir.verify import verify_graph
+from graphc.ir.verify import verify_graph, verify_program
+from graphc.inspect.memory import memory
 from graphc.prims import (
     add, broadcast, cast, cholesky, concat, cond, dot, ensure, eq, gather, host, iota, loop, measured, mul, ne, nonzero,
     pad, reduce, reshape, reverse, select, slice, transpose, unique, while_,
@@ -268,3 +272,58 @@ def test_outer_sizes_inside_a_driven_loop():
     a = x("a", c.type)
     graph = Graph("outer", (m, a), (loop(a, count=1, carries=1, scanned=0, body=body),))
     check(graph, np.array([True, True, False]), np.eye(2))
+
+
+# ---------------------------------------------------------------------------------------------------- files
+
+
+def test_saved_and_loaded(tmp_path):
+    m, t = x("m", MASK), x("t", TEXT)
+    found = nonzero(m)
+    graph = Graph("kept", (m, t), (gather(t, found), iota((found.shape[0] * 2,)), const(b"w", Type(dt.string, (12,)))))
+    arrays = (np.array([True, False, True]), words(b"a", b"b", b"c"))
+    want = interpret(graph, *arrays)
+    save(graph, tmp_path / "model.gc")
+    same(load_model(tmp_path / "model.gc")(*arrays), want)
+    again = read(tmp_path / "model.gc").graph
+    same(compile_graph(again)(*arrays), want)
+    same(interpret(again, *arrays), want)
+
+
+def test_what_is_kept_in_memory_is_shown():
+    m = x("m", MASK)
+    program = lower_graph(optimise(Graph("shown", (m,), (nonzero(m) * 2, const(b"w", Type(dt.string, ()))))))
+    verify_program(program)
+    assert "host nonzero" in memory(program) and parse(str(program), {}) is not None
+
+
+def test_callbacks_without_names_are_not_mixed_up():
+    v = x("v")
+    graphs = [Graph("f", (v,), (host(v, callback=f, types=(v.type,)),)) for f in (lambda a: a + 1, lambda a: a + 2)]
+    runs = [compile_graph(g) for g in graphs]
+    assert [float(run(np.zeros(1, np.float32))[0][0]) for run in runs] == [1.0, 2.0]
+
+
+# ------------------------------------------------------------------------------------- what the rows mean
+
+
+@pytest.mark.parametrize(
+    ("given", "axis", "wanted"),
+    [
+        (np.array([3.0, 1.0, 3.0], np.float32), 0, ([3, 1], [0, 1, 0], [2, 1])),
+        (np.array([[1, 1], [0, 0], [1, 1]]), 0, ([[1, 1], [0, 0]], [0, 1, 0], [2, 1])),
+        (np.array([[1, 0, 1]]), 1, ([[1, 0]], [0, 1, 0], [2, 1])),
+        (np.array([2.5, 2.5], dt.bf16.numpy), 0, ([2.5], [0, 0], [2])),
+        (np.zeros((0,), np.int32), 0, ([], [], [])),
+        (words(b"b", b"a", b"b"), 0, ([b"b", b"a"], [0, 1, 0], [2, 1])),
+        (words(b"b", b"a", b"b", b"a", shape=(2, 2)), 0, ([[b"b", b"a"]], [0, 0], [2])),
+        (np.zeros((3, 0)), 0, (np.zeros((1, 0)).tolist(), [0, 0, 0], [3])),
+        (np.array([np.nan, np.nan]), 0, (None, [0, 1], [1, 1])),
+    ],
+)
+def test_different_elements(given, axis, wanted):
+    leading = given.shape if given.ndim > 1 else (N,)
+    v = x("v", Type(dt.as_dtype(given.dtype), leading))
+    found = check(Graph("different", (v,), tuple(unique(v, axis))), given)
+    for one, right in zip(found, wanted):
+        assert right is None or one.tolist() == right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import ml_dtypes  # noqa: F401  bfloat16 by name
@@ -54,6 +55,9 @@ def read(topic: str) -> dict:
     """The recorded answers of a topic: line -> list of entries."""
     path = HERE / "expected" / f"{topic}.json"
     return json.loads(path.read_text()) if path.exists() else {}
+
+
+read_once = functools.cache(read)
 
 
 def write(topic: str, answers: dict) -> None:

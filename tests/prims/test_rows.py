@@ -41,7 +41,9 @@ def close(a, b, ulp: float, scale=1.0):
 
 def test_every_row_has_samples():
     sampled = {s.op for s in SAMPLES}
-    assert not set(TABLE) - sampled - {"item"}
+    measuring = {name for name, row in TABLE.items() if row.sizes}  # with "text" in tests/lower/test_host_steps.py
+    missing = set(TABLE) - sampled - measuring - {"item", "text"}
+    assert not missing
     smooth = {s.op for s in SAMPLES if s.smooth}
     assert not {name for name, row in TABLE.items() if row.vjp} - smooth - NO_SLOPE
 

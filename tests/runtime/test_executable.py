@@ -592,14 +592,14 @@ def test_strings_only_meet_host_steps():
     text_in, text_out = Param("text", word), Param("text", word)
     signature = Signature((*run.signature.inputs, text_in), (*run.signature.outputs, text_out), ("n", "m"))
     double = executable_module.HostStep(
-        lambda t: np.array(t[()] + "!", dtype=object), ((word, ("input", 1)),), ((word, ("arena", 0)),), "shout"
+        lambda t: np.array(t[()] + b"!", dtype=object), ((word, ("input", 1)),), ((word, ("arena", 0)),), "shout"
     )
     give = executable_module.HostStep(lambda t: t, ((word, ("arena", 0)),), ((word, ("output", 1)),), "give")
     steps = [double, 0, run._portable.steps[1], 1, give]
     both = Executable("host", signature, run.library, b"", steps)
     out, text = both(f32(1, 2), "hey")
     np.testing.assert_array_equal(out, [3, 5])
-    assert text[()] == "hey!"
+    assert text[()] == b"hey!"
 
 
 @pytest.mark.parametrize("place, words", [

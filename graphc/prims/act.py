@@ -1,0 +1,171 @@
+"""The host steps on resources (queues, accumulators) and through Python functions; each takes a token and makes the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+
+from graphc.errors import (
+    CompileError, DtypeError, GraphcError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, ShapeError, here,
+)  # fmt: skip
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node
+from graphc.ir.sizes import sized
+from graphc.ir.type import TupleType, Type
+from graphc.prims import accumulators, queues
+from graphc.prims.order import item
+from graphc.prims.running import checked_ranks, once, resource
+from graphc.prims.table import Prim, declare
+
+_TOKEN = np.zeros(0, np.uint8)
+
+
+def _type(token: Type, *inputs: Type, results: tuple, sizes: tuple = (), **attrs):
+    """``results`` are pairs of dtype and sizes, of which -1 is known only while running."""
+    open_sizes = iter(sizes)
+    types = [Type(d, tuple([next(open_sizes) if _is_open(n) else n for n in shape])) for d, shape in results]
+    return TupleType((token, *types)) if types else token
+
+
+def _is_open(size) -> bool:
+    return type(size) is int and size < 0
+
+
+def _answer(key: str, found, results: tuple):
+    checked_ranks(key, found, results)
+    return (_TOKEN, *found) if results else _TOKEN
+
+
+# ------------------------------------------------------------------------------------------ resources
+
+
+def _act_array(token, *arrays, definition, method, key, results):
+    target = resource(definition, made)
+    return _answer(key, once(key, lambda: getattr(target, method)(*arrays)), results)
+
+
+def made(definition: str):
+    """The resource that a text defines, as it is at first."""
+    maker = queues if json.loads(definition)[0].endswith("Queue") else accumulators
+    return maker.made(definition)
+
+
+declare(Prim("act", _type, _act_array, native=False))
+
+
+def act(token: Node, *inputs: Node, definition: str, method: str, key: str, results=()) -> list[Node]:
+    """Call a method of a resource; the next token and the results.
+
+    Args:
+        definition: the resource as a text; key: names this operation.
+        results: pairs of dtype and sizes; -1 is known only while running.
+    """
+    attrs = {"definition": definition, "method": method, "key": key, "results": tuple(results)}
+    return _applied("act", (token, *inputs), attrs)
+
+
+def _applied(op: str, inputs: tuple, attrs: dict) -> list[Node]:
+    count = sum(_is_open(n) for _, shape in attrs["results"] for n in shape)
+    node = sized(op, inputs, attrs, _type, count, here())
+    return [item(node, k) for k in range(len(attrs["results"]) + 1)] if attrs["results"] else [node]
+
+
+# ------------------------------------------------------------------------------------------- functions
+
+
+def _python_array(token, *arrays, callback, key, results):
+    def call():
+        return converted(callback(*[a.copy() for a in arrays]), tuple([d for d, _ in results]), key)
+
+    return _answer(key, once(key, call), results)
+
+
+def converted(answer, dtypes: tuple, label: str) -> list[np.ndarray]:
+    """What a user's function answered, as arrays of the dtypes that were promised.
+
+    Raises:
+        InvalidArgumentError: the number of values, or a dtype, is another.
+    """
+    if not dtypes:
+        return []
+    label = label.partition("?")[0]
+    values = list(answer) if isinstance(answer, (list, tuple)) and len(dtypes) > 1 else [answer]
+    if len(dtypes) == 1 and isinstance(answer, (list, tuple)) and len(answer) == 1 and np.ndim(answer[0]):
+        values = list(answer)  # one value as a list of it
+    if len(values) != len(dtypes):
+        raise InvalidArgumentError(f"{label}: the function answers with {len(values)} values, but Tout has {len(dtypes)}")
+    return [_converted(v, d, f"{label}: value {k}") for k, (v, d) in enumerate(zip(values, dtypes))]
+
+
+def _converted(value, dtype: dt.DType, label: str) -> np.ndarray:
+    if dtype is dt.string:
+        array = np.array(value, dtype=object)
+        text = [e if isinstance(e, bytes) else str(e).encode() for e in array.reshape(-1)]
+        found = np.empty(len(text), object)
+        found[:] = text
+        return found.reshape(array.shape)
+    array = np.asarray(value)
+    is_python = not isinstance(value, (np.ndarray, np.generic))
+    if array.dtype != dtype.numpy and not (is_python and np.can_cast(array.dtype, dtype.numpy, "same_kind")):
+        raise InvalidArgumentError(f"{label} of the function is of {array.dtype}, but Tout says {dtype.name}")
+    return np.array(array, dtype=dtype.numpy)
+
+
+_ERRORS = (
+    (StopIteration, OutOfRangeError),
+    ((TypeError, ValueError), InvalidArgumentError),
+    (MemoryError, ResourceExhaustedError),
+    (Exception, CompileError),
+)
+
+
+def told(function: Callable) -> Callable:
+    """A user's function, whose errors come out as TensorFlow's."""
+
+    def told_function(*values):
+        try:
+            return function(*values)
+        except GraphcError:
+            raise
+        except Exception as error:
+            kind = next(to for of, to in _ERRORS if isinstance(error, of))
+            name = getattr(function, "__name__", repr(function))
+            raise kind(f"{name} raised {type(error).__name__}: {error}") from error
+
+    return told_function
+
+
+declare(Prim("python", _type, _python_array, native=False))
+
+
+def python(token: Node, *inputs: Node, callback: Callable, key: str, results) -> list[Node]:
+    """What a Python function answers for the arrays of ``inputs``: the next token and the results; see ``act``."""
+    attrs = {"callback": callback, "key": key, "results": tuple(results)}
+    return _applied("python", (token, *inputs), attrs)
+
+
+# ---------------------------------------------------------------------------------------------- counting
+
+
+def _limited_type(current: Type, limit: int) -> Type:
+    if current.dtype not in (dt.i32, dt.i64) or current.shape != ():
+        raise DtypeError(f"count_up_to: counts in a scalar i32 or i64, not in {current}")
+    return current
+
+
+def _limited_array(current, limit):
+    if current >= limit:
+        raise OutOfRangeError(f"Reached limit of {limit}")
+    return np.array(current + 1, current.dtype)
+
+
+declare(Prim("count_up_to", _limited_type, _limited_array, native=False))
+
+
+def _after_type(value: Type, *before: Type) -> Type:
+    return value
+
+
+declare(Prim("after", _after_type, lambda value, *before: value, native=False, vjp=None))
