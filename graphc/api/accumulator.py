@@ -36,15 +36,11 @@ class ConditionalAccumulatorBase(Resource):
 
     def set_global_step(self, new_global_step, name=None):
         """Gradients of earlier steps are dropped from now on."""
-        step = self._tensor("set_global_step", _as_integer(new_global_step), dt.i64)
+        step = self._tensor("set_global_step", new_global_step, dt.i64)
         return self._call("AccumulatorSetGlobalStep", f"{self._name}_SetGlobalStep", "set_global_step", (step,), name=name)
 
     def _sizes(self) -> tuple | None:
         return None if self._shape.rank is None else tuple([-1 if d is None else d for d in self._shape.as_list()])
-
-
-def _as_integer(value):
-    return value
 
 
 class ConditionalAccumulator(ConditionalAccumulatorBase):

@@ -8,35 +8,32 @@ from collections.abc import Callable, Iterable, Mapping
 
 from graphc.api.effect import EFFECT
 from graphc.api.op import Op
-from graphc.api.operators import Operators
+from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import recorder_for
+from graphc.api.spelling import respelled
 from graphc.errors import UsageError, explain
 from graphc.ir.node import Node
 
 
-def lift(op: Op, fallback: Callable, spellings: Mapping | None = None) -> Callable:
+def lift(op: Op, fallback: Callable) -> Callable:
     """The public function of a row of the catalogue.
 
     Args:
         fallback: answers with the recorder where no operand decides.
-        spellings: old names of arguments -> names that the row's function knows.
     """
     groups = {n.lstrip("*"): g for g, part in enumerate(op.tensors.split("|")) for n in part.split()}
     lists = {n[1:] for n in op.tensors.replace("|", " ").split() if n.startswith("*")}
     signature, rest = _public_signature(op)
-    spellings = dict(spellings or {})
 
     def public(*args, **kwargs):
-        for old in spellings.keys() & kwargs.keys():
-            value = kwargs.pop(old)
-            if value is not None:
-                kwargs[spellings[old]] = value
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(explain(f"{public.__name__}: {error}")) from None
         bound.apply_defaults()
         arguments = bound.arguments
+        for value in composed_in(arguments.values()):
+            return value.dispatch(op.names.split()[0], public, arguments)
         name = arguments.pop("name", None)
         function, effect = op.function, EFFECT if op.effect else None
         values = [arguments[rest]] if rest else arguments.values()
@@ -53,7 +50,7 @@ def lift(op: Op, fallback: Callable, spellings: Mapping | None = None) -> Callab
     public.__wrapped__ = op.function  # what other lib functions call that are given this one as an argument
     public.__doc__ = op.function.__doc__
     public.__name__ = public.__qualname__ = op.names.split()[0].rpartition(".")[2]
-    return public
+    return respelled(public, op.arguments) if op.arguments else public
 
 
 def _public_signature(op: Op) -> tuple[inspect.Signature, str | None]:
@@ -186,6 +183,17 @@ def tensors_in(values: Iterable) -> list[Operators]:
             found.append(value)
         elif isinstance(value, (list, tuple)):
             found.extend(tensors_in(value))
+    return found
+
+
+def composed_in(values: Iterable) -> list[Composed]:
+    """The sparse and ragged tensors among the values and in their lists."""
+    found: list[Composed] = []
+    for value in values:
+        if isinstance(value, Composed):
+            found.append(value)
+        elif type(value) in (list, tuple):
+            found.extend(composed_in(value))
     return found
 
 

@@ -20,6 +20,8 @@ class Op:
         label: the default name in a graph, if it is not ``kind``.
         many: the answer is always a list, also where it has one element.
         random: ``function(key, counter, **arguments)`` draws numbers; ``seed=None`` is added before ``name``.
+        arguments: the public arguments, where they are not the function's with ``name`` at the end; see
+            ``graphc.api.spelling.respelled``.
         effect: it does something besides its answer (prints, writes a file): ``function(token, **arguments)`` answers with
             a new token, made by the host step that does it, and the answer (None where there is none).
     """
@@ -32,3 +34,4 @@ class Op:
     many: bool = False
     random: bool = False
     effect: bool = False
+    arguments: str = ""

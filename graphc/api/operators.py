@@ -12,8 +12,16 @@ def _recorder(*operands):
     return recorder_for(tensors, None)
 
 
+class Composed:
+    """What is made of several tensors; see ``graphc.api.composite``."""
+
+    __slots__ = ()
+
+
 def _forward(name: str, kind: str, function):
     def operator(self, other):
+        if isinstance(other, Composed):
+            return NotImplemented
         return _recorder(self, other).call(kind, name, function, (self, other), "xy")
 
     return operator

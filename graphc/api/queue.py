@@ -72,7 +72,7 @@ class QueueBase(Resource):
         """Add the slices along the first axis of the components, as many elements; see ``enqueue``."""
         tensors = self._components("enqueue_many", vals)
         for k, (t, shape) in enumerate(zip(tensors, self.shapes)):
-            fitting(f"{self._label}.enqueue_many", f"component {k}", t, TensorShape([None]).concatenate(shape))
+            fitting(f"{self._label}.enqueue_many", f"component {k}", t, _many(shape))
         return self._call("QueueEnqueueManyV2", f"{self._name}_EnqueueMany", "enqueue_many", tensors, name=name)
 
     def dequeue(self, name=None):
@@ -213,6 +213,10 @@ class PriorityQueue(QueueBase):
 
 def _open_sizes(shape: TensorShape) -> tuple:
     return tuple([-1 if d is None else d for d in shape.as_list()])
+
+
+def _many(shape: TensorShape) -> TensorShape:
+    return TensorShape(None if shape.rank is None else [None, *shape.as_list()])
 
 
 def _is_one_tensor(vals) -> bool:

@@ -50,6 +50,7 @@ def check_gradients(function: Graph | Callable, arrays: Sequence, order: int = 1
     names = [x.dtype.short for x in graph.inputs if x.dtype.is_float]
     if not names:
         raise UsageError(explain("check_gradients: no input is floating"))
+    names += [y.dtype.short for y in graph.outputs if y.dtype.is_float]
     coarse = max(names, key=lambda name: _STEPS[name])
     setting = (tolerance or _TOLERANCES[coarse], step or _STEPS[coarse], samples, random)
     if "reverse" in modes:

@@ -12,7 +12,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
 from graphc.lib import math, order, reduction, segment, shape
-from graphc.lib.dims import DataDependent, as_dims, dim_node, integer, measured, size
+from graphc.lib.dims import DataDependent, as_dims, dim_node, integer, measured
 from graphc.lib.promote import as_node
 from graphc.prims.data import nonzero
 from graphc.prims.table import apply
@@ -412,7 +412,3 @@ def expect_op(op: str, condition: bool, what: str, **nodes) -> None:
     if not condition:
         raise UsageError(explain(f"{op}: {what}", origins(**nodes)))
 
-
-def total_of(dense_shape) -> object:
-    """The number of places as a dimension."""
-    return size(dims_of("size", dense_shape))

@@ -7,7 +7,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
 from graphc.lib import math, segment, shape
-from graphc.lib.dims import dim_node, integer, listed, measured
+from graphc.lib.dims import dim_node, integer, listed, measured, size
 from graphc.lib.promote import adopt, as_node
 from graphc.lib.shape import concat
 from graphc.lib.sparse import (
@@ -79,19 +79,19 @@ def reduce(kind: str, indices, values, dense_shape, axis=None, keepdims=False) -
     axes = _axes(op, axis, len(cols), i)
     kept = [k for k in range(len(cols)) if k not in axes]
     full = tuple(sizes[k] for k in kept)
-    places = joined([cols[k] for k in kept], i)
-    out = _into(kind, v, places, full)
+    out = _into(kind, v, [cols[k] for k in kept], full)
     return apply("reshape", out, shape=tuple(1 if k in axes else s for k, s in enumerate(sizes))) if keepdims else out
 
 
-def _into(kind: str, v: Node, places: Node, full: tuple) -> Node:
+def _into(kind: str, v: Node, cols: list[Node], full: tuple) -> Node:
     if kind == "sum":
-        return apply("scatter", const(0, Type(v.dtype, full)), places, v, kind="add", batch=0)
-    lowest = const(segment.lowest(v.dtype), Type(v.dtype, full))
-    found = apply("scatter", lowest, places, v, kind="max", batch=0)
-    ones = const(1, Type(dt.i32, v.shape[:1]))
-    there = apply("scatter", const(0, Type(dt.i32, full)), places, ones, kind="add", batch=0)
-    return apply("select", math.equal(there, 0), const(0, found.type), found)
+        return apply("scatter", const(0, Type(v.dtype, full)), joined(cols, v), v, kind="add", batch=0)
+    total = size(full)
+    place = linear(cols, [dim_node(d) for d in full], v)
+    found = segment.unsorted_segment_max(v, place, total)
+    there = segment.unsorted_segment_sum(const(1, Type(dt.i32, v.shape[:1])), place, total)
+    found = apply("select", math.equal(there, 0), const(0, found.type), found)
+    return apply("reshape", found, shape=full)
 
 
 def reduce_sparse(kind: str, indices, values, dense_shape, axis=None, keepdims=False) -> tuple[Node, Node, Node]:
@@ -163,8 +163,7 @@ def times(indices, values, dense_shape, dense, divide: bool = False) -> Node:
     cols = cols[len(cols) - len(y.shape) :]
     cols = [const(0, c.type) if type(n) is int and n == 1 else c for c, n in zip(cols, y.shape)]
     picked = apply("gather", y, joined(cols, i), batch=0)
-    return apply("div" if divide and not v.dtype.is_integer else "mul", v, picked) if not (
-        divide and v.dtype.is_integer) else math.truediv(v, picked)  # fmt: skip
+    return math.truediv(v, picked) if divide else apply("mul", v, picked)
 
 
 # ------------------------------------------------------------------------------------------ segments
@@ -226,7 +225,3 @@ def bincount(rows, values, weights, count, minlength=None, maxlength=None, binar
         return shape.part(i, 1, 1, 2), sums, shape_vector([bins])
     return i, sums, shape_vector([count, bins])
 
-
-def size_vector(n) -> Node:
-    """One dimension as a rank-0 i64 Node."""
-    return dim_node(n)

@@ -1,0 +1,128 @@
+"""Python functions as operations: they run on the host, when the program comes to them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from graphc.api.eager import EAGER, eager
+from graphc.api.lift import tensors_in
+from graphc.api.recorder import recorder_for
+from graphc.api.resource import record
+from graphc.api.structure import leaves, pack
+from graphc.api.tensor import EagerTensor
+from graphc.errors import UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node
+from graphc.prims.act import converted, python, told
+from graphc.prims.running import Ranks
+
+_numbers = itertools.count()
+
+
+class Callbacks:
+    """The functions of one front door; ``fallback`` is the recorder where no operand decides."""
+
+    def __init__(self, fallback: Callable):
+        self.fallback = fallback
+
+    def numpy_function(self, func=None, inp=None, Tout=None, stateful=True, name=None):
+        """What ``func`` answers for the arrays of the tensors ``inp``; runs on the host and has no gradient.
+
+        Args:
+            Tout: the dtype of the answer, or a list of dtypes of the answers. In a graph their shapes are found out by the
+                first run, unless ``set_shape`` promises them.
+
+        Raises:
+            InvalidArgumentError: in a graph: ``func`` raises ValueError or TypeError, or answers with other dtypes. Other
+                errors of it become OutOfRangeError (StopIteration) and UnknownError.
+        """
+        return self._numpy("numpy_function", func, inp, Tout, stateful, name)
+
+    def py_func(self, func, inp, Tout, stateful=True, name=None):
+        """The same, as TensorFlow 1 calls it."""
+        return self._numpy("py_func", func, inp, Tout, stateful, name)
+
+    def py_function(self, func=None, inp=None, Tout=None, name=None):
+        """What ``func`` answers for tensors ``inp`` that have values; runs on the host.
+
+        Eagerly its operations are recorded like any others, so gradients go through it. In a graph it has no gradient.
+
+        Args:
+            Tout: see ``numpy_function``; None or an empty list if ``func`` answers with nothing.
+        """
+        recorder = self._recorder("py_function", func, inp)
+        if recorder.is_eager:
+            answer = told(func)(*[recorder.convert(x) for x in inp])
+            return _as_promised("py_function", answer, Tout)
+
+        def with_tensors(*arrays):
+            answer = func(*[EagerTensor(EAGER, array=a) for a in arrays])
+            return pack(answer, [t.numpy() if isinstance(t, EagerTensor) else _plain(t) for t in leaves(answer)])
+
+        return self._record(recorder, "EagerPyFunc", with_tensors, inp, Tout, name)
+
+    def _numpy(self, label: str, func, inp, Tout, stateful, name):
+        recorder = self._recorder(label, func, inp)
+        if recorder.is_eager:
+            answer = func(*[recorder.convert(x).numpy() for x in inp])
+            found = [None if v is None else recorder.convert(v) for v in leaves(answer)]
+            return found[0] if len(found) == 1 else found
+        return self._record(recorder, "PyFunc" if stateful else "PyFuncStateless", func, inp, Tout, name)
+
+    def _recorder(self, label: str, func, inp):
+        if not callable(func):
+            raise UsageError(explain(f"{label}: func must be a function, got {func!r}"))
+        if not isinstance(inp, (list, tuple)):
+            raise UsageError(explain(f"{label}: inp must be a list of tensors, got {inp!r}"))
+        return recorder_for(tensors_in(inp), self.fallback)
+
+    def _record(self, recorder, kind: str, func, inp, Tout, name):
+        wanted = _dtypes(Tout)
+        callback = told(func)
+        results = Ranks(name or kind, tuple([(d, None) for d in wanted]))
+
+        def build(token: Node, *nodes: Node) -> list[Node]:
+            known = results.results() if wanted else ()
+            return python(token, *nodes, callback=callback, key=results.key, results=known)
+
+        made = record(recorder, kind, kind, build, inp, results if wanted else (), name)
+        if not wanted:
+            return made
+        return pack(Tout, made) if isinstance(Tout, (list, tuple, dict)) else made[0]
+
+
+def _dtypes(Tout) -> list[dt.DType]:
+    return [] if Tout is None else [dt.as_dtype(getattr(d, "dtype", d)) for d in leaves(Tout)]
+
+
+def _plain(value):
+    """A value that is no tensor, such as a variable or a number."""
+    return value.numpy() if hasattr(value, "numpy") else value
+
+
+def _as_promised(label: str, answer, Tout):
+    """Tensors of the dtypes that were promised, in the structure of ``Tout``."""
+    wanted = _dtypes(Tout)
+    if not wanted:
+        return []
+    values = leaves(answer) if len(wanted) > 1 or isinstance(Tout, (list, tuple, dict)) else [answer]
+    if isinstance(answer, (list, tuple)) and len(wanted) == 1:
+        values = [answer[0]] if len(answer) == 1 else [answer]
+    if len(values) != len(wanted):
+        found = converted(values, tuple(wanted), label)  # says what is wrong
+    found = [_promised(label, v, d) for v, d in zip(values, wanted)]
+    return pack(Tout, found) if isinstance(Tout, (list, tuple, dict)) else found[0]
+
+
+def _promised(label: str, value, dtype: dt.DType):
+    if isinstance(value, EagerTensor) and value.dtype is dtype:
+        return value  # keeps its history, for gradients
+    (array,) = converted([np.asarray(_plain(value))] if hasattr(value, "numpy") else [value], (dtype,), label)
+    return EagerTensor(EAGER, array=array)
+
+
+_EAGER = Callbacks(eager)
+py_function, numpy_function = _EAGER.py_function, _EAGER.numpy_function
