@@ -15,7 +15,7 @@ from graphc.ir.node import INDEX, Node, const
 from graphc.ir.type import Type
 from graphc.lib import shape as lib_shape
 from graphc.lib.control import mixed
-from graphc.lib.dims import DataDependent
+from graphc.lib.dims import DataDependent, measuring
 from graphc.lib.promote import as_node, literal_array
 
 _numbers = itertools.count()
@@ -107,7 +107,8 @@ class Body:
         try:
             results = build(*[t.node for t in tensors])
         except DataDependent:
-            results = build(*[self._known(t) for t in tensors])
+            with measuring():
+                results = build(*[self._known(t) for t in tensors])
         results = [results] if isinstance(results, Node) else list(results or ())
         made = [Tensor(self, node) for node in results]
         return made[0] if len(made) == 1 else made

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.api.eager import EAGER, eager
 from graphc.api.lift import tensors_in
-from graphc.api.recorder import recorder_for
+from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.resource import record
 from graphc.api.structure import leaves, pack
 from graphc.api.tensor import EagerTensor
@@ -59,7 +59,8 @@ class Callbacks:
             return _as_promised("py_function", answer, Tout)
 
         def with_tensors(*arrays):
-            answer = func(*[EagerTensor(EAGER, array=a) for a in arrays])
+            with RECORDERS.entering(EAGER):
+                answer = func(*[EagerTensor(EAGER, array=a) for a in arrays])
             return pack(answer, [t.numpy() if isinstance(t, EagerTensor) else _plain(t) for t in leaves(answer)])
 
         return self._record(recorder, "EagerPyFunc", with_tensors, inp, Tout, name)

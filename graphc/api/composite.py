@@ -58,14 +58,15 @@ class Composite(Composed):
         raise UsageError(explain(f"tf.{name} does not take a {kind}; apply it to its values"))
 
 
-def record(kind: str, function: Callable, tensors: str = "", **arguments):
+def record(kind: str, function: Callable, tensors: str = "", /, **arguments):
     """Record ``function(**arguments)`` over Nodes; ``tensors`` names operands as the rows of the catalogue do.
 
     Other arguments become operands where they are tensors, and reach the function as they are otherwise.
     """
-    groups = {n: g for g, part in enumerate(tensors.split("|")) for n in part.split()}
+    groups = {n.lstrip("*"): g for g, part in enumerate(tensors.split("|")) for n in part.split()}
+    lists = {n[1:] for n in tensors.replace("|", " ").split() if n.startswith("*")}
     recorder = recorder_for(tensors_in(arguments.values()), eager)
-    return construct(recorder, kind, kind, function, arguments, groups)
+    return construct(recorder, kind, kind, function, arguments, groups, lists)
 
 
 def converted(values: Iterable, dtypes: Iterable) -> list:

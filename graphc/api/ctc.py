@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.api.eager import eager
 from graphc.api.lift import lift
 from graphc.api.op import Op
+from graphc.api.sparse import SparseTensor
 from graphc.errors import UsageError, explain
 from graphc.lib import ctc as lib
 from graphc.lib import ctc_decode, ctc_sparse
@@ -74,7 +75,7 @@ def ctc_greedy_decoder(inputs, sequence_length, merge_repeated=True, blank_index
         DtypeError, ShapeError: operands of other dtypes or ranks. UsageError: the blank is no class.
     """
     found, scores = _greedy(inputs, sequence_length, merge_repeated, blank_index)
-    return [_sparse(found)], scores
+    return [SparseTensor(*found)], scores
 
 
 def ctc_beam_search_decoder(inputs, sequence_length, beam_width=100, top_paths=1):
@@ -92,7 +93,7 @@ def ctc_beam_search_decoder(inputs, sequence_length, beam_width=100, top_paths=1
         DtypeError, ShapeError: operands of other dtypes or ranks. UsageError: more paths than beginnings are kept.
     """
     found, scores = _beam(inputs, sequence_length, beam_width, top_paths)
-    return [_sparse(parts) for parts in found], scores
+    return [SparseTensor(*parts) for parts in found], scores
 
 
 def ctc_beam_search_decoder_v1(inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False):
@@ -104,7 +105,3 @@ def ctc_beam_search_decoder_v1(inputs, sequence_length, beam_width=100, top_path
     if merge_repeated:
         raise UsageError(explain("ctc_beam_search_decoder: merge_repeated=True is not supported"))
     return ctc_beam_search_decoder(inputs, sequence_length, beam_width, top_paths)
-
-
-def _sparse(parts):
-    return parts

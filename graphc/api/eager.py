@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.api.effect import EFFECT, first_token
+from graphc.api.mode import MODE
 from graphc.api.operators import Operators
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import EagerTensor, Tensor, value_of_leaf, without_marks
@@ -125,6 +126,4 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 EAGER = Eager()
 
 
-def eager() -> Eager:
-    """The recorder where nothing else decides."""
-    return EAGER
+eager = MODE.or_else(lambda: EAGER)

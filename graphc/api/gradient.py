@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from graphc.autodiff.reverse import grad
+from graphc.autodiff import grad, jacobian
 from graphc.ir.graph import input_node, rebuild
 from graphc.ir.node import Node, make
 
@@ -32,6 +32,16 @@ def gradients(
     connected = [g for g in found if g is not None]
     clean = iter(without_marks(connected, deltas))
     return [None if g is None else next(clean) for g in found]
+
+
+def jacobian_at(y: Node, delta: Node, deltas: Iterable[Node]) -> Node | None:
+    """The Jacobian of ``y`` by a marked value; None where nothing connects them.
+
+    Args:
+        deltas: those of all marks.
+    """
+    found = jacobian(y, delta)
+    return None if found is None else without_marks([found], deltas)[0]
 
 
 def without_marks(outputs: Iterable[Node], deltas: Iterable[Node]) -> list[Node]:

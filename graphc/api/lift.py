@@ -111,7 +111,7 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
         if key in lists and isinstance(value, (list, tuple)):
             if not value:
                 raise UsageError(explain(f"{default_name}: {key} is empty"))
-            places[key] = [place(v, f"{key}_{k}", groups[key]) for k, v in enumerate(value)]
+            places[key] = [None if v is None else place(v, f"{key}_{k}", groups[key]) for k, v in enumerate(value)]
         elif (key in groups and value is not None) or holds_tensor(value):
             places[key] = place(value, key, groups.get(key, f"own {key}"))
         else:
@@ -122,7 +122,10 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
         nonlocal structure
         leaves: list[Node] = []
         token, *nodes = nodes if effect is EFFECT else (None, *nodes)
-        found = {k: [nodes[p] for p in at] if isinstance(at, list) else nodes[at] for k, at in places.items()}
+        found = {
+            k: [None if p is None else nodes[p] for p in at] if isinstance(at, list) else nodes[at]
+            for k, at in places.items()
+        }
         if effect is EFFECT:
             token, answer = function(token, **static, **found)
             leaves.append(token)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 
 from graphc.api.eager import eager
-from graphc.api.lift import lift
+from graphc.api.lift import holds_tensor, lift
 from graphc.api.op import Op
 from graphc.api.structure import map_structure
 from graphc.errors import UsageError, explain
@@ -45,13 +45,19 @@ class Loss:
         self.dtype = dt.f32 if dtype is None else dt.as_dtype(dtype)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = [map_structure(lambda x: _cast(x, self.dtype), y) for y in (y_true, y_pred)]
+        y_true, y_pred = [self._cast(y) for y in (y_true, y_pred)]
         losses = self.call(y_true, y_pred)
         return _reduced(losses, sample_weight, self.mask(y_true, y_pred, losses), self.reduction)
 
     def call(self, y_true, y_pred):
         """One loss per example."""
         raise UsageError(explain(f"{type(self).__name__}: a loss needs a method call(y_true, y_pred)"))
+
+    def _cast(self, y):
+        """A value, or a structure of tensors, in the dtype of the loss; a list of numbers is one tensor."""
+        if isinstance(y, dict) or holds_tensor(y):
+            return map_structure(lambda x: _cast(x, self.dtype), y)
+        return _cast(y, self.dtype)
 
     def mask(self, y_true, y_pred, losses):
         """Which losses count in the mean; None for all of them."""

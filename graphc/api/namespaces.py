@@ -55,10 +55,11 @@ class Names:
         package: what the names live in, such as ``graphc``.
         fallback: recorder of operations without tensor operands.
         entries: public name -> row, function or value.
+        lift: makes the public function of a row.
     """
 
-    def __init__(self, package: str, fallback: Callable, entries: Mapping[str, object]):
-        self.package, self._fallback, self._entries = package, fallback, dict(entries)
+    def __init__(self, package: str, fallback: Callable, entries: Mapping[str, object], lift: Callable = lift):
+        self.package, self._fallback, self._entries, self._lift = package, fallback, dict(entries), lift
         self._lifted: dict[Op, Callable] = {}
         self._spaces: dict[str, Namespace] = {}
 
@@ -71,7 +72,7 @@ class Names:
         entry = self._entries.get(name)
         if isinstance(entry, Op):
             if entry not in self._lifted:
-                self._lifted[entry] = public = lift(entry, self._fallback)
+                self._lifted[entry] = public = self._lift(entry, self._fallback)
                 public.__module__ = self.package
             return self._lifted[entry]
         if name in self._entries:

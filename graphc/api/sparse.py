@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc.api.composite import Composite, converted, known_sizes, record, static
 from graphc.api.create import convert_to_tensor
+from graphc.api.lift import tensors_in
 from graphc.api.operators import Operators
 from graphc.api.shape import TensorShape
 from graphc.errors import ShapeError, UsageError, explain
@@ -362,8 +363,10 @@ def concat(axis, sp_inputs, expand_nonconcat_dims=False, name=None) -> SparseTen
     xs = [sparse(x, "sparse.concat") for x in (sp_inputs if isinstance(sp_inputs, (list, tuple)) else [sp_inputs])]
     if len(xs) == 1:
         return xs[0]
-    return SparseTensor(*record("SparseConcat", lib.concat, axis=axis, indices=[x.indices for x in xs],
-                                values=[x.values for x in xs], shapes=[static(x.dense_shape) for x in xs],
+    shapes = [static(x.dense_shape) for x in xs]
+    operands = "*indices | *values" + (" | *shapes" if tensors_in(shapes) else "")
+    return SparseTensor(*record("SparseConcat", lib.concat, operands, axis=axis, indices=[x.indices for x in xs],
+                                values=[x.values for x in xs], shapes=shapes,
                                 expand_nonconcat_dims=expand_nonconcat_dims))  # fmt: skip
 
 
@@ -525,9 +528,7 @@ def _bincount(rows, values, weights, count, axis, minlength, maxlength, binary_o
         rank = len(values.shape)
         if rank == 2 and axis == -1:
             total = lib.dim_node(values.shape[0])
-            n = lib.math.multiply(total, lib.dim_node(values.shape[1]))
             ramp = lib.apply("iota", shape=values.shape, axis=0, dtype=dt.i64)
-            del n
             rows = shape.reshape(ramp, [-1])
         values = shape.reshape(values, [-1])
         weights = None if weights is None else shape.reshape(weights, [-1])

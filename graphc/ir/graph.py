@@ -146,7 +146,8 @@ def with_dims(value, values: dict):
         return tuple([with_dims(v, values) for v in value])
     if not isinstance(value, Graph):
         return substitute_dims(value, values)
-    sizes = {s: v for s, v in values.items() if s in free_symbols(value)}
+    known = free_symbols(value) | dict.fromkeys(value.symbols)  # a body's arguments have the sizes of the operands
+    sizes = {s: v for s, v in values.items() if s in known}
     if not sizes:
         return value
     memo: dict[Node, Node] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -90,8 +92,44 @@ def integer(op: str, name: str, value) -> int:
     return int(array.reshape(()))
 
 
+class _Measuring(threading.local):
+    is_on = False
+
+
+_MEASURING = _Measuring()
+
+
+@contextmanager
+def measuring():
+    """Sizes that depend on data become symbols inside, which get their values while running; elsewhere they are refused."""
+    before = _MEASURING.is_on
+    _MEASURING.is_on = True
+    try:
+        yield
+    finally:
+        _MEASURING.is_on = before
+
+
+def is_measuring() -> bool:
+    """True inside ``measuring``."""
+    return _MEASURING.is_on
+
+
 def dim(value, op: str = "shape"):
-    """One size: an int, or a rank-0 i64 Node."""
+    """One size: an int, or a rank-0 i64 Node.
+
+    Raises:
+        DataDependent: it depends on data, outside of ``measuring``.
+    """
+    return measured(value, op) if _MEASURING.is_on else known_dim(value, op)
+
+
+def known_dim(value, op: str = "shape"):
+    """One size that is known when a run starts: an int, or a rank-0 i64 Node.
+
+    Raises:
+        DataDependent: it depends on data.
+    """
     if isinstance(value, Node):
         if value.shape not in ((), (1,)):
             raise ShapeError(explain(f"{op}: a size must be a scalar, not {value.type}", origins(x=value)))
@@ -105,24 +143,42 @@ def measured(value, op: str = "shape"):
     A negative one is refused then.
     """
     try:
-        return dim(value, op)
+        return known_dim(value, op)
     except DataDependent:
-        if not value.dtype.is_integer:
-            raise
-        return data.measured(apply("reshape", apply("cast", value, dtype=dt.i64), shape=()))
+        return data.measured(_number(value))
+
+
+def _number(value: Node) -> Node:
+    """An integer tensor of one element as a rank-0 i64 Node."""
+    value = value if value.dtype is dt.i64 else apply("cast", value, dtype=dt.i64)
+    return apply("reshape", value, shape=()) if value.shape else value
+
+
+def placed(value, limit):
+    """A bound of a slice from data, which may count from the end: as a size between 0 and ``limit``."""
+    x, n = _number(value), dim_node(limit)
+    zero = dim_node(0)
+    from_front = apply("select", apply("lt", x, zero), apply("add", x, n), x)
+    return data.measured(apply("min", apply("max", from_front, zero), n))
 
 
 def shape_of(value, op: str = "shape", open_sizes: bool = False) -> tuple:
     """A shape argument (int, list of ints and Nodes, vector Node) as a tuple of dimensions.
 
     Args:
-        open_sizes: whether negative numbers may stand for sizes that follow from others.
+        open_sizes: whether negative numbers may stand for sizes that follow from others. Inside ``measuring`` numbers
+            from data are then left as they are; ``sized`` makes sizes of them.
 
     Raises:
-        DataDependent: a size depends on data.
+        DataDependent: a size depends on data, outside of ``measuring``.
         UsageError: a size is not an int. ShapeError: it is negative.
     """
-    found = _sizes(value, op)
+    try:
+        found = _sizes(value, op)
+    except DataDependent:
+        if not _MEASURING.is_on:
+            raise
+        found = tuple([d if open_sizes else sized(d) for d in _numbers(value, op)])
     if not open_sizes and any(type(d) is int and d < 0 for d in found):
         raise ShapeError(explain(f"{op}: a size must not be negative, got {shape_text(found)}"))
     return found
@@ -135,7 +191,37 @@ def _sizes(value, op: str) -> tuple:
         return (int(value),)
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    return tuple(dim(v, op) for v in listed(op, "the shape", value))
+    return tuple(known_dim(v, op) for v in listed(op, "the shape", value))
+
+
+def _numbers(value, op: str) -> list:
+    """The elements of a shape argument: ints, sizes, and rank-0 i64 Nodes from data.
+
+    Raises:
+        DataDependent: how many there are depends on data.
+    """
+    if not isinstance(value, Node):
+        return [d for v in listed(op, "the shape", value) for d in (_numbers(v, op) if isinstance(v, Node) else [dim(v, op)])]
+    if value.shape and type(value.shape[0]) is not int:
+        raise DataDependent(explain(f"{op}: how many sizes {value.type} holds must be known before running",
+                                    origins(shape=value)), value)  # fmt: skip
+    count = value.shape[0] if value.shape else 1
+    parts = [apply("slice", value, start=(k,), stop=(k + 1,), step=(1,)) for k in range(count)] if value.shape else [value]
+    return [as_dims(p, op)[0] if is_known(p) else _number(p) for p in parts]
+
+
+def is_known(value) -> bool:
+    """Whether a number is known when a run starts: an int, or a Node computed from sizes alone."""
+    try:
+        known_dim(value)
+    except DataDependent:
+        return False
+    return True
+
+
+def sized(d):
+    """A number from data as a size that is known while running; anything else as it is."""
+    return d if is_known(d) else data.measured(d)
 
 
 def listed(op: str, name: str, value) -> list:
@@ -262,6 +348,8 @@ def with_unknown(op: str, wanted: tuple, x: Node) -> tuple:
     Raises:
         ShapeError: several -1, or the elements do not divide.
     """
+    if not all(map(is_known, wanted)):
+        return _completed(wanted, x)
     unknown = [k for k, d in enumerate(wanted) if type(d) is int and d == -1]
     if not unknown:
         return wanted
@@ -274,6 +362,21 @@ def with_unknown(op: str, wanted: tuple, x: Node) -> tuple:
         raise ShapeError(explain(what, origins(x=x)))
     missing = simplified(total // rest)
     return tuple(missing if k == unknown[0] else d for k, d in enumerate(wanted))
+
+
+def _completed(wanted: tuple, x: Node) -> tuple:
+    """Sizes some of which are data; the one that is -1 becomes what the others leave of the elements."""
+    minus, one = dim_node(-1), dim_node(1)
+    numbers = [dim_node(d) for d in wanted]
+    rest = one
+    for n in numbers:
+        rest = apply("mul", rest, apply("select", apply("eq", n, minus), one, n))
+    missing = apply("floordiv", dim_node(size(x.shape)), apply("max", rest, one))
+    return tuple([
+        sized(d) if is_known(d) and not (type(d) is int and d == -1)
+        else data.measured(apply("select", apply("eq", n, minus), missing, n))
+        for d, n in zip(wanted, numbers)
+    ])  # fmt: skip
 
 
 def dim_node(d, dtype=dt.i64) -> Node:

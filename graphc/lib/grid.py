@@ -10,7 +10,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, const_value, origins, simplified
 from graphc.lib import promote
-from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, measured, shape_of
+from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, known_dim, measured, shape_of
 from graphc.lib.promote import as_node
 from graphc.lib.shape import reshape
 from graphc.prims.table import apply
@@ -52,7 +52,7 @@ def _size(value):
     if isinstance(value, Node) and not value.dtype.is_integer:
         what = "range: how many numbers there are depends on data, which is known only while running"
         raise DataDependent(explain(what, origins(x=value)), value)
-    return dim(value, "range")
+    return known_dim(value, "range")
 
 
 def _measured_range(kind, first: Node, last: Node, step: Node) -> Node:

@@ -8,7 +8,9 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, const_value, origins, simplified
 from graphc.lib import math, shape
-from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, integer, measured, shape_of
+from graphc.lib.dims import (
+    DataDependent, axis_of, dim, dim_node, integer, is_known, is_measuring, known_dim, measured, placed, shape_of,
+)  # fmt: skip
 from graphc.lib.promote import as_node, broadcast_to, shape_text
 from graphc.prims.table import apply
 
@@ -70,7 +72,7 @@ def _sliced(x: Node, axis: int, key: slice) -> Node:
     width = _width(key)
     if width is not None:
         return _cut_by_data(x, axis, key.start, width)
-    bounds = [None if v is None else dim(v, "slice") for v in (key.start, key.stop)]
+    bounds = [_bound(v, n) for v in (key.start, key.stop)]
     step = 1 if key.step is None else integer("slice", "step", key.step)
     if step == 0:
         raise UsageError(explain("slice: step must not be 0"))
@@ -89,12 +91,24 @@ def _sliced(x: Node, axis: int, key: slice) -> Node:
     return _strided(x, axis, start, simplified(binary("max", stop, start)) if isinstance(stop, Node) else stop, step)
 
 
+def _bound(value, n):
+    """A bound of a slice of an axis of size ``n``: an int, a size, or where a run places it."""
+    if value is None:
+        return None
+    try:
+        return known_dim(value, "slice")
+    except DataDependent:
+        if not is_measuring():
+            raise
+        return placed(value, n)
+
+
 def _width(key: slice) -> int | None:
     """How many elements ``x[i : i + 3]`` has where only a run knows ``i``."""
     if not (isinstance(key.start, Node) and isinstance(key.stop, Node) and key.step in (None, 1)):
         return None
     (a, low), (b, high) = _offset(key.start), _offset(key.stop)
-    return high - low if a is b and a.op != "const" and high >= low and not _is_size(key.start) else None
+    return high - low if a is b and a.op != "const" and high >= low and not is_known(key.start) else None
 
 
 def _offset(x: Node) -> tuple[Node, int]:
@@ -104,14 +118,6 @@ def _offset(x: Node) -> tuple[Node, int]:
         total += const_value(x.inputs[1]) * (1 if x.op == "add" else -1)
         x = x.inputs[0]
     return x, total
-
-
-def _is_size(x: Node) -> bool:
-    try:
-        dim(x, "slice")
-    except DataDependent:
-        return False
-    return True
 
 
 def _sliced_backwards(x: Node, axis: int, bounds: list, step: int) -> Node:
@@ -167,10 +173,18 @@ def slice_of(input_, begin, size) -> Node:
         raise ShapeError(explain(f"slice: begin and size need one entry for each axis of {x.type}", origins(x=x)))
     for k, (b, s) in enumerate(zip(begins, sizes)):
         try:
-            x = _cut(x, k, dim(b, "slice"), s)
+            b = known_dim(b, "slice")
         except DataDependent:
             x = _cut_by_data(x, k, b, s)
+        else:
+            x = _cut(x, k, b, s if is_known(s) else _rest_or(s, x.shape[k], b))
     return x
+
+
+def _rest_or(size: Node, n, begin):
+    """A size from data, where -1 stands for the rest of an axis of size ``n``."""
+    minus = as_node(-1, dt.i64)
+    return measured(apply("select", apply("eq", size, minus), _size(simplified(n - begin)), size))
 
 
 def _cut(x: Node, axis: int, begin, size) -> Node:
@@ -185,6 +199,10 @@ def _cut(x: Node, axis: int, begin, size) -> Node:
 
 def _cut_by_data(x: Node, axis: int, begin: Node, size) -> Node:
     """``size`` elements from a place that only a run knows."""
+    if not is_known(size) or (type(size) is int and size == -1 and is_measuring()):
+        n = x.shape[axis]
+        start = placed(begin, n)
+        return _cut(x, axis, start, size if is_known(size) else _rest_or(size, n, start))
     if type(size) is int and size == -1:
         what = f"slice: the size of axis {axis} depends on data, which is known only while running"
         raise DataDependent(explain(what, origins(begin=begin)), begin)

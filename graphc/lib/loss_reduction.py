@@ -107,7 +107,8 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
                                  origins(per_example_loss=x)))  # fmt: skip
     kind = x.dtype
     if sample_weight is not None:
-        x, weight = alike(math.cast(x, dt.f32), math.cast(sample_weight, dt.f32))
+        wide = dt.f64 if kind is dt.f64 else dt.f32
+        x, weight = alike(math.cast(x, wide), math.cast(sample_weight, wide))
         x = math.cast(math.multiply(x, _widened(weight, len(x.shape))), kind)
     if global_batch_size is None:
         count = dim_node(x.shape[0], kind)

@@ -24,7 +24,7 @@ def literal_array(value, dtype: DType | None = None) -> np.ndarray:
         ShapeError: a nested list is ragged.
     """
     try:
-        array = np.asarray(value)
+        array = _as_array(value)
     except ValueError:
         raise ShapeError(explain(f"value is not rectangular: {_short(value)}")) from None
     is_text = array.dtype.kind in "SU" or (
@@ -43,6 +43,17 @@ def literal_array(value, dtype: DType | None = None) -> np.ndarray:
     if not fits(array, dtype):
         raise DtypeError(explain(f"expected {dtype.name}, got {_short(value)} of type {_kind_name(value, array)}"))
     return array.astype(dtype.numpy)
+
+
+def _as_array(value) -> np.ndarray:
+    """Like ``np.asarray``, but strings stay objects: NumPy's own drop zero bytes at the end and do not mix with bytes."""
+    try:
+        array = np.asarray(value)
+    except UnicodeDecodeError:
+        return np.asarray(value, dtype=object)
+    if array.dtype.kind in "SU" and not isinstance(value, (np.ndarray, np.generic)):
+        return np.asarray(value, dtype=object)
+    return array
 
 
 def fits(array: np.ndarray, dtype: DType) -> bool:

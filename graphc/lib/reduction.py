@@ -249,13 +249,16 @@ def clip_by_norm(t, clip_norm, axes=None) -> Node:
 
 
 def global_norm(t_list) -> Node:
-    """The length of all tensors seen as one vector."""
-    return apply("sqrt", math.add_n([reduce_sum(math.square(t)) for t in t_list]))
+    """The length of all tensors seen as one vector; None among them is passed over."""
+    return apply("sqrt", math.add_n([reduce_sum(math.square(t)) for t in t_list if t is not None]))
 
 
 def clip_by_global_norm(t_list, clip_norm, use_norm=None) -> tuple[list[Node], Node]:
-    """All tensors shrunk by one factor so that their common length is at most ``clip_norm``; and that length."""
+    """All tensors shrunk by one factor so that their common length is at most ``clip_norm``; and that length.
+
+    None among them stays None.
+    """
     total = global_norm(t_list) if use_norm is None else as_node(use_norm)
     scale = math.multiply(math.minimum(math.reciprocal(total), math.truediv(full_like(total, 1), clip_norm)), clip_norm)
     scale = math.add(scale, math.subtract(total, total))  # NaN where the norm is not finite, as TensorFlow answers
-    return [math.multiply(t, scale) for t in t_list], total
+    return [None if t is None else math.multiply(t, scale) for t in t_list], total

@@ -10,7 +10,8 @@ from graphc.ir.node import Node, binary, const, origins, simplified
 from graphc.ir.type import Type
 from graphc.lib import promote
 from graphc.lib.dims import (
-    DataDependent, axes_of, axis_of, constant, dim, dim_node, integer, listed, shape_of, size, with_unknown,
+    DataDependent, as_dims, axes_of, axis_of, constant, dim, dim_node, integer, is_known, known_dim, listed, measured, shape_of,
+    size, sized, with_unknown,
 )  # fmt: skip
 from graphc.lib.promote import adopt, as_node, shape_text
 from graphc.prims.table import apply
@@ -137,7 +138,7 @@ def broadcast_dynamic_shape(shape_x, shape_y) -> Node:
     """The shape, as an integer vector, that two shapes broadcast to."""
     x, y = adopt("broadcast_dynamic_shape", shape_x, shape_y)
     try:
-        sizes = promote.broadcast_shape("broadcast_dynamic_shape", x, y, shapes=(shape_of(x), shape_of(y)))
+        sizes = promote.broadcast_shape("broadcast_dynamic_shape", x, y, shapes=(as_dims(x), as_dims(y)))
         return stack([dim_node(d, x.dtype) for d in sizes]) if sizes else const(np.zeros(0, x.dtype.numpy))
     except DataDependent:
         pass  # sizes that only a run knows are compared by the run
@@ -274,6 +275,8 @@ def split(value, num_or_size_splits, axis=0, num=None) -> list[Node]:
 
 
 def _split_sizes(x: Node, axis: int, sizes: list) -> list:
+    if not all(map(is_known, sizes)):
+        return _split_by_data(x.shape[axis], [dim_node(s) for s in sizes])
     open_ones = [k for k, s in enumerate(sizes) if type(s) is int and s == -1]
     if len(open_ones) == 1:
         known = sum((s for k, s in enumerate(sizes) if k != open_ones[0]), 0)
@@ -283,6 +286,16 @@ def _split_sizes(x: Node, axis: int, sizes: list) -> list:
         what = f"split: sizes {shape_text(sizes)} do not add up to axis {axis} of {x.type}"
         raise ShapeError(explain(what, origins(x=x)))
     return sizes
+
+
+def _split_by_data(whole, sizes: list[Node]) -> list:
+    """Sizes that only a run knows; the one that is -1 becomes what the others leave."""
+    minus, zero = dim_node(-1), dim_node(0)
+    is_open = [apply("eq", s, minus) for s in sizes]
+    rest = dim_node(whole)
+    for s, o in zip(sizes, is_open):
+        rest = apply("sub", rest, apply("select", o, zero, s))
+    return [measured(apply("select", o, rest, s)) for s, o in zip(sizes, is_open)]
 
 
 def roll(input, shift, axis) -> Node:  # noqa: A002
@@ -314,7 +327,7 @@ def _rolled(x: Node, axis: int, shift) -> Node:
     if n == 0:
         return x
     try:
-        by = dim(shift, "roll")
+        by = known_dim(shift, "roll")
     except DataDependent:
         return _rolled_by_data(x, axis, shift)
     by = simplified(by % (n if type(n) is int else binary("max", n, 1)))
@@ -413,9 +426,9 @@ def pairs_of(op: str, paddings) -> list[tuple]:
         if len(paddings.shape) != 2 or paddings.shape[1] != 2:
             raise ShapeError(explain(f"{op}: paddings must be [axes, 2], not {paddings.type}"))
         flat = shape_of(apply("reshape", paddings, shape=(2 * paddings.shape[0],)), op, True)
-        return list(zip(flat[::2], flat[1::2]))
+        return list(zip(map(sized, flat[::2]), map(sized, flat[1::2])))
     rows = [p if isinstance(p, Node) else listed(op, "a padding", p) for p in listed(op, "paddings", paddings)]
-    return [tuple(shape_of(p, op, True)) for p in rows]
+    return [tuple(map(sized, shape_of(p, op, True))) for p in rows]
 
 
 def _extended(x: Node, axis: int, low, high) -> Node:
@@ -429,6 +442,8 @@ def _extended(x: Node, axis: int, low, high) -> Node:
 
 def _mirrored(x: Node, axis: int, low, high, skip: int) -> Node:
     n = x.shape[axis]
+    if all(type(v) is int and v == 0 for v in (low, high)):
+        return x
     if type(n) is int and all(type(v) is int for v in (low, high)) and max(low, high) > n - skip:
         what = f"pad: reflection of {max(low, high)} does not fit axis {axis} of {x.type}"
         raise ShapeError(explain(what, origins(x=x)))

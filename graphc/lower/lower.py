@@ -281,7 +281,8 @@ def lower(graph: Graph, target: Target) -> Program:
     steps = _place_outputs(lowering, graph, inputs, steps, results)
     _measure_lives(steps)
     _reuse(steps)
-    arena = plan(lowering.storages, graph.measured)
+    made = dict.fromkeys(s for step in steps if step.kind == "host" for s in made_by(step.node))
+    arena = plan(lowering.storages, tuple(made))
     return _program(lowering, graph, steps, arena)
 
 

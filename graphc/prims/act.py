@@ -14,10 +14,10 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.sizes import sized
 from graphc.ir.type import TupleType, Type
-from graphc.prims import accumulators, queues
+from graphc.prims import accumulators, printer, queues
 from graphc.prims.order import item
 from graphc.prims.running import checked_ranks, once, resource
-from graphc.prims.table import Prim, declare
+from graphc.prims.table import Prim, apply, declare
 
 _TOKEN = np.zeros(0, np.uint8)
 
@@ -48,8 +48,11 @@ def _act_array(token, *arrays, definition, method, key, results):
 
 def made(definition: str):
     """The resource that a text defines, as it is at first."""
-    maker = queues if json.loads(definition)[0].endswith("Queue") else accumulators
-    return maker.made(definition)
+    label = json.loads(definition)[0]
+    return next(module.made(definition) for ending, module in _MODULES if label.endswith(ending))
+
+
+_MODULES = (("Queue", queues), ("Accumulator", accumulators), ("Print", printer))
 
 
 declare(Prim("act", _type, _act_array, native=False))
@@ -68,7 +71,7 @@ def act(token: Node, *inputs: Node, definition: str, method: str, key: str, resu
 
 def _applied(op: str, inputs: tuple, attrs: dict) -> list[Node]:
     count = sum(_is_open(n) for _, shape in attrs["results"] for n in shape)
-    node = sized(op, inputs, attrs, _type, count, here())
+    node = sized(op, inputs, attrs, _type, count, here()) if count else apply(op, *inputs, **attrs)
     return [item(node, k) for k in range(len(attrs["results"]) + 1)] if attrs["results"] else [node]
 
 

@@ -33,9 +33,10 @@ def _print_array(token, *values, template, summarize, end, stream):
 
 def shown(value: np.ndarray, summarize: int) -> str:
     """A value as TensorFlow prints it: the first and last ``summarize`` elements of every axis; -1 for all."""
+    if isinstance(value, (bytes, str)):
+        return f'"{_element(value)}"'
     if not value.ndim:
-        text = _element(value[()])
-        return f'"{text}"' if isinstance(value[()], (bytes, str)) else text
+        return shown(value[()], summarize) if value.dtype == object else _element(value[()])
     if 0 <= 2 * summarize < len(value):
         head, tail = ([shown(v, summarize) for v in part] for part in (value[:summarize], value[len(value) - summarize :]))
         parts = [*head, "...", *tail]
@@ -55,7 +56,11 @@ def _element(value) -> str:
         return "1" if value else "0"
     if kind in "iu":
         return str(int(value))
-    return f"{complex(value)}" if kind == "c" else f"{float(value):.9g}" if np.asarray(value).itemsize < 8 else f"{value:.17g}"
+    if kind == "c":
+        return f"{complex(value)}"
+    few, many = (15, 17) if np.asarray(value).itemsize == 8 else (6, 9)
+    text = f"{float(value):.{few}g}"  # fewer digits where they say it all
+    return text if np.asarray(float(text)).astype(value.dtype) == value or value != value else f"{float(value):.{many}g}"
 
 
 declare(Prim("print", _print_type, _print_array, native=False))

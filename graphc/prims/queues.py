@@ -62,7 +62,7 @@ class Queue:
         counts = {len(c) for c in components}
         if len(counts) > 1:
             raise ShapeError(f"{self.label} '{self.name}': enqueue_many of {sorted(counts)} slices, which are not equally many")
-        self._add([tuple([np.asarray(c[k]) for c in components]) for k in range(counts.pop())])
+        self._add([tuple([c[k, ...] for c in components]) for k in range(counts.pop())])
         return ()
 
     def dequeue(self) -> tuple:

@@ -112,9 +112,9 @@ def _fingerprint_type(x: Type) -> Type:
 
 def _fingerprint_array(x):
     if x.dtype == object:
-        rows = [[text_hash.fingerprint64(s).to_bytes(8, "little") for s in row.reshape(-1)] for row in x]
-        rows = [r[0] if x.ndim == 1 else b"".join(r) for r in rows]
-        done = [int.from_bytes(r, "little") if x.ndim == 1 else text_hash.fingerprint64(r) for r in rows]
+        prints = [text_hash.fingerprint64(s) for s in x.reshape(-1).tolist()]
+        rows = np.array(prints, "<u8").reshape(x.shape)
+        done = prints if x.ndim == 1 else [text_hash.fingerprint64(row.tobytes()) for row in rows]
     else:
         done = [text_hash.fingerprint64(row.tobytes()) for row in x]
     return np.array(done, "<u8").view(np.uint8).reshape(len(x), 8)
@@ -191,18 +191,8 @@ declare(Prim("string_of", lambda x, precision, kind, width, fill: x.with_dtype(d
 def _format_array(*values, parts, summarize):
     text = [parts[0]]
     for value, part in zip(values, parts[1:]):
-        text += [shown(value, summarize) if not _is_text(value) else _quoted(value, summarize), part]
-    return texts(["".join(text).encode("utf-8", "surrogateescape")], ())
-
-
-def _is_text(value) -> bool:
-    return value.dtype == object
-
-
-def _quoted(value, summarize) -> str:
-    """Strings in quotes, wherever they stand."""
-    marked = texts([b'"' + s + b'"' for s in value.reshape(-1).tolist()], value.shape)
-    return shown(marked.reshape(1), -1)[1:-1] if not value.ndim else shown(marked, summarize)
+        text += [shown(value, summarize), part]
+    return texts(["".join(text).encode()], ())
 
 
 declare(Prim("string_format", lambda *types, parts, summarize: Type(dt.string, ()), _format_array, native=False))

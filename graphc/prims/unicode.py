@@ -51,7 +51,7 @@ def decoded(text: bytes, encoding: str, errors: str, replacement: int, controls:
                 offsets.append(at)
             at += broken.end - broken.start
     if controls:
-        codes = [replacement if c < 32 or c == 127 else c for c in codes]
+        codes = [replacement if c < 32 else c for c in codes]
     return codes, offsets
 
 

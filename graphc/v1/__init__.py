@@ -24,6 +24,7 @@ from graphc.ir.dtype import u32 as uint32
 from graphc.ir.dtype import u64 as uint64
 from graphc.v1 import errors, initializers, layers, logging, losses, math, nn, random, train
 from graphc.v1.catalogue import SHARED as _SHARED
+from graphc.v1.catalogue import members_of as _members_of
 from graphc.v1.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from graphc.v1.control import (
     add_to_collection, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,
@@ -36,7 +37,7 @@ from graphc.v1.control_flow import (
 )  # fmt: skip
 from graphc.v1.default import get_default_session
 from graphc.v1.freeze import freeze
-from graphc.v1.gradients import gradients
+from graphc.v1.gradients import gradients, hessians
 from graphc.v1.graph import Graph, GraphKeys, get_default_graph, reset_default_graph
 from graphc.v1.initializers import Constant as constant_initializer
 from graphc.v1.initializers import Ones as ones_initializer
@@ -49,23 +50,23 @@ from graphc.v1.initializers import VarianceScaling as variance_scaling_initializ
 from graphc.v1.initializers import Zeros as zeros_initializer
 from graphc.v1.initializers import glorot_normal as glorot_normal_initializer
 from graphc.v1.initializers import glorot_uniform as glorot_uniform_initializer
-from graphc.v1.ops import (  # noqa: A004
-    abs, accumulate_n, acos, acosh, add, add_n, arg_max, arg_min, argmax, argmin, argsort, asin, asinh, atan,
-    atan2, atanh, bitcast, broadcast_to, cast, ceil, cholesky, clip_by_global_norm, clip_by_norm, clip_by_value,
-    concat, constant, convert_to_tensor, cos, cosh, count_nonzero, cross, cumprod, cumsum, diag, diag_part,
-    digamma, div, div_no_nan, divide, equal, erf, erfc, exp, expand_dims, expm1, eye, fill, floor, floor_div,
-    floordiv, floormod, gather, gather_nd, global_norm, greater, greater_equal, identity, is_finite, is_inf,
-    is_nan, less, less_equal, lgamma, lin_space, linspace, log, log1p, logical_and, logical_not, logical_or,
-    logical_xor, matmul, matrix_determinant, matrix_inverse, matrix_solve, matrix_transpose, maximum, meshgrid,
-    minimum, mod, multiply, negative, norm, not_equal, one_hot, ones, ones_like, pad, placeholder,
-    placeholder_with_default, pow, range, rank, realdiv, reciprocal, reduce_all, reduce_any, reduce_logsumexp,
-    reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum, repeat, reshape, reverse, rint, round, rsqrt,
-    saturate_cast, scalar_mul, self_adjoint_eig, sigmoid, sign, sin, sinh, size, slice, sort, split, sqrt,
-    square, squared_difference, squeeze, stack, stop_gradient, subtract, tan, tanh, tensordot, tile, to_double,
-    to_float, to_int32, to_int64, trace, transpose, truediv, truncatediv, truncatemod, unsorted_segment_sum,
-    unstack, where, where_v2, zeros, zeros_like,
+from graphc.v1.ops import (
+    constant, convert_to_tensor, placeholder, placeholder_with_default, to_bfloat16, to_complex64, to_complex128, to_double,
+    to_float, to_int32, to_int64,
 )  # fmt: skip
-from graphc.v1.ops import shape_of as shape
+from graphc.v1.mode import (
+    control_flow_v2_enabled, disable_control_flow_v2, disable_eager_execution, disable_resource_variables,
+    disable_tensor_equality, disable_v2_behavior, disable_v2_tensorshape, enable_control_flow_v2,
+    enable_eager_execution, enable_resource_variables, enable_tensor_equality, enable_v2_behavior,
+    enable_v2_tensorshape, executing_eagerly, executing_eagerly_outside_functions, resource_variables_enabled,
+)  # fmt: skip
+from graphc.v1 import queues as queue
+from graphc.v1.printing import Assert, Print, print  # noqa: A004
+from graphc.v1.producers import count_up_to
+from graphc.v1.queues import (
+    ConditionalAccumulator, ConditionalAccumulatorBase, FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase,
+    RandomShuffleQueue, SparseConditionalAccumulator, numpy_function, py_func, py_function,
+)  # fmt: skip
 from graphc.v1.random import (
     multinomial, random_gamma, random_normal, random_poisson, random_shuffle, random_uniform, truncated_normal,
 )  # fmt: skip
@@ -81,35 +82,17 @@ from graphc.v1.variables import (
 )  # fmt: skip
 
 newaxis = None
+config, trace = _SHARED.get("config"), _SHARED.get("trace")  # modules of this package have these names too
 __version__ = VERSION = graphc.__version__
 
 
-def executing_eagerly() -> bool:
-    """False: here operations build a graph."""
-    return False
-
-
-def disable_eager_execution() -> None:
-    """Nothing: here operations build a graph anyway."""
-
-
-def disable_v2_behavior() -> None:
-    """Nothing: this is TensorFlow 1's interface."""
-
-
-_MODULES = (errors, initializers, layers, logging, losses, math, nn, random, train)
-__all__ = [
-    _name for _name, _value in globals().items()
-    if not _name.startswith("_") and (not isinstance(_value, _ModuleType) or _value in _MODULES)
-]  # fmt: skip
-
-
-def __getattr__(name: str):
-    """What TensorFlow 2 has under the same name."""
-    if name.startswith("__"):
-        raise AttributeError(f"module 'graphc.v1' has no attribute {name!r}")
-    return _SHARED.get(name)
+_MODULES = (errors, initializers, layers, logging, losses, math, nn, queue, random, train)
+__all__ = sorted(
+    {n for n, v in globals().items() if not n.startswith("_") and (not isinstance(v, _ModuleType) or v in _MODULES)}
+    | set(_SHARED.below())
+)
+__getattr__ = _members_of("")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_SHARED.below()})
+    return __all__

@@ -1,21 +1,78 @@
-"""What TensorFlow 1 has under the same names as TensorFlow 2: the catalogue, recorded into the default graph."""
+"""The catalogue under TensorFlow 1's names, recorded into the default graph."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 
+from graphc.api.lift import lift
 from graphc.api.namespaces import Names, catalogue
-from graphc.v1.graph import get_default_graph
+from graphc.api.op import Op
+from graphc.api.spelling import respelled
+from graphc.v1.mode import default_recorder
+from graphc.v1.spellings import MOVED, RENAMED, RESPELLED, ROWS
 
-SHARED = Names("graphc.v1", get_default_graph, catalogue())
+_V1 = "compat.v1."
+
+
+@dataclass(frozen=True, eq=False)
+class OldOp(Op):
+    """A row of the catalogue under another name.
+
+    Attributes:
+        shown: what its function is called.
+    """
+
+    shown: str = ""
+
+
+def old_catalogue() -> dict[str, object]:
+    """TensorFlow 1's public names -> row, function or value."""
+    entries = catalogue()
+    found = {name: entry for name, entry in entries.items() if not name.startswith(_V1)}
+    for row in ROWS:
+        found.update(dict.fromkeys(row.names.split(), row))
+    for space, names in MOVED.items():
+        found.update((name, entries[f"{space}.{name}"]) for name in names.split() if f"{space}.{name}" in entries)
+    found.update((name, entries[new]) for name, new in RENAMED.items() if new in entries)
+    for old in RESPELLED:
+        if old.of in entries:
+            found.update(dict.fromkeys(old.names.split(), _respelled(old, entries[old.of])))
+    found.update((name.removeprefix(_V1), entry) for name, entry in entries.items() if name.startswith(_V1))
+    return found
+
+
+def _respelled(old, entry):
+    if not isinstance(entry, Op):
+        return respelled(entry, old.arguments)
+    values = {f.name: getattr(entry, f.name) for f in fields(Op)}
+    values |= {"arguments": old.arguments, "label": old.label or entry.label}
+    return OldOp(**values, shown=old.names.split()[0].rpartition(".")[2])
+
+
+def lift_old(row: Op, fallback: Callable) -> Callable:
+    """``graphc.api.lift.lift`` for a row under its old name."""
+    public = lift(row, fallback)
+    if isinstance(row, OldOp):
+        public.__name__ = public.__qualname__ = row.shown
+    return public
+
+
+SHARED = Names("graphc.v1", default_recorder, old_catalogue(), lift_old)
 
 
 def members_of(namespace: str) -> Callable:
     """The ``__getattr__`` of a module such as ``graphc.v1.math``: names that it does not define are the catalogue's."""
+    where = f"graphc.v1.{namespace}" if namespace else "graphc.v1"
 
     def member(name: str):
         if name.startswith("__"):
-            raise AttributeError(f"module 'graphc.v1.{namespace}' has no attribute {name!r}")
-        return SHARED.get(f"{namespace}.{name}")
+            raise AttributeError(f"module {where!r} has no attribute {name!r}")
+        return SHARED.get(f"{namespace}.{name}" if namespace else name)
 
     return member
+
+
+def listed(namespace: str, own: list[str]) -> Callable:
+    """The ``__dir__`` of such a module; ``own``: the names that it defines."""
+    return lambda: sorted({*own, *SHARED.below(namespace)})

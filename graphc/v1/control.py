@@ -30,7 +30,9 @@ def name_scope(name, default_name=None, values=None):
         yield scope
 
 
-op_scope = name_scope
+def op_scope(values, name, default_name=None):
+    """The older form of ``name_scope``."""
+    return name_scope(name, default_name, values)
 
 
 def no_op(name=None) -> Operation:

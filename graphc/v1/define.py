@@ -1,38 +1,13 @@
-"""Public functions of TensorFlow 1 from lib functions: one line per name, with the old names of arguments."""
+"""Operations of TensorFlow 1 that are more than a row of the catalogue: recorded from a lib function."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from graphc.api import lift as api
 from graphc.api.lift import tensors_in, whole
-from graphc.api.op import Op
 from graphc.api.recorder import recorder_for
-from graphc.v1.graph import get_default_graph
-
-REDUCTION = {"reduction_indices": "axis", "keep_dims": "keepdims"}
-DIMENSION = {"dimension": "axis", "dim": "axis"}
-
-
-def op(kind: str, function: Callable, tensors: str = "", name: str | None = None,
-       spellings: Mapping | None = None) -> Callable:  # fmt: skip
-    """A function that adds an operation to the graph of its operands; see ``graphc.api.op.Op`` for the arguments."""
-    public = api.lift(Op(_UNNAMED, kind, function, tensors, name), get_default_graph, spellings)
-    public.__module__ = __name__
-    return public
-
-
-_UNNAMED = "op"
-
-
-def name_functions(namespace: Mapping) -> None:
-    """Call the functions that ``op`` made in a module by the names they were assigned to, for help and messages."""
-    for name, value in namespace.items():
-        if inspect.isfunction(value) and value.__name__ == _UNNAMED and value.__module__ == __name__:
-            value.__name__ = value.__qualname__ = name
-            value.__module__ = namespace["__name__"]
-
+from graphc.v1.mode import default_recorder
 
 def construct(
     kind, default_name, function, arguments: Mapping, groups: Mapping, lists: Iterable = (), name=None, effect=None
@@ -51,4 +26,4 @@ def random_op(kind: str, default_name: str, function, arguments: Mapping, groups
 
 def graph_of(values):
     """The graph of the first tensor among the values, or the default one."""
-    return recorder_for(tensors_in(values), get_default_graph)
+    return recorder_for(tensors_in(values), default_recorder)

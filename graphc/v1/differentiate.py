@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.api.gradient import gradients, mark
+from graphc.api.gradient import gradients, jacobian_at, mark
 from graphc.errors import located
 from graphc.ir.node import Node
 from graphc.lib.math import ones_like
@@ -76,6 +76,9 @@ def differentiate(op_name: str, effect: Differentiate, values, is_fed: Callable[
         for t in op.outputs:
             if t in wanted and not is_fed(t):
                 touch(t, t)
+    if effect.whole:
+        found = {x: jacobian_at(local[effect.ys[0]], d, deltas.values()) for x, d in deltas.items() if x in wanted}
+        return [found.get(x) for x in effect.xs]
     seeds = [values[s] if s is not None else ones_like(local[y]) for y, s in zip(effect.ys, effect.seeds)]
     asked = [x for x in effect.xs if x in deltas]
     found = dict(zip(asked, gradients([local[y] for y in effect.ys], [deltas[x] for x in asked], seeds)))

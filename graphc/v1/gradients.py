@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explain
 from graphc.lib.math import zeros_like
+from graphc.lib.shape import zeros
 from graphc.v1.define import graph_of
 from graphc.v1.differentiate import ancestors, differentiate
 from graphc.api.operators import Operators
@@ -52,6 +53,40 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
             graph.call("ZerosLike", "zeros_like", zeros_like, (x,), "x") if g is None else g for x, g in zip(xs, out)
         ]
     return out
+
+
+def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gradients=False,
+             aggregation_method=None) -> list:  # fmt: skip
+    """For each of ``xs`` the second derivatives of the sum of ``ys``: ``[*x.shape, *x.shape]``.
+
+    Raises:
+        GraphError: no ``y`` depends on one of ``xs``, besides what ``gradients`` raises.
+    """
+    found = []
+    for x, slope in zip(_list(xs), gradients(ys, xs, name=name)):
+        if slope is None:
+            raise GraphError(explain(f"hessians: ys do not depend on {x.name}"))
+        found.append(jacobian(slope, x, name))
+    return found
+
+
+def jacobian(y, x, name="jacobian") -> Tensor:
+    """``[*y.shape, *x.shape]``: the derivative of each element of ``y`` by each of ``x``; zeros where nothing connects."""
+    graph = graph_of([y])
+    with graph.control_dependencies(None):
+        (target,), source = [graph.convert(y)], _source(graph, x)
+        effect = Differentiate((target,), (source,), (), (None,), True)
+        if not _connected(graph, effect)[0]:
+            def nothing(a, b):
+                return zeros((*a.shape, *b.shape), a.dtype)
+
+            return graph.call("ZerosLike", name, nothing, (target, x), "yx", alike=False)
+        full = graph.unique_name(name)
+        tensors = [source] if isinstance(source, Tensor) else []
+        ranks = [t.shape.dims for t in (target, source)]
+        sizes = None if None in ranks else (*target.shape.as_list(), *TensorShape(source.shape).as_list())
+        outputs = [(target.dtype, sizes)]
+        return graph.create("Jacobian", full, (target, *tensors), None, effect, outputs).outputs[0]
 
 
 def _list(value) -> list:

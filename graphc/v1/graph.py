@@ -39,6 +39,7 @@ class GraphKeys:
     SUMMARIES = "summaries"
     TRAIN_OP = "train_op"
     INIT_OP = "init_op"
+    QUEUE_RUNNERS = "queue_runners"
 
 
 class Graph:

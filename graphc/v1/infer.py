@@ -9,7 +9,7 @@ from graphc.errors import DtypeError, GraphcError
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const, symbol
 from graphc.ir.type import Type
-from graphc.lib.dims import DataDependent
+from graphc.lib.dims import DataDependent, measuring
 
 _RANKS = range(6)
 
@@ -31,7 +31,8 @@ def infer(build: Callable, inputs) -> list[tuple]:
     """
     if all(t.node is not None for t in inputs):
         try:
-            return [(n.dtype, n) for n in nodes_of(build(*[t.node for t in inputs]))]
+            with measuring():
+                return [(n.dtype, n) for n in nodes_of(build(*[t.node for t in inputs]))]
         except DataDependent as error:
             return _from_values(build, inputs, error)
     tries, errors = [], []

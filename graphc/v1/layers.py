@@ -64,7 +64,7 @@ def flatten(inputs, name=None, data_format="channels_last") -> Tensor:
     for d in known:
         total *= d
     last = total if len(known) == len(sizes) - 1 else -1
-    first = sizes[0] if sizes[0] is not None else -1 if last != -1 else ops.shape_of(inputs)[0]
+    first = sizes[0] if sizes[0] is not None else -1 if last != -1 else ops.shape(inputs)[0]
     return ops.reshape(inputs, [first, last], name=name or "flatten/Reshape")
 
 

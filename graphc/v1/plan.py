@@ -38,7 +38,8 @@ class Plan:
 
     Attributes:
         call: native function of the feeds' values in order; answers with the array of the only fetch, or a tuple.
-        is_general: later values may be given to it as they are; it refuses what does not fit.
+        is_general: later values may be given to it as they are; it refuses what does not fit. What has effects needs the
+            runner, which knows how to start anew.
         is_scalar: the only fetch has rank 0.
     """
 
@@ -131,7 +132,7 @@ def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run
     if traced.has_effects:
         call = _without_token(call, len(request.fetches))
     is_scalar = len(request.fetches) == 1 and not traced.graph.outputs[0].shape
-    return Plan(call, traced, not pattern.values, is_scalar)
+    return Plan(call, traced, not pattern.values and not traced.has_effects, is_scalar)
 
 
 def _without_token(call: Callable, count: int) -> Callable:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, StateError, explain
 from graphc.lib.dims import DataDependent
+from graphc.prims.running import RUNS, RankFound, RankUnknown, Ranks, running
 from graphc.v1.feeds import as_array
 from graphc.v1.plan import Pattern, Plan, Request, diagnose, make_plan, pattern_of
 from graphc.v1.state import State
 
 _PLANS_KEPT = 256
+PLANNING = threading.RLock()  # graphs are built and bound by one thread at a time
 _REFUSED = (ShapeError, DtypeError, FeedError, TypeError)
 
 
@@ -46,6 +50,10 @@ class Runner:
         if len(values) != len(self.request.fed):
             raise FeedError(explain(f"run: {len(values)} values for {len(self.request.fed)} fed tensors"))
         arrays = [as_array(t, v) for t, v in zip(self.request.fed, values)]
+        with running(self.state.resources):
+            return self._run(arrays)
+
+    def _run(self, arrays):
         try:
             return self._call(arrays)
         except ShapeError as error:
@@ -71,15 +79,47 @@ class Runner:
 
     def _call(self, arrays):
         pattern = pattern_of(self.request, arrays, self._with_ones, self._with_values)
-        plan = self._plans.get(pattern)
-        if plan is None:
-            if len(self._plans) >= _PLANS_KEPT:
+        while True:
+            RUNS.top.again()
+            try:
+                plan = self._plan(pattern)
+                out = plan.call(*arrays)
+                break
+            except RankUnknown as unknown:
+                self._find_out(unknown.ranks, pattern, arrays)
+            except RankFound as other:
+                other.tell()
                 self._plans.clear()
-            plan = self._plans[pattern] = make_plan(self.request, pattern, self.state)
-        out = plan.call(*arrays)
         self.state.mark_initialised(plan.traced.written)
         self.current = plan
         return out
+
+    def _plan(self, pattern: Pattern) -> Plan:
+        plan = self._plans.get(pattern)
+        if plan is None:
+            with PLANNING:
+                plan = self._plans.get(pattern)
+                if plan is None:
+                    if len(self._plans) >= _PLANS_KEPT:
+                        self._plans.clear()
+                    plan = self._plans[pattern] = make_plan(self.request, pattern, self.state)
+        return plan
+
+    def _find_out(self, ranks: Ranks, pattern: Pattern, arrays) -> None:
+        """Run what an operation needs and the operation itself, to see the ranks of its results.
+
+        Its effects, and those of what it needs, are not repeated by the run proper.
+        """
+        RUNS.top.again()
+        RUNS.top.probing = ranks
+        try:
+            with PLANNING:
+                plan = make_plan(replace(self.request, fetches=(), targets=(ranks.op,)), pattern, self.state)
+            plan.call(*arrays)
+        except RankFound as found:
+            found.tell()
+        finally:
+            RUNS.top.probing = None
 
 
 def _unplanned(*values):

@@ -112,7 +112,7 @@ class Session:
             request = Request(tuple(tensors), tuple(operations), resolve_keys(self._graph, keys), rebuild)
             found = Runner(request, self.state, isinstance(fetches, (Tensor, str)) and len(tensors) == 1)
             if key[0] is not None:
-                self._runners[key] = found
+                found = self._runners.setdefault(key, found)  # another thread may have been faster
         return found
 
     def _forget_runs(self) -> None:

@@ -6,9 +6,15 @@ import secrets
 
 import numpy as np
 
+from graphc.prims.running import Container
+
 
 class State:
-    """One array for each variable and counter; an array stays the same object for as long as the session lives."""
+    """One array for each variable and counter; an array stays the same object for as long as the session lives.
+
+    Attributes:
+        resources: the session's queues and accumulators.
+    """
 
     def __init__(self):
         self._arrays: dict = {
@@ -16,6 +22,7 @@ class State:
             False: np.array(secrets.randbits(62), np.uint64),
         }
         self._initialised: set = {True, False}
+        self.resources = Container()
 
     def array(self, key) -> np.ndarray:
         """The storage of a Variable or counter; fresh storage holds zeros and counts as uninitialised."""
@@ -31,6 +38,7 @@ class State:
         self._initialised.update(keys)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything; what waits for a resource is given up."""
+        self.resources.cancel()
         self._arrays.clear()
         self._initialised.clear()

@@ -46,12 +46,16 @@ class Random:
 
 @dataclass(frozen=True, eq=False)
 class Differentiate:
-    """Gradients of ``ys`` with respect to ``xs`` (Tensors and Variables), with ``stops`` held constant."""
+    """Gradients of ``ys`` with respect to ``xs`` (Tensors and Variables), with ``stops`` held constant.
+
+    ``whole``: instead of the sum over ``ys``, the Jacobian of the only ``y``.
+    """
 
     ys: tuple
     xs: tuple
     stops: tuple
     seeds: tuple  # a Tensor or None for each of ys
+    whole: bool = False
 
 
 class Operation:

@@ -12,8 +12,8 @@ from graphc.ir.graph import Graph as PureGraph
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const
 from graphc.ir.type import Type
-from graphc.lib.math import zeros_like
-from graphc.lib.shape import ensure_shape
+from graphc.lib.dims import measuring
+from graphc.lib.shape import ensure_shape, zeros
 from graphc.prims.table import apply
 from graphc.v1.differentiate import differentiate, refine
 from graphc.v1.infer import nodes_of
@@ -149,11 +149,12 @@ class _Run:
 
     def connected(self, op: Operation, found: list) -> list[Node]:
         """The gradients that have an output; zeros where feeding cut the connection."""
-        effect = op.effect
-        return [
-            g if g is not None else zeros_like(self.start(x) if not isinstance(x, Tensor) else self.values[x])
-            for x, g in zip(effect.xs, found)
-        ]
+        effect, out = op.effect, []
+        for x, g in zip(effect.xs, found):
+            like = self.start(x) if not isinstance(x, Tensor) else self.values[x]
+            lead = self.values[effect.ys[0]].shape if effect.whole else ()
+            out.append(g if g is not None else zeros((*lead, *like.shape), like.dtype))
+        return out
 
     def write(self, op: Operation, variable, uses_current: bool) -> Node:
         operands = [self.values[t] for t in op.inputs]
@@ -184,9 +185,10 @@ def trace(name: str, fetches, targets, fed: dict, inputs: tuple) -> Traced:
     missing = [op for op in order if isinstance(op.effect, Feed) and op.outputs[0] not in fed]
     if missing:
         raise FeedError(_missing_text(missing))
-    for op in order:
-        with located(op.location):
-            run.visit(op)
+    with measuring():
+        for op in order:
+            with located(op.location):
+                run.visit(op)
     token = [] if run.token.op == "const" else [run.token]
     state = [*run.read, *(v for v in run.latest if v not in run.read), *run.counters]
     places = {v: len(inputs) + k for k, v in enumerate(state)}

@@ -8,7 +8,12 @@ from graphc.errors import GraphError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import ops
 from graphc.v1.average import ExponentialMovingAverage  # noqa: F401  also found here
+from graphc.v1.batches import (  # noqa: F401  also found here
+    batch, batch_join, maybe_batch, maybe_batch_join, maybe_shuffle_batch, maybe_shuffle_batch_join, shuffle_batch,
+    shuffle_batch_join,
+)  # fmt: skip
 from graphc.v1.control import group
+from graphc.v1.coordinator import Coordinator, LooperThread  # noqa: F401  also found here
 from graphc.v1.decay import (  # noqa: F401  also found here
     cosine_decay, exponential_decay, inverse_time_decay, natural_exp_decay, piecewise_constant, polynomial_decay,
 )  # fmt: skip
@@ -16,6 +21,10 @@ from graphc.v1.gradients import gradients
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.initializers import Zeros
 from graphc.api.operators import Operators
+from graphc.v1.producers import (  # noqa: F401  also found here
+    input_producer, limit_epochs, range_input_producer, slice_input_producer, string_input_producer,
+)  # fmt: skip
+from graphc.v1.queue_runner import QueueRunner, add_queue_runner, start_queue_runners  # noqa: F401  also found here
 from graphc.v1.scope import get_variable
 from graphc.v1.variables import Variable, trainable_variables
 

@@ -7,37 +7,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc import prims as p
-from graphc.errors import DtypeError, ShapeError
+from graphc.autodiff.reverse import grad
+from graphc.errors import GraphcError, ShapeError
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, input_node
-from graphc.ir.order import toposort
+from graphc.ir.graph import Graph, close, input_node, needed, symbols_of
 from graphc.ir.node import INDEX, Node, const, is_index, symbol
-from graphc.ir.type import TupleType, Type
+from graphc.ir.sizes import maker, symbols_in
+from graphc.ir.type import Type
 from graphc.prims.interpret import concrete, value_of
-from tests.fuzz import composites
+from tests.fuzz import bodies, catalogue, composites, rows
+from tests.fuzz.noise import FACTOR, SHADOWS, distance, epsilon_of, has_noise, noisy_value
 
 FREQUENT = (dt.f32, dt.f32, dt.f32, dt.f64, dt.i32, dt.i64, dt.b1)
-RARE = (dt.f32, dt.f64, dt.f16, dt.bf16, dt.i8, dt.u8, dt.u32)
+RARE = (dt.f32, dt.f64, dt.f16, dt.bf16, dt.i8, dt.u8, dt.u32, dt.i16, dt.u16, dt.u64, dt.c64, dt.c128)
 DTYPES = FREQUENT * 2 + RARE
-EPSILON = {dt.f16: 2.0**-10, dt.bf16: 2.0**-7, dt.f32: 2.0**-23, dt.f64: 2.0**-52}
-LIMIT = {dt.f16: 60.0, dt.bf16: 60.0, dt.f32: 1e4, dt.f64: 1e4}  # magnitudes beyond are thrown away
-ROUNDED = set("exp expm1 log log1p sin cos atan sinh tanh asinh erf sigmoid pow atan2 rsqrt fma dot unwindow".split())
-JUMPS = set("floor ceil round trunc sign floordiv mod eq ne lt le argreduce bitcast".split())  # not continuous
+LIMIT = {dt.f16: 60.0, dt.bf16: 60.0, dt.f32: 1e4, dt.f64: 1e4, dt.c64: 1e3, dt.c128: 1e3}  # wilder values are thrown away
+JUMPS = frozenset("floor ceil round trunc sign floordiv mod eq ne argreduce bitcast sort unique nonzero measure".split())
 SMALL_INTEGERS = (-3, 4)
 SMALL, LARGE = (1, 2, 3, 4, 5, 7, 8, 16, 17, 33), (1, 3, 16, 64, 100, 257, 1000)
+WAYS = {"element_wise": 0.34, "move": 0.19, "combine": 0.11, "contract": 0.05, "look_up": 0.06, "again": 0.03, "leaf": 0.05,
+        "special_row": 0.05, "control": 0.05, "composite": 0.07}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
-    """A graph, arrays for its inputs, and how exact each output can be asked to be.
-
-    ``noise[k]`` is the unit of rounding of output k (0: every bit is defined), ``scale[k]`` the largest magnitude seen.
-    """
+    """A graph, arrays for its inputs, and how far each output may be away (0: every bit is defined)."""
 
     graph: Graph
     arrays: tuple
-    noise: tuple
-    scale: tuple
+    tolerance: tuple
 
 
 class Maker:
@@ -53,11 +51,14 @@ class Maker:
         self.symbols = {self.n: self.pick((1, 37, 130, 700) if self.large else (1, 2, 3, 5, 8, 16, 19, 40, 0))}
         self.symbolic = self.chance(0.4)
         self.values: dict[Node, object] = {}
-        self.noise: dict[Node, float] = {}
-        self.scale: dict[Node, float] = {}
+        self.shadows: dict[Node, tuple] = {}
+        self.noisy: dict[Node, bool] = {}
+        self.far: dict[Node, float] = {}
+        self.bodies: dict = {}
         self.inputs: list[Node] = []
         self.pool: list[Node] = []
         self.dtypes = [self.pick(DTYPES) for _ in range(3)]
+        self.ways, self.depth = WAYS, 0
 
     # ------------------------------------------------------------------------------------------ choices
 
@@ -85,48 +86,68 @@ class Maker:
             shape[self.below(rank)] = self.pick((1, 2, 3))
         return tuple(shape)
 
+    def numbers(self, shape) -> tuple:
+        return concrete(tuple(shape), self.symbols)
+
     def count(self, shape) -> int:
-        return int(np.prod(concrete(tuple(shape), self.symbols), dtype=np.int64))
+        return int(np.prod(self.numbers(shape), dtype=np.int64))
 
     # ------------------------------------------------------------------------------------------- values
 
     def enter(self, node: Node) -> Node | None:
-        """Compute a Node; None if its value is too big or too wild, or asks for the order of rounded numbers."""
-        for n in toposort((node,)):
-            if n in self.values:
-                continue
-            arrays = [self.values[x] for x in n.inputs]
-            noise = max([self.noise[x] for x in n.inputs], default=0.0)
-            jumps = n.op in JUMPS or (n.op == "cast" and not n.dtype.is_float) or (n.op == "sort")
-            if jumps and any(self.noise[x] for x in n.inputs):
+        """Compute a Node; None if its value is too big or too wild, or hangs on the order of rounded numbers."""
+        for n in needed((node,)):
+            if n not in self.values and not self._enter_one(n):
                 return None
-            if not multiplies_calmly(n, arrays):
-                return None
-            if n.op in ("gather", "scatter") and self.noise[n.inputs[1]]:
-                return None
-            with np.errstate(all="ignore"):
-                value = value_of(n, arrays, self.symbols)
-            if not self.is_tame(value):
-                return None
-            self.values[n] = value
-            self.noise[n] = self._noise(n, noise)
-            self.scale[n] = max([_magnitude(value), *[self.scale[x] for x in n.inputs]])
         return node
+
+    def _enter_one(self, n: Node) -> bool:
+        arrays = [self.values[x] for x in n.inputs]
+        noisy = any(self.noisy[x] for x in n.inputs)
+        if noisy and (n.op in JUMPS or (n.op == "cast" and n.dtype.kind in "biu")):
+            return False
+        if not multiplies_calmly(n, arrays) or not works_on_host(n, arrays) or self.is_huge(n):
+            return False
+        with np.errstate(all="ignore"):
+            value = value_of(n, arrays, self.symbols)
+            if not self.is_tame(value):
+                return False
+            noisy = has_noise(n, noisy, self.bodies)
+            shadows = self._shadows(n, value) if noisy else (value,) * SHADOWS
+        far = max([distance(value, s) for s in shadows], default=0.0) if noisy else 0.0
+        if far > (0.25 if epsilon_of(n) > 1e-4 else 0.01) * max(_magnitude(value), 1.0):
+            return False
+        self.values[n], self.shadows[n], self.noisy[n] = value, shadows, noisy
+        self.far[n] = far
+        return True
+
+    def is_huge(self, n: Node) -> bool:
+        types = getattr(n.type, "items", (n.type,))
+        return any(self.count(t.shape) > 4 * self.room for t in types if not any(maker(d) is n for d in symbols_in(t)))
+
+    def _shadows(self, n: Node, value) -> tuple:
+        found = []
+        for k in range(SHADOWS):
+            symbols = dict(self.symbols)
+            try:
+                found.append(noisy_value(n, [self.shadows[x][k] for x in n.inputs], symbols, self.random))
+            except GraphcError:  # the noise made it a case that the row refuses
+                return (np.full((), np.nan),)
+        return tuple(found)
+
+    def tolerance(self, y: Node) -> float:
+        """How far a result for ``y`` may be away."""
+        if not self.noisy[y]:
+            return 0.0
+        scale = max(_magnitude(self.values[y]), 2.0**-20)
+        return FACTOR * self.far[y] + 8 * epsilon_of(y) * scale
 
     def is_tame(self, value) -> bool:
         if isinstance(value, tuple):
             return all(map(self.is_tame, value))
-        limit = LIMIT.get(dt.as_dtype(value.dtype))
+        limit = LIMIT.get(dt.as_dtype(value.dtype)) if value.dtype != object else None
         return value.size <= self.room and (
             limit is None or not value.size or bool(np.abs(value).max() < limit))  # NaN is not below anything
-
-    def _noise(self, n: Node, noise: float) -> float:
-        if isinstance(n.type, TupleType) or not n.dtype.is_float:
-            return noise
-        sums = n.op in ("reduce", "cumulate", "scatter") and n.attr("kind") in ("sum", "prod", "add", "mul")
-        if n.op in ROUNDED or sums or noise:
-            return max(noise, EPSILON[n.dtype])
-        return noise
 
     def array(self, type: Type, low: int = SMALL_INTEGERS[0], high: int = SMALL_INTEGERS[1]) -> np.ndarray:
         """Random elements: quarters for some, arbitrary floats for others."""
@@ -137,18 +158,26 @@ class Maker:
             if (low, high) == SMALL_INTEGERS and self.chance(0.15):  # they overflow
                 return np.asarray(self.random.integers(-(2**63), 2**63 - 1, shape)).astype(type.dtype.numpy)
             return np.asarray(self.random.integers(low, high, shape)).astype(type.dtype.numpy)
+        if type.dtype.is_complex:
+            return np.asarray(self.random.standard_normal(shape) + 1j * self.random.standard_normal(shape)).astype(
+                type.dtype.numpy)  # fmt: skip
+        if type.dtype is dt.string:
+            return np.array(self.random.choice([b"", b"a", b"graph", b"\xff0"], shape), object).reshape(shape)
         if self.chance(0.4):
             return np.asarray(self.random.integers(-8, 9, shape) / 4).astype(type.dtype.numpy)
         return np.asarray(self.random.standard_normal(shape)).astype(type.dtype.numpy)
 
     def input(self, type: Type, **limits) -> Node:
-        if any(isinstance(d, Node) and d.op != "symbol" for d in type.shape):
+        if any(isinstance(d, Node) and (d.op != "symbol" or maker(d) is not None) for d in type.shape):
             raise ShapeError("an input has plain symbols for dimensions")
         x = input_node(f"x{len(self.inputs)}", type)
         self.inputs.append(x)
-        self.values[x], self.noise[x] = self.array(type, **limits), 0.0
-        self.scale[x] = _magnitude(self.values[x])
+        self.give(x, self.array(type, **limits))
         return x
+
+    def give(self, x: Node, value) -> None:
+        """Enter an input with its value."""
+        self.values[x], self.shadows[x], self.noisy[x], self.far[x] = value, (value,) * SHADOWS, False, 0.0
 
     def constant(self, type: Type) -> Node:
         if type.is_static and self.chance(0.5):
@@ -166,12 +195,12 @@ class Maker:
         choice = self.below(6)
         if choice == 0:
             return self.constant(wanted)
-        if choice == 1 and not wanted.dtype.is_float and wanted.dtype is not dt.b1 and wanted.rank:
+        if choice == 1 and wanted.dtype.is_integer and wanted.rank:
             return p.iota(wanted.shape, self.below(wanted.rank), wanted.dtype)
         found = self.stretched(wanted)
         if found is not None and choice < 5:
             return found
-        if wanted.dtype is dt.b1 and x.dtype is not dt.b1 and not self.noise.get(x):
+        if wanted.dtype is dt.b1 and x.dtype is not dt.b1 and not self.noisy.get(x):
             return p.lt(x, self.constant(x.type))
         if len(self.inputs) < 9:
             return self.input(wanted)
@@ -196,33 +225,16 @@ class Maker:
     # -------------------------------------------------------------------------------------------- growth
 
     def element_wise(self) -> Node:
-        x = self.some()
-        y, z = self.like(x), self.like(x)
-        if x.dtype is dt.b1:
-            return self.pick([lambda: p.not_(x), lambda: p.and_(x, y), lambda: p.or_(x, y), lambda: p.xor(x, y),
-                              lambda: p.eq(x, y), lambda: p.cast(x, self.pick(self.dtypes)),
-                              lambda: p.select(x, y, z),
-                              lambda: p.select(x, self.like(x, d := self.pick(self.dtypes)),
-                                               self.like(x, d))])()  # fmt: skip
-        made = [lambda: p.add(x, y), lambda: p.sub(x, y), lambda: p.mul(x, y), lambda: p.max(x, y), lambda: p.min(x, y),
-                lambda: p.neg(x), lambda: p.abs(x), lambda: p.sign(x), lambda: p.floordiv(x, y), lambda: p.mod(x, y),
-                lambda: p.select(self.like(x, dt.b1), x, y), lambda: p.select(p.lt(x, y), y, z), lambda: p.fma(x, y, z),
-                lambda: p.lt(x, y), lambda: p.le(x, y), lambda: p.eq(x, y), lambda: p.ne(x, y),
-                lambda: p.cast(x, self.pick(DTYPES)), lambda: p.stop(x)]  # fmt: skip
-        if x.dtype.is_integer:
-            made += [lambda: p.and_(x, y), lambda: p.or_(x, y), lambda: p.xor(x, y), lambda: p.not_(x),
-                     lambda: p.shl(x, y), lambda: p.shr(x, y), lambda: p.popcount(x)]  # fmt: skip
-        else:
-            one = const(1, x.type)
-            bounded = p.tanh(x)
-            made += [lambda f=f: f(x) for f in (p.sin, p.cos, p.tanh, p.sigmoid, p.erf, p.atan, p.asinh)]
-            made += [lambda f=f: f(x) for f in (p.floor, p.round, p.ceil, p.trunc)]
-            made += [lambda: p.div(x, p.add(p.mul(y, y), one)), lambda: p.sqrt(p.abs(x)),
-                     lambda: p.rsqrt(p.add(p.abs(x), one)),
-                     lambda: p.exp(bounded), lambda: p.expm1(bounded), lambda: p.log(p.add(p.abs(x), one)),
-                     lambda: p.log1p(p.abs(x)), lambda: p.pow(p.add(p.abs(x), one), p.tanh(y)), lambda: p.sinh(bounded),
-                     lambda: p.atan2(p.add(p.abs(x), one), y)]  # fmt: skip
-        return self.pick(made)()
+        return rows.element_wise(self)
+
+    def special_row(self) -> Node:
+        return self.pick(rows.MAKERS)(self)
+
+    def control(self) -> Node:
+        return bodies.control(self)
+
+    def composite(self) -> Node:
+        return catalogue.composite(self)
 
     def move(self) -> Node:
         x = self.some()
@@ -347,13 +359,17 @@ class Maker:
 
     def grow(self) -> None:
         """Try to enlarge the pool by one value."""
-        way = self.random.choice(7, p=(0.42, 0.24, 0.14, 0.06, 0.06, 0.03, 0.05))
-        makers = (self.element_wise, self.move, self.combine, self.contract, self.look_up, self.again, self.leaf)
+        way = str(self.random.choice(list(self.ways), p=list(self.ways.values())))
         try:
-            node = makers[way]()
-        except (ShapeError, DtypeError):
+            made = getattr(self, way)()
+        except GraphcError:
             return
-        if node.type.rank > 5 or is_index(node) or self.count(node.shape) > self.room or self.enter(node) is None:
+        for node in made if isinstance(made, (list, tuple)) else (made,):
+            self.keep(node)
+
+    def keep(self, node: Node) -> None:
+        """Take a Node into the pool if its value can be looked at."""
+        if node.type.rank > 5 or is_index(node) or self.enter(node) is None or self.count(node.shape) > self.room:
             return
         if node not in self.pool:
             self.pool.append(node)
@@ -385,12 +401,32 @@ class Maker:
         if self.chance(0.1):
             outputs.append(self.constant(Type(self.pick(self.dtypes), self.shape())))
         outputs = [y for y in outputs if self.enter(y) is not None]
+        if self.chance(0.2):
+            outputs += self.gradients(outputs)
         self.random.shuffle(outputs)
-        reached = set(toposort(outputs))
+        reached = set(needed(outputs))
         inputs = [x for x in self.inputs if x in reached or self.chance(0.2) or self.n in x.shape]
+        if not self.bound(outputs) <= {s for x in inputs for s in symbols_in(x.type)}:
+            inputs.append(self.input(Type(dt.f32, (self.n,))))
         graph = Graph("fuzz", tuple(inputs), tuple(outputs), donated=self.donations(inputs, outputs))
-        pairs = [(self.noise[y], self.scale[y]) for y in outputs]
-        return Case(graph, tuple(self.values[x] for x in inputs), *map(tuple, zip(*pairs)))
+        return Case(close(graph), tuple(self.values[x] for x in inputs), tuple(map(self.tolerance, outputs)))
+
+    def bound(self, outputs) -> set:
+        """The symbols that only inputs can tell."""
+        found = {s for n in needed(outputs) for s in symbols_of(n)} | {n for n in needed(outputs) if n.op == "symbol"}
+        return {s for s in found if maker(s) is None}
+
+    def gradients(self, outputs: list) -> list:
+        """Gradients of some outputs by the inputs, as far as their values can be looked at."""
+        wrt = [x for x in self.inputs if x.dtype.is_inexact]
+        chosen = [y for y in outputs if y.dtype.is_inexact][:2]
+        if not wrt or not chosen:
+            return []
+        try:
+            found = [g for g in grad(chosen, wrt, unconnected=None) if g is not None]
+        except GraphcError:  # a row that has none
+            return []
+        return [g for g in found if self.enter(g) is not None]
 
     def flat(self, x: Node) -> Node:
         return p.reshape(x, (x.type.size,))
@@ -410,24 +446,35 @@ def multiplies_calmly(node: Node, arrays: list) -> bool:
     """False if a product might overflow in some order of its factors."""
     if node.op not in ("reduce", "cumulate", "scatter") or node.attr("kind") not in ("prod", "mul"):
         return True
-    if not node.dtype.is_float:
+    if not node.dtype.is_inexact:
         return True
-    factors = np.log2(np.maximum(np.abs(arrays[-1].astype(np.float64)), 1))
+    factors = np.log2(np.maximum(np.abs(arrays[-1].astype(np.complex128)), 1))
     if node.op == "scatter":
         return factors.sum() < 10
     axes = node.attr("axes") if node.op == "reduce" else node.attr("axis")
     return bool((factors.sum(axes) < 15).all())
 
 
+def works_on_host(node: Node, arrays: list) -> bool:
+    """False where a result might be any of several: eigenvectors of nearly equal eigenvalues, and singular matrices."""
+    if node.op not in ("qr", "eigh", "eig", "svd", "lu", "solve", "inverse", "slogdet", "triangular_solve", "matrix_function"):
+        return True
+    a = np.asarray(arrays[0])
+    if not a.size or a.shape[-1] != a.shape[-2]:
+        return bool(a.size)
+    s = np.linalg.svd(a.astype(np.complex128), compute_uv=False)
+    return bool((s[..., -1] > 0.05 * s[..., 0]).all())
+
+
 def _magnitude(value) -> float:
     if isinstance(value, tuple):
-        return max(map(_magnitude, value))
-    if not dt.as_dtype(value.dtype).is_float or not value.size:
+        return max(map(_magnitude, value), default=0.0)
+    if value.dtype == object or not dt.as_dtype(value.dtype).is_inexact or not value.size:
         return 0.0
-    return float(np.abs(value.astype(np.float64)).max())
+    return float(np.abs(value.astype(np.complex128)).max())
 
 
 def random_case(seed: int) -> Case:
-    """The case of a seed: up to 50 values grown from inputs of random shapes and dtypes."""
-    maker = Maker(seed)
-    return maker.case(maker.pick((8, 12, 20, 30, 40, 50)))
+    """The case of a seed: up to 30 values grown from inputs of random shapes and dtypes."""
+    grown = Maker(seed)
+    return grown.case(grown.pick((3, 5, 8, 12, 20, 30)))

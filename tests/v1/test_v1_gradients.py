@@ -126,7 +126,7 @@ def test_deep_graphs():
         (tf.nn.selu, [1.6732632 * 1.0507010 * np.exp(-1), 1.0507010, 1.0507010]),
         (tf.nn.leaky_relu, [0.2, 0.2, 1]),
         (tf.nn.softplus, [0.26894142, 0.5, 0.73105858]),
-        (tf.nn.log_sigmoid, [0.73105858, 0.5, 0.26894142]),
+        (tf.log_sigmoid, [0.73105858, 0.5, 0.26894142]),
         (lambda x: tf.nn.sigmoid_cross_entropy_with_logits(labels=0 * x, logits=x), [0.26894142, 0.5, 0.73105858]),
         (lambda x: tf.nn.weighted_cross_entropy_with_logits(0 * x + 1, x, 2.0), [-1.46211716, -1.0, -0.53788284]),
         (lambda x: tf.maximum(x, 0.0), [0, 1, 1]),

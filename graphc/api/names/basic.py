@@ -19,6 +19,5 @@ FUNCTIONS = {
     "TensorShape": TensorShape,
     "constant": constant,
     "convert_to_tensor": convert_to_tensor,
-    "executing_eagerly": lambda: True,
     "random.set_seed": SEEDS.set,
 }

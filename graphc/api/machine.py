@@ -1,0 +1,132 @@
+"""What programs ask about the machine, and settings of TensorFlow's runtime that they make."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from graphc.errors import UsageError, explain
+
+
+@dataclass(frozen=True)
+class PhysicalDevice:
+    """A device that operations can run on, such as ``PhysicalDevice(name='/physical_device:CPU:0', device_type='CPU')``."""
+
+    name: str
+    device_type: str
+
+
+@dataclass(frozen=True)
+class LogicalDevice:
+    """The same, as operations name it: ``/device:CPU:0``."""
+
+    name: str
+    device_type: str
+
+
+_SETTINGS = {"soft placement": False, "placement log": False, "jit": "", "inter": 0, "intra": 0, "optimizer": {}}
+
+
+def list_physical_devices(device_type=None) -> list[PhysicalDevice]:
+    """The CPU; no other device is used for computations."""
+    return [PhysicalDevice("/physical_device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
+
+
+def list_logical_devices(device_type=None) -> list[LogicalDevice]:
+    """The CPU."""
+    return [LogicalDevice("/device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
+
+
+def get_visible_devices(device_type=None) -> list[PhysicalDevice]:
+    """The CPU."""
+    return list_physical_devices(device_type)
+
+
+def set_visible_devices(devices, device_type=None) -> None:
+    """Nothing, for devices that exist.
+
+    Raises:
+        UsageError: a device is not one of ``list_physical_devices()``.
+    """
+    for device in devices if isinstance(devices, (list, tuple)) else [devices]:
+        _known(device)
+
+
+def _known(device) -> None:
+    if device not in list_physical_devices():
+        raise UsageError(explain(f"config: {device!r} is no device here; list_physical_devices() has them"))
+
+
+def set_memory_growth(device, enable) -> None:
+    """Nothing: memory is always taken as it is needed.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    _known(device)
+
+
+def get_memory_growth(device) -> bool:
+    """True: memory is always taken as it is needed."""
+    _known(device)
+    return True
+
+
+def _setting(key: str, doc: str):
+    def get():
+        return _SETTINGS[key]
+
+    def put(value) -> None:
+        _SETTINGS[key] = value
+
+    get.__doc__, put.__doc__ = f"{doc}, as it was set last.", f"Remember {doc[0].lower()}{doc[1:]}; it has no effect here."
+    return get, put
+
+
+get_soft_device_placement, set_soft_device_placement = _setting(
+    "soft placement", "Whether operations may run on another device than the one they are marked with"
+)
+get_log_device_placement, set_log_device_placement = _setting("placement log", "Whether placements are reported")
+get_inter_op_parallelism_threads, set_inter_op_parallelism_threads = _setting(
+    "inter", "The number of threads for operations beside each other"
+)
+get_intra_op_parallelism_threads, set_intra_op_parallelism_threads = _setting(
+    "intra", "The number of threads for one operation"
+)
+get_jit, set_jit = _setting("jit", "Whether XLA compiles; here everything is compiled")
+get_optimizer_options, set_optimizer_options = _setting("optimizer", "Options of the graph optimizer")
+
+
+def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None) -> bool:
+    """False: computations run on the CPU."""
+    return False
+
+
+def gpu_device_name() -> str:
+    """The name of a GPU; empty, as there is none."""
+    return ""
+
+
+def is_built_with_cuda() -> bool:
+    """False."""
+    return False
+
+
+def is_built_with_gpu_support() -> bool:
+    """False."""
+    return False
+
+
+def is_built_with_rocm() -> bool:
+    """False."""
+    return False
+
+
+def is_built_with_xla() -> bool:
+    """False: the compiler is graphc's own."""
+    return False
+
+
+def is_cpu_target_available(target) -> bool:
+    """Whether code for such a CPU can be made: for this machine's."""
+    return target in ("x86_64", "aarch64") and os.uname().machine.startswith(target[:5])

@@ -1,0 +1,16 @@
+"""Names of ragged tensors and their functions."""
+
+from graphc.api import ragged, ragged_make
+from graphc.api.ragged_dispatch import map_flat_values
+
+_FUNCTIONS = (
+    "boolean_mask constant rank row_splits_to_segment_ids segment_ids_to_row_splits stack stack_dynamic_partitions"
+)
+
+FUNCTIONS = {
+    "RaggedTensor": ragged.RaggedTensor,
+    "RaggedTensorSpec": ragged.RaggedTensorSpec,
+    "ragged.range": ragged_make.ranges,
+    "ragged.map_flat_values": map_flat_values,
+    **{f"ragged.{name}": getattr(ragged_make, name) for name in _FUNCTIONS.split()},
+}
