@@ -11,6 +11,7 @@ from graphc.ir.graph import Graph
 __version__ = "0.1.0"
 
 _LATER = {
+    "compat": "graphc.compat",
     "compile_graph": "graphc.compile",
     "Options": "graphc.options",
     "export": "graphc.aot",
@@ -19,7 +20,9 @@ _LATER = {
     "v1": "graphc.v1",
 }
 
-__all__ = ["DType", "Graph", "Options", "as_dtype", "compile_graph", "errors", "export", "load", "save", "v1"]
+__all__ = [
+    "DType", "Graph", "Options", "as_dtype", "compat", "compile_graph", "errors", "export", "load", "save", "v1",
+]  # fmt: skip
 
 
 def __getattr__(name: str):
@@ -28,7 +31,7 @@ def __getattr__(name: str):
         raise AttributeError(f"module 'graphc' has no attribute {name!r}")
     if name in _LATER:
         module = importlib.import_module(_LATER[name])
-        return module if name == "v1" else getattr(module, name)
+        return module if name in ("v1", "compat") else getattr(module, name)
     value = importlib.import_module("graphc.api.namespaces").PUBLIC.get(name)
     globals()[name] = value
     return value

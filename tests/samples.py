@@ -523,6 +523,7 @@ def triangle(*shape, dtype=F64):
     return (floats(*shape) + 3 * np.eye(shape[-1])).astype(dtype)
 
 
+sample("check_numerics", floats(2, 3), smooth=True, message="x")
 sample("cholesky", definite(2, 3, 3), smooth=True, symmetric=True)
 sample("cholesky", definite(4, 4, dtype=F32), ulp=64)
 sample("cholesky", -definite(2, 2))

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "compile": "errors options ir prims passes lower codegen runtime",
     "api": "errors options ir prims autodiff lib runtime compile",
     "v1": "errors options ir prims autodiff lib api compile",
+    "compat": "errors v1",
     "aot": "errors options ir codegen runtime compile",
     "inspect": "errors options ir prims passes lower codegen runtime compile",
     "cli": "errors options ir v1 runtime compile aot inspect",

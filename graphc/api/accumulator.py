@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.api.resource import Resource, fitting
 from graphc.api.shape import TensorShape
+from graphc.api.sparse import IndexedSlices
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.prims.accumulators import definition_of
@@ -96,3 +97,12 @@ class SparseConditionalAccumulator(ConditionalAccumulatorBase):
         label = f"{self._name}_SparseTakeGradient"
         wanted = Ranks(label, results) if sizes is None else results
         return tuple(self._call("SparseAccumulatorTakeGradient", label, "take_grad", (number,), wanted, name))
+
+    def apply_indexed_slices_grad(self, grad: IndexedSlices, local_step=0, name=None):
+        """Add a gradient given as IndexedSlices."""
+        return self.apply_grad(grad.indices, grad.values, grad.dense_shape, local_step, name)
+
+    def take_indexed_slices_grad(self, num_required, name=None) -> IndexedSlices:
+        """``take_grad`` as IndexedSlices."""
+        indices, values, shape = self.take_grad(num_required, name)
+        return IndexedSlices(values, indices, shape)

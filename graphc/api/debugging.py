@@ -10,8 +10,9 @@ from graphc.api.effect import EFFECT
 from graphc.api.lift import construct, tensors_in
 from graphc.api.operators import Operators
 from graphc.api.recorder import recorder_for
+from graphc.api.spelling import respelled
 from graphc.api.structure import leaves
-from graphc.errors import UsageError, explain, here
+from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import math, reduction
 from graphc.lib.promote import as_node, shape_text
@@ -69,7 +70,7 @@ def _effect(kind: str, label: str, function: Callable, tensors: list, name):
 
 def Assert(condition, data, summarize=None, name=None):  # noqa: N802  TensorFlow's name
     """Raise InvalidArgumentError with ``data`` where ``condition`` (a bool, or all of a tensor) does not hold."""
-    return _asserted("Assert", condition, list(data), f"assertion failed at {here()}", summarize, name)
+    return _asserted("Assert", condition, list(data), "assertion failed", summarize, name)
 
 
 def _asserted(label: str, condition, data: list, message: str, summarize, name):
@@ -84,7 +85,7 @@ def _comparison(label: str, function: Callable, words: str) -> Callable:
     def assertion(x, y, message=None, summarize=None, name=None):
         recorder = recorder_for(tensors_in([x, y]), eager)
         condition = recorder.call(label, label, function, (x, y), "xy")
-        what = f"{message + ': ' if message else ''}{label}: {words} does not hold for all elements, at {here()}; x and y:"
+        what = f"{message + ': ' if message else ''}{label}: {words} does not hold for all elements; x and y:"
         return _asserted(label, condition, [x, y], what, summarize, name)
 
     assertion.__name__ = assertion.__qualname__ = label
@@ -96,7 +97,7 @@ def _sign(label: str, function: Callable, words: str) -> Callable:
     def assertion(x, message=None, summarize=None, name=None):
         recorder = recorder_for(tensors_in([x]), eager)
         condition = recorder.call(label, label, lambda v: function(v, math.zeros_like(v)), (x,), "x")
-        what = f"{message + ': ' if message else ''}{label}: {words} does not hold for all elements, at {here()}; x:"
+        what = f"{message + ': ' if message else ''}{label}: {words} does not hold for all elements; x:"
         return _asserted(label, condition, [x], what, summarize, name)
 
     assertion.__name__ = assertion.__qualname__ = label
@@ -105,7 +106,9 @@ def _sign(label: str, function: Callable, words: str) -> Callable:
 
 
 assert_equal = _comparison("assert_equal", math.equal, "x == y")
-assert_none_equal = _comparison("assert_none_equal", math.not_equal, "x != y")
+assert_none_equal = respelled(
+    _comparison("assert_none_equal", math.not_equal, "x != y"), "x y summarize message name"
+)
 assert_less = _comparison("assert_less", math.less, "x < y")
 assert_less_equal = _comparison("assert_less_equal", math.less_equal, "x <= y")
 assert_greater = _comparison("assert_greater", math.greater, "x > y")
@@ -126,36 +129,42 @@ def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=N
         return math.less_equal(math.abs(math.subtract(x, y)), bound)
 
     condition = recorder.call("assert_near", "assert_near", near, (x, y), "xy")
-    what = f"{message + ': ' if message else ''}assert_near: x and y differ, at {here()}; x and y:"
+    what = f"{message + ': ' if message else ''}assert_near: x and y differ; x and y:"
     return _asserted("assert_near", condition, [x, y], what, summarize, name)
 
 
-def _static(label: str, test: Callable, words: str) -> Callable:
-    """An assertion about types: it is decided at once."""
+def _static(label: str, test: Callable, words: str, arguments: str) -> Callable:
+    """An assertion about types, decided at once where the type is known."""
+    needs = "=wanted" in arguments
 
-    def assertion(x, *wanted, message=None, summarize=None, name=None, **named):
+    def assertion(x, wanted=None, message=None, summarize=None, name=None):
         tensor = recorder_for(tensors_in([x]), eager).convert(x)
-        wanted = (*wanted, *named.values())
-        if not test(tensor, *wanted):
-            what = f"{message + ': ' if message else ''}{label}: {tensor.type} {words} {', '.join(map(str, wanted))}"
-            raise UsageError(explain(what))
+        if needs and wanted is None:
+            raise UsageError(explain(f"{label}: what the tensor's type is compared with is missing"))
+        if tensor.type is not None and not test(tensor, *([wanted] if needs else [])):
+            what = f"{message + ': ' if message else ''}{label}: {tensor.type} {words} {wanted if needs else ''}"
+            raise UsageError(explain(what.rstrip()))
         return None
 
     assertion.__name__ = assertion.__qualname__ = label
     assertion.__doc__ = f"Raise UsageError if the tensor's type {words} what is given."
-    return assertion
+    return respelled(assertion, arguments)
 
 
 def _rank(x) -> int:
     return len(x.type.shape)
 
 
-assert_rank = _static("assert_rank", lambda x, rank: _rank(x) == int(rank), "is not of rank")
-assert_rank_at_least = _static("assert_rank_at_least", lambda x, rank: _rank(x) >= int(rank), "is below rank")
-assert_rank_in = _static("assert_rank_in", lambda x, ranks: _rank(x) in [int(r) for r in ranks], "is of none of the ranks")
-assert_scalar = _static("assert_scalar", lambda x: _rank(x) == 0, "is no scalar")
-assert_type = _static("assert_type", lambda x, kind: x.dtype is dt.as_dtype(kind), "is not of")
-assert_integer = _static("assert_integer", lambda x: x.dtype.is_integer, "is not of an integer type")
+assert_rank = _static("assert_rank", lambda x, rank: _rank(x) == int(rank), "is not of rank",
+                      "x rank=wanted message name summarize")  # fmt: skip
+assert_rank_at_least = _static("assert_rank_at_least", lambda x, rank: _rank(x) >= int(rank), "is below rank",
+                               "x rank=wanted message name summarize")  # fmt: skip
+assert_rank_in = _static("assert_rank_in", lambda x, ranks: _rank(x) in [int(r) for r in ranks],
+                         "is of none of the ranks", "x ranks=wanted message name summarize")  # fmt: skip
+assert_scalar = _static("assert_scalar", lambda x: _rank(x) == 0, "is no scalar", "tensor=x message name")
+assert_type = _static("assert_type", lambda x, kind: x.dtype is dt.as_dtype(kind), "is not of",
+                      "tensor=x tf_type=wanted message name")  # fmt: skip
+assert_integer = _static("assert_integer", lambda x: x.dtype.is_integer, "is not of an integer type", "x message name")
 
 
 def assert_shapes(shapes, data=None, summarize=None, message=None, name=None) -> None:

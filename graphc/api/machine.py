@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from graphc.api.spelling import respelled
 from graphc.errors import UsageError, explain
 
 
@@ -72,7 +73,7 @@ def get_memory_growth(device) -> bool:
     return True
 
 
-def _setting(key: str, doc: str):
+def _setting(key: str, argument: str, doc: str):
     def get():
         return _SETTINGS[key]
 
@@ -80,21 +81,23 @@ def _setting(key: str, doc: str):
         _SETTINGS[key] = value
 
     get.__doc__, put.__doc__ = f"{doc}, as it was set last.", f"Remember {doc[0].lower()}{doc[1:]}; it has no effect here."
-    return get, put
+    return get, respelled(put, f"{argument}=value")
 
 
 get_soft_device_placement, set_soft_device_placement = _setting(
-    "soft placement", "Whether operations may run on another device than the one they are marked with"
+    "soft placement", "enabled", "Whether operations may run on another device than the one they are marked with"
 )
-get_log_device_placement, set_log_device_placement = _setting("placement log", "Whether placements are reported")
+get_log_device_placement, set_log_device_placement = _setting(
+    "placement log", "enabled", "Whether placements are reported"
+)
 get_inter_op_parallelism_threads, set_inter_op_parallelism_threads = _setting(
-    "inter", "The number of threads for operations beside each other"
+    "inter", "num_threads", "The number of threads for operations beside each other"
 )
 get_intra_op_parallelism_threads, set_intra_op_parallelism_threads = _setting(
-    "intra", "The number of threads for one operation"
+    "intra", "num_threads", "The number of threads for one operation"
 )
-get_jit, set_jit = _setting("jit", "Whether XLA compiles; here everything is compiled")
-get_optimizer_options, set_optimizer_options = _setting("optimizer", "Options of the graph optimizer")
+get_jit, set_jit = _setting("jit", "enabled", "Whether XLA compiles; here everything is compiled")
+get_optimizer_options, set_optimizer_options = _setting("optimizer", "options", "Options of the graph optimizer")
 
 
 def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None) -> bool:

@@ -26,7 +26,7 @@ ELEMENTWISE = frozenset(
     "softplus sqrt square squared_difference subtract tan tanh truediv truncatediv truncatemod xdivy xlogy xlog1py zeta "
     "polygamma igamma igammac cumulative_logsumexp bessel_i0 bessel_i1 cast saturate_cast bitcast identity stop_gradient "
     "ones_like zeros_like clip_by_value where one_hot add_n check_numerics debugging.check_numerics debugging.assert_finite "
-    "dtypes.cast dtypes.saturate_cast dtypes.complex grad_pass_through "
+    "complex grad_pass_through "
     "bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor bitwise.invert bitwise.left_shift bitwise.right_shift "
     "nn.relu nn.relu6 nn.elu nn.selu nn.gelu nn.silu nn.swish nn.leaky_relu nn.softplus nn.softsign nn.sigmoid nn.tanh "
     "nn.dropout nn.sigmoid_cross_entropy_with_logits nn.embedding_lookup sigmoid "
@@ -48,7 +48,7 @@ def answer(x, name: str, public: Callable, arguments: dict):
     Raises:
         UsageError: it does not take ragged tensors.
     """
-    plain = name.removeprefix("math.")
+    plain = name.removeprefix("math.").removeprefix("dtypes.")
     arguments = {k: v for k, v in arguments.items() if k != "name"}
     if plain in ELEMENTWISE:
         return elementwise(public, arguments)

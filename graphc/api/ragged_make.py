@@ -218,11 +218,11 @@ def _stacked_vectors(xs: list, axis: int):
         return RaggedTensor.from_row_lengths(joined, lengths, validate=False)
     if axis not in (1, -1):
         raise ShapeError(explain(f"ragged.stack: axis {axis} is out of range for vectors"))
-    return RaggedTensor.from_tensor(record("Pack", lib_shape.stack, "*values", values=xs, axis=1))
+    return record("Pack", lib_shape.stack, "*values", values=xs, axis=1)
 
 
 def _sizes(xs):
-    return lib_shape.stack([lib.dim_node(x.shape[0]) for x in xs])
+    return lib_shape.stack([lib.dim_node(x.shape[0], dt.i32) for x in xs])
 
 
 def stack_dynamic_partitions(data, partitions, num_partitions, name=None) -> RaggedTensor:
@@ -249,7 +249,7 @@ def _leading_merged(x):
 
 
 def _partitioned(partitions):
-    both = lib.apply("sort", lib.math.cast(partitions, dt.i64), axis=0, descending=False)
+    both = lib.apply("sort", partitions, axis=0, descending=False)
     return lib.apply("item", both, index=1), lib.apply("item", both, index=0)
 
 

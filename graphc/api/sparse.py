@@ -104,6 +104,7 @@ class SparseTensor(Composite):
     def dispatch(self, name: str, public: Callable, arguments: dict):
         """Unary element-wise functions work on the values, and some others have a meaning of their own."""
         first = next(iter(arguments))
+        name = name.removeprefix("dtypes.")
         if name in UNARY and arguments[first] is self:
             return self.with_values(public(**{**arguments, first: self.values}))
         if name in ("shape", "rank", "size") and arguments[first] is self:

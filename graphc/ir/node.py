@@ -341,6 +341,17 @@ def _wrapped(value: int) -> int:
     return value if -(2**63) <= value < 2**63 else (value + 2**63) % 2**64 - 2**63
 
 
+def _order_text(atom: Node) -> str:
+    """What atoms are sorted by: their text, but only the name of the operation where they are computed from tensors."""
+    stack = [atom]
+    while stack:
+        x = stack.pop()
+        if not isinstance(x.type, Type) or x.type.shape:
+            return atom.op
+        stack.extend(x.inputs)
+    return scalar_text(atom)
+
+
 def _from_linear(form):
     """The one Node (or int) for a linear form: what is added before what is subtracted, by text; the constant last."""
     terms, constant = form
@@ -349,7 +360,7 @@ def _from_linear(form):
     if not terms:
         return constant
     total = None
-    for atom in sorted(terms, key=lambda a: (terms[a] < 0, scalar_text(a))) if len(terms) > 1 else terms:
+    for atom in sorted(terms, key=lambda a: (terms[a] < 0, _order_text(a))) if len(terms) > 1 else terms:
         c = terms[atom]
         term = atom if c == 1 else make("mul", (atom, const(c, INDEX)), (), INDEX)
         total = term if total is None else make("add", (total, term), (), INDEX)

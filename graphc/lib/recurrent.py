@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, const, origins
+from graphc.ir.node import INDEX, Node, const, origins
 from graphc.ir.type import Type
 from graphc.lib import control, linalg, math, nn, shape
 from graphc.lib.dims import size
@@ -82,31 +82,45 @@ def sequence(step: Callable, rows: Sequence[Node], states: Sequence[Node], weigh
     Raises:
         ShapeError, DtypeError: a step changes the type of a state, or the rows differ in number.
     """
-    count, given = len(states), [*weights]
+
+    def body(number, slices, before, given):
+        output, new = step(slices, before, given)
+        return [*new, output]
+
+    (outputs,), last = sequences(body, rows, states, weights, how, op)
+    return outputs, last
+
+
+def sequences(step: Callable, rows: Sequence[Node], states: Sequence[Node], weights: Sequence[Node], how: Rows = Rows(),
+              op: str = "rnn") -> tuple[list[Node], list[Node]]:  # fmt: skip
+    """``[*states, *outputs] = step(number of the row, one of each of rows, states, weights)``; see ``sequence``."""
+    count, given, marks = len(states), [*weights], [] if how.mask is None else [how.mask]
     partial = how.lengths is not None or how.mask is not None
-    marks = [] if how.mask is None else [how.mask]
     if how.lengths is not None:
         given.append(how.lengths)
     first = [*states]
     if how.hold and partial:
-        first.append(_zero_output(step, rows, states, weights))
+        first += _no_outputs(step, rows, states, weights)
 
     def body(number, carries, slices, operands):
         before, held = list(carries[:count]), list(carries[count:])
-        output, new = step(list(slices[: len(rows)]), before, list(operands[: len(weights)]))
+        found = step(number, list(slices[: len(rows)]), before, list(operands[: len(weights)]))
+        new, outputs = found[:count], found[count:]
         if partial:
             counts = _counts(number, slices[len(rows) :], operands[len(weights) :])
             new = [_chosen(counts, a, b) for a, b in zip(new, before, strict=True)]
-            output = _chosen(counts, output, held[0] if held else full_like(output, 0))
-        return [*new, *([output] if held else [])], [output]
+            others = held or [full_like(y, 0) for y in outputs]
+            outputs = [_chosen(counts, a, b) for a, b in zip(outputs, others, strict=True)]
+        return [*new, *(outputs if held else [])], outputs
 
-    last, (outputs,) = control.steps(body, first, [*rows, *marks], given, backwards=how.backwards, op=op)
+    last, outputs = control.steps(body, first, [*rows, *marks], given, backwards=how.backwards, op=op)
     return outputs, last[:count]
 
 
-def _zero_output(step: Callable, rows, states, weights) -> Node:
+def _no_outputs(step: Callable, rows, states, weights) -> list[Node]:
     slices = [const(0, Type(x.dtype, x.shape[1:])) for x in rows]
-    return full_like(step(slices, list(states), list(weights))[0], 0)
+    found = step(const(0, INDEX), slices, list(states), list(weights))
+    return [full_like(y, 0) for y in found[len(states) :]]
 
 
 def _counts(number: Node, marks, lengths) -> Node:
@@ -119,8 +133,10 @@ def _counts(number: Node, marks, lengths) -> Node:
 
 def _chosen(condition: Node, x: Node, y: Node) -> Node:
     """``x`` for the examples for which the condition holds, else ``y``."""
+    if not x.shape:  # a state that does not belong to examples
+        return x
     wide = apply("broadcast", condition, shape=x.shape, axes=(0,)) if x.shape != condition.shape else condition
-    return apply("select", wide, x, y)
+    return apply("select", wide, x, control.ensured(y, x.shape))
 
 
 def projected(x: Node, kernel: Node, bias: Node | None = None) -> Node:

@@ -18,17 +18,21 @@ from graphc.prims.table import apply
 
 
 def add(a_indices, a_values, b_indices, b_values, dense_shape, threshold=0) -> tuple[Node, Node]:
-    """Indices and values of the sum of two sparse tensors; sums of a magnitude below ``threshold`` are left out."""
+    """Indices and values of the sum of two sparse tensors; sums of two values whose magnitude is below ``threshold`` are left out.
+    """
     a, x = agree("add", a_indices, a_values)
     b, y = agree("add", b_indices, b_values)
     same_rank("add", a, b)
     i, v = concat([a, b], 0), concat(adopt("add", x, y), 0)
-    i, v = _summed(i, v, columns("add", i), extents(dense_shape))
+    place, ones = columns("add", i), const(1, Type(dt.i32, i.shape[:1]))
+    found, v = _summed(i, v, place, extents(dense_shape))
     if not isinstance(threshold, Node) and threshold == 0:
-        return i, v
+        return found, v
+    _, count = _summed(i, ones, place, extents(dense_shape))
     size = math.abs(v)
-    kept = nonzero(math.greater_equal(size, threshold if isinstance(threshold, Node) else as_node(threshold, size.dtype)))
-    return take(i, kept), take(v, kept)
+    large = math.greater_equal(size, threshold if isinstance(threshold, Node) else as_node(threshold, size.dtype))
+    kept = nonzero(apply("or", large, math.equal(count, 1)))
+    return take(found, kept), take(v, kept)
 
 
 def _summed(i: Node, v: Node, cols: list[Node], sizes: list[Node]) -> tuple[Node, Node]:
@@ -208,14 +212,16 @@ def bincount(rows, values, weights, count, minlength=None, maxlength=None, binar
         minlength, maxlength: how many bins there are at least; values from ``maxlength`` on are left out.
         binary_output: ones instead of counts.
     """
-    v = math.cast(as_node(values), dt.i64)
-    w = const(1, v.type) if weights is None else as_node(weights)
+    x = as_node(values)
+    v = math.cast(x, dt.i64)
+    w = const(1, x.type) if weights is None else as_node(weights)
     r = const(0, v.type) if rows is None else rows
-    if maxlength is not None:
-        kept = nonzero(math.less(v, math.cast(as_node(maxlength), dt.i64)))
-        v, w, r = take(v, kept), take(w, kept), take(r, kept)
     top = apply("max", apply("reduce", v, kind="max", axes=(0,)), as_node(-1, dt.i64))
     bins = math.add(top, 1)
+    if maxlength is not None:
+        most = math.cast(as_node(maxlength), dt.i64)
+        kept = nonzero(math.less(v, most))
+        v, w, r, bins = take(v, kept), take(w, kept), take(r, kept), math.minimum(bins, most)
     if minlength is not None:
         bins = math.maximum(bins, math.cast(as_node(minlength), dt.i64))
     i = shape.stack([r, v], axis=1)

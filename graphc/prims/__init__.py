@@ -8,7 +8,7 @@ from graphc.prims.complex import complex_, conj, imag, real, view
 from graphc.prims.contract import conv, dot
 from graphc.prims.control import call, cond, loop
 from graphc.prims.cumulate import cumulate
-from graphc.prims.effects import check, print_
+from graphc.prims.effects import check, check_numerics, print_
 from graphc.prims.data import measured, nonzero, unique
 from graphc.prims.fft import fft
 from graphc.prims.formula import FUNCTIONS

@@ -6,10 +6,11 @@ import sys
 
 import numpy as np
 
-from graphc.errors import DtypeError, InvalidArgumentError
+from graphc.errors import DtypeError, InvalidArgumentError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.type import Type
+from graphc.prims.running import once
 from graphc.prims.table import Prim, apply, declare
 
 _TOKEN = np.zeros(0, np.uint8)
@@ -20,6 +21,11 @@ def _print_type(token: Type, *values: Type, template: str, summarize: int, end: 
 
 
 def _print_array(token, *values, template, summarize, end, stream):
+    once(f"print {template}", lambda: _write(template, values, summarize, end, stream))
+    return _TOKEN
+
+
+def _write(template, values, summarize, end, stream) -> None:
     target = {"stdout": sys.stdout, "stderr": sys.stderr}.get(stream)
     text = template.format(*[shown(v, summarize) for v in values]) + end
     if target is None:
@@ -28,7 +34,6 @@ def _print_array(token, *values, template, summarize, end, stream):
     else:
         target.write(text)
         target.flush()
-    return _TOKEN
 
 
 def shown(value: np.ndarray, summarize: int) -> str:
@@ -80,7 +85,7 @@ def _check_type(token: Type, condition: Type, *values: Type, message: str, summa
 def _check_array(token, condition, *values, message, summarize):
     if not np.all(condition):
         data = "".join(f"\n  {shown(v, summarize)}" for v in values)
-        raise InvalidArgumentError(f"{message}{data}")
+        raise InvalidArgumentError(explain(f"{message}{data}"))
     return _TOKEN
 
 
@@ -90,3 +95,25 @@ declare(Prim("check", _check_type, _check_array, native=False))
 def check(token: Node, condition: Node, *values: Node, message: str, summarize: int = 3) -> Node:
     """Raise InvalidArgumentError with the message and the values unless all of ``condition`` is true."""
     return apply("check", token, condition, *values, message=message, summarize=summarize)
+
+
+def _numerics_type(x: Type, message: str) -> Type:
+    if not x.dtype.is_inexact:
+        raise DtypeError(f"check_numerics: needs floating values, not {x}")
+    return x
+
+
+def _numerics_array(x, message):
+    bad = [word for word, test in (("NaN", np.isnan), ("Inf", np.isinf)) if test(x).any()]
+    if bad:
+        place = tuple(int(k) for k in np.argwhere(~np.isfinite(x))[0])
+        raise InvalidArgumentError(explain(f"{message}: tensor had {' and '.join(bad)} values, the first at {place}"))
+    return x
+
+
+declare(Prim("check_numerics", _numerics_type, _numerics_array, lambda g, out, x, message: (g,), native=False))
+
+
+def check_numerics(x: Node, message: str) -> Node:
+    """``x``; raises InvalidArgumentError where it is NaN or infinite."""
+    return apply("check_numerics", x, message=message)

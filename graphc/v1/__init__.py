@@ -1,5 +1,6 @@
 """TensorFlow 1's interface: ``import graphc.v1 as tf``."""
 
+import importlib as _importlib
 from types import ModuleType as _ModuleType
 
 import graphc
@@ -91,7 +92,12 @@ __all__ = sorted(
     {n for n, v in globals().items() if not n.startswith("_") and (not isinstance(v, _ModuleType) or v in _MODULES)}
     | set(_SHARED.below())
 )
-__getattr__ = _members_of("")
+_member = _members_of("")
+
+
+def __getattr__(name: str):
+    """The catalogue's functions, and ``compat``, which is imported when it is first asked for."""
+    return _importlib.import_module("graphc.compat") if name == "compat" else _member(name)
 
 
 def __dir__() -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from graphc.errors import UsageError, explain
 from graphc.lib import nn
-from graphc.v1 import ops
+from graphc.v1 import ops, rnn_cell
 from graphc.v1.catalogue import SHARED, listed, members_of
 from graphc.v1.define import random_op
+from graphc.v1.rnn import (
+    bidirectional_dynamic_rnn, dynamic_rnn, static_bidirectional_rnn, static_rnn,
+)  # fmt: skip
 from graphc.v1.tensor import Tensor
 
 _softmax, _sparse_softmax, _sigmoid = (
@@ -71,8 +74,9 @@ def dropout(x, keep_prob=None, noise_shape=None, seed=None, name=None, rate=None
 
 
 __all__ = [
-    "dropout", "sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits",
-    "sparse_softmax_cross_entropy_with_logits",
+    "bidirectional_dynamic_rnn", "dropout", "dynamic_rnn", "rnn_cell", "sigmoid_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits", "static_bidirectional_rnn",
+    "static_rnn",
 ]  # fmt: skip
 
 __getattr__, __dir__ = members_of("nn"), listed("nn", __all__)

@@ -37,7 +37,7 @@ MOVED = {
     "quantization": """dequantize fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient
         fake_quant_with_min_max_vars fake_quant_with_min_max_vars_gradient fake_quant_with_min_max_vars_per_channel
         fake_quant_with_min_max_vars_per_channel_gradient quantize quantized_concat""",
-    "debugging": "assert_proper_iterable assert_same_float_dtype check_numerics is_numeric_tensor",
+    "debugging": "assert_integer assert_type assert_proper_iterable assert_same_float_dtype check_numerics is_numeric_tensor",
     "io": """FixedLenFeature FixedLenSequenceFeature SparseFeature VarLenFeature decode_base64 decode_compressed
         decode_json_example deserialize_many_sparse encode_base64 matching_files parse_single_sequence_example parse_tensor
         read_file serialize_tensor write_file""",
@@ -223,6 +223,9 @@ RESPELLED = (
     *(Old(f"{n} debugging.{n}", f"debugging.{n}", "x -data summarize message name") for n in
       ("assert_negative", "assert_non_negative", "assert_non_positive", "assert_positive")),
     Old("assert_near debugging.assert_near", "debugging.assert_near", "x y rtol atol -data summarize message name"),
+    *(Old(f"{n} debugging.{n}", f"debugging.{n}", f"x {wanted} -data summarize message name") for n, wanted in
+      (("assert_rank", "rank"), ("assert_rank_at_least", "rank"), ("assert_rank_in", "ranks"))),
+    Old("assert_scalar debugging.assert_scalar", "debugging.assert_scalar", "tensor name message"),
     Old("debugging.assert_all_finite verify_tensor_all_finite", "debugging.assert_all_finite",
         "t=x msg=message name x message"),
 )  # fmt: skip

@@ -141,6 +141,11 @@ class Tensor(Symbolic):
     def shape(self) -> TensorShape:
         return shown(None if self.node is None else self.node.shape)
 
+    @property
+    def ndim(self) -> int | None:
+        """The rank, None if it is not known."""
+        return self.shape.ndims
+
     def get_shape(self) -> TensorShape:
         """The static shape."""
         return self.shape

@@ -24,6 +24,7 @@ from graphc.api.operators import Operators
 from graphc.v1.producers import (  # noqa: F401  also found here
     input_producer, limit_epochs, range_input_producer, slice_input_producer, string_input_producer,
 )  # fmt: skip
+from graphc.v1 import queue_runner  # noqa: F401  also found here
 from graphc.v1.queue_runner import QueueRunner, add_queue_runner, start_queue_runners  # noqa: F401  also found here
 from graphc.v1.scope import get_variable
 from graphc.v1.variables import Variable, trainable_variables

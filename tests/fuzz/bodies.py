@@ -8,6 +8,7 @@ from graphc import prims as p
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, Node, const
+from graphc.ir.sizes import symbols_in
 from graphc.ir.type import Type
 from graphc.prims.control import results_of, types_of
 from graphc.prims.while_loop import while_
@@ -25,6 +26,7 @@ class Body:
 
     def __init__(self, m, types, values):
         self.m, self.kept = m, (m.pool, m.ways, m.input, m.depth)
+        self.outside = set(m.symbols)  # sizes that are made inside do not come out
         self.inputs = [input_node(f"b{m.depth}_{k}", t) for k, t in enumerate(types)]
         for x, value in zip(self.inputs, values):
             m.give(x, value)
@@ -60,7 +62,7 @@ class Body:
         """Something of the type of a carry that does not grow."""
         m = self.m
         found = m.like(x)
-        if m.enter(found) is None:
+        if m.enter(found) is None or not self.may_leave(found):
             return x
         if x.dtype.is_float:
             return p.tanh(found) if m.chance(0.5) else p.mul(p.add(found, x), const(0.25, x.type))
@@ -68,7 +70,10 @@ class Body:
 
     def results(self) -> list[Node]:
         m = self.m
-        return [y for y in (m.some() for _ in range(m.pick((1, 1, 2)))) if y.dtype.is_native]
+        return [y for y in (m.some() for _ in range(m.pick((1, 1, 2)))) if y.dtype.is_native and self.may_leave(y)]
+
+    def may_leave(self, y: Node) -> bool:
+        return self.outside.issuperset(symbols_in(y.type))
 
 
 def graph(name: str, inputs, outputs) -> Graph:

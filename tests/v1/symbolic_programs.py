@@ -21,8 +21,7 @@ class Program:
     Attributes:
         build: ``(tf, *placeholders) -> fetches``.
         feeds: for each placeholder its dtype and shape; ``i32<5`` are integers below 5.
-        skip: letters that never are 0 or 1, with the reason.
-        steps: it trains: the first fetch is an operation, and variables change.
+        least: letter -> the smallest size it is run with.
     """
 
     name: str
@@ -254,8 +253,8 @@ def picking(tf, x, ids):
     rows = tf.range(tf.shape(x)[0])
     first = tf.stack([rows, tf.zeros_like(rows)], 1)
     return [tf.gather_nd(x, first), tf.batch_gather(tf.concat([x, x, x], 1), ids), tf.scatter_nd(first, x[:, 0], tf.shape(x)),
-            tf.tensor_scatter_nd_add(x, first, x[:, 0]), tf.gather(x, rows[::-1]), tf.reverse_sequence(x, ids[:, 0], seq_axis=1)
-            if False else tf.zeros_like(x)]  # fmt: skip
+            tf.tensor_scatter_nd_add(x, first, x[:, 0]), tf.gather(x, rows[::-1]),
+            tf.reverse_sequence(x, tf.minimum(ids[:, 0], tf.shape(x)[1]), seq_axis=1)]  # fmt: skip
 
 
 @program("f32 n,t", t=1)
@@ -272,6 +271,64 @@ def complex_numbers(tf, x):
 def other_floats(tf, x, y, z):
     return [tf.nn.softmax(x), tf.reduce_sum(x, 0), tf.reduce_mean(y), tf.tanh(z), tf.cast(z, tf.float32) + tf.cast(x, tf.float32),
             tf.matmul(y, y, transpose_b=True)]  # fmt: skip
+
+
+@program("f32 n,4", n=1)
+def dropout_training(tf, x):
+    y = tf.nn.dropout(tf.nn.relu(tf.matmul(x, _variable(tf, "w", 4, 6))), rate=0.5)
+    noise = tf.random_uniform(tf.shape(y), seed=3) + tf.random_normal([tf.shape(x)[0], 1]) * tf.ones([1, 6])
+    return _trained(tf, tf.reduce_mean(tf.square(y - noise)), tf.train.RMSPropOptimizer(0.01))
+
+
+@program("f32 n,h,w,2", n=1)
+def image_geometry(tf, x):
+    s = tf.shape(x)
+    boxes = tf.tile([[0.1, 0.2, 0.8, 0.9]], [s[0], 1])
+    padded = tf.pad(x, [[0, 0], [1, 1], [2, 2], [0, 0]], "REFLECT")
+    return [tf.image.crop_and_resize(x, boxes, tf.range(s[0]), [3, 4]), tf.image.resize(x, [7, 5], method="bicubic"),
+            tf.image.extract_patches(x, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID"), tf.image.total_variation(x),
+            tf.image.crop_to_bounding_box(x, 1, 1, s[1] - 2, s[2] - 3), padded, tf.gradients(padded, x)[0]]  # fmt: skip
+
+
+@program("f32 n,t,2", "f32 n,e,e,1", n=1)
+def convolutions(tf, x, y):
+    k1, k2 = _variable(tf, "k1", 3, 2, 4), _variable(tf, "k2", 2, 2, 1, 2)
+    z = tf.nn.conv1d(x, k1, 1, "SAME")
+    u = tf.nn.atrous_conv2d(y, _variable(tf, "k3", 2, 2, 1, 3), 2, "SAME")
+    v = tf.nn.separable_conv2d(y, k2, _variable(tf, "p", 1, 1, 2, 3), [1, 1, 1, 1], "SAME")
+    w = tf.nn.conv3d(tf.expand_dims(y, 1), _variable(tf, "k4", 1, 2, 2, 1, 2), [1, 1, 2, 2, 1], "SAME")
+    total = sum(tf.reduce_sum(tf.square(a)) for a in (z, u, v, w))
+    return [z, u, v, w, tf.gradients(total, [x, y, k1, k2]), tf.space_to_depth(y, 2)]
+
+
+@program("f32 n,t,3", "i32<3 n", t=1)
+def loops(tf, x, lengths):
+    def step(k, total, rows):
+        row = x[:, k]
+        alive = tf.cast(k < lengths, tf.float32)[:, None]
+        return k + 1, total + alive * row, rows.write(k, tf.reduce_sum(total))
+
+    count = tf.shape(x)[1]
+    rows = tf.TensorArray(tf.float32, size=count)
+    start = (0, tf.zeros_like(x[:, 0]), rows)
+    _, total, rows = tf.while_loop(lambda k, *_: k < count, step, start)
+    return [total, rows.stack(), tf.map_fn(lambda v: tf.reduce_sum(v * v), x), tf.gradients(total, x)[0]]
+
+
+@program("f32 n,m", "i32<4 n", n=1)
+def counting(tf, x, ids):
+    return [tf.math.bincount(ids), tf.math.bincount(ids, minlength=6, maxlength=6), tf.math.confusion_matrix(ids, ids, 4),
+            tf.histogram_fixed_width(x, [-2.0, 2.0], 4), tf.argmin(x, 0), tf.math.is_nan(x), tf.nn.softplus(x),
+            tf.math.lgamma(tf.abs(x) + 1.0), tf.math.floormod(x, 0.75), tf.clip_by_norm(x, 1.0), tf.linalg.norm(x)]  # fmt: skip
+
+
+@program("f32 n,4")
+def boxes(tf, raw):
+    x = tf.sigmoid(raw)
+    corners = tf.concat([tf.minimum(x[:, :2], x[:, 2:]), tf.maximum(x[:, :2], x[:, 2:])], 1)
+    scores = tf.reduce_sum(x, 1)
+    kept = tf.image.non_max_suppression(corners, scores, 4)
+    return [kept, tf.gather(corners, kept), tf.reduce_sum(tf.gather(scores, kept))]
 
 
 @program("f32 n,m", "b1 ")

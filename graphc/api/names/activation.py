@@ -22,7 +22,7 @@ ROWS = (
     Op("nn.softmax_cross_entropy_with_logits", "SoftmaxCrossEntropyWithLogits", nn.softmax_cross_entropy_with_logits,
        "logits labels", "softmax_cross_entropy_with_logits"),
     Op("nn.sparse_softmax_cross_entropy_with_logits", "SparseSoftmaxCrossEntropyWithLogits",
-       nn.sparse_softmax_cross_entropy_with_logits, "labels | logits", "sparse_softmax_cross_entropy_with_logits"),
+       nn.sparse_softmax_cross_entropy_with_logits, "labels | logits"),
     Op("nn.sigmoid_cross_entropy_with_logits", "SigmoidCrossEntropyWithLogits", nn.sigmoid_cross_entropy_with_logits,
        "logits labels", "logistic_loss"),
     Op("nn.weighted_cross_entropy_with_logits", "WeightedCrossEntropyWithLogits", nn.weighted_cross_entropy_with_logits,

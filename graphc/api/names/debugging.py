@@ -1,6 +1,13 @@
 """Names of printing and assertions."""
 
 from graphc.api import debugging
+from graphc.api.op import Op
+from graphc.lib import numerics
+
+ROWS = (
+    Op("debugging.check_numerics", "CheckNumerics", numerics.check_numerics, "tensor"),
+    Op("debugging.assert_all_finite", "CheckNumerics", numerics.assert_all_finite, "x"),
+)
 
 _ASSERTIONS = {n: getattr(debugging, n) for n in dir(debugging) if n.startswith("assert_")}
 

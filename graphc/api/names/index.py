@@ -5,10 +5,13 @@ from graphc.lib import embedding, index, order, scatter
 
 ROWS = (
     Op("slice", "Slice", index.slice_of, "input_"),
-    Op("strided_slice", "StridedSlice", index.strided_slice, "input_"),
+    Op("strided_slice", "StridedSlice", index.strided_slice, "input_",
+       arguments="input_ begin end strides begin_mask end_mask ellipsis_mask new_axis_mask shrink_axis_mask -var name"),
     Op("gather", "GatherV2", index.gather, "params | indices"),
-    Op("gather_nd", "GatherNd", index.gather_nd, "params | indices"),
-    Op("nn.embedding_lookup", "embedding_lookup", embedding.embedding_lookup, "*params | ids"),
+    Op("gather_nd", "GatherNd", index.gather_nd, "params | indices",
+       arguments="params indices batch_dims name -bad_indices_policy"),
+    Op("nn.embedding_lookup", "embedding_lookup", embedding.embedding_lookup, "*params | ids",
+       arguments="params ids max_norm name"),
     Op("one_hot", "OneHot", index.one_hot, "indices | on_value off_value", "one_hot"),
     Op("sequence_mask", "SequenceMask", index.sequence_mask, "lengths"),
     Op("scatter_nd", "ScatterNd", scatter.scatter_nd, "indices | updates"),

@@ -3,6 +3,8 @@
 from graphc.api.op import Op
 from graphc.lib import quantize
 
+_ROUNDED = "input input_min input_max signed_input num_bits range_given round_mode name narrow_range axis"
+
 ROWS = (
     Op("quantization.fake_quant_with_min_max_args", "FakeQuantWithMinMaxArgs", quantize.fake_quant_with_min_max_args,
        "inputs"),
@@ -17,9 +19,11 @@ ROWS = (
     Op("quantization.fake_quant_with_min_max_vars_per_channel_gradient", "FakeQuantWithMinMaxVarsPerChannelGradient",
        quantize.fake_quant_with_min_max_vars_per_channel_gradient, "gradients inputs min max"),
     Op("quantization.quantize_and_dequantize", "QuantizeAndDequantizeV2", quantize.quantize_and_dequantize,
-       "input input_min input_max"),
+       "input input_min input_max", arguments=_ROUNDED),
     Op("quantization.quantize_and_dequantize_v2", "QuantizeAndDequantizeV4", quantize.quantize_and_dequantize_v2,
-       "input input_min input_max"),
-    Op("quantization.quantize", "QuantizeV2", quantize.quantize, "input min_range max_range"),
-    Op("quantization.dequantize", "Dequantize", quantize.dequantize, "input | min_range max_range"),
+       "input input_min input_max", arguments=_ROUNDED),
+    Op("quantization.quantize", "QuantizeV2", quantize.quantize, "input min_range max_range",
+       arguments="input min_range max_range T mode round_mode name narrow_range axis ensure_minimum_range"),
+    Op("quantization.dequantize", "Dequantize", quantize.dequantize, "input | min_range max_range",
+       arguments="input min_range max_range mode name axis narrow_range dtype"),
 )  # fmt: skip

@@ -15,7 +15,8 @@ ROWS = (
     Op("dynamic_partition", "DynamicPartition", select.dynamic_partition, "data | partitions", many=True),
     Op("dynamic_stitch", "DynamicStitch", select.dynamic_stitch, "*indices | *data"),
     Op("math.confusion_matrix", "confusion_matrix", select.confusion_matrix, "labels predictions | weights"),
-    Op("math.bincount", "Bincount", select.bincount, "arr | weights", "bincount"),
+    Op("math.bincount", "Bincount", select.bincount, "arr | weights", "bincount",
+       arguments="arr weights minlength maxlength dtype name axis binary_output"),
     Op("histogram_fixed_width", "HistogramFixedWidth", select.histogram_fixed_width, "values value_range"),
     Op("histogram_fixed_width_bins", "HistogramFixedWidthBins", select.histogram_fixed_width_bins, "values value_range"),
 )
