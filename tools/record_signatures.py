@@ -33,7 +33,7 @@ def signatures(module, prefix: str = "") -> dict[str, str]:
     for name in sorted(dir(module)):
         if name.startswith("_") or name in SKIPPED:
             continue
-        value = getattr(module, name, None)
+        value = getattr(module, name, None) if name not in SKIPPED else None
         if isinstance(value, types.ModuleType):
             if prefix.count(".") < 2:
                 found |= signatures(value, f"{prefix}{name}.")

@@ -14,7 +14,7 @@ from graphc.api.spelling import respelled
 from graphc.api.structure import leaves
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.lib import math, reduction
+from graphc.lib import math, reduction, shape
 from graphc.lib.promote import as_node, shape_text
 from graphc.prims.effects import check, print_
 
@@ -96,7 +96,7 @@ def _comparison(label: str, function: Callable, words: str) -> Callable:
 def _sign(label: str, function: Callable, words: str) -> Callable:
     def assertion(x, message=None, summarize=None, name=None):
         recorder = recorder_for(tensors_in([x]), eager)
-        condition = recorder.call(label, label, lambda v: function(v, math.zeros_like(v)), (x,), "x")
+        condition = recorder.call(label, label, lambda v: function(v, shape.zeros_like(v)), (x,), "x")
         what = f"{message + ': ' if message else ''}{label}: {words} does not hold for all elements; x:"
         return _asserted(label, condition, [x], what, summarize, name)
 

@@ -15,7 +15,7 @@ from graphc.autodiff import batch_jacobian, grad, jacobian, jvp
 from graphc.errors import DtypeError, StateError, UsageError, explain
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
-from graphc.lib.math import zeros_like
+from graphc.lib.shape import zeros_like
 from graphc.prims.dims import zeros
 
 

@@ -8,7 +8,7 @@ from graphc.errors import CompileError, DtypeError, GraphError, ShapeError, expl
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
-from graphc.ir.node import INDEX, Node, binary, symbol
+from graphc.ir.node import INDEX, Node, binary, simplified, symbol
 from graphc.ir.printer import step_text, value_names
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
 from graphc.ir.type import TupleType, Type
@@ -197,6 +197,11 @@ def verify_program(program: Program) -> None:
     check.steps(program.steps)
 
 
+def _bytes(type: Type):
+    """The size of a value, an int or a Node; strings count as one byte each."""
+    return simplified(type.size * max(1, type.dtype.size))
+
+
 class _ProgramCheck:
     """The tables of one program."""
 
@@ -260,8 +265,7 @@ class _ProgramCheck:
             params = s.inputs if where == "input" else s.outputs
             if type(offset) is not int or offset >= len(params):
                 self.fail(f"buffer {buffer.name!r} is {where} {offset} of {len(params)}")
-            mine, its = buffer.type, params[offset].type  # which may be another shape of the same memory
-            if mine.dtype is not its.dtype or mine.size != its.size:
+            if _bytes(buffer.type) != _bytes(params[offset].type):  # another view of the same memory is fine
                 self.fail(f"buffer {buffer.name!r} of {buffer.type} is {where} {offset} of {params[offset].type}")
         elif type(offset) is int and offset % _ALIGNMENT:
             self.fail(f"buffer {buffer.name!r} at {where} {offset} is not aligned to {_ALIGNMENT} bytes")

@@ -362,15 +362,6 @@ def scatter(x: Node, indices: Node, updates: Node, kind: str) -> Node:
     return apply("scatter", x, apply("reshape", i, shape=(*i.shape, 1)), updates, kind=kind, batch=0)
 
 
-def unsorted_segment_sum(data, segment_ids, num_segments) -> Node:
-    """Sums of the rows of ``data`` that have the same segment number; a number out of range counts nowhere."""
-    x, i = as_node(data), as_node(segment_ids)
-    if not i.dtype.is_integer:
-        raise DtypeError(explain(f"unsorted_segment_sum: segment numbers must be integers, not {i.type}"))
-    rows = (*shape_of([num_segments], "unsorted_segment_sum"), *x.shape[len(i.shape) :])
-    return scatter(shape.zeros(rows, x.dtype), i, x, "add")
-
-
 def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None) -> Node:
     """A new axis of size ``depth`` that is ``on_value`` at the index and ``off_value`` elsewhere."""
     i = as_node(indices)

@@ -392,17 +392,3 @@ def identity_n(input) -> list[Node]:  # noqa: A002
 def stop_gradient(input) -> Node:  # noqa: A002
     """``input``, through which no gradient flows."""
     return apply("stop", as_node(input))
-
-
-def zeros_like(x, dtype=None) -> Node:
-    """Zeros of ``x``'s shape."""
-    x = as_node(x)
-    kind = x.dtype if dtype is None else dt.as_dtype(dtype)
-    return const(kind.numpy.type(0), Type(kind, x.shape))
-
-
-def ones_like(x, dtype=None) -> Node:
-    """Ones of ``x``'s shape."""
-    x = as_node(x)
-    kind = x.dtype if dtype is None else dt.as_dtype(dtype)
-    return const(kind.numpy.type(1), Type(kind, x.shape))

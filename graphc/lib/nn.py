@@ -236,24 +236,6 @@ def l2_loss(t) -> Node:
     return math.multiply(reduction.reduce_sum(math.square(x)), 0.5)
 
 
-def moments(x, axes, keepdims=False) -> tuple[Node, Node]:
-    """Mean and variance over ``axes``."""
-    x = _floating("moments", x)
-    axes = axes_of("moments", axes, x)
-    mean = reduction.reduce_mean(x, axes, True)
-    variance = reduction.reduce_mean(math.squared_difference(x, apply("stop", mean)), axes, keepdims)
-    return (mean if keepdims else reduction.reduce_mean(x, axes)), variance
-
-
-def batch_normalization(x, mean, variance, offset, scale, variance_epsilon) -> Node:
-    """``(x - mean) * rsqrt(variance + epsilon) * scale + offset``."""
-    factor = apply("rsqrt", math.add(variance, variance_epsilon))
-    factor = factor if scale is None else math.multiply(factor, scale)
-    shift = math.multiply(mean, factor)
-    shift = apply("neg", shift) if offset is None else math.subtract(offset, shift)
-    return math.add(math.multiply(x, factor), shift)
-
-
 def dropout(key: Node, counter: Node, x, rate, noise_shape=None) -> Node:
     """``x`` with elements zeroed with probability ``rate`` and the others scaled by ``1 / (1 - rate)``.
 

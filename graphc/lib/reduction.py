@@ -216,21 +216,6 @@ def _log_add(x: Node, y: Node) -> Node:
 
 
 
-def norm(tensor, ord="euclidean", axis=None, keepdims=False) -> Node:  # noqa: A002
-    """A vector norm: euclidean (2), 1, infinity, or any p > 0."""
-    x = require_inexact("norm", as_node(tensor))
-    if ord in ("euclidean", "fro", 2):
-        return reduce_euclidean_norm(x, axis, keepdims)
-    if not isinstance(ord, (int, float)) or not ord > 0:
-        raise UsageError(explain(f"norm: ord must be 'euclidean' or a positive number, got {ord!r}"))
-    size_of = apply("abs", x)
-    if ord == float("inf"):
-        return reduce_max(size_of, axis, keepdims)
-    if ord == 1:
-        return reduce_sum(size_of, axis, keepdims)
-    return math.pow(reduce_sum(math.pow(size_of, float(ord)), axis, keepdims), 1.0 / ord)
-
-
 def l2_normalize(x, axis=None, epsilon=1e-12) -> Node:
     """``x`` scaled to length 1 along ``axis``."""
     x = require_inexact("l2_normalize", as_node(x))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from graphc.api.gradient import gradients, jacobian_at, mark
 from graphc.errors import located
 from graphc.ir.node import Node
-from graphc.lib.math import ones_like
+from graphc.lib.shape import ones_like
 from graphc.lib.shape import ensure_shape
 from graphc.v1.infer import nodes_of
 from graphc.v1.tensor import Differentiate, Operation, Random, Read, Tensor

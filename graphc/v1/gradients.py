@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explain
-from graphc.lib.math import zeros_like
+from graphc.lib.shape import zeros_like
 from graphc.lib.shape import zeros
 from graphc.v1.define import graph_of
 from graphc.v1.differentiate import ancestors, differentiate

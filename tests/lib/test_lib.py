@@ -10,7 +10,10 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import Node, const, symbol
 from graphc.ir.type import Type
-from graphc.lib import diagonal, dims, grid, index, linalg, math, nn, order, promote, random, reduction, shape, special
+from graphc.lib import (
+    diagonal, dims, grid, index, linalg, math, nn, normalization, order, promote, random, reduction, segment, shape,
+    special,
+)  # fmt: skip
 from graphc.prims.interpret import interpret
 
 N, M = symbol("n"), symbol("m")
@@ -251,7 +254,7 @@ MOVES = {
     "matmul": (lambda x: linalg.matmul(x, x, transpose_b=True), lambda a: a @ a.T),
     "matmul t": (lambda x: linalg.matmul(x, x, transpose_a=True), lambda a: a.T @ a),
     "tensordot": (lambda x: linalg.tensordot(x, x, [[1], [1]]), lambda a: np.tensordot(a, a, [[1], [1]])),
-    "moments": (lambda x: nn.moments(x, [0])[1], lambda a: a.var(0)),
+    "moments": (lambda x: normalization.moments(x, [0])[1], lambda a: a.var(0)),
     "bias": (lambda x: nn.bias_add(x, [1.0, 2.0, 3.0]), lambda a: a + [1, 2, 3]),
     "l2 normal": (lambda x: reduction.l2_normalize(x, 1), lambda a: a / np.linalg.norm(a, axis=1, keepdims=True)),
 }  # fmt: skip
@@ -337,7 +340,7 @@ def test_diagonals_and_grids():
 
 def test_segments_and_scatter():
     rows = const(np.arange(8.0).reshape(4, 2))
-    assert run(index.unsorted_segment_sum(rows, [2, 0, 2, -1], 3)).tolist() == [[2, 3], [0, 0], [4, 6]]
+    assert run(segment.unsorted_segment_sum(rows, [2, 0, 2, -1], 3)).tolist() == [[2, 3], [0, 0], [4, 6]]
     with pytest.raises(ShapeError, match=r"must have the shape \[2,2\] of indices and rows"):
         index.scatter(rows, const(np.array([0, 1])), const(np.zeros((3, 2))), "add")
 
