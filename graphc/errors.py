@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NOT_USERS = (_PACKAGE, contextlib.__file__)  # our own "with" blocks are entered through contextlib
+_own_files: set[str] = set()  # those of our files that were met
 
 
 class GraphcError(Exception):
@@ -130,8 +131,10 @@ def here() -> Location | None:
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_NOT_USERS):
-            return Location(file, frame.f_lineno)
+        if file not in _own_files:
+            if not file.startswith(_NOT_USERS):
+                return Location(file, frame.f_lineno)
+            _own_files.add(file)
         frame = frame.f_back
     return None
 

@@ -22,7 +22,7 @@ TARGET = Path(__file__).resolve().parent.parent / "tests/ops/tensorflow_signatur
 SKIPPED = {
     "app", "compat", "contrib", "data", "distribute", "distributions", "dtensor", "estimator", "experimental",
     "feature_column", "flags", "gfile", "initializers", "keras", "layers", "lite", "losses", "metrics", "mlir", "nest",
-    "optimizers", "profiler", "python_io", "raw_ops", "resource_loader", "saved_model", "summary", "sysconfig", "tools",
+    "optimizers", "profiler", "python_io", "raw_ops", "resource_loader", "rnn_cell", "saved_model", "summary", "sysconfig", "tools",
     "tpu", "user_ops", "xla",
 }  # fmt: skip
 

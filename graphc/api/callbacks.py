@@ -12,6 +12,7 @@ from graphc.api.lift import tensors_in
 from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.resource import record
 from graphc.api.structure import leaves, pack
+from graphc.api.tape import GradientTape
 from graphc.api.tensor import EagerTensor
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
@@ -48,7 +49,8 @@ class Callbacks:
     def py_function(self, func=None, inp=None, Tout=None, name=None):
         """What ``func`` answers for tensors ``inp`` that have values; runs on the host.
 
-        Eagerly its operations are recorded like any others, so gradients go through it. In a graph it has no gradient.
+        Eagerly its operations are recorded like any others, so gradients go through it. In a graph its gradient calls it
+        again, under a GradientTape.
 
         Args:
             Tout: see ``numpy_function``; None or an empty list if ``func`` answers with nothing.
@@ -58,12 +60,7 @@ class Callbacks:
             answer = told(func)(*[recorder.convert(x) for x in inp])
             return _as_promised("py_function", answer, Tout)
 
-        def with_tensors(*arrays):
-            with RECORDERS.entering(EAGER):
-                answer = func(*[EagerTensor(EAGER, array=a) for a in arrays])
-            return pack(answer, [t.numpy() if isinstance(t, EagerTensor) else _plain(t) for t in leaves(answer)])
-
-        return self._record(recorder, "EagerPyFunc", with_tensors, inp, Tout, name)
+        return self._record(recorder, "EagerPyFunc", _with_tensors(func, len(inp)), inp, Tout, name)
 
     def _numpy(self, label: str, func, inp, Tout, stateful, name):
         recorder = self._recorder(label, func, inp)
@@ -82,7 +79,7 @@ class Callbacks:
 
     def _record(self, recorder, kind: str, func, inp, Tout, name):
         wanted = _dtypes(Tout)
-        callback = told(func)
+        callback = told(func)  # keeps its ``slopes``, if it has them
         results = Ranks(name or kind, tuple([(d, None) for d in wanted]))
 
         def build(token: Node, *nodes: Node) -> list[Node]:
@@ -93,6 +90,27 @@ class Callbacks:
         if not wanted:
             return made
         return pack(Tout, made) if isinstance(Tout, (list, tuple, dict)) else made[0]
+
+
+def _with_tensors(func: Callable, count: int) -> Callable:
+    """A function of tensors as one of arrays; ``slopes`` is its gradient, see ``graphc.prims.act.python``."""
+
+    def with_tensors(*arrays):
+        with RECORDERS.entering(EAGER):
+            answer = func(*[EagerTensor(EAGER, array=a) for a in arrays])
+        return pack(answer, [_plain(t) for t in leaves(answer)])
+
+    def slopes(*arrays):
+        with RECORDERS.entering(EAGER), GradientTape() as tape:
+            tensors = [EagerTensor(EAGER, array=a) for a in arrays]
+            xs = [t for t in tensors[:count] if t.dtype.is_inexact]
+            tape.watch(xs)
+            ys = leaves(func(*tensors[:count]))
+            found = tape.gradient(ys, xs, tensors[count:], unconnected_gradients="zero")
+            return [g.numpy() for g in found]
+
+    with_tensors.slopes = slopes
+    return with_tensors
 
 
 def _dtypes(Tout) -> list[dt.DType]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.api.eager import eager
 from graphc.api.lift import construct, tensors_in
-from graphc.api.operators import Composed
+from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.tensor import EagerTensor
 from graphc.errors import UsageError, explain
@@ -39,6 +39,17 @@ class Composite(Composed):
     def fetched(self, arrays: Iterable[np.ndarray]):
         """What a session answers with for this value."""
         return self.rebuilt(arrays)
+
+    def parts_of(self, value) -> tuple:
+        """The values of the parts, from what a feed gives for all of them: a value as ``fetched`` makes it, or a tuple.
+
+        Raises:
+            UsageError: there are more or fewer.
+        """
+        found = tuple(getattr(value, "parts", value))
+        if len(found) != len(self.parts):
+            raise UsageError(explain(f"a {type(self).__name__} has {len(self.parts)} parts, got {len(found)}"))
+        return tuple([v.numpy() if isinstance(v, Operators) and v.graph.is_eager else v for v in found])
 
     def as_tensor(self):
         """The dense tensor that this stands for.
@@ -81,6 +92,8 @@ def known_sizes(tensor) -> list:
     if isinstance(tensor, EagerTensor):
         return [int(v) for v in tensor.array.tolist()]
     node = tensor.node
+    if node is None:
+        return None
     try:
         return [d if type(d) is int else None for d in as_dims(node)]
     except DataDependent:

@@ -6,6 +6,7 @@ import numpy as np
 
 from graphc.api.eager import eager
 from graphc.api.lift import tensors_in
+from graphc.api.operators import Composed
 from graphc.api.recorder import recorder_for
 from graphc.api.shape import TensorShape
 from graphc.errors import DtypeError, ShapeError, explain
@@ -39,6 +40,7 @@ def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
         DtypeError: it has, or would need, another dtype than ``dtype``.
     """
     kind = None if dtype is None else dt.as_dtype(dtype)
+    value = value.as_tensor() if isinstance(value, Composed) else value
     if kind is None and dtype_hint is not None and not tensors_in([value]):
         hint = dt.as_dtype(dtype_hint)
         kind = hint if fits(np.asarray(value), hint) else None

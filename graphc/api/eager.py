@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,14 +11,16 @@ import numpy as np
 from graphc.api.effect import EFFECT, first_token
 from graphc.api.mode import MODE
 from graphc.api.operators import Operators
+from graphc.api.programs import Programs
+from graphc.api.signature import OpenSizes, signature
 from graphc.api.stream import SEEDS
-from graphc.api.tensor import EagerTensor, Tensor, value_of_leaf, without_marks
+from graphc.api.tensor import MARKS, EagerTensor, Tensor, value_of_leaf, without_marks
 from graphc.compile import compile_graph
 from graphc.errors import SymbolicError, explain
 from graphc.ir.dtype import DType
 from graphc.ir.graph import Graph, input_node, needed, substitute
 from graphc.ir.node import Node, const
-from graphc.ir.type import TupleType, Type
+from graphc.ir.order import toposort
 from graphc.lib import shape as lib_shape
 from graphc.lib.dims import DataDependent
 from graphc.lib.promote import as_node, literal_array
@@ -29,6 +33,9 @@ class Eager:
     """The recorder outside of graphs and traced functions."""
 
     is_eager, captures = True, False
+
+    def __init__(self):
+        self.waiting = weakref.WeakValueDictionary()  # number -> variable whose new value is not computed yet
 
     def call(self, kind, default_name, build, operands, labels, name=None, alike=True, groups=None, effect=None,
              outputs=None):  # fmt: skip
@@ -95,15 +102,49 @@ class Eager:
         key, counter = (EagerTensor(self, array=_frozen(a)).node for a in SEEDS.next(seed))
         return key, counter, None
 
+    def value_of(self, node: Node) -> np.ndarray:
+        """The value of one recorded Node.
+
+        New values of variables that share operations with it are computed along, so that a training step and its loss
+        are one program.
+        """
+        if not self.waiting:
+            return self.evaluate([node])[0]
+        inner = {n for n in toposort([node]) if n.inputs}
+        waiting = self._in_order()
+        if inner.isdisjoint(toposort([v.new_value for v in waiting])):
+            return self.evaluate([node])[0]
+        return self._settled([node], waiting)[0]
+
+    def settle_waiting(self) -> None:
+        """Compute the new values of all variables that were assigned to, by one program."""
+        self._settled([], self._in_order())
+
+    def _in_order(self) -> list:
+        return [v for _, v in sorted(self.waiting.items(), key=operator.itemgetter(0))]
+
+    def _settled(self, nodes: list[Node], waiting: list) -> list[np.ndarray]:
+        arrays = self.evaluate([*nodes, *[v.new_value for v in waiting]])
+        for variable, array in zip(waiting, arrays[len(nodes) :]):
+            variable.settle(array)
+            self.waiting.pop(variable.number, None)
+        return arrays[: len(nodes)]
+
     def evaluate(self, nodes: Sequence[Node]) -> list[np.ndarray]:
         """The values of recorded Nodes, computed by one compiled graph."""
-        nodes = without_marks(nodes)
+        try:
+            found = signature(nodes, MARKS)
+        except OpenSizes:
+            return self._evaluate_once(without_marks(nodes))
+        results = PROGRAMS.run(found, lambda: without_marks(nodes), value_of_leaf)
+        return [np.asarray(a) for a in results]
+
+    def _evaluate_once(self, nodes: Sequence[Node]) -> list[np.ndarray]:
+        """The values of Nodes whose sizes only a run knows: their graph is known by its text."""
         leaves = [n for n in needed(nodes) if n.op == "input"]
         names = {leaf: input_node(f"x{k}", leaf.type) for k, leaf in enumerate(leaves)}
-        outputs = substitute(nodes, names)
-        graph = Graph("eager", tuple(names.values()), tuple(outputs))
-        arrays = [value_of_leaf(leaf) for leaf in leaves]
-        return [np.asarray(a) for a in compile_graph(graph)(*arrays)]
+        graph = Graph("eager", tuple(names.values()), tuple(substitute(nodes, names)))
+        return [np.asarray(a) for a in compile_graph(graph)(*[value_of_leaf(leaf) for leaf in leaves])]
 
 
 def _listed(result) -> list[Node]:
@@ -124,6 +165,7 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 
 EAGER = Eager()
+PROGRAMS = Programs(lambda graph: compile_graph(graph))  # looked up when called, as tests replace it
 
 
 eager = MODE.or_else(lambda: EAGER)

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 
 from graphc import autodiff
@@ -14,20 +14,39 @@ from graphc.api import names
 from graphc.api.eager import eager
 from graphc.api.lift import lift
 from graphc.api.op import Op
+from graphc.errors import UsageError, explain
+
+
+def _tables():
+    for info in pkgutil.iter_modules(names.__path__):
+        try:
+            yield importlib.import_module(f"{names.__name__}.{info.name}")
+        except Exception as error:
+            warnings.warn(f"{info.name}: {error!r}")
+
+
+TABLES = tuple(_tables())
 
 
 def catalogue() -> dict[str, object]:
     """Public name without ``tf.`` -> its row (an Op), or the function, class or value itself."""
+    return joined((table.__name__, vars(table)) for table in TABLES)
+
+
+def joined(tables: Iterable[tuple[str, Mapping]]) -> dict[str, object]:
+    """The names of tables (their name, and their ``ROWS`` and ``FUNCTIONS``) in one.
+
+    Raises:
+        UsageError: a name is claimed twice.
+    """
     found: dict[str, object] = {}
-    for info in pkgutil.iter_modules(names.__path__):
-        try:
-            table = importlib.import_module(f"{names.__name__}.{info.name}")
-        except Exception as error:
-            warnings.warn(f"{info.name}: {error!r}")
-            continue
-        for row in getattr(table, "ROWS", ()):
-            found.update(dict.fromkeys(row.names.split(), row))
-        found.update(getattr(table, "FUNCTIONS", {}))
+    owners: dict[str, str] = {}
+    for owner, table in tables:
+        claims = [(name, row) for row in table.get("ROWS", ()) for name in row.names.split()]
+        for name, entry in [*claims, *table.get("FUNCTIONS", {}).items()]:
+            if name in found:
+                raise UsageError(explain(f"{name}: claimed by {owners[name]} and by {owner}"))
+            found[name], owners[name] = entry, owner
     return found
 
 

@@ -459,6 +459,11 @@ class RaggedTensorValue(NamedTuple):
     def ragged_rank(self) -> int:
         return len(self.nested_row_splits)
 
+    @property
+    def parts(self) -> tuple:
+        """The flat values and all row splits."""
+        return (self.flat_values, *self.nested_row_splits)
+
     def to_list(self) -> list:
         """The rows as nested lists."""
         return _lists(self.flat_values, list(self.nested_row_splits))

@@ -60,25 +60,29 @@ class Resource:
             raise DtypeError(explain(f"{op}: {self._name} holds {dtype.name}, not {tensor.dtype.name}"))
         return tensor
 
-    def _call(self, kind: str, label: str, method: str, tensors: Sequence, results: Callable | tuple | Ranks = (), name=None):
+    def _call(self, kind: str, label: str, method: str, tensors: Sequence, results: Callable | tuple | Ranks = (), name=None,
+              partner: Resource | None = None):  # fmt: skip
         """Carry out a method, or record that.
 
         Args:
             results: pairs of dtype and sizes (-1: unknown), a function of the operand Nodes that answers with them, or
                 Ranks.
+            partner: another resource that the method is given first.
 
         Returns:
             A list of tensors; in a graph the operation itself if there are none, None eagerly.
         """
         recorder = recorder_for(tensors, lambda: self._recorder)
         if recorder.is_eager:
-            found = getattr(self._object, method)(*[EAGER.convert(t).array for t in tensors])
+            others = () if partner is None else (partner._object,)
+            found = getattr(self._object, method)(*others, *[EAGER.convert(t).array for t in tensors])
             return [EagerTensor(EAGER, array=a) for a in found] or None
         key = results.key if isinstance(results, Ranks) else f"{self._name}#{next(self._count)}"
 
         def build(token: Node, *nodes: Node) -> list[Node]:
             known = results.results() if isinstance(results, Ranks) else results(*nodes) if callable(results) else results
-            return act(token, *nodes, definition=self._definition, method=method, key=key, results=known)
+            other = "" if partner is None else partner._definition
+            return act(token, *nodes, definition=self._definition, method=method, key=key, results=known, partner=other)
 
         return record(recorder, kind, label, build, tensors, results, name)
 

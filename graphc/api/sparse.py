@@ -40,9 +40,10 @@ class SparseTensor(Composite):
         ShapeError: these shapes do not fit together.
     """
 
-    __slots__ = ("indices", "values", "dense_shape")
+    __slots__ = ("indices", "values", "dense_shape", "_promised")
 
     def __init__(self, indices, values, dense_shape):
+        self._promised = TensorShape(None)
         self.indices, self.values, self.dense_shape = converted((indices, values, dense_shape), (dt.i64, None, dt.i64))
         i, v, s = (t.shape.as_list() if t.shape.ndims is not None else None for t in self.parts)
         wrong = (i is not None and len(i) != 2) or (v is not None and len(v) != 1) or (s is not None and len(s) != 1)
@@ -79,7 +80,11 @@ class SparseTensor(Composite):
     @property
     def shape(self) -> TensorShape:
         """The shape, as far as it is known before running."""
-        return TensorShape(known_sizes(self.dense_shape))
+        return TensorShape(known_sizes(self.dense_shape)).merge_with(self._promised)
+
+    def set_shape(self, shape) -> None:
+        """Promise sizes that are not known."""
+        self._promised = self.shape.merge_with(shape)
 
     @property
     def rank(self) -> int | None:

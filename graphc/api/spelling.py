@@ -16,8 +16,11 @@ def respelled(function: Callable, arguments: str) -> Callable:
         arguments: the new ones in their order: ``axis`` for one of the function's, ``dim=axis`` for one that the function
             calls ``axis``, ``-layout`` for one that is accepted and has no effect. Where two mean the same, one is given.
     """
+    own = inspect.signature(function)
     targets = dict(_target(word) for word in arguments.split())
-    signature, loose = _signature(inspect.signature(function), targets)
+    if "name" not in own.parameters:  # names mean nothing to it
+        targets = {shown: None if target == "name" else target for shown, target in targets.items()}
+    signature, loose = _signature(own, targets)
 
     def public(*args, **kwargs):
         try:

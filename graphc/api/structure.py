@@ -1,9 +1,13 @@
-"""Nested lists, tuples, named tuples and dictionaries of values: taking them apart and putting them together."""
+"""Nested lists, tuples, named tuples and dictionaries of values: taking them apart and putting them together.
+
+Sparse and ragged tensors count as structures of their parts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from graphc.api.operators import Composed
 from graphc.errors import UsageError, explain
 
 
@@ -13,7 +17,7 @@ def leaves(structure) -> list:
         return [leaf for key in _keys(structure) for leaf in leaves(structure[key])]
     if isinstance(structure, (list, tuple)):
         return [leaf for part in structure for leaf in leaves(part)]
-    return [structure]
+    return list(structure.parts) if isinstance(structure, Composed) else [structure]
 
 
 def pack(structure, values: Iterable):
@@ -42,7 +46,7 @@ def _outline(structure):
         return {key: _outline(part) for key, part in structure.items()}
     if isinstance(structure, (list, tuple)):
         return [_outline(part) for part in structure]
-    return None
+    return (type(structure), len(structure.parts)) if isinstance(structure, Composed) else None
 
 
 def _packed(structure, values):
@@ -53,6 +57,10 @@ def _packed(structure, values):
     if isinstance(structure, (list, tuple)):
         parts = [_packed(part, values) for part in structure]
         return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+    if isinstance(structure, Composed):
+        parts = [next(values) for _ in structure.parts]
+        known = [own if found is None else found for own, found in zip(structure.parts, parts)]
+        return None if all(p is None for p in parts) else structure.rebuilt(known)
     return next(values)
 
 

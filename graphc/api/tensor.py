@@ -156,7 +156,7 @@ class Reference:
 
 
 _LEAVES: "weakref.WeakKeyDictionary[Node, np.ndarray]" = weakref.WeakKeyDictionary()
-_DELTAS: "weakref.WeakSet[Node]" = weakref.WeakSet()
+MARKS: "weakref.WeakSet[Node]" = weakref.WeakSet()
 _numbers = itertools.count()
 
 
@@ -174,7 +174,7 @@ def value_of_leaf(leaf: Node) -> np.ndarray:
 
 def without_marks(nodes) -> list[Node]:
     """The Nodes without the zeros that ``EagerTensor.marked`` added."""
-    return rebuild(nodes, lambda n, inputs: inputs[0] if n.op == "add" and n.inputs[1] in _DELTAS else None)
+    return rebuild(nodes, lambda n, inputs: inputs[0] if n.op == "add" and n.inputs[1] in MARKS else None)
 
 
 class EagerTensor(Tensor):
@@ -210,7 +210,7 @@ class EagerTensor(Tensor):
     def array(self) -> np.ndarray:
         """The value as a read-only array; carries out what was recorded."""
         if self._array is None:
-            self.settle(self.graph.evaluate([self._node])[0])
+            self.settle(self.graph.value_of(self._node))
         return self._array
 
     @property
@@ -230,7 +230,7 @@ class EagerTensor(Tensor):
         """A Node of its own for this value, from which gradients can be told from those of equal values."""
         if self.history.op != "input":
             delta = leaf(np.broadcast_to(np.zeros((), self.dtype.numpy), self.type.shape))
-            _DELTAS.add(delta)
+            MARKS.add(delta)
             self._history = make("add", (self.history, delta), (), self.type)
             if self._array is None:
                 self._node = self._history

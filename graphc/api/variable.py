@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import weakref
 
 import numpy as np
 
@@ -15,11 +14,11 @@ from graphc.api.tensor import EagerTensor, Reference
 from graphc.errors import DtypeError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
+from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.lib import math
 
-_waiting: "weakref.WeakSet[Variable]" = weakref.WeakSet()  # assigned to, new value not computed yet
-_names = itertools.count()
+_numbers = itertools.count()
 
 
 class Variable(Operators):
@@ -32,7 +31,7 @@ class Variable(Operators):
         shape: accepted for compatibility; it must be that of the value.
     """
 
-    __slots__ = ("_tensor", "_type", "name", "trainable", "__weakref__")
+    __slots__ = ("_tensor", "_type", "name", "number", "trainable", "__weakref__")
     graph = EAGER
 
     def __init__(self, initial_value=None, trainable=None, validate_shape=True, caching_device=None, name=None,
@@ -46,7 +45,8 @@ class Variable(Operators):
         tensor = EAGER.convert(initial_value, kind)
         self._type = tensor.type
         self._tensor = EagerTensor(EAGER, array=tensor.array)
-        self.name = f"{name or f'Variable_{next(_names)}'}:0"
+        self.number = next(_numbers)
+        self.name = f"{name or f'Variable_{self.number}'}:0"
         self.trainable = True if trainable is None else bool(trainable)
         if shape is not None and not TensorShape(shape).is_compatible_with(self.shape):
             raise ShapeError(explain(f"Variable: a value of shape {self.shape} does not fit {TensorShape(shape)}"))
@@ -70,8 +70,17 @@ class Variable(Operators):
     def as_tensor(self) -> EagerTensor:
         """The value as a tensor; new values that wait are computed, all of them together."""
         if not self._tensor.is_settled:
-            settle_variables()
+            EAGER.settle_waiting()
         return self._tensor
+
+    @property
+    def new_value(self) -> Node:
+        """What computes the value that was assigned."""
+        return self._tensor.node
+
+    def settle(self, array: np.ndarray) -> None:
+        """Take ``array`` for the value that was assigned."""
+        self._tensor = EagerTensor(EAGER, array=array)
 
     def value(self) -> EagerTensor:
         """The value as a tensor that later assignments do not change."""
@@ -96,7 +105,7 @@ class Variable(Operators):
             raise kind(explain(f"assign: {tensor.type} does not fit variable {self.name} of {self._type}"))
         self._tensor = EagerTensor(EAGER, tensor.node) if not tensor.is_settled else EagerTensor(EAGER, array=tensor.array)
         if not tensor.is_settled:
-            _waiting.add(self)
+            EAGER.waiting[self.number] = self
         return self
 
     def assign_add(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
@@ -142,11 +151,3 @@ class Variable(Operators):
         shape, value = self.shape, self.as_tensor().numpy()
         return f"<tf.Variable '{self.name}' shape={shape} dtype={self.dtype.name}, numpy={value!r}>"
 
-
-def settle_variables() -> None:
-    """Compute the new values of all variables that were assigned to, in one compiled graph."""
-    waiting = list(_waiting)
-    _waiting.clear()
-    arrays = EAGER.evaluate([v._tensor.node for v in waiting])
-    for variable, array in zip(waiting, arrays):
-        variable._tensor = EagerTensor(EAGER, array=array)

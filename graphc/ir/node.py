@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import struct
+import threading
 import weakref
 
 import numpy as np
@@ -167,6 +168,7 @@ class Node:
 
 
 _live: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+_making = threading.RLock()  # two threads must not make one Node twice; a finaliser may make some meanwhile
 
 
 def make(op: str, inputs: tuple, attrs: tuple, type, location: Location | None = None) -> Node:
@@ -180,7 +182,8 @@ def make(op: str, inputs: tuple, attrs: tuple, type, location: Location | None =
     node.location = location if location is not None else here()
     node._linear = None
     node._measured = None
-    return _live.setdefault(key, node)
+    with _making:
+        return _live.setdefault(key, node)
 
 
 def live_nodes() -> int:

@@ -9,7 +9,6 @@ import numpy as np
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
-from graphc.ir.type import Type
 from graphc.lib.complex import absolute, sign  # noqa: F401  sign is public here
 from graphc.lib.promote import adopt, as_node, broadcast_shape, broadcast_to, elementwise, together
 from graphc.prims.table import apply

@@ -8,7 +8,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const_value, origins
 from graphc.lib import math, random, reduction, stateless
-from graphc.lib.dims import axes_of, axis_of, shape_of
+from graphc.lib.dims import axis_of, shape_of
 from graphc.lib.math import full_like, require_inexact
 from graphc.lib.promote import as_node, broadcast_to, elementwise
 from graphc.prims.table import apply

@@ -6,7 +6,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node, origins
-from graphc.lib.dims import integer, listed
+from graphc.lib.dims import dim_node, integer, listed, measured, size
 from graphc.lib.promote import as_node
 from graphc.lib.ragged import splits_of_lengths
 from graphc.lib.strings import text_of, words
@@ -33,6 +33,12 @@ def fixed(serialized, default, key: str, dtype: DType, shape: tuple, required: b
     """A feature of fixed length: [n, *shape], [*shape] for one example."""
     x, single = examples("parse_example", serialized)
     return _only(apply("example_dense", x, as_node(default), key=key, dtype=dtype, shape=shape, required=required), single)
+
+
+def batch_shape(serialized, size: tuple) -> Node:
+    """The dense shape of a batch of sparse tensors of ``size``, i64."""
+    sizes = [dim_node(serialized.shape[0]), *(as_node(n, dt.i64) for n in size)]
+    return apply("concat", *[apply("reshape", d, shape=(1,)) for d in sizes], axis=0)
 
 
 def padded(serialized, default, key: str, dtype: DType, shape: tuple, required: bool) -> Node:
@@ -136,5 +142,8 @@ def parse_tensor(serialized, out_type, shape) -> Node:
     x, sizes = words("parse_tensor", serialized), tuple([integer("parse_tensor", "shape", d) for d in shape])
     if x.shape:
         raise ShapeError(explain(f"parse_tensor: serialized must be one string, not {x.type}", origins(serialized=x)))
-    kind = dt.as_dtype(out_type)
-    return apply("parse_tensor", x, dtype=kind, shape=sizes)
+    found = apply("parse_tensor", x, dtype=dt.as_dtype(out_type), rank=len(sizes))
+    flat, known = item(found, 0), item(found, 1)
+    places = [apply("slice", known, start=(k,), stop=(k + 1,), step=(1,)) for k in range(len(sizes))]
+    measures = tuple([measured(p, "parse_tensor") if d == -1 else d for d, p in zip(sizes, places)])
+    return apply("reshape", apply("ensure", flat, shape=(size(measures),)), shape=measures)

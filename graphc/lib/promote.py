@@ -92,7 +92,7 @@ def _holds_numpy(value, kind) -> bool:
 
 def _checked_string(array: np.ndarray, dtype: DType | None, is_text: bool) -> np.ndarray:
     """Strings as bytes, encoded in UTF-8."""
-    if not is_text or dtype not in (None, dt.string):
+    if (not is_text and array.size) or dtype not in (None, dt.string):
         wanted = dt.string if dtype is None else dtype
         kind = "str" if is_text else str(array.dtype)
         raise DtypeError(explain(f"expected {wanted.name}, got {_short(array.tolist())} of type {kind}"))

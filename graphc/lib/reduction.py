@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.errors import DtypeError, UsageError, explain
+from graphc.errors import DtypeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, Node, const, origins

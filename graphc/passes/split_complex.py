@@ -39,9 +39,12 @@ def split_complex(graph: Graph) -> Graph:
         return pairs[x]
 
     def visit(node: Node, inputs: tuple) -> Node | None:
-        if not node.inputs or not any(_is_complex(t) for t in (node.type, *(x.type for x in inputs))):
+        if not any(_is_complex(t) for t in (node.type, *(x.type for x in inputs))):
             return None
-        found = _split(node, inputs, parts)
+        if node.op == "const" and not node.type.is_static:  # of a size that only a kernel of real numbers can fill
+            found = _const_parts(node)
+        else:
+            found = _split(node, inputs, parts) if node.inputs else None
         if not isinstance(found, tuple):
             return found
         whole = _joined(*found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 
@@ -14,7 +15,8 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.sizes import sized
 from graphc.ir.type import TupleType, Type
-from graphc.prims import accumulators, printer, queues
+from graphc.prims import accumulators, printer, queues, readers
+from graphc.prims.dims import zeros
 from graphc.prims.order import item
 from graphc.prims.running import checked_ranks, once, resource
 from graphc.prims.table import Prim, apply, declare
@@ -41,9 +43,10 @@ def _answer(key: str, found, results: tuple):
 # ------------------------------------------------------------------------------------------ resources
 
 
-def _act_array(token, *arrays, definition, method, key, results):
+def _act_array(token, *arrays, definition, method, key, results, partner=""):
     target = resource(definition, made)
-    return _answer(key, once(key, lambda: getattr(target, method)(*arrays)), results)
+    others = (resource(partner, made),) if partner else ()
+    return _answer(key, once(key, lambda: getattr(target, method)(*others, *arrays)), results)
 
 
 def made(definition: str):
@@ -52,20 +55,22 @@ def made(definition: str):
     return next(module.made(definition) for ending, module in _MODULES if label.endswith(ending))
 
 
-_MODULES = (("Queue", queues), ("Accumulator", accumulators), ("Print", printer))
+_MODULES = (("Queue", queues), ("Accumulator", accumulators), ("Print", printer), ("Reader", readers))
 
 
 declare(Prim("act", _type, _act_array, native=False))
 
 
-def act(token: Node, *inputs: Node, definition: str, method: str, key: str, results=()) -> list[Node]:
+def act(token: Node, *inputs: Node, definition: str, method: str, key: str, results=(), partner: str = "") -> list[Node]:
     """Call a method of a resource; the next token and the results.
 
     Args:
         definition: the resource as a text; key: names this operation.
         results: pairs of dtype and sizes; -1 is known only while running.
+        partner: another resource that the method is given first.
     """
     attrs = {"definition": definition, "method": method, "key": key, "results": tuple(results)}
+    attrs |= {"partner": partner} if partner else {}
     return _applied("act", (token, *inputs), attrs)
 
 
@@ -127,6 +132,7 @@ _ERRORS = (
 def told(function: Callable) -> Callable:
     """A user's function, whose errors come out as TensorFlow's."""
 
+    @functools.wraps(function)
     def told_function(*values):
         try:
             return function(*values)
@@ -140,11 +146,28 @@ def told(function: Callable) -> Callable:
     return told_function
 
 
-declare(Prim("python", _type, _python_array, native=False))
+def _python_vjp(g, out, token, *inputs, callback, key, results, sizes=()):
+    """A second call of Python for the cotangents, if the function has ``slopes``."""
+    slopes = getattr(callback, "slopes", None)
+    if slopes is None or all(x is None for x in g[1:]):
+        return (None,) * (len(inputs) + 1)
+    upstream = [zeros(t) if x is None else x for x, t in zip(g[1:], out.type.items[1:])]
+    places = [k for k, x in enumerate(inputs) if x.dtype.is_inexact]
+    wanted = tuple([(inputs[k].dtype, inputs[k].shape) for k in places])
+    made = python(item(out, 0), *inputs, *upstream, callback=slopes, key=f"{key}/slopes", results=wanted)[1:]
+    found = dict(zip(places, made))
+    return (None, *[found.get(k) for k in range(len(inputs))])
+
+
+declare(Prim("python", _type, _python_array, vjp=_python_vjp, native=False))
 
 
 def python(token: Node, *inputs: Node, callback: Callable, key: str, results) -> list[Node]:
-    """What a Python function answers for the arrays of ``inputs``: the next token and the results; see ``act``."""
+    """What a Python function answers for the arrays of ``inputs``: the next token and the results; see ``act``.
+
+    Where the callback has an attribute ``slopes``, that is its gradient: a function of the inputs and the cotangents of all
+    results that answers with the cotangents of the floating inputs.
+    """
     attrs = {"callback": callback, "key": key, "results": tuple(results)}
     return _applied("python", (token, *inputs), attrs)
 

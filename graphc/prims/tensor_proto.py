@@ -7,7 +7,7 @@ import numpy as np
 from graphc.errors import DataLossError, InvalidArgumentError, ShapeError
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.ir.type import Type
+from graphc.ir.type import TupleType, Type
 from graphc.prims import wire
 from graphc.prims.strings import expect, texts
 from graphc.prims.table import Prim, declare
@@ -139,3 +139,18 @@ def _serialize_array(x):
 
 declare(Prim("serialize_tensor", lambda x: Type(dt.string, ()), _serialize_array, native=False))
 
+
+
+def _parse_type(x: Type, dtype: DType, rank: int, sizes: tuple) -> TupleType:
+    expect("parse_tensor", x)
+    return TupleType((Type(dtype, sizes), Type(dt.i64, (rank,))))
+
+
+def _parse_array(x, dtype, rank):
+    array = parsed(x[()], dtype)
+    if array.ndim != rank:
+        raise ShapeError(f"parse_tensor: the tensor has shape {list(array.shape)}, expected rank {rank}")
+    return array.reshape(-1), np.array(array.shape, np.int64)
+
+
+declare(Prim("parse_tensor", _parse_type, _parse_array, native=False, sizes=1))

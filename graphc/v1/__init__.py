@@ -71,6 +71,9 @@ from graphc.v1.queues import (
 from graphc.v1.random import (
     multinomial, random_gamma, random_normal, random_poisson, random_shuffle, random_uniform, truncated_normal,
 )  # fmt: skip
+from graphc.v1.readers import (
+    FixedLengthRecordReader, IdentityReader, ReaderBase, TextLineReader, TFRecordReader, WholeFileReader,
+)  # fmt: skip
 from graphc.v1.scope import AUTO_REUSE, VariableScope, get_variable, get_variable_scope, variable_scope
 from graphc.v1.session import InteractiveSession, Session
 from graphc.api.shape import Dimension, TensorShape

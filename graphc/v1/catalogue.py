@@ -10,6 +10,7 @@ from graphc.api.namespaces import Names, catalogue
 from graphc.api.op import Op
 from graphc.api.spelling import respelled
 from graphc.v1.mode import default_recorder
+from graphc.v1.sparse_feeds import with_old_names
 from graphc.v1.spellings import MOVED, RENAMED, RESPELLED, ROWS
 
 _V1 = "compat.v1."
@@ -58,7 +59,7 @@ def lift_old(row: Op, fallback: Callable) -> Callable:
     return public
 
 
-SHARED = Names("graphc.v1", default_recorder, old_catalogue(), lift_old)
+SHARED = Names("graphc.v1", default_recorder, with_old_names(old_catalogue()), lift_old)
 
 
 def members_of(namespace: str) -> Callable:

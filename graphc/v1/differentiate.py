@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from graphc.api.effect import EFFECT, any_token
 from graphc.api.gradient import gradients, jacobian_at, mark
 from graphc.errors import located
 from graphc.ir.node import Node
@@ -69,7 +70,7 @@ def differentiate(op_name: str, effect: Differentiate, values, is_fed: Callable[
         if isinstance(op.effect, Read) and op.effect.variable in wanted and op.outputs[0] not in stops:
             if not is_fed(op.outputs[0]):
                 touch(op.outputs[0], op.effect.variable)
-        elif any(t in local for t in op.inputs) and _is_pure(op):
+        elif any(t in local for t in op.inputs) and op.outputs and (_is_pure(op) or op.effect is EFFECT):
             for t, node in zip(op.outputs, _evaluate(op, local, is_fed)):
                 if node is not None and t not in stops and not is_fed(t):
                     local[t] = refine(t, node)
@@ -93,4 +94,14 @@ def _evaluate(op: Operation, values, is_fed) -> tuple:
     with located(op.location):
         if isinstance(op.effect, Differentiate):
             return tuple(differentiate(op.name, op.effect, values, is_fed))
-        return nodes_of(op.build(*[values[t] for t in op.inputs]))
+        operands = [values[t] for t in op.inputs]
+        if op.effect is EFFECT:
+            return nodes_of(op.build(_token_before(values[op.outputs[0]]), *operands))[1:]
+        return nodes_of(op.build(*operands))
+
+
+def _token_before(result: Node) -> Node:
+    """The token that an operation with effects was given, from one of its results."""
+    while result.op in ("ensure", "item"):
+        result = result.inputs[0]
+    return result.inputs[0] if result.inputs else any_token()  # a stand-in has none

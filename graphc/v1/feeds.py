@@ -10,7 +10,7 @@ from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, explai
 from graphc.ir import dtype as dt
 from graphc.lib.promote import fits, literal_array
 from graphc.v1.graph import Graph
-from graphc.api.operators import Operators
+from graphc.api.operators import Composed, Operators
 from graphc.v1.tensor import Operation, Tensor
 
 
@@ -38,17 +38,19 @@ def resolve_keys(graph: Graph, keys) -> tuple[Tensor, ...]:
 
 
 def as_mapping(feed_dict) -> Mapping:
-    """``feed_dict`` checked to be a mapping, with nested keys (tuples of tensors) taken apart.
+    """``feed_dict`` checked to be a mapping, with nested keys (tuples of tensors, sparse and ragged ones) taken apart.
 
     Raises:
         FeedError: it is something else, or a nested key and its value have different lengths.
     """
     if not isinstance(feed_dict, Mapping):
         raise FeedError(explain(f"feed_dict must be a dict from tensors to values, not {type(feed_dict).__name__}"))
-    if not any(isinstance(k, tuple) for k in feed_dict):
+    if not any(isinstance(k, (tuple, Composed)) for k in feed_dict):
         return feed_dict
     flat = {}
     for key, value in feed_dict.items():
+        if isinstance(key, Composed):
+            key, value = key.parts, key.parts_of(value)
         if not isinstance(key, tuple):
             flat[key] = value
         elif len(key) != len(value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from graphc.api.operators import Composed, Operators
 from graphc.errors import GraphcError, explain
 from graphc.v1.graph import Graph
 from graphc.v1.tensor import Operation, Tensor
@@ -33,8 +34,12 @@ def _resolve(graph: Graph, item, tensors: dict, operations: dict) -> Callable:
         if hasattr(item, "_fields"):
             return lambda values: kind(*[part(values) for part in parts])
         return lambda values: kind([part(values) for part in parts])
+    if isinstance(item, Composed):
+        parts = [_resolve(graph, part, tensors, operations) for part in item.parts]
+        return lambda values: item.fetched([part(values) for part in parts])
     try:
-        element = graph.as_graph_element(item)
+        is_known = isinstance(item, Operators) and item.graph.is_eager
+        element = graph.convert(item) if is_known else graph.as_graph_element(item)
     except GraphcError as error:
         first, *_ = str(error).split("\n")
         raise type(error)(explain(f"run: cannot fetch {_named(item)}: {first}")) from None

@@ -11,7 +11,8 @@ from graphc.api.operators import Operators
 from graphc.api.shape import TensorShape
 from graphc.v1.tensor import Differentiate, Operation, Read, Tensor
 
-_CUT = ("StopGradient", "ArgMax", "ArgMin", "Floor", "Ceil", "Round", "Rint", "Sign", "Equal", "Cast")
+_CUT = ("StopGradient", "ArgMax", "ArgMin", "Floor", "Ceil", "Round", "Rint", "Sign", "Equal", "Cast", "PyFunc",
+        "PyFuncStateless")  # fmt: skip
 
 
 def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_ops=False, gate_gradients=False,

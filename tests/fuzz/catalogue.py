@@ -59,8 +59,10 @@ def composite(m) -> list[Node]:
     arguments, given = _arguments(m, op)
     try:
         results = op.function(*given, **arguments)
-    except (GraphcError, TypeError, ValueError) as error:
-        raise UsageError(str(error)) from None
+    except GraphcError:
+        raise
+    except Exception as error:  # how operands are refused is what the tests of the operations look at
+        raise UsageError(f"{op.names}: {type(error).__name__}: {error}") from error
     results = results if isinstance(results, (list, tuple)) else (results,)
     return [y for y in results if isinstance(y, Node) and isinstance(y.type, Type)]
 

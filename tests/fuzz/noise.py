@@ -8,7 +8,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
-from graphc.prims.interpret import concrete, value_of
+from graphc.prims.interpret import bind_symbols, concrete, value_of
 from graphc.prims.table import TABLE
 
 EPSILON = {dt.f16: 2.0**-10, dt.bf16: 2.0**-7, dt.f32: 2.0**-23, dt.f64: 2.0**-52, dt.c64: 2.0**-23, dt.c128: 2.0**-52}
@@ -22,6 +22,7 @@ EXACT = frozenset(
     "call cond while loop print check act".split()
 )  # every implementation gives the same bits
 SUMS = frozenset({"reduce", "cumulate", "scatter"})
+_COMPLEX = frozenset({"add", "sub", "mul", "div", "abs", "sqrt", "fma", "sign"})  # exact for real operands only
 ORDERED = frozenset({"max", "min", "all", "any", "set"})  # kinds of SUMS that round nothing
 
 
@@ -29,8 +30,8 @@ def rounds(node: Node) -> bool:
     """True if implementations may differ in the last bits of what ``node`` answers."""
     if node.op in SUMS:
         return node.attr("kind") not in ORDERED
-    if node.op in ("add", "sub", "mul", "div") and node.dtype.is_complex:
-        return True
+    if node.op in _COMPLEX:
+        return any(getattr(x.type, "dtype", dt.b1).is_complex for x in node.inputs)
     return node.op not in EXACT
 
 
@@ -107,3 +108,40 @@ def distance(value, shadow) -> float:
 def epsilon_of(node: Node) -> float:
     """The unit of rounding of a Node's type; 0 for discrete ones."""
     return max([EPSILON.get(t.dtype, 0.0) for t in getattr(node.type, "items", (node.type,))], default=0.0)
+
+
+def tolerances(graph: Graph, arrays, seed: int = 0) -> tuple:
+    """How far each output may be away for these arrays; 0 where every bit is defined."""
+    random, memo = np.random.default_rng(seed), {}
+    symbols = bind_symbols(graph.inputs, arrays)
+    values, noisy = dict(zip(graph.inputs, arrays)), dict.fromkeys(graph.inputs, False)
+    shadows = [dict(values) for _ in range(SHADOWS)]
+    their = [dict(symbols) for _ in range(SHADOWS)]
+    with np.errstate(all="ignore"):
+        for node in toposort(graph.roots, values):
+            values[node] = value_of(node, [values[x] for x in node.inputs], symbols)
+            noisy[node] = has_noise(node, any(noisy[x] for x in node.inputs), memo)
+            for shadow, sizes in zip(shadows, their):
+                operands = [shadow[x] for x in node.inputs]
+                shadow[node] = noisy_value(node, operands, sizes, random) if noisy[node] else values[node]
+                if not noisy[node]:
+                    sizes.update(symbols)
+    return tuple([_allowed(y, values[y], [s[y] for s in shadows]) if noisy[y] else 0.0 for y in graph.outputs])
+
+
+def _allowed(node: Node, value, shadows) -> float:
+    return allowed(node, magnitude(value), max(distance(value, s) for s in shadows))
+
+
+def allowed(node: Node, scale: float, far: float) -> float:
+    """The tolerance of a value that noise has moved by ``far``."""
+    return FACTOR * far + 8 * epsilon_of(node) * max(scale, 2.0**-20)
+
+
+def magnitude(value) -> float:
+    """The largest magnitude of inexact elements."""
+    if isinstance(value, tuple):
+        return max(map(magnitude, value), default=0.0)
+    if value.dtype == object or value.dtype.kind in "biu" or not value.size:
+        return 0.0
+    return float(np.abs(value.astype(np.complex128)).max())

@@ -16,7 +16,7 @@ from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.type import Type
 from graphc.prims.interpret import concrete, value_of
 from tests.fuzz import bodies, catalogue, composites, rows
-from tests.fuzz.noise import FACTOR, SHADOWS, distance, epsilon_of, has_noise, noisy_value
+from tests.fuzz.noise import SHADOWS, allowed, distance, epsilon_of, has_noise, magnitude, noisy_value
 
 FREQUENT = (dt.f32, dt.f32, dt.f32, dt.f64, dt.i32, dt.i64, dt.b1)
 RARE = (dt.f32, dt.f64, dt.f16, dt.bf16, dt.i8, dt.u8, dt.u32, dt.i16, dt.u16, dt.u64, dt.c64, dt.c128)
@@ -118,7 +118,7 @@ class Maker:
             noisy = has_noise(n, noisy, self.bodies)
             shadows = self._shadows(n, value) if noisy else (value,) * SHADOWS
         far = max([distance(value, s) for s in shadows], default=0.0) if noisy else 0.0
-        if far > (0.25 if epsilon_of(n) > 1e-4 else 0.01) * max(_magnitude(value), 1.0):
+        if far > (0.25 if epsilon_of(n) > 1e-4 else 0.01) * max(magnitude(value), 1.0):
             return False
         self.values[n], self.shadows[n], self.noisy[n] = value, shadows, noisy
         self.far[n] = far
@@ -142,8 +142,7 @@ class Maker:
         """How far a result for ``y`` may be away."""
         if not self.noisy[y]:
             return 0.0
-        scale = max(_magnitude(self.values[y]), 2.0**-20)
-        return FACTOR * self.far[y] + 8 * epsilon_of(y) * scale
+        return allowed(y, magnitude(self.values[y]), self.far[y])
 
     def is_tame(self, value) -> bool:
         if isinstance(value, tuple):
@@ -183,6 +182,8 @@ class Maker:
         self.values[x], self.shadows[x], self.noisy[x], self.far[x] = value, (value,) * SHADOWS, False, 0.0
 
     def constant(self, type: Type) -> Node:
+        if type.dtype is dt.string:
+            return rows.words(self, type.shape if type.is_static else ())
         if type.is_static and self.chance(0.5):
             return const(self.array(type), type)
         return const(self.pick((0, 1, -1, 2, 3, 0.5, -0.0, 0.25)), type)
@@ -467,14 +468,6 @@ def works_on_host(node: Node, arrays: list) -> bool:
         return bool(a.size)
     s = np.linalg.svd(a.astype(np.complex128), compute_uv=False)
     return bool((s[..., -1] > 0.05 * s[..., 0]).all())
-
-
-def _magnitude(value) -> float:
-    if isinstance(value, tuple):
-        return max(map(_magnitude, value), default=0.0)
-    if value.dtype == object or not dt.as_dtype(value.dtype).is_inexact or not value.size:
-        return 0.0
-    return float(np.abs(value.astype(np.complex128)).max())
 
 
 def random_case(seed: int) -> Case:

@@ -165,7 +165,7 @@ def transform(m) -> Node:
     axes = (z.type.rank - 1,)
     if not z.dtype.is_complex:
         return p.fft(z, "rfft", axes)
-    if m.chance(0.3):
+    if m.chance(0.3) and m.numbers(z.shape)[-1] > 1:
         return p.fft(z, "irfft", axes, (z.shape[-1] - 1) * 2)
     return p.fft(z, m.pick(("fft", "ifft")), axes)
 
@@ -230,12 +230,18 @@ def counted(m) -> Node:
     return p.broadcast(x, (size, 2))
 
 
+def words(m, shape: tuple) -> Node:
+    """A constant of strings."""
+    kind = Type(dt.string, shape)
+    return text(Data(m.array(kind)), kind)
+
+
 def strings(m) -> Node:
     """Strings, moved about."""
     if m.chance(0.6):
         return p.stop(m.input(Type(dt.i32, (2,))))
     shape = m.pick(((), (3,), (2, 2)))
-    x = text(Data(m.array(Type(dt.string, shape))), Type(dt.string, shape))
+    x = words(m, shape)
     if not shape:
         return x
     return m.pick([lambda: x, lambda: p.reverse(x, (0,)), lambda: p.concat(x, x), lambda: p.reshape(x, (x.type.size,)),

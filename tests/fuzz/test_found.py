@@ -1,6 +1,8 @@
-"""What random graphs found, each as the smallest graph that showed it."""
+"""What random graphs found, each as the smallest graph that showed it: here, and as text in the folder found."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +14,21 @@ from graphc.ir.node import Node, const, symbol
 from graphc.ir.type import Type
 from graphc.passes.pipeline import run
 from graphc.prims.interpret import interpret
+from tests.fuzz import checks
+from tests.fuzz.sample import read_sample
 from tests.native import bits_equal, host_targets, run_native
 
 TARGETS = host_targets()
+FOUND = sorted((Path(__file__).parent / "found").glob("*.txt"))
 BIG = 2**63 - 1
 pytestmark = pytest.mark.skipif(not TARGETS, reason="needs an x86-64 CPU")
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda p: p.stem)
+def test_found_as_text(path):
+    """What the first line of the file says is right now, in the way it was found and after all passes."""
+    sample = read_sample(path.read_text(encoding="utf-8"))
+    checks.check(sample.case(), dict.fromkeys((sample.variation, "compiled", "text")))
 
 
 def check(inputs: tuple, outputs: tuple, arrays: tuple) -> None:

@@ -242,6 +242,24 @@ def test_py_function_gets_tensors():
         assert sess.run(y + 1, {x: [-1, 2]}).tolist() == [0, 3]
 
 
+def test_a_gradient_goes_through_py_function_but_not_through_py_func():
+    w, k = tf.Variable([1.0, 2.0]), tf.constant(3)
+    y, z = tf.py_function(lambda a, n: (a * a * float(n), float(n)), [w, k], [tf.float32, tf.float32])
+    blind = tf.py_func(lambda a: a * 2, [w], tf.float32)
+    (slope,) = tf.gradients(tf.reduce_sum(y * tf.constant([1.0, 10.0])), [w])
+    assert tf.gradients(blind, [w]) == [None]
+    with tf.Session() as sess:
+        sess.run(w.initializer)
+        assert sess.run(slope).tolist() == [6.0, 120.0]
+        assert sess.run(z) == 3.0
+    y = tf.py_function(lambda a: a * a, [w], tf.float32)
+    y.set_shape([2])
+    (slope,) = tf.gradients(y, [w])
+    with tf.Session() as sess:
+        sess.run(w.initializer)
+        assert sess.run(slope).tolist() == [2.0, 4.0]
+
+
 # -------------------------------------------------------------------------------------------- pipelines
 
 
@@ -425,3 +443,71 @@ def test_printing_and_assertions_as_dependencies(capfd):
         assert capfd.readouterr().err == "x is 2\nx is -1\n"
         sess.run(only_text)
         assert capfd.readouterr().err == "only text\n"
+
+
+# ------------------------------------------------------------------------------------------------- readers
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"h1,h2\n1,2.5\n3,4.5\n")
+    (tmp_path / "b.csv").write_bytes(b"h1,h2\r\n5,6.5\r\n\n7,8")
+    (tmp_path / "c.bin").write_bytes(b"HH123456789012F")
+    return tmp_path
+
+
+def read_all(reader, *files):
+    q = tf.FIFOQueue(10, tf.string, shapes=[[]])
+    fill, record = q.enqueue_many([[str(f) for f in files]]), reader.read(q)
+    found = []
+    with tf.Session() as sess:
+        sess.run(fill)
+        sess.run(q.close())
+        with pytest.raises(tf.errors.OutOfRangeError):
+            while True:
+                found.append(tuple(sess.run(record)))
+        numbers = sess.run([reader.num_records_produced(), reader.num_work_units_completed()])
+    assert numbers == [len(found), len(files)]
+    start = len(str(files[0].parent)) + 1
+    return [(key[start:].decode(), value.decode()) for key, value in found]
+
+
+def test_readers(folder):
+    lines = read_all(tf.TextLineReader(skip_header_lines=1), folder / "a.csv", folder / "b.csv")
+    assert lines == [("a.csv:2", "1,2.5"), ("a.csv:3", "3,4.5"), ("b.csv:2", "5,6.5"), ("b.csv:3", ""), ("b.csv:4", "7,8")]
+    assert read_all(tf.WholeFileReader(), folder / "a.csv") == [("a.csv", "h1,h2\n1,2.5\n3,4.5\n")]
+    fixed = tf.FixedLengthRecordReader(4, header_bytes=2, footer_bytes=1)
+    assert read_all(fixed, folder / "c.bin") == [("c.bin:0", "1234"), ("c.bin:1", "5678"), ("c.bin:2", "9012")]
+    hops = tf.FixedLengthRecordReader(4, header_bytes=2, footer_bytes=1, hop_bytes=2)
+    assert [value for _, value in read_all(hops, folder / "c.bin")] == ["1234", "3456", "5678", "7890", "9012"]
+    (pair,) = read_all(tf.IdentityReader(), folder / "a.csv")
+    assert pair[0] == "a.csv" and pair[1].endswith("a.csv")
+
+
+def test_a_reader_reads_several_records_and_refuses_what_is_not_there(folder):
+    q = tf.FIFOQueue(10, tf.string, shapes=[[]])
+    reader = tf.TextLineReader()
+    some = reader.read_up_to(q, 2)
+    with tf.Session() as sess:
+        sess.run(q.enqueue_many([[str(folder / "a.csv"), str(folder / "none")]]))
+        assert sess.run(some).values.tolist() == [b"h1,h2", b"1,2.5"]
+        assert sess.run(some).values.tolist() == [b"3,4.5"]
+        with pytest.raises(tf.errors.NotFoundError, match="none"):
+            sess.run(some)
+        sess.run(reader.reset())
+        assert sess.run(reader.num_records_produced()) == 0
+
+
+def test_a_pipeline_from_csv_files(folder):
+    names = tf.train.string_input_producer([str(folder / "a.csv")], num_epochs=2)
+    _, line = tf.TextLineReader(skip_header_lines=1).read(names)
+    a, b = tf.decode_csv(line, record_defaults=[[0], [0.0]])
+    batch = tf.train.batch([a, b], 4)
+    with tf.Session() as sess:
+        sess.run(tf.local_variables_initializer())
+        coord = tf.train.Coordinator()
+        threads = tf.train.start_queue_runners(coord=coord)
+        whole, broken = sess.run(batch)
+        coord.request_stop()
+        coord.join(threads)
+    assert whole.tolist() == [1, 3, 1, 3] and broken.tolist() == [2.5, 4.5, 2.5, 4.5]

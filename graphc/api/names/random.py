@@ -15,7 +15,7 @@ ROWS = (
     Op("random.gamma", "RandomGamma", distributions.gamma, random=True),
     Op("random.poisson", "RandomPoissonV2", distributions.poisson, random=True),
     Op("raw_ops.ParameterizedTruncatedNormal", "ParameterizedTruncatedNormal", binomial.parameterized_truncated_normal,
-       random=True),
+       random=True, arguments="shape means stdevs=stddevs minvals maxvals seed name"),
     Op("random.uniform_candidate_sampler", "UniformCandidateSampler", candidates.uniform_candidate_sampler,
        "true_classes", random=True),
     Op("random.log_uniform_candidate_sampler", "LogUniformCandidateSampler", candidates.log_uniform_candidate_sampler,

@@ -1,0 +1,48 @@
+"""Serialised tensors and CSV records under TensorFlow's names."""
+
+from __future__ import annotations
+
+from graphc.api.composite import record
+from graphc.api.create import convert_to_tensor
+from graphc.api.eager import eager
+from graphc.api.lift import construct, tensors_in
+from graphc.api.recorder import recorder_for
+from graphc.api.shape import TensorShape
+from graphc.api.tensor import EagerTensor
+from graphc.errors import UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.lib import parsing
+from graphc.prims import tensor_proto
+
+
+def parse_tensor(serialized, out_type, name=None, *, shape=None):
+    """The tensor of a serialised TensorProto.
+
+    Args:
+        shape: its shape, None for unknown sizes; needed only inside of traced functions and graphs, which have to know the
+            number of axes.
+
+    Raises:
+        InvalidArgumentError: it is damaged, or of another dtype.
+        UsageError: the shape is needed.
+    """
+    x, kind = convert_to_tensor(serialized), dt.as_dtype(out_type)
+    if shape is None and isinstance(x, EagerTensor) and not x.shape.ndims and x.dtype is dt.string:
+        return convert_to_tensor(tensor_proto.parsed(x.array[()], kind))
+    if shape is None:
+        raise UsageError(explain("parse_tensor: a graph must know the number of axes: pass shape, such as [None, 3]"))
+    sizes = [-1 if d is None else d for d in TensorShape(shape).as_list()]
+    return record("ParseTensor", parsing.parse_tensor, "serialized", serialized=x, out_type=kind, shape=sizes)
+
+
+def decode_csv(records, record_defaults, field_delim=",", use_quote_delim=True, na_value="", select_cols=None, name=None):
+    if not isinstance(record_defaults, (list, tuple)):
+        raise UsageError(explain(f"decode_csv: record_defaults must be a list, got {record_defaults!r}"))
+    given = dict(records=records, record_defaults=[convert_to_tensor(d) for d in record_defaults], field_delim=field_delim,
+                 use_quote_delim=use_quote_delim, na_value=na_value, select_cols=select_cols)  # fmt: skip
+    recorder = recorder_for(tensors_in(given.values()), eager)
+    groups = {"records": 0, "record_defaults": 1}
+    return construct(recorder, "DecodeCSV", "DecodeCSV", parsing.decode_csv, given, groups, ("record_defaults",), name)
+
+
+decode_csv.__doc__ = parsing.decode_csv.__doc__

@@ -1,0 +1,33 @@
+"""Names of reading, writing and parsing."""
+
+from __future__ import annotations
+
+from graphc.api import example, io, parsing
+from graphc.api.op import Op
+from graphc.lib import files, strings
+from graphc.lib import parsing as lib
+
+ROWS = (
+    Op("io.encode_base64", "EncodeBase64", strings.encode_base64, "input"),
+    Op("io.decode_base64", "DecodeBase64", strings.decode_base64, "input"),
+    Op("io.decode_compressed", "DecodeCompressed", strings.decode_compressed, "bytes"),
+    Op("io.decode_raw", "DecodeRaw", strings.decode_raw, "input_bytes"),
+    Op("io.serialize_tensor", "SerializeTensor", lib.serialize_tensor, "tensor"),
+    Op("io.read_file", "ReadFile", files.read_file, "filename", effect=True),
+    Op("io.write_file", "WriteFile", files.write_file, "filename contents", effect=True),
+    Op("io.matching_files", "MatchingFiles", files.matching_files, "pattern", effect=True),
+)
+
+_MESSAGES = ("BytesList", "Example", "Feature", "FeatureList", "FeatureLists", "Features", "FloatList", "Int64List",
+             "SequenceExample")  # fmt: skip
+_FEATURES = ("FixedLenFeature", "FixedLenSequenceFeature", "RaggedFeature", "SparseFeature", "VarLenFeature")
+_PARSERS = ("parse_example", "parse_sequence_example", "parse_single_example", "parse_single_sequence_example")
+
+FUNCTIONS = {
+    "io.decode_csv": io.decode_csv,
+    "io.parse_tensor": io.parse_tensor,
+    "compat.v1.parse_tensor": io.parse_tensor,
+    **{f"train.{name}": getattr(example, name) for name in _MESSAGES},
+    **{f"io.{name}": getattr(parsing, name) for name in (*_FEATURES, *_PARSERS)},
+    **{f"compat.v1.{name}": getattr(parsing, name) for name in (*_FEATURES, *_PARSERS)},
+}

@@ -1,0 +1,127 @@
+"""Sparse and ragged tensors in TensorFlow 1 graphs: placeholders, the old names, and the graph that functions add to."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+
+from graphc.api import ragged_make, sparse
+from graphc.api.create import convert_to_tensor
+from graphc.api.eager import EAGER
+from graphc.api.ragged import RaggedTensor, RaggedTensorValue
+from graphc.api.recorder import RECORDERS
+from graphc.api.shape import TensorShape
+from graphc.api.sparse import SparseTensor, SparseTensorValue
+from graphc.errors import UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.v1.graph import get_default_graph
+from graphc.v1.mode import default_recorder
+from graphc.v1.tensor import Feed, Tensor
+
+_MODULES = ("graphc.api.sparse", "graphc.api.ragged_make", "graphc.api.sets", "graphc.api.ragged_dispatch")
+
+
+def into_default_graph(function: Callable) -> Callable:
+    """A function of sparse and ragged tensors that adds its operations to the default graph, also for constants."""
+
+    @functools.wraps(function)
+    def inside(*args, **kwargs):
+        if RECORDERS.top is not None:
+            return function(*args, **kwargs)
+        with RECORDERS.entering(default_recorder()):
+            return function(*args, **kwargs)
+
+    return inside
+
+
+def in_graphs(entries: Mapping) -> dict:
+    """The catalogue with its functions of sparse and ragged tensors made to add to the default graph."""
+    return {
+        name: into_default_graph(entry) if inspect.isfunction(entry) and entry.__module__ in _MODULES else entry
+        for name, entry in entries.items()
+    }
+
+
+def sparse_placeholder(dtype, shape=None, name=None) -> SparseTensor:
+    """A SparseTensor that every run feeds: with a SparseTensorValue or a tuple of indices, values and shape.
+
+    Args:
+        shape: sizes, None for unknown ones; a shape of None allows any rank.
+    """
+    rank = TensorShape(shape).ndims
+    indices = _fed(dt.i64, (None, rank), name and f"{name}/indices")
+    values = _fed(dtype, (None,), name and f"{name}/values")
+    found = SparseTensor(indices, values, _fed(dt.i64, (rank,), name and f"{name}/shape"))
+    found.set_shape(shape)
+    return found
+
+
+def _fed(dtype, sizes: tuple | None, name: str | None) -> Tensor:
+    graph, kind = get_default_graph(), dt.as_dtype(dtype)
+    full = graph.unique_name(name or "Placeholder")
+    return graph.create("Placeholder", full, (), None, Feed((kind, sizes)), [(kind, sizes)]).outputs[0]
+
+
+def ragged_placeholder(dtype, ragged_rank, value_shape=None, name=None):
+    """A RaggedTensor that every run feeds, with a RaggedTensorValue or its parts."""
+    inner = () if value_shape is None else tuple(TensorShape(value_shape).as_list())
+    if ragged_rank == 0:
+        return _fed(dtype, None if value_shape is None else inner, name)
+    flat = _fed(dtype, (None, *inner), name)
+    splits = [_fed(dt.i64, (None,), None) for _ in range(ragged_rank)]
+    return RaggedTensor.from_nested_row_splits(flat, splits, validate=False)
+
+
+def ragged_constant_value(pylist, dtype=None, ragged_rank=None, inner_shape=None, row_splits_dtype="int64"):
+    """The RaggedTensorValue of nested lists, to be fed."""
+    with RECORDERS.entering(EAGER):
+        found = ragged_make.constant(pylist, dtype, ragged_rank, inner_shape, row_splits_dtype=row_splits_dtype)
+    if not isinstance(found, RaggedTensor):
+        return found.numpy()
+    return found.fetched([part.numpy() for part in found.parts])
+
+
+def sparse_to_dense(sparse_indices, output_shape, sparse_values, default_value=0, validate_indices=True, name=None):
+    """A tensor of ``output_shape`` with values at places (index vectors, or a vector of indices) and a default elsewhere."""
+    indices, values = convert_to_tensor(sparse_indices), convert_to_tensor(sparse_values)
+    if indices.ndim == 0:
+        indices = indices[None]
+    if indices.ndim == 1:
+        indices = indices[:, None]
+    rows = indices.shape.as_list()[0]
+    if values.ndim == 0:
+        if rows is None:
+            raise UsageError(explain("sparse_to_dense: one value for an unknown number of indices"))
+        values = sparse.record("Fill", sparse.shape.fill, "value", dims=[rows], value=values)
+    wide = sparse.record("Cast", sparse.lib.math.cast, x=indices, dtype=dt.i64)
+    return sparse.record("SparseToDense", sparse.lib.to_dense, "values default_value", indices=wide, values=values,
+                         dense_shape=sparse._plain(output_shape), default_value=default_value)  # fmt: skip
+
+
+def _reduction(function: Callable) -> Callable:
+    def op(sp_input, axis=None, keepdims=None, reduction_axes=None, keep_dims=None):
+        axes, kept = (reduction_axes if axis is None else axis), (keep_dims if keepdims is None else keepdims)
+        return function(sp_input, axes, kept, output_is_sparse=True)
+
+    op.__name__ = op.__qualname__ = f"{function.__name__}_sparse"
+    op.__doc__ = function.__doc__
+    return op
+
+
+_OLD = {
+    "SparseTensorValue": SparseTensorValue,
+    "ragged.RaggedTensorValue": RaggedTensorValue,
+    "sparse_placeholder": sparse_placeholder,
+    "sparse.placeholder": sparse_placeholder,
+    "ragged.placeholder": ragged_placeholder,
+    "ragged.constant_value": ragged_constant_value,
+    "sparse_to_dense": into_default_graph(sparse_to_dense),
+    **{f"{lead}{op.__name__}": into_default_graph(op) for op in map(_reduction, (sparse.reduce_sum, sparse.reduce_max))
+       for lead in ("sparse_", "sparse.")},
+}  # fmt: skip
+
+
+def with_old_names(entries: Mapping) -> dict:
+    """The catalogue as version 1 has it: its functions add to the default graph, and placeholders and old names exist too."""
+    return {**in_graphs(entries), **_OLD}
