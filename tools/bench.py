@@ -29,6 +29,7 @@ os.environ.setdefault("GRAPHC_NUM_THREADS", "1")
 import numpy as np
 
 import graphc.v1 as tf
+from graphc import Options, compile_graph
 from graphc.ir import node as ir_node
 
 
@@ -217,6 +218,56 @@ def bench_softmax():
     yield Row("row softmax 4096x4096, against copying the array", f"{ours * 1e3:.1f} ms, {ours / copy:.2f}x of a copy", "<= 1.6x", ours / copy <= 1.6)
 
 
+def lstm(steps: int, size: int, units: int) -> tuple:
+    """An LSTM over ``[steps, batch, size]`` with an open batch: input, last output, training step, its weights."""
+    tf.reset_default_graph()
+    x = tf.placeholder(tf.float32, [steps, None, size], name="x")
+    rng = np.random.default_rng(0)
+    weights = [(0.05 * rng.standard_normal((rows, 4 * units))).astype("f") for rows in (size, units)]
+    w, r, b = (tf.Variable(v) for v in (*weights, np.zeros(4 * units, "f")))
+    zero = tf.zeros([tf.shape(x)[1], units])
+
+    def step(state, z):
+        h, c = state
+        i, j, f, o = tf.split(z + tf.matmul(h, r), 4, axis=1)
+        c = tf.sigmoid(f + 1.0) * c + tf.sigmoid(i) * tf.tanh(j)
+        return tf.sigmoid(o) * tf.tanh(c), c
+
+    last = tf.scan(step, tf.tensordot(x, w, 1) + b, (zero, zero))[0][-1]
+    return x, last, tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(last * last)), weights
+
+
+def bench_loop():
+    steps, size, units, batch = 1000, 128, 128, 32
+    x, last, train, (w, r) = lstm(steps, size, units)
+    compile_graph(tf.step_graph(tf.reduce_sum(x)), Options(cache=False))  # loads LLVM
+    for name, what in (("forward", last), ("training step", train)):
+        graph = tf.step_graph(what)
+        start = time.perf_counter()
+        compile_graph(graph, Options(cache=False))
+        seconds = time.perf_counter() - start
+        label = f"LSTM of {steps} steps, {units} units, open batch, {name}: cold compile"
+        yield Row(label, f"{seconds:.2f} s, {len(graph.nodes)} nodes", "<= 0.5 s", seconds <= 0.5)
+    data = np.random.default_rng(1).standard_normal((steps, batch, size), dtype="f")
+
+    def by_numpy():
+        z = (data.reshape(-1, size) @ w).reshape(steps, batch, 4 * units)
+        h, c = np.zeros((batch, units), "f"), np.zeros((batch, units), "f")
+        for k in range(steps):
+            i, j, f, o = np.split(z[k] + h @ r, 4, axis=1)
+            c = c / (1 + np.exp(-1 - f)) + np.tanh(j) / (1 + np.exp(-i))
+            h = np.tanh(c) / (1 + np.exp(-o))
+        return h
+
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        call = sess.make_callable(last, [x])
+        worst = float(np.max(np.abs(call(data) - by_numpy())))
+        ours, theirs = interleaved(lambda: call(data), by_numpy, seconds=3)
+    figure = f"{ours * 1e3:.0f} ms, {theirs / ours:.1f}x (max difference {worst:.0e})"
+    yield Row(f"the same forward, batch {batch}, against NumPy", figure, "", None)
+
+
 def bench_memory():
     tf.reset_default_graph()
     x = tf.placeholder(tf.float32, [None])
@@ -270,6 +321,7 @@ BENCHES = {
     "chain": bench_chain,
     "matmul": bench_matmul,
     "softmax": bench_softmax,
+    "loop": bench_loop,
     "memory": bench_memory,
     "linear": bench_linear,
 }

@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.fuzz.sample import Sample, read_sample  # noqa: E402  (the path comes first)
+from graphc.errors import UsageError  # noqa: E402  (the path comes first)
+from tests.fuzz.sample import Sample, read_sample  # noqa: E402
 from tests.fuzz.shrink import candidates  # noqa: E402
 
 _SAID = "reduce says: "  # before an answer; everything else that a child writes is its own business
@@ -56,6 +57,9 @@ class Child:
         )
         self.lines = queue.Queue()
         threading.Thread(target=_read_all, args=(self.process.stdout, self.lines), daemon=True).start()
+        if self.lines.get() is None:
+            self.stop()
+            raise UsageError(f"the child process does not start: {' '.join(command)}")
 
     def stop(self) -> None:
         if self.process is not None:
@@ -103,6 +107,8 @@ def serve(setup: str | None) -> None:
     if setup:
         module, _, function = setup.partition(":")
         getattr(import_module(module), function)()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     for line in sys.stdin:
         wanted = json.loads(line)
         kind = failure_here(wanted["text"], tuple(wanted["skip"]))

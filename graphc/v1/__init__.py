@@ -28,7 +28,7 @@ from graphc.v1.catalogue import SHARED as _SHARED
 from graphc.v1.catalogue import members_of as _members_of
 from graphc.v1.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from graphc.v1.control import (
-    add_to_collection, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,
+    add_to_collection, add_to_collections, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,
     no_op, op_scope, set_random_seed,
 )  # fmt: skip
 from graphc.v1.control import tuple_of as tuple  # noqa: A004
@@ -81,7 +81,8 @@ from graphc.v1.step_graph import freeze_initial, step_graph
 from graphc.v1.tensor import Operation, Tensor
 from graphc.v1.variables import (
     Variable, all_variables, assign, assign_add, assign_sub, global_variables, global_variables_initializer,
-    initialize_all_variables, initialize_variables, local_variables, local_variables_initializer, scatter_add,
+    initialize_all_variables, initialize_variables, local_variables, local_variables_initializer, model_variables,
+    moving_average_variables, scatter_add,
     scatter_sub, scatter_update, trainable_variables, variables_initializer,
 )  # fmt: skip
 

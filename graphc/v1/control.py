@@ -92,6 +92,11 @@ def add_to_collection(name, value) -> None:
     get_default_graph().add_to_collection(name, value)
 
 
+def add_to_collections(names, value) -> None:
+    """Add to several collections of the default graph."""
+    get_default_graph().add_to_collections(names, value)
+
+
 def get_collection(key, scope=None) -> list:
     """A collection of the default graph."""
     return get_default_graph().get_collection(key, scope)

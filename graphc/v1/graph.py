@@ -222,7 +222,7 @@ class Graph:
             DtypeError: it does not fit ``dtype``.
         """
         if isinstance(value, Operators) and value.graph.is_eager:
-            value = value.numpy()
+            value, dtype = value.numpy(), None  # it has a dtype of its own
         if isinstance(value, Operators):
             if value.graph is not self:
                 raise GraphError(explain(f"{value.name} belongs to another graph than the operation that uses it"))

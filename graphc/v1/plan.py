@@ -11,6 +11,7 @@ from graphc.api.run import bound
 from graphc.errors import StateError, explain, located
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const
+from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.v1.state import State
 from graphc.v1.tensor import Operation, Tensor
@@ -59,12 +60,45 @@ class Request:
     rebuild: Callable
 
 
-def pattern_of(request: Request, arrays, with_ones: bool, with_values: bool) -> Pattern:
-    """What a plan for these arrays assumes."""
+def pattern_of(request: Request, arrays, with_ones: bool = False, valued: frozenset = frozenset()) -> Pattern:
+    """What a plan for these arrays assumes; ``valued``: positions of the feeds whose content it may use."""
     ranks = tuple(a.ndim for a in arrays)
     sizes = tuple(_sizes(t, a, (1,)) for t, a in zip(request.fed, arrays)) if with_ones else ()
-    values = tuple(_content(t, a) for t, a in zip(request.fed, arrays)) if with_values else ()
+    sizes = sizes if any(sizes) else ()  # the plan of all runs without a size of 1
+    pairs = enumerate(zip(request.fed, arrays))
+    values = tuple(_content(t, a) if k in valued else None for k, (t, a) in pairs) if valued else ()
     return Pattern(ranks, sizes, values)
+
+
+def deciding(request: Request, pattern: Pattern, node: Node) -> frozenset:
+    """Positions of the feeds that the value of ``node`` is computed from; all of them where that cannot be seen."""
+    _, inputs = fed_nodes(request, pattern)
+    needed = set(toposort([node]))
+    found = frozenset(k for k, x in enumerate(inputs) if x in needed)
+    return found or frozenset(range(len(inputs)))
+
+
+def changes(request: Request, old: Pattern, new: Pattern) -> list[tuple[str, str]]:
+    """What a plan for ``new`` assumes otherwise than one for ``old``: kinds of change, and each in words."""
+    found = []
+    for k, tensor in enumerate(request.fed):
+        if old.ranks[k] != new.ranks[k]:
+            found.append(("rank", f"{tensor.name} is fed a value of rank {new.ranks[k]}, it was {old.ranks[k]}"))
+            continue
+        ones = [{axis for axis, _ in p.sizes[k]} if p.sizes else set() for p in (old, new)]
+        for axis in sorted(ones[0] ^ ones[1]):
+            now = "1, which broadcasts" if axis in ones[1] else "more than 1, it was 1"
+            found.append(("size 1", f"the size of {tensor.name} at axis {axis} is {now}"))
+        before, after = (p.values[k] if p.values else None for p in (old, new))
+        if after is not None and before != after:
+            was = "" if before is None else f", it was {_listed(before)}"
+            found.append(("value", f"the value of {tensor.name} decides a shape or an axis and is {_listed(after)}{was}"))
+    return found
+
+
+def _listed(content: tuple) -> str:
+    text = str(list(content))
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _sizes(tensor: Tensor, array: np.ndarray, wanted=None) -> tuple:

@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from graphc.api.recompile import subject
 from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, StateError, explain
 from graphc.lib.dims import DataDependent
 from graphc.prims.running import RUNS, RankFound, RankUnknown, Ranks, running
 from graphc.v1.feeds import as_array
-from graphc.v1.plan import Pattern, Plan, Request, diagnose, make_plan, pattern_of
+from graphc.v1.plan import Pattern, Plan, Request, changes, deciding, diagnose, make_plan, pattern_of
 from graphc.v1.state import State
 
 _PLANS_KEPT = 256
+_PATIENCE = 8  # times that a graph may grow between runs of one request before anybody is warned
 PLANNING = threading.RLock()  # graphs are built and bound by one thread at a time
 _REFUSED = (ShapeError, DtypeError, FeedError, TypeError)
 
@@ -31,7 +33,11 @@ class Runner:
         self.request, self.state, self.is_plain = request, state, is_plain
         self.current: Plan | None = None
         self._plans: dict[Pattern, Plan] = {}
-        self._with_ones = self._with_values = self._closed = False
+        self._with_ones = self._closed = False
+        self._valued: frozenset[int] = frozenset()  # positions of the feeds whose values plans depend on
+        self._latest: Pattern | None = None
+        names = [", ".join(t.name for t in ts) for ts in ((*request.fetches, *request.targets), request.fed)]
+        self._subject = subject(state, tuple(names), f"the run of [{names[0]}] fed [{names[1]}]")
         self.call, self._forget = caller(self)
 
     def close(self) -> None:
@@ -58,10 +64,16 @@ class Runner:
             return self._call(arrays)
         except ShapeError as error:
             refusal = error
-        if isinstance(refusal, DataDependent) and not self._with_values:
-            self._with_values = True
-            return self._call(arrays)
-        if not self._with_ones and any(pattern_of(self.request, arrays, True, False).sizes):
+        while isinstance(refusal, DataDependent):
+            more = self._valued | deciding(self.request, self._pattern(arrays), refusal.node)
+            if more == self._valued:
+                break
+            self._valued = more
+            try:
+                return self._call(arrays)
+            except ShapeError as error:
+                refusal = error
+        if not self._with_ones and any(pattern_of(self.request, arrays, True).sizes):
             refusal = self._with_known_ones(arrays)
             if not isinstance(refusal, GraphcError):
                 return refusal
@@ -77,8 +89,11 @@ class Runner:
             self._with_ones = False
             return error
 
+    def _pattern(self, arrays) -> Pattern:
+        return pattern_of(self.request, arrays, self._with_ones, self._valued)
+
     def _call(self, arrays):
-        pattern = pattern_of(self.request, arrays, self._with_ones, self._with_values)
+        pattern = self._pattern(arrays)
         while True:
             RUNS.top.again()
             try:
@@ -103,7 +118,21 @@ class Runner:
                     if len(self._plans) >= _PLANS_KEPT:
                         self._plans.clear()
                     plan = self._plans[pattern] = make_plan(self.request, pattern, self.state)
+                    self._note(pattern)
         return plan
+
+    def _note(self, pattern: Pattern) -> None:
+        """Count a compilation, with what made it necessary."""
+        found = [] if self._latest is None else changes(self.request, self._latest, pattern)
+        if found:
+            self._subject.compiled(found[0][0], "; ".join(reason for _, reason in found))
+        elif self._latest is not None:
+            self._subject.compiled("content", "what a queue or a stack holds has another rank")
+        elif self._subject.count:
+            self._subject.compiled("graph", "operations were added to the graph since the last run", _PATIENCE)
+        else:
+            self._subject.compiled()
+        self._latest = pattern
 
     def _find_out(self, ranks: Ranks, pattern: Pattern, arrays) -> None:
         """Run what an operation needs and the operation itself, to see the ranks of its results.

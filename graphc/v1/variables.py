@@ -213,9 +213,19 @@ def scatter_sub(ref: Variable, indices, updates, use_locking=False, name=None) -
     return ref._scatter("add", indices, negative, name)
 
 
-def global_variables() -> list:
+def global_variables(scope=None) -> list:
     """The variables that are kept and shared: all but local ones."""
-    return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES)
+    return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
+
+
+def model_variables(scope=None) -> list:
+    """The variables of the collection of those that a model's predictions need."""
+    return get_default_graph().get_collection(GraphKeys.MODEL_VARIABLES, scope)
+
+
+def moving_average_variables(scope=None) -> list:
+    """The variables that have moving averages."""
+    return get_default_graph().get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
 
 
 def all_variables() -> list:
@@ -223,9 +233,9 @@ def all_variables() -> list:
     return global_variables()
 
 
-def local_variables() -> list:
+def local_variables(scope=None) -> list:
     """The variables of the collection of local ones."""
-    return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES)
+    return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
 
 
 def trainable_variables(scope=None) -> list:

@@ -6,7 +6,8 @@ import os
 import signal
 
 from graphc.ir.node import Node
-from graphc.passes import fold, simplify
+from graphc.passes import fold
+from graphc.passes.simplify import EXACT
 from graphc.prims import sub
 from graphc.prims.table import TABLE
 from graphc.rewrite.rule import Rules, on
@@ -36,7 +37,7 @@ def raising_rule() -> None:
 def _enter(rule) -> None:
     (made,) = Rules(rule, rows=TABLE, build=fold.apply_folded).all
     for op in made.ops:
-        simplify.EXACT.by_op[op] = (made, *simplify.EXACT.by_op.get(op, ()))
+        EXACT.by_op[op] = (made, *EXACT.by_op.get(op, ()))
 
 
 def crash() -> None:

@@ -26,8 +26,6 @@ _PARSERS = ("parse_example", "parse_sequence_example", "parse_single_example", "
 FUNCTIONS = {
     "io.decode_csv": io.decode_csv,
     "io.parse_tensor": io.parse_tensor,
-    "compat.v1.parse_tensor": io.parse_tensor,
     **{f"train.{name}": getattr(example, name) for name in _MESSAGES},
     **{f"io.{name}": getattr(parsing, name) for name in (*_FEATURES, *_PARSERS)},
-    **{f"compat.v1.{name}": getattr(parsing, name) for name in (*_FEATURES, *_PARSERS)},
 }
