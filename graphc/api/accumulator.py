@@ -38,7 +38,8 @@ class ConditionalAccumulatorBase(Resource):
     def set_global_step(self, new_global_step, name=None):
         """Gradients of earlier steps are dropped from now on."""
         step = self._tensor("set_global_step", new_global_step, dt.i64)
-        return self._call("AccumulatorSetGlobalStep", f"{self._name}_SetGlobalStep", "set_global_step", (step,), name=name)
+        label = f"{self._name}_SetGlobalStep"
+        return self._call("AccumulatorSetGlobalStep", label, "set_global_step", (step,), name=name)
 
     def _sizes(self) -> tuple | None:
         return None if self._shape.rank is None else tuple([-1 if d is None else d for d in self._shape.as_list()])
@@ -71,13 +72,15 @@ class ConditionalAccumulator(ConditionalAccumulatorBase):
         number = self._tensor("take_grad", num_required, dt.i32)
         results = ((self._dtype, self._sizes()),)
         results = Ranks(f"{self._name}_TakeGradient", results) if self._shape.rank is None else results
-        return self._call("AccumulatorTakeGradient", f"{self._name}_TakeGradient", "take_grad", (number,), results, name)[0]
+        label = f"{self._name}_TakeGradient"
+        return self._call("AccumulatorTakeGradient", label, "take_grad", (number,), results, name)[0]
 
 
 class SparseConditionalAccumulator(ConditionalAccumulatorBase):
     """Gradients of some rows; every row is divided by the number of gradients that had it."""
 
-    def __init__(self, dtype, shape=None, shared_name=None, name="sparse_conditional_accumulator", reduction_type="MEAN"):
+    def __init__(self, dtype, shape=None, shared_name=None, name="sparse_conditional_accumulator",
+                 reduction_type="MEAN"):  # fmt: skip
         self._make("SparseConditionalAccumulator", dtype, shape, shared_name, name, reduction_type)
 
     def apply_grad(self, grad_indices, grad_values, grad_shape=None, local_step=0, name=None):
@@ -87,7 +90,8 @@ class SparseConditionalAccumulator(ConditionalAccumulatorBase):
         values = self._tensor("apply_grad", grad_values, self._dtype)
         shape = self._tensor("apply_grad", [] if grad_shape is None else grad_shape, dt.i64)
         label = f"{self._name}_SparseApplyGradient"
-        return self._call("SparseAccumulatorApplyGradient", label, "apply_grad", (step, indices, values, shape), name=name)
+        tensors = (step, indices, values, shape)
+        return self._call("SparseAccumulatorApplyGradient", label, "apply_grad", tensors, name=name)
 
     def take_grad(self, num_required, name=None):
         """Wait for ``num_required`` gradients; answer with the indices, the mean of their rows, and the shape."""

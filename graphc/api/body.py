@@ -12,6 +12,7 @@ from graphc.errors import StateError, explain
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node, substitute
 from graphc.ir.node import INDEX, Node, const
+from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lib import shape as lib_shape
 from graphc.lib.control import mixed
@@ -114,12 +115,16 @@ class Body:
         return made[0] if len(made) == 1 else made
 
     def _known(self, tensor: Tensor) -> Node:
-        """A small integer tensor from outside as a constant, if it has a value: it may decide a shape."""
+        """An integer tensor with small ones from outside as constants, where they have values: they may decide a shape."""
+        if not tensor.dtype.is_integer:
+            return tensor.node
+        path, values = set(toposort([tensor.node])), {}
         for outer in self.captured:
-            if self._inside[id(outer)] is tensor and isinstance(outer, EagerTensor):
-                if outer.dtype.is_integer and outer.type.rank <= 2 and outer.type.size <= _SMALL:
-                    return const(outer.array)
-        return tensor.node
+            inside = self._inside[id(outer)].node
+            if inside in path and isinstance(outer, EagerTensor) and outer.dtype.is_integer:
+                if outer.type.rank <= 2 and outer.type.size <= _SMALL:
+                    values[inside] = const(outer.array)
+        return substitute([tensor.node], values)[0] if values else tensor.node
 
     def convert(self, value, dtype: DType | None = None) -> Tensor:
         """``value`` as a tensor of this recorder; tensors from outside are captured."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-import numpy as np
-
 from graphc.api.eager import EAGER, eager
 from graphc.api.lift import tensors_in
 from graphc.api.recorder import RECORDERS, recorder_for
@@ -14,7 +12,7 @@ from graphc.api.resource import record
 from graphc.api.structure import leaves, pack
 from graphc.api.tape import GradientTape
 from graphc.api.tensor import EagerTensor
-from graphc.errors import UsageError, explain
+from graphc.errors import InvalidArgumentError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.prims.act import converted, python, told
@@ -33,12 +31,12 @@ class Callbacks:
         """What ``func`` answers for the arrays of the tensors ``inp``; runs on the host and has no gradient.
 
         Args:
-            Tout: the dtype of the answer, or a list of dtypes of the answers. In a graph their shapes are found out by the
-                first run, unless ``set_shape`` promises them.
+            Tout: the dtype of the answer, or a list of dtypes of the answers. In a graph their shapes are found out by
+                the first run, unless ``set_shape`` promises them.
 
         Raises:
-            InvalidArgumentError: in a graph: ``func`` raises ValueError or TypeError, or answers with other dtypes. Other
-                errors of it become OutOfRangeError (StopIteration) and UnknownError.
+            InvalidArgumentError: in a graph: ``func`` raises ValueError or TypeError, or answers with other dtypes.
+                Other errors of it become OutOfRangeError (StopIteration) and UnknownError.
         """
         return self._numpy("numpy_function", func, inp, Tout, stateful, name)
 
@@ -49,8 +47,8 @@ class Callbacks:
     def py_function(self, func=None, inp=None, Tout=None, name=None):
         """What ``func`` answers for tensors ``inp`` that have values; runs on the host.
 
-        Eagerly its operations are recorded like any others, so gradients go through it. In a graph its gradient calls it
-        again, under a GradientTape.
+        Eagerly its operations are recorded like any others, so gradients go through it. In a graph its gradient calls
+        it again, under a GradientTape.
 
         Args:
             Tout: see ``numpy_function``; None or an empty list if ``func`` answers with nothing.
@@ -98,7 +96,7 @@ def _with_tensors(func: Callable, count: int) -> Callable:
     def with_tensors(*arrays):
         with RECORDERS.entering(EAGER):
             answer = func(*[EagerTensor(EAGER, array=a) for a in arrays])
-        return pack(answer, [_plain(t) for t in leaves(answer)])
+        return [_plain(t) for t in leaves(answer)] if isinstance(answer, (list, tuple, dict)) else _plain(answer)
 
     def slopes(*arrays):
         with RECORDERS.entering(EAGER), GradientTape() as tape:
@@ -118,7 +116,7 @@ def _dtypes(Tout) -> list[dt.DType]:
 
 
 def _plain(value):
-    """A value that is no tensor, such as a variable or a number."""
+    """A tensor or variable as an array; any other value as it is."""
     return value.numpy() if hasattr(value, "numpy") else value
 
 
@@ -127,11 +125,10 @@ def _as_promised(label: str, answer, Tout):
     wanted = _dtypes(Tout)
     if not wanted:
         return []
-    values = leaves(answer) if len(wanted) > 1 or isinstance(Tout, (list, tuple, dict)) else [answer]
-    if isinstance(answer, (list, tuple)) and len(wanted) == 1:
-        values = [answer[0]] if len(answer) == 1 else [answer]
+    values = leaves(answer)
     if len(values) != len(wanted):
-        found = converted(values, tuple(wanted), label)  # says what is wrong
+        what = f"{label}: the function answers with {len(values)} values, but Tout has {len(wanted)}"
+        raise InvalidArgumentError(explain(what))
     found = [_promised(label, v, d) for v, d in zip(values, wanted)]
     return pack(Tout, found) if isinstance(Tout, (list, tuple, dict)) else found[0]
 
@@ -139,7 +136,7 @@ def _as_promised(label: str, answer, Tout):
 def _promised(label: str, value, dtype: dt.DType):
     if isinstance(value, EagerTensor) and value.dtype is dtype:
         return value  # keeps its history, for gradients
-    (array,) = converted([np.asarray(_plain(value))] if hasattr(value, "numpy") else [value], (dtype,), label)
+    (array,) = converted([_plain(value)], (dtype,), label)
     return EagerTensor(EAGER, array=array)
 
 

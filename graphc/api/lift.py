@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import operator
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +12,7 @@ from graphc.api.op import Op
 from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.spelling import respelled
-from graphc.errors import UsageError, explain
+from graphc.errors import GraphcError, UsageError, explain
 from graphc.ir.node import Node
 
 
@@ -126,11 +127,12 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
             k: [None if p is None else nodes[p] for p in at] if isinstance(at, list) else nodes[at]
             for k, at in places.items()
         }
-        if effect is EFFECT:
-            token, answer = function(token, **static, **found)
-            leaves.append(token)
-        else:
-            answer = function(**static, **found)
+        with _refusing(default_name):
+            if effect is EFFECT:
+                token, answer = function(token, **static, **found)
+                leaves.append(token)
+            else:
+                answer = function(**static, **found)
         structure = _structure(answer, leaves)
         return leaves
 
@@ -139,6 +141,17 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
         return outputs
     outputs = iter(outputs if isinstance(outputs, list) else [outputs])
     return _filled(structure, outputs)
+
+
+@contextlib.contextmanager
+def _refusing(name: str):
+    """What Python or NumPy say about an impossible argument becomes an error that names the operation and the line."""
+    try:
+        yield
+    except GraphcError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise UsageError(explain(f"{name}: the arguments do not fit: {error}")) from error
 
 
 _LEAF = object()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -105,8 +106,8 @@ class Programs:
         if before is None:
             line.compiled()
         elif before == sizes:
-            line.compiled("numbers", "a number in the expression changed; it is an argument now" if has_arguments
-                          else "an attribute of an operation changed", PATIENCE)  # fmt: skip
+            reason = "a number in the expression changed; it is an argument now" if has_arguments else "an attribute changed"
+            line.compiled("attributes", reason, math.inf)
         else:
             old, new = next((a, b) for a, b in zip(before, sizes) if a != b)
             reason = f"an operand is {Type(*new)}, it was {Type(*old)}; a tf.function whose input_signature leaves the size open"

@@ -146,7 +146,7 @@ class QueueBase(Resource):
             vals = [vals[n] for n in self._names]
         elif isinstance(vals, Mapping):
             raise UsageError(explain(f"{self._label}.{op}: a dictionary needs a queue with names"))
-        elif not isinstance(vals, (list, tuple)) or (len(self._dtypes) == 1 and not _is_one_tensor(vals)):
+        elif not isinstance(vals, (list, tuple)) or (len(self._dtypes) == 1 and len(vals) != 1):
             vals = [vals]
         if len(vals) != len(self._dtypes):
             raise UsageError(explain(f"{self._label}.{op}: {len(vals)} components instead of {len(self._dtypes)}"))
@@ -217,10 +217,6 @@ def _open_sizes(shape: TensorShape) -> tuple:
 
 def _many(shape: TensorShape) -> TensorShape:
     return TensorShape(None if shape.rank is None else [None, *shape.as_list()])
-
-
-def _is_one_tensor(vals) -> bool:
-    return len(vals) == 1
 
 
 def _shape_list(label: str, shapes, count: int) -> list[TensorShape]:

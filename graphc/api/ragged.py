@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from graphc.api import ragged_dispatch
 from graphc.api.composite import Composite, converted, index_dtype, record
 from graphc.api.create import convert_to_tensor
-from graphc.api.ragged_dispatch import is_ragged, rows_of
+from graphc.api.ragged_dispatch import is_ragged
+from graphc.api.ragged_index import picked
+from graphc.api.ragged_value import RaggedTensorValue, array, known, lists
 from graphc.api.shape import TensorShape
 from graphc.api.sparse import SparseTensor, sparse
 from graphc.api.tensor import EagerTensor
 from graphc.errors import InvalidArgumentError, ShapeError, SymbolicError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node
-from graphc.lib import index as lib_index
 from graphc.lib import math as lib_math
 from graphc.lib import ragged as lib
-from graphc.lib import shape as lib_shape
-from graphc.lib import sparse as lib_sparse
+from graphc.lib import ragged_parts as parts
 
 
 class RaggedTensor(Composite):
@@ -73,8 +70,8 @@ class RaggedTensor(Composite):
     def from_row_starts(cls, values, row_starts, name=None, validate=True) -> "RaggedTensor":
         """Row ``r`` begins at ``row_starts[r]``; the first one at 0."""
         values, starts = _with_partition(values, row_starts)
-        total = values.nrows(dt.i64) if is_ragged(values) else record("Size", _first_size, "x", x=values)
-        splits = record("RowSplits", _ended, "starts | total", starts=starts, total=total)
+        total = values.nrows(dt.i64) if is_ragged(values) else record("Size", parts.first_size, "x", x=values)
+        splits = record("RowSplits", parts.ended, "starts | total", starts=starts, total=total)
         return cls.from_row_splits(values, splits, validate=validate)
 
     @classmethod
@@ -98,7 +95,7 @@ class RaggedTensor(Composite):
                 raise InvalidArgumentError(explain(what))
         kind = values.row_splits.dtype if is_ragged(values) else dt.i64
         given = {"x": values.row_splits if is_ragged(values) else values, "less": int(is_ragged(values))}
-        splits = record("RowSplits", _uniform_splits, "x", **given, length=length, rows=nrows, kind=kind)
+        splits = record("RowSplits", parts.even_splits, "x", **given, length=length, rows=nrows, kind=kind)
         return cls(values, splits, length)
 
     @classmethod
@@ -145,16 +142,16 @@ class RaggedTensor(Composite):
             n = n if n.dtype is kind else record("Cast", lib_math.cast, x=n, dtype=kind)
             values, splits = record("RaggedFromTensor", lib.rows_cut, "tensor | lengths", tensor=x, lengths=n)
             return cls(values, splits)
-        values, splits = record("RaggedFromTensor", _rows_whole, "x", x=x, kind=kind)
+        values, splits = record("RaggedFromTensor", parts.rows_whole, "x", x=x, kind=kind)
         return cls(values, splits, x.shape.as_list()[1])
 
     @classmethod
     def _from_tensor_deep(cls, x, lengths, padding, ragged_rank: int, kind):
         """Axes inside first: the outer ones are merged for that, and become a partition again."""
-        flat = record("Reshape", _rows_merged, "x", x=x)
+        flat = record("Reshape", parts.rows_merged, "x", x=x)
         if lengths is None:
             values = cls.from_tensor(flat, None, padding, ragged_rank - 1, row_splits_dtype=kind)
-            _, splits = record("RaggedFromTensor", _rows_whole, "x", x=x, kind=kind)
+            _, splits = record("RaggedFromTensor", parts.rows_whole, "x", x=x, kind=kind)
             return cls(values, splits, x.shape.as_list()[1])
         outer = cls.from_tensor(x, lengths, row_splits_dtype=kind)
         return outer.with_values(cls.from_tensor(outer.values, None, None, ragged_rank - 1, row_splits_dtype=kind))
@@ -174,7 +171,7 @@ class RaggedTensor(Composite):
         if x.rank not in (2, None):
             raise ShapeError(explain(f"from_sparse: needs a sparse matrix, not one of rank {x.rank}"))
         given = {k: v for k, v in x.operands().items() if k != "values"}
-        return cls.from_row_splits(x.values, record("RaggedFromSparse", _sparse_splits, **given, kind=kind), validate=False)
+        return cls.from_row_splits(x.values, record("RaggedFromSparse", parts.sparse_splits, **given, kind=kind), validate=False)
 
     # ------------------------------------------------------------------------------------------- parts
 
@@ -267,7 +264,7 @@ class RaggedTensor(Composite):
             return record("RowLengths", lib.row_lengths, splits=self._row_splits)
         if axis == 0:
             return self.nrows()
-        widths = record("RowLengths", _all_alike, "x", x=self._values, axis=axis - 1, kind=self._row_splits.dtype)
+        widths = record("RowLengths", parts.all_alike, "x", x=self._values, axis=axis - 1, kind=self._row_splits.dtype)
         return self.with_values(widths)
 
     def nested_row_lengths(self, name=None) -> tuple:
@@ -285,8 +282,8 @@ class RaggedTensor(Composite):
     def value_rowids(self, name=None):
         """The number of the row of each value."""
         if is_ragged(self._values):
-            return record("ValueRowIds", _ids_of_rows, splits=self._row_splits, inner=self._values.row_splits)
-        return record("ValueRowIds", _ids_of_values, "splits | values", splits=self._row_splits, values=self._values)
+            return record("ValueRowIds", parts.ids_of_rows, splits=self._row_splits, inner=self._values.row_splits)
+        return record("ValueRowIds", parts.ids_of_values, "splits | values", splits=self._row_splits, values=self._values)
 
     def nested_value_rowids(self, name=None) -> tuple:
         """The row numbers of every partition."""
@@ -296,13 +293,13 @@ class RaggedTensor(Composite):
     def nrows(self, out_type=None, name=None):
         """How many rows there are, a scalar."""
         kind = self._row_splits.dtype if out_type is None else dt.as_dtype(out_type)
-        return record("NRows", _row_count, splits=self._row_splits, kind=kind)
+        return record("NRows", parts.row_count, splits=self._row_splits, kind=kind)
 
     def bounding_shape(self, axis=None, name=None, out_type=None):
         """The smallest dense shape into which all rows fit, or its sizes along ``axis``."""
         kind = self._row_splits.dtype if out_type is None else dt.as_dtype(out_type)
         splits = {f"splits{k}": s for k, s in enumerate(self.nested_row_splits)}
-        found = record("BoundingShape", _bounds, "flat", flat=self.flat_values, kind=kind, **splits)
+        found = record("BoundingShape", parts.bounds, "flat", flat=self.flat_values, kind=kind, **splits)
         return found if axis is None else ragged_dispatch.rows_of(found, axis)
 
     # ----------------------------------------------------------------------------------------- conversion
@@ -323,16 +320,16 @@ class RaggedTensor(Composite):
     def to_sparse(self, name=None) -> SparseTensor:
         """The values as a sparse tensor of the bounding shape."""
         splits = {f"splits{k}": s for k, s in enumerate(self.nested_row_splits)}
-        i, v = record("RaggedTensorToSparse", _sparse_parts, "flat", flat=self.flat_values, **splits)
+        i, v = record("RaggedTensorToSparse", parts.sparse_parts, "flat", flat=self.flat_values, **splits)
         return SparseTensor(i, v, self.bounding_shape(out_type=dt.i64))
 
     def numpy(self) -> np.ndarray:
         """The rows as an array: of objects where they have different lengths."""
-        return _array(_known(self.flat_values), [_known(s) for s in self.nested_row_splits])
+        return array(known(self.flat_values), [known(s) for s in self.nested_row_splits])
 
     def to_list(self) -> list:
         """The rows as nested lists."""
-        return _lists(_known(self.flat_values), [_known(s) for s in self.nested_row_splits])
+        return lists(known(self.flat_values), [known(s) for s in self.nested_row_splits])
 
     def merge_dims(self, outer_axis, inner_axis):
         """Axes from ``outer_axis`` to ``inner_axis`` as one."""
@@ -342,7 +339,7 @@ class RaggedTensor(Composite):
             return self
         if first > 0:
             if first > self.ragged_rank:
-                merged = record("Reshape", _merged, "x", x=self.flat_values, first=first - self.ragged_rank,
+                merged = record("Reshape", parts.merged, "x", x=self.flat_values, first=first - self.ragged_rank,
                                 last=last - self.ragged_rank)  # fmt: skip
                 return self.with_flat_values(merged)
             if first > 1:
@@ -354,12 +351,12 @@ class RaggedTensor(Composite):
                     splits = ragged_dispatch.rows_of(inside.row_splits, splits)
                     inside = inside.values
                 else:
-                    splits = record("Mul", _scaled, "x | splits", x=inside, splits=splits)
-                    inside = record("Reshape", _rows_merged, "x", x=inside)
+                    splits = record("Mul", parts.scaled, "x | splits", x=inside, splits=splits)
+                    inside = record("Reshape", parts.rows_merged, "x", x=inside)
             return type(self).from_row_splits(inside, splits, validate=False)
         found = self
         for _ in range(last):
-            found = found.values if is_ragged(found) else record("Reshape", _rows_merged, "x", x=found)
+            found = found.values if is_ragged(found) else record("Reshape", parts.rows_merged, "x", x=found)
         return found
 
     def as_tensor(self):
@@ -379,7 +376,7 @@ class RaggedTensor(Composite):
             at = next(n for n, k in enumerate(keys) if k is Ellipsis)
             used = sum(k is not None and k is not Ellipsis for k in keys)
             keys[at : at + 1] = [slice(None)] * (rank - used)
-        return _picked(self, keys)
+        return picked(self, keys)
 
     def __iter__(self):
         rows = self.shape.as_list()[0]
@@ -438,35 +435,6 @@ for _name, (_kind, _function) in _BINARY.items():
     setattr(RaggedTensor, f"__r{_name}__", _binary(_kind, _function, True))
 for _name, (_kind, _function) in _UNARY.items():
     setattr(RaggedTensor, f"__{_name}__", _unary(_kind, _function))
-
-
-class RaggedTensorValue(NamedTuple):
-    """The value of a RaggedTensor: arrays, or another value inside."""
-
-    values: object
-    row_splits: np.ndarray
-
-    @property
-    def flat_values(self) -> np.ndarray:
-        return self.values.flat_values if isinstance(self.values, RaggedTensorValue) else self.values
-
-    @property
-    def nested_row_splits(self) -> tuple:
-        inner = self.values.nested_row_splits if isinstance(self.values, RaggedTensorValue) else ()
-        return (self.row_splits, *inner)
-
-    @property
-    def ragged_rank(self) -> int:
-        return len(self.nested_row_splits)
-
-    @property
-    def parts(self) -> tuple:
-        """The flat values and all row splits."""
-        return (self.flat_values, *self.nested_row_splits)
-
-    def to_list(self) -> list:
-        """The rows as nested lists."""
-        return _lists(self.flat_values, list(self.nested_row_splits))
 
 
 class RaggedTensorSpec:
@@ -534,185 +502,6 @@ def _nested(maker, flat, partitions, validate):
     found = flat
     for p in reversed(list(partitions)):
         found = maker(found, p, validate=validate)
-    return found
-
-
-def _first_size(x: Node) -> Node:
-    return lib.dim_node(x.shape[0])
-
-
-def _ended(starts, total):
-    return lib_shape.concat([starts, lib_shape.reshape(lib_math.cast(total, starts.dtype), [1])], 0)
-
-
-def _uniform_splits(x, less: int, length: int, rows, kind):
-    if rows is None:
-        total = x.shape[0] - less
-        rows = total // length if length else 0
-    return lib.uniform_splits(rows, length, kind)
-
-
-def _rows_whole(x, kind):
-    values = _rows_merged(x)
-    return values, lib.uniform_splits(x.shape[0], x.shape[1], kind)
-
-
-def _rows_merged(x):
-    return _merged(x, 0, 1)
-
-
-def _merged(x, first: int, last: int):
-    total = 1
-    for d in x.shape[first : last + 1]:
-        total = total * d
-    return lib.apply("reshape", x, shape=(*x.shape[:first], total, *x.shape[last + 1 :]))
-
-
-def _scaled(x, splits):
-    return lib_math.multiply(splits, lib.dim_node(x.shape[1], splits.dtype))
-
-
-def _sparse_splits(indices, dense_shape, kind):
-    rows = lib_sparse.dims_of("from_sparse", dense_shape)[0]
-    ids = lib_math.cast(lib_sparse.columns("from_sparse", indices)[0], kind)
-    return lib.splits_of_rowids(ids, lib.dim_node(rows))
-
-
-def _all_alike(x, axis: int, kind):
-    return lib_shape.fill(x.shape[:1], lib.dim_node(x.shape[axis], kind))
-
-
-def _ids_of_rows(splits, inner):
-    return lib.rowids(splits, inner.shape[0] - 1)
-
-
-def _ids_of_values(splits, values):
-    return lib.rowids(splits, values.shape[0])
-
-
-def _row_count(splits, kind):
-    return lib.dim_node(splits.shape[0] - 1, kind)
-
-
-def _bounds(flat, kind, **splits):
-    first = next(iter(splits.values()))
-    sizes = [lib.dim_node(first.shape[0] - 1)]
-    for s in splits.values():
-        sizes.append(ragged_dispatch._widest(s))
-    sizes += [lib.dim_node(d) for d in flat.shape[1:]]
-    return lib_math.cast(lib_shape.stack(sizes), kind)
-
-
-def _sparse_parts(flat, **splits):
-    """Indices of every element (also along the axes inside of the values), and the elements."""
-    cols = lib.coordinates(list(splits.values()), flat.shape[0])
-    if len(flat.shape) > 1:
-        full = flat.shape
-        spread = [lib.apply("broadcast", c, shape=full, axes=(0,)) for c in cols]
-        spread += [lib.apply("iota", shape=full, axis=a, dtype=dt.i64) for a in range(1, len(full))]
-        cols = [lib_shape.reshape(c, [-1]) for c in spread]
-        flat = lib_shape.reshape(flat, [-1])
-    return lib_shape.stack(cols, axis=1), flat
-
-
-# ------------------------------------------------------------------------------------------------ picking
-
-
-def _picked(x, keys: list):
-    if not keys:
-        return x
-    first, *rest = keys
-    if not is_ragged(x):
-        return x[tuple(keys)]
-    if first is None:
-        inside = _picked(x, rest)
-        if is_ragged(inside):
-            return ragged_dispatch._expanded(inside, 0)
-        return record("ExpandDims", lib_shape.expand_dims, "input", input=inside, axis=0)
-    if not isinstance(first, slice):
-        return _picked(_row(x, first), rest)
-    if first != slice(None):
-        x = ragged_dispatch.gather_rows(x, _row_numbers(x, first))
-    return _picked_inside(x, rest) if rest else x
-
-
-def _row(x, number):
-    rows = x.shape.as_list()[0]
-    if isinstance(number, int) and rows is not None and not -rows <= number < rows:
-        raise ShapeError(explain(f"index: {number} is out of range for a ragged tensor of {rows} rows"))
-    if not is_ragged(x.values):
-        return record("RaggedRow", lib.row, "values | splits", values=x.values, splits=x.row_splits, number=number)
-    places = record("RaggedRow", _row_places, splits=x.row_splits, number=number)
-    return ragged_dispatch.gather_rows(x.values, places)
-
-
-def _row_places(splits, number):
-    return lib.row_places(lib_index.getitem(lib.row_starts(splits), number), lib_index.getitem(lib.row_limits(splits), number))
-
-
-def _row_numbers(x, key: slice):
-    ramp = record("Range", _ramp, splits=x.row_splits)
-    return ramp[key]
-
-
-def _ramp(splits):
-    return lib.apply("iota", shape=(splits.shape[0] - 1,), axis=0, dtype=dt.i64)
-
-
-def _picked_inside(x, keys: list):
-    """Keys from the first axis inside the rows on."""
-    first, *rest = keys
-    if first is None:
-        inside = _picked_inside(x, rest) if rest else x
-        return ragged_dispatch._expanded(inside, 1)
-    if not isinstance(first, slice):
-        if x._uniform is None:
-            raise UsageError(explain("index: a number inside of a ragged axis; its rows may be shorter, use a slice"))
-        places = record("RaggedColumn", _column_places, splits=x.row_splits, number=int(first) % max(x._uniform, 1))
-        inside = rows_of(x.values, places)
-        return _picked(inside, [slice(None), *rest]) if rest else inside
-    if first != slice(None):
-        places, splits = record("RaggedSlice", lib.cut, splits=x.row_splits, start=first.start, stop=first.stop,
-                                step=first.step)  # fmt: skip
-        x = type(x).from_row_splits(rows_of(x.values, places), splits, validate=False)
-    if not rest:
-        return x
-    if is_ragged(x.values):
-        return x.with_values(_picked_inside(x.values, rest))
-    return x.with_values(x.values[(slice(None), *rest)])
-
-
-def _column_places(splits, number: int):
-    return lib_math.add(lib.row_starts(splits), number)
-
-
-# --------------------------------------------------------------------------------------------------- values
-
-
-def _known(tensor) -> np.ndarray:
-    return np.asarray(tensor.numpy())
-
-
-def _lists(flat: np.ndarray, splits: list) -> list:
-    found = flat.tolist()
-    for s in reversed(splits):
-        bounds = s.tolist()
-        found = [found[a:b] for a, b in zip(bounds, bounds[1:])]
-    return found
-
-
-def _array(flat: np.ndarray, splits: list) -> np.ndarray:
-    found = flat
-    for s in reversed(splits):
-        bounds = s.tolist()
-        rows = [found[a:b] for a, b in zip(bounds, bounds[1:])]
-        if rows and all(r.shape == rows[0].shape for r in rows) and rows[0].dtype != object:
-            found = np.stack(rows)
-        elif not rows:
-            found = np.zeros((0, 0, *flat.shape[1:]), flat.dtype)
-        else:
-            found = np.empty(len(rows), object)
-            found[:] = rows
     return found
 
 

@@ -13,8 +13,8 @@ from graphc.api.tensor import EagerTensor
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import index as lib_index
-from graphc.lib import math as lib_math
 from graphc.lib import ragged as lib
+from graphc.lib import ragged_parts as parts
 from graphc.lib import shape as lib_shape
 
 # Functions of elements (or of the axes inside the values): they work on the flat values.
@@ -139,11 +139,7 @@ def _fitted(value, x):
         return value
     value = value if isinstance(value, Operators) else convert_to_tensor(value, dtype_hint=x.dtype)
     splits = {f"splits{k}": s for k, s in enumerate(x.nested_row_splits)}
-    return record("RaggedBroadcast", _fit, "dense | flat", dense=value, flat=x.flat_values, **splits)
-
-
-def _fit(dense, flat, **splits):
-    return lib.fit(dense, flat, *splits.values())
+    return record("RaggedBroadcast", parts.broadcast, "dense | flat", dense=value, flat=x.flat_values, **splits)
 
 
 # ------------------------------------------------------------------------------------------ reductions
@@ -195,13 +191,8 @@ def _reduced(kind: str, public: Callable, x, axis: int):
     if axis == 1:
         return _aggregated(kind, x.values, x.value_rowids(), x.nrows(dt.i64))
     ids = record("RaggedPositions", lib.positions, splits=x.row_splits, ids=x.value_rowids())
-    count = record("RaggedWidth", _widest, splits=x.row_splits)
+    count = record("RaggedWidth", parts.widest, splits=x.row_splits)
     return _aggregated(kind, x.values, ids, count)
-
-
-def _widest(splits):
-    top = lib.apply("reduce", lib_math.cast(lib.row_lengths(splits), dt.i64), kind="max", axes=(0,))
-    return lib_math.maximum(top, 0)
 
 
 def _aggregated(kind: str, values, ids, count):
@@ -211,17 +202,9 @@ def _aggregated(kind: str, values, ids, count):
                       count=_static(count))  # fmt: skip
     splits, starts, total = record("RaggedMerge", lib.merged, splits=values.row_splits, ids=ids, count=_static(count))
     inside = values.values
-    rows = inside.nrows(dt.i64) if is_ragged(inside) else record("Shape", _first_size, "x", x=inside)
-    places = record("RaggedPlaces", _placed, splits=values.row_splits, starts=starts, count=_static(rows))
+    rows = inside.nrows(dt.i64) if is_ragged(inside) else record("Shape", parts.first_size, "x", x=inside)
+    places = record("RaggedPlaces", parts.placed, splits=values.row_splits, starts=starts, count=_static(rows))
     return type(values).from_row_splits(_aggregated(kind, inside, places, total), splits, validate=False)
-
-
-def _placed(splits, starts, count):
-    return lib.placed(splits, starts, lib.known(count) if isinstance(count, lib.Node) else count)
-
-
-def _first_size(x):
-    return lib.dim_node(x.shape[0])
 
 
 def _static(count):
@@ -265,22 +248,18 @@ def expand_dims(public, input, axis, **rest):  # noqa: A002  TensorFlow's argume
     """A new axis of size 1."""
     x = input
     k = _axis(axis, x.ragged_rank + x.flat_values.ndim + 1, "expand_dims")
-    return _expanded(x, k)
+    return expanded(x, k)
 
 
-def _expanded(x, axis: int):
+def expanded(x, axis: int):
     if not is_ragged(x):
         return record("ExpandDims", lib_shape.expand_dims, "input", input=x, axis=axis)
     if axis == 0:
-        splits = record("RaggedSplits", _whole, n=x.nrows(x.row_splits.dtype))
+        splits = record("RaggedSplits", parts.around, n=x.nrows(x.row_splits.dtype))
         return type(x).from_row_splits(x, splits, validate=False)
     if axis == 1:
         return type(x).from_uniform_row_length(x, 1)
-    return x.with_values(_expanded(x.values, axis - 1))
-
-
-def _whole(n):
-    return lib_shape.stack([lib_math.multiply(n, 0), n])
+    return x.with_values(expanded(x.values, axis - 1))
 
 
 def concat(public, values, axis, **rest):
@@ -310,21 +289,8 @@ def _concatenated(xs: list, axis: int):
     below = kind.from_row_lengths(_concatenated([x.values for x in xs], 0), lengths, validate=False)
     if axis == 0:
         return below
-    order, splits = record("RaggedInterleave", _interleaved, "*lengths", lengths=[x.row_lengths() for x in xs])
+    order, splits = record("RaggedInterleave", parts.interleaved, "*lengths", lengths=[x.row_lengths() for x in xs])
     return kind.from_row_splits(gather_rows(below, order).values, splits, validate=False)
-
-
-def _interleaved(lengths):
-    """The order of rows that puts the ones of the same number together, and the splits of their common values."""
-    n, k = lengths[0].shape[0], len(lengths)
-    lengths = [lib_shape.ensure_shape(v, (n,)) for v in lengths]
-    ramp = lib.apply("iota", shape=(n, k), axis=0, dtype=dt.i64)
-    which = lib.apply("iota", shape=(n, k), axis=1, dtype=dt.i64)
-    order = lib_math.add(ramp, lib_math.multiply(which, lib.dim_node(n)))
-    total = lengths[0]
-    for v in lengths[1:]:
-        total = lib_math.add(total, v)
-    return lib_shape.reshape(order, [-1]), lib.splits_of_lengths(total)
 
 
 def stack(public, values, axis=0, **rest):
@@ -333,7 +299,7 @@ def stack(public, values, axis=0, **rest):
     first = found_in(xs)[0]
     depth = max(x.ragged_rank for x in found_in(xs))
     k = _axis(axis, first.ragged_rank + first.flat_values.ndim + 1, "stack")
-    return _concatenated([_expanded(_as_ragged(x, depth, type(first)), k) for x in xs], k)
+    return _concatenated([expanded(_as_ragged(x, depth, type(first)), k) for x in xs], k)
 
 
 def _size(public, input, out_type=dt.i32, **rest):  # noqa: A002

@@ -15,6 +15,7 @@ from graphc.api.tensor import EagerTensor
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import ragged as lib
+from graphc.lib import ragged_parts as parts
 from graphc.lib import select
 from graphc.lib import shape as lib_shape
 from graphc.lib.promote import literal_array
@@ -116,7 +117,7 @@ def boolean_mask(data, mask, name=None):
         what = f"ragged.boolean_mask: a mask with values of rank {m.ndim} is not supported"
         raise UsageError(explain(what))
     values = _kept(x, m)
-    lengths = record("RaggedCounts", _true_counts, "mask | splits", mask=m, splits=splits[-1])
+    lengths = record("RaggedCounts", parts.true_counts, "mask | splits", mask=m, splits=splits[-1])
     found = RaggedTensor.from_row_lengths(values, lengths, validate=False)
     for s in reversed(splits[:-1]):
         found = RaggedTensor.from_row_splits(found, s, validate=False)
@@ -145,12 +146,6 @@ def _kept(x, mask):
 def _true_places(mask):
     found = lib.nonzero(mask)
     return lib.apply("reshape", found, shape=found.shape[:1])
-
-
-def _true_counts(mask, splits):
-    n = lib.math.cast(mask, splits.dtype)
-    ids = lib.rowids(splits, n.shape[0])
-    return lib.segment.unsorted_segment_sum(n, ids, lib.count_rows(splits))
 
 
 def ranges(starts, limits=None, deltas=1, dtype=None, name=None, row_splits_dtype=dt.i64):

@@ -42,7 +42,7 @@ class Subject:
         self._kinds: Counter[str] = Counter()
         self._warned: set[str] = set()
 
-    def compiled(self, kind: str | None = None, reason: str = "", patience: int = 0) -> None:
+    def compiled(self, kind: str | None = None, reason: str = "", patience: float = 0) -> None:
         """Note a compilation.
 
         Args:

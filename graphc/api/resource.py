@@ -49,6 +49,11 @@ class Resource:
         """Its name, without scopes."""
         return self._name
 
+    @property
+    def graph(self):
+        """The graph that it belongs to, or eager evaluation."""
+        return self._recorder
+
     def _tensor(self, op: str, value, dtype: DType, recorder=None):
         """An operand of this dtype.
 
@@ -60,8 +65,8 @@ class Resource:
             raise DtypeError(explain(f"{op}: {self._name} holds {dtype.name}, not {tensor.dtype.name}"))
         return tensor
 
-    def _call(self, kind: str, label: str, method: str, tensors: Sequence, results: Callable | tuple | Ranks = (), name=None,
-              partner: Resource | None = None):  # fmt: skip
+    def _call(self, kind: str, label: str, method: str, tensors: Sequence, results: Callable | tuple | Ranks = (),
+              name=None, partner: Resource | None = None):  # fmt: skip
         """Carry out a method, or record that.
 
         Args:
@@ -72,7 +77,7 @@ class Resource:
         Returns:
             A list of tensors; in a graph the operation itself if there are none, None eagerly.
         """
-        recorder = recorder_for(tensors, lambda: self._recorder)
+        recorder = recorder_for([*tensors, self], self.fallback)
         if recorder.is_eager:
             others = () if partner is None else (partner._object,)
             found = getattr(self._object, method)(*others, *[EAGER.convert(t).array for t in tensors])
@@ -82,7 +87,9 @@ class Resource:
         def build(token: Node, *nodes: Node) -> list[Node]:
             known = results.results() if isinstance(results, Ranks) else results(*nodes) if callable(results) else results
             other = "" if partner is None else partner._definition
-            return act(token, *nodes, definition=self._definition, method=method, key=key, results=known, partner=other)
+            return act(
+                token, *nodes, definition=self._definition, method=method, key=key, results=known, partner=other
+            )
 
         return record(recorder, kind, label, build, tensors, results, name)
 

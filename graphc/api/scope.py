@@ -12,6 +12,7 @@ from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import Stack, recorder_for
 from graphc.api.structure import leaves
 from graphc.errors import GraphError, UsageError, explain
+from graphc.lib.dims import constant
 
 _SCOPES = Stack()
 
@@ -122,7 +123,9 @@ def get_static_value(tensor, partial=False):
     if tensor.graph.is_eager:
         return tensor.numpy()
     node = getattr(tensor, "node", None)
-    return None if node is None or node.op != "const" else node.attr("value").copy()
+    if node is None or node.op != "const":
+        return None
+    return constant("get_static_value", "tensor", node).copy()
 
 
 def timestamp(name=None):

@@ -325,11 +325,11 @@ def expand_dims(sp_input, axis=None, name=None) -> SparseTensor:
 def reshape(sp_input, shape, name=None) -> SparseTensor:  # noqa: A002  TensorFlow's argument
     """The same elements under another shape, in which one size may be -1."""
     x = sparse(sp_input, "sparse.reshape")
-    i, s = record("SparseReshape", lib.reshape, indices=x.indices, dense_shape=static(x.dense_shape), shape=_plain(shape))
+    i, s = record("SparseReshape", lib.reshape, indices=x.indices, dense_shape=static(x.dense_shape), shape=plain(shape))
     return SparseTensor(i, x.values, s)
 
 
-def _plain(vector):
+def plain(vector):
     """A vector argument: eager tensors and shapes as arrays."""
     if isinstance(vector, TensorShape):
         return np.array(vector.as_list(), np.int64)
@@ -340,7 +340,7 @@ def reset_shape(sp_input, new_shape=None) -> SparseTensor:
     """The same places in a greater shape, or in the smallest that holds them."""
     x = sparse(sp_input, "sparse.reset_shape")
     s = record("SparseResetShape", lib.reset_shape, indices=x.indices, dense_shape=static(x.dense_shape),
-               new_shape=_plain(new_shape))  # fmt: skip
+               new_shape=plain(new_shape))  # fmt: skip
     return SparseTensor(x.indices, x.values, s)
 
 
@@ -354,7 +354,7 @@ def retain(sp_input, to_retain) -> SparseTensor:
 def slice(sp_input, start, size, name=None) -> SparseTensor:  # noqa: A001  TensorFlow's name
     """The elements inside of ``[start, start + size)``."""
     x = sparse(sp_input, "sparse.slice")
-    return SparseTensor(*record("SparseSlice", lib.slice_of, **x.operands(), start=_plain(start), size=_plain(size)))
+    return SparseTensor(*record("SparseSlice", lib.slice_of, **x.operands(), start=plain(start), size=plain(size)))
 
 
 def split(sp_input=None, num_split=None, axis=None, name=None) -> list[SparseTensor]:
@@ -490,7 +490,7 @@ def softmax(sp_input, name=None) -> SparseTensor:
 def _segmented(function):
     def op(data, indices, segment_ids, num_segments=None, name=None, sparse_gradient=False):
         return record(function.__name__, function, "data | indices | segment_ids", data=data, indices=indices,
-                      segment_ids=segment_ids, num_segments=_plain(num_segments))  # fmt: skip
+                      segment_ids=segment_ids, num_segments=plain(num_segments))  # fmt: skip
 
     op.__name__ = op.__qualname__ = function.__name__.removeprefix("sparse_")
     op.__doc__ = function.__doc__

@@ -1,8 +1,11 @@
-"""Descriptions of tensors that do not exist yet: dtype, shape and name."""
+"""Descriptions of tensors that do not exist yet: dtype, shape and name; shapes that are known beforehand."""
 
 from __future__ import annotations
 
+import itertools
+
 from graphc.api.shape import TensorShape
+from graphc.errors import ShapeError, explain
 from graphc.ir import dtype as dt
 
 
@@ -43,3 +46,20 @@ class TensorSpec:
     def __repr__(self):
         shape = str(None) if self.shape.dims is None else str(tuple(self.shape.as_list()))
         return f"{type(self).__name__}(shape={shape}, dtype=tf.{self.dtype.name}, name={self.name!r})"
+
+
+def broadcast_static_shape(shape_x, shape_y) -> TensorShape:
+    """The shape of what two tensors of these shapes broadcast to; sizes that are not known stay so.
+
+    Raises:
+        ShapeError: they do not fit.
+    """
+    x, y = TensorShape(shape_x), TensorShape(shape_y)
+    if x.dims is None or y.dims is None:
+        return TensorShape(None)
+    sizes = []
+    for a, b in itertools.zip_longest(reversed(x.as_list()), reversed(y.as_list()), fillvalue=1):
+        if a != b and None not in (a, b) and 1 not in (a, b):
+            raise ShapeError(explain(f"broadcast_static_shape: {x} and {y} do not fit: {a} and {b}"))
+        sizes.append(b if a == 1 else a if b in (1, a) else b if a is None else a)
+    return TensorShape(sizes[::-1])

@@ -172,6 +172,8 @@ def symbols_of(node: Node) -> dict[Node, None]:
 def free_symbols(graph: Graph) -> dict[Node, None]:
     """The symbols that a graph uses and that neither the shapes of its inputs nor its own Nodes tell."""
     bound, used = set(graph.symbols), {}
+    if any_sizes():
+        bound.update(s for m in _own_makers(graph) for s in made_by(m))
     for node in (*graph.inputs, *graph.nodes):
         used.update(symbols_of(node) if node.op != "symbol" else {node: None})
         bound.update(made_by(node))
@@ -246,10 +248,14 @@ def close(graph: Graph) -> Graph:
     return visit(graph)
 
 
-def _closed(graph: Graph, visit: Callable) -> Graph:
+def _own_makers(graph: Graph) -> list[Node]:
+    """What makes sizes that a graph uses from its own inputs, whether it is closed yet or not."""
     inputs = set(graph.inputs)
-    makers = [m for m in with_makers(graph.roots)[1]
-              if all(x in inputs for x in toposort((m,)) if x.op == "input")]  # fmt: skip
+    return [m for m in with_makers(graph.roots)[1] if all(x in inputs for x in toposort((m,)) if x.op == "input")]
+
+
+def _closed(graph: Graph, visit: Callable) -> Graph:
+    makers = _own_makers(graph)
     if tuple(makers) != graph.measures:
         graph = replace(graph, measures=tuple(makers))
 

@@ -86,7 +86,7 @@ def integer(op: str, name: str, value) -> int:
     """
     if isinstance(value, Node):
         value = constant(op, name, value)
-    array = np.asarray(value)
+    array = np.asarray(None if isinstance(value, (list, tuple)) and len(value) != 1 else value)
     if array.size != 1 or array.dtype.kind not in "iu":
         raise UsageError(explain(f"{op}: {name} must be an int, got {value!r}"))
     return int(array.reshape(()))

@@ -114,3 +114,17 @@ def cosine_distance(labels, predictions, axis=None, weights=1.0, reduction="weig
     """``1 - sum(labels * predictions)`` along ``axis`` for unit vectors."""
     distance = math.subtract(1.0, reductions.reduce_sum(math.multiply(predictions, labels), axis, True))
     return weighted(distance, weights, reduction)
+
+
+def mean_pairwise_squared_error(labels, predictions, weights=1.0) -> Node:
+    """Squared differences between the errors of every pair of elements of an example, averaged; summed over the batch."""
+    errors = math.subtract(predictions, labels)
+    w = as_node(weights) if isinstance(weights, Node) else as_node(weights, errors.dtype)
+    axes = list(range(1, len(errors.shape)))
+    present = math.cast(apply("ne", w, full_like(w, 0)), errors.dtype)
+    count = reductions.reduce_sum(broadcast_to(present, errors.shape), axes, True)
+    pairs = math.subtract(count, 1.0)
+    squares = math.divide_no_nan(reductions.reduce_sum(math.square(errors), axes, True), pairs)
+    square = math.square(reductions.reduce_sum(errors, axes, True))
+    means = math.subtract(squares, math.divide_no_nan(square, math.multiply(count, pairs)))
+    return reductions.reduce_sum(math.multiply(math.multiply(means, 2.0), w))

@@ -6,6 +6,8 @@ splits, they have the dtype of those that it was given.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from graphc.errors import DtypeError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
@@ -332,3 +334,38 @@ def known(d: Node):
         return as_dims(d)[0]
     except DataDependent:
         return d
+
+
+class FilledRows(NamedTuple):
+    output_value_rowids: Node
+    output_values: Node
+    empty_row_indicator: Node
+    reverse_index_map: Node
+
+
+def fill_empty_rows(value_rowids, values, nrows, default_value) -> FilledRows:
+    """Values with a default one in rows that had none, the rows of all, which rows those were, and where each value went."""
+    ids, x = as_vector("ragged_fill_empty_rows", value_rowids, dt.i64), as_node(values)
+    rows = measured(nrows, "nrows") if isinstance(nrows, Node) else integer("ragged_fill_empty_rows", "nrows", nrows)
+    empty = math.equal(segment.unsorted_segment_sum(const(1, Type(dt.i32, ids.shape)), ids, rows), 0)
+    new = nonzero(empty)
+    new = apply("reshape", new, shape=new.shape[:1])
+    fill = apply("broadcast", as_node(default_value, x.dtype), shape=new.shape, axes=())
+    both = apply("sort", shape.concat([ids, new], 0), axis=0, descending=False)
+    found, place = apply("item", both, index=0), apply("item", both, index=1)
+    ramp = apply("iota", shape=place.shape, axis=0, dtype=dt.i64)
+    back = apply("scatter", const(0, ramp.type), apply("reshape", place, shape=(place.shape[0], 1)), ramp, kind="set", batch=0)
+    return FilledRows(found, take(shape.concat([x, fill], 0), place), empty, shape.part(back, 0, 0, ids.shape[0]))
+
+
+class FilledRowsSlope(NamedTuple):
+    d_values: Node
+    d_default_value: Node
+
+
+def fill_empty_rows_grad(reverse_index_map, grad_values) -> FilledRowsSlope:
+    """The slopes of the values and of the default one from those of what ``ragged_fill_empty_rows`` answers with."""
+    i, g = as_vector("ragged_fill_empty_rows_grad", reverse_index_map, dt.i64), as_node(grad_values)
+    mine = take(g, i)
+    rest = apply("sub", apply("reduce", g, kind="sum", axes=(0,)), apply("reduce", mine, kind="sum", axes=(0,)))
+    return FilledRowsSlope(mine, rest)

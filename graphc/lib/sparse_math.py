@@ -6,7 +6,7 @@ from graphc.errors import ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
-from graphc.lib import math, segment, shape
+from graphc.lib import index, math, segment, shape
 from graphc.lib.dims import dim_node, integer, listed, measured, size
 from graphc.lib.promote import adopt, as_node
 from graphc.lib.shape import concat
@@ -231,3 +231,19 @@ def bincount(rows, values, weights, count, minlength=None, maxlength=None, binar
         return shape.part(i, 1, 1, 2), sums, shape_vector([bins])
     return i, sums, shape_vector([count, bins])
 
+
+
+def sampled_addmm(indices, values, dense_shape, mat1, mat2, beta=1.0, alpha=1.0, output_type=dt.f32) -> tuple:
+    """``alpha * (mat1 @ mat2) + beta * values`` at the places [..., n, 2] of a sparse matrix: indices, values, shape.
+
+    Args:
+        output_type: without effect: the values have the dtype of ``values``.
+    """
+    i, v = as_node(indices), as_node(values)
+    a, b = as_node(mat1, v.dtype), as_node(mat2, v.dtype)
+    lead = len(i.shape) - 2
+    rows, cols = shape.unstack(i, axis=-1)
+    left = index.gather(a, rows, batch_dims=lead)
+    right = index.gather(shape.transpose(b, [*range(lead), lead + 1, lead]), cols, batch_dims=lead)
+    dots = apply("reduce", math.multiply(left, right), kind="sum", axes=(lead + 1,))
+    return i, math.add(math.multiply(dots, alpha), math.multiply(v, beta)), math.cast(as_node(dense_shape), dt.i32)

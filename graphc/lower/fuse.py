@@ -154,7 +154,7 @@ class _Fuser:
             used = (node,) if node.op == "symbol" else symbols_of(node)
             found[node] = {made[s] for s in used if s in made} - {node}
             for x in node.inputs:
-                if x in self.inline:
+                if x in self.inline or not x.inputs:
                     found[node] |= found[x]
         return found
 

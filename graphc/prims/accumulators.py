@@ -14,7 +14,7 @@ from graphc.ir import dtype as dt
 class Accumulator:
     """A sum of arrays of one shape, and how many they were.
 
-    Gradients that were computed before the last ``take_grad`` (their step is smaller than the accumulator's) are dropped.
+    Gradients that were computed before the last ``take_grad`` (at a step before the accumulator's) are dropped.
 
     Args:
         shape: sizes with None for any, or None. is_mean: whether ``take_grad`` divides by the number.
@@ -74,7 +74,8 @@ class Accumulator:
         if self.shape is None:
             return
         if len(shape) != len(self.shape) or any(want not in (None, have) for have, want in zip(shape, self.shape)):
-            raise ShapeError(f"accumulator '{self.name}': a gradient has shape {shape}, but {tuple(self.shape)} is expected")
+            what = f"a gradient has shape {shape}, but {tuple(self.shape)} is expected"
+            raise ShapeError(f"accumulator '{self.name}': {what}")
 
 
 class SparseAccumulator(Accumulator):

@@ -1,4 +1,4 @@
-"""The host steps on resources (queues, accumulators) and through Python functions; each takes a token and makes the next."""
+"""Host steps on resources (queues, readers) and through Python functions: each takes a token and makes the next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from graphc.errors import (
-    CompileError, DtypeError, GraphcError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, ShapeError, here,
+    CompileError, DtypeError, GraphcError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, here,
 )  # fmt: skip
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
@@ -61,7 +61,9 @@ _MODULES = (("Queue", queues), ("Accumulator", accumulators), ("Print", printer)
 declare(Prim("act", _type, _act_array, native=False))
 
 
-def act(token: Node, *inputs: Node, definition: str, method: str, key: str, results=(), partner: str = "") -> list[Node]:
+def act(
+    token: Node, *inputs: Node, definition: str, method: str, key: str, results=(), partner: str = ""
+) -> list[Node]:
     """Call a method of a resource; the next token and the results.
 
     Args:
@@ -91,7 +93,7 @@ def _python_array(token, *arrays, callback, key, results):
 
 
 def converted(answer, dtypes: tuple, label: str) -> list[np.ndarray]:
-    """What a user's function answered, as arrays of the dtypes that were promised.
+    """What a user's function answered, a value or a list of them, as arrays of the dtypes that were promised.
 
     Raises:
         InvalidArgumentError: the number of values, or a dtype, is another.
@@ -99,11 +101,10 @@ def converted(answer, dtypes: tuple, label: str) -> list[np.ndarray]:
     if not dtypes:
         return []
     label = label.partition("?")[0]
-    values = list(answer) if isinstance(answer, (list, tuple)) and len(dtypes) > 1 else [answer]
-    if len(dtypes) == 1 and isinstance(answer, (list, tuple)) and len(answer) == 1 and np.ndim(answer[0]):
-        values = list(answer)  # one value as a list of it
+    values = list(answer) if isinstance(answer, (list, tuple)) else [answer]
     if len(values) != len(dtypes):
-        raise InvalidArgumentError(f"{label}: the function answers with {len(values)} values, but Tout has {len(dtypes)}")
+        what = f"{label}: the function answers with {len(values)} values, but Tout has {len(dtypes)}"
+        raise InvalidArgumentError(what)
     return [_converted(v, d, f"{label}: value {k}") for k, (v, d) in enumerate(zip(values, dtypes))]
 
 
@@ -165,8 +166,8 @@ declare(Prim("python", _type, _python_array, vjp=_python_vjp, native=False))
 def python(token: Node, *inputs: Node, callback: Callable, key: str, results) -> list[Node]:
     """What a Python function answers for the arrays of ``inputs``: the next token and the results; see ``act``.
 
-    Where the callback has an attribute ``slopes``, that is its gradient: a function of the inputs and the cotangents of all
-    results that answers with the cotangents of the floating inputs.
+    Where the callback has an attribute ``slopes``, that is its gradient: a function of the inputs and the cotangents of
+    all results that answers with the cotangents of the floating inputs.
     """
     attrs = {"callback": callback, "key": key, "results": tuple(results)}
     return _applied("python", (token, *inputs), attrs)

@@ -13,7 +13,7 @@ from graphc.prims.cast import cast
 from graphc.prims.complex import COMPLEX_OF, complex_, real
 from graphc.prims.dims import as_node, axes_of, dim, integers, size_of, zeros
 from graphc.prims.leaf import iota
-from graphc.prims.shape import broadcast, pad
+from graphc.prims.shape import broadcast, pad, slice_
 from graphc.prims.table import Prim, apply, declare
 
 KINDS = {"fft": np.fft.fftn, "ifft": np.fft.ifftn, "rfft": np.fft.rfftn, "irfft": np.fft.irfftn}
@@ -72,13 +72,17 @@ def _vjp(g, out, x, kind, axes, length):
         case "ifft":
             return (_scaled(fft(g, "fft", axes), _inverse(count)),)
         case "rfft":
-            missing = [0] * x.type.rank
-            missing[axes[-1]] = simplified(x.shape[axes[-1]] - g.shape[axes[-1]])
-            whole = pad(g, zeros(Type(g.dtype, ())), [0] * x.type.rank, missing)
-            return (_scaled(real(fft(whole, "ifft", axes)), count),)
+            return (_scaled(real(fft(_whole(g, x.shape[axes[-1]], axes[-1]), "ifft", axes)), count),)
     found = _scaled(fft(g, "rfft", axes), _inverse(count))
     weight = _weights(x, axes[-1], length)
     return (found * complex_(weight, zeros(weight.type)),)
+
+
+def _whole(g: Node, size, axis: int) -> Node:
+    """Half a spectrum and zeros, together ``size`` elements along the axis: of none, even the one there is falls away."""
+    origin, missing, stop = [0] * g.type.rank, [0] * g.type.rank, list(g.shape)
+    missing[axis], stop[axis] = simplified(size // 2), size
+    return slice_(pad(g, zeros(Type(g.dtype, ())), origin, missing), origin, stop)
 
 
 def _inverse(count):

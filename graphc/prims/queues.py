@@ -61,7 +61,8 @@ class Queue:
         components = [np.array(c) for c in components]
         counts = {len(c) for c in components}
         if len(counts) > 1:
-            raise ShapeError(f"{self.label} '{self.name}': enqueue_many of {sorted(counts)} slices, which are not equally many")
+            what = f"enqueue_many of {sorted(counts)} slices, which are not equally many"
+            raise ShapeError(f"{self.label} '{self.name}': {what}")
         self._add([tuple([c[k, ...] for c in components]) for k in range(counts.pop())])
         return ()
 

@@ -9,7 +9,7 @@ from typing import Callable
 
 import numpy as np
 
-from graphc.errors import CompileError, ShapeError, explain, located
+from graphc.errors import CompileError, GraphcError, ShapeError, explain, located
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.program import Signature
@@ -175,7 +175,12 @@ class _Run:
         args = [_read_only(self.view(type, place)) for type, place in step.args]
         attrs = {name: _known(value, self.values) for name, value in step.attrs}
         with located(step.location), np.errstate(all="ignore"):
-            results = step.fn(*args, **attrs)
+            try:
+                results = step.fn(*args, **attrs)
+            except GraphcError as error:
+                if step.location is None or str(step.location) in str(error):
+                    raise
+                raise type(error)(explain(str(error))) from None
         if len(step.results) == 1 and not isinstance(results, (tuple, list)):
             results = (results,)
         if len(results) != len(step.results):

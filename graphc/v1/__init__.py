@@ -28,8 +28,8 @@ from graphc.v1.catalogue import SHARED as _SHARED
 from graphc.v1.catalogue import members_of as _members_of
 from graphc.v1.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from graphc.v1.control import (
-    add_to_collection, add_to_collections, control_dependencies, device, get_collection, get_collection_ref, group, name_scope,
-    no_op, op_scope, set_random_seed,
+    add_to_collection, add_to_collections, control_dependencies, device, get_collection, get_collection_ref, group,
+    name_scope, no_op, op_scope, set_random_seed,
 )  # fmt: skip
 from graphc.v1.control import tuple_of as tuple  # noqa: A004
 from graphc.v1.control_flow import (

@@ -97,7 +97,8 @@ class Coordinator:
             self._threads.clear()
         self.raise_requested_exception()
         if alive and not ignore_live_threads:
-            raise _StillRunning(explain(f"join: threads still run {stop_grace_period_secs} s after the stop: {', '.join(alive)}"))
+            what = f"join: threads still run {stop_grace_period_secs} s after the stop: {', '.join(alive)}"
+            raise _StillRunning(explain(what))
 
     def raise_requested_exception(self) -> None:
         """Raise the error with which somebody asked to stop, if there was one."""

@@ -39,6 +39,18 @@ class GraphKeys:
     SUMMARIES = "summaries"
     TRAIN_OP = "train_op"
     INIT_OP = "init_op"
+    LOCAL_INIT_OP = "local_init_op"
+    READY_OP = "ready_op"
+    SUMMARY_OP = "summary_op"
+    TABLE_INITIALIZERS = "table_initializer"
+    QUEUE_RUNNERS = "queue_runners"
+    SAVERS = "savers"
+    METRIC_VARIABLES = "metric_variables"
+    EVAL_STEP = "eval_step"
+    ASSET_FILEPATHS = "asset_filepaths"
+    WEIGHTS = "weights"
+    BIASES = "biases"
+    ACTIVATIONS = "activations"
     QUEUE_RUNNERS = "queue_runners"
 
 

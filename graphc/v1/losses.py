@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict
 
-from graphc.errors import explain
+from graphc.api.lift import lift
+from graphc.api.op import Op
+from graphc.api.spelling import respelled
 from graphc.lib import loss
-from graphc.v1.catalogue import members_of
 from graphc.v1 import ops
-from graphc.v1.define import construct
 from graphc.v1.graph import GraphKeys, get_default_graph
+from graphc.v1.mode import default_recorder
 from graphc.v1.tensor import Tensor
 
 
@@ -23,50 +25,52 @@ class Reduction:
     SUM_BY_NONZERO_WEIGHTS = "weighted_sum_by_nonzero_weights"
 
 
-def _define(name: str, function, first: str, second: str, extra: tuple = ()):
-    """A loss of labels and predictions whose further arguments are ``weights`` and ``extra``, in TensorFlow's order."""
-    own = inspect.signature(function).parameters
-    signature = inspect.Signature([own[k] for k in (first, second, *extra)])
+def _define(kind: str, function, tensors: str, arguments: str):
+    """A loss as TensorFlow 1 has it: its value also goes into a collection."""
+    lifted = lift(Op(function.__name__, kind, function, tensors, kind), default_recorder)
 
-    def public(
-        *args, scope=None, loss_collection=GraphKeys.LOSSES, reduction=Reduction.SUM_BY_NONZERO_WEIGHTS, **kwargs
-    ):
-        try:
-            arguments = signature.bind(*args, **kwargs).arguments
-        except TypeError as error:
-            raise TypeError(explain(f"{function.__name__}: {error}")) from None
-        arguments.setdefault("weights", 1.0)
-        ordered = {second: arguments.pop(second), first: arguments.pop(first), **arguments, "reduction": reduction}
-        groups = {second: 0, first: 1 if first != "labels" or function is loss.sparse_softmax_cross_entropy else 0}
-        value = construct(name, name, function, ordered, groups, (), scope)
-        if loss_collection:
+    def collected(loss_collection=GraphKeys.LOSSES, **kwargs):
+        value = lifted(**kwargs)
+        if loss_collection and not value.graph.is_eager:
             value.graph.add_to_collection(loss_collection, value)
         return value
 
-    public.__name__ = public.__qualname__ = function.__name__
-    public.__doc__ = function.__doc__
+    parameters = inspect.signature(lifted).parameters.values()
+    added = inspect.Parameter("loss_collection", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=GraphKeys.LOSSES)
+    collected.__signature__ = inspect.Signature([*parameters, added])
+    collected.__doc__ = function.__doc__
+    name, _, own = arguments.partition(": ")
+    collected.__name__ = name
+    public = respelled(collected, f"{own} scope=name loss_collection{_REDUCTION[function]}")
+    public.__module__ = __name__
     return public
 
 
-mean_squared_error = _define("mean_squared_error", loss.mean_squared_error, "labels", "predictions", ("weights",))
-absolute_difference = _define("absolute_difference", loss.absolute_difference, "labels", "predictions", ("weights",))
-huber_loss = _define("huber_loss", loss.huber_loss, "labels", "predictions", ("weights", "delta"))
-log_loss = _define("log_loss", loss.log_loss, "labels", "predictions", ("weights", "epsilon"))
-hinge_loss = _define("hinge_loss", loss.hinge_loss, "labels", "logits", ("weights",))
-cosine_distance = _define("cosine_distance_loss", loss.cosine_distance, "labels", "predictions", ("axis", "weights"))
-softmax_cross_entropy = _define(
-    "softmax_cross_entropy_loss", loss.softmax_cross_entropy, "onehot_labels", "logits", ("weights", "label_smoothing")
-)
-sigmoid_cross_entropy = _define(
-    "sigmoid_cross_entropy_loss",
-    loss.sigmoid_cross_entropy,
-    "multi_class_labels",
-    "logits",
-    ("weights", "label_smoothing"),
-)
+_REDUCTION = defaultdict(lambda: " reduction", {
+    loss.weighted: " reduction=kind", loss.mean_pairwise_squared_error: "", loss.cosine_distance: " reduction dim=axis",
+})  # fmt: skip
+
+mean_squared_error = _define("mean_squared_error", loss.mean_squared_error, "predictions labels",
+                             "mean_squared_error: labels predictions weights")  # fmt: skip
+absolute_difference = _define("absolute_difference", loss.absolute_difference, "predictions labels",
+                              "absolute_difference: labels predictions weights")  # fmt: skip
+huber_loss = _define("huber_loss", loss.huber_loss, "predictions labels",
+                     "huber_loss: labels predictions weights delta")  # fmt: skip
+log_loss = _define("log_loss", loss.log_loss, "predictions labels", "log_loss: labels predictions weights epsilon")
+hinge_loss = _define("hinge_loss", loss.hinge_loss, "logits labels", "hinge_loss: labels logits weights")
+cosine_distance = _define("cosine_distance_loss", loss.cosine_distance, "predictions labels",
+                          "cosine_distance: labels predictions axis weights")  # fmt: skip
+softmax_cross_entropy = _define("softmax_cross_entropy_loss", loss.softmax_cross_entropy, "logits | onehot_labels",
+                                "softmax_cross_entropy: onehot_labels logits weights label_smoothing")  # fmt: skip
+sigmoid_cross_entropy = _define("sigmoid_cross_entropy_loss", loss.sigmoid_cross_entropy, "logits | multi_class_labels",
+                                "sigmoid_cross_entropy: multi_class_labels logits weights label_smoothing")  # fmt: skip
 sparse_softmax_cross_entropy = _define(
-    "sparse_softmax_cross_entropy_loss", loss.sparse_softmax_cross_entropy, "labels", "logits", ("weights",)
-)
+    "sparse_softmax_cross_entropy_loss", loss.sparse_softmax_cross_entropy, "logits | labels",
+    "sparse_softmax_cross_entropy: labels logits weights")  # fmt: skip
+mean_pairwise_squared_error = _define(
+    "mean_pairwise_squared_error", loss.mean_pairwise_squared_error, "predictions labels",
+    "mean_pairwise_squared_error: labels predictions weights")  # fmt: skip
+compute_weighted_loss = _define("weighted_loss", loss.weighted, "losses", "compute_weighted_loss: losses weights")
 
 
 def add_loss(loss, loss_collection=GraphKeys.LOSSES) -> None:  # noqa: F811  TensorFlow's argument
@@ -97,13 +101,11 @@ def get_total_loss(add_regularization_losses=True, name="total_loss", scope=None
 
 
 __all__ = [
-    "Reduction", "absolute_difference", "add_loss", "cosine_distance", "get_losses", "get_regularization_loss",
-    "get_regularization_losses", "get_total_loss", "hinge_loss", "huber_loss", "log_loss", "mean_squared_error",
-    "sigmoid_cross_entropy", "softmax_cross_entropy", "sparse_softmax_cross_entropy",
+    "Reduction", "absolute_difference", "add_loss", "compute_weighted_loss", "cosine_distance", "get_losses",
+    "get_regularization_loss", "get_regularization_losses", "get_total_loss", "hinge_loss", "huber_loss", "log_loss",
+    "mean_pairwise_squared_error", "mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy",
+    "sparse_softmax_cross_entropy",
 ]  # fmt: skip
-
-
-__getattr__ = members_of("losses")
 
 
 def __dir__() -> list[str]:

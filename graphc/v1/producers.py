@@ -8,6 +8,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import grid, index, random, shape
 from graphc.prims.table import apply
+from graphc.v1.catalogue import SHARED
 from graphc.v1.define import construct, random_op
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.queue_runner import QueueRunner, add_queue_runner
@@ -93,8 +94,8 @@ def input_producer(input_tensor, element_shape=None, num_epochs=None, shuffle=Tr
         return queue
 
 
-def string_input_producer(string_tensor, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, name=None,
-                          cancel_op=None):  # fmt: skip
+def string_input_producer(string_tensor, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None,
+                          name=None, cancel_op=None):  # fmt: skip
     """A queue of strings, such as names of files; see ``input_producer``.
 
     Raises:
@@ -106,13 +107,22 @@ def string_input_producer(string_tensor, num_epochs=None, shuffle=True, seed=Non
     return input_producer(tensor, [], num_epochs, shuffle, seed, capacity, shared_name, None, name, cancel_op)
 
 
+def match_filenames_once(pattern, name=None) -> Tensor:
+    """The names of the files that match a pattern, or one of several: a vector in order of the names.
+
+    They are looked for in every run that needs them.
+    """
+    return SHARED.get("io.matching_files")(pattern, name=name or "matching_filenames")
+
+
 def range_input_producer(limit, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, name=None):
     """A queue of the numbers 0 to ``limit - 1``; see ``input_producer``."""
     numbers = construct("Range", "range", grid.range_, {"start": limit}, {"start": 0})
     return input_producer(numbers, [], num_epochs, shuffle, seed, capacity, shared_name, None, name)
 
 
-def slice_input_producer(tensor_list, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None, name=None):
+def slice_input_producer(tensor_list, num_epochs=None, shuffle=True, seed=None, capacity=32, shared_name=None,
+                         name=None):  # fmt: skip
     """The next slice of every tensor, all at the same place; see ``input_producer``.
 
     Raises:
@@ -125,8 +135,12 @@ def slice_input_producer(tensor_list, num_epochs=None, shuffle=True, seed=None, 
         tensors = [graph.convert(t) for t in tensor_list]
         count = construct("Shape", "count", _rows, {"x": tensors[0]}, {"x": 0})
         place = range_input_producer(count, num_epochs, shuffle, seed, capacity, shared_name).dequeue()
-        return [construct("GatherV2", "GatherV2", index.gather, {"params": t, "indices": place}, {"params": 0, "indices": 1})
-                for t in tensors]  # fmt: skip
+        return [_slice(t, place) for t in tensors]
+
+
+def _slice(params: Tensor, indices: Tensor) -> Tensor:
+    operands = {"params": params, "indices": indices}
+    return construct("GatherV2", "GatherV2", index.gather, operands, {"params": 0, "indices": 1})
 
 
 def _rows(x: Node) -> Node:

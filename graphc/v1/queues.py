@@ -12,11 +12,6 @@ class QueueBase(queue.QueueBase):
 
     fallback = staticmethod(default_recorder)
 
-    @property
-    def graph(self):
-        """The graph that it belongs to."""
-        return self._recorder
-
 
 class FIFOQueue(QueueBase, queue.FIFOQueue):
     """A queue that gives elements in the order in which they came; see ``graphc.queue.FIFOQueue``."""

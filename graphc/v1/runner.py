@@ -15,7 +15,7 @@ from graphc.v1.plan import Pattern, Plan, Request, changes, deciding, diagnose, 
 from graphc.v1.state import State
 
 _PLANS_KEPT = 256
-_PATIENCE = 8  # times that a graph may grow between runs of one request before anybody is warned
+_PATIENCE = 8  # times that a graph may be changed between runs of one request before anybody is warned
 PLANNING = threading.RLock()  # graphs are built and bound by one thread at a time
 _REFUSED = (ShapeError, DtypeError, FeedError, TypeError)
 
@@ -129,7 +129,7 @@ class Runner:
         elif self._latest is not None:
             self._subject.compiled("content", "what a queue or a stack holds has another rank")
         elif self._subject.count:
-            self._subject.compiled("graph", "operations were added to the graph since the last run", _PATIENCE)
+            self._subject.compiled("graph", "the graph was changed since the last run", _PATIENCE)
         else:
             self._subject.compiled()
         self._latest = pattern

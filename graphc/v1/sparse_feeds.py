@@ -96,7 +96,7 @@ def sparse_to_dense(sparse_indices, output_shape, sparse_values, default_value=0
         values = sparse.record("Fill", sparse.shape.fill, "value", dims=[rows], value=values)
     wide = sparse.record("Cast", sparse.lib.math.cast, x=indices, dtype=dt.i64)
     return sparse.record("SparseToDense", sparse.lib.to_dense, "values default_value", indices=wide, values=values,
-                         dense_shape=sparse._plain(output_shape), default_value=default_value)  # fmt: skip
+                         dense_shape=sparse.plain(output_shape), default_value=default_value)  # fmt: skip
 
 
 def _reduction(function: Callable) -> Callable:
@@ -109,7 +109,38 @@ def _reduction(function: Callable) -> Callable:
     return op
 
 
+def convert_to_tensor_or_sparse_tensor(value, dtype=None, name=None):
+    """Sparse tensors (and values of them) as sparse tensors, everything else as a tensor."""
+    if hasattr(value, "dense_shape"):
+        return sparse.sparse(value, "convert_to_tensor_or_sparse_tensor")
+    return convert_to_tensor(value, dtype)
+
+
+def sparse_merge(sp_ids, sp_values, vocab_size, name=None, already_sorted=False) -> SparseTensor:
+    """Values at the places that ids give along a last axis of ``vocab_size``, in place of the last axis of the ids.
+
+    Lists of ids give several last axes.
+    """
+    ids, sizes = (v if isinstance(v, (list, tuple)) else [v] for v in (sp_ids, vocab_size))
+    x = sparse.sparse(sp_values, "sparse_merge")
+    lead = ids[0]
+    parts = {f"ids{k}": v.values for k, v in enumerate(ids)}
+    places, shape = sparse.record("SparseMerge", _merged, indices=lead.indices, dense_shape=sparse.static(lead.dense_shape),
+                                  sizes=list(sizes), **parts)  # fmt: skip
+    found = SparseTensor(places, x.values, shape)
+    return found if already_sorted else sparse.reorder(found)
+
+
+def _merged(indices, dense_shape, sizes, **ids):
+    cols = [*sparse.lib.columns("sparse_merge", indices)[:-1], *[sparse.lib.math.cast(v, dt.i64) for v in ids.values()]]
+    shape = sparse.lib.shape_vector([*sparse.lib.extents(dense_shape)[:-1], *[sparse.lib.as_node(n, dt.i64) for n in sizes]])
+    return sparse.lib.joined(cols, indices), shape
+
+
 _OLD = {
+    "convert_to_tensor_or_sparse_tensor": into_default_graph(convert_to_tensor_or_sparse_tensor),
+    "sparse_merge": into_default_graph(sparse_merge),
+    "sparse.merge": into_default_graph(sparse_merge),
     "SparseTensorValue": SparseTensorValue,
     "ragged.RaggedTensorValue": RaggedTensorValue,
     "sparse_placeholder": sparse_placeholder,

@@ -98,7 +98,6 @@ RENAMED = {
     "sparse.matmul": "sparse.sparse_dense_matmul",
     "sparse_tensor_dense_matmul": "sparse.sparse_dense_matmul",
     "sparse_tensor_to_dense": "sparse.to_dense",
-    "tables_initializer": "initializers.tables_initializer",
     "train.match_filenames_once": "io.match_filenames_once",
     "truncated_normal": "random.truncated_normal",
     "where_v2": "where",

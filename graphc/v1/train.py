@@ -22,7 +22,7 @@ from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.initializers import Zeros
 from graphc.api.operators import Operators
 from graphc.v1.producers import (  # noqa: F401  also found here
-    input_producer, limit_epochs, range_input_producer, slice_input_producer, string_input_producer,
+    input_producer, limit_epochs, match_filenames_once, range_input_producer, slice_input_producer, string_input_producer,
 )  # fmt: skip
 from graphc.v1 import queue_runner  # noqa: F401  also found here
 from graphc.v1.queue_runner import QueueRunner, add_queue_runner, start_queue_runners  # noqa: F401  also found here

@@ -4,6 +4,12 @@ import numpy as np
 import pytest
 
 import graphc as tf
+from graphc.compile import compile_graph, has_callbacks
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.type import Type
+from graphc.prims import cond, host
+from graphc.prims.host import register_callback
 
 
 def test_numpy_function_gets_arrays():
@@ -42,6 +48,8 @@ def test_py_function_answers_in_the_structure_of_tout():
     assert tf.py_function(lambda a: None, [1.0], []) == []
     a, b = tf.py_function(lambda a: (a, "text"), [1.0], (tf.float32, tf.string))
     assert float(a) == 1.0 and b.numpy() == b"text"
+    number = tf.py_function(lambda: 5.0, [], tf.float32)
+    assert number.shape.rank == 0 and float(number) == 5.0
 
 
 @pytest.mark.parametrize(
@@ -67,3 +75,30 @@ def test_refusals():
         tf.numpy_function(abs, 1.0, tf.float32)
     with pytest.raises(ValueError, match="1 values, but Tout has 2"):
         tf.py_function(lambda x: x, [1.0], [tf.float32, tf.float32])
+
+
+def test_callbacks_of_one_name_are_told_apart_also_inside_branches():
+    def made(k):
+        def add(x):
+            return x + k
+
+        x, flag = input_node("x", Type(dt.f32, (2,))), input_node("flag", Type(dt.b1, ()))
+        y = host(x, callback=add, types=(x.type,))
+        then, other = Graph("then", (x,), (y,)), Graph("other", (x,), (x,))
+        return (
+            compile_graph(Graph("outside", (x,), (y,))),
+            compile_graph(Graph("inside", (flag, x), (cond(flag, x, then=then, orelse=other),))),
+        )
+
+    (first, inside), (second, inside_too) = made(np.float32(1)), made(np.float32(2))
+    x = np.array([1, 2], np.float32)
+    assert first(x)[0].tolist() == [2, 3] and second(x)[0].tolist() == [3, 4]
+    assert inside(True, x)[0].tolist() == [2, 3] and inside_too(True, x)[0].tolist() == [3, 4]
+    assert inside(False, x)[0].tolist() == [1, 2]
+
+
+def test_graphs_with_registered_callbacks_are_shared():
+    register_callback("test.twice", lambda x: x * 2)
+    x = input_node("x", Type(dt.f32, (2,)))
+    graphs = [Graph("g", (x,), (host(x, callback="test.twice", types=(x.type,)),)) for _ in range(2)]
+    assert compile_graph(graphs[0]) is compile_graph(graphs[1]) and not has_callbacks(graphs[0])

@@ -204,14 +204,14 @@ def _smaller(n: int) -> list[int]:
     return sorted({k for k in (1, 2, 3, n // 2, n - 1) if 0 < k < n})
 
 
-def _cut_array(array, type: Type, old, size: int, symbols: dict):
+def _cut_array(array, given: Type, old, size: int, symbols: dict):
     array = np.asarray(array)
-    wanted = [size if d is old or (type_is_int(d) and d == old) else dim_value(d, symbols) for d in type.shape]
+    wanted = [size if _same(d, old) else dim_value(d, symbols) for d in given.shape]
     return np.resize(array, wanted) if array.size else np.zeros(wanted, array.dtype)
 
 
-def type_is_int(d) -> bool:
-    return type(d) is int
+def _same(d, old) -> bool:
+    return d is old or (type(d) is type(old) is int and d == old)
 
 
 def _resized(sample: Sample, old, was: int, new: int) -> Iterator[Sample]:
@@ -223,19 +223,17 @@ def _resized(sample: Sample, old, was: int, new: int) -> Iterator[Sample]:
             return value.with_shape(changed(value.shape))
         if type(value) is tuple:
             return tuple(map(changed, value))
-        if value is old or (type_is_int(value) and type_is_int(old) and value == old):
-            return new
-        return value
+        return new if _same(value, old) else value
 
     symbols = bind_symbols(graph.inputs, sample.arrays)
     try:
         for node in toposort((*graph.inputs, *graph.roots)):
             if node.op in ("input", "const"):
-                type = changed(node.type)
+                kind = changed(node.type)
                 attrs = node.attrs
-                if node.op == "const" and node.type != type and not node.attr("value").is_splat:
+                if node.op == "const" and node.type != kind and not node.attr("value").is_splat:
                     attrs = (("value", Data(_cut_array(node.attr("value").array, node.type, old, new, symbols))),)
-                memo[node] = make(node.op, (), attrs, type)
+                memo[node] = make(node.op, (), attrs, kind)
                 continue
             if node.op == "symbol":
                 memo[node] = const(new) if node is old else node
@@ -243,7 +241,7 @@ def _resized(sample: Sample, old, was: int, new: int) -> Iterator[Sample]:
             operands = tuple([memo[x] for x in node.inputs])
             attrs = tuple([(k, changed(v) if k not in _KEPT else v) for k, v in node.attrs])
             memo[node] = make(node.op, operands, attrs, infer(node.op, [x.type for x in operands], dict(attrs)))
-    except Exception:  # this size is bound to others
+    except (GraphcError, ValueError, TypeError, IndexError, KeyError):  # this size is bound to others
         return
     roots = [memo[x] for x in graph.roots]
     smaller = replace(graph, inputs=tuple([memo[x] for x in graph.inputs])).with_roots(roots)
@@ -267,12 +265,12 @@ def _plainer_attributes(sample: Sample) -> Iterator[Sample]:
 
 
 def _with_one(value, plain: int) -> Iterator:
-    if type_is_int(value):
+    if type(value) is int:
         if plain < abs(value):
             yield plain
         return
     for k, v in enumerate(value):
-        if type_is_int(v) and plain < abs(v):
+        if type(v) is int and plain < abs(v):
             yield (*value[:k], plain, *value[k + 1 :])
 
 

@@ -75,6 +75,6 @@ def alike(name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if exists(name) and callable(resolved(tf, name) or resolved(v1, name))])
+@pytest.mark.parametrize("name", [n for n in NAMES if exists(n) and callable(resolved(tf, n) or resolved(v1, n))])
 def test_what_programs_use_is_tested(name):
     assert alike(name) & used_names()

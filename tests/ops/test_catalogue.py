@@ -105,7 +105,7 @@ def used_names() -> set[str]:
     """Public names that sample lines and tests use."""
     texts = [line.text for folder in ("samples", "refusals") for line in lines(folder)]
     texts += [path.read_text() for path in HERE.parent.rglob("*.py")]
-    return {name for text in texts for name in re.findall(r"\btf\.([A-Za-z_][\w.]*\w)", text)}
+    return {name for text in texts for name in re.findall(r"\btf1?\.([A-Za-z_][\w.]*\w)", text)}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.names.split()[0])

@@ -378,3 +378,12 @@ def python_function(tf, x):
     y = tf.py_function(lambda v: v.numpy()[::2], [x], tf.float32)
     y.set_shape([None])
     return [y, tf.reduce_sum(y), tf.concat([y, y], 0)]
+
+
+@program("f32 n,m", "i32<4 ", m=1)
+def computed_sizes_in_loops(tf, x, k):
+    def row(v):
+        count = tf.cast(tf.reduce_sum(tf.abs(v)), tf.int32)
+        return 2.0 * tf.reduce_sum(tf.ones([k])) + tf.reduce_sum(tf.boolean_mask(v, v > 0)) + tf.reduce_sum(tf.ones([count]))
+
+    return [tf.map_fn(row, x), tf.cond(k > 1, lambda: tf.reduce_sum(tf.ones([k])), lambda: 0.0)]

@@ -1,5 +1,7 @@
 """Names of operations and tensors, what they print, scopes, collections."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,70 @@ def test_numpy_on_the_left():
     assert tf.Session().run(total, {x: [1, 1]}).tolist() == [2.0, 3.0]
     scaled = np.float64(2.0) * x - np.float32(1.0)
     assert tf.Session().run(scaled, {x: [1, 1]}).tolist() == [1.0, 1.0]
+
+
+X = np.arange(6, dtype=np.float32).reshape(2, 3) - 2
+IMAGE = np.arange(32, dtype=np.float32).reshape(1, 4, 4, 2)
+FILTER = np.ones((2, 2, 2, 3), np.float32)
+OLD_AND_NEW = [
+    ("tf.reduce_sum(X, reduction_indices=1, keep_dims=True)", "tf.reduce_sum(X, 1, True)"),
+    ("tf.reduce_max(X, 0, None, 'best')", "tf.reduce_max(X, 0)"),
+    ("tf.argmax(X, dimension=1)", "tf.argmax(X, 1)"),
+    ("tf.arg_min(X, 0)", "tf.argmin(X, 0)"),
+    ("tf.count_nonzero(X, reduction_indices=[0])", "tf.math.count_nonzero(input=X, axis=0)"),
+    ("tf.norm(X, keep_dims=True, axis=1)", "tf.norm(X, axis=1, keepdims=True)"),
+    ("tf.nn.softmax(X, dim=0)", "tf.nn.softmax(X, 0)"),
+    ("tf.nn.l2_normalize(X, dim=1)", "tf.math.l2_normalize(X, 1)"),
+    ("tf.expand_dims(X, dim=1)", "tf.expand_dims(X, 1)"),
+    ("tf.squeeze(X[:1], squeeze_dims=[0])", "tf.squeeze(X[:1], 0)"),
+    ("tf.div([7, -7], [2, 2])", "[3, -4]"),
+    ("tf.mod([7, -7], 3)", "[1, 2]"),
+    ("tf.ceil(X / 2)", "tf.math.ceil(X / 2)"),
+    ("tf.diag([1.0, 2.0])", "[[1.0, 0.0], [0.0, 2.0]]"),
+    ("tf.matrix_band_part(X[:, :2], 0, -1)", "tf.linalg.band_part(X[:, :2], 0, -1)"),
+    ("tf.where([True, False], X, -X)", "[[-2.0, -1.0, 0.0], [-1.0, -2.0, -3.0]]"),
+    ("tf.pad(X, [[0, 1], [0, 0]], 'CONSTANT', 'padded', 7)", "tf.pad(X, [[0, 1], [0, 0]], constant_values=7)"),
+    ("tf.nn.conv2d(IMAGE, FILTER, [1, 1, 1, 1], 'SAME', True)", "tf.nn.conv2d(IMAGE, filters=FILTER, strides=1, padding='SAME')"),
+    ("tf.nn.max_pool(IMAGE, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')",
+     "tf.nn.max_pool(input=IMAGE, ksize=2, strides=2, padding='VALID')"),
+    ("tf.nn.moments(X, [0], None, 'm', True)[1]", "tf.nn.moments(X, [0], keepdims=True)[1]"),
+    ("tf.space_to_batch(IMAGE, [[0, 0], [0, 0]], 2)", "tf.space_to_batch_nd(IMAGE, [2, 2], [[0, 0], [0, 0]])"),
+    ("tf.image.resize_images(IMAGE, [2, 2])", "tf.image.resize_bilinear(IMAGE, [2, 2])"),
+    ("tf.nn.embedding_lookup([X[:1], X[1:]], [1, 0])", "X[::-1]"),
+    ("tf.nn.xw_plus_b(X, X.T, [1.0, 2.0])", "tf.matmul(X, X.T) + np.float32([1, 2])"),
+    ("tf.nn.relu_layer(X, X.T, [1.0, 2.0])", "tf.nn.relu(tf.matmul(X, X.T) + np.float32([1, 2]))"),
+    ("tf.clip_by_average_norm(X, 0.1)", "tf.clip_by_norm(X, 0.6)"),
+    ("tf.batch_gather([[1, 2], [3, 4]], [[1], [0]])", "[[2], [3]]"),
+    ("tf.setdiff1d([1, 2, 3], [2])[0]", "[1, 3]"),
+    ("tf.sparse_matmul(X, X, transpose_a=True)", "tf.matmul(X, X, transpose_a=True)"),
+    ("tf.nn.dilation2d(IMAGE, FILTER[..., 0], [1, 1, 1, 1], [1, 1, 1, 1], 'SAME')",
+     "tf.nn.dilation2d(IMAGE, filters=FILTER[..., 0], strides=[1] * 4, dilations=[1] * 4, padding='SAME')"),
+    ("tf.quantize_v2(X, -2.0, 3.0, tf.quint8)[0]", "tf.quantize(X, -2.0, 3.0, tf.quint8)[0]"),
+    ("tf.to_complex64(X)", "tf.cast(X, tf.complex64)"),
+    ("tf.nn.in_top_k(X, [2, 0], 1)", "[True, False]"),
+    ("tf.trace(X[:, :2])", "0.0"),
+    ("tf.floor_div([7], [2])", "[3]"),
+    ("tf.spectral.rfft(X)", "tf.signal.rfft(X)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("old, new", OLD_AND_NEW)
+def test_old_spellings(old, new):
+    found, wanted = (eval(text) for text in (old, new))
+    found, wanted = tf.Session().run([found, tf.convert_to_tensor(wanted)])
+    assert found.dtype == wanted.dtype and found.tolist() == wanted.tolist()
+
+
+def test_two_words_for_one_argument_are_refused():
+    with pytest.raises(ValueError, match="reduce_sum: axis and reduction_indices are the same; give one of them"):
+        tf.reduce_sum(X, 1, reduction_indices=0)
+    with pytest.raises(TypeError, match="conv2d: missing a required argument: 'filters'"):
+        tf.nn.conv2d(IMAGE, strides=1, padding="SAME")
+
+
+def test_functions_are_named_as_they_are_found():
+    assert tf.argmax.__name__ == "argmax" and tf.nn.conv2d.__name__ == "conv2d" and tf.multinomial.__name__ == "multinomial"
+    assert "reduction_indices" in str(inspect.signature(tf.reduce_sum)) and tf.reduce_sum.__doc__
+    names = dir(tf)
+    assert {"matmul", "nn", "placeholder", "where", "linalg", "ceil", "Session"} <= set(names) == set(tf.__all__)
+    assert {"relu", "conv2d", "dropout", "moments"} <= set(dir(tf.nn)) and "reduce_sum" in dir(tf.math)

@@ -59,6 +59,12 @@ def test_operations_of_a_queue():
                 sess.run(op)
 
 
+def test_operations_of_a_queue_go_into_its_graph():
+    q = tf.FIFOQueue(3, tf.float32, shapes=[[]])
+    with tf.Graph().as_default():
+        assert q.dequeue().graph is q.graph
+
+
 def test_every_session_has_its_own_queue():
     q = tf.FIFOQueue(3, tf.float32, shapes=[[]])
     put, size = q.enqueue(1.0), q.size()
@@ -409,7 +415,7 @@ def test_an_error_in_a_queue_runner_reaches_join():
     q = tf.FIFOQueue(9, tf.float32, shapes=[[]])
     x = tf.placeholder(tf.float32, [])
     tf.train.add_queue_runner(tf.train.QueueRunner(q, [q.enqueue(x)]))
-    with tf.Session() as sess:
+    with tf.Session():
         coord = tf.train.Coordinator()
         threads = tf.train.start_queue_runners(coord=coord)
         with pytest.raises(ValueError, match="needed but not fed"):
@@ -474,7 +480,8 @@ def read_all(reader, *files):
 
 def test_readers(folder):
     lines = read_all(tf.TextLineReader(skip_header_lines=1), folder / "a.csv", folder / "b.csv")
-    assert lines == [("a.csv:2", "1,2.5"), ("a.csv:3", "3,4.5"), ("b.csv:2", "5,6.5"), ("b.csv:3", ""), ("b.csv:4", "7,8")]
+    assert lines[:2] == [("a.csv:2", "1,2.5"), ("a.csv:3", "3,4.5")]
+    assert lines[2:] == [("b.csv:2", "5,6.5"), ("b.csv:3", ""), ("b.csv:4", "7,8")]
     assert read_all(tf.WholeFileReader(), folder / "a.csv") == [("a.csv", "h1,h2\n1,2.5\n3,4.5\n")]
     fixed = tf.FixedLengthRecordReader(4, header_bytes=2, footer_bytes=1)
     assert read_all(fixed, folder / "c.bin") == [("c.bin:0", "1234"), ("c.bin:1", "5678"), ("c.bin:2", "9012")]
@@ -499,7 +506,7 @@ def test_a_reader_reads_several_records_and_refuses_what_is_not_there(folder):
 
 
 def test_a_pipeline_from_csv_files(folder):
-    names = tf.train.string_input_producer([str(folder / "a.csv")], num_epochs=2)
+    names = tf.train.string_input_producer(tf.train.match_filenames_once(str(folder / "a*.csv")), num_epochs=2)
     _, line = tf.TextLineReader(skip_header_lines=1).read(names)
     a, b = tf.decode_csv(line, record_defaults=[[0], [0.0]])
     batch = tf.train.batch([a, b], 4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.api import example, io, parsing
+from graphc.api import example, gfile, io, parsing, records, tensor_proto
 from graphc.api.op import Op
 from graphc.lib import files, strings
 from graphc.lib import parsing as lib
@@ -23,7 +23,26 @@ _MESSAGES = ("BytesList", "Example", "Feature", "FeatureList", "FeatureLists", "
 _FEATURES = ("FixedLenFeature", "FixedLenSequenceFeature", "RaggedFeature", "SparseFeature", "VarLenFeature")
 _PARSERS = ("parse_example", "parse_sequence_example", "parse_single_example", "parse_single_sequence_example")
 
+_GFILE = (
+    "GFile copy exists get_registered_schemes glob isdir join listdir makedirs mkdir remove rename rmtree stat walk"
+).split()
+_OLD_GFILE = {
+    "Copy": "copy", "DeleteRecursively": "rmtree", "Exists": "exists", "FastGFile": "GFile", "GFile": "GFile",
+    "Glob": "glob", "IsDirectory": "isdir", "ListDirectory": "listdir", "MakeDirs": "makedirs", "MkDir": "mkdir",
+    "Open": "GFile", "Remove": "remove", "Rename": "rename", "Stat": "stat", "Walk": "walk",
+}  # fmt: skip
+
 FUNCTIONS = {
+    **{f"io.gfile.{name}": getattr(gfile, name) for name in _GFILE},
+    **{f"compat.v1.gfile.{old}": getattr(gfile, new) for old, new in _OLD_GFILE.items()},
+    "io.TFRecordOptions": records.TFRecordOptions,
+    "io.TFRecordWriter": records.TFRecordWriter,
+    "compat.v1.io.tf_record_iterator": records.tf_record_iterator,
+    "compat.v1.python_io.tf_record_iterator": records.tf_record_iterator,
+    "compat.v1.python_io.TFRecordWriter": records.TFRecordWriter,
+    "compat.v1.python_io.TFRecordOptions": records.TFRecordOptions,
+    "make_tensor_proto": tensor_proto.make_tensor_proto,
+    "make_ndarray": tensor_proto.make_ndarray,
     "io.decode_csv": io.decode_csv,
     "io.parse_tensor": io.parse_tensor,
     **{f"train.{name}": getattr(example, name) for name in _MESSAGES},

@@ -19,7 +19,8 @@ ROWS = (
     Op("linalg.logdet", "Mul", decompose.logdet, "matrix", label="logdet"),
     Op("linalg.solve compat.v1.matrix_solve", "MatrixSolve", decompose.matrix_solve, "matrix rhs"),
     Op("linalg.triangular_solve compat.v1.matrix_triangular_solve", "MatrixTriangularSolve",
-       decompose.triangular_solve, "matrix rhs"),  # fmt: skip
+       decompose.triangular_solve, "matrix rhs",
+       label="triangular_solve"),  # fmt: skip
     Op("linalg.lstsq compat.v1.matrix_solve_ls", "MatrixSolveLs", decompose.lstsq, "matrix rhs",
        label="matrix_solve_ls"),  # fmt: skip
     Op("linalg.lu", "Lu", decompose.lu, "input"),

@@ -1,8 +1,8 @@
-"""Names of what stands around operations: scopes, devices, settings, descriptions of tensors, nests."""
+"""Names of what stands around operations: scopes, devices, settings, descriptions of tensors, choices, nests."""
 
 from graphc import errors
-from graphc.api import machine, nest, scope
-from graphc.api.spec import TensorSpec
+from graphc.api import choices, machine, nest, scope
+from graphc.api.spec import TensorSpec, broadcast_static_shape
 
 _AROUND = (
     "control_dependencies", "device", "executing_eagerly", "get_current_name_scope", "get_static_value", "group",
@@ -29,6 +29,10 @@ _ERRORS = (
 
 FUNCTIONS = {
     "TensorSpec": TensorSpec,
+    "AggregationMethod": choices.AggregationMethod,
+    "VariableAggregation": choices.VariableAggregation,
+    "VariableSynchronization": choices.VariableSynchronization,
+    "broadcast_static_shape": broadcast_static_shape,
     **{name: getattr(scope, name) for name in _AROUND},
     **{f"config.{name}": getattr(machine, name) for name in _CONFIG},
     **{f"config.threading.{name}": getattr(machine, name) for name in _THREADS},

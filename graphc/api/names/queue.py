@@ -2,7 +2,5 @@
 
 from graphc.api import queue
 
-FUNCTIONS = {
-    f"queue.{kind.__name__}": kind
-    for kind in (queue.QueueBase, queue.FIFOQueue, queue.RandomShuffleQueue, queue.PaddingFIFOQueue, queue.PriorityQueue)
-}
+_KINDS = (queue.QueueBase, queue.FIFOQueue, queue.RandomShuffleQueue, queue.PaddingFIFOQueue, queue.PriorityQueue)
+FUNCTIONS = {f"queue.{kind.__name__}": kind for kind in _KINDS}

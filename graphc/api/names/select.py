@@ -17,6 +17,8 @@ ROWS = (
     Op("math.confusion_matrix", "confusion_matrix", select.confusion_matrix, "labels predictions | weights"),
     Op("math.bincount", "Bincount", select.bincount, "arr | weights", "bincount",
        arguments="arr weights minlength maxlength dtype name axis binary_output"),
-    Op("histogram_fixed_width", "HistogramFixedWidth", select.histogram_fixed_width, "values value_range"),
-    Op("histogram_fixed_width_bins", "HistogramFixedWidthBins", select.histogram_fixed_width_bins, "values value_range"),
+    Op("histogram_fixed_width", "HistogramFixedWidth", select.histogram_fixed_width, "values value_range",
+       label="histogram_fixed_width"),
+    Op("histogram_fixed_width_bins", "HistogramFixedWidthBins", select.histogram_fixed_width_bins, "values value_range",
+       label="histogram_fixed_width_bins"),
 )

@@ -1,6 +1,8 @@
 """Names of sparse tensors and their functions."""
 
-from graphc.api import sparse
+from graphc.api import sparse, sparse_files
+from graphc.api.op import Op
+from graphc.lib import sparse_math
 
 _FUNCTIONS = (
     "add bincount concat expand_dims eye fill_empty_rows from_dense map_values mask maximum minimum reduce_max reduce_sum "
@@ -8,7 +10,14 @@ _FUNCTIONS = (
     "to_dense to_indicator transpose"
 )
 
+ROWS = (
+    Op("sparse.sampled_addmm", "SampledADDMM", sparse_math.sampled_addmm, "indices | values mat1 mat2 | dense_shape"),
+)
+
 FUNCTIONS = {
+    "io.serialize_sparse": sparse_files.serialize_sparse,
+    "io.serialize_many_sparse": sparse_files.serialize_many_sparse,
+    "io.deserialize_many_sparse": sparse_files.deserialize_many_sparse,
     "SparseTensor": sparse.SparseTensor,
     "sparse.SparseTensor": sparse.SparseTensor,
     "SparseTensorSpec": sparse.SparseTensorSpec,
