@@ -164,3 +164,14 @@ def explain(what: str, operands=(), location: Location | None = None) -> str:
         source = location.source
         lines.append(f"  at {location}" + (f": {source}" if source else ""))
     return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def with_line():
+    """Errors of a run that do not know the line of their operation name at least the line that asked for the run."""
+    try:
+        yield
+    except GraphcError as error:
+        if "\n  at " in str(error):
+            raise
+        raise type(error)(explain(str(error))) from None

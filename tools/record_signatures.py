@@ -2,8 +2,8 @@
 
     python tools/record_signatures.py
 
-Writes tests/ops/tensorflow_signatures.txt, a line for each function: its name and its arguments in order, of TensorFlow 2
-first, then, with the prefix ``compat.v1.``, of TensorFlow 1 where they differ.
+Writes tests/ops/tensorflow_signatures.txt, a line for each function: its name and its arguments in order, of
+TensorFlow 2 first, then, with the prefix ``compat.v1.``, of TensorFlow 1 where they differ.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ TARGET = Path(__file__).resolve().parent.parent / "tests/ops/tensorflow_signatur
 SKIPPED = {
     "app", "compat", "contrib", "data", "distribute", "distributions", "dtensor", "estimator", "experimental",
     "feature_column", "flags", "gfile", "initializers", "keras", "layers", "lite", "losses", "metrics", "mlir", "nest",
-    "optimizers", "profiler", "python_io", "raw_ops", "resource_loader", "rnn_cell", "saved_model", "summary", "sysconfig", "tools",
-    "tpu", "user_ops", "xla",
+    "optimizers", "profiler", "python_io", "raw_ops", "resource_loader", "rnn_cell", "saved_model", "summary", "sysconfig",
+    "tools", "tpu", "user_ops", "xla",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Choices that programs name and that make no difference here: how gradients are added, where copies of variables are kept."""
+"""Choices that programs name and that make no difference here: how gradients are added, how variables are copied."""
 
 from __future__ import annotations
 

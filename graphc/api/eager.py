@@ -16,7 +16,7 @@ from graphc.api.signature import OpenSizes, signature
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import MARKS, EagerTensor, Tensor, value_of_leaf, without_marks
 from graphc.compile import compile_graph
-from graphc.errors import SymbolicError, explain
+from graphc.errors import SymbolicError, explain, with_line
 from graphc.ir.dtype import DType
 from graphc.ir.graph import Graph, input_node, needed, substitute
 from graphc.ir.node import Node, const
@@ -132,12 +132,13 @@ class Eager:
 
     def evaluate(self, nodes: Sequence[Node]) -> list[np.ndarray]:
         """The values of recorded Nodes, computed by one compiled graph."""
-        try:
-            found = signature(nodes, MARKS)
-        except OpenSizes:
-            return self._evaluate_once(without_marks(nodes))
-        results = PROGRAMS.run(found, lambda: without_marks(nodes), value_of_leaf)
-        return [np.asarray(a) for a in results]
+        with with_line():
+            try:
+                found = signature(nodes, MARKS)
+            except OpenSizes:
+                return self._evaluate_once(without_marks(nodes))
+            results = PROGRAMS.run(found, lambda: without_marks(nodes), value_of_leaf)
+            return [np.asarray(a) for a in results]
 
     def _evaluate_once(self, nodes: Sequence[Node]) -> list[np.ndarray]:
         """The values of Nodes whose sizes only a run knows: their graph is known by its text."""

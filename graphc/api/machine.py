@@ -11,7 +11,7 @@ from graphc.errors import UsageError, explain
 
 @dataclass(frozen=True)
 class PhysicalDevice:
-    """A device that operations can run on, such as ``PhysicalDevice(name='/physical_device:CPU:0', device_type='CPU')``."""
+    """A device that operations can run on: its name, such as ``/physical_device:CPU:0``, and its type, such as ``CPU``."""
 
     name: str
     device_type: str
@@ -80,7 +80,8 @@ def _setting(key: str, argument: str, doc: str):
     def put(value) -> None:
         _SETTINGS[key] = value
 
-    get.__doc__, put.__doc__ = f"{doc}, as it was set last.", f"Remember {doc[0].lower()}{doc[1:]}; it has no effect here."
+    get.__doc__ = f"{doc}, as it was set last."
+    put.__doc__ = f"Remember {doc[0].lower()}{doc[1:]}; it has no effect here."
     return get, respelled(put, f"{argument}=value")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Mode:
-    """The choice of a program; until it makes one, TensorFlow 2's names are evaluated and TensorFlow 1's go into a graph.
+    """The choice of a program; without one, TensorFlow 2's names are evaluated and TensorFlow 1's go into a graph.
 
     Attributes:
         recorder: answers with the chosen recorder, or None.

@@ -53,7 +53,7 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
     """
     structures.expect_same("assert_same_structure", "the structures", nest1, nest2)
     if check_types and _types(nest1) != _types(nest2):
-        raise DtypeError(explain("assert_same_structure: the structures have lists, tuples or dictionaries of other types"))
+        raise DtypeError(explain("assert_same_structure: lists, tuples or dictionaries differ in type"))
 
 
 def _types(structure):

@@ -1,4 +1,4 @@
-"""Public functions with their arguments under other names or in another order, as other versions of TensorFlow have them."""
+"""Public functions with their arguments under other names or in another order, as in other versions of TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ def respelled(function: Callable, arguments: str) -> Callable:
     """``function`` with other arguments.
 
     Args:
-        arguments: the new ones in their order: ``axis`` for one of the function's, ``dim=axis`` for one that the function
-            calls ``axis``, ``-layout`` for one that is accepted and has no effect. Where two mean the same, one is given.
+        arguments: the new ones in their order: ``axis`` for one of the function's, ``dim=axis`` for one that the
+            function calls ``axis``, ``-layout`` for one that is accepted and has no effect. Where two mean the same, one
+            is given.
     """
     own = inspect.signature(function)
     targets = dict(_target(word) for word in arguments.split())

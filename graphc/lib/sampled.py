@@ -10,8 +10,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
-from graphc.lib import index, linalg, math, nn, reduction
-from graphc.lib.candidates import log_uniform_candidate_sampler
+from graphc.lib import index, linalg, math, nn, reduction, segment, shape
 from graphc.lib.dims import dim, integer
 from graphc.lib.embedding import embedding_lookup
 from graphc.lib.math import full_like
@@ -63,33 +62,35 @@ def compute_accidental_hits(true_classes, sampled_candidates, num_true) -> Accid
     hits = _hits(t, sampled)
     place = apply("iota", shape=hits.shape, axis=2, dtype=dt.i64)
     last = apply("reduce", apply("select", hits, place, full_like(place, -1)), kind="max", axes=(2,))
-    found = nonzero(apply("ge", last, full_like(last, 0)))
+    found = nonzero(apply("lt", full_like(last, -1), last))
     ids = index.gather_nd(last, found)
     rows = apply("reshape", apply("slice", found, start=(0, 0), stop=(found.shape[0], 1), step=(1, 1)), shape=ids.shape)
     return AccidentalHits(math.cast(rows, dt.i32), ids, const(_LOWEST, Type(dt.f32, ids.shape)))
 
 
-def sampled_logits(key, counter, op: str, weights, biases, labels, inputs, num_sampled, num_classes, num_true,
-                   sampled_values, remove_accidental_hits) -> tuple[Node, Node]:  # fmt: skip
+def sampled_logits(op: str, weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true,
+                   remove_accidental_hits) -> tuple[Node, Node]:  # fmt: skip
     """Logits of the right classes and of the sampled ones, less the logs of how often they are to be expected.
 
     Args:
-        key, counter: what the sampler draws from, if ``sampled_values`` are not given.
         weights: [classes, size], or a list of parts of it. biases: [classes].
         labels: right classes, integers [batch, num_true]. inputs: [batch, size].
-        sampled_values: what a candidate sampler answered with; None for the log-uniform one.
+        sampled, true_often, sampled_often: what a candidate sampler answered with.
         remove_accidental_hits: whether right classes among the samples do not count.
     """
     x, t = as_node(inputs), _classes(op, labels, num_true)
     if len(x.shape) != 2:
         raise ShapeError(explain(f"{op}: inputs must be [batch, size], not {x.type}", origins(inputs=x)))
-    if sampled_values is None:
-        sampled_values = log_uniform_candidate_sampler(key, counter, t, num_true, num_sampled, True, num_classes)
-    sampled, wanted_often, sampled_often = (apply("stop", as_node(v)) for v in sampled_values)
+    if type(x.shape[0]) is int and type(t.shape[0]) is int and x.shape[0] != t.shape[0]:
+        what = f"{op}: inputs {x.type} and labels {t.type} differ in their number of examples"
+        raise ShapeError(explain(what, origins(inputs=x, labels=t)))
+    batch = t.shape[0] if type(t.shape[0]) is int else x.shape[0]
+    x, t = (shape.ensure_shape(v, (batch, None)) for v in (x, t))
+    sampled, wanted_often, sampled_often = (apply("stop", as_node(v)) for v in (sampled, true_often, sampled_often))
     sampled = math.cast(sampled, dt.i64)
     right_w, other_w = (math.cast(embedding_lookup(weights, i), x.dtype) for i in (t, sampled))
     right_b, other_b = (math.cast(embedding_lookup(biases, i), x.dtype) for i in (t, sampled))
-    spread = apply("reshape", x, shape=(x.shape[0], 1, x.shape[1]))
+    spread = apply("reshape", x, shape=(batch, 1, x.shape[1]))
     right = math.add(reduction.reduce_sum(math.multiply(spread, right_w), 2), right_b)
     other = math.add(linalg.matmul(x, other_w, transpose_b=True), other_b)
     if remove_accidental_hits:
@@ -99,33 +100,22 @@ def sampled_logits(key, counter, op: str, weights, biases, labels, inputs, num_s
     return right, math.subtract(other, apply("log", math.cast(sampled_often, x.dtype)))
 
 
-def nce_loss(key, counter, weights, biases, labels, inputs, num_sampled, num_classes, num_true=1, sampled_values=None,
+def nce_loss(weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true=1,
              remove_accidental_hits=False) -> Node:  # fmt: skip
-    """Noise-contrastive estimation: telling right classes from sampled ones, one loss per example.
-
-    Args:
-        weights: [classes, size], or a list of parts of it. biases: [classes].
-        labels: right classes, integers [batch, num_true]. inputs: [batch, size].
-        num_sampled: how many classes are sampled. num_classes: how many there are.
-        sampled_values: what a candidate sampler answered with; None for the log-uniform one, which runs on the host.
-        remove_accidental_hits: whether right classes among the samples do not count.
-
-    Raises:
-        DtypeError, ShapeError: operands of other dtypes or shapes.
-    """
-    right, other = sampled_logits(key, counter, "nce_loss", weights, biases, labels, inputs, num_sampled, num_classes,
-                                  num_true, sampled_values, remove_accidental_hits)  # fmt: skip
-    losses = [nn.sigmoid_cross_entropy_with_logits(full_like(right, 1.0 / integer("nce_loss", "num_true", num_true)), right),
-              nn.sigmoid_cross_entropy_with_logits(full_like(other, 0), other)]  # fmt: skip
+    """Noise-contrastive estimation: telling right classes from sampled ones, one loss per example; see ``sampled_logits``."""
+    right, other = sampled_logits("nce_loss", weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true,
+                                  remove_accidental_hits)  # fmt: skip
+    share = 1.0 / integer("nce_loss", "num_true", num_true)
+    losses = [nn.sigmoid_cross_entropy_with_logits(full_like(x, wanted), x) for x, wanted in ((right, share), (other, 0))]
     return math.add(*[reduction.reduce_sum(x, 1) for x in losses])
 
 
-def sampled_softmax_loss(key, counter, weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
-                         sampled_values=None, remove_accidental_hits=True) -> Node:  # fmt: skip
-    """The cross entropy of a softmax over right and sampled classes alone, one loss per example; see ``nce_loss``."""
+def sampled_softmax_loss(weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true=1,
+                         remove_accidental_hits=True) -> Node:  # fmt: skip
+    """The cross entropy of a softmax over right and sampled classes alone, one per example; see ``sampled_logits``."""
     op = "sampled_softmax_loss"
-    right, other = sampled_logits(key, counter, op, weights, biases, labels, inputs, num_sampled, num_classes, num_true,
-                                  sampled_values, remove_accidental_hits)  # fmt: skip
+    right, other = sampled_logits(op, weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true,
+                                  remove_accidental_hits)  # fmt: skip
     wanted = [full_like(right, 1.0 / integer(op, "num_true", num_true)), full_like(other, 0)]
     return nn.softmax_cross_entropy_with_logits(
         apply("concat", *wanted, axis=1), apply("concat", right, other, axis=1)
@@ -161,10 +151,10 @@ def combined(params, rows, ids, count, weights=None, combiner=None, max_norm=Non
     number = dim(count)
     share = full_like(apply("cast", as_node(ids), dtype=wide.dtype), 1) if weights is None else math.cast(weights, wide.dtype)
     spread = apply("broadcast", share, shape=wide.shape, axes=(0,))
-    total = index.unsorted_segment_sum(wide if weights is None else apply("mul", wide, spread), rows, number)
+    total = segment.unsorted_segment_sum(wide if weights is None else apply("mul", wide, spread), rows, number)
     if combiner != "sum":
         parts = share if combiner == "mean" else math.square(share)
-        over = index.unsorted_segment_sum(parts, rows, number)
+        over = segment.unsorted_segment_sum(parts, rows, number)
         over = apply("sqrt", over) if combiner == "sqrtn" else over
         total = math.divide_no_nan(total, apply("broadcast", over, shape=total.shape, axes=(0,)))
     return math.cast(total, kind)
@@ -186,7 +176,7 @@ def safely_combined(params, rows, ids, count, weights=None, combiner="mean", def
     if weights is not None:
         share = math.where(valid, as_node(weights), full_like(as_node(weights), 0))
     found = combined(params, rows, math.where(valid, i, full_like(i, 0)), count, share, combiner, max_norm, partition_strategy)
-    present = math.greater(index.unsorted_segment_sum(math.cast(valid, dt.i32), rows, dim(count)), 0)
+    present = math.greater(segment.unsorted_segment_sum(math.cast(valid, dt.i32), rows, dim(count)), 0)
     present = apply("broadcast", present, shape=found.shape, axes=(0,))
     if default_id is None:
         return apply("select", present, found, full_like(found, 0))

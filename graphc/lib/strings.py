@@ -11,7 +11,7 @@ from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.lib.dims import axes_of, constant, integer, listed, measured, size
 from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
-from graphc.prims import pieces as _pieces, strings as _rows  # noqa: F401  declares rows
+from graphc.prims import pieces as _pieces, scripts as _scripts, strings as _rows  # noqa: F401  declares rows
 from graphc.prims.order import item
 from graphc.prims.pattern import compiled
 from graphc.prims.table import apply
@@ -347,6 +347,11 @@ def unicode_transcode(input, input_encoding, output_encoding, errors="replace", 
     return apply("string_transcode", words(op, input), source=_encoding(op, "input_encoding", input_encoding),
                  target=one_of(op, "output_encoding", output_encoding, tuple(OUTPUTS)),
                  **_options(op, errors, replacement_char), controls=bool(replace_control_characters))  # fmt: skip
+
+
+def unicode_script(input) -> Node:  # noqa: A002
+    """The scripts of code points i32, in ICU's numbering; -1 for what is none. Runs on the host."""
+    return apply("unicode_script", as_node(input))
 
 
 def ngrams_flat(data, splits, widths, separator, left, right, padding, keep) -> tuple[Node, Node]:

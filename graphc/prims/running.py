@@ -97,7 +97,7 @@ class RankUnknown(GraphcError):
         self.ranks = ranks
 
 
-class RankFound(GraphcError):
+class RankFound(Exception):
     """A result has another rank than the graph was built for, or than was known: build it anew."""
 
     def __init__(self, key: str, found: tuple):

@@ -178,9 +178,9 @@ class _Run:
             try:
                 results = step.fn(*args, **attrs)
             except GraphcError as error:
-                if step.location is None or str(step.location) in str(error):
-                    raise
-                raise type(error)(explain(str(error))) from None
+                if step.location is not None and str(step.location) not in str(error):
+                    error.args = (explain(str(error)), *error.args[1:])  # it keeps its kind, its cause and what it carries
+                raise
         if len(step.results) == 1 and not isinstance(results, (tuple, list)):
             results = (results,)
         if len(results) != len(step.results):

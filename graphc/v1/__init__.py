@@ -52,8 +52,8 @@ from graphc.v1.initializers import Zeros as zeros_initializer
 from graphc.v1.initializers import glorot_normal as glorot_normal_initializer
 from graphc.v1.initializers import glorot_uniform as glorot_uniform_initializer
 from graphc.v1.ops import (
-    constant, convert_to_tensor, placeholder, placeholder_with_default, to_bfloat16, to_complex64, to_complex128, to_double,
-    to_float, to_int32, to_int64,
+    constant, convert_to_tensor, placeholder, placeholder_with_default, to_bfloat16, to_complex64, to_complex128,
+    to_double, to_float, to_int32, to_int64,
 )  # fmt: skip
 from graphc.v1.mode import (
     control_flow_v2_enabled, disable_control_flow_v2, disable_eager_execution, disable_resource_variables,

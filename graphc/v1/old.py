@@ -40,6 +40,7 @@ def erosion2d(value, kernel, strides, rates, padding) -> Node:
 
 
 def quantize_v2(input, min_range, max_range, T, mode="MIN_COMBINED",  # noqa: A002, N803  TensorFlow's names
-                round_mode="HALF_AWAY_FROM_ZERO", narrow_range=False, axis=None, ensure_minimum_range=0.01):  # fmt: skip
+                round_mode="HALF_AWAY_FROM_ZERO", narrow_range=False, axis=None,
+                ensure_minimum_range=0.01) -> tuple:  # fmt: skip
     """Floats as integers of the type ``T``, and the range that these stand for."""
     return quantize.quantize(input, min_range, max_range, T, mode, round_mode, narrow_range, axis, ensure_minimum_range)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.api.recompile import subject
-from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, StateError, explain
+from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, StateError, explain, with_line
 from graphc.lib.dims import DataDependent
 from graphc.prims.running import RUNS, RankFound, RankUnknown, Ranks, running
 from graphc.v1.feeds import as_array
@@ -56,7 +56,7 @@ class Runner:
         if len(values) != len(self.request.fed):
             raise FeedError(explain(f"run: {len(values)} values for {len(self.request.fed)} fed tensors"))
         arrays = [as_array(t, v) for t, v in zip(self.request.fed, values)]
-        with running(self.state.resources):
+        with running(self.state.resources), with_line():
             return self._run(arrays)
 
     def _run(self, arrays):

@@ -28,19 +28,20 @@ class Old:
 
 MOVED = {
     "math": """accumulate_n angle betainc bincount ceil conj cumprod digamma erf erfc expm1 floordiv floormod igamma
-        igammac imag invert_permutation is_finite is_inf is_nan is_non_decreasing is_strictly_increasing lbeta lgamma log
-        log1p log_sigmoid logical_xor mod polygamma real reciprocal rint rsqrt segment_max segment_mean segment_min
+        igammac imag invert_permutation is_finite is_inf is_nan is_non_decreasing is_strictly_increasing lbeta lgamma
+        log log1p log_sigmoid logical_xor mod polygamma real reciprocal rint rsqrt segment_max segment_mean segment_min
         segment_prod segment_sum squared_difference unsorted_segment_max unsorted_segment_mean unsorted_segment_min
         unsorted_segment_prod unsorted_segment_sqrt_n unsorted_segment_sum zeta""",
     "linalg": "cholesky cholesky_solve cross global_norm matrix_transpose qr svd trace",
-    "signal": "fft fft2d fft3d fftnd ifft ifft2d ifft3d ifftnd irfftnd rfftnd",
+    "signal": "fft fft2d fft3d ifft ifft2d ifft3d",
     "quantization": """dequantize fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient
         fake_quant_with_min_max_vars fake_quant_with_min_max_vars_gradient fake_quant_with_min_max_vars_per_channel
         fake_quant_with_min_max_vars_per_channel_gradient quantize quantized_concat""",
-    "debugging": "assert_integer assert_type assert_proper_iterable assert_same_float_dtype check_numerics is_numeric_tensor",
+    "debugging": """assert_integer assert_type assert_proper_iterable assert_same_float_dtype check_numerics
+        is_numeric_tensor""",
     "io": """FixedLenFeature FixedLenSequenceFeature SparseFeature VarLenFeature decode_base64 decode_compressed
-        decode_json_example deserialize_many_sparse encode_base64 matching_files parse_single_sequence_example parse_tensor
-        read_file serialize_tensor write_file""",
+        decode_json_example deserialize_many_sparse encode_base64 matching_files parse_single_sequence_example
+        parse_tensor read_file serialize_tensor write_file""",
     "image": "random_crop",
     "strings": "regex_replace",
     "queue": "FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue",
@@ -54,8 +55,8 @@ RENAMED = {
         "dct", "idct")},
     **{f"manip.{n}": n for n in ("reshape", "reverse", "roll", "scatter_nd", "space_to_batch_nd", "tile")},
     **{f"sparse_{n}": f"sparse.{n}" for n in
-       ("fill_empty_rows", "mask", "maximum", "minimum", "reorder", "reset_shape", "reshape", "retain", "slice", "softmax",
-        "to_indicator", "transpose")},
+       ("fill_empty_rows", "mask", "maximum", "minimum", "reorder", "reset_shape", "reshape", "retain", "slice",
+        "softmax", "to_indicator", "transpose")},
     **{f"sets.set_{n}": f"sets.{n}" for n in ("difference", "intersection", "size", "union")},
     **{f"string_{n}": f"strings.{n}" for n in
        ("join", "strip", "to_hash_bucket_fast", "to_hash_bucket_strong")},
@@ -189,7 +190,8 @@ RESPELLED = (
     Old("random.poisson random.random_poisson random_poisson", "random.poisson", "lam shape dtype seed name"),
     Old("multinomial random.multinomial", "random.categorical", "logits num_samples seed name output_dtype=dtype",
         "multinomial"),
-    Old("random.stateless_multinomial", "random.stateless_categorical", "logits num_samples seed output_dtype=dtype name"),
+    Old("random.stateless_multinomial", "random.stateless_categorical",
+        "logits num_samples seed output_dtype=dtype name"),
     # sparse tensors
     Old("sparse.add sparse_add", "sparse.add", "a b threshold thresh=threshold"),
     Old("sparse.concat sparse_concat", "sparse.concat",
@@ -218,7 +220,8 @@ RESPELLED = (
     Old("io.serialize_sparse serialize_sparse", "io.serialize_sparse", "sp_input name out_type"),
     # assertions
     *(Old(f"{n} debugging.{n}", f"debugging.{n}", _COMPARED) for n in
-      ("assert_equal", "assert_greater", "assert_greater_equal", "assert_less", "assert_less_equal", "assert_none_equal")),
+      ("assert_equal", "assert_greater", "assert_greater_equal", "assert_less", "assert_less_equal",
+       "assert_none_equal")),
     *(Old(f"{n} debugging.{n}", f"debugging.{n}", "x -data summarize message name") for n in
       ("assert_negative", "assert_non_negative", "assert_non_positive", "assert_positive")),
     Old("assert_near debugging.assert_near", "debugging.assert_near", "x y rtol atol -data summarize message name"),

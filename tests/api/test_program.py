@@ -24,7 +24,8 @@ def test_compat_is_the_same_modules():
     from graphc.compat.v1 import matmul
 
     assert matmul is tf1.matmul and "compat" in dir(tf)
-    assert tf.compat.as_bytes("ä") == "ä".encode() and tf.compat.as_str(b"a") == "a" and tf.compat.as_str_any(3) == "3"
+    assert tf.compat.as_bytes("ä") == "ä".encode() and tf.compat.as_str(b"a") == "a"
+    assert tf.compat.as_str_any(3) == "3"
     with pytest.raises(TypeError, match="expected bytes or text, got 5"):
         tf.compat.as_text(5)
 

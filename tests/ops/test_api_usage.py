@@ -1,4 +1,4 @@
-"""What 207 real programs use of TensorFlow, most used first, exists here under TensorFlow 2's name or TensorFlow 1's."""
+"""What 207 real programs use of TensorFlow, most used first, exists here under its new name or its old one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,10 @@ LATER = {
     "summaries": "summary.",
     "estimators": "estimator.",
     "feature columns": "feature_column.",
-    "tables": "lookup.",
     "several machines": "distribute.",
     "Keras, which brings them": "optimizers. metrics. layers.Dense",
     "layers with variables": "layers.conv2d layers.conv2d_transpose layers.max_pooling2d layers.average_pooling2d",
-    "files of records": "io.TFRecordWriter io.TFRecordOptions",
-    "TensorFlow's messages": "NodeDef make_ndarray make_tensor_proto io.decode_proto",
-    "sampled losses": "nn.nce_loss",
-    "sparse tensors in files": "io.serialize_sparse",
+    "TensorFlow's messages": "NodeDef io.decode_proto",
 }
 NAMES = [name for name in (HERE / "most_used.txt").read_text().split() if not name.endswith("%")]
 

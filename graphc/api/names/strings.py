@@ -24,6 +24,7 @@ ROWS = (
     Op("strings.to_hash_bucket_fast", "StringToHashBucketFast", strings.to_hash_bucket_fast, "input"),
     Op("strings.to_hash_bucket_strong", "StringToHashBucketStrong", strings.to_hash_bucket_strong, "input"),
     Op("strings.unicode_transcode", "UnicodeTranscode", strings.unicode_transcode, "input"),
+    Op("strings.unicode_script", "UnicodeScript", strings.unicode_script, "input"),
     Op("fingerprint", "Fingerprint", strings.fingerprint, "data"),
 )
 
