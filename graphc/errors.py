@@ -172,6 +172,6 @@ def with_line():
     try:
         yield
     except GraphcError as error:
-        if "\n  at " in str(error):
-            raise
-        raise type(error)(explain(str(error))) from None
+        if "\n  at " not in str(error):
+            error.args = (explain(str(error)), *error.args[1:])  # it keeps its kind, its cause and what it carries
+        raise

@@ -21,7 +21,9 @@ _STEPS = _BYTE.tolist()
 
 def _after_zeros() -> list[list[int]]:
     """What a lane of zeros makes of a check sum: one table for each of its four bytes."""
-    state = (np.arange(256, dtype=np.uint32)[None, :] << np.arange(0, 32, 8, dtype=np.uint32)[:, None]).astype(np.uint32)
+    state = (np.arange(256, dtype=np.uint32)[None, :] << np.arange(0, 32, 8, dtype=np.uint32)[:, None]).astype(
+        np.uint32
+    )
     for _ in range(_LANE):
         state = _BYTE[state & 0xFF] ^ state >> 8
     return state.tolist()
@@ -40,7 +42,9 @@ def crc32c(data: bytes) -> int:
             sums = _BYTE[(sums ^ column) & 0xFF] ^ sums >> 8
         first, second, third, fourth = _ZEROS
         for lane in sums.tolist():
-            state = first[state & 255] ^ second[state >> 8 & 255] ^ third[state >> 16 & 255] ^ fourth[state >> 24] ^ lane
+            state = (
+                first[state & 255] ^ second[state >> 8 & 255] ^ third[state >> 16 & 255] ^ fourth[state >> 24] ^ lane
+            )
         data = data[whole:]
     for byte in data:
         state = _STEPS[(state ^ byte) & 255] ^ state >> 8

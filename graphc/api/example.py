@@ -326,7 +326,9 @@ class _Record(Message):
     def _assign(self, name: str, value) -> None:
         kind = self.PARTS[self.FIELDS.index(name)]
         if type(value) is not kind:
-            raise TypeError(explain(f"{type(self).__name__}: {name} must be {kind.__name__}, not {type(value).__name__}"))
+            raise TypeError(
+                explain(f"{type(self).__name__}: {name} must be {kind.__name__}, not {type(value).__name__}")
+            )
         setattr(self, name, value)
 
     def _present(self) -> list[tuple[int, str, bytes]]:

@@ -35,11 +35,13 @@ def parse_tensor(serialized, out_type, name=None, *, shape=None):
     return record("ParseTensor", parsing.parse_tensor, "serialized", serialized=x, out_type=kind, shape=sizes)
 
 
-def decode_csv(records, record_defaults, field_delim=",", use_quote_delim=True, na_value="", select_cols=None, name=None):
+def decode_csv(
+    records, record_defaults, field_delim=",", use_quote_delim=True, na_value="", select_cols=None, name=None
+):
     if not isinstance(record_defaults, (list, tuple)):
         raise UsageError(explain(f"decode_csv: record_defaults must be a list, got {record_defaults!r}"))
-    given = dict(records=records, record_defaults=[convert_to_tensor(d) for d in record_defaults], field_delim=field_delim,
-                 use_quote_delim=use_quote_delim, na_value=na_value, select_cols=select_cols)  # fmt: skip
+    given = {"records": records, "record_defaults": [convert_to_tensor(d) for d in record_defaults], "field_delim": field_delim,
+                 "use_quote_delim": use_quote_delim, "na_value": na_value, "select_cols": select_cols}  # fmt: skip
     recorder = recorder_for(tensors_in(given.values()), eager)
     groups = {"records": 0, "record_defaults": 1}
     return construct(recorder, "DecodeCSV", "DecodeCSV", parsing.decode_csv, given, groups, ("record_defaults",), name)

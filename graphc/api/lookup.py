@@ -12,7 +12,13 @@ from graphc.api.lift import construct, tensors_in
 from graphc.api.operators import Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.tensor import EagerTensor
-from graphc.errors import DtypeError, InvalidArgumentError, ShapeError, UsageError, explain
+from graphc.errors import (
+    DtypeError,
+    InvalidArgumentError,
+    ShapeError,
+    UsageError,
+    explain,
+)
 from graphc.ir import dtype as dt
 from graphc.lib import lookup as lib
 from graphc.lib.promote import literal_array
@@ -179,12 +185,16 @@ class StaticVocabularyTable(_Lookup):
         self.name, self.value_dtype, self._buckets = name or "vocabulary", dt.i64, int(num_oov_buckets)
         kind = dt.string if initializer is None else initializer.key_dtype
         if initializer is not None and initializer.value_dtype is not dt.i64:
-            raise DtypeError(explain(f"StaticVocabularyTable: values must be int64, not {initializer.value_dtype.name}"))
+            raise DtypeError(
+                explain(f"StaticVocabularyTable: values must be int64, not {initializer.value_dtype.name}")
+            )
         if kind is not dt.string and not kind.is_integer:
             raise DtypeError(explain(f"StaticVocabularyTable: keys must be strings or integers, not {kind.name}"))
         self.key_dtype = kind if lookup_key_dtype is None else dt.as_dtype(lookup_key_dtype)
         if (self.key_dtype is dt.string) != (kind is dt.string):
-            raise DtypeError(explain(f"StaticVocabularyTable: lookup_key_dtype {self.key_dtype.name} for keys of {kind.name}"))
+            raise DtypeError(
+                explain(f"StaticVocabularyTable: lookup_key_dtype {self.key_dtype.name} for keys of {kind.name}")
+            )
         self._table = None if initializer is None else prims.fixed(initializer.keys, initializer.values)
 
     def _found(self, keys):
@@ -233,7 +243,9 @@ class MutableHashTable(_Lookup):
     def insert(self, keys, values, name=None):
         """Add entries, or replace those of equal keys."""
         keys = self._operand("keys", keys, self.key_dtype)
-        return self._do("LookupTableInsertV2", lib.insert, keys=keys, values=self._operand("values", values, self.value_dtype))
+        return self._do(
+            "LookupTableInsertV2", lib.insert, keys=keys, values=self._operand("values", values, self.value_dtype)
+        )
 
     insert_or_assign = insert
 

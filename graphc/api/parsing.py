@@ -103,7 +103,9 @@ def parse_sequence_example(serialized, context_features=None, sequence_features=
     return context, sequences, lengths
 
 
-def parse_single_sequence_example(serialized, context_features=None, sequence_features=None, example_name=None, name=None):
+def parse_single_sequence_example(
+    serialized, context_features=None, sequence_features=None, example_name=None, name=None
+):
     """``parse_sequence_example`` for one example, without the lengths."""
     return parse_sequence_example(serialized, context_features, sequence_features)[:2]
 
@@ -116,7 +118,9 @@ def _checked(op: str, features) -> Mapping:
     known = (VarLenFeature, FixedLenFeature, FixedLenSequenceFeature, SparseFeature, RaggedFeature)
     for key, feature in features.items():
         if not isinstance(feature, known):
-            raise UsageError(explain(f"{op}: feature {key!r} is {feature!r}, none of {', '.join(k.__name__ for k in known)}"))
+            raise UsageError(
+                explain(f"{op}: feature {key!r} is {feature!r}, none of {', '.join(k.__name__ for k in known)}")
+            )
         if dt.as_dtype(feature.dtype) not in lib.TYPES:
             what = f"{op}: feature {key!r} is of {dt.as_dtype(feature.dtype).name}, not float32, int64 or string"
             raise DtypeError(explain(what))
@@ -132,7 +136,9 @@ def _feature(x, key: str, feature):
                           shape=shape, required=feature.default_value is None)  # fmt: skip
         case FixedLenSequenceFeature():
             if not feature.allow_missing:
-                raise UsageError(explain(f"parse_example: FixedLenSequenceFeature {key!r} needs allow_missing=True here"))
+                raise UsageError(
+                    explain(f"parse_example: FixedLenSequenceFeature {key!r} needs allow_missing=True here")
+                )
             return record("ParseExample", lib.padded, serialized=x, **_defaults(feature, kind, (), empty=False), key=key,
                           dtype=kind, shape=_sizes(key, feature.shape), required=False)  # fmt: skip
         case VarLenFeature():
@@ -177,9 +183,13 @@ def _sequence(x, key: str, feature, lengths: dict):
                                          missing=bool(feature.allow_missing))  # fmt: skip
             return dense
         case VarLenFeature():
-            return SparseTensor(*record("ParseSequenceExample", lib.varying_sequence, serialized=x, key=key, dtype=kind))
+            return SparseTensor(
+                *record("ParseSequenceExample", lib.varying_sequence, serialized=x, key=key, dtype=kind)
+            )
         case RaggedFeature():
-            found = record("ParseSequenceExample", lib.rows_of_sequence, serialized=x, key=feature.value_key or key, dtype=kind)
+            found = record(
+                "ParseSequenceExample", lib.rows_of_sequence, serialized=x, key=feature.value_key or key, dtype=kind
+            )
             values, inner, outer = found[0], *(_cast(s, feature.row_splits_dtype) for s in found[1:])
             return RaggedTensor(values, inner) if single else RaggedTensor(RaggedTensor(values, inner), outer)
     raise UsageError(explain(f"parse_sequence_example: {key!r} cannot be a {type(feature).__name__}"))
@@ -203,4 +213,6 @@ def _defaults(feature, kind, shape: tuple, empty: bool = True) -> dict:
     array = np.asarray(convert_to_tensor(value, kind).numpy(), dtype=kind.numpy)
     if array.size not in (1, int(np.prod(shape))):
         raise UsageError(explain(f"parse_example: default {value!r} does not fit shape {list(shape)}"))
-    return {"default": np.broadcast_to(array if array.size == 1 and array.ndim == 0 else array.reshape(shape), shape).copy()}
+    return {
+        "default": np.broadcast_to(array if array.size == 1 and array.ndim == 0 else array.reshape(shape), shape).copy()
+    }

@@ -36,7 +36,9 @@ class TFRecordOptions:
 
 def _known(kind: str) -> str:
     if kind not in _KINDS:
-        raise UsageError(explain(f"TFRecordOptions: compression_type must be one of {', '.join(map(repr, _KINDS))}, got {kind!r}"))
+        raise UsageError(
+            explain(f"TFRecordOptions: compression_type must be one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
+        )
     return kind
 
 

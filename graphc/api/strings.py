@@ -59,7 +59,9 @@ def split_v1(input=None, sep=None, maxsplit=-1, result_type="SparseTensor", sour
     return found.to_sparse()
 
 
-def string_split(source, sep=None, skip_empty=True, delimiter=None, result_type="SparseTensor", name=None) -> SparseTensor:
+def string_split(
+    source, sep=None, skip_empty=True, delimiter=None, result_type="SparseTensor", name=None
+) -> SparseTensor:
     """The pieces of a vector of strings between any of the characters of ``sep`` (a blank), as rows of a sparse matrix.
 
     Args:
@@ -112,7 +114,7 @@ def unicode_encode(input, output_encoding, errors="replace", replacement_char=65
     Raises:
         ShapeError: a scalar. InvalidArgumentError, while running, with ``errors="strict"``: a code point is none.
     """
-    options = dict(output_encoding=output_encoding, errors=errors, replacement_char=replacement_char)
+    options = {"output_encoding": output_encoding, "errors": errors, "replacement_char": replacement_char}
     if not is_ragged(input):
         return record("UnicodeEncode", lib.encode_rows, "input", input=convert_to_tensor(input), **options)
     if is_ragged(input.values) or _rank("unicode_encode", input.values) > 1:
@@ -120,7 +122,9 @@ def unicode_encode(input, output_encoding, errors="replace", replacement_char=65
     return record("UnicodeEncode", lib.encode_flat, codes=input.values, splits=input.row_splits, **options)
 
 
-def ngrams(data, ngram_width, separator=" ", pad_values=None, padding_width=None, preserve_short_sequences=False, name=None):
+def ngrams(
+    data, ngram_width, separator=" ", pad_values=None, padding_width=None, preserve_short_sequences=False, name=None
+):
     """The n-grams of each innermost row of strings: runs of ``ngram_width`` of them, joined.
 
     Args:
@@ -137,8 +141,8 @@ def ngrams(data, ngram_width, separator=" ", pad_values=None, padding_width=None
         raise UsageError(explain(what))
     left, right = (pad_values or "",) * 2 if not isinstance(pad_values, (list, tuple)) else pad_values
     padding = 0 if pad_values is None else -1 if padding_width is None else int(padding_width)
-    options = dict(widths=widths, separator=separator, left=left, right=right, padding=padding,
-                   keep=preserve_short_sequences)  # fmt: skip
+    options = {"widths": widths, "separator": separator, "left": left, "right": right, "padding": padding,
+                   "keep": preserve_short_sequences}  # fmt: skip
     if is_ragged(data):
         if is_ragged(data.values):
             inner = ngrams(data.values, ngram_width, separator, pad_values, padding_width, preserve_short_sequences)

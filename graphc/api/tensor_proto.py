@@ -65,7 +65,9 @@ def make_tensor_proto(values, dtype=None, shape=None, verify_shape=False, allow_
     if shape is not None:
         sizes = tuple(int(d) for d in shape)
         if verify_shape and array.shape != sizes:
-            raise ShapeError(explain(f"make_tensor_proto: values of shape {list(array.shape)} instead of {list(sizes)}"))
+            raise ShapeError(
+                explain(f"make_tensor_proto: values of shape {list(array.shape)} instead of {list(sizes)}")
+            )
         if array.size == 1 and allow_broadcast:
             array = np.broadcast_to(array.reshape(()), sizes)
         elif array.size != int(np.prod(sizes)):

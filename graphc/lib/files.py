@@ -29,13 +29,17 @@ def read_file(token, filename) -> tuple[Node, Node]:
 
 def write_file(token, filename, contents) -> tuple[Node, None]:
     """Write a string to a file, whose folder is made if need be. Runs on the host."""
-    return apply("write_file", token, _one("write_file", "filename", filename), _one("write_file", "contents", contents)), None
+    return apply(
+        "write_file", token, _one("write_file", "filename", filename), _one("write_file", "contents", contents)
+    ), None
 
 
 def matching_files(token, pattern) -> tuple[Node, Node]:
     """The names of files that match one of the patterns (``*``, ``?``, ``[a-z]``), sorted. Runs on the host."""
     x = words("matching_files", pattern)
     if len(x.shape) > 1:
-        raise ShapeError(explain(f"matching_files: pattern must be a string or a vector, not {x.type}", origins(pattern=x)))
+        raise ShapeError(
+            explain(f"matching_files: pattern must be a string or a vector, not {x.type}", origins(pattern=x))
+        )
     found = apply("matching_files", token, x)
     return item(found, 0), item(found, 1)

@@ -10,7 +10,9 @@ from graphc.lib.dims import dim_node, integer, listed, measured, size
 from graphc.lib.promote import as_node
 from graphc.lib.ragged import splits_of_lengths
 from graphc.lib.strings import text_of, words
-from graphc.prims import csv as _csv, example as _example, tensor_proto as _tensors  # noqa: F401  declares rows
+from graphc.prims import csv as _csv  # noqa: F401  declares rows
+from graphc.prims import example as _example
+from graphc.prims import tensor_proto as _tensors
 from graphc.prims.order import item
 from graphc.prims.table import apply
 
@@ -32,7 +34,9 @@ def _only(x: Node, single: bool) -> Node:
 def fixed(serialized, default, key: str, dtype: DType, shape: tuple, required: bool) -> Node:
     """A feature of fixed length: [n, *shape], [*shape] for one example."""
     x, single = examples("parse_example", serialized)
-    return _only(apply("example_dense", x, as_node(default), key=key, dtype=dtype, shape=shape, required=required), single)
+    return _only(
+        apply("example_dense", x, as_node(default), key=key, dtype=dtype, shape=shape, required=required), single
+    )
 
 
 def batch_shape(serialized, size: tuple) -> Node:
@@ -44,7 +48,9 @@ def batch_shape(serialized, size: tuple) -> Node:
 def padded(serialized, default, key: str, dtype: DType, shape: tuple, required: bool) -> Node:
     """A feature of any multiple of a fixed length: [n, longest, *shape], [length, *shape] for one example."""
     x, single = examples("parse_example", serialized)
-    return _only(apply("example_padded", x, as_node(default), key=key, dtype=dtype, shape=shape, required=required), single)
+    return _only(
+        apply("example_padded", x, as_node(default), key=key, dtype=dtype, shape=shape, required=required), single
+    )
 
 
 def _columns(indices: Node, first: int) -> Node:
@@ -98,7 +104,9 @@ def rows_of_sequence(serialized, key: str, dtype: DType) -> tuple[Node, Node, No
     return item(found, 1), splits_of_lengths(item(found, 3)), splits_of_lengths(item(found, 4))
 
 
-def decode_csv(records, record_defaults, field_delim=",", use_quote_delim=True, na_value="", select_cols=None) -> list[Node]:
+def decode_csv(
+    records, record_defaults, field_delim=",", use_quote_delim=True, na_value="", select_cols=None
+) -> list[Node]:
     """The columns of CSV records (RFC 4180), one tensor of the shape of ``records`` each. Runs on the host.
 
     Args:

@@ -11,7 +11,9 @@ from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.lib.dims import axes_of, constant, integer, listed, measured, size
 from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
-from graphc.prims import pieces as _pieces, scripts as _scripts, strings as _rows  # noqa: F401  declares rows
+from graphc.prims import pieces as _pieces  # noqa: F401  declares rows
+from graphc.prims import scripts as _scripts
+from graphc.prims import strings as _rows
 from graphc.prims.order import item
 from graphc.prims.pattern import compiled
 from graphc.prims.table import apply
@@ -291,7 +293,9 @@ def _encoding(op: str, name: str, value) -> str:
 
 
 def _options(op: str, errors, replacement_char) -> dict:
-    return dict(errors=one_of(op, "errors", errors, ERRORS), replacement=integer(op, "replacement_char", replacement_char))
+    return {
+        "errors": one_of(op, "errors", errors, ERRORS), "replacement": integer(op, "replacement_char", replacement_char)
+    }
 
 
 def decode_flat(input, input_encoding, errors="replace", replacement_char=65533,  # noqa: A002
@@ -405,6 +409,7 @@ def decode_raw(input_bytes, out_type, little_endian=True, fixed_length=None) -> 
         return apply("decode_raw", x, dtype=kind, little=bool(little_endian))
     n = integer(op, "fixed_length", fixed_length)
     if n <= 0 or n % kind.size:
-        raise UsageError(explain(f"{op}: fixed_length {n} is no positive multiple of {kind.size}, the size of {kind.name}"))
+        raise UsageError(
+            explain(f"{op}: fixed_length {n} is no positive multiple of {kind.size}, the size of {kind.name}")
+        )
     return apply("decode_padded_raw", x, dtype=kind, little=bool(little_endian), length=n)
-

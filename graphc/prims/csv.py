@@ -75,7 +75,9 @@ def _array(x, *defaults, delimiter, quotes, empty, columns):
                 raise InvalidArgumentError(f"decode_csv: record {row} has {len(found)} fields, no field {columns[-1]}")
             found = [found[c] for c in columns]
         if len(found) != len(defaults):
-            raise InvalidArgumentError(f"decode_csv: expected {len(defaults)} fields but have {len(found)} in record {row}")
+            raise InvalidArgumentError(
+                f"decode_csv: expected {len(defaults)} fields but have {len(found)} in record {row}"
+            )
         for k, value in enumerate(found):
             out[k].append(_value(value, missing, defaults[k], readers[k], kinds[k], k, row))
     return tuple(
@@ -92,7 +94,9 @@ def _value(value: bytes, missing: bytes, default, reader, kind, column: int, row
     try:
         return reader(value)
     except InvalidArgumentError:
-        raise InvalidArgumentError(f"decode_csv: field {column} in record {row} is not a valid {kind.name}: {value!r}") from None
+        raise InvalidArgumentError(
+            f"decode_csv: field {column} in record {row} is not a valid {kind.name}: {value!r}"
+        ) from None
 
 
 declare(Prim("decode_csv", _type, _array, native=False))

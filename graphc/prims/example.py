@@ -56,7 +56,9 @@ def _steps(serialized, key: str, dtype: DType, missing: bool = True) -> list[lis
     for at, data in enumerate(serialized.tolist()):
         found = _parsed(wire.feature_lists, data, at).get(key)
         if found is None and not missing:
-            raise InvalidArgumentError(f"parse_sequence_example: example {at}: feature list {key!r} is required but missing")
+            raise InvalidArgumentError(
+                f"parse_sequence_example: example {at}: feature list {key!r} is required but missing"
+            )
         out.append([_values(step, dtype, key, at) or [] for step in found or []])
     return out
 
@@ -100,7 +102,9 @@ def _padded_array(serialized, default, key, dtype, shape, required):
     count, columns = int(np.prod(shape, dtype=np.int64)), _columns(serialized, key, dtype)
     for at, values in enumerate(columns):
         if values is None and required:
-            raise InvalidArgumentError(f"parse_example: example {at}: feature {key!r} is required but could not be found")
+            raise InvalidArgumentError(
+                f"parse_example: example {at}: feature {key!r} is required but could not be found"
+            )
         if len(values or []) % max(count, 1):
             what = f"has {len(values)} values, no multiple of {count}, the size of shape {list(shape)}"
             raise InvalidArgumentError(f"parse_example: example {at}: feature {key!r} {what}")
@@ -131,7 +135,9 @@ def _sparse_array(serialized, key, dtype):
 declare(Prim("example_sparse", _sparse_type, _sparse_array, native=False, sizes=1))
 
 
-def _indexed_type(x: Type, indices: tuple, key: str, dtype: DType, size: tuple, ordered: bool, sizes: tuple) -> TupleType:
+def _indexed_type(
+    x: Type, indices: tuple, key: str, dtype: DType, size: tuple, ordered: bool, sizes: tuple
+) -> TupleType:
     _expect_vector(x)
     return TupleType((Type(dt.i64, (sizes[0], 1 + len(indices))), Type(dtype, sizes)))
 
@@ -146,7 +152,9 @@ def _indexed_array(serialized, indices, key, dtype, size, ordered):
         found = list(zip(zip(*at), values or []))
         for place, _ in found:
             if any(not 0 <= i < n for i, n in zip(place, size)):
-                raise InvalidArgumentError(f"parse_example: example {row}: index {list(place)} is outside of {list(size)}")
+                raise InvalidArgumentError(
+                    f"parse_example: example {row}: index {list(place)} is outside of {list(size)}"
+                )
         for place, value in found if ordered else sorted(found, key=lambda pair: pair[0]):
             places.append((row, *place))
             flat.append(value)

@@ -18,7 +18,7 @@ from graphc.ir.type import TupleType, Type
 from graphc.prims.strings import texts
 from graphc.prims.table import Prim, declare
 
-_TABLES: dict[str, "Table"] = {}
+_TABLES: dict[str, Table] = {}
 _TOKEN = np.zeros(0, np.uint8)
 _numbers = itertools.count()
 
@@ -134,7 +134,9 @@ def _insert_type(token: Type, keys: Type, values: Type, table: str) -> Type:
         type(a) is int and type(b) is int and a != b for a, b in zip(wanted, values.shape)
     )
     if not sure:
-        raise ShapeError(f"insert: keys {keys} and values {values} of shape {list(found.shape)} each do not fit together")
+        raise ShapeError(
+            f"insert: keys {keys} and values {values} of shape {list(found.shape)} each do not fit together"
+        )
     return token
 
 

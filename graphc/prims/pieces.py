@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -92,7 +93,7 @@ def _encode_type(codes: Type, splits: Type, **attrs) -> Type:
 
 def _encode_array(codes, splits, encoding, errors, replacement):
     flat, ends = codes.tolist(), splits.tolist()
-    rows = [flat[a:b] for a, b in zip(ends, ends[1:])]
+    rows = [flat[a:b] for a, b in itertools.pairwise(ends)]
     return texts([unicode.encoded(row, encoding, errors, replacement) for row in rows], (len(rows),))
 
 
@@ -110,7 +111,7 @@ def _ngrams_type(x: Type, splits: Type, sizes: tuple, **attrs) -> TupleType:
 def _ngrams_array(x, splits, widths, separator, left, right, padding, keep):
     gap, first, last = (s.encode("utf-8", "surrogateescape") for s in (separator, left, right))
     flat, ends, rows = x.tolist(), splits.tolist(), []
-    for a, b in zip(ends, ends[1:]):
+    for a, b in itertools.pairwise(ends):
         found = []
         for width in widths:
             pad = width - 1 if padding < 0 else min(padding, width - 1)
@@ -141,7 +142,9 @@ def _raw_array(x, dtype, little):
         raise InvalidArgumentError(f"decode_raw: strings must have one length, not {sorted(lengths)}")
     length = lengths.pop() if lengths else 0
     if length % dtype.size:
-        raise InvalidArgumentError(f"decode_raw: length {length} is not a multiple of {dtype.size}, the size of {dtype.name}")
+        raise InvalidArgumentError(
+            f"decode_raw: length {length} is not a multiple of {dtype.size}, the size of {dtype.name}"
+        )
     return _numbers(b"".join(flat), dtype, little).reshape(*x.shape, length // dtype.size)
 
 

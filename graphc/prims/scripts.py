@@ -89,7 +89,9 @@ c.0 4.2v 1k.0 8.2v a.0 6.2v 14.0 8.2v u.0 2.2v 2.0 26.2v 3d.0 1.2v 2a.0 1.2v 3r.
 def _scripts() -> tuple[np.ndarray, np.ndarray]:
     """Where each run ends, and its script."""
     pairs = [run.split(".") for run in _RUNS.split()]
-    return np.cumsum([int(count, 36) for count, _ in pairs]), np.array([int(script, 36) for _, script in pairs], np.int32)
+    return np.cumsum([int(count, 36) for count, _ in pairs]), np.array(
+        [int(script, 36) for _, script in pairs], np.int32
+    )
 
 
 def _script_array(x):

@@ -140,7 +140,6 @@ def _serialize_array(x):
 declare(Prim("serialize_tensor", lambda x: Type(dt.string, ()), _serialize_array, native=False))
 
 
-
 def _parse_type(x: Type, dtype: DType, rank: int, sizes: tuple) -> TupleType:
     expect("parse_tensor", x)
     return TupleType((Type(dtype, sizes), Type(dt.i64, (rank,))))

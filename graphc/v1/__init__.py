@@ -68,9 +68,6 @@ from graphc.v1.queues import (
     ConditionalAccumulator, ConditionalAccumulatorBase, FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase,
     RandomShuffleQueue, SparseConditionalAccumulator, numpy_function, py_func, py_function,
 )  # fmt: skip
-from graphc.v1.random import (
-    multinomial, random_gamma, random_normal, random_poisson, random_shuffle, random_uniform, truncated_normal,
-)  # fmt: skip
 from graphc.v1.readers import (
     FixedLengthRecordReader, IdentityReader, ReaderBase, TextLineReader, TFRecordReader, WholeFileReader,
 )  # fmt: skip

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import graphc as tf
-import graphc.v1 as v1
-from graphc import errors
+from graphc import errors, v1
 from graphc.api.crc32c import crc32c
 from graphc.api.records import tf_record_iterator
 
@@ -40,7 +39,9 @@ def test_messages_read_what_they_write():
     assert feature["a"].WhichOneof("kind") == "float_list" and not feature["a"].HasField("int64_list")
     sequence = tf.train.SequenceExample(
         context=record.features,
-        feature_lists=tf.train.FeatureLists(feature_list={"s": tf.train.FeatureList(feature=[feature["a"], feature["b"]])}),
+        feature_lists=tf.train.FeatureLists(
+            feature_list={"s": tf.train.FeatureList(feature=[feature["a"], feature["b"]])}
+        ),
     )
     assert tf.train.SequenceExample.FromString(sequence.SerializeToString()) == sequence
 

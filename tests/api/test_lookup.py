@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import graphc as tf
-import graphc.v1 as v1
-from graphc import errors
+from graphc import errors, v1
 
 
 def words(default=-1):

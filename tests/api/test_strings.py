@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import graphc as tf
-import graphc.v1 as v1
-from graphc import errors
+from graphc import errors, v1
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.parser import parse

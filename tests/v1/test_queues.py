@@ -518,3 +518,13 @@ def test_a_pipeline_from_csv_files(folder):
         coord.request_stop()
         coord.join(threads)
     assert whole.tolist() == [1, 3, 1, 3] and broken.tolist() == [2.5, 4.5, 2.5, 4.5]
+
+
+def test_an_error_of_a_function_keeps_its_cause_and_names_the_line():
+    def bad(x):
+        raise KeyError("nothing here")
+
+    y = tf.py_func(bad, [1.0], tf.float32)
+    with tf.Session() as sess, pytest.raises(tf.errors.UnknownError, match="(?s)bad raised KeyError.*test_queues.py") as info:
+        sess.run(y)
+    assert isinstance(info.value.__cause__, KeyError)

@@ -6,14 +6,15 @@ from graphc.api.op import Op
 from graphc.lib import binomial, candidates, distributions, random, stateless
 
 ROWS = (
-    Op("random.uniform", "RandomUniform", random.uniform, random=True),
-    Op("random.normal", "RandomStandardNormal", random.normal, random=True),
-    Op("random.truncated_normal", "TruncatedNormal", random.truncated_normal, random=True),
+    Op("random.uniform", "RandomUniform", random.uniform, label="random_uniform", random=True),
+    Op("random.normal", "RandomStandardNormal", random.normal, label="random_normal", random=True),
+    Op("random.truncated_normal", "TruncatedNormal", random.truncated_normal, label="truncated_normal",
+       random=True),
     Op("random.shuffle", "RandomShuffle", random.shuffle, "value", random=True),
     Op("random.categorical", "Multinomial", random.categorical, "logits", "categorical",
        random=True),
-    Op("random.gamma", "RandomGamma", distributions.gamma, random=True),
-    Op("random.poisson", "RandomPoissonV2", distributions.poisson, random=True),
+    Op("random.gamma", "RandomGamma", distributions.gamma, label="random_gamma", random=True),
+    Op("random.poisson", "RandomPoissonV2", distributions.poisson, label="random_poisson", random=True),
     Op("raw_ops.ParameterizedTruncatedNormal", "ParameterizedTruncatedNormal", binomial.parameterized_truncated_normal,
        random=True, arguments="shape means stdevs=stddevs minvals maxvals seed name"),
     Op("random.uniform_candidate_sampler", "UniformCandidateSampler", candidates.uniform_candidate_sampler,
