@@ -88,7 +88,7 @@ def converted(values: Iterable, dtypes: Iterable) -> list:
 
 
 def known_sizes(tensor) -> list:
-    """The elements of an integer vector as ints, None where only a run knows them; None for a vector of unknown length."""
+    """The elements of an integer vector as ints, None where only a run knows them; None if it is of unknown length."""
     if isinstance(tensor, EagerTensor):
         return [int(v) for v in tensor.array.tolist()]
     node = tensor.node

@@ -19,8 +19,8 @@ def parse_tensor(serialized, out_type, name=None, *, shape=None):
     """The tensor of a serialised TensorProto.
 
     Args:
-        shape: its shape, None for unknown sizes; needed only inside of traced functions and graphs, which have to know the
-            number of axes.
+        shape: its shape, None for unknown sizes; needed only inside of traced functions and graphs, which have to
+            know the number of axes.
 
     Raises:
         InvalidArgumentError: it is damaged, or of another dtype.
@@ -40,7 +40,8 @@ def decode_csv(
 ):
     if not isinstance(record_defaults, (list, tuple)):
         raise UsageError(explain(f"decode_csv: record_defaults must be a list, got {record_defaults!r}"))
-    given = {"records": records, "record_defaults": [convert_to_tensor(d) for d in record_defaults], "field_delim": field_delim,
+    given = {"records": records, "record_defaults": [convert_to_tensor(d) for d in record_defaults],
+             "field_delim": field_delim,
                  "use_quote_delim": use_quote_delim, "na_value": na_value, "select_cols": select_cols}  # fmt: skip
     recorder = recorder_for(tensors_in(given.values()), eager)
     groups = {"records": 0, "record_defaults": 1}

@@ -1,4 +1,4 @@
-"""Tables from keys to values under TensorFlow's names: fixed ones, vocabularies, and tables that change. All on the host."""
+"""Tables from keys to values under TensorFlow's names: fixed ones, vocabularies, tables that change."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class TextFileInitializer(KeyValueTensorInitializer):
         NotFoundError: there is no such file. InvalidArgumentError: too few lines or columns, or no numbers.
     """
 
-    def __init__(self, filename, key_dtype, key_index, value_dtype, value_index, vocab_size=None, delimiter="\t", name=None,
-                 value_index_offset=0):  # fmt: skip
+    def __init__(self, filename, key_dtype, key_index, value_dtype, value_index, vocab_size=None, delimiter="\t",
+                 name=None, value_index_offset=0):  # fmt: skip
         path = bytes(_array(filename, dt.string)[()]).decode() if isinstance(filename, Operators) else str(filename)
         lines = contents_of(path).replace(b"\r", b"").split(b"\n")
         lines = lines[:-1] if lines[-1] == b"" else lines
@@ -256,7 +256,7 @@ class MutableHashTable(_Lookup):
     erase = remove
 
     def lookup(self, keys, dynamic_default_values=None, name=None):
-        """The values of keys; for others the default, or ``dynamic_default_values``: one for all of them or for each key."""
+        """The values of keys; for others the default, or ``dynamic_default_values``: one for all or for each key."""
         if dynamic_default_values is None or isinstance(keys, Composite):
             return super().lookup(keys)
         return self._found(self._operand("keys", keys, self.key_dtype), dynamic_default_values)

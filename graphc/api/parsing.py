@@ -1,4 +1,4 @@
-"""Serialised Examples and SequenceExamples as dictionaries of tensors, under TensorFlow's names. All of it runs on the host."""
+"""Serialised Examples and SequenceExamples as dictionaries of tensors. All of it runs on the host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FixedLenFeature(NamedTuple):
 
 
 class FixedLenSequenceFeature(NamedTuple):
-    """A sequence of entries of one shape: a dense tensor, filled up with the default; ``allow_missing``: it may be absent."""
+    """A sequence of entries of one shape: a dense tensor, filled up with the default; ``allow_missing``: or none."""
 
     shape: object
     dtype: object
@@ -43,7 +43,7 @@ class FixedLenSequenceFeature(NamedTuple):
 
 
 class SparseFeature(NamedTuple):
-    """A SparseTensor of values and indices that stand in features of their own; several index keys make several axes."""
+    """A SparseTensor of values and indices in features of their own; several index keys make several axes."""
 
     index_key: object
     value_key: str
@@ -70,8 +70,8 @@ def parse_example(serialized, features, example_names=None, name=None) -> dict:
         example_names: accepted for compatibility.
 
     Raises:
-        UsageError: no features, or a feature that means nothing. InvalidArgumentError, while running: a damaged example,
-            a missing feature, another dtype or length.
+        UsageError: no features, or a feature that means nothing. InvalidArgumentError, while running: a damaged
+            example, a missing feature, another dtype or length.
     """
     if not features:
         raise UsageError(explain("parse_example: features are missing"))
@@ -132,15 +132,15 @@ def _feature(x, key: str, feature):
     match feature:
         case FixedLenFeature():
             shape = _sizes(key, feature.shape)
-            return record("ParseExample", lib.fixed, serialized=x, **_defaults(feature, kind, shape), key=key, dtype=kind,
-                          shape=shape, required=feature.default_value is None)  # fmt: skip
+            return record("ParseExample", lib.fixed, serialized=x, **_defaults(feature, kind, shape), key=key,
+                          dtype=kind, shape=shape, required=feature.default_value is None)  # fmt: skip
         case FixedLenSequenceFeature():
             if not feature.allow_missing:
                 raise UsageError(
                     explain(f"parse_example: FixedLenSequenceFeature {key!r} needs allow_missing=True here")
                 )
-            return record("ParseExample", lib.padded, serialized=x, **_defaults(feature, kind, (), empty=False), key=key,
-                          dtype=kind, shape=_sizes(key, feature.shape), required=False)  # fmt: skip
+            return record("ParseExample", lib.padded, serialized=x, **_defaults(feature, kind, (), empty=False),
+                          key=key, dtype=kind, shape=_sizes(key, feature.shape), required=False)  # fmt: skip
         case VarLenFeature():
             return SparseTensor(*record("ParseExample", lib.varying, serialized=x, key=key, dtype=kind))
         case SparseFeature():

@@ -54,12 +54,10 @@ class RaggedTensor(Composite):
 
     @classmethod
     def from_value_rowids(cls, values, value_rowids, nrows=None, name=None, validate=True) -> "RaggedTensor":
-        """Value ``i`` belongs to row ``value_rowids[i]``; these ascend. Without ``nrows`` the last one is the last row's."""
+        """Value ``i`` belongs to row ``value_rowids[i]``, ascending; ``nrows`` are found from the last one."""
         values, ids = _with_partition(values, value_rowids)
         if validate and isinstance(ids, EagerTensor) and ids.array.ndim == 1:
-            known = ids.array
-            if known.size and (known[0] < 0 or (np.diff(known) < 0).any() or (isinstance(nrows, int) and known[-1] >= nrows)):
-                raise InvalidArgumentError(explain(f"from_value_rowids: row numbers {known.tolist()} do not ascend in range"))
+            _check_rowids(ids.array, nrows)
         rows = int(nrows.array) if isinstance(nrows, EagerTensor) else nrows
         if rows is None and isinstance(ids, EagerTensor):
             rows = int(ids.array[-1]) + 1 if ids.array.size else 0
@@ -82,7 +80,8 @@ class RaggedTensor(Composite):
                                    validate=validate)  # fmt: skip
 
     @classmethod
-    def from_uniform_row_length(cls, values, uniform_row_length, nrows=None, validate=True, name=None) -> "RaggedTensor":
+    def from_uniform_row_length(cls, values, uniform_row_length, nrows=None, validate=True,
+                                name=None) -> "RaggedTensor":  # fmt: skip
         """Rows of equal length; ``nrows`` is needed only where that is 0."""
         values = values if is_ragged(values) else convert_to_tensor(values)
         length, total = int(uniform_row_length), _rows_known(values)
@@ -120,7 +119,7 @@ class RaggedTensor(Composite):
 
     @classmethod
     def from_tensor(cls, tensor, lengths=None, padding=None, ragged_rank=1, name=None, row_splits_dtype=dt.i64):
-        """The rows of a dense tensor: whole, the first ``lengths`` entries of each, or without ``padding`` at their ends.
+        """The rows of a dense tensor: whole, their first ``lengths`` entries, or without ``padding`` at their ends.
 
         Raises:
             ShapeError: the rank of the tensor is not above ``ragged_rank``.
@@ -130,7 +129,7 @@ class RaggedTensor(Composite):
             raise UsageError(explain("from_tensor: only one of lengths and padding"))
         if not 0 < ragged_rank < x.ndim:
             raise ShapeError(explain(f"from_tensor: ragged_rank {ragged_rank} for a tensor of rank {x.ndim}"))
-        if isinstance(lengths, (list, tuple)) and lengths and isinstance(lengths[0], (list, tuple, EagerTensor, np.ndarray)):
+        if isinstance(lengths, (list, tuple)) and np.ndim(lengths[0] if len(lengths) else 0):
             return cls._from_tensor_nested(x, list(lengths), kind)
         if ragged_rank > 1:
             return cls._from_tensor_deep(x, lengths, padding, ragged_rank, kind)
@@ -171,7 +170,8 @@ class RaggedTensor(Composite):
         if x.rank not in (2, None):
             raise ShapeError(explain(f"from_sparse: needs a sparse matrix, not one of rank {x.rank}"))
         given = {k: v for k, v in x.operands().items() if k != "values"}
-        return cls.from_row_splits(x.values, record("RaggedFromSparse", parts.sparse_splits, **given, kind=kind), validate=False)
+        splits = record("RaggedFromSparse", parts.sparse_splits, **given, kind=kind)
+        return cls.from_row_splits(x.values, splits, validate=False)
 
     # ------------------------------------------------------------------------------------------- parts
 
@@ -283,7 +283,8 @@ class RaggedTensor(Composite):
         """The number of the row of each value."""
         if is_ragged(self._values):
             return record("ValueRowIds", parts.ids_of_rows, splits=self._row_splits, inner=self._values.row_splits)
-        return record("ValueRowIds", parts.ids_of_values, "splits | values", splits=self._row_splits, values=self._values)
+        return record("ValueRowIds", parts.ids_of_values, "splits | values", splits=self._row_splits,
+                      values=self._values)  # fmt: skip
 
     def nested_value_rowids(self, name=None) -> tuple:
         """The row numbers of every partition."""
@@ -426,9 +427,12 @@ _BINARY = {
 }  # fmt: skip
 _COMPARE = {
     "lt": ("Less", lib_math.less), "le": ("LessEqual", lib_math.less_equal), "gt": ("Greater", lib_math.greater),
-    "ge": ("GreaterEqual", lib_math.greater_equal), "eq": ("Equal", lib_math.equal), "ne": ("NotEqual", lib_math.not_equal),
+    "ge": ("GreaterEqual", lib_math.greater_equal), "eq": ("Equal", lib_math.equal),
+    "ne": ("NotEqual", lib_math.not_equal),
 }  # fmt: skip
-_UNARY = {"neg": ("Neg", lib_math.negative), "abs": ("Abs", lib_math.abs), "invert": ("LogicalNot", lib_math.logical_not)}
+_UNARY = {
+    "neg": ("Neg", lib_math.negative), "abs": ("Abs", lib_math.abs), "invert": ("LogicalNot", lib_math.logical_not),
+}  # fmt: skip
 for _name, (_kind, _function) in {**_BINARY, **_COMPARE}.items():
     setattr(RaggedTensor, f"__{_name}__", _binary(_kind, _function))
 for _name, (_kind, _function) in _BINARY.items():
@@ -467,7 +471,7 @@ class RaggedTensorSpec:
         return hash(self._key())
 
     def __repr__(self):
-        return (f"RaggedTensorSpec({self.shape!r}, {self.dtype!r}, {self.ragged_rank}, {self.row_splits_dtype!r})")  # fmt: skip
+        return f"RaggedTensorSpec({self.shape!r}, {self.dtype!r}, {self.ragged_rank}, {self.row_splits_dtype!r})"
 
 
 # --------------------------------------------------------------------------------------- parts of the class
@@ -492,10 +496,17 @@ def _rows_known(values) -> int | None:
 
 def _check(splits: np.ndarray, count: int | None) -> None:
     if splits.ndim != 1 or not splits.size:
-        raise InvalidArgumentError(explain(f"row_splits must be a vector with one element at least, not {splits.shape}"))
+        what = f"row_splits must be a vector with one element at least, not {splits.shape}"
+        raise InvalidArgumentError(explain(what))
     if splits[0] != 0 or (np.diff(splits) < 0).any() or (count is not None and splits[-1] != count):
         what = f"row_splits {splits.tolist()[:20]} must ascend from 0 to the number of values, {count}"
         raise InvalidArgumentError(explain(what))
+
+
+def _check_rowids(ids: np.ndarray, nrows) -> None:
+    beyond = isinstance(nrows, int) and ids.size and ids[-1] >= nrows
+    if beyond or (ids.size and ids[0] < 0) or (np.diff(ids) < 0).any():
+        raise InvalidArgumentError(explain(f"from_value_rowids: row numbers {ids.tolist()} do not ascend in range"))
 
 
 def _nested(maker, flat, partitions, validate):

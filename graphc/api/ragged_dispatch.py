@@ -19,21 +19,21 @@ from graphc.lib import shape as lib_shape
 
 # Functions of elements (or of the axes inside the values): they work on the flat values.
 ELEMENTWISE = frozenset(
-    "abs acos acosh add angle asin asinh atan atan2 atanh ceil conj cos cosh digamma divide divide_no_nan equal erf erfc "
-    "erfinv exp expm1 floor floordiv floormod mod greater greater_equal imag is_finite is_inf is_nan less less_equal lgamma "
-    "log log1p log_sigmoid logical_and logical_not logical_or logical_xor maximum minimum multiply multiply_no_nan negative "
-    "ndtri nextafter not_equal pow real reciprocal reciprocal_no_nan rint round rsqrt scalar_mul sigmoid sign sin sinh "
-    "softplus sqrt square squared_difference subtract tan tanh truediv truncatediv truncatemod xdivy xlogy xlog1py zeta "
-    "polygamma igamma igammac cumulative_logsumexp bessel_i0 bessel_i1 cast saturate_cast bitcast identity stop_gradient "
-    "ones_like zeros_like clip_by_value where one_hot add_n check_numerics debugging.check_numerics debugging.assert_finite "
-    "complex grad_pass_through "
-    "bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor bitwise.invert bitwise.left_shift bitwise.right_shift "
-    "nn.relu nn.relu6 nn.elu nn.selu nn.gelu nn.silu nn.swish nn.leaky_relu nn.softplus nn.softsign nn.sigmoid nn.tanh "
-    "nn.dropout nn.sigmoid_cross_entropy_with_logits nn.embedding_lookup sigmoid "
-    "strings.as_string as_string strings.length strings.lower strings.upper strings.strip strings.substr strings.to_number "
-    "strings.to_hash_bucket strings.to_hash_bucket_fast strings.to_hash_bucket_strong strings.regex_full_match "
-    "strings.regex_replace strings.join strings.unicode_script strings.unicode_transcode strings.to_lower "
-    "io.decode_base64 io.encode_base64 io.decode_raw io.decode_compressed io.parse_tensor".split()
+    "abs acos acosh add angle asin asinh atan atan2 atanh ceil conj cos cosh digamma divide divide_no_nan equal erf "
+    "erfc erfinv exp expm1 floor floordiv floormod mod greater greater_equal imag is_finite is_inf is_nan less "
+    "less_equal lgamma log log1p log_sigmoid logical_and logical_not logical_or logical_xor maximum minimum multiply "
+    "multiply_no_nan negative ndtri nextafter not_equal pow real reciprocal reciprocal_no_nan rint round rsqrt "
+    "scalar_mul sigmoid sign sin sinh softplus sqrt square squared_difference subtract tan tanh truediv truncatediv "
+    "truncatemod xdivy xlogy xlog1py zeta polygamma igamma igammac cumulative_logsumexp bessel_i0 bessel_i1 cast "
+    "saturate_cast bitcast identity stop_gradient ones_like zeros_like clip_by_value where one_hot add_n "
+    "check_numerics debugging.check_numerics debugging.assert_finite complex grad_pass_through bitwise.bitwise_and "
+    "bitwise.bitwise_or bitwise.bitwise_xor bitwise.invert bitwise.left_shift bitwise.right_shift nn.relu nn.relu6 "
+    "nn.elu nn.selu nn.gelu nn.silu nn.swish nn.leaky_relu nn.softplus nn.softsign nn.sigmoid nn.tanh nn.dropout "
+    "nn.sigmoid_cross_entropy_with_logits nn.embedding_lookup strings.as_string as_string strings.length "
+    "strings.lower strings.upper strings.strip strings.substr strings.to_number strings.to_hash_bucket "
+    "strings.to_hash_bucket_fast strings.to_hash_bucket_strong strings.regex_full_match strings.regex_replace "
+    "strings.join strings.unicode_script strings.unicode_transcode strings.to_lower io.decode_base64 io.encode_base64 "
+    "io.decode_raw io.decode_compressed io.parse_tensor".split()
 )
 
 REDUCTIONS = {
@@ -78,7 +78,8 @@ def expect_same_rows(values: list) -> None:
         alike = first.ragged_rank == other.ragged_rank
         pairs = zip(first.nested_row_splits, other.nested_row_splits) if alike else ()
         if not alike or not all(_equal(a, b) for a, b in pairs):
-            raise ShapeError(explain(f"ragged tensors of shapes {first.shape} and {other.shape} have rows of other lengths"))
+            what = f"ragged tensors of shapes {first.shape} and {other.shape} have rows of other lengths"
+            raise ShapeError(explain(what))
 
 
 def _equal(a, b) -> bool:
@@ -157,23 +158,17 @@ def reduce(kind: str, public: Callable, input_tensor, axis=None, keepdims=False)
     axes = sorted({_axis(a, rank, f"reduce_{kind}") for a in (axis if isinstance(axis, (list, tuple)) else [axis])})
     if len(axes) > 1 and kind == "mean":
         ones = x.with_flat_values(x.flat_values * 0 + 1)
-        return reduce("sum", public_of("sum"), x, axes, keepdims) / reduce("sum", public_of("sum"), ones, axes, keepdims)
+        total, count = (reduce("sum", _plain_sum, v, axes, keepdims) for v in (x, ones))
+        return total / count
     for a in reversed(axes):
         x = _reduced(kind, public, x, a) if is_ragged(x) else public(x, axis=a)
         if keepdims:
-            x = expand_dims(None, x, a) if is_ragged(x) else record("ExpandDims", lib_shape.expand_dims, "input", input=x,
-                                                                     axis=a)  # fmt: skip
+            x = expanded(x, a)
     return x
 
 
-def public_of(kind: str) -> Callable:
-    """A reduction of dense tensors."""
-
-    def public(x, axis=None):
-        from_lib = lib.reduction.reduce_sum if kind == "sum" else lib.reduction.reduce_max
-        return record(f"reduce_{kind}", from_lib, "input_tensor", input_tensor=x, axis=axis)
-
-    return public
+def _plain_sum(x, axis=None):
+    return record("Sum", lib.reduction.reduce_sum, "input_tensor", input_tensor=x, axis=axis)
 
 
 def _axis(axis, rank: int, op: str) -> int:

@@ -56,7 +56,8 @@ def constant(pylist, dtype=None, ragged_rank=None, inner_shape=None, name=None, 
         try:
             flat = flat.reshape(-1 if flat.size or 0 not in inner else len(values), *inner)
         except ValueError:
-            raise ShapeError(explain(f"ragged.constant: values of shape {flat.shape[1:]} for inner_shape {inner}")) from None
+            what = f"ragged.constant: values of shape {flat.shape[1:]} for inner_shape {inner}"
+            raise ShapeError(explain(what)) from None
     if not splits:
         return create.constant(flat)
     return RaggedTensor.from_nested_row_splits(create.constant(flat), splits, validate=False)
@@ -76,11 +77,10 @@ def _depth(value) -> int:
     """
     if not isinstance(value, list):
         return 0
-    depths = {_depth(v) for v in value if not (isinstance(v, list) and not v)} | {1 for v in value if v == [] and isinstance(v, list)}
     sure = {_depth(v) for v in value if _holds_number(v)}
     if len(sure) > 1:
         raise ShapeError(explain("ragged.constant: all scalar values must be nested to the same depth"))
-    return 1 + max(depths | sure, default=0)
+    return 1 + max(map(_depth, value), default=0)
 
 
 def _holds_number(value) -> bool:
@@ -224,13 +224,13 @@ def stack_dynamic_partitions(data, partitions, num_partitions, name=None) -> Rag
     """Row ``p`` holds the slices of ``data`` whose entry of ``partitions`` is ``p``, in order."""
     if is_ragged(partitions):
         while is_ragged(partitions):
-            data = data.values if is_ragged(data) else record("Reshape", _leading_merged, "x", x=convert_to_tensor(data))
+            data = data.values if is_ragged(data) else record("Reshape", parts.rows_merged, x=convert_to_tensor(data))
             partitions = partitions.values
     data = data if is_ragged(data) else convert_to_tensor(data)
     p = convert_to_tensor(partitions)
     while p.ndim > 1:
-        data = data.values if is_ragged(data) else record("Reshape", _leading_merged, "x", x=data)
-        p = record("Reshape", _leading_merged, "x", x=p)
+        data = data.values if is_ragged(data) else record("Reshape", parts.rows_merged, "x", x=data)
+        p = record("Reshape", parts.rows_merged, "x", x=p)
     if not p.ndim:
         p = record("Reshape", lib_shape.reshape, "tensor", tensor=p, shape=[1])
         data = record("ExpandDims", lib_shape.expand_dims, "input", input=data, axis=0)
@@ -238,9 +238,6 @@ def stack_dynamic_partitions(data, partitions, num_partitions, name=None) -> Rag
     order, ids = record("Partition", _partitioned, partitions=p)
     return RaggedTensor.from_value_rowids(rows_of(data, order), ids, rows, validate=False)
 
-
-def _leading_merged(x):
-    return lib_shape.reshape(x, [-1, *x.shape[2:]])
 
 
 def _partitioned(partitions):

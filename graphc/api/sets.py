@@ -131,7 +131,8 @@ def _hash_settings(num_buckets: int, hash_key) -> dict:
 
 def sparse_cross_hashed(inputs, num_buckets=0, hash_key=None, name=None) -> SparseTensor:
     """As ``sparse.cross``, with a hash below ``num_buckets`` in place of each string."""
-    return SparseTensor(*record("SparseCross", _sparse_cross, **_features(inputs), **_hash_settings(num_buckets, hash_key)))
+    settings = _hash_settings(num_buckets, hash_key)
+    return SparseTensor(*record("SparseCross", _sparse_cross, **_features(inputs), **settings))
 
 
 def ragged_cross(inputs, name=None) -> RaggedTensor:
@@ -142,4 +143,5 @@ def ragged_cross(inputs, name=None) -> RaggedTensor:
 
 def ragged_cross_hashed(inputs, num_buckets=0, hash_key=None, name=None) -> RaggedTensor:
     """As ``ragged.cross``, with a hash below ``num_buckets`` in place of each string."""
-    return RaggedTensor(*record("RaggedCross", _ragged_cross, **_features(inputs), **_hash_settings(num_buckets, hash_key)))
+    settings = _hash_settings(num_buckets, hash_key)
+    return RaggedTensor(*record("RaggedCross", _ragged_cross, **_features(inputs), **settings))

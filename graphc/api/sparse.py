@@ -113,7 +113,7 @@ class SparseTensor(Composite):
         if name in UNARY and arguments[first] is self:
             return self.with_values(public(**{**arguments, first: self.values}))
         if name in ("shape", "rank", "size") and arguments[first] is self:
-            return public(**{**arguments, first: to_dense_shape(self)}) if name == "rank" else _measured(self, name, arguments)
+            return _measured(self, name, arguments)
         return super().dispatch(name, public, arguments)
 
     def __mul__(self, other):
@@ -142,19 +142,17 @@ UNARY = frozenset(
 )
 
 
-def to_dense_shape(x: SparseTensor):
-    """A tensor without elements that has the rank of ``x``."""
-    return np.zeros([0] * (x.rank or 0), np.float32)
-
-
 def _measured(x: SparseTensor, name: str, arguments: dict):
+    """The shape, size or rank that a sparse tensor stands for."""
     kind = dt.as_dtype(arguments.get("out_type") or dt.i32)
 
     def measure(dense_shape):
         s = lib.shape_vector(dense_shape)
+        if name == "rank":
+            return lib.dim_node(s.shape[0], kind)
         return lib.math.cast(s if name == "shape" else lib.reduction.reduce("size", "prod", s, None, False), kind)
 
-    return record("Shape" if name == "shape" else "Size", measure, dense_shape=x.dense_shape)
+    return record(name.capitalize(), measure, dense_shape=x.dense_shape)
 
 
 class IndexedSlices(Composite):
@@ -173,7 +171,8 @@ class IndexedSlices(Composite):
 
     @property
     def parts(self) -> tuple:
-        return (self.values, self.indices) if self.dense_shape is None else (self.values, self.indices, self.dense_shape)
+        both = self.values, self.indices
+        return both if self.dense_shape is None else (*both, self.dense_shape)
 
     def rebuilt(self, parts) -> "IndexedSlices":
         return type(self)(*parts)
@@ -286,7 +285,7 @@ def from_dense(tensor, name=None) -> SparseTensor:
 
 
 def to_dense(sp_input, default_value=None, validate_indices=True, name=None):
-    """The tensor with the values at their places and ``default_value`` (0) elsewhere; of repeated places the last counts.
+    """The tensor with the values at their places and ``default_value`` (0) elsewhere; a place's last value counts.
 
     ``validate_indices`` has no effect: places out of range are left out.
     """
@@ -295,7 +294,7 @@ def to_dense(sp_input, default_value=None, validate_indices=True, name=None):
 
 
 def to_indicator(sp_input, vocab_size, name=None):
-    """A bool tensor that is True at ``[..., values[i]]`` in place of the last axis, which becomes ``vocab_size`` long."""
+    """A bool tensor that is True at ``[..., values[i]]`` in place of a last axis, now ``vocab_size`` long."""
     x = sparse(sp_input, "sparse.to_indicator")
     return record("SparseToIndicator", lib.to_indicator, **x.operands(), vocab_size=vocab_size)
 
@@ -325,7 +324,8 @@ def expand_dims(sp_input, axis=None, name=None) -> SparseTensor:
 def reshape(sp_input, shape, name=None) -> SparseTensor:  # noqa: A002  TensorFlow's argument
     """The same elements under another shape, in which one size may be -1."""
     x = sparse(sp_input, "sparse.reshape")
-    i, s = record("SparseReshape", lib.reshape, indices=x.indices, dense_shape=static(x.dense_shape), shape=plain(shape))
+    i, s = record("SparseReshape", lib.reshape, indices=x.indices, dense_shape=static(x.dense_shape),
+                  shape=plain(shape))  # fmt: skip
     return SparseTensor(i, x.values, s)
 
 
@@ -469,8 +469,8 @@ def sparse_dense_matmul(sp_a, b, adjoint_a=False, adjoint_b=False, name=None):
     """The product of two matrices one of which is sparse, each conjugated and transposed first if so wanted."""
     if hasattr(sp_a, "dense_shape"):
         x = sparse(sp_a, "sparse_dense_matmul")
-        return record("SparseTensorDenseMatMul", sparse_math.matmul, "values b", **x.operands(), b=b, adjoint_a=adjoint_a,
-                      adjoint_b=adjoint_b)  # fmt: skip
+        return record("SparseTensorDenseMatMul", sparse_math.matmul, "values b", **x.operands(), b=b,
+                      adjoint_a=adjoint_a, adjoint_b=adjoint_b)  # fmt: skip
     x = sparse(b, "sparse_dense_matmul")
     return record("SparseTensorDenseMatMul", _dense_times_sparse, "values a", **x.operands(), a=sp_a,
                   adjoint_a=adjoint_a, adjoint_b=adjoint_b)  # fmt: skip
@@ -502,7 +502,8 @@ segment_mean = _segmented(sparse_math.segment_mean)
 segment_sqrt_n = _segmented(sparse_math.segment_sqrt_n)
 
 
-def bincount(values, weights=None, axis=0, minlength=None, maxlength=None, binary_output=False, name=None) -> SparseTensor:
+def bincount(values, weights=None, axis=0, minlength=None, maxlength=None, binary_output=False,
+             name=None) -> SparseTensor:  # fmt: skip
     """How often each value occurs, in total (axis 0) or in each row (axis -1); ``weights`` are summed up instead.
 
     ``values`` and ``weights`` are both dense, or both sparse or ragged with the same places.

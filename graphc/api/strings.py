@@ -1,4 +1,4 @@
-"""TensorFlow's operations on strings whose answers, or arguments, are ragged: pieces, characters, n-grams. On the host."""
+"""TensorFlow's operations on strings whose answers or arguments are ragged: pieces, characters, n-grams."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def unicode_decode(input, input_encoding, errors="replace", replacement_char=655
 def unicode_decode_with_offsets(input, input_encoding, errors="replace", replacement_char=65533,  # noqa: A002
                                 replace_control_characters=False, name=None):  # fmt: skip
     """``unicode_decode``, and the place of each character's first byte, i64."""
-    return tuple(_apart("UnicodeDecodeWithOffsets", lib.decode_flat, input, input_encoding=input_encoding, errors=errors,
-                        replacement_char=replacement_char,
+    return tuple(_apart("UnicodeDecodeWithOffsets", lib.decode_flat, input, input_encoding=input_encoding,
+                        errors=errors, replacement_char=replacement_char,
                         replace_control_characters=replace_control_characters))  # fmt: skip
 
 
@@ -102,7 +102,13 @@ def unicode_split(input, input_encoding, errors="replace", replacement_char=6553
     return unicode_split_with_offsets(input, input_encoding, errors, replacement_char)[0]
 
 
-def unicode_split_with_offsets(input, input_encoding, errors="replace", replacement_char=65533, name=None):  # noqa: A002
+def unicode_split_with_offsets(
+    input,
+    input_encoding,
+    errors="replace",
+    replacement_char=65533,
+    name=None,  # noqa: A002
+):
     """``unicode_split``, and the place of each character's first byte, i64."""
     return tuple(_apart("UnicodeSplit", lib.split_characters_flat, input, input_encoding=input_encoding, errors=errors,
                         replacement_char=replacement_char))  # fmt: skip

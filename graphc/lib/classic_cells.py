@@ -27,6 +27,9 @@ def _parts(op: str, x: Node, kernel: Node) -> tuple[Node, Node]:
     Raises:
         ShapeError: the input is wider than the weights are high.
     """
+    if not x.shape or len(kernel.shape) != 2:
+        what = f"{op}: needs inputs of at least one axis and weights of two, not {x.type} and {kernel.type}"
+        raise ShapeError(explain(what, origins(inputs=x, kernel=kernel)))
     depth, height = x.shape[-1], kernel.shape[0]
     if type(depth) is int and type(height) is int and depth >= height:
         what = f"{op}: inputs {x.type} do not fit weights {kernel.type} for input and state"

@@ -9,7 +9,7 @@ from graphc.lib import index, math, nn, reduction
 from graphc.lib.dims import axis_of, dim_node
 from graphc.lib.math import full_like
 from graphc.lib.promote import as_node
-from graphc.lib.regression_loss import EPSILON, predicted
+from graphc.lib.regression_loss import EPSILON, predicted, rows_of
 from graphc.prims.table import apply
 
 
@@ -105,7 +105,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0,
                                    axis=-1) -> Node:  # fmt: skip
     """``-sum(alpha * (1 - y_pred) ** gamma * y_true * log(y_pred))`` along ``axis``."""
-    p = predicted("categorical_focal_crossentropy", y_pred)
+    p = rows_of("categorical_focal_crossentropy", predicted("categorical_focal_crossentropy", y_pred))
     t = _labels("categorical_focal_crossentropy", y_true, p)
     t = _smoothed(t, label_smoothing, dim_node(t.shape[-1], t.dtype))
     shares = _shares(nn.softmax(p, axis) if from_logits else p, axis)
@@ -160,7 +160,8 @@ def categorical_generalized_cross_entropy(y_true, y_pred, q) -> Node:
     """
     if isinstance(q, (int, float)) and not 0 < q < 1:
         raise UsageError(explain(f"categorical_generalized_cross_entropy: q must lie in (0, 1), got {q}"))
-    p = predicted("categorical_generalized_cross_entropy", y_pred)
+    op = "categorical_generalized_cross_entropy"
+    p = rows_of(op, predicted(op, y_pred))
     hot = index.one_hot(math.cast(y_true, dt.i64), p.shape[-1], dtype=p.dtype)
     right = reduction.reduce_sum(math.multiply(p, hot), -1)
     return math.divide(math.subtract(1.0, math.pow(right, q)), q)

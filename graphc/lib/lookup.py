@@ -1,4 +1,4 @@
-"""Looking up in tables, which are named: fixed ones, and changing ones strung on a token. All of it runs on the host."""
+"""Looking up in tables, which are named: fixed ones, and changing ones strung on a token. All on the host."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def varying_sequence(serialized, key: str, dtype: DType) -> tuple[Node, Node, No
 
 
 def rows_of_sequence(serialized, key: str, dtype: DType) -> tuple[Node, Node, Node]:
-    """A feature list of any lengths: its values, where those of each step begin, and where the steps of each example do."""
+    """A feature list of any lengths: its values, where those of each step begin, and where each example's steps do."""
     found = apply("sequence_sparse", examples("parse_sequence_example", serialized)[0], key=key, dtype=dtype)
     return item(found, 1), splits_of_lengths(item(found, 3)), splits_of_lengths(item(found, 4))
 
@@ -110,13 +110,13 @@ def decode_csv(
     """The columns of CSV records (RFC 4180), one tensor of the shape of ``records`` each. Runs on the host.
 
     Args:
-        record_defaults: a scalar or vector of one element per column, which an empty field becomes; an empty vector makes
-            the field required. Its dtype is the column's: f32, f64, i32, i64 or string.
+        record_defaults: a scalar or vector of one element per column, which an empty field becomes; an empty vector
+            makes the field required. Its dtype is the column's: f32, f64, i32, i64 or string.
         field_delim: what separates fields. use_quote_delim: whether ``"`` may enclose fields.
         na_value: another text that means an empty field. select_cols: the columns that are wanted, in ascending order.
 
     Raises:
-        UsageError, DtypeError, ShapeError: these arguments mean nothing. InvalidArgumentError, while running: a bad record.
+        UsageError, DtypeError, ShapeError: these arguments mean nothing. InvalidArgumentError, running: a bad record.
     """
     op, x = "decode_csv", words("decode_csv", records)
     defaults = [as_node(d) for d in listed(op, "record_defaults", record_defaults)]

@@ -1,7 +1,7 @@
 """Ragged tensors as values and row splits: partitions of rows, padding, picking and combining rows.
 
-Row splits are i32 or i64 [rows + 1]: row ``r`` holds the values ``splits[r]`` to ``splits[r + 1]``. Where a function makes
-splits, they have the dtype of those that it was given.
+Row splits are i32 or i64 [rows + 1]: row ``r`` holds the values ``splits[r]`` to ``splits[r + 1]``. Where a function
+makes splits, they have the dtype of those that it was given.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def splits_of_lengths(lengths) -> Node:
 
 
 def splits_of_rowids(value_rowids, nrows=None) -> Node:
-    """Row splits from the number of the row of each value; the last one says how many rows there are if ``nrows`` is None."""
+    """Row splits from the row of each value; the last one says how many rows there are if ``nrows`` is None."""
     ids = as_vector("from_value_rowids", value_rowids)
     if nrows is None:
         top = apply("reduce", math.cast(ids, dt.i64), kind="max", axes=(0,))
@@ -98,10 +98,11 @@ def uniform_splits(rows, length, dtype=dt.i64) -> Node:
 def rowids(splits, count) -> Node:
     """The row of each of ``count`` values, in the dtype of the splits."""
     s = as_vector("value_rowids", splits)
-    inner = shape.part(s, 0, 1, s.shape[0] - 1) if type(s.shape[0]) is not int or s.shape[0] > 1 else shape.part(s, 0, 0, 0)
+    is_empty = type(s.shape[0]) is int and s.shape[0] < 2
+    inner = shape.part(s, 0, 0, 0) if is_empty else shape.part(s, 0, 1, s.shape[0] - 1)
     ones = const(1, Type(s.dtype, inner.shape))
-    begun = apply("scatter", const(0, Type(s.dtype, (count,))), apply("reshape", inner, shape=(inner.shape[0], 1)), ones,
-                  kind="add", batch=0)  # fmt: skip
+    places = apply("reshape", inner, shape=(inner.shape[0], 1))
+    begun = apply("scatter", const(0, Type(s.dtype, (count,))), places, ones, kind="add", batch=0)
     return apply("cumulate", begun, kind="sum", axis=0, exclusive=False, reverse=False)
 
 
@@ -254,7 +255,7 @@ def fit(dense, flat_values, *nested_splits) -> Node:
 
 
 def reduce_rows(kind: str, values, ids, count) -> Node:
-    """The rows of ``values`` with the same number combined: ``sum``, ``prod``, ``max``, ``min``, ``any``, ``all``, ``mean``."""
+    """The rows of ``values`` with the same number combined by sum, prod, max, min, any, all or mean."""
     x, i = as_node(values), math.cast(as_node(ids), dt.i64)
     rows = measured(count, "reduce") if isinstance(count, Node) else count
     if kind in ("any", "all"):
@@ -269,7 +270,7 @@ def reduce_rows(kind: str, values, ids, count) -> Node:
 
 
 def merged(splits, ids, count) -> tuple[Node, Node, Node]:
-    """Rows with the same number laid over each other: new row splits, each value's place among theirs, how many those are."""
+    """Rows with the same number over each other: new row splits, where each row goes in theirs, how many values."""
     s, i = as_vector("reduce", splits), as_vector("reduce", ids, dt.i64)
     n = row_lengths(s)
     rows = measured(count, "reduce") if isinstance(count, Node) else count
@@ -344,7 +345,7 @@ class FilledRows(NamedTuple):
 
 
 def fill_empty_rows(value_rowids, values, nrows, default_value) -> FilledRows:
-    """Values with a default one in rows that had none, the rows of all, which rows those were, and where each value went."""
+    """Values with a default one in rows that had none; the rows of all, which those were, where each value went."""
     ids, x = as_vector("ragged_fill_empty_rows", value_rowids, dt.i64), as_node(values)
     rows = measured(nrows, "nrows") if isinstance(nrows, Node) else integer("ragged_fill_empty_rows", "nrows", nrows)
     empty = math.equal(segment.unsorted_segment_sum(const(1, Type(dt.i32, ids.shape)), ids, rows), 0)
@@ -354,7 +355,8 @@ def fill_empty_rows(value_rowids, values, nrows, default_value) -> FilledRows:
     both = apply("sort", shape.concat([ids, new], 0), axis=0, descending=False)
     found, place = apply("item", both, index=0), apply("item", both, index=1)
     ramp = apply("iota", shape=place.shape, axis=0, dtype=dt.i64)
-    back = apply("scatter", const(0, ramp.type), apply("reshape", place, shape=(place.shape[0], 1)), ramp, kind="set", batch=0)
+    places = apply("reshape", place, shape=(place.shape[0], 1))
+    back = apply("scatter", const(0, ramp.type), places, ramp, kind="set", batch=0)
     return FilledRows(found, take(shape.concat([x, fill], 0), place), empty, shape.part(back, 0, 0, ids.shape[0]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math as python_math
 
-from graphc.errors import DtypeError, explain
+from graphc.errors import DtypeError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins
 from graphc.lib import linalg, math, nn, reduction
@@ -27,6 +27,19 @@ def predicted(op: str, y_pred) -> Node:
         return math.cast(p, dt.f32)
     if not p.dtype.is_float:
         raise DtypeError(explain(f"{op}: predictions must be real numbers, not {p.type}", origins(y_pred=p)))
+    return p
+
+
+def rows_of(op: str, p: Node, least: int = 1, most: int | None = None) -> Node:
+    """Predictions with as many axes as a loss needs.
+
+    Raises:
+        ShapeError: they have fewer, or more.
+    """
+    rank = len(p.shape)
+    if rank < least or (most is not None and rank > most):
+        wanted = f"{least} axes" if least == most else f"at least {least} axes"
+        raise ShapeError(explain(f"{op}: predictions must have {wanted}, not {p.type}", origins(y_pred=p)))
     return p
 
 
@@ -163,7 +176,7 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
         remove_diagonal: whether an example is not compared with the one of its own number.
         gamma: the scale. margin: how far apart labels shall be.
     """
-    p = predicted("circle", y_pred)
+    p = rows_of("circle", predicted("circle", y_pred), 2, 2)
     labels = math.cast(y_true, dt.i32)
     others = p if ref_embeddings is None else math.cast(ref_embeddings, p.dtype)
     known = labels if ref_labels is None else math.cast(ref_labels, dt.i32)

@@ -232,6 +232,9 @@ def _bins(places: Node, minlength, maxlength):
 def histogram_fixed_width_bins(values, value_range, nbins=100, dtype=dt.i32) -> Node:
     """In which of ``nbins`` equal parts of the range each value lies; the outer ones hold all that is outside."""
     x, ends = adopt("histogram_fixed_width_bins", values, value_range)
+    if ends.shape != (2,):
+        what = f"histogram_fixed_width_bins: value_range must be [2], not {ends.type}"
+        raise ShapeError(explain(what, origins(values=x, value_range=ends)))
     low, high = [broadcast_to(e, x.shape) for e in shape.unstack(ends)]
     count = integer("histogram_fixed_width_bins", "nbins", nbins)
     wide = dt.f64 if x.dtype.is_integer or x.dtype is dt.f64 else dt.f32

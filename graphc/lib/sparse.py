@@ -27,7 +27,8 @@ def rank_of(op: str, indices: Node) -> int:
         ShapeError: the indices are no matrix with a known number of columns.
     """
     if len(indices.shape) != 2 or type(indices.shape[1]) is not int:
-        raise ShapeError(explain(f"{op}: sparse indices must be [n, rank], not {indices.type}", origins(indices=indices)))
+        what = f"{op}: sparse indices must be [n, rank], not {indices.type}"
+        raise ShapeError(explain(what, origins(indices=indices)))
     return indices.shape[1]
 
 
@@ -93,7 +94,8 @@ def unravelled(place: Node, sizes: list[Node]) -> list[Node]:
 
 def take(x: Node, rows: Node) -> Node:
     """Some rows of ``x``."""
-    return apply("gather", x, rows if len(rows.shape) == 2 else apply("reshape", rows, shape=(rows.shape[0], 1)), batch=0)
+    rows = rows if len(rows.shape) == 2 else apply("reshape", rows, shape=(rows.shape[0], 1))
+    return apply("gather", x, rows, batch=0)
 
 
 def joined(cols: list[Node], like: Node) -> Node:
@@ -126,8 +128,8 @@ def grouped(place: Node) -> tuple[Node, Node, Node]:
     ramp = apply("iota", shape=place.shape, axis=0, dtype=dt.i64)
     before = take(found, math.subtract(ramp, 1))
     begins = apply("or", math.equal(ramp, 0), apply("ne", found, before))
-    group = math.subtract(apply("cumulate", math.cast(begins, dt.i64), kind="sum", axis=0, exclusive=False, reverse=False), 1)
-    return rows, group, begins
+    count = apply("cumulate", math.cast(begins, dt.i64), kind="sum", axis=0, exclusive=False, reverse=False)
+    return rows, math.subtract(count, 1), begins
 
 
 def same_rank(op: str, a: Node, b: Node) -> None:
@@ -148,7 +150,8 @@ def to_dense(indices, values, dense_shape, default_value=None) -> Node:
         default_value = b"" if v.dtype is dt.string else 0 if v.dtype is not dt.b1 else False
     start = shape.fill(full, as_node(default_value, v.dtype)) if full else as_node(default_value, v.dtype)
     if v.dtype.is_inexact:  # a sum, so that both the values and the default have gradients
-        there = apply("scatter", const(0, Type(dt.i32, full)), i, const(1, Type(dt.i32, i.shape[:1])), kind="set", batch=0)
+        ones = const(1, Type(dt.i32, i.shape[:1]))
+        there = apply("scatter", const(0, Type(dt.i32, full)), i, ones, kind="set", batch=0)
         kept = apply("scatter", const(0, start.type), i, v, kind="set", batch=0)
         return apply("select", math.equal(there, 0), start, kept)
     return apply("scatter", start, i, v, kind="set", batch=0)
@@ -169,8 +172,11 @@ def to_indicator(indices, values, dense_shape, vocab_size) -> Node:
     """A bool tensor that is True at ``[*indices[i, :-1], values[i]]``; its last axis has ``vocab_size`` places."""
     i, v = agree("to_indicator", indices, values)
     cols = [*columns("to_indicator", i)[:-1], math.cast(v, dt.i64)]
-    full = (*dims_of("to_indicator", dense_shape)[:-1], measured(vocab_size, "to_indicator") if isinstance(vocab_size, Node)
-            else integer("to_indicator", "vocab_size", vocab_size))  # fmt: skip
+    if isinstance(vocab_size, Node):
+        last = measured(vocab_size, "to_indicator")
+    else:
+        last = integer("to_indicator", "vocab_size", vocab_size)
+    full = (*dims_of("to_indicator", dense_shape)[:-1], last)
     return apply("scatter", const(False, Type(dt.b1, full)), joined(cols, i), const(True, Type(dt.b1, i.shape[:1])),
                  kind="set", batch=0)  # fmt: skip
 
@@ -189,7 +195,9 @@ def transpose(indices, values, dense_shape, perm=None) -> tuple[Node, Node, Node
     """The axes in another order (reversed by default), again in row-major order."""
     i, v = agree("transpose", indices, values)
     rank = rank_of("transpose", i)
-    axes = list(range(rank))[::-1] if perm is None else [integer("transpose", "perm", p) % max(rank, 1) for p in _entries(perm)]
+    axes = list(range(rank))[::-1]
+    if perm is not None:
+        axes = [integer("transpose", "perm", p) % max(rank, 1) for p in _entries(perm)]
     if sorted(axes) != list(range(rank)):
         raise ShapeError(explain(f"transpose: {axes} is no permutation of {rank} axes", origins(indices=i)))
     cols, sizes = columns("transpose", i), extents(dense_shape)
@@ -343,7 +351,8 @@ def concat(axis, indices, values, shapes, expand_nonconcat_dims=False) -> tuple[
         same_rank("concat", first, i)
     rank, k = rank_of("concat", first), integer("concat", "axis", axis)
     if not -rank <= k < rank:
-        raise ShapeError(explain(f"concat: axis {k} is out of range for sparse tensors of rank {rank}", origins(a=first)))
+        what = f"concat: axis {k} is out of range for sparse tensors of rank {rank}"
+        raise ShapeError(explain(what, origins(a=first)))
     k %= rank
     sizes = [extents(s) for s in shapes]
     full = list(sizes[0])

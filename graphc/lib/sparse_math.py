@@ -18,8 +18,7 @@ from graphc.prims.table import apply
 
 
 def add(a_indices, a_values, b_indices, b_values, dense_shape, threshold=0) -> tuple[Node, Node]:
-    """Indices and values of the sum of two sparse tensors; sums of two values whose magnitude is below ``threshold`` are left out.
-    """
+    """Indices and values of the sum of two sparse tensors, without sums of two values below ``threshold``."""
     a, x = agree("add", a_indices, a_values)
     b, y = agree("add", b_indices, b_values)
     same_rank("add", a, b)
@@ -150,7 +149,8 @@ def softmax(indices, values, dense_shape) -> Node:
     cols, n = columns("softmax", i), i.shape[0]
     expect_op("softmax", len(cols) >= 2, f"needs a sparse tensor of rank 2 or more, not {len(cols)}", indices=i)
     rows, group, _ = grouped(linear(cols[:-1], extents(dense_shape)[:-1], i))
-    mine = apply("scatter", const(0, Type(dt.i64, (n,))), apply("reshape", rows, shape=(n, 1)), group, kind="set", batch=0)
+    place = apply("reshape", rows, shape=(n, 1))
+    mine = apply("scatter", const(0, Type(dt.i64, (n,))), place, group, kind="set", batch=0)
     top = apply("stop", segment.unsorted_segment_max(v, mine, n))
     powers = apply("exp", apply("sub", v, take(top, mine)))
     return apply("div", powers, take(segment.unsorted_segment_sum(powers, mine, n), mine))

@@ -115,7 +115,7 @@ def regex_full_match(input, pattern) -> Node:  # noqa: A002
 
 
 def regex_replace(input, pattern, rewrite, replace_global=True) -> Node:  # noqa: A002
-    r"""Matches of a regular expression (RE2's) replaced: all, or the first one. ``\1`` in ``rewrite`` is the first group.
+    r"""Matches of a regular expression (RE2's) replaced: all, or the first one. ``\1`` in ``rewrite``: the first group.
 
     Runs on the host.
 
@@ -202,7 +202,7 @@ def fingerprint(data, method="farmhash64") -> Node:
 
 
 def join(inputs, separator="") -> Node:
-    """Strings at the same place of several tensors joined; the tensors have one shape or are scalars. Runs on the host."""
+    """Strings at the same place of several tensors joined; they have one shape or are scalars. Runs on the host."""
     xs = [words("join", x) for x in inputs] if isinstance(inputs, (list, tuple)) else [words("join", inputs)]
     wide = next((x for x in xs if x.shape), xs[0])
     for x in xs:
@@ -231,7 +231,7 @@ def reduce_join(inputs, axis=None, keepdims=False, separator="") -> Node:
 
 
 def unsorted_segment_join(inputs, segment_ids, num_segments, separator="") -> Node:
-    """The strings of each segment joined; ``segment_ids`` has the shape of ``inputs`` or of its first axes. On the host.
+    """The strings of each segment joined; ``segment_ids`` has the shape of ``inputs`` or of its first axes. Host.
 
     Raises:
         InvalidArgumentError, while running: an id is negative or not below ``num_segments``.
@@ -294,13 +294,14 @@ def _encoding(op: str, name: str, value) -> str:
 
 def _options(op: str, errors, replacement_char) -> dict:
     return {
-        "errors": one_of(op, "errors", errors, ERRORS), "replacement": integer(op, "replacement_char", replacement_char)
+        "errors": one_of(op, "errors", errors, ERRORS),
+        "replacement": integer(op, "replacement_char", replacement_char),
     }
 
 
 def decode_flat(input, input_encoding, errors="replace", replacement_char=65533,  # noqa: A002
                 replace_control_characters=False) -> tuple[Node, Node, Node]:  # fmt: skip
-    """The code points of all strings, the places of their first bytes, and where the characters of each string begin."""
+    """The code points of all strings, the places of their first bytes, and where those of each string begin."""
     op = "unicode_decode"
     found = apply("unicode_decode", _flat(op, input), encoding=_encoding(op, "input_encoding", input_encoding),
                   **_options(op, errors, replacement_char), controls=bool(replace_control_characters))  # fmt: skip
@@ -308,7 +309,7 @@ def decode_flat(input, input_encoding, errors="replace", replacement_char=65533,
 
 
 def split_characters_flat(input, input_encoding, errors="replace", replacement_char=65533):  # noqa: A002
-    """The characters of all strings as strings, the places of their first bytes, and where those of each string begin."""
+    """The characters of all strings, the places of their first bytes, and where those of each string begin."""
     codes, places, splits = decode_flat(input, input_encoding, errors, replacement_char)
     ends = apply("iota", shape=(codes.shape[0] + 1,), axis=0, dtype=dt.i64)
     return encode_flat(codes, ends, input_encoding, errors, replacement_char), places, splits
@@ -345,7 +346,7 @@ def unicode_transcode(input, input_encoding, output_encoding, errors="replace", 
     """Strings of one encoding in UTF-8, UTF-16-BE or UTF-32-BE. Runs on the host.
 
     Raises:
-        UsageError: an unknown encoding. InvalidArgumentError, while running, with ``errors="strict"``: malformed strings.
+        UsageError: an unknown encoding. InvalidArgumentError, while running, with ``errors="strict"``: bad strings.
     """
     op = "unicode_transcode"
     return apply("string_transcode", words(op, input), source=_encoding(op, "input_encoding", input_encoding),
@@ -368,7 +369,7 @@ def ngrams_flat(data, splits, widths, separator, left, right, padding, keep) -> 
 
 
 def splits_of_axis(x, axis: int) -> Node:
-    """Where the entries of an axis begin among those of all places of the axes before it: the row splits of ``axis``."""
+    """Where the entries of an axis begin among those of all places of the axes before it: its row splits."""
     x = as_node(x)
     ramp = apply("iota", shape=(size(x.shape[:axis]) + 1,), axis=0, dtype=dt.i64)
     return math.multiply(ramp, _dim(x.shape[axis]))
@@ -388,7 +389,7 @@ def decode_base64(input) -> Node:  # noqa: A002
 
 
 def decode_compressed(bytes, compression_type="") -> Node:  # noqa: A002
-    """Strings decompressed: ``ZLIB``, ``GZIP`` or ``""`` (as they are). Runs on the host; DataLossError for damaged ones."""
+    """Strings decompressed: ``ZLIB``, ``GZIP`` or ``""`` (as they are). On the host; DataLossError for damaged ones."""
     kind = one_of("decode_compressed", "compression_type", compression_type, ("", "ZLIB", "GZIP"))
     return apply("decompress", words("decode_compressed", bytes), kind=kind)
 
@@ -397,11 +398,11 @@ def decode_raw(input_bytes, out_type, little_endian=True, fixed_length=None) -> 
     """The bytes of strings [...] as numbers of ``out_type`` [..., n]. Runs on the host.
 
     Args:
-        little_endian: the order of bytes. fixed_length: strings are cut, or filled with zeros, to that many bytes; without
-            it they must have one length, and n is known only while running.
+        little_endian: the order of bytes.
+        fixed_length: strings are cut, or filled with zeros, to that many bytes; without it they must have one length, and n is known only while running.
 
     Raises:
-        UsageError: ``fixed_length`` is not a multiple of the dtype's size. InvalidArgumentError, while running: the lengths.
+        UsageError: ``fixed_length`` is not a multiple of the dtype's size. InvalidArgumentError, while running: lengths.
     """
     op, kind = "decode_raw", dt.as_dtype(out_type)
     x = words(op, input_bytes)

@@ -1,7 +1,7 @@
 """Tables from keys to values, and the rows on the host that look up in them.
 
-A table is Python's, found by its name. That of a fixed table is a digest of its content, so that a graph says all that it
-depends on; the rows of a changing one are strung on a token.
+A table is Python's, found by its name. That of a fixed table is a digest of its content, so that a graph says all
+that it depends on; the rows of a changing one are strung on a token.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _find_type(keys: Type, default: Type, table: str) -> Type:
 
 declare(Prim("table_find", _find_type, lambda keys, default, table: table_of(table).find(keys, default), native=False))
 declare(Prim("table_find_now", lambda token, keys, default, table: TupleType((token, _find_type(keys, default, table))),
-             lambda token, keys, default, table: (_TOKEN, table_of(table).find(keys, default)), native=False))  # fmt: skip
+             lambda token, keys, default, table: (_TOKEN, table_of(table).find(keys, default)),
+             native=False))  # fmt: skip
 
 
 def _insert_type(token: Type, keys: Type, values: Type, table: str) -> Type:

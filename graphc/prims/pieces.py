@@ -47,7 +47,8 @@ def _cut(separator: str, most: int) -> Callable:
 
 
 declare(Prim("string_split", _pieces_type,
-             lambda x, separator, most: _pieces(each("split", _cut(separator, most), x)), native=False, sizes=1))  # fmt: skip
+             lambda x, separator, most: _pieces(each("split", _cut(separator, most), x)),
+             native=False, sizes=1))  # fmt: skip
 
 
 def _cut_any(separators: str, skip: bool) -> Callable:
@@ -62,8 +63,10 @@ def _cut_any(separators: str, skip: bool) -> Callable:
 
 
 declare(Prim("string_split_any", _pieces_type,
-             lambda x, separators, skip: _pieces(each("split", _cut_any(separators, skip), x)), native=False, sizes=1))  # fmt: skip
-declare(Prim("string_bytes", _pieces_type, lambda x: _pieces([[s[k : k + 1] for k in range(len(s))] for s in x.tolist()]),
+             lambda x, separators, skip: _pieces(each("split", _cut_any(separators, skip), x)),
+             native=False, sizes=1))  # fmt: skip
+declare(Prim("string_bytes", _pieces_type,
+             lambda x: _pieces([[s[k : k + 1] for k in range(len(s))] for s in x.tolist()]),
              native=False, sizes=1))  # fmt: skip
 
 

@@ -40,7 +40,8 @@ def _column(values: list, dtype) -> np.ndarray:
 # -------------------------------------------------------------------------------------------- crosses
 
 
-def _cross_type(count: Type, *pairs: Type, separator: str, buckets: int, key: int, hashed: bool, sizes: tuple) -> TupleType:
+def _cross_type(count: Type, *pairs: Type, separator: str, buckets: int, key: int, hashed: bool,
+                sizes: tuple) -> TupleType:  # fmt: skip
     if count != INDEX or len(pairs) % 2 or not pairs:
         raise ShapeError("cross: needs the number of rows, and rows and values of one feature at least")
     for rows, values in zip(pairs[::2], pairs[1::2]):
@@ -88,7 +89,8 @@ def cross(count: Node, pairs, separator: str = "_X_", buckets: int = 0, key: int
         hashed: integers below ``buckets`` (any, for 0) instead of strings with a separator in between.
     """
     operands = [x for pair in pairs for x in pair]
-    found = apply("cross", count, *operands, separator=separator, buckets=int(buckets), key=int(key), hashed=bool(hashed))
+    found = apply("cross", count, *operands, separator=separator, buckets=int(buckets), key=int(key),
+                  hashed=bool(hashed))  # fmt: skip
     return item(found, 0), item(found, 1)
 
 

@@ -15,7 +15,8 @@ from graphc.prims.tensor_proto import parsed, written
 
 
 def _write_type(indices: Type, values: Type, shape: Type, sizes: tuple) -> Type:
-    if indices.dtype is not dt.i64 or indices.rank != 2 or values.rank != 1 or shape != Type(dt.i64, (indices.shape[1],)):
+    is_good = indices.dtype is dt.i64 and indices.rank == 2 and values.rank == 1
+    if not is_good or shape != Type(dt.i64, (indices.shape[1],)):
         raise ShapeError(f"write_sparse: indices {indices}, values {values} and shape {shape}")
     return Type(dt.string, (sizes[0], 3))
 

@@ -1,4 +1,4 @@
-"""Sparse and ragged tensors in TensorFlow 1 graphs: placeholders, the old names, and the graph that functions add to."""
+"""Sparse and ragged tensors in TensorFlow 1 graphs: placeholders, old names, and the graph that functions add to."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def ragged_constant_value(pylist, dtype=None, ragged_rank=None, inner_shape=None
 
 
 def sparse_to_dense(sparse_indices, output_shape, sparse_values, default_value=0, validate_indices=True, name=None):
-    """A tensor of ``output_shape`` with values at places (index vectors, or a vector of indices) and a default elsewhere."""
+    """A tensor of ``output_shape`` with values at places (index vectors or indices) and a default elsewhere."""
     indices, values = convert_to_tensor(sparse_indices), convert_to_tensor(sparse_values)
     if indices.ndim == 0:
         indices = indices[None]
@@ -125,16 +125,16 @@ def sparse_merge(sp_ids, sp_values, vocab_size, name=None, already_sorted=False)
     x = sparse.sparse(sp_values, "sparse_merge")
     lead = ids[0]
     parts = {f"ids{k}": v.values for k, v in enumerate(ids)}
-    places, shape = sparse.record("SparseMerge", _merged, indices=lead.indices, dense_shape=sparse.static(lead.dense_shape),
-                                  sizes=list(sizes), **parts)  # fmt: skip
+    places, shape = sparse.record("SparseMerge", _merged, indices=lead.indices, sizes=list(sizes),
+                                  dense_shape=sparse.static(lead.dense_shape), **parts)  # fmt: skip
     found = SparseTensor(places, x.values, shape)
     return found if already_sorted else sparse.reorder(found)
 
 
 def _merged(indices, dense_shape, sizes, **ids):
     cols = [*sparse.lib.columns("sparse_merge", indices)[:-1], *[sparse.lib.math.cast(v, dt.i64) for v in ids.values()]]
-    shape = sparse.lib.shape_vector([*sparse.lib.extents(dense_shape)[:-1], *[sparse.lib.as_node(n, dt.i64) for n in sizes]])
-    return sparse.lib.joined(cols, indices), shape
+    full = [*sparse.lib.extents(dense_shape)[:-1], *[sparse.lib.as_node(n, dt.i64) for n in sizes]]
+    return sparse.lib.joined(cols, indices), sparse.lib.shape_vector(full)
 
 
 _OLD = {
@@ -154,5 +154,5 @@ _OLD = {
 
 
 def with_old_names(entries: Mapping) -> dict:
-    """The catalogue as version 1 has it: its functions add to the default graph, and placeholders and old names exist too."""
+    """The catalogue as version 1 has it: functions add to the default graph, and old names exist too."""
     return {**in_graphs(entries), **_OLD}

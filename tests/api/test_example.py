@@ -116,7 +116,8 @@ def test_examples_are_parsed_in_sessions():
 
 
 @pytest.mark.parametrize("value", [
-    np.float32([[1.5, 2]]), np.int64(-3), np.array([b"a", b""], object), np.bool_([True, False]), np.complex64([1 + 2j]),
+    np.float32([[1.5, 2]]), np.int64(-3), np.array([b"a", b""], object), np.bool_([True, False]),
+    np.complex64([1 + 2j]),
     np.zeros((0, 2), np.float16), np.uint8([[7]]), np.arange(300, dtype=np.int16),
 ])  # fmt: skip
 def test_tensors_survive_serialisation(value):

@@ -16,7 +16,8 @@ def test_parts_and_what_is_known_of_them():
     assert x.values.numpy().tolist() == [1, 2, 3, 4, 5] and x.row_splits.numpy().tolist() == [0, 2, 2, 5]
     assert x.shape.as_list() == [3, None] and x.ragged_rank == 1 and x.dtype is tf.float32
     deep = tf.ragged.constant(DEEP)
-    assert deep.ragged_rank == 2 and [s.numpy().tolist() for s in deep.nested_row_splits] == [[0, 2, 2, 4], [0, 1, 3, 3, 4]]
+    assert deep.ragged_rank == 2
+    assert [s.numpy().tolist() for s in deep.nested_row_splits] == [[0, 2, 2, 4], [0, 1, 3, 3, 4]]
     even = tf.RaggedTensor.from_tensor(np.zeros((2, 3), np.float32))
     assert even.shape.as_list() == [2, 3] and even.uniform_row_length.numpy() == 3
 

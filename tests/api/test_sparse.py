@@ -139,3 +139,19 @@ def test_constants_go_into_the_graph(graph):
         assert sess.run(sums).values.tolist() == [1, 2]
         assert sess.run(tf1.sparse_to_dense([1, 3], [5], 7)).tolist() == [0, 7, 0, 7, 0]
         assert sess.run(tf1.sparse_to_dense([[0, 1]], [1, 2], [4.0], default_value=1.0)).tolist() == [[1, 4]]
+
+
+def test_values_are_merged_at_places_that_ids_give(graph):
+    ids = tf1.SparseTensor([[0, 0], [0, 1], [1, 0]], tf1.constant([3, 1, 2], tf.int64), [2, 2])
+    weights = tf1.SparseTensor([[0, 0], [0, 1], [1, 0]], [0.5, 1.5, 2.5], [2, 2])
+    merged = tf1.sparse_merge(ids, weights, 5)
+    with tf1.Session() as sess:
+        found = sess.run(merged)
+    assert found.indices.tolist() == [[0, 1], [0, 3], [1, 2]] and found.values.tolist() == [1.5, 0.5, 2.5]
+    assert found.dense_shape.tolist() == [2, 5]
+
+
+def test_placeholders_are_not_fed_with_other_than_three_parts(graph):
+    x = tf1.sparse_placeholder(tf.float32)
+    with tf1.Session() as sess, pytest.raises(UsageError, match="has 3 parts, got 2"):
+        sess.run(x.values, {x: (PLACES, [1.0, 2.0])})

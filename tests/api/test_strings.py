@@ -47,7 +47,8 @@ def test_damaged_data_is_data_loss():
 
 
 @pytest.mark.parametrize("length, fast, strong, plain", [
-    (0, 263, 622, 899), (3, 152, 832, 491), (8, 359, 333, 979), (20, 992, 79, 665), (50, 97, 551, 737), (200, 940, 144, 660),
+    (0, 263, 622, 899), (3, 152, 832, 491), (8, 359, 333, 979), (20, 992, 79, 665),
+    (50, 97, 551, 737), (200, 940, 144, 660),
 ])  # fmt: skip
 def test_hashes_are_tensorflows(length, fast, strong, plain):
     text = bytes(k * 7 % 256 for k in range(length))

@@ -109,6 +109,7 @@ def test_closing_a_session_ends_what_waits():
     assert isinstance(finished(*waiting), tf.errors.CancelledError)
 
 
+@pytest.mark.filterwarnings("ignore:the run of")
 def test_elements_of_unknown_rank():
     q = tf.FIFOQueue(10, tf.float32)
     x = tf.placeholder(tf.float32)

@@ -10,7 +10,8 @@ FUNCTIONS = {
     **{
         f"lookup.{name}": getattr(lookup, name)
         for name in (
-            "KeyValueTensorInitializer", "StaticHashTable", "StaticVocabularyTable", "TextFileIndex", "TextFileInitializer",
+            "KeyValueTensorInitializer", "StaticHashTable", "StaticVocabularyTable", "TextFileIndex",
+            "TextFileInitializer",
         )
     },
     "lookup.experimental.MutableHashTable": lookup.MutableHashTable,

@@ -5,9 +5,9 @@ from graphc.api.op import Op
 from graphc.lib import sparse_math
 
 _FUNCTIONS = (
-    "add bincount concat expand_dims eye fill_empty_rows from_dense map_values mask maximum minimum reduce_max reduce_sum "
-    "reorder reset_shape reshape retain segment_mean segment_sqrt_n segment_sum slice softmax sparse_dense_matmul split "
-    "to_dense to_indicator transpose"
+    "add bincount concat expand_dims eye fill_empty_rows from_dense map_values mask maximum minimum reduce_max "
+    "reduce_sum reorder reset_shape reshape retain segment_mean segment_sqrt_n segment_sum slice softmax "
+    "sparse_dense_matmul split to_dense to_indicator transpose"
 )
 
 ROWS = (
