@@ -79,7 +79,9 @@ def test_the_command(tmp_path):
     given, made = tmp_path / "graph.txt", tmp_path / "small.txt"
     given.write_text(str(Graph("plain", large().graph.inputs, large().graph.outputs[:2])))
     command = [sys.executable, "tools/reduce.py", str(given), "-o", str(made), "--setup", WRONG, "--size", "n=4"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=reduce.ROOT, env={**os.environ, "PYTHONPATH": ""})
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=reduce.ROOT, env={**os.environ, "PYTHONPATH": ""}
+    )
     assert done.returncode == 0, done.stderr
     assert "wrong value" in done.stdout and "does not fail without: simplify" in done.stdout
     text = made.read_text()

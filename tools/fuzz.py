@@ -1,7 +1,7 @@
 """Random graphs in number: every seed in every variation, failures reduced and kept as text.
 
-    python tools/fuzz.py --count 10000 --seed 0
-    python tools/fuzz.py --count 500 --seed 20000 --quick --found /tmp/found
+python tools/fuzz.py --count 10000 --seed 0
+python tools/fuzz.py --count 500 --seed 20000 --quick --found /tmp/found
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools import reduce  # noqa: E402  (the path comes first)
 
-CHUNK = 20  # seeds of one child process, which a native crash takes with it
+CHUNK = 50  # seeds of one child process, which a native crash takes with it
 
 
 def chunk(first: int, last: int, quick: bool, timeout: float) -> list[tuple[int, str, str]]:
@@ -121,5 +121,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("GRAPHC_CACHE_DIR", str(Path(os.environ.get("TMPDIR", "/tmp")) / f"graphc-fuzz-{os.getpid()}"))
+    os.environ.setdefault(
+        "GRAPHC_CACHE_DIR", str(Path(os.environ.get("TMPDIR", "/tmp")) / f"graphc-fuzz-{os.getpid()}")
+    )
     sys.exit(main())

@@ -2,8 +2,8 @@
 
     python tools/reduce.py graph.txt [--variation native] [--skip pass]... [--seed 0] [--size n=5] -o small.txt
 
-The text may give arrays for its inputs and large constants in comments, as the files in tests/fuzz/found do; what it does not
-give comes from the seed.
+The text may give arrays for its inputs and large constants in comments, as the files in tests/fuzz/found do; what it
+does not give comes from the seed.
 """
 
 from __future__ import annotations
@@ -219,5 +219,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("GRAPHC_CACHE_DIR", str(Path(os.environ.get("TMPDIR", "/tmp")) / f"graphc-reduce-{os.getpid()}"))
+    os.environ.setdefault(
+        "GRAPHC_CACHE_DIR", str(Path(os.environ.get("TMPDIR", "/tmp")) / f"graphc-reduce-{os.getpid()}")
+    )
     sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from graphc.api.effect import EFFECT, TOKEN
 from graphc.api.operators import Operators
 from graphc.api.recorder import RECORDERS
 from graphc.api.tensor import EagerTensor, Tensor
@@ -31,20 +32,28 @@ class Body:
         captured: tensors of ``outer``, in the order of their first use.
         outputs: what ``finish`` was given, as tensors.
         states: variables that are assigned inside, for recorders that can do that; here none.
-        effect: of the operation that the function becomes a part of, likewise.
+        effect: what drawing random numbers inside does, likewise.
+        acts: whether there are operations with effects: a token goes in and comes out, under ``EFFECT``.
+        before: operations from outside that come before ones inside, for recorders that have such an order.
     """
 
     is_eager, captures = False, True
-    effect = None
+    effect, before = None, ()
 
-    def __init__(self, outer):
-        self.outer = outer
+    def __init__(self, outer, takes_effects: bool = False):
+        """``takes_effects``: otherwise operations with effects are refused; eager loops then run step by step."""
+        self.outer, self.takes_effects = outer, takes_effects
         self.arguments: list[Tensor] = []
         self.captured: list[Operators] = []
         self.outputs: list[Tensor] = []
         self.states: tuple = ()
         self._inside: dict[int, Tensor] = {}
         self._step = self._stand_in(INDEX)
+        self._token = self._first = self._stand_in(TOKEN)
+
+    @property
+    def acts(self) -> bool:
+        return self._token is not self._first
 
     def __enter__(self):
         RECORDERS.entered.append(self)
@@ -75,26 +84,31 @@ class Body:
 
     def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states=None,
                step: Node | None = None) -> list[Node]:  # fmt: skip
-        """The results for these values of the arguments and of what is captured."""
+        """The results for these values of the arguments and of what is captured; of ``states`` see ``acts``."""
         values = {t.node: n for t, n in zip(self.arguments, arguments, strict=True)}
         values |= {self._inside[id(t)].node: n for t, n in zip(self.captured, captured, strict=True)}
         values[self._step] = const(0, INDEX) if step is None else step
-        return substitute([t.node for t in self.outputs], values)
+        if self.acts:
+            values[self._first] = states[EFFECT]
+        *found, token = substitute([*(t.node for t in self.outputs), self._token], values)
+        if self.acts:
+            states[EFFECT] = token
+        return found
 
     # --------------------------------------------------------------------------------- a recorder's members
 
     def open_body(self) -> "Body":
         """The recorder of a function inside."""
-        return Body(self)
+        return Body(self, self.takes_effects)
 
     def call(self, kind, default_name, build, operands, labels, name=None, alike=True, groups=None, effect=None,
              outputs=None):  # fmt: skip
         """Record an operation; see ``graphc.api.recorder``.
 
         Raises:
-            StateError: it has an effect, which has no place in a loop or a branch.
+            StateError: it has an effect, and these are not taken.
         """
-        if effect:
+        if effect and not self.takes_effects:
             raise StateError(explain(f"{default_name}: an operation with effects inside a branch or a loop"))
         groups = groups or ([0] * len(operands) if alike else range(len(operands)))
         hints: dict = {}
@@ -105,12 +119,15 @@ class Body:
         for x, g in zip(operands, groups):
             tensors.append(self.convert(x, hints.get(g)))
             hints.setdefault(g, tensors[-1].dtype)
+        before = [self._token] if effect else []
         try:
-            results = build(*[t.node for t in tensors])
+            results = build(*before, *[t.node for t in tensors])
         except DataDependent:
             with measuring():
-                results = build(*[self._known(t) for t in tensors])
+                results = build(*before, *[self._known(t) for t in tensors])
         results = [results] if isinstance(results, Node) else list(results or ())
+        if effect:
+            self._token = results.pop(0)
         made = [Tensor(self, node) for node in results]
         return made[0] if len(made) == 1 else made
 

@@ -18,7 +18,9 @@ _beam = lift(Op("nn.ctc_beam_search_decoder", "CTCBeamSearchDecoder", ctc_decode
                 "inputs | sequence_length"), eager)  # fmt: skip
 
 
-def ctc_loss(labels, logits, label_length, logit_length, logits_time_major=True, unique=None, blank_index=None, name=None):
+def ctc_loss(
+    labels, logits, label_length, logit_length, logits_time_major=True, unique=None, blank_index=None, name=None
+):
     """Minus ``log`` of the probability of the labels, summed over all their alignments with the frames; [batch].
 
     Args:
@@ -96,12 +98,7 @@ def ctc_beam_search_decoder(inputs, sequence_length, beam_width=100, top_paths=1
     return [SparseTensor(*parts) for parts in found], scores
 
 
-def ctc_beam_search_decoder_v1(inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False):
-    """``ctc_beam_search_decoder``; ``merge_repeated`` would also merge labels that blanks keep apart.
-
-    Raises:
-        UsageError: ``merge_repeated``.
-    """
-    if merge_repeated:
-        raise UsageError(explain("ctc_beam_search_decoder: merge_repeated=True is not supported"))
-    return ctc_beam_search_decoder(inputs, sequence_length, beam_width, top_paths)
+def ctc_beam_search_decoder_v1(inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=True):
+    """``ctc_beam_search_decoder``; with ``merge_repeated`` a repeated label is shown once, even if blanks lie between."""
+    found, scores = _beam(inputs, sequence_length, beam_width, top_paths, merge_repeated)
+    return [SparseTensor(*parts) for parts in found], scores

@@ -14,10 +14,16 @@ TOKEN = Type(dt.u8, (0,))
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """The mark of such an operation: its ``build`` takes a token first and answers with the next one first."""
+    """The mark of such an operation: its ``build`` takes a token first and answers with the next one first.
+
+    Attributes:
+        drawn: what drawing random numbers inside of it does to a session, or None.
+    """
+
+    drawn: object = None
 
 
-EFFECT = Effect()
+EFFECT = Effect()  # also what the token goes by among the states of a body
 
 
 def first_token() -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import operator
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 
 from graphc.api.effect import EFFECT
@@ -25,6 +26,7 @@ def lift(op: Op, fallback: Callable) -> Callable:
     groups = {n.lstrip("*"): g for g, part in enumerate(op.tensors.split("|")) for n in part.split()}
     lists = {n[1:] for n in op.tensors.replace("|", " ").split() if n.startswith("*")}
     signature, rest = _public_signature(op)
+    parts = namedtuple(op.kind, op.parts.split()) if op.parts else None
 
     def public(*args, **kwargs):
         try:
@@ -45,7 +47,9 @@ def lift(op: Op, fallback: Callable) -> Callable:
         if rest:
             function = spread(function, rest)
             arguments[rest] = list(arguments[rest])
-        return construct(recorder, op.kind, op.label or op.kind, function, arguments, groups, lists, name, effect)
+        label = op.label or op.kind
+        answer = construct(recorder, op.kind, label, function, arguments, groups, lists, name, effect)
+        return answer if parts is None else parts(*answer)
 
     public.__signature__ = signature
     public.__wrapped__ = op.function  # what other lib functions call that are given this one as an argument

@@ -108,6 +108,7 @@ def _loss(class_name: str, function: Callable, name: str | None = None, mask: Ca
     keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
     added = [inspect.Parameter(n, keyword, default=d) for n, d in (
         ("reduction", "sum_over_batch_size"), ("name", name or function.__name__), ("dtype", None))]  # fmt: skip
+    own.sort(key=lambda p: p.name == "remove_diagonal")
     late = [p for p in own if p.name in last]
     after = 2 if class_name in _NAME_FIRST else 1
     order = [*(p for p in own if p.name not in last), *added[:after], *late, *added[after:]]
@@ -122,7 +123,8 @@ def _loss(class_name: str, function: Callable, name: str | None = None, mask: Ca
         LossFunctionWrapper.__init__(self, public, **given.arguments)
 
     __init__.__signature__ = signature.replace(
-        parameters=[inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *order])
+        parameters=[inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *order]
+    )
     members = {"__init__": __init__, "__doc__": function.__doc__, "__module__": "graphc.losses"}
     if mask is not None:
         members["mask"] = mask

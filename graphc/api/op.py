@@ -22,6 +22,7 @@ class Op:
         random: ``function(key, counter, **arguments)`` draws numbers; ``seed=None`` is added before ``name``.
         arguments: the public arguments, where they are not the function's with ``name`` at the end; see
             ``graphc.api.spelling.respelled``.
+        parts: names of the parts of the answer, which is then a named tuple called ``kind``.
         effect: it does something besides its answer (prints, writes a file): ``function(token, **arguments)`` answers with
             a new token, made by the host step that does it, and the answer (None where there is none).
     """
@@ -35,3 +36,4 @@ class Op:
     random: bool = False
     effect: bool = False
     arguments: str = ""
+    parts: str = ""

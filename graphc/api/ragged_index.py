@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from graphc.api import ragged_dispatch
 from graphc.api.composite import record
+from graphc.api.operators import Operators
 from graphc.api.ragged_dispatch import is_ragged, rows_of
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.lib import ragged as lib
@@ -38,9 +41,12 @@ def _row(x, number):
     rows = x.shape.as_list()[0]
     if isinstance(number, int) and rows is not None and not -rows <= number < rows:
         raise ShapeError(explain(f"index: {number} is out of range for a ragged tensor of {rows} rows"))
+    if not isinstance(number, Operators):
+        number = np.asarray(number, np.int64)  # an operand: one compilation serves every row
     if not is_ragged(x.values):
-        return record("RaggedRow", lib.row, "values | splits", values=x.values, splits=x.row_splits, number=number)
-    places = record("RaggedRow", parts.row_places, splits=x.row_splits, number=number)
+        return record("RaggedRow", lib.row, "values | splits | number", values=x.values, splits=x.row_splits,
+                      number=number)  # fmt: skip
+    places = record("RaggedRow", parts.row_places, "splits | number", splits=x.row_splits, number=number)
     return ragged_dispatch.gather_rows(x.values, places)
 
 

@@ -25,7 +25,9 @@ def node_function(function: Callable) -> Callable:
         with Body(eager()) as body:
             body.finish([function(body.argument_of(x.dtype, x.shape))])
         if body.captured:
-            raise UsageError(explain(f"{getattr(function, '__name__', 'activation')}: an activation that uses other tensors"))
+            raise UsageError(
+                explain(f"{getattr(function, '__name__', 'activation')}: an activation that uses other tensors")
+            )
         return body.replay([x], ())[0]
 
     return on_node
@@ -67,7 +69,9 @@ def unroll(recorder, cell: Callable, inputs, state, lengths=None, backwards: boo
     return pack(output, made[a:]), pack(new, made[:a])
 
 
-def _loop(body, start: Sequence[Node], rows: Sequence[Node], captured: Sequence[Node], lengths, backwards: bool) -> list[Node]:
+def _loop(
+    body, start: Sequence[Node], rows: Sequence[Node], captured: Sequence[Node], lengths, backwards: bool
+) -> list[Node]:
     """The last states, then the outputs of all rows."""
     batch = rows[0].shape[1]
     start = [ensure_shape(s, (batch, *(None,) * (len(s.shape) - 1))) if s.shape else s for s in start]

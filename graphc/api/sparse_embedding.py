@@ -40,10 +40,12 @@ def _of_sparse(function, params, indices, ids, dense_shape, weights=None, **sett
     return found if len(kept) == 1 else apply("reshape", found, shape=(*kept, *found.shape[1:]))
 
 
-def plain(params, indices, ids, dense_shape, weights=None, combiner=None, max_norm=None, partition_strategy="div") -> Node:
+def plain(
+    params, indices, ids, dense_shape, weights=None, combiner=None, max_norm=None, partition_strategy="div"
+) -> Node:
     """``sampled.combined`` of the values of a sparse tensor, by the axes before the last."""
-    return _of_sparse(sampled.combined, params, indices, ids, dense_shape, weights, combiner=combiner, max_norm=max_norm,
-                      partition_strategy=partition_strategy)  # fmt: skip
+    settings = {"combiner": combiner, "max_norm": max_norm, "partition_strategy": partition_strategy}
+    return _of_sparse(sampled.combined, params, indices, ids, dense_shape, weights, **settings)
 
 
 def safe(params, indices, ids, dense_shape, weights=None, combiner="mean", default_id=None, max_norm=None,
@@ -53,9 +55,9 @@ def safe(params, indices, ids, dense_shape, weights=None, combiner="mean", defau
                       default_id=default_id, max_norm=max_norm, partition_strategy=partition_strategy)  # fmt: skip
 
 
-_OPERANDS = "*params | indices | ids | dense_shape | weights"
-_plain = lift(Op("nn.embedding_lookup_sparse", "EmbeddingLookupSparse", plain, _OPERANDS.replace(" dense_shape |", "")), eager)
-_safe = lift(Op("nn.safe_embedding_lookup_sparse", "EmbeddingLookupSparse", safe, _OPERANDS.replace(" dense_shape |", "")),
+_OPERANDS = "*params | indices | ids | weights"
+_plain = lift(Op("nn.embedding_lookup_sparse", "EmbeddingLookupSparse", plain, _OPERANDS), eager)
+_safe = lift(Op("nn.safe_embedding_lookup_sparse", "EmbeddingLookupSparse", safe, _OPERANDS),
              eager)  # fmt: skip
 
 
@@ -68,11 +70,15 @@ def _parts(op: str, value) -> tuple:
     if hasattr(value, "value_rowids"):
         value = value.to_sparse()
     if not hasattr(value, "dense_shape"):
-        raise UsageError(explain(f"{op}: ids and weights must be SparseTensors or RaggedTensors, not {type(value).__name__}"))
+        raise UsageError(
+            explain(f"{op}: ids and weights must be SparseTensors or RaggedTensors, not {type(value).__name__}")
+        )
     return value.indices, value.values, static(value.dense_shape)
 
 
-def embedding_lookup_sparse(params, sp_ids, sp_weights, combiner=None, max_norm=None, name=None, allow_fast_lookup=False):
+def embedding_lookup_sparse(
+    params, sp_ids, sp_weights, combiner=None, max_norm=None, name=None, allow_fast_lookup=False
+):
     """Rows of a table for every row of ids, combined into one.
 
     Args:
@@ -112,9 +118,13 @@ def embedding_lookup_sparse_v1(params, sp_ids, sp_weights, partition_strategy="m
     return _plain(params, places, ids, shape, weights, combiner, max_norm, partition_strategy, name=name)
 
 
-def safe_embedding_lookup_sparse_v1(embedding_weights, sparse_ids, sparse_weights=None, combiner="mean", default_id=None,
-                                    name=None, partition_strategy="div", max_norm=None, allow_fast_lookup=False):  # fmt: skip
+def safe_embedding_lookup_sparse_v1(
+    embedding_weights, sparse_ids, sparse_weights=None, combiner="mean", default_id=None, name=None,
+    partition_strategy="div", max_norm=None, allow_fast_lookup=False,
+):  # fmt: skip
     """``safe_embedding_lookup_sparse`` with parts of the table that may be dealt out in turn (``mod``)."""
     places, ids, shape = _parts("safe_embedding_lookup_sparse", sparse_ids)
     weights = None if sparse_weights is None else _parts("safe_embedding_lookup_sparse", sparse_weights)[1]
-    return _safe(embedding_weights, places, ids, shape, weights, combiner, default_id, max_norm, partition_strategy, name=name)
+    return _safe(
+        embedding_weights, places, ids, shape, weights, combiner, default_id, max_norm, partition_strategy, name=name
+    )

@@ -6,7 +6,7 @@ from graphc.api.composite import record
 from graphc.api.create import convert_to_tensor
 from graphc.api.sparse import SparseTensor, sparse
 from graphc.api.tensor import EagerTensor
-from graphc.errors import DtypeError, UsageError, explain
+from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import parsing
 from graphc.lib import shape as lib_shape
@@ -16,14 +16,14 @@ from graphc.prims.sparse_proto import rank_written, read_sparse, write_sparse
 
 def _expect_strings(op: str, out_type) -> None:
     if dt.as_dtype(out_type) is not dt.string:
-        raise DtypeError(explain(f"{op}: only out_type string is possible, not {dt.as_dtype(out_type).name}"))
+        raise UsageError(explain(f"{op}: out_type must be string, not {dt.as_dtype(out_type).name}"))
 
 
 def serialize_sparse(sp_input, out_type=dt.string, name=None):
     """Indices, values and shape as three serialised tensors: string[3].
 
     Raises:
-        DtypeError: ``out_type`` is not string.
+        UsageError: ``out_type`` is not string.
     """
     x = sparse(sp_input, "serialize_sparse")
     _expect_strings("serialize_sparse", out_type)
@@ -38,7 +38,7 @@ def serialize_many_sparse(sp_input, out_type=dt.string, name=None):
     """Each row of a sparse tensor as ``serialize_sparse`` writes it: string[rows, 3].
 
     Raises:
-        DtypeError: ``out_type`` is not string.
+        UsageError: ``out_type`` is not string.
     """
     x = sparse(sp_input, "serialize_many_sparse")
     _expect_strings("serialize_many_sparse", out_type)

@@ -13,7 +13,12 @@ from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
 from graphc.prims.table import apply
 
-_HIDDEN = {dt.f16: -3e4, dt.bf16: -1e38, dt.f32: -1e38, dt.f64: -1e300}  # finite: where all is hidden, all counts the same
+_HIDDEN = {
+    dt.f16: -3e4,
+    dt.bf16: -1e38,
+    dt.f32: -1e38,
+    dt.f64: -1e300,
+}  # finite: where all is hidden, all counts the same
 
 
 def masked_softmax(logits, mask=None, axis=-1) -> Node:
@@ -78,7 +83,7 @@ def scaled_dot_product_attention(query, key, value, bias=None, mask=None, scale=
 
 def _scale(q: Node, scale):
     if scale is not None:
-        return math.cast(scale, q.dtype)
+        return math.cast(scale, q.dtype) if isinstance(scale, Node) else as_node(scale, q.dtype)
     size = q.shape[-1]
     if type(size) is int:
         return python_math.sqrt(1.0 / max(size, 1))
@@ -100,7 +105,9 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
     nodes = {"query": as_node(query), "key": as_node(key), "value": as_node(value)}
     for name, x in nodes.items():
         if len(x.shape) != 4:
-            raise ShapeError(explain(f"dot_product_attention: {name} must have rank 4, not {x.type}", origins(**{name: x})))
+            raise ShapeError(
+                explain(f"dot_product_attention: {name} must have rank 4, not {x.type}", origins(**{name: x}))
+            )
     q, k, v = (apply("transpose", x, perm=(0, 2, 1, 3)) for x in nodes.values())
     heads, groups = q.shape[1], k.shape[1]
     if type(heads) is int and type(groups) is int and heads != groups:

@@ -49,8 +49,10 @@ def basic(x: Node, kernel: Node, bias: Node, activation="tanh") -> Plan:
     return Plan([recurrent.projected(x, w, bias)], step, [u])
 
 
-def lstm(x: Node, kernel: Node, bias: Node, w_i: Node | None = None, w_f: Node | None = None, w_o: Node | None = None,
-         projection: Node | None = None, forget_bias=1.0, cell_clip=None, proj_clip=None, activation="tanh") -> Plan:  # fmt: skip
+def lstm(
+    x: Node, kernel: Node, bias: Node, w_i: Node | None = None, w_f: Node | None = None, w_o: Node | None = None,
+    projection: Node | None = None, forget_bias=1.0, cell_clip=None, proj_clip=None, activation="tanh",
+) -> Plan:  # fmt: skip
     """An LSTM with its gates in the order input, candidate, forget, output; its states are the cell's and the output.
 
     Args:
@@ -65,7 +67,9 @@ def lstm(x: Node, kernel: Node, bias: Node, w_i: Node | None = None, w_f: Node |
     def step(rows, states, weights):
         c, h = states
         after = weights[1 + len(eyes) :]
-        h, c = recurrent.lstm_step(kind, rows[0], h, c, weights[0], weights[1 : 1 + len(eyes)], after[0] if after else None)
+        h, c = recurrent.lstm_step(
+            kind, rows[0], h, c, weights[0], weights[1 : 1 + len(eyes)], after[0] if after else None
+        )
         return h, [c, h]
 
     return Plan([recurrent.projected(x, w, bias)], step, [u, *eyes, *shown])
@@ -73,7 +77,7 @@ def lstm(x: Node, kernel: Node, bias: Node, w_i: Node | None = None, w_f: Node |
 
 def gru(x: Node, gates_kernel: Node, gates_bias: Node, candidate_kernel: Node, candidate_bias: Node,
         activation="tanh") -> Plan:  # fmt: skip
-    """A GRU: ``r, u = sigmoid([x, h] @ gates)``, ``c = activation([x, r * h] @ candidate)``, ``u * h + (1 - u) * c``."""
+    """``r, u = sigmoid([x, h] @ gates)``, ``c = activation([x, r * h] @ candidate)``, ``u * h + (1 - u) * c``."""
     act = activation_of(activation)
     halves = [_parts("gru_cell", x, k) for k in (gates_kernel, candidate_kernel)]
     rows = [recurrent.projected(x, w, bias) for (w, _), bias in zip(halves, (gates_bias, candidate_bias))]
@@ -154,7 +158,9 @@ def _block_parts(found: Mapping[str, Node]) -> LSTMBlock:
     return LSTMBlock(*[found[name] for name in ("i", "c", "f", "o", "candidate", "shown", "h")])
 
 
-def lstm_block_cell(x, cs_prev, h_prev, w, wci, wcf, wco, b, forget_bias=1, cell_clip=3, use_peephole=False) -> LSTMBlock:
+def lstm_block_cell(
+    x, cs_prev, h_prev, w, wci, wcf, wco, b, forget_bias=1, cell_clip=3, use_peephole=False
+) -> LSTMBlock:
     """One step of an LSTM, gates in the order input, candidate, forget, output, with all that it computes on the way.
 
     Args:
@@ -187,13 +193,17 @@ def _blocks(order: str, limit, x, cs_prev, h_prev, w, eyes, b, forget_bias, cell
 
     def step(rows, states, weights):
         c, h = states
-        found = recurrent.lstm_gates(kind, apply("add", rows[0], linalg.matmul(h, weights[0])), c, weights[1 : 1 + count])
+        found = recurrent.lstm_gates(
+            kind, apply("add", rows[0], linalg.matmul(h, weights[0])), c, weights[1 : 1 + count]
+        )
         return apply("concat", *[found[n] for n in names], axis=1), [found["c"], found["h"]]
 
     states = [shape.ensure_shape(s, (batch, width)) for s in (cs_prev, h_prev)]
     known = math.cast(as_node(limit), "int64")
     how = Rows(lengths=apply("broadcast", known, shape=(batch,), axes=()))
-    outputs, _ = recurrent.sequence(step, [recurrent.projected(x, kx, b)], states, [kh, *eyes[:count]], how, "block_lstm")
+    outputs, _ = recurrent.sequence(
+        step, [recurrent.projected(x, kx, b)], states, [kh, *eyes[:count]], how, "block_lstm"
+    )
     return LSTMBlock(*[shape.part(outputs, 2, k * width, (k + 1) * width) for k in range(len(names))])
 
 

@@ -9,7 +9,7 @@ from graphc.lib import index, math, nn, reduction
 from graphc.lib.dims import axis_of, dim_node
 from graphc.lib.math import full_like
 from graphc.lib.promote import as_node
-from graphc.lib.regression_loss import EPSILON, predicted, rows_of
+from graphc.lib.regression_loss import EPSILON, predicted, setting, rows_of
 from graphc.prims.table import apply
 
 
@@ -30,7 +30,7 @@ def _labels(op: str, y_true, p: Node) -> Node:
 def _smoothed(t: Node, label_smoothing, classes) -> Node:
     if isinstance(label_smoothing, (int, float)) and label_smoothing == 0:
         return t
-    part = math.cast(label_smoothing, t.dtype)
+    part = setting(label_smoothing, t.dtype)
     return math.add(math.multiply(t, math.subtract(1.0, part)), math.divide(part, classes))
 
 

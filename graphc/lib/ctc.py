@@ -62,7 +62,9 @@ def ctc_loss(labels, logits, label_length, logit_length, logits_time_major=True,
     op = "ctc_loss"
     x = _logits(op, logits, logits_time_major)
     if x.dtype in (dt.f16, dt.bf16):
-        return math.cast(ctc_loss(labels, math.cast(x, dt.f32), label_length, logit_length, True, None, blank_index), x.dtype)
+        return math.cast(
+            ctc_loss(labels, math.cast(x, dt.f32), label_length, logit_length, True, None, blank_index), x.dtype
+        )
     lengths = _integers(op, "logit_length", logit_length, 1)
     wanted = _integers(op, "labels", labels, 2)
     if label_length is None:
@@ -104,7 +106,9 @@ def _forward(logp: Node, states: Node, lengths: Node, blank) -> Node:
     never = const(_NEVER, Type(logp.dtype, states.shape))
     place = apply("iota", shape=states.shape, axis=1, dtype=dt.i32)
     before = _shifted(states, 2, const(-1, states.type))
-    may_skip = apply("and", apply("ne", states, broadcast_to(dim_node(blank, dt.i32), states.shape)), apply("ne", states, before))
+    may_skip = apply(
+        "and", apply("ne", states, broadcast_to(dim_node(blank, dt.i32), states.shape)), apply("ne", states, before)
+    )
     start = apply("select", apply("eq", place, full_like(place, 0)), full_like(never, 0), never)
 
     def step(number, carries, rows, operands):
@@ -165,7 +169,7 @@ def ctc(y_true, y_pred) -> Node:
 
 
 def ctc_unique_labels(labels) -> tuple[Node, Node]:
-    """The different labels of every row, i64 padded with 0, and which of them each label is, i32; both [batch, labels]."""
+    """The different labels of every row, i64 padded with 0, and which of them each one is; both [batch, labels]."""
     x = _integers("ctc_unique_labels", "labels", labels, 2)
     batch, count = x.shape
     full = (batch, count, count)

@@ -89,14 +89,15 @@ def _front(rows: Node, counts: Node) -> SparseParts:
     return SparseParts(indices, index.gather_nd(rows, indices), sizes)
 
 
-def beam_search(inputs, sequence_length, beam_width=100, top_paths=1) -> tuple[list[SparseParts], Node]:
-    """The most likely label sequences, and ``log`` of their probabilities, [batch, top_paths]; the search runs on the host.
+def beam_search(inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False) -> tuple[list[SparseParts], Node]:
+    """The most likely label sequences, and ``log`` of their probabilities, [batch, top_paths]; searched on the host.
 
     Args:
         inputs: logits [frames, batch, classes]; the last class is the blank.
         sequence_length: how many frames count, integers [batch].
         beam_width: how many beginnings are kept after every frame.
         top_paths: how many sequences are wanted.
+        merge_repeated: whether a label that is repeated is shown once, even if blanks lie between.
 
     Raises:
         DtypeError, ShapeError: operands of other dtypes or ranks. UsageError: more paths than beginnings are kept.
@@ -107,7 +108,7 @@ def beam_search(inputs, sequence_length, beam_width=100, top_paths=1) -> tuple[l
     if not 0 < paths <= width:
         raise UsageError(explain(f"{op}: needs 0 < top_paths <= beam_width, got {paths} and {width}"))
     frames, batch, _ = x.shape
-    limits = const(np.array([width, paths], np.int64))
+    limits = const(np.array([width, paths, bool(merge_repeated)], np.int64))
     types = (Type(dt.i64, (paths, batch, frames)), Type(dt.i64, (paths, batch)), Type(x.dtype, (batch, paths)))
     rows, counts, scores = results_of(host(x, lengths, limits, callback="graphc.ctc.beam_search", types=types))
     found = [_front(*[_row(n, k) for n in (rows, counts)]) for k in range(paths)]
@@ -202,7 +203,7 @@ def _fits(total: float, kept: list, lowest: _Beginning, width: int) -> bool:
 
 
 def _beam_search(x, lengths, limits):
-    width, paths = map(int, limits)
+    width, paths, merge = map(int, limits)
     frames, batch, _ = x.shape
     rows, counts = np.zeros((paths, batch, frames), np.int64), np.zeros((paths, batch), np.int64)
     scores = np.full((batch, paths), -np.inf, x.dtype)
@@ -212,6 +213,8 @@ def _beam_search(x, lengths, limits):
     for b in range(batch):
         for k, node in enumerate(_search(logp[: int(lengths[b]), b], width)[:paths]):
             labels = node.labels()
+            if merge:
+                labels = [label for label, before in zip(labels, [-1, *labels]) if label != before]
             rows[k, b, : len(labels)], counts[k, b], scores[b, k] = labels, len(labels), node.total
     return rows, counts, scores
 

@@ -34,7 +34,8 @@ def ctc_loss(indices, values, dense_shape, logits, logit_length, logits_time_maj
     """
     x, places, labels, sizes = (as_node(v) for v in (logits, indices, values, dense_shape))
     if len(x.shape) != 3 or len(places.shape) != 2 or len(labels.shape) != 1:
-        what = f"ctc_loss: needs logits of rank 3 and a sparse matrix of labels, not {x.type}, {places.type}, {labels.type}"
+        kinds = f"{x.type}, {places.type}, {labels.type}"
+        what = f"ctc_loss: needs logits of rank 3 and a sparse matrix of labels, not {kinds}"
         raise ShapeError(explain(what, origins(logits=x, indices=places, values=labels)))
     rows, counts = dense_labels(places, labels, sizes, x.shape[1 if logits_time_major else 0])
     if collapse_repeated:

@@ -55,8 +55,8 @@ def reduce_losses(losses, sample_weight=None, mask=None, reduction="sum_over_bat
         losses: real numbers of any shape.
         sample_weight: weights that broadcast with the losses, or have a last axis of size 1 more or less.
         mask: which losses count, bools; a mean is taken over these only.
-        reduction: ``sum_over_batch_size`` or ``mean`` (over all losses), ``sum``, ``mean_with_sample_weight`` (divided by
-            the sum of the weights), ``none`` or None (as they are).
+        reduction: ``sum_over_batch_size`` or ``mean`` (over all losses), ``sum``, ``mean_with_sample_weight``
+            (divided by the sum of the weights), ``none`` or None (as they are).
 
     Raises:
         UsageError: unknown reduction.

@@ -1,4 +1,4 @@
-"""Recurrent networks: one step of each kind of cell, and whole sequences as one loop with the inputs' products before it."""
+"""Recurrent networks: one step of each kind of cell, and whole sequences as one loop."""
 
 from __future__ import annotations
 
@@ -153,7 +153,9 @@ def swapped(x: Node) -> Node:
     return apply("transpose", x, perm=(1, 0, *range(2, len(x.shape))))
 
 
-def laid_out(op: str, inputs, mask, sequence_length, time_major: bool, backwards: bool, hold: bool) -> tuple[Node, Rows]:
+def laid_out(
+    op: str, inputs, mask, sequence_length, time_major: bool, backwards: bool, hold: bool
+) -> tuple[Node, Rows]:
     """Inputs [rows, batch, size] and how to run through them.
 
     Raises:
@@ -278,7 +280,10 @@ def gru_step(kind: GRU, x: Node, h: Node, recurrent: Node, bias: Node | None = N
         new = kind.activation(apply("add", inputs["h"], apply("mul", r, own["h"])))
     else:
         width = recurrent.shape[1] // 3
-        gates, candidate = shape.part(recurrent, 1, 0, width * 2), shape.part(recurrent, 1, width * 2, recurrent.shape[1])
+        gates, candidate = (
+            shape.part(recurrent, 1, 0, width * 2),
+            shape.part(recurrent, 1, width * 2, recurrent.shape[1]),
+        )
         own = dict(zip(kind.order[:2], gates_of(linalg.matmul(h, gates), 2)))
         z, r = (kind.recurrent_activation(apply("add", inputs[g], own[g])) for g in "zr")
         new = kind.activation(apply("add", inputs["h"], linalg.matmul(apply("mul", r, h), candidate)))
@@ -358,7 +363,10 @@ def lstm(inputs, kernel, recurrent_kernel, bias=None, initial_state=None, mask=N
     """
     x, how = laid_out("lstm", inputs, mask, sequence_length, time_major, go_backwards, hold)
     w, u = as_node(kernel, x.dtype), as_node(recurrent_kernel, x.dtype)
-    eyes, shown = [as_node(p, x.dtype) for p in peepholes], [] if projection is None else [as_node(projection, x.dtype)]
+    eyes, shown = (
+        [as_node(p, x.dtype) for p in peepholes],
+        [] if projection is None else [as_node(projection, x.dtype)],
+    )
     states = _states("lstm", initial_state, x, [u.shape[0], u.shape[1] // 4])
 
     def step(rows, states, weights):

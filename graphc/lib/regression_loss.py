@@ -50,6 +50,11 @@ def pair(op: str, y_true, y_pred) -> tuple[Node, Node]:
     return tuple(together(op, t, p))
 
 
+def setting(value, dtype) -> Node:
+    """A number that says how a loss is computed, in the dtype of the predictions."""
+    return math.cast(value, dtype) if isinstance(value, Node) else as_node(value, dtype)
+
+
 def _mean(x: Node) -> Node:
     return reduction.reduce_mean(x, -1) if x.shape else x
 
@@ -73,7 +78,9 @@ def mean_absolute_error(y_true, y_pred) -> Node:
 def mean_absolute_percentage_error(y_true, y_pred) -> Node:
     """100 times the mean of ``|(y_true - y_pred) / y_true|`` along the last axis."""
     t, p = pair("mean_absolute_percentage_error", y_true, y_pred)
-    return math.multiply(_mean(apply("abs", apply("div", apply("sub", t, p), _at_least(apply("abs", t), EPSILON)))), 100.0)
+    return math.multiply(
+        _mean(apply("abs", apply("div", apply("sub", t, p), _at_least(apply("abs", t), EPSILON)))), 100.0
+    )
 
 
 def mean_squared_logarithmic_error(y_true, y_pred) -> Node:
@@ -87,7 +94,7 @@ def huber(y_true, y_pred, delta=1.0) -> Node:
     """The mean of half the squared error up to ``delta``, linear beyond it, along the last axis."""
     t, p = pair("huber", y_true, y_pred)
     error = apply("sub", p, t)
-    far, d = apply("abs", error), math.cast(delta, p.dtype)
+    far, d = apply("abs", error), setting(delta, p.dtype)
     beyond = math.subtract(math.multiply(far, d), math.multiply(math.square(d), 0.5))
     return _mean(math.where(math.less_equal(far, d), math.multiply(math.square(error), 0.5), beyond))
 

@@ -44,7 +44,9 @@ def _classes(op: str, labels, num_true) -> Node:
 def _hits(t: Node, sampled: Node) -> Node:
     """Which sample is which right class: bools [batch, num_true, samples]."""
     full = (*t.shape, sampled.shape[0])
-    return apply("eq", apply("broadcast", t, shape=full, axes=(0, 1)), apply("broadcast", sampled, shape=full, axes=(2,)))
+    return apply(
+        "eq", apply("broadcast", t, shape=full, axes=(0, 1)), apply("broadcast", sampled, shape=full, axes=(2,))
+    )
 
 
 def compute_accidental_hits(true_classes, sampled_candidates, num_true) -> AccidentalHits:
@@ -102,11 +104,14 @@ def sampled_logits(op: str, weights, biases, labels, inputs, sampled, true_often
 
 def nce_loss(weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true=1,
              remove_accidental_hits=False) -> Node:  # fmt: skip
-    """Noise-contrastive estimation: telling right classes from sampled ones, one loss per example; see ``sampled_logits``."""
-    right, other = sampled_logits("nce_loss", weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true,
+    """Noise-contrastive estimation: telling right classes from sampled ones; [batch]. See ``sampled_logits``."""
+    op = "nce_loss"
+    right, other = sampled_logits(op, weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true,
                                   remove_accidental_hits)  # fmt: skip
-    share = 1.0 / integer("nce_loss", "num_true", num_true)
-    losses = [nn.sigmoid_cross_entropy_with_logits(full_like(x, wanted), x) for x, wanted in ((right, share), (other, 0))]
+    share = 1.0 / integer(op, "num_true", num_true)
+    losses = [
+        nn.sigmoid_cross_entropy_with_logits(full_like(x, wanted), x) for x, wanted in ((right, share), (other, 0))
+    ]
     return math.add(*[reduction.reduce_sum(x, 1) for x in losses])
 
 
@@ -117,9 +122,7 @@ def sampled_softmax_loss(weights, biases, labels, inputs, sampled, true_often, s
     right, other = sampled_logits(op, weights, biases, labels, inputs, sampled, true_often, sampled_often, num_true,
                                   remove_accidental_hits)  # fmt: skip
     wanted = [full_like(right, 1.0 / integer(op, "num_true", num_true)), full_like(other, 0)]
-    return nn.softmax_cross_entropy_with_logits(
-        apply("concat", *wanted, axis=1), apply("concat", right, other, axis=1)
-    )
+    return nn.softmax_cross_entropy_with_logits(apply("concat", *wanted, axis=1), apply("concat", right, other, axis=1))
 
 
 COMBINERS = ("mean", "sum", "sqrtn")
@@ -149,7 +152,11 @@ def combined(params, rows, ids, count, weights=None, combiner=None, max_norm=Non
     kind = found.dtype
     wide = math.cast(found, dt.f32) if kind in (dt.f16, dt.bf16) else found
     number = dim(count)
-    share = full_like(apply("cast", as_node(ids), dtype=wide.dtype), 1) if weights is None else math.cast(weights, wide.dtype)
+    share = (
+        full_like(apply("cast", as_node(ids), dtype=wide.dtype), 1)
+        if weights is None
+        else math.cast(weights, wide.dtype)
+    )
     spread = apply("broadcast", share, shape=wide.shape, axes=(0,))
     total = segment.unsorted_segment_sum(wide if weights is None else apply("mul", wide, spread), rows, number)
     if combiner != "sum":
@@ -175,7 +182,9 @@ def safely_combined(params, rows, ids, count, weights=None, combiner="mean", def
     share = math.cast(valid, kind)
     if weights is not None:
         share = math.where(valid, as_node(weights), full_like(as_node(weights), 0))
-    found = combined(params, rows, math.where(valid, i, full_like(i, 0)), count, share, combiner, max_norm, partition_strategy)
+    found = combined(
+        params, rows, math.where(valid, i, full_like(i, 0)), count, share, combiner, max_norm, partition_strategy
+    )
     present = math.greater(segment.unsorted_segment_sum(math.cast(valid, dt.i32), rows, dim(count)), 0)
     present = apply("broadcast", present, shape=found.shape, axes=(0,))
     if default_id is None:

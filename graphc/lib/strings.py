@@ -399,10 +399,11 @@ def decode_raw(input_bytes, out_type, little_endian=True, fixed_length=None) -> 
 
     Args:
         little_endian: the order of bytes.
-        fixed_length: strings are cut, or filled with zeros, to that many bytes; without it they must have one length, and n is known only while running.
+        fixed_length: strings are cut, or filled with zeros, to that many bytes; without it they must have one length,
+            and n is known only while running.
 
     Raises:
-        UsageError: ``fixed_length`` is not a multiple of the dtype's size. InvalidArgumentError, while running: lengths.
+        UsageError: ``fixed_length`` is not a multiple of the dtype's size. InvalidArgumentError, running: lengths.
     """
     op, kind = "decode_raw", dt.as_dtype(out_type)
     x = words(op, input_bytes)

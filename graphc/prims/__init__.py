@@ -2,7 +2,7 @@
 
 from graphc.ir.node import const
 from graphc.prims.act import act, python
-from graphc.prims import candidates, images
+from graphc.prims import candidates, images, sparse, sparse_proto
 from graphc.prims.cast import bitcast, cast
 from graphc.prims.complex import complex_, conj, imag, real, view
 from graphc.prims.contract import conv, dot

@@ -79,7 +79,7 @@ def _vjp(g, out, x, kind, axes, length):
 
 
 def _whole(g: Node, size, axis: int) -> Node:
-    """Half a spectrum and zeros, together ``size`` elements along the axis: of none, even the one there is falls away."""
+    """Half a spectrum and zeros, together ``size`` elements along the axis; where that is 0, nothing."""
     origin, missing, stop = [0] * g.type.rank, [0] * g.type.rank, list(g.shape)
     missing[axis], stop[axis] = simplified(size // 2), size
     return slice_(pad(g, zeros(Type(g.dtype, ())), origin, missing), origin, stop)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.api.effect import EFFECT
-from graphc.errors import GraphError, ShapeError, StateError, explain, located
+from graphc.api.effect import EFFECT, Effect
+from graphc.errors import GraphError, ShapeError, explain, located
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node, substitute
 from graphc.ir.node import Node
@@ -27,9 +27,14 @@ from graphc.v1.trace import COUNTERS, counter_node
 class GraphBody:
     """Operations made inside one function; see ``graphc.api.body.Body`` for what it offers.
 
+    Every operation with effects that is made inside runs, whether or not the results need it, as in the functions of
+    TensorFlow's second control flow.
+
     Attributes:
         states: variables that are assigned inside: their values go in and come out.
         effect: what drawing random numbers inside does to the session, if there is any; then one counter serves all.
+        acts: whether there are operations with effects: a token goes in and comes out, under ``EFFECT``.
+        before: operations from outside that come before ones inside.
     """
 
     def __init__(self, graph):
@@ -39,18 +44,25 @@ class GraphBody:
         self.outputs: list[Tensor] = []
         self.states: tuple = ()
         self.effect: Random | None = None
+        self.acts = False
+        self.before: list[Operation] = []
+        self._inner: set[Operation] = set()  # operations of bodies inside this one
         self._path: list[Operation] = []
         self._first = 0
-        self._context = None
+        self._context = self._outer = None
 
     def __enter__(self):
         self._first = len(self.graph.get_operations())
+        self._outer, self.graph.body = self.graph.body, self
         self._context = self.graph.as_default()
         self._context.__enter__()
         return self
 
     def __exit__(self, *error):
         self._context.__exit__(*error)
+        self.graph.body = self._outer
+        if self._outer is not None:
+            self._outer._inner.update(self.graph.get_operations()[self._first :])
 
     # ------------------------------------------------------------------------------- what goes in and out
 
@@ -84,32 +96,40 @@ class GraphBody:
         self._close()
 
     def _close(self) -> None:
-        """Find the operations that the results need, what they use from outside, and the variables they assign."""
-        inside = set(self.graph.get_operations()[self._first :])
+        """Find the operations that must run, what they use from outside, and the variables they assign."""
+        inside = [op for op in self.graph.get_operations()[self._first :] if op not in self._inner]
         own = {t.op for t in self.arguments}
-        path: set[Operation] = set()
-        stack = [t.op for t in self.outputs]
-        while stack:
-            op = stack.pop()
-            if op in path or op in own or op not in inside or isinstance(op.effect, Feed):
-                continue
-            path.add(op)
-            stack.extend([*(t.op for t in op.inputs), *op.control_inputs])
+        acting = [op for op in inside if isinstance(op.effect, Effect)]
+        path = self._needed({*inside, *self._inner} - own, [*(t.op for t in self.outputs), *acting])
+        self.acts = bool(acting)
         writes = [op.effect for op in sorted(path, key=_number) if isinstance(op.effect, Write)]
         self.states = tuple(dict.fromkeys(write.variable for write in writes))
-        printing = next((op for op in path if op.effect is EFFECT), None)
-        if printing is not None:
-            raise StateError(explain(f"{printing.name}: an operation with effects inside a branch or a loop"))
         path = {op for op in path if not isinstance(op.effect, Read) or op.effect.variable in self.states}
         self._path = sorted(path, key=_number)
-        drawn = [op.effect for op in self._path if isinstance(op.effect, Random)]
+        drawn = [op.effect.drawn if isinstance(op.effect, Effect) else op.effect for op in self._path]
+        drawn = [e for e in drawn if isinstance(e, Random)]
         self.effect = next((e for e in drawn if e.seeded), drawn[0] if drawn else None)
         used = [t for op in self._path for t in op.inputs] + self.outputs
         self.captured = list(dict.fromkeys(t for t in used if t.op not in path and t.op not in own))
 
+    def _needed(self, inside: set, targets: list) -> set:
+        """The operations of ``inside`` that the targets need; ``before`` becomes what they come after outside."""
+        path: set[Operation] = set()
+        before: dict[Operation, None] = {}
+        stack = list(targets)
+        while stack:
+            op = stack.pop()
+            if op in path or op not in inside or isinstance(op.effect, Feed):
+                continue
+            path.add(op)
+            before.update(dict.fromkeys(c for c in op.control_inputs if c.id < self._first))
+            stack.extend([*(t.op for t in op.inputs), *op.control_inputs])
+        self.before = list(before)
+        return path
+
     def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states: dict,
                step: Node | None = None) -> list[Node]:  # fmt: skip
-        """The results for these values; ``states`` {variable: value} is brought up to date."""
+        """The results for these values; ``states`` {variable: value, EFFECT: token} is brought up to date."""
         values = dict(zip([*self.arguments, *self.captured], [*arguments, *captured]))
         given = set(values)
         for op in self._path:
@@ -128,6 +148,10 @@ def _results(op: Operation, values: dict, given: set, states: dict) -> tuple:
     match op.effect:
         case Read(variable):
             return (states[variable],)
+        case Effect():
+            values[op] = states[EFFECT]
+            states[EFFECT], *results = op.build(states[EFFECT], *[values[t] for t in op.inputs])
+            return tuple(results)
         case Write(variable, uses_current):
             operands = [values[t] for t in op.inputs]
             new = op.build(*([states[variable]] if uses_current else []), *operands)

@@ -159,15 +159,16 @@ class DropoutWrapper(Wrapper):
         input_keep_prob, output_keep_prob, state_keep_prob: probabilities to keep an element.
         variational_recurrent: one mask for all steps; not supported.
         seed: of the masks.
-        dropout_state_filter_visitor: function of a state and its structure that says what is dropped; by default all but
-            the cell states of LSTMs.
+        dropout_state_filter_visitor: function of a state that says what of it is dropped; by default all but the cell
+            states of LSTMs.
 
     Raises:
         UsageError: an impossible probability, or ``variational_recurrent``.
     """
 
-    def __init__(self, cell, input_keep_prob=1.0, output_keep_prob=1.0, state_keep_prob=1.0, variational_recurrent=False,
-                 input_size=None, dtype=None, seed=None, dropout_state_filter_visitor=None):  # fmt: skip
+    def __init__(self, cell, input_keep_prob=1.0, output_keep_prob=1.0, state_keep_prob=1.0,
+                 variational_recurrent=False, input_size=None, dtype=None, seed=None,
+                 dropout_state_filter_visitor=None):  # fmt: skip
         super().__init__(cell)
         if variational_recurrent:
             raise UsageError(explain("DropoutWrapper: variational_recurrent=True is not supported"))

@@ -43,8 +43,8 @@ class LSTMStateTuple(_State):
 class RNNCell:
     """A cell: ``output, new_state = cell(inputs, state)``.
 
-    A class of one's own has ``call(inputs, state)``, ``state_size`` and ``output_size``; ``build(shape of inputs)`` may make
-    its variables.
+    A class of one's own has ``call(inputs, state)``, ``state_size`` and ``output_size``; ``build(shape of inputs)``
+    may make its variables.
     """
 
     def __init__(self, trainable=True, name=None, dtype=None, _reuse=None, **kwargs):
@@ -85,7 +85,7 @@ class RNNCell:
         """Make variables; by default none."""
 
     def prepare(self, inputs) -> None:
-        """Make variables before the cell is called in a loop; a class with variables made in ``call`` makes them there."""
+        """Make variables before the cell is called in a loop; a class without ``build`` makes them in ``call``."""
         if type(self).build is not RNNCell.build:
             with self.opened(None):
                 self.ensure_built(inputs)
@@ -155,13 +155,17 @@ class RNNCell:
 
 def zeros_of(batch_size, size, dtype):
     """Zeros for so many examples."""
-    sizes = size.as_list() if isinstance(size, TensorShape) else list(size) if isinstance(size, (list, tuple)) else [size]
+    sizes = (
+        size.as_list() if isinstance(size, TensorShape) else list(size) if isinstance(size, (list, tuple)) else [size]
+    )
     return _zeros(_stack([_convert(n, dt.i32) if isinstance(n, int) else n for n in (batch_size, *sizes)]), dtype)
 
 
 def _snake(name: str) -> str:
     found = "".join(
-        f"_{c.lower()}" if c.isupper() and k and (not name[k - 1].isupper() or name[k + 1 : k + 2].islower()) else c.lower()
+        f"_{c.lower()}"
+        if c.isupper() and k and (not name[k - 1].isupper() or name[k + 1 : k + 2].islower())
+        else c.lower()
         for k, c in enumerate(name)
     )
     return found
@@ -253,8 +257,8 @@ class GRUCell(PlannedCell):
 
     plan = "gru"
 
-    def __init__(self, num_units, activation=None, reuse=None, kernel_initializer=None, bias_initializer=None, name=None,
-                 dtype=None, trainable=True):  # fmt: skip
+    def __init__(self, num_units, activation=None, reuse=None, kernel_initializer=None, bias_initializer=None,
+                 name=None, dtype=None, trainable=True):  # fmt: skip
         super().__init__(num_units, activation, reuse, name, dtype, trainable)
         self._kernel_initializer, self._bias_initializer = kernel_initializer, bias_initializer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.api.effect import EFFECT, any_token
+from graphc.api.effect import Effect, any_token
 from graphc.api.gradient import gradients, jacobian_at, mark
 from graphc.errors import located
 from graphc.ir.node import Node
@@ -47,7 +47,7 @@ def differentiate(op_name: str, effect: Differentiate, values, is_fed: Callable[
 
     Args:
         op_name: makes the names of marks unique.
-        values: Node of each tensor, by ``[]``.
+        values: Node of each tensor, and the token before each operation with effects, by ``[]``.
         is_fed: whether a tensor's value comes from outside.
     """
     local = Scope(values)
@@ -70,7 +70,7 @@ def differentiate(op_name: str, effect: Differentiate, values, is_fed: Callable[
         if isinstance(op.effect, Read) and op.effect.variable in wanted and op.outputs[0] not in stops:
             if not is_fed(op.outputs[0]):
                 touch(op.outputs[0], op.effect.variable)
-        elif any(t in local for t in op.inputs) and op.outputs and (_is_pure(op) or op.effect is EFFECT):
+        elif any(t in local for t in op.inputs) and op.outputs and (_is_pure(op) or isinstance(op.effect, Effect)):
             for t, node in zip(op.outputs, _evaluate(op, local, is_fed)):
                 if node is not None and t not in stops and not is_fed(t):
                     local[t] = refine(t, node)
@@ -95,13 +95,14 @@ def _evaluate(op: Operation, values, is_fed) -> tuple:
         if isinstance(op.effect, Differentiate):
             return tuple(differentiate(op.name, op.effect, values, is_fed))
         operands = [values[t] for t in op.inputs]
-        if op.effect is EFFECT:
-            return nodes_of(op.build(_token_before(values[op.outputs[0]]), *operands))[1:]
+        if isinstance(op.effect, Effect):
+            return nodes_of(op.build(_token_before(op, values), *operands))[1:]
         return nodes_of(op.build(*operands))
 
 
-def _token_before(result: Node) -> Node:
-    """The token that an operation with effects was given, from one of its results."""
-    while result.op in ("ensure", "item"):
-        result = result.inputs[0]
-    return result.inputs[0] if result.inputs else any_token()  # a stand-in has none
+def _token_before(op: Operation, values) -> Node:
+    """The token that an operation with effects was given; any where only types are asked for."""
+    try:
+        return values[op]
+    except KeyError:
+        return any_token()

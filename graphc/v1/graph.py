@@ -18,7 +18,7 @@ from graphc.v1.body import GraphBody, read_state, write_states
 from graphc.v1.default import GRAPHS
 from graphc.v1.device import canonical_device
 from graphc.v1.infer import infer
-from graphc.api.effect import EFFECT, any_token
+from graphc.api.effect import Effect, any_token
 from graphc.api.operators import Operators
 from graphc.v1.tensor import Operation, Random, Tensor
 from graphc.v1.trace import counter_node
@@ -60,6 +60,7 @@ class Graph:
     Attributes:
         version: grows when an operation that exists is changed; sessions plan anew then.
         seed: the graph-level random seed, or None.
+        body: of the branch or loop that is being made, the innermost one; or None.
     """
 
     is_eager = captures = False
@@ -76,6 +77,7 @@ class Graph:
         self._collections: dict[str, list] = {}
         self._finalized = False
         self.variable_scope = None
+        self.body: GraphBody | None = None
         self.variables: dict[str, object] = {}
         self.scope_counts: dict[str, int] = {}
         self.version = 0
@@ -175,7 +177,7 @@ class Graph:
         if self._finalized:
             raise StateError(explain(f"{name}: the graph is finalized and cannot be changed"))
         if outputs is None:
-            outputs = infer(_without_token(build) if effect is EFFECT else build, inputs) if build is not None else []
+            outputs = infer(_without_token(build) if isinstance(effect, Effect) else build, inputs) if build is not None else []
         op = Operation(self, name, type, tuple(inputs), build, effect, len(self._operations), here())
         op.control_inputs.extend(c for c in self._control)
         op.device = self._device
@@ -222,7 +224,7 @@ class Graph:
             tensors.append(self.convert(x, hints.get(g), f"{full}/{label}"))
             hints.setdefault(g, tensors[-1].dtype)
         op = self.create(type, full, tensors, build, effect, outputs)
-        if effect is EFFECT and not op.outputs:
+        if isinstance(effect, Effect) and not op.outputs:
             return op
         return op.outputs[0] if len(op.outputs) == 1 else op.outputs
 

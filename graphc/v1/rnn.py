@@ -94,7 +94,7 @@ def _zero_state(cell, rows, dtype):
 def bidirectional_dynamic_rnn(cell_fw, cell_bw, inputs, sequence_length=None, initial_state_fw=None,
                               initial_state_bw=None, dtype=None, parallel_iterations=None, swap_memory=False,
                               time_major=False, scope=None) -> tuple:  # fmt: skip
-    """``dynamic_rnn`` in both directions: ``((outputs forwards, outputs backwards), (state forwards, state backwards))``.
+    """``dynamic_rnn`` in both directions: both outputs ``(forwards, backwards)``, and both last states.
 
     The outputs are in the places of their rows. See ``dynamic_rnn`` for the arguments.
     """

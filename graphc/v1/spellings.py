@@ -239,7 +239,7 @@ ROWS = (
        arguments="a b transpose_a transpose_b a_is_sparse b_is_sparse name"),
     Op("batch_gather", "BatchGather", index.batch_gather, "params | indices"),
     Op("where", "Select", select.where_v1, "condition | x y"),
-    Op("setdiff1d", "ListDiff", select.setdiff1d, "x y"),
+    Op("setdiff1d", "ListDiff", select.setdiff1d, "x y", parts="out idx"),
     Op("clip_by_average_norm", "ClipByAverageNorm", old.clip_by_average_norm, "t clip_norm", "clip_by_average_norm"),
     Op("nn.embedding_lookup", "embedding_lookup", old.embedding_lookup, "*params | ids",
        arguments="params ids partition_strategy name -validate_indices max_norm"),
@@ -250,5 +250,6 @@ ROWS = (
     Op("nn.erosion2d", "Erosion2D", old.erosion2d, "value kernel", "erosion2d",
        arguments="value kernel strides rates padding name"),
     Op("quantize_v2", "QuantizeV2", old.quantize_v2, "input min_range max_range",
-       arguments="input min_range max_range T mode name round_mode narrow_range axis ensure_minimum_range"),
+       arguments="input min_range max_range T mode name round_mode narrow_range axis ensure_minimum_range",
+       parts="output output_min output_max"),
 )  # fmt: skip

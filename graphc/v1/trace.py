@@ -97,7 +97,7 @@ class _Run:
 
     def __init__(self, fed: dict):
         self.fed = fed
-        self.values: dict[Tensor, Node] = dict(fed)
+        self.values: dict[Tensor | Operation, Node] = dict(fed)  # of operations with effects the token before
         self.views: dict[Operation, dict] = {}
         self.read: dict = {}
         self.latest: dict = {}
@@ -137,8 +137,11 @@ class _Run:
             case Differentiate():
                 found = differentiate(op.name, op.effect, self.values, self.is_fed)
                 results = tuple(g for g in self.connected(op, found))
-            case Effect():
+            case Effect(drawn):
+                self.values[op] = self.token  # to build the operation again where it is differentiated
                 self.token, *results = op.build(self.token, *[self.values[t] for t in op.inputs])
+                if drawn is not None:
+                    self.counters[drawn.seeded] = counter_node(drawn.seeded)
             case effect:
                 if isinstance(effect, Random):
                     self.counters[effect.seeded] = counter_node(effect.seeded)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import graphc as tf
-from graphc import errors, v1
+from graphc import errors
+from graphc import v1 as tf1
 
 
 def words(default=-1):
@@ -98,15 +99,15 @@ def test_dense_table_keeps_two_keys_to_itself():
 
 
 def test_tables_work_in_sessions():
-    with v1.Graph().as_default():
+    with tf1.Graph().as_default():
         table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a", "b"], [1, 2]), -1)
-        keys = v1.placeholder(tf.string, [None])
+        keys = tf1.placeholder(tf.string, [None])
         found = table.lookup(keys) * 10
         changing = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
         fill = changing.insert(keys, tf.constant([7, 8], tf.int64))
         now = changing.lookup(keys)
-        with v1.Session() as session:
-            session.run([table.initializer, v1.tables_initializer()])
+        with tf1.Session() as session:
+            session.run([table.initializer, tf1.tables_initializer()])
             fed = {keys: np.array([b"b", b"x"], object)}
             assert session.run(found, fed).tolist() == [20, -10]
             assert session.run(now, fed).tolist() == [-1, -1]

@@ -37,7 +37,8 @@ class Body:
         for x in m.pool:
             m.enter(x)
         m.depth += 1
-        ways = {k: v for k, v in m.ways.items() if k not in ("leaf", "composite") and (k != "control" or m.depth < DEEPEST)}
+        left_out = ("leaf", "composite") if m.depth < DEEPEST else ("leaf", "composite", "control")
+        ways = {k: v for k, v in m.ways.items() if k not in left_out}
         m.ways = {k: v / sum(ways.values()) for k, v in ways.items()}
         m.input = self._constant
         return self
@@ -103,7 +104,8 @@ def branched(m) -> tuple:
 def counted(m) -> tuple:
     carried, constants = operands(m, m.pick((0, 1, 2))), operands(m, 1)
     count = m.n if m.symbolic and m.chance(0.5) else m.pick((0, 1, 3, 5))
-    scanned = [x for x in (m.some(lambda y: y.type.rank > 0 and y.shape[0] is count and y.dtype.is_native),) if x is not None]
+    found = m.some(lambda y: y.type.rank > 0 and y.shape[0] is count and y.dtype.is_native)
+    scanned = [] if found is None else [found]
     if scanned and type(count) is int:
         count = scanned[0].shape[0]
     steps = m.numbers((count,))[0]
@@ -111,7 +113,8 @@ def counted(m) -> tuple:
         return ()
     rows = [x.type.with_shape(x.shape[1:]) for x in scanned]
     types = [INDEX, *types_of(carried), *rows, *types_of(constants)]
-    values = [np.int64(0), *[m.values[x] for x in carried], *[m.values[x][0] for x in scanned], *[m.values[x] for x in constants]]
+    values = [np.int64(0), *[m.values[x] for x in carried], *[m.values[x][0] for x in scanned]]
+    values += [m.values[x] for x in constants]
     with Body(m, types, [np.asarray(v) for v in values]) as body:
         body.grow(4)
         outputs = [body.calm(x) for x in body.inputs[1 : 1 + len(carried)]] + body.results()

@@ -20,23 +20,26 @@ from tests.fuzz.rows import positive, unit
 
 DISCRETE = frozenset("indices segment_ids labels ids condition mask a b".split())
 TRIES = 4
-LEFT_OUT = frozenset("debugging control codec autodiff strings".split())  # effects, bodies, and operands that are no numbers
+LEFT_OUT = frozenset("debugging control codec autodiff strings".split())  # effects, bodies, no numbers
 VALUES = {
     "strides": lambda m, x: m.pick((1, 2)), "padding": lambda m, x: m.pick(("SAME", "VALID")), "ksize": lambda m, x: 2,
     "shape": lambda m, x: m.pick(((3,), (2, 3), (4, 1))), "size": lambda m, x: (4, 5), "axis": lambda m, x: _axis(m, x),
     "num_segments": lambda m, x: 4, "num": lambda m, x: 5, "k": lambda m, x: 1, "rate": lambda m, x: 0.5,
     "block_size": lambda m, x: 2, "lower": lambda m, x: -1, "upper": lambda m, x: 1, "shift": lambda m, x: 1,
     "num_lower": lambda m, x: 1, "num_upper": lambda m, x: 1, "clip_norm": lambda m, x: 1.5, "alpha": lambda m, x: 0.3,
-    "depth": lambda m, x: 4, "multiples": lambda m, x: [2] * x.type.rank, "paddings": lambda m, x: [[1, 2]] * x.type.rank,
+    "depth": lambda m, x: 4, "multiples": lambda m, x: [2] * x.type.rank,
+    "paddings": lambda m, x: [[1, 2]] * x.type.rank,
     "num_or_size_splits": lambda m, x: 1, "frame_length": lambda m, x: 4, "frame_step": lambda m, x: 2,
-    "window_length": lambda m, x: 5, "delta": lambda m, x: 0.1, "max_delta": lambda m, x: 0.2, "max_val": lambda m, x: 1.0,
+    "window_length": lambda m, x: 5, "delta": lambda m, x: 0.1, "max_delta": lambda m, x: 0.2,
+    "max_val": lambda m, x: 1.0,
     "target_height": lambda m, x: 7, "target_width": lambda m, x: 4, "central_fraction": lambda m, x: 0.6,
     "contrast_factor": lambda m, x: 1.3, "saturation_factor": lambda m, x: 1.3, "variance_epsilon": lambda m, x: 1e-3,
     "dtype": lambda m, x: m.pick(("float32", "float64", "int32")), "axes": lambda m, x: 1, "seed": lambda m, x: (1, 2),
     "begin": lambda m, x: [0] * x.type.rank, "num_rows": lambda m, x: 3, "stride": lambda m, x: 1,
     "block_shape": lambda m, x: [1, 2], "crops": lambda m, x: [[0, 0]] * 2, "dims": lambda m, x: (2, 3),
     "num_samples": lambda m, x: 3, "num_partitions": lambda m, x: 3, "T": lambda m, x: "quint8", "q": lambda m, x: 0.5,
-    "max_output_size": lambda m, x: 3, "window_shape": lambda m, x: 2, "pooling_type": lambda m, x: m.pick(("AVG", "MAX")),
+    "max_output_size": lambda m, x: 3, "window_shape": lambda m, x: 2,
+    "pooling_type": lambda m, x: m.pick(("AVG", "MAX")),
     "pooling_ratio": lambda m, x: 1.4, "crop_size": lambda m, x: (3, 2), "end": lambda m, x: [2] * x.type.rank,
     "sizes": lambda m, x: (1, 2, 2, 1), "rates": lambda m, x: (1, 1, 1, 1), "type": lambda m, x: "int32",
     "dilations": lambda m, x: 1, "offset_height": lambda m, x: 0, "offset_width": lambda m, x: 0,
@@ -84,9 +87,18 @@ def _operand(m) -> Node:
             return x if m.chance(0.6) or not x.dtype.is_float else m.pick((unit, positive))(x)
     lead = m.n if m.symbolic and m.chance(0.5) else 2
     dtype, side = m.pick((dt.f32, dt.f32, dt.f64)), m.pick((2, 3))
-    kinds = (Type(dtype, (lead, 6, 5, 2)), Type(dtype, (lead, 6, 4, 3)), Type(dtype, (lead, 7, 4)), Type(dtype, (lead, 4, 5, 4, 2)),
-             Type(dtype, (lead, side, side)), Type(dtype, (side, side)), Type(dt.i32, (lead, 4)), Type(dt.b1, (lead, 3)),
-             Type(m.pick((dt.c64, dt.c128)), (lead, 4)), Type(dt.c64, (2, 3, 4)), Type(dtype, (5,)), Type(dt.i64, (6,)))  # fmt: skip
+    shapes = (
+        (lead, 6, 5, 2),
+        (lead, 6, 4, 3),
+        (lead, 7, 4),
+        (lead, 4, 5, 4, 2),
+        (lead, side, side),
+        (side, side),
+        (5,),
+    )
+    kinds = [Type(dtype, shape) for shape in shapes]
+    kinds += [Type(dt.i32, (lead, 4)), Type(dt.i64, (6,)), Type(dt.b1, (lead, 3))]
+    kinds += [Type(m.pick((dt.c64, dt.c128)), (lead, 4)), Type(dt.c64, (2, 3, 4))]
     kind = m.pick(kinds)
     if kind.dtype.is_integer:
         return m.input(kind, low=0, high=4)
@@ -127,7 +139,9 @@ def _tensor(m, name: str, x: Node) -> Node:
     if name in ("filters", "filter") and x.type.rank > 2:
         return m.input(Type(x.dtype, (*[2] * (x.type.rank - 2), x.shape[-1], 3)))
     if name in DISCRETE and m.chance(0.7):
-        return m.input(Type(m.pick((dt.i32, dt.i64)), x.shape[:1]), low=0, high=3) if m.chance(0.6) else m.like(x, dt.b1)
+        if m.chance(0.4):
+            return m.like(x, dt.b1)
+        return m.input(Type(m.pick((dt.i32, dt.i64)), x.shape[:1]), low=0, high=3)
     if name == "seed":
         return const(np.array([m.below(99), 2], np.int32))
     choice = m.below(10)

@@ -1,4 +1,4 @@
-"""What must hold for a graph, and the ways to run it: raw, optimised, without a pass, on threads, from the disk, as text."""
+"""What must hold for a graph, and the ways to run it: optimised or not, without a pass, on threads, from disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.compile import compile_graph, optimise
 from graphc.ir.graph import Graph
+from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.target import X86_64
@@ -21,7 +22,7 @@ from tests.native import SPLITS, bits_equal, host_targets, run_native
 
 PASSES = tuple(dict.fromkeys(map(pass_name, PIPELINE)))
 NEEDED = frozenset({"inline_calls", "split_complex", "require", "unify_dims"})  # lowering asks for what they do
-HARNESS = frozenset({"call", "cond", "loop", "while", "text", "unique", "nonzero", "measure"})  # not all for tests.native
+HARNESS = frozenset({"call", "cond", "loop", "while", "text", "unique", "nonzero", "measure"})  # not for tests.native
 
 
 class Wrong(AssertionError):
@@ -128,17 +129,23 @@ def native(case: Case, right: tuple, targets=None) -> None:
     """Raw and optimised code in poisoned memory, in several pieces; the same bits wherever that is promised."""
     targets = host_targets()[:1] if targets is None else targets
     for what, graph in (("raw graph", case.graph), ("optimised graph", optimise(case.graph))):
-        if any(n.op in HARNESS or not all(t.dtype.is_native for t in getattr(n.type, "items", (n.type,))) for n in graph.nodes):
+        if any(n.op in HARNESS or not _is_native(n) for n in graph.nodes):
             continue
         first = None
         for target in targets:
             found = run_native(graph, case.arrays, target)
             compare(case, right, found, f"{what} on {target.name}")
             for parts in SPLITS[1:]:
-                same_bits(found, run_native(graph, case.arrays, target, parts), f"{what} on {target.name} in {parts} parts")
+                same_bits(
+                    found, run_native(graph, case.arrays, target, parts), f"{what} on {target.name} in {parts} parts"
+                )
             if target is not X86_64:
                 first = first or found
                 same_bits(first, found, f"{what} on {target.name}")
+
+
+def _is_native(node: Node) -> bool:
+    return all(t.dtype.is_native for t in getattr(node.type, "items", (node.type,)))
 
 
 def _without(name: str) -> Callable:

@@ -1,4 +1,4 @@
-"""How far rounding may move each value of a graph: the same values computed again with noise after every rounding step."""
+"""How far rounding may move each value of a graph: the same values again, with noise after every rounding step."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ ULPS = 24  # noise after one step: far more than any implementation rounds diffe
 FACTOR = 3  # by which results may be away further than the largest effect of noise that was seen
 SHADOWS = 3  # values with noise beside each value
 EXACT = frozenset(
-    "const symbol input iota cast bitcast view reshape broadcast transpose slice pad reverse concat ensure stop window gather "
-    "sort item neg abs sign floor ceil round trunc max min and or xor not shl shr eq ne lt le select isfinite popcount "
-    "add sub mul div sqrt floordiv mod argreduce random_bits swaps complex real imag conj nonzero unique measure text host "
-    "call cond while loop print check act".split()
+    "const symbol input iota cast bitcast view reshape broadcast transpose slice pad reverse concat ensure stop window "
+    "gather sort item neg abs sign floor ceil round trunc max min and or xor not shl shr eq ne lt le select isfinite "
+    "popcount add sub mul div sqrt floordiv mod "
+    "argreduce random_bits swaps complex real imag conj nonzero unique measure "
+    "text host call cond while loop print check act".split()
 )  # every implementation gives the same bits
 SUMS = frozenset({"reduce", "cumulate", "scatter"})
 _COMPLEX = frozenset({"add", "sub", "mul", "div", "abs", "sqrt", "fma", "sign"})  # exact for real operands only
@@ -68,7 +69,9 @@ def noisy_value(node: Node, arrays: list, symbols: dict, random):
     """The value of one Node from (noisy) values of its operands, shaken if the Node rounds."""
     bodies = any(isinstance(v, Graph) for _, v in node.attrs)
     if bodies:
-        attrs = {k: NoisyBody(v, symbols, random) if isinstance(v, Graph) else concrete(v, symbols) for k, v in node.attrs}
+        attrs = {
+            k: NoisyBody(v, symbols, random) if isinstance(v, Graph) else concrete(v, symbols) for k, v in node.attrs
+        }
         value = TABLE[node.op].numpy(*arrays, **attrs)
         value = tuple(map(np.asarray, value)) if isinstance(value, tuple) else np.asarray(value)
     else:

@@ -1,4 +1,4 @@
-"""Random applications of the rows that the usual ways of growing do not reach, and all element-wise ones from the table."""
+"""Random applications of the rows that the usual ways of growing do not reach, and all element-wise ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def above_one(x: Node) -> Node:
 
 DOMAIN = {
     "sqrt": p.abs, "rsqrt": positive, "log": positive, "log1p": p.abs, "exp": p.tanh, "expm1": p.tanh, "sinh": p.tanh,
-    "cosh": p.tanh, "tan": within, "asin": within, "acos": within, "atanh": within, "acosh": above_one, "erfinv": within,
+    "cosh": p.tanh, "tan": within, "asin": within, "acos": within, "atanh": within, "acosh": above_one,
+    "erfinv": within,
     "lgamma": positive, "digamma": positive, "pow": positive, "atan2": positive,
 }  # fmt: skip
 
@@ -155,8 +156,12 @@ def viewed(m) -> Node:
     z = m.some(lambda y: y.dtype.is_complex and y.type.rank > 0)
     if z is not None:
         return p.view(z, dt.real_of(z.dtype))
-    x = m.some(lambda y: y.dtype in (dt.f32, dt.f64) and y.type.rank and type(y.shape[-1]) is int and y.shape[-1] % 2 == 0)
-    return p.view(x if x is not None else m.input(Type(dt.f32, (3, 4))), dt.c64 if x is None or x.dtype is dt.f32 else dt.c128)
+    x = m.some(
+        lambda y: y.dtype in (dt.f32, dt.f64) and y.type.rank and type(y.shape[-1]) is int and y.shape[-1] % 2 == 0
+    )
+    return p.view(
+        x if x is not None else m.input(Type(dt.f32, (3, 4))), dt.c64 if x is None or x.dtype is dt.f32 else dt.c128
+    )
 
 
 def transform(m) -> Node:
@@ -208,8 +213,11 @@ def found_places(m) -> Node:
 def kept_rows(m) -> Node:
     """The rows of a value where a mask is true."""
     x = m.some(lambda y: y.type.rank > 0) or m.input(Type(dt.f32, (6, 2)))
-    mask = m.like(p.reshape(p.slice(x, [0] * x.type.rank, [x.shape[0]] + [1] * (x.type.rank - 1)), (x.shape[0],)), dt.b1) \
-        if all(type(d) is int and d > 0 for d in x.shape[1:]) else m.input(Type(dt.b1, (x.shape[0],)))  # fmt: skip
+    if all(type(d) is int and d > 0 for d in x.shape[1:]):
+        first = p.slice(x, [0] * x.type.rank, [x.shape[0]] + [1] * (x.type.rank - 1))
+        mask = m.like(p.reshape(first, (x.shape[0],)), dt.b1)
+    else:
+        mask = m.input(Type(dt.b1, (x.shape[0],)))
     return p.gather(x, p.nonzero(mask))
 
 
@@ -254,6 +262,8 @@ def checked_size(m) -> Node:
     return p.ensure(x, (*x.shape[:-1], m.numbers(x.shape)[-1]))
 
 
-MAKERS = (special_function, special_function, convolution, convolution, convolution, random_numbers, swapped, complex_part,
-          complex_part, viewed, transform, matrices, matrices, called_back, found_places, kept_rows, different, counted,
-          strings, checked_size)  # fmt: skip
+COMMON = (special_function, convolution, complex_part, matrices)
+MAKERS = COMMON * 2 + (
+    convolution, random_numbers, swapped, viewed, transform, called_back, found_places, kept_rows, different, counted,
+    strings, checked_size,
+)  # fmt: skip

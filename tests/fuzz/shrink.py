@@ -20,7 +20,7 @@ from graphc.prims.order import item
 from tests.fuzz.sample import Sample
 
 _LEAVES = ("input", "const", "symbol")
-_KEPT = ("axis", "axes", "perm", "index", "carries", "scanned", "groups", "batch", "dtype")  # attributes that say which, not how much
+_KEPT = ("axis", "axes", "perm", "index", "carries", "scanned", "groups", "batch", "dtype")  # which, not how much
 
 
 def candidates(sample: Sample) -> Iterator[Sample]:
@@ -69,7 +69,9 @@ def _legal(sample: Sample) -> Sample | None:
     """The sample without inputs that nothing uses, if the graph is legal."""
     graph = sample.graph
     reached = set(graph.nodes)
-    needed = {s for n in graph.nodes for s in symbols_in((n.attrs, n.type))} | {n for n in graph.nodes if n.op == "symbol"}
+    needed = {s for n in graph.nodes for s in symbols_in((n.attrs, n.type))} | {
+        n for n in graph.nodes if n.op == "symbol"
+    }
     kept = [k for k, x in enumerate(graph.inputs) if x in reached]
     told = {s for k in kept for s in graph.inputs[k].shape}
     for k, x in enumerate(graph.inputs):
@@ -94,7 +96,9 @@ def _legal(sample: Sample) -> Sample | None:
 def _fewer_outputs(sample: Sample) -> Iterator[Sample]:
     graph, outputs = sample.graph, sample.graph.outputs
     if len(outputs) > 1:
-        ways = [[k] for k in range(len(outputs))] + [[j for j in range(len(outputs)) if j != k] for k in range(len(outputs))]
+        ways = [[k] for k in range(len(outputs))] + [
+            [j for j in range(len(outputs)) if j != k] for k in range(len(outputs))
+        ]
         for kept in ways:
             place = {k: new for new, k in enumerate(kept)}
             donated = tuple([(place[a], b) for a, b in graph.donated if a in place])
@@ -277,7 +281,9 @@ def _with_one(value, plain: int) -> Iterator:
 def _plainer_values(sample: Sample) -> Iterator[Sample]:
     for node in sample.graph.nodes:
         if node.op == "const" and not node.attr("value").is_splat and node.dtype.is_native and node.type.size:
-            yield replace(sample, graph=_replaced(sample.graph, node, const(node.attr("value").array.reshape(-1)[0], node.type)))
+            yield replace(
+                sample, graph=_replaced(sample.graph, node, const(node.attr("value").array.reshape(-1)[0], node.type))
+            )
     for k, array in enumerate(sample.arrays):
         array = np.asarray(array)
         if array.dtype == object or not array.size:

@@ -105,7 +105,7 @@ def test_two_roundings_of_one_left_lane():
 
 
 def test_one_column_of_a_narrow_contraction():
-    """LLVM folds the guard of the only column to a constant mask of one lane, and then stored a bf16 four bytes wide."""
+    """LLVM folds the guard of the only column to a constant mask of one lane, and stored a bf16 four bytes wide."""
     n = symbol("n")
     x = input_node("x", Type(dt.bf16, (n, 2)))
     y = const(np.array([[0.5], [-0.25]], dt.bf16.numpy))

@@ -143,3 +143,9 @@ def test_lines_with_host_steps_say_so(topic):
 def test_the_document_is_up_to_date():
     path = Path(ops_table.ROOT) / "docs/ops.md"
     assert path.read_text() == ops_table.table(), "run tools/ops_table.py"
+
+
+def test_answers_have_named_parts():
+    assert tf.nn.top_k([1.0, 3.0]).indices.numpy().tolist() == [1]
+    assert tf.unique_with_counts([5, 5])._fields == ("y", "idx", "count")
+    assert type(tf.nn.max_pool_with_argmax(tf.ones([1, 2, 2, 1]), 2, 2, "SAME")).__name__ == "MaxPoolWithArgmax"

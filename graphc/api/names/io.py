@@ -21,6 +21,7 @@ ROWS = (
 _MESSAGES = ("BytesList", "Example", "Feature", "FeatureList", "FeatureLists", "Features", "FloatList", "Int64List",
              "SequenceExample")  # fmt: skip
 _FEATURES = ("FixedLenFeature", "FixedLenSequenceFeature", "RaggedFeature", "SparseFeature", "VarLenFeature")
+_IO = ("decode_csv", "parse_tensor")
 _PARSERS = ("parse_example", "parse_sequence_example", "parse_single_example", "parse_single_sequence_example")
 
 _GFILE = (
@@ -43,8 +44,7 @@ FUNCTIONS = {
     "compat.v1.python_io.TFRecordOptions": records.TFRecordOptions,
     "make_tensor_proto": tensor_proto.make_tensor_proto,
     "make_ndarray": tensor_proto.make_ndarray,
-    "io.decode_csv": io.decode_csv,
-    "io.parse_tensor": io.parse_tensor,
+    **{f"io.{name}": getattr(io, name) for name in _IO},
     **{f"train.{name}": getattr(example, name) for name in _MESSAGES},
     **{f"io.{name}": getattr(parsing, name) for name in (*_FEATURES, *_PARSERS)},
 }

@@ -15,7 +15,10 @@ ROWS = (
     Op("nn.avg_pool2d", "AvgPool", pool.avg_pool2d, "input", "AvgPool2D"),
     Op("nn.avg_pool3d", "AvgPool3D", pool.avg_pool3d, "input", "AvgPool3D"),
     Op("nn.pool", "Pool", pool.pool, "input", "pool"),
-    Op("nn.max_pool_with_argmax", "MaxPoolWithArgmax", pool.max_pool_with_argmax, "input"),
-    Op("nn.fractional_max_pool", "FractionalMaxPool", fractional.fractional_max_pool, "value", random=True),
-    Op("nn.fractional_avg_pool", "FractionalAvgPool", fractional.fractional_avg_pool, "value", random=True),
+    Op("nn.max_pool_with_argmax", "MaxPoolWithArgmax", pool.max_pool_with_argmax, "input",
+       parts="output argmax"),
+    Op("nn.fractional_max_pool", "FractionalMaxPool", fractional.fractional_max_pool, "value", random=True,
+       parts="output row_pooling_sequence col_pooling_sequence"),
+    Op("nn.fractional_avg_pool", "FractionalAvgPool", fractional.fractional_avg_pool, "value", random=True,
+       parts="output row_pooling_sequence col_pooling_sequence"),
 )

@@ -5,6 +5,8 @@ from graphc.api.initializers import NAMES
 from graphc.api.op import Op
 from graphc.lib import binomial, candidates, distributions, random, stateless
 
+_SAMPLED = "sampled_candidates true_expected_count sampled_expected_count"
+
 ROWS = (
     Op("random.uniform", "RandomUniform", random.uniform, label="random_uniform", random=True),
     Op("random.normal", "RandomStandardNormal", random.normal, label="random_normal", random=True),
@@ -18,15 +20,20 @@ ROWS = (
     Op("raw_ops.ParameterizedTruncatedNormal", "ParameterizedTruncatedNormal", binomial.parameterized_truncated_normal,
        random=True, arguments="shape means stdevs=stddevs minvals maxvals seed name"),
     Op("random.uniform_candidate_sampler", "UniformCandidateSampler", candidates.uniform_candidate_sampler,
-       "true_classes", random=True),
+       "true_classes", random=True,
+       parts=_SAMPLED),
     Op("random.log_uniform_candidate_sampler", "LogUniformCandidateSampler", candidates.log_uniform_candidate_sampler,
-       "true_classes", random=True),
+       "true_classes", random=True,
+       parts=_SAMPLED),
     Op("random.learned_unigram_candidate_sampler nn.learned_unigram_candidate_sampler",
-       "LearnedUnigramCandidateSampler", candidates.learned_unigram_candidate_sampler, "true_classes", random=True),
+       "LearnedUnigramCandidateSampler", candidates.learned_unigram_candidate_sampler, "true_classes", random=True,
+       parts=_SAMPLED),
     Op("random.fixed_unigram_candidate_sampler nn.fixed_unigram_candidate_sampler", "FixedUnigramCandidateSampler",
-       candidates.fixed_unigram_candidate_sampler, "true_classes", random=True),
+       candidates.fixed_unigram_candidate_sampler, "true_classes", random=True,
+       parts=_SAMPLED),
     Op("random.all_candidate_sampler nn.all_candidate_sampler", "AllCandidateSampler",
-       candidates.all_candidate_sampler, "true_classes", random=True),
+       candidates.all_candidate_sampler, "true_classes", random=True,
+       parts=_SAMPLED),
     Op("random.stateless_uniform", "StatelessRandomUniformV2", stateless.stateless_uniform,
        label="stateless_random_uniform"),
     Op("random.stateless_normal", "StatelessRandomNormalV2", stateless.stateless_normal,
