@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from graphc.api.body import Body
 from graphc.api.eager import eager
+from graphc.api.effect import EFFECT, Effect
 from graphc.api.operators import Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.structure import expect_same, leaves, pack
@@ -138,18 +140,30 @@ class ControlFlow:
 
 def open_body(recorder) -> Body:
     """The recorder of a function inside of what ``recorder`` records."""
-    return recorder.open_body() if hasattr(recorder, "open_body") else Body(recorder)
+    return recorder.open_body() if hasattr(recorder, "open_body") else Body(recorder, not recorder.is_eager)
 
 
-def outputs_of(made) -> list:
-    """What ``recorder.call`` answered, as a list."""
-    return made if isinstance(made, list) else [made]
+def record(recorder, kind: str, label: str, build: Callable, operands: Sequence, name, *bodies) -> list:
+    """An operation made of these bodies; its outputs. Where one of them acts, ``build`` takes and gives a token first."""
+    before = list(dict.fromkeys(op for body in bodies for op in body.before))
+    labels = [f"input_{k}" for k in range(len(operands))]
+    with recorder.control_dependencies(before) if before else contextlib.nullcontext():
+        made = recorder.call(kind, label, build, operands, labels, name, alike=False, effect=_effect_of(bodies))
+    return made if isinstance(made, list) else [made] if isinstance(made, Operators) else []
 
 
-def effect_of(*bodies):
+def _effect_of(bodies):
     """The effect of an operation with these bodies."""
     found = [body.effect for body in bodies if body.effect is not None]
-    return next((e for e in found if e.seeded), found[0] if found else None)
+    drawn = next((e for e in found if e.seeded), found[0] if found else None)
+    if not any(body.acts for body in bodies):
+        return drawn
+    return EFFECT if drawn is None else Effect(drawn)
+
+
+def strung(*bodies) -> list:
+    """The key of the token among the states of the bodies, if one of them acts."""
+    return [EFFECT] if any(body.acts for body in bodies) else []
 
 
 def _callable(op: str, **functions) -> None:
@@ -174,23 +188,25 @@ def choose(recorder, name, pred, true_fn: Callable, false_fn: Callable):
     present = [[x is not None for x in leaves(answer)] for answer in answers]
     if present[0] != present[1]:
         raise UsageError(explain("cond: one branch answers with None where the other has a value"))
-    states = list(dict.fromkeys(v for body in bodies for v in body.states))
-    operands = [pred, *bodies[0].captured, *bodies[1].captured, *[recorder.read_state(v) for v in states]]
-    split = len(bodies[0].captured), len(bodies[0].captured) + len(bodies[1].captured)
+    states, token = list(dict.fromkeys(v for body in bodies for v in body.states)), strung(*bodies)
+    read = [recorder.read_state(v) for v in states]
+    a = len(token) + len(states)
+    b = a + len(bodies[0].captured)
 
-    def build(p, *nodes):
-        def run(body, captured):
-            values = dict(zip(states, captured[1]))
-            return [*body.replay((), captured[0], values), *values.values()]
+    def build(*nodes):
+        strings, (p, *nodes) = nodes[: len(token)], nodes[len(token) :]
+
+        def run(body, values, captured):
+            values = dict(zip([*token, *states], values))
+            found = body.replay((), captured, values)
+            return [*[values[k] for k in token], *found, *[values[v] for v in states]]
 
         return lib.branch(
-            p, nodes, lambda *x: run(bodies[0], (x[: split[0]], x[split[1] :])),
-            lambda *x: run(bodies[1], (x[split[0] : split[1]], x[split[1] :])),
-        )  # fmt: skip
+            p, [*strings, *nodes], lambda *x: run(bodies[0], x[:a], x[a:b]), lambda *x: run(bodies[1], x[:a], x[b:])
+        )
 
-    made = outputs_of(recorder.call("If", "cond", build, operands, _labels(operands), name, alike=False,
-                                    effect=effect_of(*bodies)))
-    made = written(recorder, states, made)
+    operands = [pred, *read, *bodies[0].captured, *bodies[1].captured]
+    made = written(recorder, states, record(recorder, "If", "cond", build, operands, name, *bodies))
     values = iter(made)
     return pack(answers[0], iter([next(values) if here else None for here in present[0]]))
 
@@ -199,10 +215,6 @@ def written(recorder, states: Sequence, made: list) -> list:
     """The first outputs, after the last ones have become the new values of variables."""
     count = len(made) - len(states)
     return recorder.write_states(states, made[count:], made[:count]) if states else made
-
-
-def _labels(operands) -> list[str]:
-    return [f"input_{k}" for k in range(len(operands))]
 
 
 # ------------------------------------------------------------------------------------------------- while
@@ -231,24 +243,52 @@ def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
     limit = [recorder.convert(maximum)] if isinstance(maximum, Operators) else []
     states = list(dict.fromkeys((*test.states, *step.states)))
     operands = [*carries, *[recorder.read_state(v) for v in states], *limit, *test.captured, *step.captured]
-    a, b = len(carries), len(carries) + len(states)
-
-    def build(*nodes):
-        given, rest = nodes[:b], nodes[b + len(limit) :]
-
-        def tested(i, *values):
-            return test.replay(values[:early], values[b:][: len(test.captured)], dict(zip(states, values[a:b])), i)
-
-        def stepped(i, *values):
-            new = dict(zip(states, values[a:b]))
-            return [*step.replay(values[:a], values[b:][len(test.captured) :], new, i), *new.values()]
-
-        return lib.repeat(tested, stepped, given, rest, nodes[b] if limit else maximum)
-
-    made = outputs_of(recorder.call("While", "while", build, operands, _labels(operands), name, alike=False,
-                                    effect=effect_of(test, step)))
+    build = functools.partial(_repeated, test, step, early, [*strung(test, step)], states, limit, maximum)
+    made = record(recorder, "While", "while", lambda *nodes: build(nodes), operands, name, test, step)
     made = dict(zip(order, written(recorder, states, made)))
     return pack(loop_vars, iter([_finished(v, inside[k], made.get(k)) for k, v in enumerate(flat)]))
+
+
+def _repeated(test, step, early: int, token: list, states: list, limit: list, maximum, nodes: Sequence) -> list:
+    """The loop of two bodies from Nodes: the token, carries, states, a limit, what is captured.
+
+    A test that acts is carried out before the loop and at the end of every step, which carries its answer.
+
+    Args:
+        early: so many carries are what the test is given.
+    """
+    t, c = len(token), len(token) + len(step.arguments)
+    s, own = c + len(states), len(test.captured)
+    rest = nodes[s + len(limit) :]
+
+    def tested(i, values, captured):
+        """The answer of the test, and the token after it."""
+        new = dict(zip([*token, *states], [*values[:t], *values[c:s]]))
+        found = test.replay(values[t : t + early], captured[:own], new, i)
+        return found, [new[k] for k in token]
+
+    def stepped(i, values, captured):
+        new = dict(zip([*token, *states], [*values[:t], *values[c:s]]))
+        found = step.replay(values[t:c], captured[own:], new, i)
+        return [*[new[k] for k in token], *found, *[new[v] for v in states]]
+
+    most = nodes[s] if limit else maximum
+    if not test.acts:
+        return lib.repeat(lambda i, *v: tested(i, v[:s], v[s:])[0], lambda i, *v: stepped(i, v[:s], v[s:]),
+                          nodes[:s], rest, most)  # fmt: skip
+
+    def then_tested(i, *values):
+        new = stepped(i, values[1 : 1 + s], values[1 + s :])
+        going, strings = tested(i + 1, new, values[1 + s :])
+        return [*_truth(going), *strings, *new[t:]]
+
+    going, strings = tested(None, nodes[:s], rest)
+    start = [*_truth(going), *strings, *nodes[t:s]]
+    return lib.repeat(lambda i, going, *v: [going], then_tested, start, rest, most)[1:]
+
+
+def _truth(going: list) -> list:
+    return [lib.truth("while_loop", lib.one("while_loop", "the condition", going))]
 
 
 def _entered(value, body):

@@ -99,6 +99,6 @@ def ctc_beam_search_decoder(inputs, sequence_length, beam_width=100, top_paths=1
 
 
 def ctc_beam_search_decoder_v1(inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=True):
-    """``ctc_beam_search_decoder``; with ``merge_repeated`` a repeated label is shown once, even if blanks lie between."""
+    """``ctc_beam_search_decoder``; ``merge_repeated`` shows a repeated label once, even if blanks lie between."""
     found, scores = _beam(inputs, sequence_length, beam_width, top_paths, merge_repeated)
     return [SparseTensor(*parts) for parts in found], scores

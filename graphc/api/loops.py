@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, outputs_of
+from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, record, strung
 from graphc.api.eager import eager
 from graphc.api.operators import Operators
 from graphc.api.structure import expect_same, leaves, pack
@@ -107,18 +107,20 @@ def _map(recorder, name, fn: Callable, elems, rows: list, wanted):
         answer = fn(pack(elems, [body.argument(x, is_row=True) for x in rows]))
         body.finish(leaves(answer))
     _expect_dtypes(answer, body.outputs, wanted)
-    operands = [*rows, *body.captured]
     _no_states("map_fn", body)
+    token = strung(body)
+    t = len(token)
 
     def build(*nodes):
         def step(i, carries, slices, captured):
-            return [], body.replay(slices, captured, {}, i)
+            states = dict(zip(token, carries))
+            results = body.replay(slices, captured, states, i)
+            return list(states.values()), results
 
-        return lib.steps(step, (), nodes[: len(rows)], nodes[len(rows) :], op="map_fn")[1]
+        first, rest = nodes[:t], nodes[t:]
+        return sum(lib.steps(step, first, rest[: len(rows)], rest[len(rows) :], op="map_fn"), [])
 
-    labels = [f"elems_{k}" for k in range(len(operands))]
-    made = recorder.call("Map", "map", build, operands, labels, name, alike=False, effect=body.effect)
-    return pack(answer, outputs_of(made))
+    return pack(answer, record(recorder, "Map", "map", build, [*rows, *body.captured], name, body))
 
 
 def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initializer, reverse: bool, keep: bool):
@@ -132,9 +134,11 @@ def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initialize
         expect_same(op, "the first value and the answer of fn", structure, answer)
         body.finish(leaves(answer))
     _no_states(op, body)
-    operands, count = [*start, *rows, *body.captured], len(start)
+    operands, count, token = [*start, *rows, *body.captured], len(start), strung(body)
+    t = len(token)
 
     def build(*nodes):
+        strings, nodes = nodes[:t], nodes[t:]
         xs = list(nodes[count : count + len(rows)])
         first = list(nodes[:count])
         if not first:
@@ -143,20 +147,20 @@ def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initialize
             xs = [_part(x, 0, x.shape[0] - 1) if reverse else _part(x, 1, x.shape[0]) for x in xs]
 
         def step(i, carries, slices, captured):
-            new = body.replay([*carries, *slices], captured, {}, i)
-            return new, new if keep else []
+            states = dict(zip(token, carries))
+            new = body.replay([*carries[t:], *slices], captured, states, i)
+            return [*states.values(), *new], new if keep else []
 
+        first = [*strings, *first]
         last, results = lib.steps(step, first, xs, nodes[count + len(rows) :], backwards=reverse, op=op)
         if not keep:
             return last
         if not count:
             pairs = [(x, head) if reverse else (head, x) for head, x in zip(heads, results)]
             results = [apply("concat", *pair, axis=0) for pair in pairs]
-        return results
+        return [*last[:t], *results]
 
-    labels = [f"input_{k}" for k in range(len(operands))]
-    made = recorder.call(kind, op, build, operands, labels, name, alike=False, effect=body.effect)
-    return pack(structure, outputs_of(made))
+    return pack(structure, record(recorder, kind, op, build, operands, name, body))
 
 
 def _part(x, start, stop):

@@ -96,23 +96,15 @@ class LossFunctionWrapper(Loss):
 
 
 def _loss(class_name: str, function: Callable, name: str | None = None, mask: Callable | None = None,
-          last: tuple = (), required: tuple = ()) -> type:  # fmt: skip
+          last: tuple = ()) -> type:  # fmt: skip
     """The class of a lib function: its arguments, then reduction, name and dtype, in Keras' order.
 
     Args:
+        mask: the method of that name.
         last: arguments of the function that come after ``reduction``.
     """
     public = _lifted(function, "y_true | y_pred")
-    own = [p for p in inspect.signature(function).parameters.values() if p.name not in ("y_true", "y_pred", *_BATCH)]
-    own = [p.replace(default=_DEFAULTS.get((class_name, p.name), p.default)) for p in own]
-    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    added = [inspect.Parameter(n, keyword, default=d) for n, d in (
-        ("reduction", "sum_over_batch_size"), ("name", name or function.__name__), ("dtype", None))]  # fmt: skip
-    own.sort(key=lambda p: p.name == "remove_diagonal")
-    late = [p for p in own if p.name in last]
-    after = 2 if class_name in _NAME_FIRST else 1
-    order = [*(p for p in own if p.name not in last), *added[:after], *late, *added[after:]]
-    signature = inspect.Signature(order)
+    signature = _signature(class_name, function, name or function.__name__, last)
 
     def __init__(self, *args, **kwargs):
         try:
@@ -122,13 +114,23 @@ def _loss(class_name: str, function: Callable, name: str | None = None, mask: Ca
         given.apply_defaults()
         LossFunctionWrapper.__init__(self, public, **given.arguments)
 
-    __init__.__signature__ = signature.replace(
-        parameters=[inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *order]
-    )
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    __init__.__signature__ = signature.replace(parameters=[own, *signature.parameters.values()])
     members = {"__init__": __init__, "__doc__": function.__doc__, "__module__": "graphc.losses"}
     if mask is not None:
         members["mask"] = mask
     return type(class_name, (LossFunctionWrapper,), members)
+
+
+def _signature(class_name: str, function: Callable, name: str, last: tuple) -> inspect.Signature:
+    own = [p for p in inspect.signature(function).parameters.values() if p.name not in ("y_true", "y_pred", *_BATCH)]
+    own = [p.replace(default=_DEFAULTS.get((class_name, p.name), p.default)) for p in own]
+    own.sort(key=lambda p: p.name in _AFTER_OTHERS)
+    added = [("reduction", "sum_over_batch_size"), ("name", name), ("dtype", None)]
+    added = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=d) for n, d in added]
+    split = 2 if class_name in _NAME_FIRST else 1
+    late = [p for p in own if p.name in last]
+    return inspect.Signature([*(p for p in own if p.name not in last), *added[:split], *late, *added[split:]])
 
 
 def _not_ignored(self, y_true, y_pred, losses):
@@ -141,6 +143,7 @@ def _above_zero(self, y_true, y_pred, losses):
 
 
 _BATCH = ("ref_labels", "ref_embeddings")  # of the function alone
+_AFTER_OTHERS = ("remove_diagonal",)
 _DEFAULTS = {("Circle", "gamma"): 80.0, ("CategoricalGeneralizedCrossEntropy", "q"): 0.5}
 _NAME_FIRST = ("Dice", "Tversky")
 _r, _c = regression_loss, cross_entropy

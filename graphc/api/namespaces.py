@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 
 from graphc import autodiff
-from graphc.api import names
 from graphc.api.eager import eager
 from graphc.api.lift import lift
+from graphc.api.names import TABLES
 from graphc.api.op import Op
 from graphc.errors import UsageError, explain
-
-
-def _tables():
-    for info in pkgutil.iter_modules(names.__path__):
-        try:
-            yield importlib.import_module(f"{names.__name__}.{info.name}")
-        except Exception as error:
-            warnings.warn(f"{info.name}: {error!r}")
-
-
-TABLES = tuple(_tables())
 
 
 def catalogue() -> dict[str, object]:

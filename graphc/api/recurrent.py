@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc.api.body import Body
-from graphc.api.control import open_body, outputs_of
+from graphc.api.control import open_body, record, strung
 from graphc.api.eager import eager
 from graphc.api.structure import leaves, pack
 from graphc.errors import UsageError, explain
@@ -59,14 +59,14 @@ def unroll(recorder, cell: Callable, inputs, state, lengths=None, backwards: boo
         raise UsageError(explain(f"rnn: a variable is assigned in the cell ({names})"))
     limits = [] if lengths is None else [recorder.convert(lengths)]
     operands = [*start, *rows, *limits, *body.captured]
-    a, b = len(start), len(start) + len(rows)
+    a = len(start) + len(strung(body))  # the token is one more state
+    b = a + len(rows)
 
     def build(*nodes):
         return _loop(body, nodes[:a], nodes[a:b], nodes[b + len(limits) :], nodes[b] if limits else None, backwards)
 
-    labels = [f"input_{k}" for k in range(len(operands))]
-    made = outputs_of(recorder.call("RNN", "rnn", build, operands, labels, name, alike=False, effect=body.effect))
-    return pack(output, made[a:]), pack(new, made[:a])
+    made = record(recorder, "RNN", "rnn", build, operands, name, body)
+    return pack(output, made[len(start) :]), pack(new, made[: len(start)])
 
 
 def _loop(
@@ -74,10 +74,15 @@ def _loop(
 ) -> list[Node]:
     """The last states, then the outputs of all rows."""
     batch = rows[0].shape[1]
-    start = [ensure_shape(s, (batch, *(None,) * (len(s.shape) - 1))) if s.shape else s for s in start]
+    token = strung(body)
+    t = len(token)
+    first = [ensure_shape(s, (batch, *(None,) * (len(s.shape) - 1))) if s.shape else s for s in start[t:]]
     lengths = None if lengths is None else ensure_shape(lengths, (batch,))
-    outputs, last = lib.sequences(
-        lambda step, slices, states, others: body.replay([*states, *slices], others, {}, step),
-        rows, start, captured, lib.Rows(lengths, None, backwards),
-    )  # fmt: skip
+
+    def one(step, slices, states, others):
+        values = dict(zip(token, states))
+        found = body.replay([*states[t:], *slices], others, values, step)
+        return [*values.values(), *found]
+
+    outputs, last = lib.sequences(one, rows, [*start[:t], *first], captured, lib.Rows(lengths, None, backwards))
     return [*last, *outputs]

@@ -525,21 +525,19 @@ def bincount(values, weights=None, axis=0, minlength=None, maxlength=None, binar
 
 
 def _bincount(rows, values, weights, count, axis, minlength, maxlength, binary_output):
-    total = rank = None
-    if rows is not None and len(rows.shape) == 2:
-        rank = lib.rank_of("bincount", rows)
-        rows, total = lib.columns("bincount", rows)[0], lib.extents(count)[0]
-    elif rows is not None:
-        rank, rows, total = 2, lib.math.cast(rows, dt.i64), lib.math.cast(count, dt.i64)
-    else:
+    """What ``rows`` means: index vectors of a sparse tensor, row numbers of a ragged one, or None for a dense one."""
+    one = lib.as_node(1, dt.i64)
+    if rows is None:
         rank = len(values.shape)
-        if rank == 2 and axis == -1:
-            total = lib.dim_node(values.shape[0])
-            ramp = lib.apply("iota", shape=values.shape, axis=0, dtype=dt.i64)
-            rows = shape.reshape(ramp, [-1])
+        ramp = lib.apply("iota", shape=values.shape, axis=0, dtype=dt.i64)
+        rows, total = shape.reshape(ramp, [-1]), lib.dim_node(values.shape[0]) if rank else one
         values = shape.reshape(values, [-1])
         weights = None if weights is None else shape.reshape(weights, [-1])
+    elif len(rows.shape) == 2:
+        rank, total = lib.rank_of("bincount", rows), lib.extents(count)[0]
+        rows = lib.columns("bincount", rows)[0]
+    else:
+        rank, rows, total = 2, lib.math.cast(rows, dt.i64), lib.math.cast(count, dt.i64)
     if axis == 0 or rank < 2:
-        rows = None
-    return sparse_math.bincount(rows, values, weights, total if rows is not None else lib.as_node(1, dt.i64), minlength,
-                                maxlength, binary_output)  # fmt: skip
+        rows, total = None, one
+    return sparse_math.bincount(rows, values, weights, total, minlength, maxlength, binary_output)

@@ -89,7 +89,9 @@ def _front(rows: Node, counts: Node) -> SparseParts:
     return SparseParts(indices, index.gather_nd(rows, indices), sizes)
 
 
-def beam_search(inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False) -> tuple[list[SparseParts], Node]:
+def beam_search(
+    inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False
+) -> tuple[list[SparseParts], Node]:  # fmt: skip
     """The most likely label sequences, and ``log`` of their probabilities, [batch, top_paths]; searched on the host.
 
     Args:

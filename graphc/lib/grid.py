@@ -99,7 +99,8 @@ def linspace(start, stop, num, axis=0) -> Node:
     """
     start, stop = promote.together("linspace", start, stop)
     if start.dtype.is_integer:  # as TensorFlow: exact for all int32
-        start, stop = (apply("cast", v, dtype=dt.f64) for v in (start, stop))
+        kind = dt.f32 if start.dtype.bits < 32 else dt.f64
+        start, stop = (apply("cast", v, dtype=kind) for v in (start, stop))
     n = dim(num, "linspace")
     if not start.dtype.is_float:
         raise DtypeError(explain(f"linspace: needs numbers, not {start.type}", origins(start=start, stop=stop)))

@@ -201,8 +201,9 @@ def square(x) -> Node:
 
 
 def squared_difference(x, y) -> Node:
-    """``(x - y) ** 2`` after broadcasting."""
-    return square(subtract(x, y))
+    """``(x - y) ** 2`` after broadcasting; of complex numbers the square of the distance, as a complex number."""
+    d = subtract(x, y)
+    return apply("mul", apply("conj", d), d) if d.dtype.is_complex else square(d)
 
 
 def reciprocal(x) -> Node:

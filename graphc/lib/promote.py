@@ -32,6 +32,9 @@ def literal_array(value, dtype: DType | None = None) -> np.ndarray:
     )
     if is_text or dtype is dt.string:
         return _checked_string(array, dtype, is_text)
+    if array.dtype == object and array.size and all(isinstance(v, int) for v in array.flat):
+        wanted = "64 bits" if dtype is None else dtype.name
+        raise DtypeError(explain(f"expected {wanted}, got {_short(value)} of type int, which is too large"))
     if array.dtype == object:
         raise DtypeError(explain(f"value is not a number or a tensor: {_short(value)} of type {type(value).__name__}"))
     if dtype is None:

@@ -133,7 +133,7 @@ def _counts(number: Node, marks, lengths) -> Node:
 
 def _chosen(condition: Node, x: Node, y: Node) -> Node:
     """``x`` for the examples for which the condition holds, else ``y``."""
-    if not x.shape:  # a state that does not belong to examples
+    if x.shape in ((), (0,)):  # a state that does not belong to examples, or holds nothing
         return x
     wide = apply("broadcast", condition, shape=x.shape, axes=(0,)) if x.shape != condition.shape else condition
     return apply("select", wide, x, control.ensured(y, x.shape))

@@ -112,7 +112,7 @@ def reduce_logsumexp(input_tensor, axis=None, keepdims=False) -> Node:
 def reduce_euclidean_norm(input_tensor, axis=None, keepdims=False) -> Node:
     """The square root of the sum of squares; of integers, rounded towards zero."""
     x = as_node(input_tensor)
-    squares = reduce_sum(math.square(x), axis, keepdims)
+    squares = reduce_sum(apply("mul", apply("conj", x), x) if x.dtype.is_complex else math.square(x), axis, keepdims)
     if x.dtype.is_inexact:
         return apply("sqrt", squares)
     return math.cast(apply("sqrt", math.cast(squares, dt.f64)), x.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.errors import ShapeError, UsageError, explain
+from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins
 from graphc.lib.dims import shape_of
 from graphc.lib.index import as_indices, indexed
@@ -21,6 +22,10 @@ def scatter_nd(indices, updates, shape, bad_indices_policy="") -> Node:
         ShapeError: the updates do not have the shape of the indices and slices, or a constant index is out of range.
     """
     u = as_node(updates)
+    if u.dtype is dt.b1:  # the sum of bools is whether any is true
+        found = _scattered("scatter_nd", "max", zeros(shape_of(shape, "scatter_nd"), dt.u8), indices,
+                           apply("cast", u, dtype=dt.u8), bad_indices_policy)  # fmt: skip
+        return apply("cast", found, dtype=dt.b1)
     start = zeros(shape_of(shape, "scatter_nd"), u.dtype)
     return _scattered("scatter_nd", "add", start, indices, u, bad_indices_policy)
 

@@ -89,7 +89,6 @@ def _view_type(x: Type, dtype: DType) -> Type:
 
 
 def _view_array(x, dtype):
-    x = np.ascontiguousarray(x)
     count = x.dtype.itemsize // dtype.numpy.itemsize
     wanted = x.shape if x.dtype.itemsize == dtype.numpy.itemsize else (*x.shape, count) if count else x.shape[:-1]
     return np.frombuffer(x.tobytes(), dtype.numpy).reshape(wanted).copy()

@@ -12,7 +12,8 @@ import pytest
 import graphc as tf
 import graphc.v1
 from graphc.api import names
-from graphc.api.namespaces import TABLES, catalogue, joined
+from graphc.api.names import TABLES
+from graphc.api.namespaces import catalogue, joined
 from graphc.api.op import Op
 from graphc.errors import GraphcError, UsageError
 from graphc.ir import dtype as dt
