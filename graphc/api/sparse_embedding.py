@@ -12,7 +12,7 @@ from graphc.ir.node import Node
 from graphc.lib import index, math, sampled
 from graphc.lib.dims import dim_node, measured, size
 from graphc.lib.promote import as_node
-from graphc.lib.shape import part
+from graphc.lib.shape import ensure_shape, part
 from graphc.prims.table import apply
 
 
@@ -32,7 +32,11 @@ def _groups(indices: Node, sizes: list) -> tuple[Node, list]:
 
 
 def _of_sparse(function, params, indices, ids, dense_shape, weights=None, **settings) -> Node:
-    sizes = _sizes(dense_shape)
+    places, rank = as_node(indices), getattr(dense_shape, "shape", (None,))[0]
+    rank = next((d for d in (rank, *places.shape[1:]) if type(d) is int), 2)
+    if isinstance(dense_shape, Node):
+        dense_shape = ensure_shape(dense_shape, (rank,))
+    indices, sizes = ensure_shape(places, (None, rank)), _sizes(dense_shape)
     if len(sizes) < 2:
         raise ShapeError(explain("embedding_lookup_sparse: ids must have at least rank 2"))
     rows, kept = _groups(indices, sizes)

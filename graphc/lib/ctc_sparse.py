@@ -37,6 +37,7 @@ def ctc_loss(indices, values, dense_shape, logits, logit_length, logits_time_maj
         kinds = f"{x.type}, {places.type}, {labels.type}"
         what = f"ctc_loss: needs logits of rank 3 and a sparse matrix of labels, not {kinds}"
         raise ShapeError(explain(what, origins(logits=x, indices=places, values=labels)))
+    places, sizes = shape.ensure_shape(places, (None, 2)), shape.ensure_shape(sizes, (2,))
     rows, counts = dense_labels(places, labels, sizes, x.shape[1 if logits_time_major else 0])
     if collapse_repeated:
         _, moved, counts = ctc.collapsed(rows, counts)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from graphc.api.lift import lift
 from graphc.api.namespaces import Names, catalogue
 from graphc.api.op import Op
+from graphc.api.recorder import RECORDERS
 from graphc.api.spelling import respelled
 from graphc.v1.mode import default_recorder
 from graphc.v1.sparse_feeds import with_old_names
@@ -59,7 +62,25 @@ def lift_old(row: Op, fallback: Callable) -> Callable:
     return public
 
 
-SHARED = Names("graphc.v1", default_recorder, with_old_names(old_catalogue()), lift_old)
+def in_default_graph(function: Callable) -> Callable:
+    """A function of the catalogue that is no row: what it makes of literals goes into the default graph, too."""
+
+    @functools.wraps(function)
+    def public(*args, **kwargs):
+        if RECORDERS.top is not None:
+            return function(*args, **kwargs)
+        with RECORDERS.entering(default_recorder()):
+            return function(*args, **kwargs)
+
+    return public
+
+
+def _entries() -> dict[str, object]:
+    entries = with_old_names(old_catalogue())
+    return {name: in_default_graph(e) if inspect.isfunction(e) else e for name, e in entries.items()}
+
+
+SHARED = Names("graphc.v1", default_recorder, _entries(), lift_old)
 
 
 def members_of(namespace: str) -> Callable:

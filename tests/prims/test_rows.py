@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -215,3 +220,12 @@ def test_philox_known_answer():
     ones = np.array(0xFFFFFFFF, np.uint64)
     words = philox((ones,) * 4, (ones,) * 2)
     assert [int(w) for w in words] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
+
+
+def test_every_row_is_there_as_soon_as_the_table_is():
+    """A program that is loaded from a file finds the meaning of its host steps without the library."""
+    code = "import sys, graphc.prims; print(*[m for m in sys.modules if m.startswith('graphc.prims.')])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    folder = Path(prims.__file__).parent
+    declaring = {p.stem for p in folder.glob("*.py") if re.search(r"^\s*(\w+ = )?(declare|register_callback)\(", p.read_text(), re.M)}
+    assert declaring <= {name.rpartition(".")[2] for name in loaded} | {"table", "host"}
