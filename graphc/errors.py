@@ -86,6 +86,14 @@ class DataLossError(FormatError):
     """Data that cannot be read back: truncated or damaged records."""
 
 
+class PermissionDeniedError(GraphcError, PermissionError):
+    """What was asked for is not allowed."""
+
+
+class UnauthenticatedError(GraphcError, PermissionError):
+    """It is not known who asks."""
+
+
 class ResourceExhaustedError(GraphcError, MemoryError):
     """There is not enough memory for what was asked."""
 
@@ -97,7 +105,11 @@ class GraphcWarning(UserWarning):
 # Names under which TensorFlow's programs expect some of these.
 OpError = GraphcError
 FailedPreconditionError = StateError
+OperatorNotAllowedInGraphError = SymbolicError
 UnimplementedError = UnavailableError = InternalError = UnknownError = AbortedError = CompileError
+(OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED,
+ RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS,
+ UNAUTHENTICATED) = range(17)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault(
-        "GRAPHC_CACHE_DIR", str(Path(os.environ.get("TMPDIR", "/tmp")) / f"graphc-fuzz-{os.getpid()}")
-    )
-    sys.exit(main())
+    with tempfile.TemporaryDirectory(prefix="graphc-fuzz-") as folder:  # the user's own cache is not a test's business
+        os.environ.setdefault("GRAPHC_CACHE_DIR", folder)
+        code = main()
+    sys.exit(code)

@@ -14,6 +14,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -219,7 +220,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault(
-        "GRAPHC_CACHE_DIR", str(Path(os.environ.get("TMPDIR", "/tmp")) / f"graphc-reduce-{os.getpid()}")
-    )
-    sys.exit(main())
+    with tempfile.TemporaryDirectory(prefix="graphc-fuzz-") as folder:  # the user's own cache is not a test's business
+        os.environ.setdefault("GRAPHC_CACHE_DIR", folder)
+        code = main()
+    sys.exit(code)

@@ -82,6 +82,9 @@ class Body:
         """Take tensors and literals for the results of the function."""
         self.outputs = [self.convert(r) for r in results]
 
+    def belong(self, owner) -> None:
+        """The function is a part of this operation; of use where operations can be found by name."""
+
     def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states=None,
                step: Node | None = None) -> list[Node]:  # fmt: skip
         """The results for these values of the arguments and of what is captured; of ``states`` see ``acts``."""

@@ -143,12 +143,20 @@ def open_body(recorder) -> Body:
     return recorder.open_body() if hasattr(recorder, "open_body") else Body(recorder, not recorder.is_eager)
 
 
-def record(recorder, kind: str, label: str, build: Callable, operands: Sequence, name, *bodies) -> list:
-    """An operation made of these bodies; its outputs. Where one of them acts, ``build`` takes and gives a token first."""
+def record(recorder, kind: str, label: str, build: Callable, operands: Sequence, name, bodies: Sequence,
+           outputs: Callable) -> list:  # fmt: skip
+    """An operation made of these bodies; its outputs. Where one of them acts, ``build`` takes and gives a token first.
+
+    ``outputs``: answers with tensors and variables that the outputs are like, while a rank is not known.
+    """
     before = list(dict.fromkeys(op for body in bodies for op in body.before))
     labels = [f"input_{k}" for k in range(len(operands))]
     with recorder.control_dependencies(before) if before else contextlib.nullcontext():
-        made = recorder.call(kind, label, build, operands, labels, name, alike=False, effect=_effect_of(bodies))
+        made = recorder.call(kind, label, build, operands, labels, name, alike=False, effect=_effect_of(bodies),
+                             outputs=lambda: [(t.dtype, None) for t in outputs()])  # fmt: skip
+    owner = made[0] if isinstance(made, list) and made else made
+    for body in bodies:
+        body.belong(getattr(owner, "op", owner))
     return made if isinstance(made, list) else [made] if isinstance(made, Operators) else []
 
 
@@ -206,7 +214,8 @@ def choose(recorder, name, pred, true_fn: Callable, false_fn: Callable):
         )
 
     operands = [pred, *read, *bodies[0].captured, *bodies[1].captured]
-    made = written(recorder, states, record(recorder, "If", "cond", build, operands, name, *bodies))
+    made = written(recorder, states, record(recorder, "If", "cond", build, operands, name, bodies,
+                                               lambda: [*bodies[0].outputs, *states]))  # fmt: skip
     values = iter(made)
     return pack(answers[0], iter([next(values) if here else None for here in present[0]]))
 
@@ -244,7 +253,8 @@ def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
     states = list(dict.fromkeys((*test.states, *step.states)))
     operands = [*carries, *[recorder.read_state(v) for v in states], *limit, *test.captured, *step.captured]
     build = functools.partial(_repeated, test, step, early, [*strung(test, step)], states, limit, maximum)
-    made = record(recorder, "While", "while", lambda *nodes: build(nodes), operands, name, test, step)
+    made = record(recorder, "While", "while", lambda *nodes: build(nodes), operands, name, (test, step),
+                  lambda: [*step.arguments, *states])  # fmt: skip
     made = dict(zip(order, written(recorder, states, made)))
     return pack(loop_vars, iter([_finished(v, inside[k], made.get(k)) for k, v in enumerate(flat)]))
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from graphc.api.eager import eager
 from graphc.api.effect import EFFECT
 from graphc.api.lift import construct, tensors_in
-from graphc.api.operators import Operators
+from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.spelling import respelled
 from graphc.api.structure import leaves
-from graphc.errors import UsageError, explain
+from graphc.errors import DtypeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import math, reduction, shape
 from graphc.lib.promote import as_node, shape_text
@@ -165,6 +167,33 @@ assert_scalar = _static("assert_scalar", lambda x: _rank(x) == 0, "is no scalar"
 assert_type = _static("assert_type", lambda x, kind: x.dtype is dt.as_dtype(kind), "is not of",
                       "tensor=x tf_type=wanted message name")  # fmt: skip
 assert_integer = _static("assert_integer", lambda x: x.dtype.is_integer, "is not of an integer type", "x message name")
+
+
+def assert_proper_iterable(values) -> None:
+    """Raise DtypeError unless it is an iterable of several things: no tensor, array or string."""
+    found = type(values).__name__
+    if isinstance(values, (Operators, Composed, np.ndarray, str, bytes)):
+        raise DtypeError(explain(f"assert_proper_iterable: a {found} is one value; put it into a list"))
+    if not isinstance(values, Iterable):
+        raise DtypeError(explain(f"assert_proper_iterable: a {found} is not iterable"))
+
+
+def assert_same_float_dtype(tensors=None, dtype=None) -> dt.DType:
+    """The one floating dtype of all tensors (and ``dtype``); float32 where nothing is given.
+
+    Raises:
+        DtypeError: they differ, or are not floating.
+    """
+    wanted = None if dtype is None else dt.as_dtype(dtype)
+    for tensor in tensors or ():
+        found = dt.as_dtype(tensor.dtype)
+        if wanted is not None and found is not wanted:
+            what = f"assert_same_float_dtype: {found.name} of shape {tensor.shape} is not {wanted.name}"
+            raise DtypeError(explain(what))
+        wanted = found
+    if wanted is not None and not wanted.is_float:
+        raise DtypeError(explain(f"assert_same_float_dtype: {wanted.name} is not a floating type"))
+    return wanted or dt.f32
 
 
 def assert_shapes(shapes, data=None, summarize=None, message=None, name=None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import weakref
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,7 @@ from graphc.lib.dims import DataDependent
 from graphc.lib.promote import as_node, literal_array
 
 _PYTHON_SCALARS = (bool, int, float, complex, str, bytes)
+_RECENT = 128  # programs with sizes known only while running that are kept
 _SMALL = 64  # elements of an integer operand that may decide a shape
 
 
@@ -35,6 +37,7 @@ class Eager:
     is_eager, captures = True, False
 
     def __init__(self):
+        self._recent: deque = deque(maxlen=_RECENT)
         self.waiting = weakref.WeakValueDictionary()  # number -> variable whose new value is not computed yet
 
     def call(self, kind, default_name, build, operands, labels, name=None, alike=True, groups=None, effect=None,
@@ -145,7 +148,9 @@ class Eager:
         leaves = [n for n in needed(nodes) if n.op == "input"]
         names = {leaf: input_node(f"x{k}", leaf.type) for k, leaf in enumerate(leaves)}
         graph = Graph("eager", tuple(names.values()), tuple(substitute(nodes, names)))
-        return [np.asarray(a) for a in compile_graph(graph)(*[value_of_leaf(leaf) for leaf in leaves])]
+        program = compile_graph(graph)
+        self._recent.append(program)  # found again by its text as long as somebody holds it
+        return [np.asarray(a) for a in program(*[value_of_leaf(leaf) for leaf in leaves])]
 
 
 def _listed(result) -> list[Node]:

@@ -120,7 +120,7 @@ def _map(recorder, name, fn: Callable, elems, rows: list, wanted):
         first, rest = nodes[:t], nodes[t:]
         return sum(lib.steps(step, first, rest[: len(rows)], rest[len(rows) :], op="map_fn"), [])
 
-    return pack(answer, record(recorder, "Map", "map", build, [*rows, *body.captured], name, body))
+    return pack(answer, _made(recorder, "Map", "map", build, [*rows, *body.captured], name, body))
 
 
 def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initializer, reverse: bool, keep: bool):
@@ -160,7 +160,11 @@ def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initialize
             results = [apply("concat", *pair, axis=0) for pair in pairs]
         return [*last[:t], *results]
 
-    return pack(structure, record(recorder, kind, op, build, operands, name, body))
+    return pack(structure, _made(recorder, kind, op, build, operands, name, body))
+
+
+def _made(recorder, kind: str, label: str, build: Callable, operands: list, name, body) -> list:
+    return record(recorder, kind, label, build, operands, name, [body], lambda: body.outputs)
 
 
 def _part(x, start, stop):

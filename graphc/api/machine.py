@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 
@@ -99,6 +100,11 @@ get_intra_op_parallelism_threads, set_intra_op_parallelism_threads = _setting(
 )
 get_jit, set_jit = _setting("jit", "enabled", "Whether XLA compiles; here everything is compiled")
 get_optimizer_options, set_optimizer_options = _setting("optimizer", "options", "Options of the graph optimizer")
+
+
+def get_logger() -> logging.Logger:
+    """Python's logger ``graphc``."""
+    return logging.getLogger("graphc")
 
 
 def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None) -> bool:

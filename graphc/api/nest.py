@@ -1,4 +1,7 @@
-"""``tf.nest``: nested lists, tuples and dictionaries taken apart and put together."""
+"""``tf.nest``: nested lists, tuples and dictionaries taken apart and put together.
+
+With ``expand_composites`` sparse and ragged tensors are taken apart too.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ def is_nested(structure) -> bool:
 
 def flatten(structure, expand_composites=False) -> list:
     """The values of a structure in order; those of a dictionary by sorted keys."""
-    return structures.leaves(structure)
+    return structures.leaves(structure, expand_composites)
 
 
 def pack_sequence_as(structure, flat_sequence, expand_composites=False):
@@ -24,10 +27,10 @@ def pack_sequence_as(structure, flat_sequence, expand_composites=False):
     Raises:
         UsageError: there are too few or too many values.
     """
-    values, wanted = list(flat_sequence), len(structures.leaves(structure))
+    values, wanted = list(flat_sequence), len(structures.leaves(structure, expand_composites))
     if len(values) != wanted:
         raise UsageError(explain(f"pack_sequence_as: the structure has {wanted} values, got {len(values)}"))
-    return structures.pack(structure, values)
+    return structures.pack(structure, values, expand_composites)
 
 
 def map_structure(func, *structure, **kwargs):
@@ -40,9 +43,10 @@ def map_structure(func, *structure, **kwargs):
     if unknown or not structure:
         what = f"unknown argument {', '.join(sorted(unknown))}" if unknown else "needs a structure"
         raise UsageError(explain(f"map_structure: {what}"))
+    apart = bool(kwargs.get("expand_composites"))
     for other in structure[1:]:
-        structures.expect_same("map_structure", "the structures", structure[0], other)
-    return structures.map_structure(func, *structure)
+        structures.expect_same("map_structure", "the structures", structure[0], other, apart)
+    return structures.map_structure(func, *structure, composites=apart)
 
 
 def assert_same_structure(nest1, nest2, check_types=True, expand_composites=False) -> None:
@@ -51,7 +55,7 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
     Raises:
         UsageError: they differ. DtypeError: they have the same outline, in other types.
     """
-    structures.expect_same("assert_same_structure", "the structures", nest1, nest2)
+    structures.expect_same("assert_same_structure", "the structures", nest1, nest2, expand_composites)
     if check_types and _types(nest1) != _types(nest2):
         raise DtypeError(explain("assert_same_structure: lists, tuples or dictionaries differ in type"))
 

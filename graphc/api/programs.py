@@ -30,10 +30,10 @@ class Family:
     def __init__(self):
         self.first: tuple | None = None
         self.varying: tuple[int, ...] = ()
-        self.programs: dict[tuple, Callable] = {}
+        self.programs: dict[tuple, tuple[Callable, tuple[int, ...]]] = {}
 
-    def program(self, found: Signature, numbers: tuple, make: Callable) -> Callable:
-        """The program for these constants; ``make(positions of those that are arguments)``."""
+    def program(self, numbers: tuple, make: Callable) -> tuple[Callable, tuple[int, ...]]:
+        """The program for these constants, and the positions of those that are its arguments; ``make(positions)``."""
         program = self.programs.get(self._fixed(numbers))
         if program is None:
             if self.first is None:
@@ -44,7 +44,7 @@ class Family:
             fixed = self._fixed(numbers)
             program = self.programs.get(fixed)
             if program is None:
-                program = self.programs[fixed] = make(self.varying)
+                program = self.programs[fixed] = make(fixed[0]), fixed[0]
         return program
 
     def _fixed(self, numbers: tuple) -> tuple:
@@ -79,9 +79,9 @@ class Programs:
                     del self._families[next(iter(self._families))]
                 family = self._families.setdefault(found.key, Family())
         numbers = tuple([x.attrs[0][1] for x in found.splats])
-        program = family.program(found, numbers, lambda varying: self._made(found, outputs(), varying))
+        program, varying = family.program(numbers, lambda varying: self._made(found, outputs(), varying))
         arrays = [array_of(leaf) for leaf in found.leaves]
-        return program(*arrays, *[numbers[k].array for k in family.varying])
+        return program(*arrays, *[numbers[k].array for k in varying])
 
     def _made(self, found: Signature, outputs: Sequence[Node], varying: tuple[int, ...]) -> Callable:
         """Compile the computation; leaves and the constants at ``varying`` are its arguments."""
@@ -90,7 +90,8 @@ class Programs:
         for k in varying:
             splat = found.splats[k]
             numbers[splat] = input_node(f"c{k}", Type(splat.dtype, ()))
-            values[splat] = apply("broadcast", numbers[splat], shape=splat.shape, axes=()) if splat.shape else numbers[splat]
+            one = numbers[splat]
+            values[splat] = apply("broadcast", one, shape=splat.shape, axes=()) if splat.shape else one
         inputs = (*[values[x] for x in found.leaves], *numbers.values())
         program = self._compile(Graph("eager", inputs, tuple(substitute(outputs, values))))
         self._note(found, bool(varying))
@@ -99,16 +100,17 @@ class Programs:
     def _note(self, found: Signature, has_arguments: bool) -> None:
         """Count, and warn of a line whose operands have ever new sizes."""
         location = here()
-        line = subject(self, (location, hash(found.outline)), f"what is computed at {location or 'an unknown line'}", location)
+        what = f"what is computed at {location or 'an unknown line'}"
+        line = subject(self, (location, hash(found.outline)), what, location)
         sizes = tuple([(x.dtype, x.shape) for x in found.leaves])
         before = self._sizes.get(line)
         self._sizes[line] = sizes
         if before is None:
             line.compiled()
         elif before == sizes:
-            reason = "a number in the expression changed; it is an argument now" if has_arguments else "an attribute changed"
-            line.compiled("attributes", reason, math.inf)
+            number = "a number in the expression changed; it is an argument now"
+            line.compiled("attributes", number if has_arguments else "an attribute changed", math.inf)
         else:
             old, new = next((a, b) for a, b in zip(before, sizes) if a != b)
-            reason = f"an operand is {Type(*new)}, it was {Type(*old)}; a tf.function whose input_signature leaves the size open"
-            line.compiled("sizes", f"{reason} is compiled once", PATIENCE)
+            advice = "a tf.function whose input_signature leaves the size open is compiled once"
+            line.compiled("sizes", f"an operand is {Type(*new)}, it was {Type(*old)}; {advice}", PATIENCE)

@@ -60,7 +60,8 @@ class Subject:
             self._warned.add(kind)
             location = self.location or here() or Location("<unknown>", 1)
             times = "again" if self.count == 2 else f"for the {self.count}th time"
-            warnings.warn_explicit(f"{self.what} is compiled {times}: {reason}", GraphcWarning, location.file, location.line)
+            message = f"{self.what} is compiled {times}: {reason}"
+            warnings.warn_explicit(message, GraphcWarning, location.file, location.line)
 
 
 _owners: "weakref.WeakKeyDictionary[object, dict[object, Subject]]" = weakref.WeakKeyDictionary()
@@ -83,9 +84,9 @@ def subject(owner, key, what: str, location: Location | None = None) -> Subject:
 def compilations() -> list[Compilation]:
     """What was compiled so far and how often, the most often compiled first.
 
-    One entry for every request of a session that is alive (the same fetches and feeds), and for every line of eager code at
-    which values were computed. An entry with a count above 1 says in ``reasons`` which input changed and how: a rank that
-    was left open, a size that is 1 and broadcasts, a value that decides a shape, or sizes in eager code.
+    One entry for every request of a session that is alive (the same fetches and feeds), and for every line of eager
+    code at which values were computed. An entry with a count above 1 says in ``reasons`` which input changed and how: a
+    rank that was left open, a size that is 1 and broadcasts, a value that decides a shape, or sizes in eager code.
 
     Example::
 

@@ -65,7 +65,7 @@ def unroll(recorder, cell: Callable, inputs, state, lengths=None, backwards: boo
     def build(*nodes):
         return _loop(body, nodes[:a], nodes[a:b], nodes[b + len(limits) :], nodes[b] if limits else None, backwards)
 
-    made = record(recorder, "RNN", "rnn", build, operands, name, body)
+    made = record(recorder, "RNN", "rnn", build, operands, name, [body], lambda: body.outputs)
     return pack(output, made[len(start) :]), pack(new, made[: len(start)])
 
 

@@ -131,7 +131,8 @@ def _chosen(scores: Node, similar: list[Node], count, limits: list[Node], simila
     types = [INDEX, scores.type, *[x.type for x in operands]]
     inputs = tuple(input_node(n, t) for n, t in zip(names, types))
     left, mine, bounds = inputs[1], list(inputs[2 : 2 + len(similar)]), list(inputs[2 + len(similar) :])
-    wide = left if type(left.shape[1]) is int and left.shape[1] else _filled(left, left.shape[1] + 1, _LOWEST)  # may be empty
+    n = left.shape[1]
+    wide = left if type(n) is int and n else _filled(left, n + 1, _LOWEST)  # there may be no box
     best = apply("argreduce", wide, kind="max", axis=1, dtype=dt.i32)
     top = _own(wide, best)
     found = apply("lt", broadcast_to(bounds[0], top.shape), top)

@@ -31,7 +31,7 @@ def branch(p: Node, operands: Sequence[Node], then: Callable, orelse: Callable, 
     for k, (a, b) in enumerate(zip(first, second)):
         shape = _common(op, f"result {k} of both branches", a, b)
         first[k], second[k] = ensured(a, shape), ensured(b, shape)
-    free = _free(inputs, first + second)
+    free = free_inputs(inputs, first + second)
     graphs = [Graph(name, (*inputs, *free), tuple(found)) for name, found in (("then", first), ("orelse", second))]
     done = control.cond(truth(op, p), *operands, *free, then=graphs[0], orelse=graphs[1])
     return list(control.results_of(done))
@@ -56,7 +56,7 @@ def repeat(test: Callable, body: Callable, carries: Sequence[Node], operands: Se
         going = apply("and", going, compare("lt", step, inputs[1] if limit[0].op != "const" else limit[0]))
     found = [_kept(op, k, a, b) for k, (a, b) in enumerate(zip(carries, list(body(step, *states))))]
     new = [step + 1, *inputs[1 : 1 + len(limit)], *found, *states[len(carries) :]]
-    free = _free(inputs, [going, *new])
+    free = free_inputs(inputs, [going, *new])
     tested = Graph("test", (*inputs, *free), (going,))
     stepped = Graph("body", (*inputs, *free), (*new, *free))
     done = control.results_of(while_(*given, *free, test=tested, body=stepped))
@@ -94,7 +94,7 @@ def steps(body: Callable, carries: Sequence[Node], rows: Sequence[Node], operand
     new = [_kept(op, k, x, y) for k, (x, y) in enumerate(zip(carries, new))]
     if not new and not results:
         return [], []
-    free = _free(inputs, [*new, *results])
+    free = free_inputs(inputs, [*new, *results])
     graph = Graph("body", (*inputs, *free), (*new, *results))
     done = control.loop(*given, *free, count=count, carries=len(carries), scanned=len(rows), body=graph, backwards=backwards)
     found = control.results_of(done)
@@ -149,8 +149,8 @@ def _stand_ins(prefix: str, operands) -> list[Node]:
     return [input_node(f"{prefix}{k}", x.type) for k, x in enumerate(operands)]
 
 
-def _free(inputs, outputs) -> list[Node]:
-    """What the body reads of the surroundings besides its operands: counters of random numbers."""
+def free_inputs(inputs, outputs) -> list[Node]:
+    """What a body reads of the surroundings besides its operands: counters of random numbers."""
     known = set(inputs)
     return [n for n in needed(outputs) if n.op == "input" and n not in known]
 

@@ -27,6 +27,41 @@ def convolution(input, filters, strides=None, padding="VALID", data_format=None,
     return _convolve("convolution", input, filters, strides, padding, data_format, dilations)
 
 
+def conv(input, filter, strides, padding, explicit_paddings=(), data_format="CHANNELS_LAST",  # noqa: A002
+         dilations=(), batch_dims=1, groups=1) -> Node:  # fmt: skip
+    """The operation behind ``conv2d`` and ``conv3d``: ``input`` [*batch, *spatial, channels], two or three spatial axes.
+
+    Args:
+        strides, dilations: numbers for the batch as one axis, the spatial axes and the channels.
+        padding: SAME, VALID, or EXPLICIT: ``explicit_paddings`` holds two numbers for each of these axes.
+        data_format: CHANNELS_LAST or CHANNELS_FIRST.
+        batch_dims: how many axes the batch has. groups: how many groups of channels there are.
+
+    Raises:
+        ShapeError, DtypeError: as ``convolution``. UsageError: another format, or numbers that do not fit the operands.
+    """
+    op = "conv"
+    x, w, count = _operands(op, input, filter, None)
+    formats = {"CHANNELS_LAST": ("NHWC", "NDHWC"), "CHANNELS_FIRST": ("NCHW", "NCDHW")}
+    if data_format not in formats or count not in (2, 3):
+        what = f"{op}: data_format must be CHANNELS_LAST or CHANNELS_FIRST for 2 or 3 spatial axes"
+        raise UsageError(explain(f"{what}, got {data_format!r} for {count}", origins(input=x, filter=w)))
+    if batch_dims != len(x.shape) - count - 1:
+        what = f"{op}: batch_dims is {batch_dims} for {x.type} with {count} spatial axes and channels"
+        raise UsageError(explain(what, origins(input=x, filter=w)))
+    amounts = list(explicit_paddings)
+    if padding == "EXPLICIT":
+        padding = [amounts[k : k + 2] for k in range(0, len(amounts), 2)]
+    elif amounts:
+        raise UsageError(explain(f"{op}: explicit_paddings needs padding='EXPLICIT', got {padding!r}", origins(input=x)))
+    out = _convolve(op, x, w, strides, padding, formats[data_format][count - 2], dilations or None)
+    channels = x.shape[channel_axis(op, formats[data_format][count - 2], count) - count - 2]
+    if type(channels) is int and type(w.shape[-2]) is int and channels != groups * w.shape[-2]:
+        what = f"{op}: {channels} channels are not {groups} groups of filters {w.type}"
+        raise ShapeError(explain(what, origins(input=x, filter=w)))
+    return out
+
+
 def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None) -> Node:  # noqa: A002
     """``input`` [batch, width, channels] convolved with ``filters`` [width, channels / groups, outputs]."""
     return _convolve("conv1d", input, filters, stride, padding, data_format or "NWC", dilations, 1)

@@ -201,13 +201,13 @@ def _numbers(value, op: str) -> list:
         DataDependent: how many there are depends on data.
     """
     if not isinstance(value, Node):
-        return [d for v in listed(op, "the shape", value) for d in (_numbers(v, op) if isinstance(v, Node) else [dim(v, op)])]
+        return [known_dim(v, op) if is_known(v) else _number(v) for v in listed(op, "the shape", value)]
     if value.shape and type(value.shape[0]) is not int:
         raise DataDependent(explain(f"{op}: how many sizes {value.type} holds must be known before running",
                                     origins(shape=value)), value)  # fmt: skip
-    count = value.shape[0] if value.shape else 1
-    parts = [apply("slice", value, start=(k,), stop=(k + 1,), step=(1,)) for k in range(count)] if value.shape else [value]
-    return [as_dims(p, op)[0] if is_known(p) else _number(p) for p in parts]
+    flat = value if value.shape else apply("reshape", value, shape=(1,))
+    parts = [apply("slice", flat, start=(k,), stop=(k + 1,), step=(1,)) for k in range(flat.shape[0])]
+    return [known_dim(p, op) if is_known(p) else _number(p) for p in parts]
 
 
 def is_known(value) -> bool:

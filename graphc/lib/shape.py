@@ -10,8 +10,8 @@ from graphc.ir.node import Node, binary, const, origins, simplified
 from graphc.ir.type import Type
 from graphc.lib import promote
 from graphc.lib.dims import (
-    DataDependent, as_dims, axes_of, axis_of, constant, dim, dim_node, integer, is_known, known_dim, listed, measured, shape_of,
-    size, sized, with_unknown,
+    DataDependent, as_dims, axes_of, axis_of, constant, dim, dim_node, integer, is_known, known_dim, listed, measured,
+    shape_of, size, sized, with_unknown,
 )  # fmt: skip
 from graphc.lib.promote import adopt, as_node, shape_text
 from graphc.prims.table import apply

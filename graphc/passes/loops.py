@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from graphc.ir.graph import Graph, rebuild
@@ -65,7 +66,7 @@ def _without_unused(graph: Graph) -> Graph:
             continue
         if node.op == "item":
             wanted.setdefault(node.inputs[0], set()).add(node.attr("index"))
-        if node.op not in _KEEP or any(b.measures for b in bodies(node)):
+        if not _is_divisible(node):
             live.update(node.inputs)
             continue
         count = len(node.type.items) if isinstance(node.type, TupleType) else 1
@@ -102,14 +103,34 @@ def _replace(graph: Graph, changed, places, change) -> list[Node]:
     return rebuild(graph.roots, visit)
 
 
+def _is_divisible(node: Node) -> bool:
+    """True for control flow of which some results may be left out."""
+    return node.op in _KEEP and not any(b.measures for b in bodies(node))
+
+
 def _read(graph: Graph, positions: Iterable[int]) -> set[int]:
     """Positions of the inputs that some outputs depend on."""
-    nodes = set(toposort([graph.outputs[k] for k in positions]))
-    return {k for k, x in enumerate(graph.inputs) if x in nodes}
+    found, stack = set(), [graph.outputs[k] for k in positions]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            is_one_of_many = node.op == "item" and _is_divisible(node.inputs[0])
+            stack.extend(_needed_for(node.inputs[0], node.attr("index")) if is_one_of_many else node.inputs)
+    return {k for k, x in enumerate(graph.inputs) if x in found}
+
+
+@functools.lru_cache(256)
+def _needed_for(node: Node, result: int) -> tuple[Node, ...]:  # the depth is that of control flow
+    """The operands of control flow that one of its results needs."""
+    _, operands, _ = _KEEP[node.op](node, [result])
+    return tuple([node.inputs[k] for k in operands])
 
 
 def _part(graph: Graph, inputs: Iterable[int], outputs: Iterable[int]) -> Graph:
-    return Graph(graph.name, tuple([graph.inputs[k] for k in inputs]), tuple([graph.outputs[k] for k in outputs]))
+    """Some outputs of a graph, which need these inputs only."""
+    kept = tuple([graph.inputs[k] for k in inputs]), tuple([graph.outputs[k] for k in outputs])
+    return _without_unused(Graph(graph.name, *kept))
 
 
 # For each operation: (node, positions of results that are read) -> the positions of results and of operands that stay, and

@@ -155,7 +155,10 @@ def _python_vjp(g, out, token, *inputs, callback, key, results, sizes=()):
     upstream = [zeros(t) if x is None else x for x, t in zip(g[1:], out.type.items[1:])]
     places = [k for k, x in enumerate(inputs) if x.dtype.is_inexact]
     wanted = tuple([(inputs[k].dtype, inputs[k].shape) for k in places])
-    made = python(item(out, 0), *inputs, *upstream, callback=slopes, key=f"{key}/slopes", results=wanted)[1:]
+    is_sized = any(type(n) is not int for t in out.type.items[1:] for n in t.shape)
+    # After the call itself only if that makes sizes: it would be made again where a loop runs back.
+    before = item(out, 0) if is_sized else zeros(token.type)
+    made = python(before, *inputs, *upstream, callback=slopes, key=f"{key}/slopes", results=wanted)[1:]
     found = dict(zip(places, made))
     return (None, *[found.get(k) for k in range(len(inputs))])
 

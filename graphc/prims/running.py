@@ -51,12 +51,15 @@ class Ranks:
     Attributes:
         key: names the operation; op: what a session runs to find out; tensors: answers with the results, which may have
             been promised sizes (``refined``). Whoever records the operation sets both.
+        is_inside: the operation is in the body of a branch or loop, where results may need sizes that stay the same: those
+            of the last run are taken for these, as long as they are.
         declared: pairs of dtype and sizes (-1 for unknown ones) or None.
     """
 
     def __init__(self, name: str, results: tuple):
         self.key, self.op, self.declared = f"{name}?{next(_numbers)}", None, results
         self.tensors: Callable = tuple
+        self.is_inside = False
         self._found: tuple | None = None
         _waiting[self.key] = self
 
@@ -69,21 +72,28 @@ class Ranks:
         promised = [t.refined for t in self.tensors()] or [None] * len(self.declared)
         found = self._found or [None] * len(self.declared)
         if RUNS.top is not None and RUNS.top.probing is self:
-            return tuple([(dtype, ()) for dtype, _ in self.declared])
+            return tuple([(dtype, (-1,) * RUNS.top.guess) for dtype, _ in self.declared])
         known = []
-        for (dtype, sizes), wanted, rank in zip(self.declared, promised, found):
+        for (dtype, sizes), wanted, shape in zip(self.declared, promised, found):
             if sizes is None and wanted is not None:
                 sizes = tuple([-1 if d is None else d for d in wanted])
-            if sizes is None and rank is not None:
-                sizes = (-1,) * rank
+            if sizes is None and shape is not None:
+                sizes = shape if self.is_inside else (-1,) * len(shape)
             if sizes is None:
                 raise RankUnknown(self)
             known.append((dtype, sizes))
         return tuple(known)
 
-    def take(self, ranks: tuple) -> None:
-        """These were the ranks in the last run."""
-        self._found = ranks
+    def fits(self, arrays) -> bool:
+        """True unless these results differ from what is known."""
+        found = self._found if self.is_inside and self._found is not None else ()
+        return all(n in (-1, size) for a, shape in zip(arrays, found) for n, size in zip(shape, a.shape))
+
+    def take(self, shapes: tuple, again: bool) -> None:
+        """These were the shapes; ``again``: in the same run in which others have been taken, so that sizes change."""
+        if again and self._found is not None:
+            shapes = tuple([_common(a, b) for a, b in zip(self._found, shapes)])
+        self._found = shapes
 
 
 _waiting: "weakref.WeakValueDictionary[str, Ranks]" = weakref.WeakValueDictionary()
@@ -97,11 +107,15 @@ class RankUnknown(GraphcError):
         self.ranks = ranks
 
 
+def _common(old: tuple, new: tuple) -> tuple:
+    return tuple([m if m == n else -1 for m, n in zip(old, new)]) if len(old) == len(new) else new
+
+
 class RankFound(Exception):
     """A result has another rank than the graph was built for, or than was known: build it anew."""
 
     def __init__(self, key: str, found: tuple):
-        super().__init__(f"{key.partition('?')[0]}: results of ranks {found}, which change from run to run")
+        super().__init__(f"{key.partition('?')[0]}: results of shapes {found}, whose ranks change from run to run")
         self.key, self.found = key, found
 
     def tell(self) -> None:
@@ -113,7 +127,9 @@ class RankFound(Exception):
         ranks = _waiting.get(self.key)
         if ranks is None:
             raise self
-        ranks.take(self.found)
+        told = RUNS.top.told
+        ranks.take(self.found, self.key in told)
+        told.add(self.key)
 
 
 class Run:
@@ -122,10 +138,13 @@ class Run:
     Attributes:
         container: where it finds resources.
         probing: the Ranks that it is to find out, or None.
+        guess: the rank that is tried for these, so that what is built around fits.
+        told: keys of operations whose results were found to have other shapes.
     """
 
     def __init__(self, container: Container):
-        self.container, self.probing = container, None
+        self.container, self.probing, self.guess = container, None, 0
+        self.told: set[str] = set()
         self._done: dict[str, list] = {}
         self._place: dict[str, int] = {}
 
@@ -177,5 +196,7 @@ def checked_ranks(key: str, arrays, results: tuple) -> None:
         RankFound: the ranks are others.
     """
     probing = RUNS.top is not None and RUNS.top.probing is not None and RUNS.top.probing.key == key
-    if probing or any(a.ndim != len(sizes) for a, (_, sizes) in zip(arrays, results)):
-        raise RankFound(key, tuple([a.ndim for a in arrays]))
+    ranks = _waiting.get(key)
+    fits = all(a.ndim == len(sizes) for a, (_, sizes) in zip(arrays, results)) and (ranks is None or ranks.fits(arrays))
+    if probing or not fits:
+        raise RankFound(key, tuple([a.shape for a in arrays]))

@@ -226,6 +226,8 @@ def _pad_type(x: Type, value: Type, low: tuple, high: tuple) -> Type:
 
 
 def _pad_array(x, value, low, high):
+    if min((*low, *high), default=0) < 0:
+        raise ShapeError(f"pad: negative amount in {low} before and {high} after the axes of shape {list(x.shape)}")
     out = np.full([a + n + b for n, a, b in zip(x.shape, low, high)], value, dtype=x.dtype)
     out[tuple(slice(a, a + n) for n, a in zip(x.shape, low))] = x
     return out

@@ -50,9 +50,18 @@ class GraphBody:
         self._path: list[Operation] = []
         self._first = 0
         self._context = self._outer = None
+        self._within: GraphBody | None = None
+
+    def open_body(self) -> "GraphBody":
+        """The recorder of a function inside, which may be entered after this one has been left."""
+        inner = GraphBody(self.graph)
+        inner._within = self
+        return inner
 
     def __enter__(self):
-        self._first = len(self.graph.get_operations())
+        if self._context is None:  # the first time
+            self._first = len(self.graph.get_operations())
+        first = len(self.graph.get_operations())
         self._outer, self.graph.body = self.graph.body, self
         self._context = self.graph.as_default()
         self._context.__enter__()
@@ -126,6 +135,10 @@ class GraphBody:
             stack.extend([*(t.op for t in op.inputs), *op.control_inputs])
         self.before = list(before)
         return path
+
+    def belong(self, owner: Operation) -> None:
+        """The function is a part of this operation."""
+        self.graph.own([op for op in self._path if isinstance(op.effect, Effect)], owner)
 
     def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states: dict,
                step: Node | None = None) -> list[Node]:  # fmt: skip

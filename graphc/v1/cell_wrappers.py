@@ -17,9 +17,11 @@ _expand, _transpose, _shape = (SHARED.get(name) for name in ("expand_dims", "tra
 
 
 def runs_whole(cell) -> bool:
-    """Whether a cell runs through all rows by itself, see ``rnn_cell.PlannedCell.sequence``."""
+    """Whether a cell runs through all rows by itself, see ``rnn_cell.PlannedCell.sequence``; not if ``call`` is new."""
     inner = getattr(cell, "parts", None)
-    return hasattr(cell, "sequence") and (inner is None or (cell.is_whole() and all(map(runs_whole, inner))))
+    steps = {"sequence", "call", "__call__"}
+    latest = next((vars(c) for c in type(cell).__mro__ if steps & vars(c).keys()), ())
+    return "sequence" in latest and (inner is None or (cell.is_whole() and all(map(runs_whole, inner))))
 
 
 class MultiRNNCell(RNNCell):

@@ -2,8 +2,8 @@
 
 from graphc.errors import (  # noqa: F401
     AbortedError, AlreadyExistsError, CancelledError, DataLossError, DeadlineExceededError, FailedPreconditionError,
-    InternalError, InvalidArgumentError, NotFoundError, OpError, OutOfRangeError, ResourceExhaustedError,
-    UnavailableError, UnimplementedError, UnknownError,
+    InternalError, InvalidArgumentError, NotFoundError, OpError, OutOfRangeError, PermissionDeniedError,
+    ResourceExhaustedError, UnauthenticatedError, UnavailableError, UnimplementedError, UnknownError,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from graphc.ir.type import Type
 from graphc.lib import shape as lib_shape
 from graphc.lib.promote import as_node, literal_array
 from graphc.lib.random import key_of
+from graphc.prims.running import RankUnknown
 from graphc.v1.body import GraphBody, read_state, write_states
 from graphc.v1.default import GRAPHS
 from graphc.v1.device import canonical_device
@@ -78,6 +79,7 @@ class Graph:
         self._finalized = False
         self.variable_scope = None
         self.body: GraphBody | None = None
+        self._owners: dict[Operation, Operation] = {}
         self.variables: dict[str, object] = {}
         self.scope_counts: dict[str, int] = {}
         self.version = 0
@@ -169,15 +171,16 @@ class Graph:
         """A new operation under the unique name ``name`` (see ``unique_name``).
 
         Args:
-            outputs: pairs of dtype and (Node | sizes | None); inferred from ``build`` if None.
+            outputs: pairs of dtype and (Node | sizes | None); inferred from ``build`` if None. A function answers with
+                them where ``build`` must wait for a rank that a run finds out.
 
         Raises:
             StateError: the graph is finalized.
         """
         if self._finalized:
             raise StateError(explain(f"{name}: the graph is finalized and cannot be changed"))
-        if outputs is None:
-            outputs = infer(_without_token(build) if isinstance(effect, Effect) else build, inputs) if build is not None else []
+        if outputs is None or callable(outputs):
+            outputs = self._inferred(build, effect, inputs, outputs) if build is not None else []
         op = Operation(self, name, type, tuple(inputs), build, effect, len(self._operations), here())
         op.control_inputs.extend(c for c in self._control)
         op.device = self._device
@@ -186,6 +189,25 @@ class Graph:
             op.outputs.append(Tensor(op, k, dtype, node))
         self._operations.append(op)
         self._by_name[name] = op
+        return op
+
+    def _inferred(self, build: Callable, effect, inputs, unless: Callable | None) -> list:
+        """The outputs that ``build`` makes, or ``unless()`` while it cannot."""
+        try:
+            return infer(_without_token(build) if isinstance(effect, Effect) else build, inputs)
+        except RankUnknown:
+            if unless is None:
+                raise
+            return unless()
+
+    def own(self, operations: Iterable[Operation], owner: Operation) -> None:
+        """Operations of a body belong to the branch or loop that it is part of."""
+        self._owners.update((op, owner) for op in operations)
+
+    def outermost(self, op: Operation) -> Operation:
+        """The operation that is in no body and that ``op`` belongs to; itself, if it is in none."""
+        while op in self._owners:
+            op = self._owners[op]
         return op
 
     def call(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.api.recompile import subject
-from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, StateError, explain, with_line
+from graphc.errors import CompileError, DtypeError, FeedError, GraphcError, ShapeError, StateError, explain, with_line
 from graphc.lib.dims import DataDependent
 from graphc.prims.running import RUNS, RankFound, RankUnknown, Ranks, running
 from graphc.v1.feeds import as_array
@@ -17,6 +17,7 @@ from graphc.v1.state import State
 _PLANS_KEPT = 256
 _PATIENCE = 8  # times that a graph may be changed between runs of one request before anybody is warned
 PLANNING = threading.RLock()  # graphs are built and bound by one thread at a time
+_RANKS = 6  # that are tried
 _REFUSED = (ShapeError, DtypeError, FeedError, TypeError)
 
 
@@ -127,7 +128,7 @@ class Runner:
         if found:
             self._subject.compiled(found[0][0], "; ".join(reason for _, reason in found))
         elif self._latest is not None:
-            self._subject.compiled("content", "what a queue or a stack holds has another rank")
+            self._subject.compiled("content", "what a queue, a stack or a Python function gives has another shape")
         elif self._subject.count:
             self._subject.compiled("graph", "the graph was changed since the last run", _PATIENCE)
         else:
@@ -137,18 +138,32 @@ class Runner:
     def _find_out(self, ranks: Ranks, pattern: Pattern, arrays) -> None:
         """Run what an operation needs and the operation itself, to see the ranks of its results.
 
-        Its effects, and those of what it needs, are not repeated by the run proper.
+        Where it is inside of a branch or a loop, that is run until it comes to it. Its effects, and those of what it needs, are not repeated by the run proper.
         """
         RUNS.top.again()
         RUNS.top.probing = ranks
+        op = ranks.op.graph.outermost(ranks.op)
         try:
             with PLANNING:
-                plan = make_plan(replace(self.request, fetches=(), targets=(ranks.op,)), pattern, self.state)
+                plan = self._probe(replace(self.request, fetches=(), targets=(op,)), pattern, op is not ranks.op)
             plan.call(*arrays)
         except RankFound as found:
             found.tell()
         finally:
-            RUNS.top.probing = None
+            RUNS.top.probing, RUNS.top.guess = None, 0
+
+    def _probe(self, request: Request, pattern: Pattern, is_inside: bool) -> Plan:
+        """A plan in which the results that are asked about have a rank that fits what uses them."""
+        for guess in range(_RANKS if is_inside else 0):
+            RUNS.top.guess = guess
+            try:
+                return make_plan(request, pattern, self.state)
+            except CompileError:  # the sizes of this rank must be known
+                raise RankUnknown(RUNS.top.probing) from None
+            except ShapeError:
+                pass
+        RUNS.top.guess = 0
+        return make_plan(request, pattern, self.state)
 
 
 def _unplanned(*values):

@@ -6,6 +6,7 @@ import pytest
 
 import graphc.api.run
 import graphc.v1 as tf
+from graphc.errors import ShapeError
 from graphc.prims.interpret import interpret
 from graphc.v1.fetches import resolve
 from graphc.v1.plan import Pattern, Request, fed_nodes
@@ -105,3 +106,42 @@ def close(a: np.ndarray, b: np.ndarray, what: str):
     kind = complex if a.dtype.kind == "c" else np.float64
     tolerance = 2e-2 if narrow else 1e-4
     np.testing.assert_allclose(a.astype(kind), b.astype(kind), rtol=tolerance, atol=tolerance, err_msg=what)
+
+
+ROWS = np.arange(15.0, dtype=np.float32).reshape(5, 3)
+LINE = np.arange(5.0, dtype=np.float32)
+COMPUTED = {
+    "reshape": (lambda x, k: tf.reshape(x, k), LINE[:4], [2], ([2, 2], [-1, 1], [4, -1]), lambda x, k: x.reshape(k)),
+    "broadcast_to": (lambda x, k: tf.broadcast_to(x, [k, 5]), LINE, [], (3, 1, 0), lambda x, k: np.broadcast_to(x, (k, 5))),
+    "to the bound": (lambda x, k: x[:k], LINE, [], (3, 0, -2, 9), lambda x, k: x[:k]),
+    "from the bound": (lambda x, k: x[k:], LINE, [], (3, 0, -2, 9), lambda x, k: x[k:]),
+    "between": (lambda x, k: x[k[0] : k[1]], LINE, [2], ([1, 4], [-3, -1], [4, 2]), lambda x, k: x[k[0] : k[1]]),
+    "slice": (lambda x, k: tf.slice(x, [k[0], 0], [k[1], -1]), ROWS, [2], ([3, 2], [1, -1], [0, 0]),
+              lambda x, k: x[k[0] : None if k[1] < 0 else k[0] + k[1]]),
+    "split": (lambda x, k: tf.split(x, k)[0], ROWS, [2], ([3, 2], [1, -1], [-1, 5]),
+              lambda x, k: x[: k[0] if k[0] >= 0 else len(x) - k[1]]),
+    "pad": (lambda x, k: tf.pad(x, [[k, 1], [0, 0]]), ROWS, [], (2, 1, 0), lambda x, k: np.pad(x, [[k, 1], [0, 0]])),
+    "top_k": (lambda x, k: tf.nn.top_k(x, k)[0], LINE, [], (3, 1, 0), lambda x, k: x[::-1][:k]),
+    "one_hot": (lambda x, k: tf.one_hot(tf.cast(x, tf.int32), k), LINE, [], (3, 1, 6), lambda x, k: np.eye(9, dtype="f")[:5, :k]),
+    "resize": (lambda x, k: tf.image.resize(x[None, :, :, None], k), ROWS * 0 + 2, [2], ([2, 7], [1, 3]),
+               lambda x, k: np.full((1, *k, 1), 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", COMPUTED)
+def test_one_compile_for_every_computed_size(case, compiles):
+    build, x, shape, sizes, numpy = COMPUTED[case]
+    a, k = tf.placeholder(tf.float32, [None] * x.ndim), tf.placeholder(tf.int32, shape)
+    y, session = build(a, k), tf.Session()
+    for size in sizes:
+        found, wanted = session.run(y, {a: x, k: size}), numpy(x, size)
+        assert found.tolist() == wanted.tolist(), size
+    assert len(compiles) == 1
+
+
+def test_computed_sizes_that_are_negative_are_refused():
+    k, session = tf.placeholder(tf.int32, []), tf.Session()
+    y = tf.zeros([k, 2])
+    assert session.run(y, {k: 2}).shape == (2, 2)
+    with pytest.raises(ShapeError, match="is -1, which is negative"):
+        session.run(y, {k: -1})

@@ -11,9 +11,13 @@ _DTYPES = {d.name: d for d in dt.ALL} | {
     "qint32": dt.i32, "DType": dt.DType, "as_dtype": dt.as_dtype,
 }  # fmt: skip
 
+# Quantised dtypes are plain integers, so these are found among the quantised ones too.
+_QUANTIZED = frozenset(_DTYPES[name] for name in ("qint8", "quint8", "qint16", "quint16", "qint32"))
+
 FUNCTIONS = {
     **_DTYPES,
     **{f"dtypes.{name}": dtype for name, dtype in _DTYPES.items()},
+    "dtypes.QUANTIZED_DTYPES": _QUANTIZED,
     "newaxis": None,
     "Tensor": Tensor,
     "TensorShape": TensorShape,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from graphc.api.op import Op
+from graphc.api.space_to_batch import with_space_to_batch
 from graphc.lib import conv, depthwise, morphology
 
 ROWS = (
     Op("nn.convolution", "Convolution", conv.convolution, "input filters", "convolution"),
+    Op("conv", "Conv", conv.conv, "input filter"),
     Op("nn.conv1d", "Conv1D", conv.conv1d, "input filters", "conv1d"),
     Op("nn.conv2d", "Conv2D", conv.conv2d, "input filters"),
     Op("nn.conv3d", "Conv3D", conv.conv3d, "input filters"),
@@ -33,3 +35,5 @@ ROWS = (
     Op("nn.dilation2d", "Dilation2D", morphology.dilation2d, "input filters"),
     Op("nn.erosion2d", "Erosion2D", morphology.erosion2d, "value filters", "erosion2d"),
 )  # fmt: skip
+
+FUNCTIONS = {"nn.with_space_to_batch": with_space_to_batch}

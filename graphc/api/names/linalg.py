@@ -32,7 +32,7 @@ ROWS = (
     Op("linalg.matrix_rank", "Sum", decompose.matrix_rank, "a", label="matrix_rank"),
     Op("linalg.expm", "MatrixExponential", decompose.expm, "input", label="matrix_exponential"),
     Op("linalg.logm", "MatrixLogarithm", decompose.logm, "input"),
-    Op("linalg.sqrtm compat.v1.matrix_square_root", "MatrixSquareRoot", decompose.sqrtm, "input"),
+    Op("linalg.sqrtm matrix_square_root compat.v1.matrix_square_root", "MatrixSquareRoot", decompose.sqrtm, "input"),
     Op("linalg.norm norm", "Sqrt", norm.norm, "tensor", label="norm"),
     Op("linalg.normalize", "RealDiv", norm.normalize, "tensor", label="normalize"),
     Op("linalg.tridiagonal_matmul", "TridiagonalMatMul", tridiagonal.tridiagonal_matmul, "*diagonals rhs"),

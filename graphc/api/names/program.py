@@ -1,7 +1,7 @@
 """Names of what stands around operations: scopes, devices, settings, descriptions of tensors, choices, nests."""
 
 from graphc import errors
-from graphc.api import choices, machine, nest, scope
+from graphc.api import choices, machine, nest, scope, type_spec
 from graphc.api.spec import TensorSpec, broadcast_static_shape
 
 _AROUND = (
@@ -24,7 +24,13 @@ _NEST = ("assert_same_structure", "flatten", "is_nested", "map_structure", "pack
 _ERRORS = (
     "AbortedError", "AlreadyExistsError", "CancelledError", "DataLossError", "DeadlineExceededError",
     "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError", "OpError", "OutOfRangeError",
-    "ResourceExhaustedError", "UnavailableError", "UnimplementedError", "UnknownError",
+    "OperatorNotAllowedInGraphError", "PermissionDeniedError", "ResourceExhaustedError", "UnauthenticatedError",
+    "UnavailableError", "UnimplementedError", "UnknownError",
+)  # fmt: skip
+_CODES = (
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+    "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 )  # fmt: skip
 
 FUNCTIONS = {
@@ -47,5 +53,7 @@ FUNCTIONS = {
     "debugging.set_log_device_placement": machine.set_log_device_placement,
     **{f"test.{name}": getattr(machine, name) for name in _TEST},
     **{f"nest.{name}": getattr(nest, name) for name in _NEST},
-    **{f"errors.{name}": getattr(errors, name) for name in _ERRORS},
+    **{f"errors.{name}": getattr(errors, name) for name in (*_ERRORS, *_CODES)},
+    "get_logger": machine.get_logger,
+    "type_spec_from_value": type_spec.type_spec_from_value,
 }  # fmt: skip

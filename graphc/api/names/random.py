@@ -3,7 +3,7 @@
 from graphc.api.generator import Algorithm, Generator, get_global_generator, set_global_generator
 from graphc.api.initializers import NAMES
 from graphc.api.op import Op
-from graphc.lib import binomial, candidates, distributions, random, stateless
+from graphc.lib import binomial, candidates, distributions, index_shuffle, random, stateless
 
 _SAMPLED = "sampled_candidates true_expected_count sampled_expected_count"
 
@@ -51,6 +51,9 @@ ROWS = (
     Op("random.stateless_parameterized_truncated_normal", "StatelessParameterizedTruncatedNormal",
        stateless.stateless_parameterized_truncated_normal),
     Op("random.experimental.stateless_shuffle", "StatelessShuffle", stateless.stateless_shuffle, "value"),
+    Op("random.experimental.index_shuffle", "RandomIndexShuffle", index_shuffle.index_shuffle, "index max_index | seed",
+       label="index_shuffle"),
+    Op("random_index_shuffle", "RandomIndexShuffle", index_shuffle.random_index_shuffle, "index max_index | seed"),
     Op("random.split random.experimental.stateless_split", "StatelessSplit", stateless.split),
     Op("random.fold_in random.experimental.stateless_fold_in", "StatelessFoldIn", stateless.fold_in),
     Op("random.create_rng_state random.experimental.create_rng_state", "RngState", stateless.create_rng_state),

@@ -1,7 +1,7 @@
 """Names of what picks by value: masks, different elements, partitions, counts."""
 
 from graphc.api.op import Op
-from graphc.lib import select
+from graphc.lib import isotonic, select
 
 ROWS = (
     Op("where", "SelectV2", select.where, "condition | x y"),
@@ -13,6 +13,8 @@ ROWS = (
     Op("raw_ops.UniqueWithCountsV2", "UniqueWithCountsV2", select.unique_with_counts_v2, "x | axis",
        parts="y idx count"),
     Op("raw_ops.ListDiff", "ListDiff", select.setdiff1d, "x y", parts="out idx"),
+    Op("nn.isotonic_regression", "IsotonicRegression", isotonic.isotonic_regression, "inputs",
+       parts="output segments"),
     Op("dynamic_partition", "DynamicPartition", select.dynamic_partition, "data | partitions", many=True),
     Op("dynamic_stitch", "DynamicStitch", select.dynamic_stitch, "*indices | *data"),
     Op("math.confusion_matrix", "confusion_matrix", select.confusion_matrix, "labels predictions | weights"),

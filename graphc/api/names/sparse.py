@@ -1,6 +1,6 @@
 """Names of sparse tensors and their functions."""
 
-from graphc.api import sparse, sparse_files
+from graphc.api import edit_distance, sparse, sparse_files
 from graphc.api.op import Op
 from graphc.lib import sparse_math
 
@@ -15,6 +15,7 @@ ROWS = (
 )
 
 FUNCTIONS = {
+    "edit_distance": edit_distance.edit_distance,
     "io.serialize_sparse": sparse_files.serialize_sparse,
     "io.serialize_many_sparse": sparse_files.serialize_many_sparse,
     "io.deserialize_many_sparse": sparse_files.deserialize_many_sparse,
