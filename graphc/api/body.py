@@ -82,6 +82,14 @@ class Body:
         """Take tensors and literals for the results of the function."""
         self.outputs = [self.convert(r) for r in results]
 
+    def reads(self) -> list:
+        """Variables that are read inside, for recorders that can say; see ``graphc.api.recording`` for others."""
+        return []
+
+    def is_value(self, tensor: Operators, variable) -> bool:
+        """Whether this is the value of a variable."""
+        return tensor is variable.as_tensor()
+
     def belong(self, owner) -> None:
         """The function is a part of this operation; of use where operations can be found by name."""
 

@@ -7,15 +7,16 @@ import inspect
 from collections.abc import Callable, Sequence
 
 from graphc.api.body import Body
-from graphc.api.control import open_body
+from graphc.api.control import open_body, record, strung
 from graphc.api.eager import eager
 from graphc.api.lift import tensors_in
 from graphc.api.recorder import recorder_for
 from graphc.api.recording import RECORDING
 from graphc.api.structure import leaves, pack
-from graphc.errors import ShapeError, UsageError, explain
+from graphc.errors import ShapeError, StateError, UsageError, explain
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import Node
+from graphc.lib.control import free_inputs
 from graphc.prims.control import call, results_of
 from graphc.prims.dims import zeros
 
@@ -63,17 +64,20 @@ def custom_gradient(f: Callable) -> Callable:
             raise UsageError(explain("custom_gradient: the function must answer with (results, grad_fn)"))
         results, grad_fn = answer
         with body:
-            values = [body.convert(r) for r in leaves(results)]
-        variables = [v for v in reads.variables if any(t is v.as_tensor() for t in body.captured)]
+            body.finish(list(leaves(results)))
+        values = body.outputs
+        variables = [v for v in reads.variables or body.reads() if any(body.is_value(t, v) for t in body.captured)]
         back, slopes = _traced_back(body, values, grad_fn, variables, len(arguments))
-        body.finish([*values, *back.captured])
-        own = [next(k for k, t in enumerate(body.captured) if t is v.as_tensor()) for v in variables]
+        with body:
+            body.finish([*values, *back.captured])
+        _expect_no_states(body, back)
+        own = [next(k for k, t in enumerate(body.captured) if body.is_value(t, v)) for v in variables]
         count = len(arguments)
         places = list(range(count)) + [count + k for k in own]
         build = functools.partial(_called, body, back, len(values), count, places)
-        outputs = recorder.call("CustomGradient", "custom_gradient", lambda *nodes: build(nodes),
-                                [*tensors, *body.captured], ["x"] * (count + len(body.captured)), alike=False)  # fmt: skip
-        return pack(results, iter(outputs if isinstance(outputs, list) else [outputs]))
+        made = record(recorder, "CustomGradient", "custom_gradient", lambda *nodes: build(nodes),
+                      [*tensors, *body.captured], None, [body], lambda: values)  # fmt: skip
+        return pack(results, iter(made))
 
     return wrapped
 
@@ -102,25 +106,43 @@ def _traced_back(body, values, grad_fn: Callable, variables: list, count: int) -
     return back, slopes
 
 
+def _expect_no_states(body, back) -> None:
+    """Refuse what cannot go through a function with a gradient of its own.
+
+    Raises:
+        StateError: a variable is assigned, or ``grad_fn`` has an effect.
+    """
+    if body.states or back.states:
+        names = ", ".join(v.name for v in (*body.states, *back.states))
+        raise StateError(explain(f"custom_gradient: a variable is assigned inside ({names})"))
+    if back.acts:
+        raise StateError(explain("custom_gradient: grad_fn prints, asserts or has another effect"))
+
+
 def _called(body: Body, back: Body, results: int, count: int, places: Sequence[int], nodes: Sequence[Node]) -> list[Node]:
-    """The ``call`` of the function with its gradient."""
+    """The ``call`` of the function with its gradient; a token is its first argument and result."""
     inputs = tuple(input_node(f"x{k}", n.type) for k, n in enumerate(nodes))
-    replayed = body.replay(inputs[:count], inputs[count:])
-    outputs = tuple(replayed[:results])
+    token = strung(body)
+    t = len(token)
+    states = dict(zip(token, inputs))
+    replayed = body.replay(inputs[t : t + count], inputs[t + count :], states)
+    outputs = (*states.values(), *replayed[:results])
     upstream = tuple(input_node(f"upstream{k}", y.type) for k, y in enumerate(outputs))
     values = tuple(input_node(f"y{k}", y.type) for k, y in enumerate(outputs))
-    slopes = iter(back.replay(upstream, replayed[results:]))
+    slopes = iter(back.replay(upstream[t:], replayed[results:], {}))
     cotangents = [zeros(x.type) for x in inputs]
-    for place, slope in zip(places, slopes):
+    for place, slope in zip([t + place for place in places], slopes):
         if slope.type != inputs[place].type:
             if slope.shape or slope.op != "const":
                 what = f"custom_gradient: grad_fn answers with {slope.type} for an argument of {inputs[place].type}"
                 raise ShapeError(explain(what))
             slope = zeros(inputs[place].type)
         cotangents[place] = slope
+    free = tuple(free_inputs((*upstream, *values, *inputs), (*outputs, *cotangents)))
+    inputs, cotangents = (*inputs, *free), (*cotangents, *[zeros(x.type) for x in free])
     forward = Graph("custom", inputs, outputs)
-    gradient = Graph("custom_gradient", (*upstream, *values, *inputs), tuple(cotangents))
-    return list(results_of(call(*nodes, graph=forward, gradient=gradient)))
+    gradient = Graph("custom_gradient", (*upstream, *values, *inputs), cotangents)
+    return list(results_of(call(*nodes, *free, graph=forward, gradient=gradient)))
 
 
 def grad_pass_through(f: Callable) -> Callable:

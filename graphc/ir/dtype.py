@@ -54,8 +54,97 @@ class DType:
         """True where generated code can hold one element in a register; others run on the host."""
         return self.kind in "biuf"
 
+    # What follows is TensorFlow's interface of a DType.
+
+    @property
+    def as_numpy_dtype(self) -> type:
+        """NumPy's scalar type, such as ``np.float32``."""
+        return self.numpy.type
+
+    @property
+    def as_datatype_enum(self) -> int:
+        """The number of the type in TensorFlow's files."""
+        return NUMBERS[self]
+
+    @property
+    def base_dtype(self) -> "DType":
+        """The type itself: there are no reference types here."""
+        return self
+
+    @property
+    def real_dtype(self) -> "DType":
+        """The type of the real part."""
+        return real_of(self)
+
+    @property
+    def is_floating(self) -> bool:
+        return self.kind == "f"
+
+    @property
+    def is_bool(self) -> bool:
+        return self.kind == "b"
+
+    @property
+    def is_unsigned(self) -> bool:
+        return self.kind == "u"
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind in "iufc"
+
+    @property
+    def is_quantized(self) -> bool:
+        return False
+
+    @property
+    def is_numpy_compatible(self) -> bool:
+        return True
+
+    @property
+    def min(self):
+        """The smallest finite value, as a NumPy scalar; TypeError for strings and complex numbers."""
+        return self._bounds()[0]
+
+    @property
+    def max(self):
+        """The largest finite value, as a NumPy scalar; TypeError for strings and complex numbers."""
+        return self._bounds()[1]
+
+    @property
+    def limits(self) -> tuple:
+        """The range of an image's pixels of this type: (0, 1) for floats, (0, max) for integers and bool."""
+        return (0, 1) if self.kind == "f" else (0, self.max)
+
+    def _bounds(self) -> tuple:
+        if self.kind == "b":
+            return False, True
+        if self.kind not in "iuf":
+            raise DtypeError(explain(f"{self.name} has no smallest and no largest value"))
+        bounds = ml_dtypes.finfo(self.numpy) if self.kind == "f" else np.iinfo(self.numpy)
+        return self.as_numpy_dtype(bounds.min), self.as_numpy_dtype(bounds.max)
+
+    def is_compatible_with(self, other) -> bool:
+        """True where a tensor of ``other`` (anything that names a type) can be used for one of this type."""
+        return self is as_dtype(other)
+
+    def __eq__(self, other) -> bool:
+        """Equal to everything that names this type: ``tf.float32 == np.float32 == "float32"``."""
+        if self is other:
+            return True
+        if other is None or isinstance(other, DType):
+            return False
+        try:
+            return self is as_dtype(other)
+        except DtypeError:
+            return False
+
+    __hash__ = object.__hash__
+
+    def __str__(self) -> str:
+        return f"<dtype: '{self.name}'>"
+
     def __repr__(self) -> str:
-        return self.short
+        return f"tf.{self.name}"
 
     def __reduce__(self):
         return (by_short, (self.short,))
@@ -84,6 +173,13 @@ _BY_NAME = {d.name: d for d in ALL}
 _ALIASES = {"float": f32, "double": f64, "half": f16, float: f32}  # as TensorFlow reads them, unlike NumPy
 _BY_NUMPY = {d.numpy: d for d in ALL}
 
+# TensorFlow's numbers of the types, in its files and in ``as_dtype(1)``.
+NUMBERS = {
+    f32: 1, f64: 2, i32: 3, u8: 4, i16: 5, i8: 6, string: 7, c64: 8, i64: 9, b1: 10,
+    bf16: 14, u16: 17, c128: 18, f16: 19, u32: 22, u64: 23,
+}  # fmt: skip
+_BY_NUMBER = {number: kind for kind, number in NUMBERS.items()}
+
 
 def by_short(short: str) -> DType:
     """The dtype with this IR name; KeyError if there is none."""
@@ -91,7 +187,7 @@ def by_short(short: str) -> DType:
 
 
 def as_dtype(value) -> DType:
-    """The DType meant by a DType, a name (``"float32"``, ``"f32"``), a NumPy dtype or a Python type.
+    """The DType meant by a DType, a name (``"float32"``, ``"f32"``), a NumPy dtype, a Python type or TensorFlow's number.
 
     Raises:
         DtypeError: nothing of that name exists here.
@@ -104,6 +200,8 @@ def as_dtype(value) -> DType:
         found = _BY_NAME.get(value) or _BY_SHORT.get(value) or _ALIASES.get(value)
         if found is not None:
             return found
+    if type(value) is int and value in _BY_NUMBER:
+        return _BY_NUMBER[value]
     as_own = getattr(value, "as_numpy_dtype", None)  # TensorFlow-like dtype objects
     try:
         key = np.dtype(as_own if as_own is not None else value)

@@ -118,7 +118,7 @@ def _integer_element(line: Line, dtype: DType):
     start = line.at
     value, limits = line.integer("an integer"), np.iinfo(dtype.numpy)
     if not limits.min <= value <= limits.max:
-        line.fail(f"a value of {dtype}", start)
+        line.fail(f"a value of {dtype.short}", start)
     return np.asarray(value, dtype.numpy)
 
 
@@ -129,7 +129,7 @@ def _float_element(line: Line, dtype: DType):
     with np.errstate(over="ignore"):
         value = np.asarray(-number if negative else number).astype(dtype.numpy)
     if not np.isfinite(float(value)):
-        line.fail(f"a value of {dtype}", start)
+        line.fail(f"a value of {dtype.short}", start)
     return value
 
 
@@ -168,7 +168,7 @@ def _typed_element(line: Line, dtype: DType):
     start = line.at
     found, value = read_element(line)
     if found is not dtype:
-        line.fail(f"an element of {dtype}", start)
+        line.fail(f"an element of {dtype.short}", start)
     return value
 
 
@@ -278,7 +278,7 @@ def read_expression(line: Line, scope: Scope, lowest: int = 0, depth: int = 0) -
 
 def _infix(line: Line, op: str, x: Node, y: Node, at: int) -> Node:
     if x.dtype is not y.dtype:
-        line.refuse(f"the operands of {line.texts[at]!r} are {x.dtype} and {y.dtype}")
+        line.refuse(f"the operands of {line.texts[at]!r} are {x.dtype.short} and {y.dtype.short}")
     if op == "sub" and x.type == INDEX:  # there is no sub in the normal form: x - 3 is x + -3, x - y*3 is x + y*-3
         if y.op == "const":
             return make("add", (x, const(-_value(y), INDEX)), (), INDEX)

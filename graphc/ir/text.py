@@ -198,6 +198,8 @@ def _function_text(node, names) -> str:
     op, attrs = node.op, node.attrs
     if op == "fold" and not node.inputs and len(attrs) == 2:
         return f"fold({name_text(node.attr('buffer'))}, {node.attr('combine')})"
+    if op == "item":  # one result of a loop or of a host step, which is no expression
+        return f"item({node.inputs[0].op}, {node.attr('index')})"
     parts = [scalar_text(x, 0, names) for x in node.inputs]
     if op in ("cast", "bitcast") and len(attrs) == 1:
         parts.append(attrs[0][1].short)

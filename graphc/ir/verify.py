@@ -321,7 +321,7 @@ class _ProgramCheck:
     def _scalar(self, name: str, dtype, step) -> None:
         found = self.named(name, step).type
         if found != Type(dtype, ()):
-            self.fail(f"{name!r} is {found}, not {dtype}[]", step)
+            self.fail(f"{name!r} is {found}, not {dtype.short}[]", step)
 
     def _repeat(self, step: Repeat) -> None:
         if (step.condition is None) == (step.count is None):

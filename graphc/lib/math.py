@@ -339,7 +339,7 @@ def accumulate_n(inputs, shape=None, tensor_dtype=None) -> Node:
     """
     total = add_n(inputs)
     if tensor_dtype is not None and total.dtype is not dt.as_dtype(tensor_dtype):
-        raise DtypeError(explain(f"accumulate_n: operands are {total.type}, not {tensor_dtype}", origins(x=total)))
+        raise DtypeError(explain(f"accumulate_n: operands are {total.type}, not {dt.as_dtype(tensor_dtype).short}", origins(x=total)))
     if shape is not None and len(shape) != len(total.shape) or any(
         type(a) is int and type(b) is int and a != b for a, b in zip(shape or (), total.shape)
     ):

@@ -14,7 +14,7 @@ from graphc.prims.table import Prim, apply, declare
 
 def _cast_type(x: Type, dtype: DType) -> Type:
     if "s" in (x.dtype.kind, dtype.kind):
-        raise DtypeError(f"cast: no cast from {x} to {dtype}")
+        raise DtypeError(f"cast: no cast from {x} to {dtype.short}")
     return x.with_dtype(dtype)
 
 
@@ -50,7 +50,7 @@ def _cast_vjp(g, out, x, dtype):
 
 def _bitcast_type(x: Type, dtype: DType) -> Type:
     if x.dtype.bits != dtype.bits or dt.b1 in (x.dtype, dtype) or not dtype.bits:
-        raise DtypeError(f"bitcast: {x} and {dtype} have no common bit layout")
+        raise DtypeError(f"bitcast: {x} and {dtype.short} have no common bit layout")
     return x.with_dtype(dtype)
 
 

@@ -78,13 +78,13 @@ def conj(z: Node) -> Node:
 def _view_type(x: Type, dtype: DType) -> Type:
     have, want = x.dtype.bits, dtype.bits
     if dt.b1 in (x.dtype, dtype) or not have or not want:
-        raise DtypeError(f"view: {x} and {dtype} have no common bit layout")
+        raise DtypeError(f"view: {x} and {dtype.short} have no common bit layout")
     if have == want:
         return x.with_dtype(dtype)
     if have > want:
         return Type(dtype, (*x.shape, have // want))
     if not x.rank or simplified(x.shape[-1]) != want // have:
-        raise ShapeError(f"view: {want // have} elements of {x} make one of {dtype}, so that must be its last size")
+        raise ShapeError(f"view: {want // have} elements of {x} make one of {dtype.short}, so that must be its last size")
     return Type(dtype, x.shape[:-1])
 
 

@@ -16,7 +16,7 @@ from graphc.prims.table import Prim, apply, declare
 def _iota_type(shape: tuple, axis: int, dtype: DType) -> Type:
     axis_of(axis, len(shape), "iota")
     if dtype.kind not in "iuf":
-        raise DtypeError(f"iota: not defined for {dtype}")
+        raise DtypeError(f"iota: not defined for {dtype.short}")
     return Type(dtype, shape)
 
 

@@ -115,7 +115,7 @@ def _argreduce_type(x: Type, kind: str, axis: int, dtype: DType) -> Type:
     if x.shape[axis] == 0:
         raise ShapeError(f"argreduce: axis {axis} of {x} is empty")
     if dtype not in (dt.i32, dt.i64):
-        raise DtypeError(f"argreduce: the result is {dtype} instead of i32 or i64")
+        raise DtypeError(f"argreduce: the result is {dtype.short} instead of i32 or i64")
     return Type(dtype, x.shape[:axis] + x.shape[axis + 1 :])
 
 

@@ -217,7 +217,7 @@ def slice_(x: Node, start, stop, step=None) -> Node:
 
 def _pad_type(x: Type, value: Type, low: tuple, high: tuple) -> Type:
     if value.dtype is not x.dtype or value.rank:
-        raise DtypeError(f"pad: the value is {value} instead of {x.dtype}[]")
+        raise DtypeError(f"pad: the value is {value} instead of {x.dtype.short}[]")
     if not len(low) == len(high) == x.rank:
         raise ShapeError(f"pad: {len(low)} low and {len(high)} high amounts for {x}")
     for k, amount in enumerate(low + high):

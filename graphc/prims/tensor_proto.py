@@ -6,16 +6,12 @@ import numpy as np
 
 from graphc.errors import DataLossError, InvalidArgumentError, ShapeError
 from graphc.ir import dtype as dt
-from graphc.ir.dtype import DType
+from graphc.ir.dtype import NUMBERS, DType
 from graphc.ir.type import TupleType, Type
 from graphc.prims import wire
 from graphc.prims.strings import expect, texts
 from graphc.prims.table import Prim, declare
 
-NUMBERS = {
-    dt.f32: 1, dt.f64: 2, dt.i32: 3, dt.u8: 4, dt.i16: 5, dt.i8: 6, dt.string: 7, dt.c64: 8, dt.i64: 9, dt.b1: 10,
-    dt.bf16: 14, dt.u16: 17, dt.c128: 18, dt.f16: 19, dt.u32: 22, dt.u64: 23,
-}  # fmt: skip
 _DTYPES = {number: kind for kind, number in NUMBERS.items()}
 _DTYPE, _SHAPE, _CONTENT, _STRINGS = 1, 2, 4, 8
 

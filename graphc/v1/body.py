@@ -61,7 +61,6 @@ class GraphBody:
     def __enter__(self):
         if self._context is None:  # the first time
             self._first = len(self.graph.get_operations())
-        first = len(self.graph.get_operations())
         self._outer, self.graph.body = self.graph.body, self
         self._context = self.graph.as_default()
         self._context.__enter__()
@@ -70,8 +69,8 @@ class GraphBody:
     def __exit__(self, *error):
         self._context.__exit__(*error)
         self.graph.body = self._outer
-        if self._outer is not None:
-            self._outer._inner.update(self.graph.get_operations()[self._first :])
+        for around in {self._outer, self._within} - {None, self}:
+            around._inner.update(self.graph.get_operations()[self._first :])
 
     # ------------------------------------------------------------------------------- what goes in and out
 
@@ -136,6 +135,15 @@ class GraphBody:
         self.before = list(before)
         return path
 
+    def reads(self) -> list:
+        """Trainable variables from outside whose values are used inside."""
+        read = dict.fromkeys(_variable_of(t) for t in self.captured)
+        return [v for v in read if v is not None and v.trainable]
+
+    def is_value(self, tensor: Tensor, variable) -> bool:
+        """Whether this is the value of a variable."""
+        return _variable_of(tensor) is variable
+
     def belong(self, owner: Operation) -> None:
         """The function is a part of this operation."""
         self.graph.own([op for op in self._path if isinstance(op.effect, Effect)], owner)
@@ -151,6 +159,12 @@ class GraphBody:
                     values[t] = refine(t, node)
         found = [values[t] for t in self.outputs]
         return found if self.effect is None else _new_numbers(found, states, step, counter_node(self.effect.seeded))
+
+
+def _variable_of(tensor: Tensor):
+    """The variable whose value this is, or None."""
+    op = tensor.op.inputs[0].op if tensor.op.type == "Identity" else tensor.op
+    return op.effect.variable if isinstance(op.effect, Read) else None
 
 
 def _number(op: Operation) -> int:

@@ -11,6 +11,7 @@ from graphc.ir.graph import Graph, input_node, rebuild, substitute_dims
 from graphc.ir.order import toposort, users
 from graphc.ir.node import INDEX, const, const_value, live_nodes, make, symbol
 from graphc.ir.type import Type
+from graphc.prims import item, loop
 
 F32 = Type(dt.f32, ())
 
@@ -125,3 +126,10 @@ def test_symbols_and_substitution():
 def test_const_value():
     assert const_value(const(3, INDEX)) == 3 and const_value(5) == 5
     assert const_value(input_node("x", F32)) is None
+
+
+def test_a_scalar_that_comes_out_of_a_loop_can_be_shown():
+    n = input_node("n", INDEX)
+    step, carry = input_node("step", INDEX), input_node("c", INDEX)
+    out = loop(n, n, count=3, carries=2, scanned=0, body=Graph("b", (step, carry, n), (carry + 1, n)))
+    assert str(item(out, 0) + 1) == "item(loop, 0) + 1"

@@ -53,7 +53,7 @@ def element_type(dtype: DType) -> str:
     if dtype is f64:
         return "double"
     if not dtype.is_native:
-        raise CompileError(f"{dtype} has no LLVM register type")
+        raise CompileError(f"{dtype.short} has no LLVM register type")
     return f"i{dtype.bits}"
 
 

@@ -40,7 +40,7 @@ def bitcast(builder: Builder, x: Value, dtype: DType) -> Value:
         CompileError: the widths differ, or one is b1, whose register has one bit.
     """
     if x.dtype.bits != dtype.bits or b1 in (x.dtype, dtype):
-        raise CompileError(f"bitcast: {x.dtype} and {dtype} have no common bit layout")
+        raise CompileError(f"bitcast: {x.dtype.short} and {dtype.short} have no common bit layout")
     return builder.reinterpret(x, dtype)
 
 

@@ -266,7 +266,7 @@ class Memory:
         storage = self.storage(name)
         dtype = storage.array.type.dtype
         if node.dtype is not dtype:
-            raise CompileError(f"store of {node.dtype} into array {name} of {storage.array.type}")
+            raise CompileError(f"store of {node.dtype.short} into array {name} of {storage.array.type}")
         if storage.pointer is None:
             set_element(self.values, storage, index, node)
             return
