@@ -5,16 +5,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_example_learns_the_line(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
+ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95])  # weights and bias of the line; the value and the slope of the loop
+
+
+@pytest.mark.parametrize("code, wanted", zip(EXAMPLES, ANSWERS, strict=True), ids=("line", "loop"))
+def test_the_examples_answer_as_they_should(code, wanted, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     numbers = [float(x) for x in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", done.stdout)]
-    assert [round(x, 2) for x in numbers] == [2.0, -1.0, 0.5], done.stdout
+    assert [round(x, 2) for x in numbers] == wanted, done.stdout
 
 
 def test_files_and_links_exist():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pprint
+import re
 import sys
 from collections.abc import Callable, Iterable
 
@@ -13,7 +15,7 @@ from graphc.api.lift import construct, tensors_in
 from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.spelling import respelled
-from graphc.api.structure import leaves
+from graphc.api.structure import leaves, pack
 from graphc.errors import DtypeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import math, reduction, shape
@@ -53,13 +55,34 @@ def _template(inputs, sep: str) -> tuple[str, list]:
     """The text with ``{}`` for every tensor, and the tensors."""
     parts, tensors = [], []
     for value in inputs:
+        text = str(value)
         if any(isinstance(v, Operators) for v in leaves(value)):
-            tensors.extend(leaves(value))
-            text = ", ".join("{}" for _ in leaves(value))
-            parts.append(text if isinstance(value, Operators) else f"[{text}]")
+            places = [_Place(v) for v in leaves(value, composites=False)]
+            text = pprint.pformat(pack(value, places, composites=False), width=sys.maxsize)
+            found = {repr(p): p.tensors for p in places if p.tensors}
+            tensors.extend(t for mark in _MARK.findall(text) for t in found[mark])
         else:
-            parts.append(str(value).replace("{", "{{").replace("}", "}}"))
+            found = {}
+        text = text.replace("{", "{{").replace("}", "}}")
+        parts.append(_MARK.sub(lambda m, found=found: _braces(found[m[0]]) if m[0] in found else m[0], text))
     return sep.replace("{", "{{").replace("}", "}}").join(parts), tensors
+
+
+_MARK = re.compile("\x00[0-9]+\x00")
+
+
+class _Place:
+    """A leaf of a structure that is printed: of tensors only the place, which is filled later."""
+
+    def __init__(self, leaf):
+        self.leaf, self.tensors = leaf, [v for v in leaves(leaf) if isinstance(v, Operators)]
+
+    def __repr__(self):
+        return f"\0{id(self)}\0" if self.tensors else repr(self.leaf)
+
+
+def _braces(tensors: list) -> str:
+    return "{}" if len(tensors) == 1 else f"[{', '.join('{}' for _ in tensors)}]"
 
 
 def _effect(kind: str, label: str, function: Callable, tensors: list, name):
