@@ -15,7 +15,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
 ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95])  # weights and bias of the line; the value and the slope of the loop
 
 
-@pytest.mark.parametrize("code, wanted", zip(EXAMPLES, ANSWERS, strict=True), ids=("line", "loop"))
+@pytest.mark.parametrize("code, wanted", list(zip(EXAMPLES, ANSWERS, strict=True)), ids=("line", "loop"))
 def test_the_examples_answer_as_they_should(code, wanted, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

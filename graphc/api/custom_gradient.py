@@ -38,7 +38,11 @@ def custom_gradient(f: Callable) -> Callable:
 
     ``f(*args)`` answers with ``(results, grad_fn)``; ``grad_fn(*upstream)`` answers with one gradient for each argument. If
     ``f`` reads trainable variables, ``grad_fn`` takes ``variables=`` too and answers with two lists: gradients of the
-    arguments, and of those variables.
+    arguments, and of those variables. In a TensorFlow 1 graph ``f`` may print and the like; ``grad_fn`` may not.
+
+    Raises:
+        UsageError, ShapeError: the answers do not fit. StateError: a variable is assigned inside, or there is an effect that
+            has no place there.
 
     Example::
 

@@ -53,19 +53,24 @@ def print(*inputs, output_stream=None, summarize=3, sep=" ", end="\n", name=None
 
 def _template(inputs, sep: str) -> tuple[str, list]:
     """The text with ``{}`` for every tensor, and the tensors."""
-    parts, tensors = [], []
-    for value in inputs:
-        text = str(value)
-        if any(isinstance(v, Operators) for v in leaves(value)):
-            places = [_Place(v) for v in leaves(value, composites=False)]
-            text = pprint.pformat(pack(value, places, composites=False), width=sys.maxsize)
-            found = {repr(p): p.tensors for p in places if p.tensors}
-            tensors.extend(t for mark in _MARK.findall(text) for t in found[mark])
-        else:
-            found = {}
-        text = text.replace("{", "{{").replace("}", "}}")
-        parts.append(_MARK.sub(lambda m, found=found: _braces(found[m[0]]) if m[0] in found else m[0], text))
-    return sep.replace("{", "{{").replace("}", "}}").join(parts), tensors
+    parts = [_part(value) for value in inputs]
+    text = _escaped(sep).join(text for text, _ in parts)
+    return text, [t for _, tensors in parts for t in tensors]
+
+
+def _part(value) -> tuple[str, list]:
+    """The same for one value."""
+    if not any(isinstance(v, Operators) for v in leaves(value)):
+        return _escaped(str(value)), []
+    places = [_Place(v) for v in leaves(value, composites=False)]
+    found = {repr(p): p.tensors for p in places if p.tensors}
+    text = _escaped(pprint.pformat(pack(value, places, composites=False), width=sys.maxsize))
+    tensors = [t for mark in _MARK.findall(text) for t in found[mark]]
+    return _MARK.sub(lambda mark: _braces(found[mark[0]]), text), tensors
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 _MARK = re.compile("\x00[0-9]+\x00")

@@ -18,7 +18,6 @@ class Op:
         tensors: names of the arguments that are tensors; ``*values`` is a list of tensors. Literals adopt the dtype of
             the first tensor, within the groups that ``|`` separates. Other arguments may hold tensors too.
         label: the default name in a graph, if it is not ``kind``.
-        many: the answer is always a list, also where it has one element.
         random: ``function(key, counter, **arguments)`` draws numbers; ``seed=None`` is added before ``name``.
         arguments: the public arguments, where they are not the function's with ``name`` at the end; see
             ``graphc.api.spelling.respelled``.
@@ -32,7 +31,6 @@ class Op:
     function: Callable
     tensors: str = ""
     label: str | None = None
-    many: bool = False
     random: bool = False
     effect: bool = False
     arguments: str = ""

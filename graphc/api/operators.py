@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from graphc.api.recorder import recorder_for
 from graphc.errors import SymbolicError, explain
-from graphc.lib import index, linalg, math
+from graphc.ir.node import Node
+from graphc.lib import bits, index, linalg, math
 
 
 def _recorder(*operands):
@@ -41,12 +42,27 @@ def _unary(name: str, kind: str, function):
     return operator
 
 
+def _logical_or_bits(logical, bitwise):
+    """A function of booleans, or of the bits of integers."""
+
+    def function(*values):
+        like = next(v for v in values if isinstance(v, Node))
+        return (bitwise if like.dtype.is_integer else logical)(*values)
+
+    return function
+
+
+_AND = _logical_or_bits(math.logical_and, bits.bitwise_and)
+_OR = _logical_or_bits(math.logical_or, bits.bitwise_or)
+_XOR = _logical_or_bits(math.logical_xor, bits.bitwise_xor)
+_NOT = _logical_or_bits(math.logical_not, bits.invert)
+
+
 class Operators:
     """What Tensor and Variable have in common; ``graph`` and ``name`` are theirs."""
 
     __slots__ = ()
-    __array_priority__ = 100
-    __array_ufunc__ = None  # a NumPy operand on the left leaves the operation to us
+    __array_priority__ = 100  # a NumPy operand on the left leaves the operation to us
 
     __add__, __radd__ = _forward("add", "Add", math.add), _swapped("add", "Add", math.add)
     __sub__, __rsub__ = _forward("sub", "Sub", math.subtract), _swapped("sub", "Sub", math.subtract)
@@ -59,14 +75,14 @@ class Operators:
     __pow__, __rpow__ = _forward("pow", "Pow", math.pow), _swapped("pow", "Pow", math.pow)
     __matmul__ = _forward("matmul", "MatMul", linalg.matmul)
     __rmatmul__ = _swapped("matmul", "MatMul", linalg.matmul)
-    __and__, __rand__ = _forward("and", "LogicalAnd", math.logical_and), _swapped("and", "LogicalAnd", math.logical_and)
-    __or__, __ror__ = _forward("or", "LogicalOr", math.logical_or), _swapped("or", "LogicalOr", math.logical_or)
-    __xor__, __rxor__ = _forward("xor", "LogicalXor", math.logical_xor), _swapped("xor", "LogicalXor", math.logical_xor)
+    __and__, __rand__ = _forward("and", "LogicalAnd", _AND), _swapped("and", "LogicalAnd", _AND)
+    __or__, __ror__ = _forward("or", "LogicalOr", _OR), _swapped("or", "LogicalOr", _OR)
+    __xor__, __rxor__ = _forward("xor", "LogicalXor", _XOR), _swapped("xor", "LogicalXor", _XOR)
     __lt__, __le__ = _forward("Less", "Less", math.less), _forward("LessEqual", "LessEqual", math.less_equal)
     __gt__ = _forward("Greater", "Greater", math.greater)
     __ge__ = _forward("GreaterEqual", "GreaterEqual", math.greater_equal)
     __neg__, __abs__ = _unary("Neg", "Neg", math.negative), _unary("Abs", "Abs", math.abs)
-    __invert__ = _unary("LogicalNot", "LogicalNot", math.logical_not)
+    __invert__ = _unary("LogicalNot", "LogicalNot", _NOT)
 
     def __getitem__(self, key):
         return strided_slice(self, key)
@@ -76,6 +92,7 @@ class Symbolic(Operators):
     """A tensor that has no value before its graph runs."""
 
     __slots__ = ()
+    __array_ufunc__ = None  # NumPy's own functions cannot be part of a graph
 
     def __eq__(self, other):
         return self is other
@@ -107,11 +124,11 @@ class Symbolic(Operators):
 
     def __iter__(self):
         shape = self.shape
-        if shape.ndims is None or (shape.ndims and shape[0].value is None):
+        if shape.ndims is None or (shape.ndims and shape.as_list()[0] is None):
             raise SymbolicError(explain(f"{self.name}: a tensor of unknown length cannot be iterated"))
         if not shape.ndims:
             raise SymbolicError(explain(f"{self.name}: a scalar cannot be iterated"))
-        return iter([self[k] for k in range(shape[0].value)])
+        return iter([self[k] for k in range(shape.as_list()[0])])
 
 
 def strided_slice(x, key):

@@ -257,7 +257,15 @@ class RaggedTensor(Composite):
     # ---------------------------------------------------------------------------------------- partitions
 
     def row_lengths(self, axis=1, name=None):
-        """How long the rows along ``axis`` are: a vector, ragged for an axis further inside."""
+        """How long the rows along ``axis`` are: a vector, ragged for an axis further inside.
+
+        Raises:
+            ShapeError: there is no such axis.
+        """
+        rank = self.ragged_rank + self.flat_values.ndim
+        if not -rank <= axis < rank:
+            raise ShapeError(explain(f"row_lengths: axis {axis} is out of range for a ragged tensor of rank {rank}"))
+        axis %= rank
         if axis > 1 and is_ragged(self._values):
             return self.with_values(self._values.row_lengths(axis - 1))
         if axis == 1:

@@ -263,12 +263,11 @@ def concat(public, values, axis, **rest):
     first = found_in(xs)[0]
     depth = max(x.ragged_rank for x in found_in(xs))
     k = _axis(axis, first.ragged_rank + first.flat_values.ndim, "concat")
-    return _concatenated([_as_ragged(x, depth, type(first)) for x in xs], k)
+    return _concatenated([_as_ragged(x, depth, first) for x in xs], k)
 
 
-def _as_ragged(x, depth: int, kind):
-    x = x if is_ragged(x) else kind.from_tensor(x, ragged_rank=depth)
-    return x
+def _as_ragged(x, depth: int, like):
+    return x if is_ragged(x) else like.from_tensor(x, ragged_rank=depth, row_splits_dtype=like.row_splits.dtype)
 
 
 def _concatenated(xs: list, axis: int):
@@ -294,7 +293,7 @@ def stack(public, values, axis=0, **rest):
     first = found_in(xs)[0]
     depth = max(x.ragged_rank for x in found_in(xs))
     k = _axis(axis, first.ragged_rank + first.flat_values.ndim + 1, "stack")
-    return _concatenated([expanded(_as_ragged(x, depth, type(first)), k) for x in xs], k)
+    return _concatenated([expanded(_as_ragged(x, depth, first), k) for x in xs], k)
 
 
 def _size(public, input, out_type=dt.i32, **rest):  # noqa: A002

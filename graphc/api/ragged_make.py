@@ -43,7 +43,7 @@ def constant(pylist, dtype=None, ragged_rank=None, inner_shape=None, name=None, 
     if ragged_rank is None:
         ragged_rank = max(0, depth - 1 - len(inner or ()))
         inner = inner or ()
-    if ragged_rank >= max(depth, 1):
+    if ragged_rank >= max(depth, 1) and _holds_values(pylist):
         raise ShapeError(explain(f"ragged.constant: lists nested {depth} deep cannot have ragged_rank {ragged_rank}"))
     values, splits = pylist, []
     for _ in range(ragged_rank):
@@ -61,6 +61,11 @@ def constant(pylist, dtype=None, ragged_rank=None, inner_shape=None, name=None, 
     if not splits:
         return create.constant(flat)
     return RaggedTensor.from_nested_row_splits(create.constant(flat), splits, validate=False)
+
+
+def _holds_values(nested) -> bool:
+    """Whether there is anything else than empty lists."""
+    return any(map(_holds_values, nested)) if isinstance(nested, list) else True
 
 
 def _plain(value):

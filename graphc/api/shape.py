@@ -75,7 +75,7 @@ class Dimension:
 
 
 class TensorShape:
-    """A tuple of Dimensions, or an unknown rank (``dims`` is None)."""
+    """Sizes, ints or None, or an unknown rank (``dims`` is None); ``dims`` has them as Dimensions."""
 
     __slots__ = ("dims",)
 
@@ -136,17 +136,21 @@ class TensorShape:
             raise ShapeError(explain(f"shapes {self} and {other} are not compatible"))
         if self.dims is None or other.dims is None:
             return other if self.dims is None else self
-        return TensorShape([b.value if a.value is None else a.value for a, b in zip(self.dims, other.dims)])
+        return type(self)([b.value if a.value is None else a.value for a, b in zip(self.dims, other.dims)])
 
     def __getitem__(self, key):
         if self.dims is None:
-            return TensorShape(None) if isinstance(key, slice) else Dimension(None)
-        return TensorShape([d.value for d in self.dims[key]]) if isinstance(key, slice) else self.dims[key]
+            return type(self)(None) if isinstance(key, slice) else self._shown(Dimension(None))
+        return type(self)([d.value for d in self.dims[key]]) if isinstance(key, slice) else self._shown(self.dims[key])
+
+    def _shown(self, size: Dimension):
+        """One size as indexing and iterating give it."""
+        return size.value
 
     def __iter__(self):
         if self.dims is None:
             raise ShapeError(explain("the shape cannot be iterated: the rank is unknown"))
-        return iter(self.dims)
+        return iter([self._shown(d) for d in self.dims])
 
     def __len__(self):
         if self.dims is None:
@@ -173,6 +177,15 @@ class TensorShape:
 
     def __repr__(self):
         return f"TensorShape({None if self.dims is None else self.as_list()})"
+
+
+class DimensionShape(TensorShape):
+    """TensorShape as TensorFlow 1 has it: indexing and iterating give Dimensions."""
+
+    __slots__ = ()
+
+    def _shown(self, size: Dimension) -> Dimension:
+        return size
 
 
 def shown(dims: tuple | None) -> TensorShape:

@@ -132,7 +132,7 @@ class SparseTensor(Composite):
     __array_ufunc__ = None
 
     def __repr__(self):
-        return f"SparseTensor(indices={self.indices}, values={self.values}, dense_shape={self.dense_shape})"
+        return f"SparseTensor(indices={self.indices!s}, values={self.values!s}, dense_shape={self.dense_shape!s})"
 
 
 UNARY = frozenset(
@@ -218,8 +218,8 @@ class IndexedSlices(Composite):
         return IndexedSlices(-self.values, self.indices, self.dense_shape)
 
     def __repr__(self):
-        tail = "" if self.dense_shape is None else f", dense_shape={self.dense_shape}"
-        return f"IndexedSlices(indices={self.indices}, values={self.values}{tail})"
+        tail = "" if self.dense_shape is None else f", dense_shape={self.dense_shape!s}"
+        return f"IndexedSlices(indices={self.indices!s}, values={self.values!s}{tail})"
 
 
 class IndexedSlicesValue(NamedTuple):

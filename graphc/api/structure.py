@@ -5,6 +5,7 @@ Sparse and ragged tensors count as structures of their parts, unless ``composite
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from graphc.api.operators import Composed
@@ -54,6 +55,8 @@ def _packed(structure, values, composites: bool):
     if isinstance(structure, Mapping):
         found = {key: _packed(structure[key], values, composites) for key in _keys(structure)}
         ordered = {key: found[key] for key in structure}
+        if isinstance(structure, defaultdict):
+            return defaultdict(structure.default_factory, ordered)
         return ordered if type(structure) is dict else type(structure)(ordered)
     if isinstance(structure, (list, tuple)):
         parts = [_packed(part, values, composites) for part in structure]

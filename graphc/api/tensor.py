@@ -246,10 +246,20 @@ class EagerTensor(Tensor):
         return "/job:localhost/replica:0/task:0/device:CPU:0"
 
     def __repr__(self):
-        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, numpy={self.numpy()!r}>"
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, numpy={value_text(self.numpy(), repr)}>"
 
     def __str__(self):
-        return f"tf.Tensor({self.numpy()}, shape={self.shape}, dtype={self.dtype.name})"
+        return f"tf.Tensor({value_text(self.numpy(), str)}, shape={self.shape}, dtype={self.dtype.name})"
 
     def __format__(self, spec: str):
-        return format(self.numpy(), spec) if not self.ndim else format(str(self), spec)
+        return format(self.numpy(), spec)
+
+    def eval(self, feed_dict=None, session=None):
+        """Refused: the value is at hand, as ``numpy()``."""
+        raise UsageError(explain("eval: the tensor has a value without a session; use .numpy()"))
+
+
+def value_text(value, text) -> str:
+    """A value as tensors show it: numbers without NumPy's type around them, several lines below the opening."""
+    shown = str(value) if isinstance(value, (np.number, np.bool_)) else text(value)
+    return f"\n{shown}" if "\n" in shown else shown

@@ -10,7 +10,7 @@ from graphc.api.eager import EAGER
 from graphc.api.operators import Operators
 from graphc.api.recording import RECORDING
 from graphc.api.shape import TensorShape
-from graphc.api.tensor import EagerTensor, Reference
+from graphc.api.tensor import EagerTensor, Reference, value_text
 from graphc.errors import DtypeError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
@@ -46,7 +46,7 @@ class Variable(Operators):
         self._type = tensor.type
         self._tensor = EagerTensor(EAGER, array=tensor.array)
         self.number = next(_numbers)
-        self.name = f"{name or f'Variable_{self.number}'}:0"
+        self.name = f"{name or 'Variable'}:0"
         self.trainable = True if trainable is None else bool(trainable)
         if shape is not None and not TensorShape(shape).is_compatible_with(self.shape):
             raise ShapeError(explain(f"Variable: a value of shape {self.shape} does not fit {TensorShape(shape)}"))
@@ -148,6 +148,6 @@ class Variable(Operators):
         return id(self)
 
     def __repr__(self):
-        shape, value = self.shape, self.as_tensor().numpy()
-        return f"<tf.Variable '{self.name}' shape={shape} dtype={self.dtype.name}, numpy={value!r}>"
+        value = value_text(self.as_tensor().numpy(), repr)
+        return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}, numpy={value}>"
 

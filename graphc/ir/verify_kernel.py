@@ -216,7 +216,7 @@ class _KernelCheck:
     def _load(self, node: Node, index, s) -> None:
         array = self._array(node.attr("buffer"), s)
         if node.dtype is not array.type.dtype:
-            self.fail(f"a load of {node.dtype} from the array {array.name} of {array.type}", s)
+            self.fail(f"a load of {node.dtype.short} from the array {array.name} of {array.type}", s)
         self._access(array, index, s)
 
     def _fold(self, node: Node, s) -> None:
@@ -225,7 +225,7 @@ class _KernelCheck:
         if array.space != "register" or size < 1 or size & (size - 1):
             self.fail(f"fold is for register arrays of a power of two elements, not {array.name} of {array.type}", s)
         if node.dtype is not array.type.dtype:
-            self.fail(f"a fold of {node.dtype} over the array {array.name} of {array.type}", s)
+            self.fail(f"a fold of {node.dtype.short} over the array {array.name} of {array.type}", s)
 
     def _access(self, array: Array, index, s) -> None:
         if len(index) != array.type.rank:

@@ -93,11 +93,6 @@ def sign(x) -> Node:
     return apply("div", x, apply("complex", safe, const(0, safe.type)))
 
 
-def complex_of(x: Node) -> Node:
-    """A real value as a complex one; a complex one as it is."""
-    return x if x.dtype.is_complex else apply("complex", x, const(0, x.type))
-
-
 def _number(op: str, value) -> Node:
     x = as_node(value)
     if x.dtype.kind not in "iufc":

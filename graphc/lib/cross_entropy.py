@@ -75,10 +75,11 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
     """
     p = predicted("binary_focal_crossentropy", y_pred)
     t = _smoothed(_labels("binary_focal_crossentropy", y_true, p), label_smoothing, 2.0)
+    losses = nn.sigmoid_cross_entropy_with_logits(t, p) if from_logits else _binary(t, p)
     p = apply("sigmoid", p) if from_logits else p
     rest = math.subtract(1.0, t)
     right = math.add(math.multiply(t, p), math.multiply(rest, math.subtract(1.0, p)))
-    losses = math.multiply(math.pow(math.subtract(1.0, right), gamma), _binary(t, p))
+    losses = math.multiply(math.pow(math.subtract(1.0, right), gamma), losses)
     if apply_class_balancing:
         losses = math.multiply(math.add(math.multiply(t, alpha), math.multiply(rest, 1 - alpha)), losses)
     return reduction.reduce_mean(losses, axis)

@@ -16,7 +16,7 @@ from graphc.ir.dtype import DType
 from graphc.ir.node import Node
 from graphc.lib import math
 from graphc.lib.dims import shape_of, size
-from graphc.lib.draw import RESERVED, box_muller, float_dtype, fractions, full_counter, splat
+from graphc.lib.draw import RESERVED, box_muller, float_dtype, full_counter, splat
 from graphc.lib.gamma_slope import following
 from graphc.lib.loops import full, until_done
 from graphc.lib.philox import two_fractions

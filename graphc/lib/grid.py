@@ -32,9 +32,12 @@ def range_(start, limit=None, delta=1, dtype=None) -> Node:
     if all(v is not None for v in known):
         _check_steps(known)
         kind = _range_dtype(values) if dtype is None else dt.as_dtype(dtype)
+        if kind.is_float:  # calculate in that precision
+            known = [np.asarray(v).astype(kind.numpy)[()] for v in known]
         count = max(0, python_math.ceil((known[1] - known[0]) / known[2]))
         if count <= FEW:  # a constant, which may also name axes and sizes
-            return const((known[0] + np.arange(count) * known[2]).astype(kind.numpy))
+            places = np.arange(count).astype(kind.numpy) if kind.is_float else np.arange(count)
+            return const((known[0] + places * known[2]).astype(kind.numpy))
         return _ramp(count, as_node(known[0], kind), as_node(known[2], kind))
     kind = _range_dtype(values) if dtype is None else dt.as_dtype(dtype)
     try:
@@ -95,7 +98,7 @@ def linspace(start, stop, num, axis=0) -> Node:
     """``num`` evenly spaced numbers from ``start`` to ``stop``, both included, along a new ``axis``.
 
     Raises:
-        DtypeError: no numbers. UsageError: ``num`` is not positive.
+        DtypeError: no numbers. UsageError: ``num`` is negative.
     """
     start, stop = promote.together("linspace", start, stop)
     if start.dtype.is_integer:  # as TensorFlow: exact for all int32
@@ -104,8 +107,8 @@ def linspace(start, stop, num, axis=0) -> Node:
     n = dim(num, "linspace")
     if not start.dtype.is_float:
         raise DtypeError(explain(f"linspace: needs numbers, not {start.type}", origins(start=start, stop=stop)))
-    if type(n) is int and n < 1:
-        raise UsageError(explain(f"linspace: num must be positive, got {n}"))
+    if type(n) is int and n < 0:
+        raise UsageError(explain(f"linspace: num must not be negative, got {n}"))
     k = axis_of("linspace", axis, start, extra=1)
     full = (*start.shape[:k], n, *start.shape[k:])
     axes = tuple(a for a in range(len(full)) if a != k)
@@ -115,8 +118,9 @@ def linspace(start, stop, num, axis=0) -> Node:
     delta = apply("div", apply("sub", stop, start), promote.broadcast_to(cast_to(steps, start.dtype), start.shape))
     low, high, delta = (apply("broadcast", v, shape=full, axes=axes) for v in (start, stop, delta))
     inner = apply("add", low, apply("mul", cast_to(place, start.dtype), delta))
-    ends = apply("and", apply("eq", place, promote.broadcast_to(last, full)), apply("lt", const(0, place.type), place))
-    return apply("select", ends, high, inner)
+    first = apply("eq", place, const(0, place.type))
+    ends = apply("select", first, low, high)  # as they are, also where the step is not finite
+    return apply("select", apply("or", first, apply("eq", place, promote.broadcast_to(last, full))), ends, inner)
 
 
 def cast_to(x: Node, kind) -> Node:

@@ -90,7 +90,7 @@ def _masked(mask: Node, weight: Node | None, kind) -> Node:
 
 
 def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size=None) -> Node:
-    """The sum of the losses of examples, divided by their number.
+    """The sum of the losses of examples, divided by their number; 0 without examples.
 
     Args:
         per_example_loss: losses [batch, ...].
@@ -118,7 +118,7 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
             what = f"compute_average_loss: global_batch_size must be an integer scalar, not {count.type}"
             raise ShapeError(explain(what, origins(global_batch_size=count)))
         count = math.cast(count, kind)
-    return math.divide(reduce_sum(x), count)
+    return math.divide_no_nan(reduce_sum(x), count)
 
 
 def _widened(weight: Node, rank: int) -> Node:

@@ -75,7 +75,7 @@ sigmoid = _inexact("sigmoid")
 is_finite = _inexact("isfinite")
 
 add, subtract, multiply = _binary("add"), _binary("sub"), _binary("mul")
-floordiv, floormod, pow = _binary("floordiv"), _binary("mod"), _binary("pow")  # noqa: A001
+floormod, pow = _binary("mod"), _binary("pow")  # noqa: A001
 maximum, minimum = _binary("max"), _binary("min")
 equal, not_equal, less, less_equal = _binary("eq"), _binary("ne"), _binary("lt"), _binary("le")
 
@@ -130,6 +130,14 @@ def classic_div(x, y) -> Node:
     """Division as Python 2 meant it: floor for integers."""
     x, y = adopt("div", x, y)
     return elementwise("floordiv" if x.dtype.is_integer else "div", x, y)
+
+
+def floordiv(x, y) -> Node:
+    """The quotient rounded down; of floats the rounded quotient, so that ``1.0 // 0.1`` is 10 as in TensorFlow."""
+    x, y = together("floordiv", x, y)
+    if x.dtype.is_float:
+        return apply("floor", apply("div", x, y))
+    return apply("floordiv", x, y)
 
 
 def truncatediv(x, y) -> Node:
@@ -355,7 +363,7 @@ def scalar_mul(scalar, x) -> Node:
         ShapeError: ``scalar`` has axes.
     """
     x = as_node(x)
-    factor = scalar if isinstance(scalar, Node) else as_node(scalar, x.dtype)
+    factor = as_node(scalar, x.dtype)
     if factor.shape:
         raise ShapeError(explain(f"scalar_mul: the factor must be a scalar, not {factor.type}", origins(x=factor)))
     return elementwise("mul", factor, x, name="scalar_mul")

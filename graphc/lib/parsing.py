@@ -10,9 +10,7 @@ from graphc.lib.dims import dim_node, integer, listed, measured, size
 from graphc.lib.promote import as_node
 from graphc.lib.ragged import splits_of_lengths
 from graphc.lib.strings import text_of, words
-from graphc.prims import csv as _csv  # noqa: F401  declares rows
-from graphc.prims import example as _example
-from graphc.prims import tensor_proto as _tensors
+from graphc.prims import csv, example, tensor_proto  # noqa: F401  declare rows
 from graphc.prims.order import item
 from graphc.prims.table import apply
 

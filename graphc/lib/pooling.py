@@ -35,6 +35,9 @@ def pooled(op: str, x: Node, kind: str, axes, size, stride=None, low=None, high=
         counts.append(count)
         ends.append(end)
     require_windows(op, x, axes, counts)
+    if any(type(count) is int and count == 0 for count in counts):
+        along = dict(zip(axes, counts))
+        return const(0, Type(x.dtype, tuple(along.get(k, d) for k, d in enumerate(x.shape))))
     if kind == "max":
         return _combined(x, "max", lowest(x.dtype), axes, size, stride, low, ends, dilation, counts)
     exact = dt.accumulator(x.dtype)

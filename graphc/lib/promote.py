@@ -17,7 +17,8 @@ _PYTHON = (bool, int, float, complex)
 def literal_array(value, dtype: DType | None = None) -> np.ndarray:
     """A Python number, nested list or NumPy array as an array of ``dtype``, or of the dtype TensorFlow would choose.
 
-    Python floats become float32 and Python ints int32 (int64 where they do not fit); NumPy values keep their dtype.
+    Python floats become float32 and Python ints int32 (int64 where they do not fit); NumPy values keep their dtype,
+    but for int64 in lists, which is read like Python's.
 
     Raises:
         DtypeError: the value does not fit into ``dtype`` (2.5 into int32), or is no number at all.
@@ -80,17 +81,17 @@ def fits(array: np.ndarray, dtype: DType) -> bool:
 
 def _default(value, array: np.ndarray):
     if array.dtype == np.float64:
-        return np.float64 if _holds_numpy(value, np.float64) else np.float32
+        return np.float64 if _holds_float64(value) else np.float32
     if array.dtype == np.int64:
         wide = array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31))
-        return np.int64 if wide or _holds_numpy(value, np.int64) else np.int32
+        return np.int64 if wide else np.int32
     return array.dtype
 
 
-def _holds_numpy(value, kind) -> bool:
+def _holds_float64(value) -> bool:
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
-    return isinstance(value, (np.ndarray, np.generic)) and value.dtype == kind
+    return isinstance(value, (np.ndarray, np.generic)) and value.dtype == np.float64
 
 
 def _checked_string(array: np.ndarray, dtype: DType | None, is_text: bool) -> np.ndarray:

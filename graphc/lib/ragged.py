@@ -77,13 +77,7 @@ def splits_of_rowids(value_rowids, nrows=None) -> Node:
     return splits_of_lengths(segment.unsorted_segment_sum(ones, ids, rows))
 
 
-def splits_of_starts(row_starts, total) -> Node:  # noqa: A002
-    """Row splits from where each row begins and the number of values."""
-    s = as_vector("from_row_starts", row_starts)
-    return apply("concat", s, apply("reshape", dim_node(total, s.dtype), shape=(1,)), axis=0)
-
-
-def splits_of_limits(row_limits) -> Node:  # noqa: A002
+def splits_of_limits(row_limits) -> Node:
     """Row splits from where each row ends."""
     s = as_vector("from_row_limits", row_limits)
     return apply("concat", const(0, s.type.with_shape((1,))), s, axis=0)

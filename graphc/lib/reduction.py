@@ -229,7 +229,7 @@ def clip_by_norm(t, clip_norm, axes=None) -> Node:
     squares = reduce_sum(math.square(t), axes, True)
     positive = math.greater(squares, 0.0)
     length = apply("sqrt", apply("select", positive, squares, full_like(squares, 1)))
-    length = apply("select", positive, length, full_like(length, 0))
+    length = apply("select", positive, length, squares)  # 0, or NaN, which is to be seen
     return math.truediv(math.multiply(t, clip_norm), math.maximum(length, clip_norm))
 
 

@@ -117,7 +117,7 @@ def squeeze(input, axis=None) -> Node:  # noqa: A002
         ShapeError: a named axis has another size.
     """
     x = as_node(input)
-    if axis is None or axis == [] or axis == ():
+    if axis is None or (isinstance(axis, (list, tuple)) and not axis):
         axes = tuple(k for k, d in enumerate(x.shape) if type(d) is int and d == 1)
     else:
         axes = axes_of("squeeze", axis, x)

@@ -11,9 +11,9 @@ from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.lib.dims import axes_of, constant, integer, listed, measured, size
 from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
-from graphc.prims import pieces as _pieces  # noqa: F401  declares rows
-from graphc.prims import scripts as _scripts
-from graphc.prims import strings as _rows
+from graphc.prims import pieces as _pieces  # noqa: F401  declares rows, as do the next two
+from graphc.prims import scripts as _scripts  # noqa: F401
+from graphc.prims import strings as _rows  # noqa: F401
 from graphc.prims.order import item
 from graphc.prims.pattern import compiled
 from graphc.prims.table import apply

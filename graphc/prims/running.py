@@ -51,8 +51,8 @@ class Ranks:
     Attributes:
         key: names the operation; op: what a session runs to find out; tensors: answers with the results, which may have
             been promised sizes (``refined``). Whoever records the operation sets both.
-        is_inside: the operation is in the body of a branch or loop, where results may need sizes that stay the same: those
-            of the last run are taken for these, as long as they are.
+        is_inside: the operation is in the body of a branch or loop, where results may need sizes that stay the same:
+            those of the last run are taken for these, as long as they are.
         declared: pairs of dtype and sizes (-1 for unknown ones) or None.
     """
 

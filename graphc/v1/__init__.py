@@ -73,7 +73,8 @@ from graphc.v1.readers import (
 )  # fmt: skip
 from graphc.v1.scope import AUTO_REUSE, VariableScope, get_variable, get_variable_scope, variable_scope
 from graphc.v1.session import InteractiveSession, Session
-from graphc.api.shape import Dimension, TensorShape
+from graphc.api.shape import Dimension
+from graphc.api.shape import DimensionShape as TensorShape
 from graphc.v1.step_graph import freeze_initial, step_graph
 from graphc.v1.tensor import Operation, Tensor
 from graphc.v1.variables import (

@@ -178,9 +178,9 @@ def depth_of(cell: str, inputs_shape) -> int:
         ShapeError: it is not known.
     """
     shape = TensorShape(inputs_shape)
-    if not shape.ndims or shape[-1].value is None:
+    if not shape.ndims or shape.as_list()[-1] is None:
         raise ShapeError(explain(f"{cell}: needs inputs with a known last size, not shape {shape}"))
-    return shape[-1].value
+    return shape.as_list()[-1]
 
 
 class PlannedCell(RNNCell):

@@ -20,6 +20,8 @@ def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, f
     """What ``true_fn()`` answers if ``pred`` is true, else what ``false_fn()`` answers; only one of them is run.
 
     Variables may be assigned inside, if the answer depends on that; an operation for an answer stands for True.
+    Printing, assertions, queues and Python functions of the branch that is taken are all carried out, in the order in
+    which they were made, whether or not the answer depends on them.
 
     Args:
         strict: keep an answer of one element a list; otherwise the element itself is returned.
@@ -46,8 +48,9 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
                name=None, maximum_iterations=None, return_same_structure=False):  # fmt: skip
     """``loop_vars = body(*loop_vars)`` while ``cond(*loop_vars)``; both are called once and become one loop.
 
-    Loop variables keep their dtypes and shapes; TensorArrays may be among them. Variables may be assigned in ``body``, if
-    its answer depends on that.
+    Loop variables keep their dtypes and shapes; TensorArrays may be among them. Variables may be assigned in ``body``,
+    if its answer depends on that. Printing, assertions, queues and Python functions are carried out in every step,
+    whether or not the answer depends on them; in ``cond`` once more than in ``body``.
 
     Args:
         maximum_iterations: stop after so many steps; a small number makes the gradient faster.

@@ -52,7 +52,6 @@ class GraphKeys:
     WEIGHTS = "weights"
     BIASES = "biases"
     ACTIVATIONS = "activations"
-    QUEUE_RUNNERS = "queue_runners"
 
 
 class Graph:

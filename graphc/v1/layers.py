@@ -24,13 +24,13 @@ def dense(inputs, units, activation=None, use_bias=True, kernel_initializer=None
     """
     inputs = ops.convert_to_tensor(inputs)
     shape = inputs.shape
-    if shape.ndims is None or shape.ndims < 2 or shape[-1].value is None:
+    if shape.ndims is None or shape.ndims < 2 or shape.as_list()[-1] is None:
         raise ShapeError(explain(f"dense: needs inputs with a known last size, not shape {shape}"))
     if not isinstance(units, int) or units < 1:
         raise UsageError(explain(f"dense: units must be a positive int, got {units!r}"))
     with variable_scope(name, "dense", reuse=reuse):
         kernel = get_variable(
-            "kernel", (shape[-1].value, units), inputs.dtype, kernel_initializer, kernel_regularizer, trainable
+            "kernel", (shape.as_list()[-1], units), inputs.dtype, kernel_initializer, kernel_regularizer, trainable
         )
         if shape.ndims == 2:
             out = ops.matmul(inputs, kernel)

@@ -84,7 +84,7 @@ def _lengths(value):
 def _zero_state(cell, rows, dtype):
     if dtype is None:
         raise UsageError(explain("rnn: without initial_state, dtype is needed"))
-    known = rows.shape[1].value
+    known = rows.shape.as_list()[1]
     batch = _shape(rows)[1] if known is None else known
     if hasattr(cell, "zero_state"):
         return cell.zero_state(batch, dtype)

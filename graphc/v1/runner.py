@@ -138,7 +138,11 @@ class Runner:
     def _find_out(self, ranks: Ranks, pattern: Pattern, arrays) -> None:
         """Run what an operation needs and the operation itself, to see the ranks of its results.
 
-        Where it is inside of a branch or a loop, that is run until it comes to it. Its effects, and those of what it needs, are not repeated by the run proper.
+        Where it is inside of a branch or a loop, that is run until it comes to it. Its effects, and those of what it
+        needs, are not repeated by the run proper.
+
+        Raises:
+            RankUnknown: what is around it can only be built for sizes that are known.
         """
         RUNS.top.again()
         RUNS.top.probing = ranks

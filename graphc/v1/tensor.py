@@ -12,7 +12,7 @@ from graphc.ir.type import Type
 from graphc.lib.shape import ensure_shape
 from graphc.v1.default import SESSIONS
 from graphc.api.operators import Symbolic
-from graphc.api.shape import TensorShape, shown
+from graphc.api.shape import DimensionShape, TensorShape, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ class Tensor(Symbolic):
 
     @property
     def shape(self) -> TensorShape:
-        return shown(None if self.node is None else self.node.shape)
+        return DimensionShape(shown(None if self.node is None else self.node.shape))
 
     @property
     def ndim(self) -> int | None:

@@ -10,7 +10,7 @@ from graphc.lib.index import scatter
 from graphc.v1.control import group
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.api.operators import Symbolic
-from graphc.api.shape import TensorShape
+from graphc.api.shape import DimensionShape, TensorShape
 from graphc.v1.tensor import Read, Tensor, Write, session_for
 
 
@@ -80,7 +80,7 @@ class Variable(Symbolic):
 
     @property
     def shape(self) -> TensorShape:
-        return TensorShape(self.type.shape)
+        return DimensionShape(self.type.shape)
 
     def get_shape(self) -> TensorShape:
         """The static shape."""

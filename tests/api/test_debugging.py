@@ -1,5 +1,6 @@
 """Printing and assertions that run with the program, eagerly and in sessions."""
 
+import collections
 import sys
 
 import numpy as np
@@ -76,3 +77,12 @@ def test_check_numerics_says_where():
     assert np.array_equal(tf.debugging.check_numerics(x, "fine"), x)
     with pytest.raises(InvalidArgumentError, match=r"bad: tensor had NaN values, the first at \(1, 0\)"):
         tf.debugging.check_numerics(x * 0.0 / x, "bad").numpy()
+
+
+def test_structures_are_printed_as_they_are(capsys):
+    one, two, text = tf.constant(1), tf.constant([1.0, 2.0]), tf.constant("ab")
+    tf.print({"k": one}, [one, two], (one,), {"b": two, "a": [one, 2.5, "x"]}, [text, None], output_stream=sys.stdout)
+    tf.print(collections.OrderedDict(z=one, y=two), collections.defaultdict(list, q=one), output_stream=sys.stdout)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "{'k': 1} [1, [1 2]] (1,) {'a': [1, 2.5, 'x'], 'b': [1 2]} [\"ab\", None]"
+    assert second == "OrderedDict([('z', 1), ('y', [1 2])]) defaultdict(<class 'list'>, {'q': 1})"

@@ -100,9 +100,8 @@ def test_a_test_that_prints_is_carried_out_once_more_than_the_body(session, caps
 
 def test_branches_in_loops_and_effects_around_them(session, capsys):
     def body(i):
-        even = lambda: after(tf.print("even", i), i + 1)  # noqa: E731
-        odd = lambda: after(tf.print("odd", i), i + 1)  # noqa: E731
         before = after(tf.print("before", i), i)
+        even, odd = (lambda word=word: after(tf.print(word, i), i + 1) for word in ("even", "odd"))
         return [tf.cond(tf.equal(before % 2, 0), even, odd)]
 
     first = tf.print("first")
@@ -266,8 +265,10 @@ def test_shapes_of_python_results_in_bodies_are_found_out(session):
     assert session.run(tf.while_loop(lambda i, t: i < 4, growing, [0, 0.0]))[1] == 6
 
     def deep(i, total):
-        one = lambda: tf.py_func(lambda v: np.float32(v), [i], tf.float32)  # noqa: E731
-        return i + 1, total + tf.cond(tf.equal(i % 2, 0), one, lambda: tf.constant(100.0))
+        def even():
+            return tf.py_func(lambda v: np.float32(v), [i], tf.float32)
+
+        return i + 1, total + tf.cond(tf.equal(i % 2, 0), even, lambda: tf.constant(100.0))
 
     assert session.run(tf.while_loop(lambda i, t: i < 4, deep, [0, 0.0]))[1] == 202
 

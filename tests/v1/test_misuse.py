@@ -75,7 +75,7 @@ BUILDING = {
     "range 0": (lambda: tf.range(0, 10, 0), ValueError, "delta must not be 0"),
     "range text": (lambda: tf.range("a"), ValueError, "range: limit must be a number, got 'a'"),
     "linspace text": (lambda: tf.linspace("a", "b", 5), TypeError, "linspace"),
-    "linspace none": (lambda: tf.linspace(0.0, 1.0, -1), ValueError, "num must be positive, got -1"),
+    "linspace none": (lambda: tf.linspace(0.0, 1.0, -1), ValueError, "num must not be negative, got -1"),
     "norm": (lambda: tf.norm(a(), ord="zz"), ValueError, "ord must be 'euclidean' or a positive number, got 'zz'"),
     "top_k": (lambda: tf.nn.top_k(a(), 7), ValueError, "k = 7 does not fit the last axis of f32[2,3]"),
     "meshgrid": (lambda: tf.meshgrid([1, 2], indexing="zz"), ValueError, "'zz' is not 'xy' or 'ij'"),

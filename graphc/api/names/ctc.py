@@ -5,7 +5,7 @@ from graphc.api.op import Op
 from graphc.lib import ctc as lib
 
 ROWS = (
-    Op("nn.ctc_unique_labels", "ctc_unique_labels", lib.ctc_unique_labels, "labels", many=True),
+    Op("nn.ctc_unique_labels", "ctc_unique_labels", lib.ctc_unique_labels, "labels"),
     Op("nn.collapse_repeated", "collapse_repeated_labels", lib.collapse_repeated, "labels | seq_length"),
 )
 

@@ -26,7 +26,7 @@ _ARITHMETIC = (
     Op("math.maximum maximum", "Maximum", math.maximum, "x y"),
     Op("math.minimum minimum", "Minimum", math.minimum, "x y"),
     Op("math.squared_difference", "SquaredDifference", math.squared_difference, "x y"),
-    Op("math.scalar_mul scalar_mul", "Mul", math.scalar_mul, "x scalar"),
+    Op("math.scalar_mul scalar_mul", "Mul", math.scalar_mul, "x"),
     Op("math.polyval", "Polyval", math.polyval, "*coeffs x", "polyval"),
     Op("math.add_n add_n", "AddN", math.add_n, "*inputs"),
     Op("math.accumulate_n", "AddN", math.accumulate_n, "*inputs"),
@@ -126,7 +126,7 @@ _VALUES = (
     Op("dtypes.cast cast", "Cast", math.cast, "x"),
     Op("dtypes.saturate_cast saturate_cast", "SaturateCast", math.saturate_cast, "value", "saturate_cast"),
     Op("identity", "Identity", math.identity, "input"),
-    Op("identity_n", "IdentityN", math.identity_n, "*input", many=True),
+    Op("identity_n", "IdentityN", math.identity_n, "*input"),
     Op("stop_gradient", "StopGradient", math.stop_gradient, "input"),
     Op("clip_by_value", "ClipByValue", math.clip_by_value, "t clip_value_min clip_value_max", "clip_by_value"),
 )

@@ -15,7 +15,7 @@ ROWS = (
     Op("raw_ops.ListDiff", "ListDiff", select.setdiff1d, "x y", parts="out idx"),
     Op("nn.isotonic_regression", "IsotonicRegression", isotonic.isotonic_regression, "inputs",
        parts="output segments"),
-    Op("dynamic_partition", "DynamicPartition", select.dynamic_partition, "data | partitions", many=True),
+    Op("dynamic_partition", "DynamicPartition", select.dynamic_partition, "data | partitions"),
     Op("dynamic_stitch", "DynamicStitch", select.dynamic_stitch, "*indices | *data"),
     Op("math.confusion_matrix", "confusion_matrix", select.confusion_matrix, "labels predictions | weights"),
     Op("math.bincount", "Bincount", select.bincount, "arr | weights", "bincount",

@@ -19,7 +19,7 @@ BLOCK = 256  # neighbouring elements that one task sums
 def unwindow(node: Node, target: Target) -> Kernel:
     """out[p] = sum over offsets w, in row-major order, of x0[(p - w*dilation) / stride, w] where that is a window."""
     (x,) = node.inputs
-    shape, axes, size = node.shape, node.attr("axes"), node.attr("size")
+    shape, size = node.shape, node.attr("size")
     wide = dt.accumulator(node.dtype)
     last = shape[-1]
     blocks = ceil_divide(last, BLOCK)
