@@ -26,7 +26,7 @@ class ShapeError(InvalidArgumentError):
     """Shapes do not fit together."""
 
 
-class DtypeError(GraphcError, TypeError):
+class DtypeError(InvalidArgumentError, TypeError):
     """Element types do not fit together."""
 
 

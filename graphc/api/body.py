@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from graphc.api.adopt import adopted
 from graphc.api.effect import EFFECT, TOKEN
 from graphc.api.operators import Operators
 from graphc.api.recorder import RECORDERS
@@ -121,15 +122,7 @@ class Body:
         """
         if effect and not self.takes_effects:
             raise StateError(explain(f"{default_name}: an operation with effects inside a branch or a loop"))
-        groups = groups or ([0] * len(operands) if alike else range(len(operands)))
-        hints: dict = {}
-        for x, g in zip(operands, groups):
-            if isinstance(x, Operators):
-                hints.setdefault(g, x.dtype)
-        tensors = []
-        for x, g in zip(operands, groups):
-            tensors.append(self.convert(x, hints.get(g)))
-            hints.setdefault(g, tensors[-1].dtype)
+        tensors = adopted(operands, self.convert, alike, groups)
         before = [self._token] if effect else []
         try:
             results = build(*before, *[t.node for t in tensors])

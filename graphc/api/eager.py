@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graphc.api.adopt import adopted
 from graphc.api.effect import EFFECT, first_token
 from graphc.api.mode import MODE
 from graphc.api.operators import Operators
@@ -46,15 +47,7 @@ class Eager:
 
         Operations with effects, and those whose sizes depend on data, are carried out now.
         """
-        groups = groups or ([0] * len(operands) if alike else range(len(operands)))
-        hints: dict = {}
-        for x, g in zip(operands, groups):
-            if isinstance(x, Operators):
-                hints.setdefault(g, x.dtype)
-        tensors = []
-        for x, g in zip(operands, groups):
-            tensors.append(self.convert(x, hints.get(g)))
-            hints.setdefault(g, tensors[-1].dtype)
+        tensors = adopted(operands, self.convert, alike, groups)
         nodes = [t.node for t in tensors]
         if effect is EFFECT:
             return self._carry_out(build, nodes)

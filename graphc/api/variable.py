@@ -16,9 +16,35 @@ from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node
 from graphc.ir.type import Type
-from graphc.lib import math
+from graphc.lib import math, scatter, shape
 
 _numbers = itertools.count()
+
+
+def _scattered(kind: str, what: str):
+    """The methods ``scatter_nd_*`` and ``scatter_*`` that change parts of a variable."""
+    changed = getattr(scatter, f"tensor_scatter_nd_{kind}")
+
+    def scatter_nd(self, indices, updates, name=None) -> "Variable":
+        operands = (self, indices, updates)
+        answer = EAGER.call(f"ScatterNd{kind.title()}", "scatter_nd", changed, operands, ("ref", "indices", "updates"),
+                            groups=(0, 1, 0))  # fmt: skip
+        return self.assign(answer)
+
+    def scatter_rows(self, sparse_delta, use_locking=False, name=None) -> "Variable":
+        def build(ref, indices, updates):
+            return changed(ref, shape.expand_dims(indices, -1), updates)
+
+        operands = (self, sparse_delta.indices, sparse_delta.values)
+        answer = EAGER.call(f"Scatter{kind.title()}", "scatter", build, operands, ("ref", "indices", "updates"),
+                            groups=(0, 1, 0))  # fmt: skip
+        return self.assign(answer)
+
+    scatter_nd.__name__ = scatter_nd.__qualname__ = f"scatter_nd_{kind}"
+    scatter_nd.__doc__ = f"The slices at ``indices`` become those with ``updates`` {what}; the variable."
+    scatter_rows.__name__ = scatter_rows.__qualname__ = f"scatter_{kind}"
+    scatter_rows.__doc__ = f"The rows of ``sparse_delta``, IndexedSlices, are {what}; the variable."
+    return scatter_nd, scatter_rows
 
 
 class Variable(Operators):
@@ -115,6 +141,12 @@ class Variable(Operators):
     def assign_sub(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
         """Subtract from the value."""
         return self.assign(EAGER.call("Sub", "sub", math.subtract, (self, delta), "xy"))
+
+    scatter_nd_update, scatter_update = _scattered("update", "put in")
+    scatter_nd_add, scatter_add = _scattered("add", "added")
+    scatter_nd_sub, scatter_sub = _scattered("sub", "subtracted")
+    scatter_nd_max, scatter_max = _scattered("max", "put in where they are greater")
+    scatter_nd_min, scatter_min = _scattered("min", "put in where they are less")
 
     def ref(self) -> Reference:
         """Something hashable that stands for this very variable."""

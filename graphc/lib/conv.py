@@ -53,7 +53,8 @@ def conv(input, filter, strides, padding, explicit_paddings=(), data_format="CHA
     if padding == "EXPLICIT":
         padding = [amounts[k : k + 2] for k in range(0, len(amounts), 2)]
     elif amounts:
-        raise UsageError(explain(f"{op}: explicit_paddings needs padding='EXPLICIT', got {padding!r}", origins(input=x)))
+        what = f"{op}: explicit_paddings needs padding='EXPLICIT', got {padding!r}"
+        raise UsageError(explain(what, origins(input=x)))
     out = _convolve(op, x, w, strides, padding, formats[data_format][count - 2], dilations or None)
     channels = x.shape[channel_axis(op, formats[data_format][count - 2], count) - count - 2]
     if type(channels) is int and type(w.shape[-2]) is int and channels != groups * w.shape[-2]:

@@ -26,9 +26,11 @@ def edit_distance(indices, values, dense_shape, truth_indices, truth_values, tru
     (i, v), (j, w) = agree(op, indices, values), agree(op, truth_indices, truth_values)
     same_rank(op, i, j)
     if i.shape[1] < 2:
-        raise ShapeError(explain(f"{op}: needs sparse tensors of rank 2 or more, not {i.shape[1]}", origins(hypothesis=i)))
+        what = f"{op}: needs sparse tensors of rank 2 or more, not {i.shape[1]}"
+        raise ShapeError(explain(what, origins(hypothesis=i)))
     if v.dtype is not w.dtype:
-        raise DtypeError(explain(f"{op}: elements of {v.dtype.name} and {w.dtype.name}", origins(hypothesis=v, truth=w)))
+        what = f"{op}: elements of {v.dtype.name} and {w.dtype.name}"
+        raise DtypeError(explain(what, origins(hypothesis=v, truth=w)))
     sizes = [math.maximum(a, b) for a, b in zip(extents(dense_shape)[:-1], extents(truth_shape)[:-1])]
     places = [linear(columns(op, x)[:-1], sizes, x) for x in (i, j)]
     callback = "sparse.edit_distance_normalized" if normalize else "sparse.edit_distance"

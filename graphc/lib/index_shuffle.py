@@ -52,8 +52,8 @@ def random_index_shuffle(index, seed, max_index, rounds=4) -> Node:
         raise UsageError(explain(f"{op}: rounds must be even and at least 4, got {count}", origins(index=x)))
     last = key.shape[-1] if key.shape else 0
     if len(key.shape) not in (1, 2) or (type(last) is int and last != 3) or max(len(x.shape), len(limit.shape)) > 1:
-        what = f"{op}: needs scalars or vectors and a seed of shape [3] or [n,3], not {x.type}, {limit.type} and {key.type}"
-        raise ShapeError(explain(what, origins(index=x, seed=key, max_index=limit)))
+        what = f"{op}: needs scalars or vectors and a seed of shape [3] or [n,3]"
+        raise ShapeError(explain(f"{what}, not {x.type}, {limit.type} and {key.type}", origins(index=x, seed=key, max_index=limit)))
     shape = broadcast_shape(op, x, limit, key, shapes=(x.shape, limit.shape, key.shape[:-1]))
     rounds_node = const(np.array(count, np.int64))
     return host(x, key, limit, rounds_node, callback="random.index_shuffle", types=(Type(x.dtype, shape),))

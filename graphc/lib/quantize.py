@@ -10,6 +10,7 @@ import numpy as np
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins
+from graphc.lib import math
 from graphc.lib.dims import axis_of, integer
 from graphc.lib.math import full_like
 from graphc.lib.promote import adopt, as_node, broadcast_to, elementwise
@@ -19,37 +20,13 @@ from graphc.prims.table import apply
 MODES = ("MIN_COMBINED", "MIN_FIRST", "SCALED")
 
 
-def _add(x, y) -> Node:
-    return elementwise("add", x, y)
-
-
-def _sub(x, y) -> Node:
-    return elementwise("sub", x, y)
-
-
-def _mul(x, y) -> Node:
-    return elementwise("mul", x, y)
-
-
-def _div(x, y) -> Node:
-    return elementwise("div", x, y)
-
-
-def _least(x, y) -> Node:
-    return elementwise("min", x, y)
-
-
-def _most(x, y) -> Node:
-    return elementwise("max", x, y)
-
-
 def _clamped(x: Node, low, high) -> Node:
-    return _least(_most(x, low), high)
+    return math.minimum(math.maximum(x, low), high)
 
 
 def _round_away(x: Node) -> Node:
     """The nearest whole number, halves away from 0."""
-    size = apply("floor", _add(apply("abs", x), 0.5))
+    size = apply("floor", math.add(apply("abs", x), 0.5))
     return apply("select", apply("lt", x, full_like(x, 0)), apply("neg", size), size)
 
 
@@ -75,17 +52,17 @@ def _levels(op: str, num_bits, narrow_range) -> tuple[float, float]:
 def _nudged(low: Node, high: Node, levels: tuple[float, float]) -> tuple[Node, Node, Node]:
     """The interval moved so that 0 is one of the levels, and the distance of levels."""
     first, last = levels
-    scale = _div(_sub(high, low), last - first)
-    zero = _clamped(_round_away(_sub(first, _div(low, scale))), first, last)
-    return _mul(_sub(first, zero), scale), _mul(_sub(last, zero), scale), scale
+    scale = elementwise("div", math.subtract(high, low), last - first)
+    zero = _clamped(_round_away(math.subtract(first, elementwise("div", low, scale))), first, last)
+    return math.multiply(math.subtract(first, zero), scale), math.multiply(math.subtract(last, zero), scale), scale
 
 
 def _rounded(x: Node, low: Node, high: Node, scale: Node) -> Node:
     """The level next to each element."""
     inverse = apply("div", full_like(scale, 1), scale)
-    zero = apply("floor", _add(_mul(apply("neg", low), inverse), 0.5))
-    shifted = _sub(_clamped(x, low, high), low)
-    return _mul(apply("floor", _add(_sub(_mul(shifted, inverse), zero), 0.5)), scale)
+    zero = apply("floor", math.add(math.multiply(apply("neg", low), inverse), 0.5))
+    shifted = math.subtract(_clamped(x, low, high), low)
+    return math.multiply(apply("floor", math.add(math.subtract(math.multiply(shifted, inverse), zero), 0.5)), scale)
 
 
 def _straight_through(value: Node, smooth: Node) -> Node:
@@ -241,21 +218,21 @@ def _scale(low: Node, high: Node, ends: tuple[float, float]) -> tuple[Node, Node
     one = full_like(low, 1)
 
     def side(end: float, value: Node):
-        fits = apply("lt", full_like(value, 0), _mul(value, end))
+        fits = apply("lt", full_like(value, 0), math.multiply(value, end))
         return apply("select", fits, apply("div", full_like(value, end), apply("select", fits, value, one)), biggest)
 
     by_low, by_high = side(ends[0], low), side(ends[1], high)
     lower = apply("lt", by_low, by_high)
-    below = _div(low, ends[0]) if ends[0] else one
-    inverse = apply("select", lower, below, _div(high, ends[1]))
+    below = elementwise("div", low, ends[0]) if ends[0] else one
+    inverse = apply("select", lower, below, elementwise("div", high, ends[1]))
     scale = apply("select", lower, by_low, by_high)
-    first = apply("select", lower, low, _mul(inverse, ends[0]))
-    last = apply("select", lower, _mul(inverse, ends[1]), high)
+    first = apply("select", lower, low, math.multiply(inverse, ends[0]))
+    last = apply("select", lower, math.multiply(inverse, ends[1]), high)
     return scale, inverse, first, last
 
 
 def _whole(x: Node, round_mode: str) -> Node:
-    return apply("round", x) if round_mode == "HALF_TO_EVEN" else apply("floor", _add(x, 0.5))
+    return apply("round", x) if round_mode == "HALF_TO_EVEN" else apply("floor", math.add(x, 0.5))
 
 
 def quantize_and_dequantize(
@@ -322,22 +299,22 @@ def quantize(
     (x, low, high), kind = _float32("quantize", input, min_range, max_range), dt.as_dtype(T)
     k, _ = _along("quantize", x, axis)
     _check_mode("quantize", mode, round_mode)
-    low = _least(low, 0.0)
-    widest = _most(_most(apply("abs", low), apply("abs", high)), 1.0)
-    high = _most(_most(high, _add(low, _mul(widest, float(ensure_minimum_range)))), 0.0)
+    low = math.minimum(low, 0.0)
+    widest = math.maximum(math.maximum(apply("abs", low), apply("abs", high)), 1.0)
+    high = math.maximum(math.maximum(high, math.add(low, math.multiply(widest, float(ensure_minimum_range)))), 0.0)
     info = np.iinfo(kind.numpy)
     if mode == "SCALED":
         return _quantize_scaled(x, low, high, k, kind, round_mode, narrow_range)
     if mode == "MIN_COMBINED":
         half = float((int(info.max) - int(info.min) + 1) // 2) if kind.kind == "i" else 0.0
-        scale = _div(float(int(info.max) - int(info.min)), _sub(high, low))
-        inside = _sub(_clamped(x, _spread(low, x, k), _spread(high, x, k)), _spread(low, x, k))
-        whole = _round_away(_sub(apply("mul", inside, _spread(scale, x, k)), half))
+        scale = elementwise("div", float(int(info.max) - int(info.min)), math.subtract(high, low))
+        inside = math.subtract(_clamped(x, _spread(low, x, k), _spread(high, x, k)), _spread(low, x, k))
+        whole = _round_away(math.subtract(apply("mul", inside, _spread(scale, x, k)), half))
     else:
         steps = float(2**kind.bits)
-        scale = _div(steps, _mul(_sub(high, low), steps / (steps - 1.0)))
+        scale = elementwise("div", steps, math.multiply(math.subtract(high, low), steps / (steps - 1.0)))
         inside = _round_away(apply("mul", x, _spread(scale, x, k)))
-        whole = _add(_sub(inside, _spread(_round_away(_mul(low, scale)), x, k)), float(info.min))
+        whole = math.add(math.subtract(inside, _spread(_round_away(math.multiply(low, scale)), x, k)), float(info.min))
         whole = _clamped(whole, float(info.min), float(info.max))
     return apply("cast", whole, dtype=kind), low, high
 
@@ -346,7 +323,7 @@ def _quantize_scaled(x: Node, low: Node, high: Node, axis, kind, round_mode: str
     info = np.iinfo(kind.numpy)
     ends = (float(int(info.min) + int(bool(narrow))), float(info.max))
     scale = _scale(low, high, ends)[0]
-    first, last = (_div(full_like(scale, e), scale) for e in ends)
+    first, last = (elementwise("div", full_like(scale, e), scale) for e in ends)
     inside = _clamped(x, _spread(first, x, axis), _spread(last, x, axis))
     whole = apply("mul", inside, _spread(scale, x, axis))
     whole = apply("round", whole) if round_mode == "HALF_TO_EVEN" else _round_away(whole)
@@ -374,16 +351,16 @@ def dequantize(
     x = apply("cast", q, dtype=dt.f32)
     if mode == "SCALED":
         bottom = int(info.min) + int(bool(narrow_range))
-        scale = _div(high, float(info.max))
-        scale = _most(scale, _div(low, float(bottom))) if q.dtype.kind == "i" else scale
+        scale = elementwise("div", high, float(info.max))
+        scale = math.maximum(scale, elementwise("div", low, float(bottom))) if q.dtype.kind == "i" else scale
         out = apply("mul", x, _spread(scale, x, k))
     elif mode == "MIN_COMBINED":
         half = float((int(info.max) - int(info.min) + 1) // 2) if q.dtype.kind == "i" else 0.0
-        scale = _div(_sub(high, low), float(int(info.max) - int(info.min)))
-        out = apply("add", apply("mul", _add(x, half), _spread(scale, x, k)), _spread(low, x, k))
+        scale = elementwise("div", math.subtract(high, low), float(int(info.max) - int(info.min)))
+        out = apply("add", apply("mul", math.add(x, half), _spread(scale, x, k)), _spread(low, x, k))
     else:
         steps = float(2**q.dtype.bits)
-        scale = _div(_mul(_sub(high, low), steps / (steps - 1.0)), steps)
-        start = _mul(_round_away(_div(low, scale)), scale)
-        out = apply("add", apply("mul", _sub(x, float(info.min)), _spread(scale, x, k)), _spread(start, x, k))
+        scale = elementwise("div", math.multiply(math.subtract(high, low), steps / (steps - 1.0)), steps)
+        start = math.multiply(_round_away(elementwise("div", low, scale)), scale)
+        out = apply("add", apply("mul", math.subtract(x, float(info.min)), _spread(scale, x, k)), _spread(start, x, k))
     return apply("cast", out, dtype=dt.as_dtype(dtype)) if dt.as_dtype(dtype) is not dt.f32 else out

@@ -1,4 +1,4 @@
-"""Where shuffling puts an index, without shuffling all: a Simon block cipher that walks until it is in range; on the host.
+"""Where shuffling puts an index, without shuffling all: a Simon block cipher that walks until it is in range.
 
 The cipher is that of Beaulieu et al. (2013) with three key words, for blocks of an even number of bits from 16.
 """

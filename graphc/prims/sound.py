@@ -17,7 +17,8 @@ _LARGEST = (1 << 31) - 64
 def _encode(audio, rate):
     frames, channels = audio.shape
     if not 0 < channels < 1 << 16 or not 0 < int(rate) or 2 * channels * frames > _LARGEST:
-        raise UsageError(f"encode_wav: {channels} channels of {frames} samples at rate {int(rate)} do not fit a WAV file")
+        what = f"{channels} channels of {frames} samples at rate {int(rate)} do not fit a WAV file"
+        raise UsageError(f"encode_wav: {what}")
     scaled = np.clip(audio.astype(np.float64) * _SCALE, -_SCALE, _SCALE - 1)
     samples = np.trunc(scaled + np.copysign(0.5, scaled)).clip(-_SCALE, _SCALE - 1).astype("<i2").tobytes()
     header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(samples), b"WAVE", b"fmt ", 16, _PCM, channels,

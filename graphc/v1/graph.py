@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
+from graphc.api.adopt import adopted
+from graphc.api.effect import Effect, any_token
+from graphc.api.operators import Operators
 from graphc.errors import DtypeError, GraphError, StateError, explain, here
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node
@@ -19,8 +22,6 @@ from graphc.v1.body import GraphBody, read_state, write_states
 from graphc.v1.default import GRAPHS
 from graphc.v1.device import canonical_device
 from graphc.v1.infer import infer
-from graphc.api.effect import Effect, any_token
-from graphc.api.operators import Operators
 from graphc.v1.tensor import Operation, Random, Tensor
 from graphc.v1.trace import counter_node
 
@@ -235,15 +236,8 @@ class Graph:
         if name is not None:
             self.check_name(name)
         full = self.unique_name(name or default_name)
-        groups = groups or ([0] * len(operands) if alike else range(len(operands)))
-        hints: dict = {}
-        for x, g in zip(operands, groups):
-            if isinstance(x, Operators):
-                hints.setdefault(g, x.dtype)
-        tensors = []
-        for x, label, g in zip(operands, labels, groups):
-            tensors.append(self.convert(x, hints.get(g), f"{full}/{label}"))
-            hints.setdefault(g, tensors[-1].dtype)
+        names = iter(labels)
+        tensors = adopted(operands, lambda x, dtype: self.convert(x, dtype, f"{full}/{next(names)}"), alike, groups)
         op = self.create(type, full, tensors, build, effect, outputs)
         if isinstance(effect, Effect) and not op.outputs:
             return op

@@ -41,6 +41,20 @@ def test_properties():
     assert dt.real_of(dt.c128) is dt.f64 and dt.real_of(dt.i8) is dt.i8
 
 
+def test_tensorflows_interface():
+    assert str(dt.f32) == "<dtype: 'float32'>" and repr(dt.b1) == "tf.bool" and f"{dt.i8}" == "<dtype: 'int8'>"
+    assert dt.f32 == np.float32 == dt.f32 and dt.f32 == "float32" and dt.f32 != "float64" and dt.f32 != None  # noqa: E711
+    assert dt.f32 != "no type" and dt.f32 != object() and len({dt.f32, dt.as_dtype("float32")}) == 1
+    assert dt.as_dtype(1) is dt.f32 and dt.f16.as_datatype_enum == 19 and dt.bf16.as_numpy_dtype is ml_dtypes.bfloat16
+    assert dt.c64.real_dtype is dt.f32 and dt.f32.base_dtype is dt.f32 and dt.f32.is_compatible_with("float32")
+    assert (dt.u8.min, dt.u8.max) == dt.u8.limits == (0, 255) and dt.f32.limits == (0, 1)
+    assert dt.f32.max == np.finfo(np.float32).max and dt.bf16.min == ml_dtypes.finfo(ml_dtypes.bfloat16).min
+    assert dt.b1.is_bool and dt.u8.is_unsigned and dt.c64.is_numeric and not dt.string.is_numeric and dt.f16.is_floating
+    assert not dt.f32.is_quantized and dt.string.is_numpy_compatible
+    with pytest.raises(TypeError, match="string has no smallest"):
+        dt.string.max
+
+
 def test_type_size_text_and_equality():
     n = symbol("n")
     assert str(Type(dt.f32, (n, n * 28))) == "f32[n,n*28]"

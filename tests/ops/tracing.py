@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphc.api.adopt import adopted
 from graphc.api.lift import tensors_in
 from graphc.api.recorder import RECORDERS
 from graphc.api.tensor import Tensor
@@ -37,16 +38,7 @@ class Tracing:
 
     def call(self, kind, default_name, build, operands, labels, name=None, alike=True, groups=None, effect=None,
              outputs=None):  # fmt: skip
-        groups = groups or ([0] * len(operands) if alike else range(len(operands)))
-        hints: dict = {}
-        for x, g in zip(operands, groups):
-            if isinstance(x, Tensor):
-                hints.setdefault(g, x.dtype)
-        nodes = []
-        for x, g in zip(operands, groups):
-            nodes.append(self.convert(x, hints.get(g)).node)
-            hints.setdefault(g, nodes[-1].dtype)
-        result = build(*nodes)
+        result = build(*[t.node for t in adopted(operands, self.convert, alike, groups)])
         made = [Tensor(self, n) for n in ([result] if isinstance(result, Node) else result)]
         return made[0] if len(made) == 1 else made
 
