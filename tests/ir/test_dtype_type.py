@@ -43,7 +43,7 @@ def test_properties():
 
 def test_tensorflows_interface():
     assert str(dt.f32) == "<dtype: 'float32'>" and repr(dt.b1) == "tf.bool" and f"{dt.i8}" == "<dtype: 'int8'>"
-    assert dt.f32 == np.float32 == dt.f32 and dt.f32 == "float32" and dt.f32 != "float64" and dt.f32 != None  # noqa: E711
+    assert dt.f32 == np.float32 == dt.f32 and dt.f32 == "float32" and dt.f32 != "float64" and dt.f32 != None
     assert dt.f32 != "no type" and dt.f32 != object() and len({dt.f32, dt.as_dtype("float32")}) == 1
     assert dt.as_dtype(1) is dt.f32 and dt.f16.as_datatype_enum == 19 and dt.bf16.as_numpy_dtype is ml_dtypes.bfloat16
     assert dt.c64.real_dtype is dt.f32 and dt.f32.base_dtype is dt.f32 and dt.f32.is_compatible_with("float32")
@@ -52,7 +52,7 @@ def test_tensorflows_interface():
     assert dt.b1.is_bool and dt.u8.is_unsigned and dt.c64.is_numeric and not dt.string.is_numeric and dt.f16.is_floating
     assert not dt.f32.is_quantized and dt.string.is_numpy_compatible
     with pytest.raises(TypeError, match="string has no smallest"):
-        dt.string.max
+        _ = dt.string.max
 
 
 def test_type_size_text_and_equality():
