@@ -278,11 +278,22 @@ def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str)
     if keep and on_pass is None:
         entry = cache.get(digest)
         if entry is not None:
-            return from_sections(entry, target)
+            return _with_lines(from_sections(entry, target), graph)
     artifact = build(graph, options, on_pass)
     if keep:
         cache.put(digest, sections(artifact), parts)
     return artifact
+
+
+def _with_lines(artifact: Artifact, graph: Graph) -> Artifact:
+    """An artifact from the cache, whose inputs and outputs know the lines of the graph that asked for it."""
+    signature = artifact.program.signature
+    inputs, outputs = (
+        tuple(replace(param, location=node.location) for param, node in zip(params, nodes))
+        for params, nodes in ((signature.inputs, graph.inputs), (signature.outputs, graph.outputs))
+    )
+    signature = replace(signature, inputs=inputs, outputs=outputs)
+    return replace(artifact, program=replace(artifact.program, signature=signature))
 
 
 def has_callbacks(graph: Graph) -> bool:

@@ -112,5 +112,5 @@ class Programs:
             line.compiled("attributes", number if has_arguments else "an attribute changed", math.inf)
         else:
             old, new = next((a, b) for a, b in zip(before, sizes) if a != b)
-            advice = "a tf.function whose input_signature leaves the size open is compiled once"
+            advice = "a placeholder of graphc.v1 with None for the size is compiled once"
             line.compiled("sizes", f"an operand is {Type(*new)}, it was {Type(*old)}; {advice}", PATIENCE)

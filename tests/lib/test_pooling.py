@@ -68,6 +68,6 @@ def test_the_first_of_equal_maxima_receives_the_gradient(k, s, padding):
     for row, column, c in np.ndindex(out.shape[1:]):
         places = [(row * s - reach[0] + i, column * s - reach[1] + j) for i in range(k) for j in range(k)]
         places = [p for p in places if 0 <= p[0] < 7 and 0 <= p[1] < 8]
-        best = max(places, key=lambda p: x[0, *p, c])  # the first of equals
-        wanted[0, *best, c] += seed[0, row, column, c]
+        best = max(places, key=lambda p: x[(0, *p, c)])  # the first of equals
+        wanted[(0, *best, c)] += seed[0, row, column, c]
     np.testing.assert_array_equal(found, wanted)
