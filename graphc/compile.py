@@ -27,6 +27,7 @@ from graphc.ir.target import TARGETS, Target
 from graphc.lower.lower import lower
 from graphc.options import VERSION, Options
 from graphc.passes.canonical import canonical
+from graphc.passes.nested import graphs_in
 from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
 from graphc.passes.standalone import standalone
 from graphc.prims.table import row
@@ -298,14 +299,5 @@ def _with_lines(artifact: Artifact, graph: Graph) -> Artifact:
 
 def has_callbacks(graph: Graph) -> bool:
     """True if the graph, or one inside it, calls Python functions that no file can hold: those that are not registered."""
-    pending, seen = [graph], set()
-    while pending:
-        one = pending.pop()
-        if one in seen:
-            continue
-        seen.add(one)
-        for node in one.nodes:
-            if node.op in ("host", "python") and not isinstance(node.attr("callback"), str):
-                return True
-            pending.extend(value for _, value in node.attrs if isinstance(value, Graph))
-    return False
+    every = (n for _, nodes in graphs_in(graph) for n in nodes)
+    return any(n.op in ("host", "python") and not isinstance(n.attr("callback"), str) for n in every)

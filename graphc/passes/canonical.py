@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc.ir.graph import Graph, close, symbols_of
 from graphc.ir.node import Node, symbol
 from graphc.ir.sizes import any_sizes
-from graphc.passes.nested import bodies
+from graphc.passes.nested import graphs_in
 from graphc.passes.specialise import with_symbols
 
 
@@ -16,16 +16,10 @@ def canonical(graph: Graph) -> Graph:
     graph = close(graph)
     measured: dict[Node, None] = {}
     taken: set[str] = set()
-    pending, seen = [graph], set()
-    while pending:
-        one = pending.pop()
-        if one in seen:
-            continue
-        seen.add(one)
+    for one, nodes in graphs_in(graph):
         measured.update(dict.fromkeys(one.measured))
-        for node in (*one.inputs, *one.nodes):
+        for node in (*one.inputs, *nodes):
             taken.update(s.attr("name") for s in symbols_of(node))
-            pending.extend(bodies(node))
     if not measured:
         return graph
     taken -= {s.attr("name") for s in measured}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 
 from graphc.ir.graph import Graph, rebuild
@@ -32,6 +32,20 @@ def everywhere(transform: Callable) -> Callable:
 def bodies(node: Node) -> list[Graph]:
     """The Graphs in a Node's attributes."""
     return [value for _, value in node.attrs if isinstance(value, Graph)]
+
+
+def graphs_in(graph: Graph) -> Iterator[tuple[Graph, list[Node]]]:
+    """The Graph and every Graph inside it, each once, the outermost first; with each its Nodes, operands first."""
+    pending, seen = [graph], set()
+    while pending:
+        one = pending.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        nodes = one.nodes
+        yield one, nodes
+        for node in nodes:
+            pending.extend(bodies(node))
 
 
 def with_bodies(graph: Graph, change: Callable) -> Graph:

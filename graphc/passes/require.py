@@ -7,6 +7,7 @@ from dataclasses import replace
 from graphc.ir.graph import Graph, Requirement
 from graphc.ir.node import INDEX, Node, bounds, compare, const
 from graphc.ir.type import TupleType
+from graphc.passes.nested import graphs_in
 from graphc.prims import eq
 
 
@@ -17,25 +18,12 @@ def require(graph: Graph) -> Graph:
     """
     symbols = {*graph.symbols, *graph.measured}
     found = {r.condition: r for r in graph.requires}
-    for node in _all_nodes(graph):
+    for node in (n for _, nodes in graphs_in(graph) for n in nodes):
         for condition, message in _conditions(node):
             if isinstance(condition, Node) and condition not in found and _symbols_of(condition) <= symbols:
                 found[condition] = Requirement(condition, message, node.location)
     requires = tuple(found.values())
     return graph if requires == graph.requires else replace(graph, requires=requires)
-
-
-def _all_nodes(graph: Graph):
-    """The nodes of a graph and of the graphs inside it."""
-    stack, seen = [graph], set()
-    while stack:
-        inner = stack.pop()
-        if inner in seen:
-            continue
-        seen.add(inner)
-        for node in inner.nodes:
-            yield node
-            stack.extend(value for _, value in node.attrs if isinstance(value, Graph))
 
 
 def _symbols_of(condition: Node) -> set:
