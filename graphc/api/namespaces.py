@@ -86,7 +86,8 @@ class Names:
             return self._spaces[name]
         inside = self.below(name)
         if not inside:
-            raise AttributeError(f"module {self.package!r} has no attribute {name!r}; docs/ops.md lists what exists")
+            old = "" if self.package.endswith(".v1") else ", TensorFlow 1's names are in graphc.v1"
+            raise AttributeError(f"module {self.package!r} has no attribute {name!r}; docs/ops.md lists what exists{old}")
         doc = f"TensorFlow's ``tf.{name}``: {', '.join(inside)}."
         space = Namespace(f"{self.package}.{name}", doc, lambda member: self.get(f"{name}.{member}"), inside)
         self._spaces[name] = sys.modules[space.__name__] = space

@@ -47,3 +47,8 @@ def test_numpys_functions_take_tensors_with_a_value():
 def test_eval_without_a_session():
     with pytest.raises(ValueError, match=r"use \.numpy\(\)"):
         tf.constant(1).eval()
+
+
+def test_a_name_of_tensorflow_1_points_to_its_module():
+    with pytest.raises(AttributeError, match="no attribute 'placeholder'.*graphc.v1"):
+        tf.placeholder
