@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from graphc.errors import Location, located
+from graphc.errors import Location, here, located
 from graphc.ir.node import Node, make
 from graphc.ir.order import toposort
 from graphc.ir.printer import graph_text
@@ -88,8 +88,10 @@ class Graph:
 
 
 def input_node(name: str, type: Type) -> Node:
-    """An argument of a Graph."""
-    return make("input", (), (("name", name),), type)
+    """An argument of a Graph. Arguments of one name and type are one Node: the line that asked last is the one it knows."""
+    node = make("input", (), (("name", name),), type)
+    node.location = here() or node.location
+    return node
 
 
 def rebuild(outputs: Iterable[Node], visit: Callable[[Node, tuple], Node | None], memo: dict | None = None) -> list[Node]:

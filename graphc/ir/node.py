@@ -176,6 +176,8 @@ def make(op: str, inputs: tuple, attrs: tuple, type, location: Location | None =
     key = (op, inputs, _attr_key(attrs), type)
     found = _live.get(key)
     if found is not None:
+        if found.location is None:  # read from a file, or made by a pass, before a user's line made it too
+            found.location = location if location is not None else here()
         return found
     node = Node.__new__(Node)
     node.op, node.inputs, node.attrs, node.type = op, inputs, attrs, type
