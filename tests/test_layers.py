@@ -21,8 +21,9 @@ MAY_IMPORT = {
     "passes": "errors ir prims rewrite",
     "lower": "errors ir prims rewrite",
     "compile": "errors options ir prims passes lower codegen runtime",
-    "api": "errors options ir prims autodiff lib runtime compile",
-    "v1": "errors options ir prims autodiff lib api compile",
+    "formats": "errors ir",
+    "api": "errors options ir prims autodiff lib runtime compile formats",
+    "v1": "errors options ir prims autodiff lib api compile formats",
     "compat": "errors v1",
     "aot": "errors options ir codegen runtime compile",
     "inspect": "errors options ir prims passes lower codegen runtime compile",
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "__main__": "cli",
     "__init__": "errors options ir compile autodiff prims lib api aot",
 }
-OUTSIDE = {"numpy", "ml_dtypes", "networkx", "llvmlite"}
+OUTSIDE = {"numpy", "ml_dtypes", "networkx", "llvmlite", "google", "google_crc32c"}
 FILES = sorted(ROOT.rglob("*.py"))
 
 
@@ -74,6 +75,8 @@ def test_imports_follow_the_layers(path):
             assert mine not in ("cli",) or top == "numpy", f"{path}:{line} {mine} must not import {top}"
             if top == "llvmlite":
                 assert path.name == "jit.py", f"{path}:{line} llvmlite belongs to runtime/jit.py"
+            if top.startswith("google"):
+                assert mine == "formats", f"{path}:{line} {top} belongs to formats"
 
 
 def test_no_import_cycles():

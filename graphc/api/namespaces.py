@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from types import ModuleType
 
 from graphc import autodiff
@@ -90,7 +91,9 @@ class Names:
             raise AttributeError(f"module {self.package!r} has no attribute {name!r}; docs/ops.md lists what exists{old}")
         doc = f"TensorFlow's ``tf.{name}``: {', '.join(inside)}."
         space = Namespace(f"{self.package}.{name}", doc, lambda member: self.get(f"{name}.{member}"), inside)
-        self._spaces[name] = sys.modules[space.__name__] = space
+        self._spaces[name] = space
+        if find_spec(space.__name__) is None:  # a file of that name keeps it
+            sys.modules[space.__name__] = space
         return space
 
     def below(self, name: str = "") -> list[str]:
