@@ -1,8 +1,9 @@
 """Measure what graphc promises, beside its peers, in one run; print a table and optionally write docs/benchmarks.md.
 
-    python tools/bench.py [--write docs/benchmarks.md] [--only NAME ...]
+    python tools/bench.py [--write docs/benchmarks.md] [--only NAME ...] [--tensorflow PYTHON]
 
-Peers run interleaved with graphc in the same process, so their ratio holds although absolute times drift on shared machines.
+Peers run interleaved with graphc, NumPy in the same process, TensorFlow (where PYTHON, an interpreter that has it, is given) in
+one beside, so their ratio holds although absolute times drift on shared machines.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import importlib.metadata
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -312,6 +314,107 @@ print(time.perf_counter() - start)
     yield Row("compile time, 5 000 nodes against 500", f"{large:.2f} s / {small:.2f} s = {large / small:.1f}x", "<= 12x", large / small <= 12)
 
 
+class Side:
+    """A process that times the workloads of ``tools/peer.py`` under one of the two."""
+
+    def __init__(self, interpreter: str, module: str):
+        one_each = {k: v for k, v in os.environ.items() if k not in ("GRAPHC_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        program = str(Path(__file__).with_name("peer.py"))
+        self._process = subprocess.Popen(
+            [interpreter, program, module], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env={**one_each, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )  # fmt: skip
+        self._answer()
+
+    def seconds(self, workload: str) -> float:
+        self._process.stdin.write(workload + "\n")
+        self._process.stdin.flush()
+        return float(self._answer())
+
+    def _answer(self) -> str:
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(self._process.args)} ended")
+        return line.strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+COMPARED = (  # workload, what it is, goal as a ratio
+    ("scalar", "`sess.run(a + b, {a: 1, b: 2})`", 20),
+    ("step", "784-256-10 MLP, batch 100: one Adam step, all threads", 2),
+    ("build", "building a graph of 1 000 operations", 3),
+    ("save", "`Saver.save` of 500 MB", None),
+)
+
+
+def bench_tensorflow():
+    if not TENSORFLOW:
+        print("tensorflow: not compared, no --tensorflow PYTHON was given")
+        return
+    version = subprocess.run(
+        [TENSORFLOW, "-c", "import tensorflow; print(tensorflow.__version__)"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with Side(sys.executable, "graphc.v1") as ours, Side(TENSORFLOW, "tensorflow.compat.v1") as theirs:
+        for workload, what, goal in COMPARED:
+            rounds = [(ours.seconds(workload), theirs.seconds(workload)) for _ in range(7)][1:]
+            mine, other = (statistics.median(column) for column in zip(*rounds))
+            figure = f"{shown_time(mine)}, TensorFlow {version}: {shown_time(other)}, {other / mine:.1f}x"
+            yield Row(what, figure, f">= {goal}x" if goal else "", other / mine >= goal if goal else None)
+    seconds = [
+        statistics.median(float(python_of(i, f"import time; s = time.perf_counter(); import {m}; print(time.perf_counter() - s)")) for _ in range(3))
+        for i, m in ((sys.executable, "graphc.v1"), (TENSORFLOW, "tensorflow.compat.v1"))
+    ]  # fmt: skip
+    figure = f"{seconds[0]:.3f} s, TensorFlow {version}: {seconds[1]:.2f} s"
+    yield Row("`import graphc.v1`", figure, "<= 0.3 s", seconds[0] <= 0.3)
+
+
+def python_of(interpreter: str, code: str) -> str:
+    """The last line that a program prints under an interpreter."""
+    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=True, env=env).stdout.strip().splitlines()[-1]
+
+
+def shown_time(seconds: float) -> str:
+    for unit, scale in (("s", 1), ("ms", 1e3), ("us", 1e6)):
+        if seconds * scale >= 1:
+            break
+    return f"{seconds * scale:.3g} {unit}"
+
+
+def bench_checkpoint():
+    """The Saver against copying a file of the same size, both flushed to the disk."""
+    megabytes = 500
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.Graph().as_default(), tf.Session() as sess:
+            for k in range(5):
+                tf.get_variable(f"v{k}", [megabytes * 50_000], initializer=tf.random_uniform_initializer(seed=k))
+            sess.run(tf.global_variables_initializer())
+            saver, source = tf.train.Saver(max_to_keep=1), os.path.join(folder, "source")
+            with open(source, "wb") as file:
+                file.write(np.random.default_rng(0).bytes(megabytes * 1_000_000))
+
+            def copy():
+                with open(source, "rb") as file, open(source + ".copy", "wb") as to:
+                    shutil.copyfileobj(file, to, 1 << 20)
+                    to.flush()
+                    os.fsync(to.fileno())
+
+            def save():
+                saver.save(sess, os.path.join(folder, "model"), write_meta_graph=False)
+
+            ours, theirs = interleaved(save, copy, seconds=10)
+    figure = f"{megabytes / 1e3 / ours:.2f} GB/s, {theirs / ours:.0%} of copying a file"
+    yield Row("`Saver.save` of 500 MB, flushed to the disk", figure, ">= 70 %", theirs / ours >= 0.7)
+
+
+TENSORFLOW = None  # an interpreter that has it
+
 BENCHES = {
     "import": bench_import,
     "size": bench_size,
@@ -324,6 +427,8 @@ BENCHES = {
     "loop": bench_loop,
     "memory": bench_memory,
     "linear": bench_linear,
+    "checkpoint": bench_checkpoint,
+    "tensorflow": bench_tensorflow,
 }
 
 
@@ -346,7 +451,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", metavar="FILE", help="write the table there as Markdown")
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
+    parser.add_argument("--tensorflow", metavar="PYTHON", help="an interpreter that has TensorFlow, to compare with")
     options = parser.parse_args()
+    global TENSORFLOW
+    TENSORFLOW = options.tensorflow
     rows = []
     for name in options.only:
         for row in BENCHES[name]():

@@ -48,6 +48,20 @@ EXPORTS: dict[str, dict[str, str]] = {
             initialize_all_variables initialize_variables local_variables local_variables_initializer model_variables
             moving_average_variables scatter_add scatter_sub scatter_update trainable_variables variables_initializer""",
     },
+    "train": {
+        "average": "ExponentialMovingAverage",
+        "batches": """batch batch_join maybe_batch maybe_batch_join maybe_shuffle_batch maybe_shuffle_batch_join shuffle_batch
+            shuffle_batch_join""",
+        "coordinator": "Coordinator LooperThread",
+        "decay": """cosine_decay exponential_decay inverse_time_decay natural_exp_decay piecewise_constant
+            polynomial_decay""",
+        "global_step": "create_global_step get_global_step get_or_create_global_step global_step",
+        "optimizers.optimizer": """AdadeltaOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer GradientDescentOptimizer
+            MomentumOptimizer Optimizer RMSPropOptimizer""",
+        "producers": """input_producer limit_epochs match_filenames_once range_input_producer slice_input_producer
+            string_input_producer""",
+        "queue_runner": "QueueRunner add_queue_runner start_queue_runners",
+    },
 }  # fmt: skip
 
 # Namespaces of ``tf`` that are modules of this package; ``name=module`` where it is called otherwise.
