@@ -26,7 +26,8 @@ from graphc.prims.table import apply
 
 DEPTH = 1024  # k steps of one pass: a panel of rows this long stays in the first-level cache
 BLOCK_COLUMNS = 256  # columns of one task: DEPTH x BLOCK_COLUMNS of the right operand stays in the second level
-BLOCK_ROWS = 96  # rows of one task
+BLOCK_ROWS = 24  # rows of one task: few, so that a small batch is shared evenly among threads
+DEEP_BLOCK_ROWS = 96  # where there are several passes over k, each of which reads another part of the right operand
 UNPACKED_COLUMNS = 256  # up to here the right operand is read where it lies
 FEW_ROWS = 4  # rows of the small tile
 
@@ -148,10 +149,14 @@ class _Nest:
     deep: bool  # more than one pass over k
     shared: frozenset  # what the epilogue reads or the region returns: operands among them keep their own shape
 
+    @property
+    def block_rows(self) -> int:
+        return DEEP_BLOCK_ROWS if self.deep else BLOCK_ROWS
+
     def blocks(self) -> tuple:
         panels_per_block = max(1, BLOCK_COLUMNS // self.dot.tile.width)
         column_blocks = simplified((self.dot.panels + (panels_per_block - 1)) // panels_per_block)
-        row_blocks = simplified((self.dot.m + (BLOCK_ROWS - 1)) // BLOCK_ROWS)
+        row_blocks = simplified((self.dot.m + (self.block_rows - 1)) // self.block_rows)
         return panels_per_block, column_blocks, row_blocks
 
 
@@ -174,7 +179,7 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
     tasks = simplified(column_blocks * row_blocks)
     task = var("t", extent=tasks if type(tasks) is int else None)
     body = _task(nest, task, (per_block, column_blocks, row_blocks))
-    rows = dot.m if type(dot.m) is int and dot.m < BLOCK_ROWS else BLOCK_ROWS
+    rows = dot.m if type(dot.m) is int and dot.m < nest.block_rows else nest.block_rows
     work = simplified(dot.k * (rows * min(BLOCK_COLUMNS, dot.n if type(dot.n) is int else BLOCK_COLUMNS) // 4))
     loop = For(task, tasks, body)
     if batched:
@@ -238,9 +243,9 @@ def _task(nest: _Nest, task: Node, blocks: tuple) -> tuple:
         lets.append(Let(var(name), value))
         return lets[-1].var
 
-    first_row = named("row", simplified(_node(row_block) * BLOCK_ROWS))
+    first_row = named("row", simplified(_node(row_block) * nest.block_rows))
     first_panel = named("panel", simplified(_node(column_block) * per_block))
-    rows = named("rows", simplified(binary("min", _node(dot.m - first_row), BLOCK_ROWS)))
+    rows = named("rows", simplified(binary("min", _node(dot.m - first_row), nest.block_rows)))
     panels = named("panels", simplified(binary("min", _node(dot.panels - first_panel), per_block)))
     passes = simplified((binary("max", _node(dot.k), 1) + (DEPTH - 1)) // DEPTH)  # one that stores zeros where k is 0
     step = var("kb", extent=passes if type(passes) is int else None) if nest.deep else const(0, INDEX)
