@@ -34,6 +34,12 @@ class GraphError(GraphcError, ValueError):
     """A graph is malformed, or something of one graph was used with another."""
 
 
+class UnknownNameError(GraphError, KeyError):
+    """There is nothing of that name in the graph."""
+
+    __str__ = Exception.__str__  # a KeyError would show the quoted form
+
+
 class FeedError(InvalidArgumentError):
     """A value that a run needs is missing, unknown or fed twice."""
 
@@ -187,3 +193,5 @@ def with_line():
         if "\n  at " not in str(error):
             error.args = (explain(str(error)), *error.args[1:])  # it keeps its kind, its cause and what it carries
         raise
+    except MemoryError as error:  # NumPy's says how much was asked for
+        raise ResourceExhaustedError(explain(f"run: there is not enough memory: {error}")) from None

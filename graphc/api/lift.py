@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import operator
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 
+from graphc.api.call import Call
 from graphc.api.effect import EFFECT
 from graphc.api.op import Op
 from graphc.api.operators import Composed, Operators
@@ -23,8 +25,6 @@ def lift(op: Op, fallback: Callable) -> Callable:
     Args:
         fallback: answers with the recorder where no operand decides.
     """
-    groups = {n.lstrip("*"): g for g, part in enumerate(op.tensors.split("|")) for n in part.split()}
-    lists = {n[1:] for n in op.tensors.replace("|", " ").split() if n.startswith("*")}
     signature, rest = _public_signature(op)
     parts = namedtuple(op.kind, op.parts.split()) if op.parts else None
 
@@ -38,17 +38,10 @@ def lift(op: Op, fallback: Callable) -> Callable:
         for value in composed_in(arguments.values()):
             return value.dispatch(op.names.split()[0], public, arguments)
         name = arguments.pop("name", None)
-        function, effect = op.function, EFFECT if op.effect else None
         values = [arguments[rest]] if rest else arguments.values()
-        recorder = recorder_for(tensors_in(values if rest else arguments.values()), fallback)
-        if op.random:
-            key, counter, effect = recorder.draw(whole(op.label or op.kind, "seed", arguments.pop("seed")))
-            function = drawn(op.function, key, counter)
-        if rest:
-            function = spread(function, rest)
-            arguments[rest] = list(arguments[rest])
-        label = op.label or op.kind
-        answer = construct(recorder, op.kind, label, function, arguments, groups, lists, name, effect)
+        recorder = recorder_for(tensors_in(values), fallback)
+        seed = whole(op.label or op.kind, "seed", arguments.pop("seed")) if op.random else None
+        answer = recorded(op, recorder, arguments, name, seed, rest)
         return answer if parts is None else parts(*answer)
 
     public.__signature__ = signature
@@ -56,6 +49,33 @@ def lift(op: Op, fallback: Callable) -> Callable:
     public.__doc__ = op.function.__doc__
     public.__name__ = public.__qualname__ = op.names.split()[0].rpartition(".")[2]
     return respelled(public, op.arguments) if op.arguments else public
+
+
+def recorded(op: Op, recorder, arguments: dict, name=None, seed: int | None = None, rest: str | None = None,
+             kind: str | None = None):  # fmt: skip
+    """The answer of a row for arguments of its function, recorded.
+
+    Args:
+        rest: the argument that is ``*values`` of the function, a list here.
+        kind: the operation's type, if it is not the row's.
+    """
+    groups, lists = _operands(op.tensors)
+    function, effect = op.function, EFFECT if op.effect else None
+    if op.random:
+        key, counter, effect = recorder.draw(seed)
+        function = drawn(op.function, key, counter)
+    if rest:
+        function = spread(function, rest)
+        arguments[rest] = list(arguments[rest])
+    label = op.label or op.kind
+    return construct(recorder, kind or op.kind, label, function, arguments, groups, lists, name, effect, op.function)
+
+
+@functools.lru_cache(None)
+def _operands(tensors: str) -> tuple[dict, set]:
+    """The groups of a row's tensors, and which of them are lists."""
+    groups = {n.lstrip("*"): g for g, part in enumerate(tensors.split("|")) for n in part.split()}
+    return groups, {n[1:] for n in tensors.replace("|", " ").split() if n.startswith("*")}
 
 
 def _public_signature(op: Op) -> tuple[inspect.Signature, str | None]:
@@ -95,10 +115,11 @@ def spread(function: Callable, rest: str) -> Callable:
 
 
 def construct(recorder, kind: str, default_name: str, function: Callable, arguments: Mapping, groups: Mapping,
-              lists: Iterable = (), name=None, effect=None):  # fmt: skip
+              lists: Iterable = (), name=None, effect=None, of=None):  # fmt: skip
     """Record the operation ``function(**arguments)``: tensors among the arguments become its operands.
 
     Arguments in ``groups`` are always operands; others are if they are tensors or lists with tensors in them.
+    ``of``: the function to remember, if it is not ``function``.
 
     Returns:
         Tensors in the structure (a Node, lists, tuples) that the function answers with; for None what the recorder has to
@@ -140,6 +161,7 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
         structure = _structure(answer, leaves)
         return leaves
 
+    build.call = Call(of or function, places, static)
     outputs = recorder.call(kind, default_name, build, operands, labels, name, groups=numbers, effect=effect)
     if structure is None:
         return outputs

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from graphc.api.spelling import respelled
 from graphc.errors import UsageError, explain
+from graphc.runtime.pool import default_threads
+from graphc.runtime.support import load_support
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,31 @@ get_log_device_placement, set_log_device_placement = _setting(
 get_inter_op_parallelism_threads, set_inter_op_parallelism_threads = _setting(
     "inter", "num_threads", "The number of threads for operations beside each other"
 )
-get_intra_op_parallelism_threads, set_intra_op_parallelism_threads = _setting(
-    "intra", "num_threads", "The number of threads for one operation"
-)
+
+
+def get_intra_op_parallelism_threads() -> int:
+    """The number of threads for one operation, as it was set last; 0 for the default."""
+    return _SETTINGS["intra"]
+
+
+def set_intra_op_parallelism_threads(num_threads) -> None:
+    """Use this many threads for one operation, at most those of the machine; 0 for the default.
+
+    Raises:
+        UsageError: it is no number from 0 on.
+    """
+    if not isinstance(num_threads, int) or num_threads < 0:
+        raise UsageError(explain(f"config: num_threads must be an int from 0 on, got {num_threads!r}"))
+    _SETTINGS["intra"] = num_threads
+    use_threads(num_threads)
+
+
+def use_threads(count: int) -> None:
+    """Let operations of this process use ``count`` threads, at most those of the machine; 0 for all of them."""
+    most = default_threads()
+    load_support().set_threads(min(count, most) or most)
+
+
 get_jit, set_jit = _setting("jit", "enabled", "Whether XLA compiles; here everything is compiled")
 get_optimizer_options, set_optimizer_options = _setting("optimizer", "options", "Options of the graph optimizer")
 

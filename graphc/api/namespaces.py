@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
@@ -11,7 +13,7 @@ from graphc import autodiff
 from graphc.api.eager import eager
 from graphc.api.lift import lift
 from graphc.api.names import TABLES
-from graphc.api.op import Op
+from graphc.api.op import Late, Op
 from graphc.errors import UsageError, explain
 
 
@@ -69,8 +71,8 @@ class Names:
         self._lifted: dict[Op, Callable] = {}
         self._spaces: dict[str, Namespace] = {}
 
-    def get(self, name: str):
-        """The function, class, value or namespace of this name.
+    def get(self, name: str, others: Iterable[str] = ()):
+        """The function, class, value or namespace of this name; ``others``: names that a user may have meant instead.
 
         Raises:
             AttributeError: there is none.
@@ -81,6 +83,8 @@ class Names:
                 self._lifted[entry] = public = self._lift(entry, self._fallback)
                 public.__module__ = self.package
             return self._lifted[entry]
+        if isinstance(entry, Late):
+            return getattr(importlib.import_module(entry.module), entry.name)
         if name in self._entries:
             return entry
         if name in self._spaces:
@@ -88,7 +92,9 @@ class Names:
         inside = self.below(name)
         if not inside:
             old = "" if self.package.endswith(".v1") else ", TensorFlow 1's names are in graphc.v1"
-            raise AttributeError(f"module {self.package!r} has no attribute {name!r}; docs/ops.md lists what exists{old}")
+            near = difflib.get_close_matches(name, [*others, *self._entries], 1, 0.8)
+            hint = f"did you mean {near[0]!r}?" if near else f"docs/ops.md lists what exists{old}"
+            raise AttributeError(f"module {self.package!r} has no attribute {name!r}; {hint}")
         doc = f"TensorFlow's ``tf.{name}``: {', '.join(inside)}."
         space = Namespace(f"{self.package}.{name}", doc, lambda member: self.get(f"{name}.{member}"), inside)
         self._spaces[name] = space

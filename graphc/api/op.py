@@ -35,3 +35,11 @@ class Op:
     effect: bool = False
     arguments: str = ""
     parts: str = ""
+
+
+@dataclass(frozen=True)
+class Late:
+    """A public name whose module is imported when it is first asked for, as it needs a library."""
+
+    module: str
+    name: str

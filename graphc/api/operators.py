@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.api.call import Call
 from graphc.api.recorder import recorder_for
 from graphc.errors import SymbolicError, explain
 from graphc.ir.node import Node
@@ -88,11 +89,36 @@ class Operators:
         return strided_slice(self, key)
 
 
+# NumPy's function -> the operator that means the same, and the operators whose other side has another name.
+_UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "true_divide": "truediv",
+           "floor_divide": "floordiv", "remainder": "mod", "power": "pow", "matmul": "matmul", "bitwise_and": "and",
+           "bitwise_or": "or", "bitwise_xor": "xor", "less": "lt", "less_equal": "le", "greater": "gt",
+           "greater_equal": "ge", "equal": "eq", "not_equal": "ne"}  # fmt: skip
+_REFLECTED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
+def _no_numpy(x, name: str) -> SymbolicError:
+    advice = "use TensorFlow's function, or run the tensor in a session first"
+    return SymbolicError(explain(f"numpy.{name}: {x.name} is a tensor of a graph, which has no value yet; {advice}"))
+
+
 class Symbolic(Operators):
     """A tensor that has no value before its graph runs."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # NumPy's own functions cannot be part of a graph
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        """NumPy's operators with a NumPy value on the left; its other functions cannot be part of a graph."""
+        name = _UFUNCS.get(ufunc.__name__)
+        if name is None or method != "__call__" or kwargs or len(inputs) != 2:
+            raise _no_numpy(self, ufunc.__name__)
+        left, right = inputs
+        if isinstance(left, Operators):
+            return getattr(left, f"__{name}__")(right)
+        return getattr(right, f"__{_REFLECTED.get(name, f'r{name}')}__")(left)
+
+    def __array_function__(self, function, types, args, kwargs):
+        raise _no_numpy(self, function.__name__)
 
     def __eq__(self, other):
         return self is other
@@ -112,7 +138,7 @@ class Symbolic(Operators):
         )
 
     def __float__(self):
-        raise SymbolicError(explain(f"{self.name}: a tensor has no value while the graph is being built"))
+        raise SymbolicError(explain(f"{self.name}: a tensor has no value while the graph is being built; run it in a session"))
 
     __int__ = __index__ = __float__
 
@@ -131,6 +157,20 @@ class Symbolic(Operators):
         return iter([self[k] for k in range(shape.as_list()[0])])
 
 
+def getitem(nodes, template) -> Node:
+    """``x[key]`` for Nodes: ``x`` and those in the key.
+
+    Args:
+        template: for each part of the key whether it is a slice, and its fields: the number of a Node and None, or None
+            and a value.
+    """
+    keys = []
+    for is_slice, places in template:
+        values = [field if at is None else nodes[at] for at, field in places]
+        keys.append(slice(*values) if is_slice else values[0])
+    return index.getitem(nodes[0], tuple(keys))
+
+
 def strided_slice(x, key):
     """``x[key]``: tensors in the key become operands."""
     operands, template = [x], []
@@ -146,11 +186,8 @@ def strided_slice(x, key):
         template.append((isinstance(part, slice), tuple(places)))
 
     def build(*nodes):
-        keys = []
-        for is_slice, places in template:
-            values = [field if at is None else nodes[at] for at, field in places]
-            keys.append(slice(*values) if is_slice else values[0])
-        return index.getitem(nodes[0], tuple(keys))
+        return getitem(nodes, template)
 
+    build.call = Call(getitem, {"nodes": list(range(len(operands)))}, {"template": template})
     return _recorder(*operands).call("StridedSlice", "strided_slice", build, operands, ("input",) + ("index",) * (len(operands) - 1),
                         alike=False)  # fmt: skip

@@ -9,10 +9,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from graphc.api.crc32c import masked
 from graphc.errors import DataLossError, NotFoundError, StateError, UsageError, explain
+from graphc.formats.crc32c import masked
 
 _KINDS = ("", "ZLIB", "GZIP")
+
+
+class TFRecordCompressionType:
+    """TensorFlow 1's numbers of the kinds of compression."""
+
+    NONE, ZLIB, GZIP = range(3)
 
 
 class TFRecordOptions:
@@ -34,7 +40,8 @@ class TFRecordOptions:
         return "" if not options else _known(getattr(options, "compression_type", options))
 
 
-def _known(kind: str) -> str:
+def _known(kind: str | int) -> str:
+    kind = _KINDS[kind] if type(kind) is int and 0 <= kind < len(_KINDS) else kind
     if kind not in _KINDS:
         raise UsageError(
             explain(f"TFRecordOptions: compression_type must be one of {', '.join(map(repr, _KINDS))}, got {kind!r}")

@@ -189,6 +189,11 @@ class IndexedSlices(Composite):
         return self.values.name
 
     @property
+    def op(self):
+        """The operation that makes the slices."""
+        return self.values.op
+
+    @property
     def shape(self) -> TensorShape:
         if self.dense_shape is None:
             return TensorShape(None)
@@ -211,11 +216,17 @@ class IndexedSlices(Composite):
                       dense_shape=static(self.dense_shape))  # fmt: skip
 
     def dispatch(self, name: str, public: Callable, arguments: dict):
-        """Functions of tensors take what the slices stand for."""
+        """Functions that scale or clip work on the slices; others take the larger tensor that these stand for."""
+        if name in _ON_SLICES:
+            return _on_slices(name, public, arguments)
         return public(**{k: _densified(v) for k, v in arguments.items()})
 
+    def with_values(self, values) -> "IndexedSlices":
+        """Other slices at the same places."""
+        return IndexedSlices(values, self.indices, self.dense_shape)
+
     def __neg__(self):
-        return IndexedSlices(-self.values, self.indices, self.dense_shape)
+        return self.with_values(-self.values)
 
     def __repr__(self):
         tail = "" if self.dense_shape is None else f", dense_shape={self.dense_shape!s}"
@@ -234,6 +245,26 @@ def _densified(value):
     if isinstance(value, (list, tuple)):
         return [_densified(v) for v in value]
     return value.as_tensor() if isinstance(value, IndexedSlices) else value
+
+
+_ON_SLICES = "clip_by_norm clip_by_value clip_by_global_norm linalg.global_norm math.scalar_mul identity".split()
+
+
+def _on_slices(name: str, public: Callable, arguments: dict):
+    """The function of the slices, equal indices not added up, and its result at the same places."""
+    found = public(**{k: _slices(v) for k, v in arguments.items()})
+    if name == "linalg.global_norm":
+        return found
+    if name == "clip_by_global_norm":
+        both = zip(arguments["t_list"], found[0])
+        return [g.with_values(f) if isinstance(g, IndexedSlices) else f for g, f in both], found[1]
+    return next(v for v in arguments.values() if isinstance(v, IndexedSlices)).with_values(found)
+
+
+def _slices(value):
+    if isinstance(value, (list, tuple)):
+        return [_slices(v) for v in value]
+    return value.values if isinstance(value, IndexedSlices) else value
 
 
 class SparseTensorSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Iterable
 from contextlib import contextmanager
@@ -86,6 +87,8 @@ def integer(op: str, name: str, value) -> int:
     """
     if isinstance(value, Node):
         value = constant(op, name, value)
+    if hasattr(type(value), "__index__") and not isinstance(value, (bool, np.generic, np.ndarray)):
+        return operator.index(value)  # TensorFlow 1's Dimension
     array = np.asarray(None if isinstance(value, (list, tuple)) and len(value) != 1 else value)
     if array.size != 1 or array.dtype.kind not in "iu":
         raise UsageError(explain(f"{op}: {name} must be an int, got {value!r}"))

@@ -46,11 +46,14 @@ def check_scaling(scale, mode: str, distribution: str) -> None:
 
 
 def variance_scaling(key: Node, counter: Node, shape, scale=1.0, mode="fan_in", distribution="truncated_normal",
-                     dtype=dt.f32) -> Node:  # fmt: skip
-    """Random with a variance of ``scale`` divided by the number of inputs, outputs, or their mean."""
+                     dtype=dt.f32, whole=None) -> Node:  # fmt: skip
+    """Random with a variance of ``scale`` divided by the number of inputs, outputs, or their mean.
+
+    ``whole``: the shape of the weight that this is a part of.
+    """
     check_scaling(scale, mode, distribution)
     shape = known_shape("VarianceScaling", shape)
-    fan_in, fan_out = fans(shape)
+    fan_in, fan_out = fans(shape if whole is None else whole)
     fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
     variance = scale / max(1.0, fan)
     if distribution == "uniform":

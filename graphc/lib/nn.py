@@ -142,13 +142,13 @@ def _top(x: Node, axes: tuple) -> Node:
 
 
 def softmax_cross_entropy_with_logits(labels, logits, axis=-1) -> Node:
-    """``-sum(labels * log_softmax(logits))`` along ``axis``.
+    """``-sum(labels * log_softmax(logits))`` along ``axis``; labels of another dtype become that of the logits.
 
     Raises:
-        DtypeError, ShapeError: labels and logits do not fit together.
+        DtypeError: the logits are not floating. ShapeError: labels and logits do not fit together.
     """
     logits = _floating("softmax_cross_entropy_with_logits", logits)
-    labels = as_node(labels) if isinstance(labels, Node) else as_node(labels, logits.dtype)
+    labels = math.cast(labels, logits.dtype)
     k = axis_of("softmax_cross_entropy_with_logits", axis, logits)
     logp = log_softmax(logits, k)
     product = elementwise("mul", labels, logp, name="softmax_cross_entropy_with_logits")

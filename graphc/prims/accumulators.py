@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc.errors import CancelledError, InvalidArgumentError, ShapeError
 from graphc.ir import dtype as dt
+from graphc.prims.running import time_left
 
 
 class Accumulator:
@@ -66,7 +67,8 @@ class Accumulator:
     def _wait(self, number: int) -> None:
         if number <= 0:
             raise InvalidArgumentError(f"take_grad: num_required must be positive, got {number}")
-        self._change.wait_for(lambda: self._is_cancelled or self._count >= number)
+        while not (self._is_cancelled or self._count >= number):
+            self._change.wait(time_left())
         if self._is_cancelled:
             raise CancelledError(f"accumulator '{self.name}': taking a gradient was cancelled")
 

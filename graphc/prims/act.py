@@ -46,7 +46,15 @@ def _answer(key: str, found, results: tuple):
 def _act_array(token, *arrays, definition, method, key, results, partner=""):
     target = resource(definition, made)
     others = (resource(partner, made),) if partner else ()
-    return _answer(key, once(key, lambda: getattr(target, method)(*others, *arrays)), results)
+    gives_way = getattr(target, "gives_way", None)
+    outside = None if gives_way is not None and gives_way(method, arrays) else lambda: _outside(getattr(target, method), others, arrays)
+    return _answer(key, once(key, lambda: getattr(target, method)(*others, *arrays), outside), results)
+
+
+def _outside(method: Callable, others: tuple, arrays) -> Callable:
+    """A call for later, when the arrays are not there any more."""
+    kept = [a.copy() for a in arrays]
+    return lambda: method(*others, *kept)
 
 
 def made(definition: str):
@@ -86,10 +94,10 @@ def _applied(op: str, inputs: tuple, attrs: dict) -> list[Node]:
 
 
 def _python_array(token, *arrays, callback, key, results):
-    def call():
-        return converted(callback(*[a.copy() for a in arrays]), tuple([d for d, _ in results]), key)
+    def call(*given):
+        return converted(callback(*[a.copy() for a in given or arrays]), tuple([d for d, _ in results]), key)
 
-    return _answer(key, once(key, call), results)
+    return _answer(key, once(key, call, lambda: _outside(call, (), arrays)), results)
 
 
 def converted(answer, dtypes: tuple, label: str) -> list[np.ndarray]:

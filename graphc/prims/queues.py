@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import json
 import secrets
 import threading
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
 from graphc.errors import CancelledError, OutOfRangeError, ShapeError
 from graphc.ir import dtype as dt
 from graphc.prims.random import philox
+from graphc.prims.running import Elsewhere, must_not_wait, time_left
 
 
 class Queue:
@@ -50,6 +53,13 @@ class Queue:
         self._elements.extendleft(reversed(elements))
 
     # -------------------------------------------------------------------------------------- operations
+
+    def gives_way(self, method: str, arguments) -> bool:
+        """Whether a run that must not wait is started anew when the whole operation can be done at once."""
+        room = self.capacity - self.least if method.startswith("dequeue") else self.capacity
+        if self.capacity < 0 or not arguments:
+            return True
+        return method == "enqueue" or (arguments[0] if method.startswith("dequeue") else len(arguments[0])) <= room
 
     def enqueue(self, *components) -> tuple:
         """Add one element; waits for room."""
@@ -127,6 +137,9 @@ class Queue:
         with self._in_line(self._adding) as turn:
             if self._is_closed:
                 raise CancelledError(f"{self.label} '{self.name}' is closed.")
+            turn.give_way(
+                lambda: self._is_closed or self.capacity < 0 or len(self._elements) + len(elements) <= self.capacity
+            )
             for element in elements:
                 turn.wait_until(self._has_room, f"{self.label} '{self.name}': enqueuing was cancelled")
                 if self._is_closed:
@@ -149,6 +162,7 @@ class Queue:
     def _take(self, count: int, fewer: bool) -> list:
         taken: list = []
         with self._in_line(self._taking) as turn:
+            turn.give_way(lambda: self._is_closed or len(self._elements) - self.least >= count)
             try:
                 while len(taken) < count:
                     turn.wait_until(self._has_some, f"{self.label} '{self.name}': dequeuing was cancelled")
@@ -198,7 +212,21 @@ class _Turn:
                 raise CancelledError(refusal)
             if self._line[0] is self and holds():
                 return
-            self._change.wait()
+            self._change.wait(time_left())
+
+    def give_way(self, is_ready: Callable) -> None:
+        """Start the run anew when ``is_ready()`` if it must not wait and it is not yet.
+
+        Raises:
+            Elsewhere: always then.
+        """
+        if must_not_wait() and not (self._line[0] is self and is_ready()):
+            raise Elsewhere(functools.partial(_Turn._wait_outside, self, is_ready))
+
+    def _wait_outside(self, is_ready: Callable) -> None:
+        with self._change:
+            while not is_ready():
+                self._change.wait(time_left())
 
     def __exit__(self, *error):
         if self in self._line:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from contextlib import contextmanager
 
-from graphc.errors import GraphcError
+from graphc.errors import CancelledError, DeadlineExceededError, GraphcError
 
 _numbers = itertools.count()
 
@@ -19,10 +20,17 @@ class Container:
     def __init__(self, objects=None):
         self._objects = {} if objects is None else objects
         self._lock = threading.Lock()
+        self._is_cancelled = False
 
     def get(self, definition: str, make: Callable):
-        """The object of this definition; ``make(definition)`` where it is new."""
+        """The object of this definition; ``make(definition)`` where it is new.
+
+        Raises:
+            CancelledError: the session was closed.
+        """
         with self._lock:
+            if self._is_cancelled:
+                raise CancelledError("the session was closed")
             found = self._objects.get(definition)
             if found is None:
                 found = self._objects[definition] = make(definition)
@@ -36,6 +44,7 @@ class Container:
     def cancel(self) -> None:
         """Wake everything that waits for one of the objects, with an error, and forget them."""
         with self._lock:
+            self._is_cancelled = True
             found = list(self._objects.values())
             self._objects.clear()
         for resource in found:
@@ -111,6 +120,17 @@ def _common(old: tuple, new: tuple) -> tuple:
     return tuple([m if m == n else -1 for m, n in zip(old, new)]) if len(old) == len(new) else new
 
 
+class Elsewhere(Exception):
+    """What comes next in a run may have to wait, or calls the user's code, while the run keeps others from its state.
+
+    The run is given up; ``carry_out`` does what must be done meanwhile, and then the run starts anew.
+    """
+
+    def __init__(self, carry_out: Callable):
+        super().__init__("a run must wait")
+        self.carry_out = carry_out
+
+
 class RankFound(Exception):
     """A result has another rank than the graph was built for, or than was known: build it anew."""
 
@@ -140,11 +160,14 @@ class Run:
         probing: the Ranks that it is to find out, or None.
         guess: the rank that is tried for these, so that what is built around fits.
         told: keys of operations whose results were found to have other shapes.
+        is_holding: it keeps other runs from its state, so it must not wait.
+        deadline: when (of ``time.monotonic``) it gives up waiting, or None.
     """
 
     def __init__(self, container: Container):
         self.container, self.probing, self.guess = container, None, 0
         self.told: set[str] = set()
+        self.is_holding, self.deadline = False, None
         self._done: dict[str, list] = {}
         self._place: dict[str, int] = {}
 
@@ -152,11 +175,14 @@ class Run:
         """Start anew."""
         self._place.clear()
 
-    def once(self, key: str, action: Callable):
-        """What ``action()`` answers, or has answered the first time."""
+    def once(self, key: str, action: Callable, outside: Callable | None = None):
+        """What ``action()`` answers, or has answered the first time; see ``once``."""
         done, place = self._done.setdefault(key, []), self._place.get(key, 0)
         self._place[key] = place + 1
         if place == len(done):
+            if self.is_holding and outside is not None:
+                later = outside()
+                raise Elsewhere(lambda: done.append(later()))
             done.append(action())
         return done[place]
 
@@ -178,9 +204,33 @@ def running(container: Container):
         RUNS.top = before
 
 
-def once(key: str, action: Callable):
-    """``action()``, but once in a run, however often it must start anew."""
-    return action() if RUNS.top is None else RUNS.top.once(key, action)
+def once(key: str, action: Callable, outside: Callable | None = None):
+    """``action()``, but once in a run, however often it must start anew.
+
+    Args:
+        outside: makes an action that may wait and may keep what it needs; None where ``action`` never waits for long, or
+            raises Elsewhere itself.
+    """
+    return action() if RUNS.top is None else RUNS.top.once(key, action, outside)
+
+
+def must_not_wait() -> bool:
+    """Whether the run of this thread keeps others from its state."""
+    return RUNS.top is not None and RUNS.top.is_holding
+
+
+def time_left() -> float | None:
+    """For how many seconds the run of this thread may wait; None: for ever.
+
+    Raises:
+        DeadlineExceededError: the time is over.
+    """
+    if RUNS.top is None or RUNS.top.deadline is None:
+        return None
+    left = RUNS.top.deadline - time.monotonic()
+    if left <= 0:
+        raise DeadlineExceededError("the run did not end in the time that timeout_in_ms gives")
+    return left
 
 
 def resource(definition: str, make: Callable):

@@ -14,7 +14,12 @@ _SCALE = 32768.0
 _LARGEST = (1 << 31) - 64
 
 
-def _encode(audio, rate):
+def wav(audio: np.ndarray, rate: int) -> bytes:
+    """A file of f32[samples, channels] in [-1, 1].
+
+    Raises:
+        UsageError: no channels, or too many samples.
+    """
     frames, channels = audio.shape
     if not 0 < channels < 1 << 16 or not 0 < int(rate) or 2 * channels * frames > _LARGEST:
         what = f"{channels} channels of {frames} samples at rate {int(rate)} do not fit a WAV file"
@@ -23,8 +28,12 @@ def _encode(audio, rate):
     samples = np.trunc(scaled + np.copysign(0.5, scaled)).clip(-_SCALE, _SCALE - 1).astype("<i2").tobytes()
     header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(samples), b"WAVE", b"fmt ", 16, _PCM, channels,
                          int(rate), 2 * channels * int(rate), 2 * channels, 16, b"data", len(samples))  # fmt: skip
+    return header + samples
+
+
+def _encode(audio, rate):
     out = np.empty((), object)
-    out[()] = header + samples
+    out[()] = wav(audio, rate)
     return out
 
 

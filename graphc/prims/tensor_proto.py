@@ -23,25 +23,15 @@ _LISTED = {
 }  # fmt: skip
 
 
-def written(array: np.ndarray, listed_scalar: bool = False) -> bytes:
-    """A serialised TensorProto; ``listed_scalar``: one number is written as a list, as ``make_tensor_proto`` does."""
+def written(array: np.ndarray) -> bytes:
+    """A serialised TensorProto."""
     kind = dt.as_dtype(array.dtype)
     sizes = b"".join(wire.field(2, wire.number_field(1, d) if d else b"") for d in array.shape)
     out = wire.number_field(_DTYPE, NUMBERS[kind]) + wire.field(_SHAPE, sizes)
     if kind is dt.string:
         return out + b"".join(wire.field(_STRINGS, bytes(v)) for v in array.reshape(-1).tolist())
-    if listed_scalar and array.size == 1:
-        return out + wire.field(_LISTED[kind][0], _one(array.reshape(-1), kind))
     little = np.ascontiguousarray(array).tobytes()
     return out + (wire.field(_CONTENT, little) if little else b"")
-
-
-def _one(array: np.ndarray, kind: DType) -> bytes:
-    form = _LISTED[kind][1]
-    if form:
-        return array.tobytes()
-    value = array.view(np.uint16)[0] if kind in (dt.f16, dt.bf16) else array[0]
-    return wire.varint(int(value))
 
 
 def read(data: bytes) -> np.ndarray:

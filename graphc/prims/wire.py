@@ -1,9 +1,8 @@
-"""Protocol buffers' wire format: fields in and out, and the few messages that TensorFlow's records are made of."""
+"""Protocol buffers' wire format: fields in and out, and TensorFlow's records read without making messages of them."""
 
 from __future__ import annotations
 
 import functools
-import struct
 from collections.abc import Iterator
 
 import numpy as np
@@ -40,21 +39,6 @@ def field(number: int, content: bytes) -> bytes:
 def number_field(number: int, value: int) -> bytes:
     """A field of an integer."""
     return varint(number << 3 | VARINT) + varint(value)
-
-
-def feature(kind: int | None, values) -> bytes:
-    """A Feature: a list of bytes, floats or integers, or none at all."""
-    if kind is None:
-        return b""
-    if kind == BYTES_LIST:
-        return field(kind, b"".join(field(1, v) for v in values))
-    packed = struct.pack(f"<{len(values)}f", *values) if kind == FLOAT_LIST else b"".join(map(varint, values))
-    return field(kind, field(1, packed) if values else b"")
-
-
-def mapping(entries) -> bytes:
-    """Entries of a map from text to messages, as field 1."""
-    return b"".join(field(1, field(1, key.encode()) + field(2, value)) for key, value in entries)
 
 
 # -------------------------------------------------------------------------------------------------- reading

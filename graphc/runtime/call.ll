@@ -9,10 +9,10 @@
 
 ;  0 fn          1 arena_fn    2 shapes_fn   3 constants   4 arena (address, bytes, busy)
 ;  5 n_args      6 n_inputs    7 n_outputs   8 n_symbols
-;  9 flags: 1 single, 2 release the GIL, 4 static shapes, 8 one run at a time
+;  9 flags: 1 single, 2 release the GIL, 4 static shapes, 8 writes state: alone, 16 reads it: together with others that do
 ; 10 fallback   11 failed     12 inputs     13 dims       14 argument records       15 output records
 ; 16 slots      17 arena bytes where shapes are static    18 shapes, likewise       19 sum of output ranks
-; 20 how many outputs are returned               21 turn (busy, waiting), where one run at a time is asked for
+; 20 how many outputs are returned               21 turn (busy, waiting), where runs must keep out of each other's way
 %spec = type [22 x i64]
 
 ; input position, descr, rank, kind of Python number taken (1 f32, 2 f64, 3 i32, 4 i64, 5 b1, 0 none), address of
@@ -138,14 +138,16 @@ out.of.memory.for.results:                               ; NumPy has set the err
   ret ptr null
 
 turns:
-  %turn.bit = and i64 %flags, 8
-  %exclusive = icmp ne i64 %turn.bit, 0
+  %turn.bits = and i64 %flags, 24
+  %in.turn = icmp ne i64 %turn.bits, 0
+  %shared.bit = and i64 %flags, 16
+  %shared = icmp ne i64 %shared.bit, 0
   %turn.at = getelementptr i64, ptr %spec, i64 21
   %turn = load ptr, ptr %turn.at
-  br i1 %exclusive, label %take.turn, label %memory
+  br i1 %in.turn, label %take.turn, label %memory
 
 take.turn:                                               ; from here to `collect` no Python code runs in this thread
-  call void @gc_turn_take(ptr %turn)
+  call void @gc_turn_take(ptr %turn, i1 %shared)
   br label %memory
 
 memory:
@@ -202,16 +204,20 @@ reject:
   ret ptr inttoptr (i64 1 to ptr)
 }
 
-; Waits until no other run of this callable is under way, then keeps others out. The caller holds the GIL, so plain
-; loads and stores do for Python threads; who must wait lets go of the GIL meanwhile.
-define internal void @gc_turn_take(ptr %turn) nounwind {
+; Waits until no other run writes the state that this one uses (`shared`), or until none uses it at all. The word is the
+; number of runs that read, or -1 while one writes. The caller holds the GIL, so plain loads and stores do for Python
+; threads; who must wait lets go of the GIL meanwhile.
+define internal void @gc_turn_take(ptr %turn, i1 %shared) nounwind {
 entry:
   %waiting.at = getelementptr i32, ptr %turn, i64 2
   br label %look
 
 look:
   %busy = load atomic i32, ptr %turn acquire, align 4
-  %free = icmp eq i32 %busy, 0
+  %idle = icmp eq i32 %busy, 0
+  %no.writer = icmp sge i32 %busy, 0
+  %together = and i1 %shared, %no.writer
+  %free = or i1 %idle, %together
   br i1 %free, label %take, label %wait
 
 wait:
@@ -220,7 +226,7 @@ wait:
   store i32 %more, ptr %waiting.at
   %save = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 6)
   %thread = call ptr %save()
-  call void @gc_doze(ptr %turn, i32 1)
+  call void @gc_doze(ptr %turn, i32 %busy)
   %restore = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 7)
   call void %restore(ptr %thread)
   %after = load i32, ptr %waiting.at
@@ -229,7 +235,9 @@ wait:
   br label %look
 
 take:
-  store atomic i32 1, ptr %turn release, align 4
+  %one.more = add i32 %busy, 1
+  %now = select i1 %shared, i32 %one.more, i32 -1
+  store atomic i32 %now, ptr %turn release, align 4
   ret void
 }
 
@@ -240,17 +248,33 @@ entry:
   br i1 %none, label %out, label %give
 
 give:
-  store atomic i32 0, ptr %turn release, align 4
+  %busy = load atomic i32, ptr %turn acquire, align 4
+  %fewer = sub i32 %busy, 1
+  %alone = icmp slt i32 %busy, 0
+  %now = select i1 %alone, i32 0, i32 %fewer
+  store atomic i32 %now, ptr %turn release, align 4
   %waiting.at = getelementptr i32, ptr %turn, i64 2
   %waiting = load i32, ptr %waiting.at
   %anybody = icmp ne i32 %waiting, 0
   br i1 %anybody, label %rouse, label %out
 
 rouse:
-  call void @gc_rouse(ptr %turn)
+  call void @gc_rouse_all(ptr %turn)
   br label %out
 
 out:
+  ret void
+}
+
+; The same for runs that Python drives; called with the GIL held.
+define void @gc_turn_enter(ptr %turn, i32 %shared) nounwind {
+  %together = icmp ne i32 %shared, 0
+  call void @gc_turn_take(ptr %turn, i1 %together)
+  ret void
+}
+
+define void @gc_turn_leave(ptr %turn) nounwind {
+  call void @gc_turn_give(ptr %turn)
   ret void
 }
 

@@ -37,7 +37,7 @@ def _probe(library: Library):
     signature = Signature(inputs, (Param("out", vector),), ("n",))
     return native_callable(
         library, "gc_probe", signature, library, 0, Arena(library), Arguments("gc_probe", signature),
-        (0,), True, True, None, lambda exact, *given: _FELL_BACK, _unexpected, (),
+        (0,), True, True, None, False, lambda exact, *given: _FELL_BACK, _unexpected, (),
     )  # fmt: skip
 
 

@@ -84,12 +84,13 @@ class Executable:
         *,
         returned: Sequence[int] | None = None,
         single: bool = False,
+        turn: Turn | None = None,
     ) -> Callable:
         """A callable that takes the inputs not in ``state`` by position, and is as fast as a call can be.
 
-        It may be called from any number of threads. Runs that write state wait for each other, so that each finds the
-        state as the last one left it; others go side by side. That holds for one callable: two of them bound to
-        the same arrays must not run at once if one writes them.
+        It may be called from any number of threads. A run that writes state is alone with it, so that each finds the
+        state as the last one left it; others go side by side. That holds for the callables of one ``turn``: two without
+        a common one that are bound to the same arrays must not run at once if one writes them.
 
         When a run fails in a host step, or after one, state is as it was before the run. When native code without
         host steps stops with an error code, state that it was about to write may hold anything.
@@ -100,6 +101,7 @@ class Executable:
             returned: positions of the outputs to hand out, ascending; by default all that are not state. A state
                 output asked for is handed out as a copy.
             single: hand out the one returned output itself instead of a tuple.
+            turn: keeps the runs of several callables apart that share state; one of its own if None.
 
         Raises:
             FeedError, DtypeError, ShapeError: an array in ``state`` does not fit as it is.
@@ -114,8 +116,11 @@ class Executable:
             raise UsageError(f"{self.name}: returned={chosen} must be ascending positions of the {count} outputs")
         if single and len(chosen) != 1:
             raise UsageError(f"{self.name}: single=True needs exactly one returned output, not {len(chosen)}")
-        turn = Turn() if in_state else None
-        portable = _PortableCall(self, arguments, chosen, single, turn)
+        writes = bool(in_state)
+        turn = (turn or Turn()) if writes or (turn is not None and bound) else None
+        if turn is not None and call_path() == "native":
+            turn.share_with(self._support.library)
+        portable = _PortableCall(self, arguments, chosen, single, turn, writes)
         if not self._native:
             return portable.convert_and_run
 
@@ -126,7 +131,7 @@ class Executable:
 
         return native_callable(
             self._support.library, self.name, self.signature, self.library, address_of(self.constants), self._arena, arguments,
-            chosen, single, self.release_gil, turn, slow, self._failed, (self.constants,),
+            chosen, single, self.release_gil, turn, writes, slow, self._failed, (self.constants,),
         )  # fmt: skip
 
     def _check_bound(self, bound: dict) -> None:
@@ -139,10 +144,11 @@ class _PortableCall:
     """The same callable as the native one, in Python."""
 
     def __init__(
-        self, executable: Executable, arguments: Arguments, returned: tuple[int, ...], single: bool, turn: Turn | None
-    ):
+        self, executable: Executable, arguments: Arguments, returned: tuple[int, ...], single: bool, turn: Turn | None,
+        writes: bool,
+    ):  # fmt: skip
         self.program, self.arguments, self.returned, self.single = executable._portable, arguments, returned, single
-        self.turn = contextlib.nullcontext() if turn is None else turn
+        self.turn = contextlib.nullcontext() if turn is None else turn.taken(not writes)
         self.in_place = frozenset(arguments.bound)
         self.copied = {output for output, position in executable.signature.donated if position in arguments.bound}
 

@@ -15,7 +15,7 @@ from graphc.runtime.arguments import Arguments
 from graphc.runtime.library import Library
 from graphc.runtime.turn import Turn
 
-_SINGLE, _RELEASE_GIL, _STATIC, _IN_TURN = 1, 2, 4, 8
+_SINGLE, _RELEASE_GIL, _STATIC, _ALONE, _TOGETHER = 1, 2, 4, 8, 16
 _NEW, _IN_PLACE, _COPIED = 0, 1, 2
 _NUMBER_KINDS = {dt.f32: 1, dt.f64: 2, dt.i32: 3, dt.i64: 4, dt.b1: 5}
 _FASTCALL = 0x80
@@ -44,6 +44,7 @@ def native_callable(
     single: bool,
     release_gil: bool,
     turn: Turn | None,
+    writes: bool,
     slow: Callable,
     failed: Callable,
     keep: tuple,
@@ -54,7 +55,7 @@ def native_callable(
         support: the native support library.
         constants: address of the program's constants.
         returned: positions of the outputs to hand out, ascending.
-        turn: where given, runs wait for each other.
+        turn: where given, runs wait for each other: those that have ``writes`` for all, others for these.
         slow: ``slow(exact, *given)`` is called where an argument does not fit as it is; ``exact`` is this callable
             without that way out: it answers NotImplemented.
         failed: called with the error code of a program that stopped; raises.
@@ -76,7 +77,7 @@ def native_callable(
         scratch = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(entry[1])(address_of(dims))
         ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(entry[2])(address_of(dims), address_of(shapes))
     flags = _SINGLE * single | _RELEASE_GIL * release_gil | _STATIC * (not dynamic)
-    flags |= _IN_TURN * (turn is not None)
+    flags |= (_ALONE if writes else _TOGETHER) * (turn is not None)
     table = np.zeros(22, dtype=np.int64).view(_Table)
 
     reference = weakref.ref(table)  # a plain reference would be a cycle

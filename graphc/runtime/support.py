@@ -25,13 +25,15 @@ _EXPORTS = [
     "gc_call",
     "gc_call_exact",
     "gc_call_configure",
+    "gc_turn_enter",
+    "gc_turn_leave",
     "gc_memory_new",
     "gc_memory_free",
     "gc_probe",
     "gc_probe_arena",
     "gc_probe_shapes",
 ]
-_FORMAT = "1"  # raised when the linker or the order of exports changes
+_FORMAT = "2"  # raised when the linker or the order of exports changes
 
 
 @dataclass(frozen=True)

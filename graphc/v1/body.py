@@ -20,7 +20,10 @@ from graphc.lib.control import mixed
 from graphc.lib.shape import ensure_shape
 from graphc.v1.differentiate import differentiate, refine
 from graphc.v1.infer import nodes_of
-from graphc.v1.tensor import Differentiate, Feed, Operation, Random, Read, Tensor, Write
+from graphc.v1.slices import split
+from graphc.v1.tensor import (
+    Differentiate, Feed, Initialised, Operation, Random, Read, ReadOr, Tensor, Update, Write,
+)  # fmt: skip
 from graphc.v1.trace import COUNTERS, counter_node
 
 
@@ -110,14 +113,14 @@ class GraphBody:
         acting = [op for op in inside if isinstance(op.effect, Effect)]
         path = self._needed({*inside, *self._inner} - own, [*(t.op for t in self.outputs), *acting])
         self.acts = bool(acting)
-        writes = [op.effect for op in sorted(path, key=_number) if isinstance(op.effect, Write)]
-        self.states = tuple(dict.fromkeys(write.variable for write in writes))
+        self.states = tuple(dict.fromkeys(v for op in sorted(path, key=_number) for v in _assigned(op.effect)))
         path = {op for op in path if not isinstance(op.effect, Read) or op.effect.variable in self.states}
+        path = {op for op in path if not isinstance(op.effect, (Initialised, ReadOr))}  # known before the body runs
         self._path = sorted(path, key=_number)
         drawn = [op.effect.drawn if isinstance(op.effect, Effect) else op.effect for op in self._path]
         drawn = [e for e in drawn if isinstance(e, Random)]
         self.effect = next((e for e in drawn if e.seeded), drawn[0] if drawn else None)
-        used = [t for op in self._path for t in op.inputs] + self.outputs
+        used = [t for op in self._path for t in op.operands] + self.outputs
         self.captured = list(dict.fromkeys(t for t in used if t.op not in path and t.op not in own))
 
     def _needed(self, inside: set, targets: list) -> set:
@@ -131,7 +134,7 @@ class GraphBody:
                 continue
             path.add(op)
             before.update(dict.fromkeys(c for c in op.control_inputs if c.id < self._first))
-            stack.extend([*(t.op for t in op.inputs), *op.control_inputs])
+            stack.extend([*(t.op for t in op.operands), *op.control_inputs])
         self.before = list(before)
         return path
 
@@ -163,7 +166,7 @@ class GraphBody:
 
 def _variable_of(tensor: Tensor):
     """The variable whose value this is, or None."""
-    op = tensor.op.inputs[0].op if tensor.op.type == "Identity" else tensor.op
+    op = tensor.op.operands[0].op if tensor.op.type == "Identity" else tensor.op
     return op.effect.variable if isinstance(op.effect, Read) else None
 
 
@@ -177,23 +180,36 @@ def _results(op: Operation, values: dict, given: set, states: dict) -> tuple:
             return (states[variable],)
         case Effect():
             values[op] = states[EFFECT]
-            states[EFFECT], *results = op.build(states[EFFECT], *[values[t] for t in op.inputs])
+            states[EFFECT], *results = op.build(states[EFFECT], *[values[t] for t in op.operands])
             return tuple(results)
         case Write(variable, uses_current):
-            operands = [values[t] for t in op.inputs]
-            new = op.build(*([states[variable]] if uses_current else []), *operands)
-            if new.dtype is not variable.dtype or len(new.shape) != len(variable.type.shape):
-                what = f"{op.name}: {new.type} does not fit variable {variable.name} of {variable.type}"
-                raise ShapeError(explain(what))
-            states[variable] = ensure_shape(new, variable.type.shape)
+            operands = [values[t] for t in op.operands]
+            _assign(op, variable, op.build(*([states[variable]] if uses_current else []), *operands), states)
             return (states[variable],)
+        case Update(variables):
+            new = op.build(*[states[v] for v in variables], *[values[t] for t in op.operands])
+            for v, n in zip(variables, new):
+                _assign(op, v, n, states)
+            return (states[variables[0]],)
         case Differentiate():
             found = differentiate(op.name, op.effect, values, given.__contains__)
             if any(g is None for g in found):
                 what = f"{op.name}: a gradient inside a loop or branch reaches a value from outside of it"
                 raise GraphError(explain(what))
-            return tuple(found)
-    return nodes_of(op.build(*[values[t] for t in op.inputs])) if op.build else ()
+            return tuple(split(found, op.effect.places))
+    return nodes_of(op.build(*[values[t] for t in op.operands])) if op.build else ()
+
+
+def _assigned(effect) -> tuple:
+    """The variables that an operation of this effect assigns."""
+    return effect.variables if isinstance(effect, Update) else (effect.variable,) if isinstance(effect, Write) else ()
+
+
+def _assign(op: Operation, variable, new: Node, states: dict) -> None:
+    if new.dtype is not variable.dtype or len(new.shape) != len(variable.type.shape):
+        what = f"{op.name}: {new.type} does not fit variable {variable.name} of {variable.type}"
+        raise ShapeError(explain(what))
+    states[variable] = ensure_shape(new, variable.type.shape)
 
 
 def _new_numbers(found: list[Node], states: dict, step: Node | None, counter: Node) -> list[Node]:

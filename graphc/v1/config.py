@@ -1,49 +1,110 @@
-"""Settings that TensorFlow programs make; they are kept, and change nothing here."""
+"""What a session takes from a ConfigProto, and what of it means nothing here.
+
+=================================  ==================================================================================
+field                              here
+=================================  ==================================================================================
+intra_op_parallelism_threads       how many threads one operation uses, at most the machine's; of the whole process
+operation_timeout_in_ms            how long a run may wait for a queue
+log_device_placement               the device of every operation is logged when a run is planned
+device_count                       ``{"GPU": 0}`` is always so; more than one ``CPU`` is one device with all threads
+allow_soft_placement, gpu_options  always so: everything runs on the CPU, memory is taken as it is needed
+inter_op_parallelism_threads,      operations are compiled into one program, which uses the threads of
+session_inter_op_thread_pool       ``intra_op_parallelism_threads``
+graph_options                      the compiler's passes always run; they do not change results
+cluster_def, rpc_options,          there is one machine and one process
+isolate_session_state
+=================================  ==================================================================================
+
+What is set and means nothing is told once, by the logger ``graphc``, at level INFO.
+"""
 
 from __future__ import annotations
 
+import functools
+import logging
+from dataclasses import dataclass
 
-class _Settings:
-    """Named values, given as keywords or set as attributes."""
-
-    def __init__(self, **values):
-        self.__dict__.update(values)
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
+from graphc.api.machine import use_threads
+from graphc.errors import UsageError, explain
 
 
-class GPUOptions(_Settings):
-    """How a GPU would be used."""
+@dataclass(frozen=True)
+class Settings:
+    """What a session uses of its configuration.
 
-    def __init__(self, allow_growth=False, per_process_gpu_memory_fraction=0.0, **values):
-        super().__init__(
-            allow_growth=allow_growth, per_process_gpu_memory_fraction=per_process_gpu_memory_fraction, **values
-        )
+    Attributes:
+        threads: how many threads an operation may use; None for the default.
+        timeout: seconds that a run may wait for a queue; None for any time.
+        log_placement: whether the devices of operations are logged.
+    """
 
+    threads: int | None = None
+    timeout: float | None = None
+    log_placement: bool = False
 
-class ConfigProto(_Settings):
-    """How a session would be set up."""
-
-    def __init__(self, gpu_options=None, allow_soft_placement=False, log_device_placement=False,
-                 intra_op_parallelism_threads=0, inter_op_parallelism_threads=0, device_count=None,
-                 **values):  # fmt: skip
-        super().__init__(
-            gpu_options=gpu_options if gpu_options is not None else GPUOptions(),
-            allow_soft_placement=allow_soft_placement,
-            log_device_placement=log_device_placement,
-            intra_op_parallelism_threads=intra_op_parallelism_threads,
-            inter_op_parallelism_threads=inter_op_parallelism_threads,
-            device_count=dict(device_count or {}),
-            **values,
-        )
+    def apply(self) -> None:
+        """Set what belongs to the whole process: the threads."""
+        if self.threads is not None:
+            use_threads(self.threads)
 
 
-class RunOptions(_Settings):
-    """How one run would be made."""
+_ONE_DEVICE = "operations are compiled into one program; intra_op_parallelism_threads says how many threads it uses"
+_WITHOUT_MEANING = {
+    "inter_op_parallelism_threads": _ONE_DEVICE,
+    "session_inter_op_thread_pool": _ONE_DEVICE,
+    "use_per_session_threads": _ONE_DEVICE,
+    "device_filters": "there is one machine",
+    "cluster_def": "there is one machine",
+    "rpc_options": "there is one machine",
+    "isolate_session_state": "sessions share nothing but queues",
+    "experimental": "these are switches of TensorFlow's runtime",
+}
 
-    NO_TRACE, SOFTWARE_TRACE, HARDWARE_TRACE, FULL_TRACE = range(4)
+
+def is_message(value, name: str) -> bool:
+    """Whether it is TensorFlow's message of this name, ours or another library's."""
+    return getattr(getattr(value, "DESCRIPTOR", None), "full_name", "") == f"tensorflow.{name}"
 
 
-class RunMetadata(_Settings):
-    """What a run would report."""
+def settings(config) -> Settings:
+    """What a session uses of a ConfigProto or None.
+
+    Raises:
+        UsageError: it is something else, or a number in it cannot be.
+    """
+    if config is None:
+        return Settings()
+    if not is_message(config, "ConfigProto"):
+        raise UsageError(explain(f"Session: config must be a tf.ConfigProto, got {config!r}"))
+    for name in ("intra_op_parallelism_threads", "inter_op_parallelism_threads", "operation_timeout_in_ms"):
+        if getattr(config, name) < 0:
+            raise UsageError(explain(f"Session: config.{name} must not be negative, got {getattr(config, name)}"))
+    for device, count in config.device_count.items():
+        if count < 0:
+            raise UsageError(explain(f"Session: config.device_count[{device!r}] must not be negative, got {count}"))
+    for field, _ in config.ListFields():
+        if field.name in _WITHOUT_MEANING:
+            _tell(field.name, _WITHOUT_MEANING[field.name])
+    wait = config.operation_timeout_in_ms
+    return Settings(
+        config.intra_op_parallelism_threads or None, wait / 1000 if wait else None, config.log_device_placement
+    )
+
+
+@functools.lru_cache(None)
+def _tell(field: str, why: str) -> None:
+    """Say once that a field has no effect."""
+    logging.getLogger("graphc").info("ConfigProto.%s has no effect: %s", field, why)
+
+
+def run_timeout(options) -> float | None:
+    """The seconds that a run may wait, of its RunOptions or None.
+
+    Raises:
+        UsageError: these are no RunOptions.
+    """
+    if options is None:
+        return None
+    if not is_message(options, "RunOptions"):
+        raise UsageError(explain(f"run: options must be a tf.RunOptions, got {options!r}"))
+    return options.timeout_in_ms / 1000 if options.timeout_in_ms > 0 else None

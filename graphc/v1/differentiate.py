@@ -11,6 +11,7 @@ from graphc.ir.node import Node
 from graphc.lib.shape import ones_like
 from graphc.lib.shape import ensure_shape
 from graphc.v1.infer import nodes_of
+from graphc.v1.slices import split
 from graphc.v1.tensor import Differentiate, Operation, Random, Read, Tensor
 
 
@@ -33,7 +34,7 @@ def ancestors(tensors, is_fed: Callable[[Tensor], bool]) -> list[Operation]:
         op = stack.pop()
         if op not in found:
             found.add(op)
-            stack.extend(t.op for t in op.inputs if not is_fed(t))
+            stack.extend(t.op for t in op.operands if not is_fed(t))
     return sorted(found, key=lambda op: op.id)
 
 
@@ -66,11 +67,13 @@ def differentiate(op_name: str, effect: Differentiate, values, is_fed: Callable[
     for x in effect.xs:
         if isinstance(x, Tensor) and (x.op not in inside or is_fed(x)):
             touch(x, x)
+        elif not isinstance(x, Tensor) and is_fed(x.as_element()):
+            touch(x.as_element(), x)
     for op in path:
         if isinstance(op.effect, Read) and op.effect.variable in wanted and op.outputs[0] not in stops:
             if not is_fed(op.outputs[0]):
                 touch(op.outputs[0], op.effect.variable)
-        elif any(t in local for t in op.inputs) and op.outputs and (_is_pure(op) or isinstance(op.effect, Effect)):
+        elif any(t in local for t in op.operands) and op.outputs and (_is_pure(op) or isinstance(op.effect, Effect)):
             for t, node in zip(op.outputs, _evaluate(op, local, is_fed)):
                 if node is not None and t not in stops and not is_fed(t):
                     local[t] = refine(t, node)
@@ -93,8 +96,8 @@ def _is_pure(op: Operation) -> bool:
 def _evaluate(op: Operation, values, is_fed) -> tuple:
     with located(op.location):
         if isinstance(op.effect, Differentiate):
-            return tuple(differentiate(op.name, op.effect, values, is_fed))
-        operands = [values[t] for t in op.inputs]
+            return tuple(split(differentiate(op.name, op.effect, values, is_fed), op.effect.places))
+        operands = [values[t] for t in op.operands]
         if isinstance(op.effect, Effect):
             return nodes_of(op.build(_token_before(op, values), *operands))[1:]
         return nodes_of(op.build(*operands))

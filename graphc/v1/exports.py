@@ -15,15 +15,23 @@ EXPORTS: dict[str, dict[str, str]] = {
         "graphc.ir.dtype": """DType as_dtype bool=b1 bfloat16=bf16 complex64=c64 complex128=c128 float16=f16 half=f16 float32=f32
             float64=f64 double=f64 int8=i8 int16=i16 int32=i32 int64=i64 string uint8=u8 uint16=u16 uint32=u32 uint64=u64""",
         "graphc.api.shape": "Dimension TensorShape=DimensionShape",
-        "config": "ConfigProto GPUOptions RunMetadata RunOptions",
-        "control": """add_to_collection add_to_collections control_dependencies device get_collection get_collection_ref group
-            name_scope no_op op_scope set_random_seed tuple=tuple_of""",
+        "graphc.api.sparse": "IndexedSlicesValue",
+        "graphc.api.tensor_proto": "MakeNdarray=make_ndarray",
+        "graphc.formats.protos": """AttrValue ConfigProto Event GPUOptions GraphDef GraphOptions HistogramProto LogMessage
+            MetaGraphDef NameAttrList NodeDef OptimizerOptions RunMetadata RunOptions SessionLog Summary SummaryMetadata
+            TensorInfo""",
+        "control": """add_to_collection add_to_collections colocate_with container control_dependencies device
+            get_collection get_collection_ref get_seed group name_scope no_op op_scope set_random_seed tuple=tuple_of""",
+        "creating": "variable_creator_scope",
         "control_flow": """TensorArray case cond foldl foldr grad_pass_through map_fn recompute_grad scan switch_case
             vectorized_map while_loop""",
         "default": "get_default_session",
+        "dimensions": "dimension_at_index dimension_value",
         "freeze": "freeze",
+        "graph_def.read": "import_graph_def",
         "gradients": "gradients hessians",
-        "graph": "Graph GraphKeys get_default_graph reset_default_graph",
+        "graph": "Graph get_default_graph reset_default_graph",
+        "graph_keys": "GraphKeys",
         "initializers": """constant_initializer=Constant ones_initializer=Ones orthogonal_initializer=Orthogonal
             random_normal_initializer=RandomNormal random_uniform_initializer=RandomUniform
             truncated_normal_initializer=TruncatedNormal uniform_unit_scaling_initializer=UniformUnitScaling
@@ -33,39 +41,104 @@ EXPORTS: dict[str, dict[str, str]] = {
             disable_tensor_equality disable_v2_behavior disable_v2_tensorshape enable_control_flow_v2
             enable_eager_execution enable_resource_variables enable_tensor_equality enable_v2_behavior
             enable_v2_tensorshape executing_eagerly executing_eagerly_outside_functions resource_variables_enabled""",
-        "ops": """constant convert_to_tensor placeholder placeholder_with_default to_bfloat16 to_complex64 to_complex128
+        "ops": """constant convert_to_tensor convert_to_tensor_or_indexed_slices placeholder placeholder_with_default to_bfloat16 to_complex64 to_complex128
             to_double to_float to_int32 to_int64""",
+        "override": "NoGradient NotDifferentiable RegisterGradient",
+        "partition": "fixed_size_partitioner min_max_variable_partitioner variable_axis_size_partitioner",
         "printing": "Assert Print print",
         "producers": "count_up_to",
         "queues": """ConditionalAccumulator ConditionalAccumulatorBase FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase
             RandomShuffleQueue SparseConditionalAccumulator numpy_function py_func py_function""",
         "readers": """FixedLengthRecordReader IdentityReader ReaderBase TextLineReader TFRecordReader WholeFileReader""",
-        "scope": "AUTO_REUSE VariableScope get_variable get_variable_scope variable_scope",
+        "regularizers": "no_regularizer",
+        "scope": """AUTO_REUSE VariableScope get_local_variable get_variable get_variable_scope variable_op_scope
+            variable_scope""",
         "session": "InteractiveSession Session",
+        "summary.ops": """audio_summary histogram_summary image_summary merge_all_summaries merge_summary
+            scalar_summary""",
         "step_graph": "freeze_initial step_graph",
+        "sysconfig": "COMPILER_VERSION CXX11_ABI_FLAG GIT_VERSION MONOLITHIC_BUILD",
         "tensor": "Operation Tensor",
-        "variables": """Variable all_variables assign assign_add assign_sub global_variables global_variables_initializer
-            initialize_all_variables initialize_variables local_variables local_variables_initializer model_variables
-            moving_average_variables scatter_add scatter_sub scatter_update trainable_variables variables_initializer""",
+        "template": "make_template",
+        "variable": "Variable",
+        "variables": """all_variables assert_variables_initialized assign assign_add assign_sub batch_scatter_update
+            global_variables global_variables_initializer initialize_all_variables initialize_local_variables
+            initialize_variables is_variable_initialized local_variables local_variables_initializer model_variables
+            moving_average_variables report_uninitialized_variables scatter_add scatter_div scatter_max scatter_min
+            scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update trainable_variables
+            variables_initializer""",
+    },
+    "contrib.framework": {
+        "global_step": "create_global_step get_global_step get_or_create_global_step",
+        "variables": "global_variables local_variables",
+    },
+    "contrib.layers": {
+        "regularizers": "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer sum_regularizer",
+    },
+    "contrib.rnn": {
+        "rnn_cell": """BasicLSTMCell BasicRNNCell DeviceWrapper DropoutWrapper GRUCell LSTMCell LSTMStateTuple MultiRNNCell
+            RNNCell ResidualWrapper""",
+        "rnn": "static_bidirectional_rnn static_rnn",
+    },
+    "io": {"graph_def.files": "write_graph"},
+    "summary": {
+        "graphc.formats.protos": "Event SessionLog Summary SummaryDescription TaggedRunMetadata",
+        "summary.file_writer": "FileWriter FileWriterCache all_v2_summary_ops initialize",
+        "summary.ops": """audio get_summary_description histogram image merge merge_all scalar tensor_summary text""",
+    },
+    "test": {
+        "gradient_check": "compute_gradient compute_gradient_error",
+        "test_case": "TestCase assert_equal_graph_def get_temp_dir main mock",
     },
     "train": {
+        "saving.saver": "Saver",
+        "saving.import_meta": "import_meta_graph",
+        "saving.meta_graph": "export_meta_graph",
+        "saving.warm_start": "init_from_checkpoint warm_start",
+        "graphc.api.checkpoint.state_file": """checkpoint_exists checkpoints_iterator generate_checkpoint_state_proto
+            get_checkpoint_mtimes get_checkpoint_state latest_checkpoint remove_checkpoint update_checkpoint_state""",
+        "graphc.api.checkpoint.reader": """CheckpointReader NewCheckpointReader=new_checkpoint_reader list_variables
+            load_checkpoint load_variable""",
+        "graphc.api.summary.event_file": "summary_iterator",
+        "summary.file_writer": "SummaryWriter",
+        "graphc.formats.protos": "ClusterDef JobDef SaverDef ServerDef",
         "average": "ExponentialMovingAverage",
         "batches": """batch batch_join maybe_batch maybe_batch_join maybe_shuffle_batch maybe_shuffle_batch_join shuffle_batch
             shuffle_batch_join""",
         "coordinator": "Coordinator LooperThread",
-        "decay": """cosine_decay exponential_decay inverse_time_decay natural_exp_decay piecewise_constant
+        "decay": """cosine_decay cosine_decay_restarts exponential_decay inverse_time_decay linear_cosine_decay
+            natural_exp_decay noisy_linear_cosine_decay piecewise_constant piecewise_constant_decay=piecewise_constant
             polynomial_decay""",
-        "global_step": "create_global_step get_global_step get_or_create_global_step global_step",
-        "optimizers.optimizer": """AdadeltaOptimizer AdagradOptimizer AdamOptimizer FtrlOptimizer GradientDescentOptimizer
-            MomentumOptimizer Optimizer RMSPropOptimizer""",
+        "graph_def.files": "write_graph",
+        "global_step": """assert_global_step create_global_step get_global_step get_or_create_global_step
+            global_step""",
+        "optimizers.adam": "AdamOptimizer",
+        "optimizers.adaptive": """AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer ProximalAdagradOptimizer
+            RMSPropOptimizer""",
+        "optimizers.ftrl": "FtrlOptimizer",
+        "optimizers.gradient_descent": """GradientDescentOptimizer MomentumOptimizer ProximalGradientDescentOptimizer""",
+        "optimizers.optimizer": "Optimizer",
+        "optimizers.sync_replicas": "SyncReplicasOptimizer",
         "producers": """input_producer limit_epochs match_filenames_once range_input_producer slice_input_producer
             string_input_producer""",
         "queue_runner": "QueueRunner add_queue_runner start_queue_runners",
+        "training.cluster": "ClusterSpec Server replica_device_setter",
+        "training.monitored_session": """ChiefSessionCreator MonitoredSession MonitoredTrainingSession SessionCreator
+            SingularMonitoredSession WorkerSessionCreator""",
+        "training.run_hook": "SessionRunArgs SessionRunContext SessionRunHook SessionRunValues",
+        "training.saving_hooks": "CheckpointSaverHook CheckpointSaverListener ProfilerHook SummarySaverHook",
+        "training.scaffold": "Scaffold",
+        "training.session_manager": "SessionManager",
+        "training.step_hooks": """FeedFnHook FinalOpsHook GlobalStepWaiterHook LoggingTensorHook NanLossDuringTrainingError
+            NanTensorHook StepCounterHook StopAtStepHook""",
+        "training.supervisor": "Supervisor basic_train_loop",
+        "training.timer": "SecondOrStepTimer",
     },
 }  # fmt: skip
 
 # Namespaces of ``tf`` that are modules of this package; ``name=module`` where it is called otherwise.
-MODULES = "errors initializers layers logging losses math nn queue=queues random train"
+MODULES = """app contrib errors examples flags graph_util initializers io layers logging losses math metrics nn profiler queue=queues random
+    resource_loader summary sysconfig test train version"""
 
 
 @functools.lru_cache(maxsize=None)
@@ -96,7 +169,8 @@ def members(namespace: str = "") -> tuple[Callable, Callable]:
             value = importlib.import_module(path)
             value = value if attribute is None else getattr(value, attribute)
         else:
-            value = _catalogue().get(f"{namespace}.{name}" if namespace else name)
+            prefix = f"{namespace}." if namespace else ""
+            value = _catalogue().get(prefix + name, [prefix + known for known in homes(namespace)])
         vars(sys.modules[where])[name] = value
         return value
 

@@ -28,9 +28,11 @@ def resolve_keys(graph: Graph, keys) -> tuple[Tensor, ...]:
             first, *_ = str(error).split("\n")
             raise FeedError(explain(f"feed_dict: {first}")) from None
         if isinstance(element, Operation):
-            raise FeedError(
-                explain(f"feed_dict: operation {element.name} has no value to feed; feed one of its tensors")
-            )
+            first = f", such as {element.outputs[0].name!r}" if element.outputs else ""
+            what = f"feed_dict: operation {element.name} has no value to feed; feed one of its tensors{first}"
+            raise FeedError(explain(what))
+        if not graph.is_feedable(element):
+            raise FeedError(explain(f"feed_dict: {element.name} may not be fed (Graph.prevent_feeding)"))
         if element in tensors:
             raise FeedError(explain(f"feed_dict: {element.name} is fed twice"))
         tensors.append(element)
@@ -95,11 +97,19 @@ def _cast(tensor: Tensor, value) -> np.ndarray:
         return literal_array(value, wanted)
     if not fits(array, wanted) and not _is_whole(array, wanted):
         is_number = array.dtype.kind in "biufc" or array.dtype == dt.bf16.numpy
-        kind = f"{array.dtype}{list(array.shape)}" if is_number else type(value).__name__
+        kind = f"{array.dtype}{list(array.shape)}" if is_number else _kind(value)
         what = f"feed_dict: {tensor.name} has dtype {wanted.name}, which a value of {kind} does not fit"
         raise DtypeError(explain(what, _made(tensor)))
     with np.errstate(over="ignore"):  # a float too large for the dtype becomes infinite, as everywhere
         return array.astype(wanted.numpy)
+
+
+def _kind(value) -> str:
+    """What a value is that is no number: its type, and that of what a list begins with."""
+    kind, first = type(value).__name__, value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return kind if first is value else f"{kind} of {type(first).__name__}"
 
 
 def _is_whole(array: np.ndarray, wanted) -> bool:

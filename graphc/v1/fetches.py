@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from graphc.api.operators import Composed, Operators
-from graphc.errors import GraphcError, explain
+from graphc.errors import GraphcError, GraphError, explain
 from graphc.v1.graph import Graph
 from graphc.v1.tensor import Operation, Tensor
 
@@ -42,7 +44,11 @@ def _resolve(graph: Graph, item, tensors: dict, operations: dict) -> Callable:
         element = graph.convert(item) if is_known else graph.as_graph_element(item)
     except GraphcError as error:
         first, *_ = str(error).split("\n")
+        if isinstance(item, (int, float, np.ndarray, np.generic)):
+            first += "; it is a value already: does 'x = sess.run(x)' overwrite a tensor's name?"
         raise type(error)(explain(f"run: cannot fetch {_named(item)}: {first}")) from None
+    if not graph.is_fetchable(element):
+        raise GraphError(explain(f"run: {_named(item)} may not be fetched (Graph.prevent_fetching)"))
     if isinstance(element, Operation):
         operations.setdefault(element)
         return lambda values: None

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explain
-from graphc.lib.shape import zeros_like
-from graphc.lib.shape import zeros
+from graphc.api.sparse import IndexedSlices
+from graphc.errors import DtypeError, GraphError, ShapeError, StateError, UsageError, explain
+from graphc.ir import dtype as dt
+from graphc.ir.node import Node
+from graphc.lib.shape import shape as measured_shape
+from graphc.lib.shape import zeros, zeros_like
 from graphc.v1.define import graph_of
 from graphc.v1.differentiate import ancestors, differentiate
 from graphc.api.operators import Operators
 from graphc.api.shape import TensorShape
+from graphc.v1.slices import slices_of
 from graphc.v1.tensor import Differentiate, Operation, Read, Tensor
 
 _CUT = ("StopGradient", "ArgMax", "ArgMin", "Floor", "Ceil", "Round", "Rint", "Sign", "Equal", "Cast", "PyFunc",
         "PyFuncStateless")  # fmt: skip
+_LOOKUPS = ("Gather", "GatherV2", "ResourceGather", "embedding_lookup")
 
 
 def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_ops=False, gate_gradients=False,
@@ -35,6 +40,8 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
         what = f"gradients: unconnected_gradients must be none or zero, got {unconnected_gradients!r}"
         raise UsageError(explain(what))
     graph = graph_of(ys)
+    if graph.is_eager:
+        raise StateError(explain("gradients: there is no graph in eager mode; use tf.GradientTape"))
     with graph.control_dependencies(None):
         targets = tuple(graph.convert(y) for y in ys)
         sources = tuple(_source(graph, x) for x in xs)
@@ -44,11 +51,11 @@ def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_op
                 raise DtypeError(explain(f"gradients: y {t.name} has dtype {t.dtype.name}, which is not floating"))
         seeds = tuple(_seeds(graph, targets, _list(grad_ys)))
         floating = tuple(x for x in sources if x.dtype.is_inexact)
-        reached = iter(_connected(graph, Differentiate(targets, floating, stops, seeds)) if floating else [])
-        connected = [x.dtype.is_inexact and next(reached) for x in sources]
-        kept = [x for x, yes in zip(sources, connected) if yes]
-        found = iter(_operation(graph, name, Differentiate(targets, tuple(kept), stops, seeds)) if kept else [])
-    out = [next(found) if yes else None for yes in connected]
+        reached = iter(_forms(graph, Differentiate(targets, floating, stops, seeds)) if floating else [])
+        forms = [next(reached) if x.dtype.is_inexact else NOTHING for x in sources]
+        kept = [(x, form) for x, form in zip(sources, forms) if form is not NOTHING]
+        found = iter(_operation(graph, name, targets, kept, stops, seeds) if kept else [])
+    out = [None if form is NOTHING else next(found) for form in forms]
     if str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero":
         return [
             graph.call("ZerosLike", "zeros_like", zeros_like, (x,), "x") if g is None else g for x, g in zip(xs, out)
@@ -67,7 +74,7 @@ def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gr
     for x, slope in zip(_list(xs), gradients(ys, xs, name=name)):
         if slope is None:
             raise GraphError(explain(f"hessians: ys do not depend on {x.name}"))
-        found.append(jacobian(slope, x, name))
+        found.append(jacobian(graph_of([x]).convert(slope), x, name))
     return found
 
 
@@ -77,7 +84,7 @@ def jacobian(y, x, name="jacobian") -> Tensor:
     with graph.control_dependencies(None):
         (target,), source = [graph.convert(y)], _source(graph, x)
         effect = Differentiate((target,), (source,), (), (None,), True)
-        if not _connected(graph, effect)[0]:
+        if _forms(graph, effect)[0] is NOTHING:
             def nothing(a, b):
                 return zeros((*a.shape, *b.shape), a.dtype)
 
@@ -114,16 +121,39 @@ def _seeds(graph, ys, grad_ys):
         yield seed
 
 
-def _connected(graph, effect: Differentiate) -> list[bool]:
-    """Which sources have a gradient: found by differentiating, or by following operations where ranks are unknown."""
+NOTHING = "nothing"  # reaches a source; else the dtype of the places of its rows, or None for one tensor
+
+
+def _forms(graph, effect: Differentiate) -> list:
+    """The form of each gradient: found by differentiating, or by following operations where ranks are unknown."""
     path = ancestors(effect.ys, lambda t: False)
     every = [t for op in path for t in (*op.inputs, *op.outputs)] + [x for x in effect.xs if isinstance(x, Tensor)]
     if all(t.node is not None for t in every) and all(s is None or s.node is not None for s in effect.seeds):
         values = {t: t.node for t in every}
         values.update((s, s.node) for s in effect.seeds if s is not None)
         found = differentiate(graph.identifier("probe"), effect, values, lambda t: False)
-        return [g is not None for g in found]
-    return [_reaches(path, x, effect) for x in effect.xs]
+        return [NOTHING if g is None else _form(g) for g in found]
+    return [_looked_up(path, x) if _reaches(path, x, effect) else NOTHING for x in effect.xs]
+
+
+def _form(gradient: Node):
+    if gradient.op not in ("scatter", "add"):
+        return None
+    found = slices_of(gradient)
+    return None if found is None else found[1].dtype
+
+
+def _looked_up(path: list[Operation], x):
+    """The dtype of the indices, if on the way only lookups use a variable."""
+    reads = {t for op in path if isinstance(op.effect, Read) and op.effect.variable is x for t in op.outputs}
+    for op in path:  # a read of a read is one, too
+        if op.type == "Identity" and op.inputs[0] in reads:
+            reads.update(op.outputs)
+    users = [op for op in path if op.type != "Identity" and any(t in reads for t in op.inputs)]
+    if not users or any(op.type not in _LOOKUPS or op.inputs[0] not in reads or len(op.inputs) != 2 for op in users):
+        return None
+    dtypes = {op.inputs[1].dtype for op in users}
+    return dt.i32 if dtypes == {dt.i32} else dt.i64
 
 
 def _reaches(path: list[Operation], x, effect: Differentiate) -> bool:
@@ -137,12 +167,33 @@ def _reaches(path: list[Operation], x, effect: Differentiate) -> bool:
     return any(y in reached for y in effect.ys)
 
 
-def _operation(graph, name: str, effect: Differentiate) -> list[Tensor]:
+def _operation(graph, name: str, ys, kept: list, stops, seeds) -> list:
+    """One operation for the gradients of all ``kept`` sources: a tensor each, IndexedSlices where only rows matter."""
+    xs, forms = (tuple(part) for part in zip(*kept))
+    effect = Differentiate(ys, xs, stops, seeds, places=forms if any(f is not None for f in forms) else ())
     full = graph.unique_name(name or "gradients")
-    tensors = [x for x in effect.xs if isinstance(x, Tensor)]
-    inputs = (*effect.ys, *(s for s in effect.seeds if s is not None), *tensors)
-    outputs = [(x.dtype, None if x.shape.dims is None else _sizes(x)) for x in effect.xs]
-    return graph.create("Gradients", full, inputs, None, effect, outputs).outputs
+    tensors = [x for x in xs if isinstance(x, Tensor)]
+    inputs = (*ys, *(s for s in seeds if s is not None), *tensors)
+    outputs: list = []
+    for x, form in kept:
+        sizes = None if x.shape.dims is None else _sizes(x)
+        if form is None:
+            outputs.append((x.dtype, sizes))
+        else:
+            row = TensorShape(x.shape).as_list()[1:]
+            outputs += [(x.dtype, [None, *row]), (form, [None])]
+    made = iter(graph.create("Gradients", full, inputs, None, effect, outputs).outputs)
+    return [next(made) if form is None else _rows(graph, x, next(made), next(made)) for x, form in kept]
+
+
+def _rows(graph, x, values: Tensor, indices: Tensor) -> IndexedSlices:
+    """The gradient of what was looked up."""
+    sizes = TensorShape(x.shape).as_list()
+    if None in sizes:
+        shape = graph.call("Shape", "Shape", measured_shape, (x,), ("input",))
+    else:
+        shape = graph.convert(sizes, dt.i32, "gradients/Shape")
+    return IndexedSlices(values, indices, shape)
 
 
 def _sizes(x):

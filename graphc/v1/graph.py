@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from graphc.api.adopt import adopted
 from graphc.api.effect import Effect, any_token
-from graphc.api.operators import Operators
+from graphc.api.operators import Composed, Operators
 from graphc.errors import DtypeError, GraphError, StateError, explain, here
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node
@@ -18,55 +18,37 @@ from graphc.lib import shape as lib_shape
 from graphc.lib.promote import as_node, literal_array
 from graphc.lib.random import key_of
 from graphc.prims.running import RankUnknown
+from graphc.v1 import display
 from graphc.v1.body import GraphBody, read_state, write_states
 from graphc.v1.default import GRAPHS
-from graphc.v1.device import canonical_device
+from graphc.v1.collected import Collected
+from graphc.v1.graph_def.write import as_graph_def, node_def, versions
+from graphc.v1.graph_keys import GraphKeys  # noqa: F401  also found here
 from graphc.v1.infer import infer
-from graphc.v1.tensor import Operation, Random, Tensor
+from graphc.v1.lookup import named_element
+from graphc.v1.override import checked_overrides, with_gradient
+from graphc.v1.placement import Placement
+from graphc.v1.tensor import Feed, Operation, Random, Tensor
 from graphc.v1.trace import counter_node
 
 
-class GraphKeys:
-    """Names of the collections everybody uses."""
-
-    GLOBAL_VARIABLES = "variables"
-    LOCAL_VARIABLES = "local_variables"
-    TRAINABLE_VARIABLES = "trainable_variables"
-    MODEL_VARIABLES = "model_variables"
-    MOVING_AVERAGE_VARIABLES = "moving_average_variables"
-    REGULARIZATION_LOSSES = "regularization_losses"
-    LOSSES = "losses"
-    UPDATE_OPS = "update_ops"
-    GLOBAL_STEP = "global_step"
-    SUMMARIES = "summaries"
-    TRAIN_OP = "train_op"
-    INIT_OP = "init_op"
-    LOCAL_INIT_OP = "local_init_op"
-    READY_OP = "ready_op"
-    SUMMARY_OP = "summary_op"
-    TABLE_INITIALIZERS = "table_initializer"
-    QUEUE_RUNNERS = "queue_runners"
-    SAVERS = "savers"
-    METRIC_VARIABLES = "metric_variables"
-    EVAL_STEP = "eval_step"
-    ASSET_FILEPATHS = "asset_filepaths"
-    WEIGHTS = "weights"
-    BIASES = "biases"
-    ACTIVATIONS = "activations"
-
-
-class Graph:
+class Graph(Placement, Collected):
     """Operations under unique names, and what stands beside them.
 
     Attributes:
         version: grows when an operation that exists is changed; sessions plan anew then.
         seed: the graph-level random seed, or None.
         body: of the branch or loop that is being made, the innermost one; or None.
+        creators: functions that make variables, outermost first.
     """
 
     is_eager = captures = False
 
+    building_function = False
+
     def __init__(self):
+        Placement.__init__(self)
+        Collected.__init__(self)
         self._operations: list[Operation] = []
         self._by_name: dict[str, Operation] = {}
         self._taken: dict[str, int] = {}
@@ -74,13 +56,16 @@ class Graph:
         self._feed_names: dict[Tensor, str] = {}
         self._scope = ""
         self._control: list[Operation] = []
-        self._device = ""
-        self._collections: dict[str, list] = {}
-        self._finalized = False
+        self._unfeedable: set[Tensor] = set()
+        self._unfetchable: set[Operation] = set()
+        self._overridden: dict[str, Callable | None] = {}  # type of operation -> what differentiates it
         self.variable_scope = None
+        self.creators: tuple = ()
+        self.slices: dict[Tensor, Callable] = {}  # slices of variables -> what assigns to them
         self.body: GraphBody | None = None
         self._owners: dict[Operation, Operation] = {}
-        self.variables: dict[str, object] = {}
+        self.variables: dict[str, object] = {}  # made by get_variable, by their full names
+        self.partitioned: dict[str, object] = {}
         self.scope_counts: dict[str, int] = {}
         self.version = 0
         self.seed: int | None = None
@@ -112,9 +97,15 @@ class Graph:
 
     @contextmanager
     def name_scope(self, name: str | None):
-        """Names inside begin with ``name/``; a trailing slash re-enters a scope, None leaves all scopes."""
+        """Names inside begin with ``name/``; a trailing slash re-enters a scope, None or "" leaves all scopes.
+
+        Gives the name of the scope with its slash, with which it can be entered again.
+
+        Raises:
+            GraphError: the name has characters that names cannot have.
+        """
         before = self._scope
-        if not name:
+        if not name and (name is None or name == ""):
             self._scope = ""
         else:
             self.check_name(name)
@@ -128,15 +119,15 @@ class Graph:
         """The current scope without its slash."""
         return self._scope[:-1]
 
-    @staticmethod
-    def check_name(name: str) -> None:
+    def check_name(self, name: str) -> None:
         """Refuse what cannot be a name.
 
         Raises:
             GraphError: it is no string, or has other characters.
         """
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", name):
-            raise GraphError(explain(f"{name!r} is not a valid name: letters, digits and . _ - / are allowed"))
+        if not isinstance(name, str) or not (_INNER_NAME if self._scope else _NAME).fullmatch(name):
+            first = "" if self._scope else "; the first is a letter, a digit or ."
+            raise GraphError(explain(f"{name!r} is not a valid name: letters, digits and . _ - / are allowed{first}"))
 
     def identifier(self, name: str) -> str:
         """``name`` as a fresh identifier of IR text."""
@@ -159,9 +150,15 @@ class Graph:
         """The name of the input that stands for a fed tensor, and a symbol for each of its sizes."""
         name = self._feed_names.get(tensor)
         if name is None:
-            is_own = tensor.node is not None and tensor.node.op == "input"
+            is_own = tensor.node is not None and tensor.node.op == "input" and isinstance(tensor.op.effect, Feed)
             name = self._feed_names[tensor] = tensor.node.attr("name") if is_own else self.identifier(tensor.op.name)
         return name, tuple(symbol(f"{name}_{k}") for k in range(rank))
+
+    def __str__(self):
+        return display.summary(self)
+
+    def _repr_html_(self) -> str:
+        return display.picture(self)
 
     # -------------------------------------------------------------------------------------- operations
 
@@ -175,15 +172,20 @@ class Graph:
                 them where ``build`` must wait for a rank that a run finds out.
 
         Raises:
-            StateError: the graph is finalized.
+            StateError: the graph is finalized. GraphError: there is an operation of that name.
         """
         if self._finalized:
-            raise StateError(explain(f"{name}: the graph is finalized and cannot be changed"))
+            self.check_not_finalized(f"{name} ({type})")
+        if name in self._by_name:
+            made = [(name, f"is {self._by_name[name].type}   {self._by_name[name].location}")]
+            raise GraphError(explain(f"there is an operation called {name!r} already", made))
         if outputs is None or callable(outputs):
-            outputs = self._inferred(build, effect, inputs, outputs) if build is not None else []
+            outputs = self._inferred(build, effect, inputs, outputs) if build is not None else ()
         op = Operation(self, name, type, tuple(inputs), build, effect, len(self._operations), here())
-        op.control_inputs.extend(c for c in self._control)
-        op.device = self._device
+        if self._control:
+            op.control_inputs.extend(self._control)
+        if self._device != "" or self._colocated:
+            self.place(op)
         for k, (dtype, known) in enumerate(outputs):
             node = known if known is None or isinstance(known, Node) else self.stand_in(f"{name}_{k}", dtype, known)
             op.outputs.append(Tensor(op, k, dtype, node))
@@ -238,10 +240,15 @@ class Graph:
         full = self.unique_name(name or default_name)
         names = iter(labels)
         tensors = adopted(operands, lambda x, dtype: self.convert(x, dtype, f"{full}/{next(names)}"), alike, groups)
-        op = self.create(type, full, tensors, build, effect, outputs)
-        if isinstance(effect, Effect) and not op.outputs:
-            return op
-        return op.outputs[0] if len(op.outputs) == 1 else op.outputs
+        gradient = self._overridden.get(type) if self._overridden else None
+        if gradient is not None:
+            made = with_gradient(self, gradient, type, full, tensors, build, effect, outputs)
+        else:
+            op = self.create(type, full, tensors, build, effect, outputs)
+            if isinstance(effect, Effect) and not op.outputs:
+                return op
+            made = op.outputs
+        return made[0] if len(made) == 1 else made
 
     def convert(self, value, dtype: DType | None = None, name: str | None = None) -> Tensor:
         """``value`` as a Tensor of this graph; ``name`` is a full name for a constant.
@@ -256,6 +263,8 @@ class Graph:
             if value.graph is not self:
                 raise GraphError(explain(f"{value.name} belongs to another graph than the operation that uses it"))
             return value if isinstance(value, Tensor) else value.as_tensor()
+        if isinstance(value, Composed):
+            return self.convert(value.as_tensor())
         if isinstance(value, (list, tuple)) and _holds_tensors(value):
             like = dtype or next(v.dtype for v in _leaves(value) if isinstance(v, Operators))
             parts = [self.convert(v, like) for v in value]
@@ -272,51 +281,108 @@ class Graph:
         full = full or self.unique_name("Const")
         return self.create("Const", full, (), lambda: node, outputs=[(node.dtype, node)]).outputs[0]
 
+    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False):
+        """The operations as a GraphDef.
+
+        Args:
+            from_version: leave out the operations made before the graph had this ``num_operations()``.
+            add_shapes: tell the shapes of all outputs as attributes ``_output_shapes``.
+
+        Raises:
+            UsageError: ``from_version`` is no number.
+        """
+        return as_graph_def(self, from_version, add_shapes)
+
+    @property
+    def graph_def_versions(self):
+        """The VersionDef of its GraphDefs."""
+        return versions()
+
+    def node_def(self, op: Operation):
+        """The NodeDef that has the name of an operation of this graph."""
+        return node_def(op)
+
     def get_operations(self) -> list[Operation]:
         """All operations in the order they were made."""
         return list(self._operations)
+
+    @property
+    def operations(self) -> list[Operation]:
+        """All operations in the order they were made."""
+        return list(self._operations)
+
+    def has_operation(self, name: str) -> bool:
+        """Whether there is an operation of this name."""
+        return name in self._by_name
+
+    def num_operations(self) -> int:
+        """How many operations there are."""
+        return len(self._operations)
 
     def get_operation_by_name(self, name: str) -> Operation:
         """The operation called ``name``.
 
         Raises:
-            GraphError: there is none.
+            UnknownNameError: there is none. GraphError: that is no name of an operation.
         """
-        op = self._by_name.get(name)
-        if op is None:
-            raise GraphError(explain(f"there is no operation {name!r} in the graph"))
-        return op
+        found = self._by_name.get(name) if isinstance(name, str) else None
+        return found or self.as_graph_element(self._text(name), allow_tensor=False)
 
     def get_tensor_by_name(self, name: str) -> Tensor:
         """The tensor called ``op:k``.
 
         Raises:
-            GraphError: there is none.
+            UnknownNameError: there is none. GraphError: that is no name of a tensor.
         """
-        op_name, _, index = name.partition(":") if isinstance(name, str) else ("", "", "")
-        op = self._by_name.get(op_name)
-        if op is None or not index.isdigit() or int(index) >= len(op.outputs):
-            raise GraphError(explain(f"there is no tensor {name!r} in the graph (names look like 'add:0')"))
-        return op.outputs[int(index)]
+        return self.as_graph_element(self._text(name), allow_operation=False)
+
+    @staticmethod
+    def _text(name) -> str:
+        if not isinstance(name, str):
+            raise GraphError(explain(f"there is no tensor {name!r}: names are strings such as 'add:0'"))
+        return name
 
     def as_graph_element(self, value, allow_tensor=True, allow_operation=True):
         """The Tensor or Operation meant by a name, a Tensor, a Variable or an Operation.
 
         Raises:
-            GraphError: it is of another graph, or there is none of that name.
-            DtypeError: it is something else.
+            UnknownNameError: there is none of that name. GraphError: it is of another graph, or no name.
+            DtypeError: it is something else, or not what is allowed.
         """
-        if isinstance(value, str):
-            if ":" in value:
-                return self.get_tensor_by_name(value)
-            return self.get_operation_by_name(value)
-        if isinstance(value, Operators) and not isinstance(value, Tensor):
+        if isinstance(value, (str, bytes)):
+            name = value.decode() if isinstance(value, bytes) else value
+            return named_element(self._by_name, name, allow_tensor, allow_operation)
+        if isinstance(value, Operators) and not isinstance(value, Tensor) and hasattr(value, "as_element"):
             value = value.as_element()
-        if not isinstance(value, (Tensor, Operation)):
-            raise DtypeError(explain(f"{value!r} of type {type(value).__name__} is not an element of a graph"))
+        elif hasattr(value, "_as_graph_element"):
+            value = value._as_graph_element()
+        allowed = (Tensor,) * bool(allow_tensor) + (Operation,) * bool(allow_operation)
+        if not isinstance(value, allowed):
+            wanted = " or ".join(kind.__name__ for kind in allowed)
+            what = f"{value!r} of type {type(value).__name__} is not an element of a graph (needed: {wanted})"
+            raise DtypeError(explain(what))
         if value.graph is not self:
-            raise GraphError(explain(f"{value.name} belongs to another graph"))
+            what = "tf.Session(graph=...) runs that one; after tf.reset_default_graph() everything is to be made anew"
+            raise GraphError(explain(f"{value.name} belongs to another graph: {what}"))
         return value
+
+    def is_feedable(self, tensor) -> bool:
+        """Whether a run may feed the tensor."""
+        return tensor not in self._unfeedable
+
+    def prevent_feeding(self, tensor) -> None:
+        """Refuse to feed the tensor from now on."""
+        self._unfeedable.add(self.as_graph_element(tensor, allow_operation=False))
+        self.version += 1
+
+    def is_fetchable(self, tensor_or_op) -> bool:
+        """Whether a run may be asked for it."""
+        return getattr(tensor_or_op, "op", tensor_or_op) not in self._unfetchable
+
+    def prevent_fetching(self, op) -> None:
+        """Refuse to fetch the operation and its results from now on."""
+        self._unfetchable.add(self.as_graph_element(op, allow_tensor=False))
+        self.version += 1
 
     # ------------------------------------------------------------------------------------------ scopes
 
@@ -336,7 +402,8 @@ class Graph:
             if isinstance(control_inputs, (Operators, Operation)) or not isinstance(control_inputs, Iterable):
                 what = f"control_dependencies: needs a list of operations and tensors, got {control_inputs!r}"
                 raise GraphError(explain(what))
-            elements = [self.as_graph_element(c) for c in control_inputs]
+            parts = [p for c in control_inputs for p in (c.parts if isinstance(c, Composed) else (c,))]
+            elements = [self.as_graph_element(p) for p in parts]
             ops = [e.op if isinstance(e, Tensor) else e for e in elements]
             self._control = before + [op for op in ops if op not in before]
         try:
@@ -344,20 +411,35 @@ class Graph:
         finally:
             self._control = before
 
+    @contextmanager
+    def gradient_override_map(self, op_type_map):
+        """Operations of these types made inside are differentiated by functions of ``tf.RegisterGradient``.
+
+        Args:
+            op_type_map: from types of operations, such as ``Relu``, to names under which gradients are registered.
+
+        Raises:
+            UsageError: it is no dict of strings, or a gradient is not registered.
+        """
+        with self._overriding({**self._overridden, **checked_overrides(op_type_map)}):
+            yield
+
+    def plain_gradients(self):
+        """Operations made inside are differentiated as they are."""
+        return self._overriding({})
+
+    @contextmanager
+    def _overriding(self, wanted: dict):
+        before, self._overridden = self._overridden, wanted
+        try:
+            yield
+        finally:
+            self._overridden = before
+
     @property
     def has_control(self) -> bool:
         """True inside ``control_dependencies``."""
         return bool(self._control)
-
-    @contextmanager
-    def device(self, device_name):
-        """Operations made inside are marked with a device; None marks them with none."""
-        before = self._device
-        self._device = "" if device_name is None or callable(device_name) else canonical_device(device_name)
-        try:
-            yield
-        finally:
-            self._device = before
 
     def finalize(self) -> None:
         """Forbid new operations."""
@@ -366,32 +448,6 @@ class Graph:
     @property
     def finalized(self) -> bool:
         return self._finalized
-
-    # ------------------------------------------------------------------------------------- collections
-
-    def add_to_collection(self, name: str, value) -> None:
-        self._collections.setdefault(name, []).append(value)
-
-    def add_to_collections(self, names, value) -> None:
-        for name in (names,) if isinstance(names, str) else names:
-            self.add_to_collection(name, value)
-
-    def get_collection(self, name: str, scope: str | None = None) -> list:
-        """A copy of the collection; with ``scope``, what has a name that matches it from the beginning."""
-        found = list(self._collections.get(name, ()))
-        if scope is None or scope == "":
-            return found
-        try:
-            wanted = re.compile(scope)
-        except (TypeError, re.error):
-            raise GraphError(explain(f"get_collection: scope {scope!r} is no regular expression")) from None
-        return [v for v in found if wanted.match(getattr(v, "name", ""))]
-
-    def get_collection_ref(self, name: str) -> list:
-        return self._collections.setdefault(name, [])
-
-    def get_all_collection_keys(self) -> list[str]:
-        return [k for k, v in self._collections.items() if v]
 
     def draw(self, seed: int | None) -> tuple[Node, Node, Random]:
         """The key and counter of a new random operation, and its effect on a session."""
@@ -414,11 +470,12 @@ class Graph:
         """The key of a new random operation, and whether a seed (its own or the graph's) decides its numbers."""
         seeded = not (seed is None and self.seed is None)
         return key_of(
-            _SEED if self.seed is None else self.seed, len(self._operations) if seed is None else seed
+            SEED if self.seed is None else self.seed, len(self._operations) if seed is None else seed
         ), seeded
 
 
-_SEED = 87654321  # TensorFlow's graph seed where only an operation has one
+_NAME, _INNER_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"), re.compile(r"[A-Za-z0-9_.\\/>-]+")
+SEED = 87654321  # TensorFlow's graph seed where only an operation has one
 _roots = [Graph()]
 
 
@@ -434,7 +491,8 @@ def reset_default_graph() -> None:
         StateError: inside ``with graph.as_default()``.
     """
     if GRAPHS.top is not None:
-        raise StateError(explain("reset_default_graph: not inside 'with graph.as_default()'"))
+        advice = "leave 'with graph.as_default()' and 'with tf.Session()' first"
+        raise StateError(explain(f"reset_default_graph: not inside of a with block that entered a graph; {advice}"))
     _roots[0] = Graph()
 
 

@@ -27,6 +27,16 @@ def get_verbosity() -> int:
     return _logger.getEffectiveLevel()
 
 
+def get_logger() -> logging.Logger:
+    """Python's logger ``graphc``."""
+    return _logger
+
+
+def TaskLevelStatusMessage(msg) -> None:
+    """An error that concerns the whole program."""
+    _logger.error(msg)
+
+
 def vlog(level, msg, *args, **kwargs) -> None:
     """A message for debugging, of a level from 1 on."""
     _logger.debug(msg, *args, **kwargs)

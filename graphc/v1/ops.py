@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from graphc.api.operators import Operators
+from graphc.api.operators import Composed, Operators
 from graphc.api.shape import TensorShape
-from graphc.errors import UsageError, explain
+from graphc.api.sparse import IndexedSlices, IndexedSlicesValue
+from graphc.errors import StateError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import const
 from graphc.ir.type import Type
@@ -12,6 +13,7 @@ from graphc.lib import math
 from graphc.lib.promote import literal_array
 from graphc.v1.catalogue import SHARED, members_of
 from graphc.v1.graph import get_default_graph
+from graphc.v1.mode import default_recorder, executing_eagerly
 from graphc.v1.tensor import Feed, Tensor
 
 __getattr__ = members_of("")
@@ -53,6 +55,12 @@ def to_complex128(x, name="ToComplex128") -> Tensor:
     return cast(x, dt.c128, name=name)
 
 
+def _needs_graph(what: str) -> None:
+    if executing_eagerly():
+        advice = "values go to functions as arguments there, or open 'with tf.Graph().as_default():'"
+        raise StateError(explain(f"{what}: there is nothing to feed in eager mode; {advice}"))
+
+
 def placeholder(dtype, shape=None, name=None) -> Tensor:
     """A value that every run feeds.
 
@@ -68,6 +76,7 @@ def placeholder(dtype, shape=None, name=None) -> Tensor:
         x = tf.placeholder(tf.float32, [None, 784], name="x")
         sess.run(tf.reduce_mean(x), feed_dict={x: images})
     """
+    _needs_graph("placeholder")
     graph, kind, sizes = get_default_graph(), dt.as_dtype(dtype), TensorShape(shape)
     if name:
         graph.check_name(name)
@@ -82,6 +91,7 @@ def placeholder_with_default(input, shape, name=None) -> Tensor:  # noqa: A002
     Raises:
         UsageError: ``input`` does not fit ``shape``.
     """
+    _needs_graph("placeholder_with_default")
     graph = input.graph if isinstance(input, Operators) else get_default_graph()
     if name:
         graph.check_name(name)
@@ -117,8 +127,10 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False) ->
             node = const(array.reshape(()), Type(dt.as_dtype(array.dtype), tuple(sizes)))
         else:
             flat = array.ravel().tolist()
-            flat += [flat[-1]] * (total - len(flat))
+            flat += flat[-1:] * (total - len(flat))
             node = const(literal_array(flat, dt.as_dtype(array.dtype)).reshape(sizes))
+    if executing_eagerly():
+        return default_recorder().call("Const", "Const", lambda: node, (), ())
     if name:
         graph.check_name(name)
     full = graph.unique_name(name or "Const")
@@ -127,5 +139,19 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False) ->
 
 def convert_to_tensor(value, dtype=None, name=None, preferred_dtype=None, dtype_hint=None) -> Tensor:
     """``value`` as a Tensor: tensors stay, variables are read, everything else becomes a constant."""
-    graph = value.graph if isinstance(value, Operators) else get_default_graph()
-    return graph.convert(value, None if dtype is None else dt.as_dtype(dtype), name)
+    kind = None if dtype is None else dt.as_dtype(dtype)
+    is_own = isinstance(value, (Composed, Operators))
+    if executing_eagerly() and not (is_own and not value.graph.is_eager):
+        return default_recorder().convert(value, kind)
+    graph = value.graph if is_own and not value.graph.is_eager else get_default_graph()
+    if name is not None:
+        graph.check_name(name)
+        name = name if name.endswith("/") else f"{graph.get_name_scope()}/{name}".lstrip("/")
+    return graph.convert(value, kind, name)
+
+
+def convert_to_tensor_or_indexed_slices(value, dtype=None, name=None):
+    """``value`` as a Tensor; IndexedSlices and values of them as IndexedSlices."""
+    if isinstance(value, IndexedSlicesValue):
+        return IndexedSlices(*[None if p is None else convert_to_tensor(p) for p in value])
+    return value if isinstance(value, IndexedSlices) else convert_to_tensor(value, dtype, name)

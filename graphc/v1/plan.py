@@ -52,12 +52,13 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What a run is asked for: distinct fetches, operations to run, tensors that are fed."""
+    """What a run is asked for: distinct fetches, operations to run, tensors that are fed, operations that are done."""
 
     fetches: tuple[Tensor, ...]
     targets: tuple[Operation, ...]
     fed: tuple[Tensor, ...]
     rebuild: Callable
+    done: frozenset = frozenset()
 
 
 def pattern_of(request: Request, arrays, with_ones: bool = False, valued: frozenset = frozenset()) -> Pattern:
@@ -141,7 +142,7 @@ def diagnose(request: Request, arrays) -> None:
     """Trace with every size known: raises what is wrong with these very shapes, at the line of the operation."""
     ranks = tuple(a.ndim for a in arrays)
     nodes, inputs = fed_nodes(request, Pattern(ranks, tuple(_sizes(t, a) for t, a in zip(request.fed, arrays))))
-    trace("diagnosis", request.fetches, request.targets, nodes, inputs)
+    trace("diagnosis", request.fetches, request.targets, nodes, inputs, request.done)
 
 
 def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run") -> Plan:
@@ -152,17 +153,16 @@ def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run
         GraphcError: whatever tracing and compiling find.
     """
     nodes, inputs = fed_nodes(request, pattern)
-    traced = trace(name, request.fetches, request.targets, nodes, inputs)
+    traced = trace(name, request.fetches, request.targets, nodes, inputs, request.done)
     missing = [v for v in traced.read if not state.is_initialised(v)]
     if missing:
         named = ", ".join(v.op.name for v in missing)
-        what = (
-            f"run: uninitialised {'variables' if len(missing) > 1 else 'variable'} {named}; run the initializer first"
-        )
+        what = f"run: uninitialised {'variables' if len(missing) > 1 else 'variable'} {named}; run the initializer first"
+        what += ", sess.run(tf.global_variables_initializer()), which initialises the variables made before it was"
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing if v.op.location]
         raise StateError(explain(what, made))
     arrays = {len(inputs) + k: state.array(v) for k, v in enumerate(traced.state)}
-    call = bound(traced.graph, arrays) if traced.graph.outputs else _nothing
+    call = bound(traced.graph, arrays, turn=state.turn) if traced.graph.outputs else _nothing
     if traced.has_effects:
         call = _without_token(call, len(request.fetches))
     is_scalar = len(request.fetches) == 1 and not traced.graph.outputs[0].shape

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.api.recompile import subject
-from graphc.errors import CompileError, DtypeError, FeedError, GraphcError, ShapeError, StateError, explain, with_line
+from graphc.errors import (
+    CancelledError, CompileError, DtypeError, FeedError, GraphcError, ShapeError, StateError, explain, with_line,
+)  # fmt: skip
 from graphc.lib.dims import DataDependent
-from graphc.prims.running import RUNS, RankFound, RankUnknown, Ranks, running
+from graphc.prims.running import RUNS, Elsewhere, RankFound, RankUnknown, Ranks, running
 from graphc.v1.feeds import as_array
 from graphc.v1.plan import Pattern, Plan, Request, changes, deciding, diagnose, make_plan, pattern_of
 from graphc.v1.state import State
@@ -41,24 +44,45 @@ class Runner:
         self._subject = subject(state, tuple(names), f"the run of [{names[0]}] fed [{names[1]}]")
         self.call, self._forget = caller(self)
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
     def close(self) -> None:
         """Refuse every later call."""
         self._closed = True
         self._forget()
 
-    def run(self, values: tuple):
+    def run(self, values: tuple, timeout: float | None = None):
         """Convert the values, find or make the plan, call it.
+
+        Args:
+            timeout: seconds that it may wait for queues; the session's if None.
 
         Returns:
             The array of the only fetch, or a tuple of the arrays of all.
         """
         if self._closed:
-            raise StateError(explain("run: the session is closed"))
+            raise StateError(explain("run: the session is closed; make a new one, or run inside its 'with' block"))
         if len(values) != len(self.request.fed):
             raise FeedError(explain(f"run: {len(values)} values for {len(self.request.fed)} fed tensors"))
         arrays = [as_array(t, v) for t, v in zip(self.request.fed, values)]
-        with running(self.state.resources), with_line():
-            return self._run(arrays)
+        with running(self.state.resources) as run, with_line():
+            timeout = self.state.timeout if timeout is None else timeout
+            run.deadline = None if timeout is None else time.monotonic() + timeout
+            try:
+                return self._run(arrays)
+            except StateError as error:
+                if not self._closed:
+                    raise
+                raise CancelledError(explain("run: the session was closed by another thread")) from error
+
+    def answer(self, out):
+        """What ``run`` answers, as users of the request get it."""
+        if self.is_plain:
+            return out if out.ndim else out[()]
+        out = (out,) if len(self.request.fetches) == 1 else out
+        return self.request.rebuild([v if v.ndim else v[()] for v in out])
 
     def _run(self, arrays):
         try:
@@ -96,10 +120,9 @@ class Runner:
     def _call(self, arrays):
         pattern = self._pattern(arrays)
         while True:
-            RUNS.top.again()
             try:
                 plan = self._plan(pattern)
-                out = plan.call(*arrays)
+                out = _performed(plan, arrays)
                 break
             except RankUnknown as unknown:
                 self._find_out(unknown.ranks, pattern, arrays)
@@ -150,7 +173,7 @@ class Runner:
         try:
             with PLANNING:
                 plan = self._probe(replace(self.request, fetches=(), targets=(op,)), pattern, op is not ranks.op)
-            plan.call(*arrays)
+            _performed(plan, arrays)
         except RankFound as found:
             found.tell()
         finally:
@@ -170,6 +193,21 @@ class Runner:
         return make_plan(request, pattern, self.state)
 
 
+def _performed(plan: Plan, arrays):
+    """Call a plan; what must wait for others does so while the plan keeps nobody from the session's state."""
+    run = RUNS.top
+    while True:
+        run.again()
+        run.is_holding = bool(plan.traced.state)
+        try:
+            return plan.call(*arrays)
+        except Elsewhere as step:
+            run.is_holding = False
+            step.carry_out()
+        finally:
+            run.is_holding = False
+
+
 def _unplanned(*values):
     raise FeedError("no plan yet")
 
@@ -180,27 +218,31 @@ def caller(runner: Runner) -> tuple[Callable, Callable]:
     Returns:
         That function, and another that makes it start anew.
     """
-    call, is_scalar, rebuild = _unplanned, False, runner.request.rebuild
+    refuses = (_unplanned, False)
+    current, rebuild = refuses, runner.request.rebuild  # the native function, and whether it answers with a scalar
     is_only = len(runner.request.fetches) == 1
 
     def refused(values):
-        nonlocal call, is_scalar
+        nonlocal current
         out = runner.run(values)
         plan = runner.current
-        is_scalar = plan.is_scalar
-        call = plan.call if plan.is_general else _unplanned
+        current = (plan.call, plan.is_scalar) if plan.is_general else refuses
+        if runner.is_closed:  # meanwhile, by another thread
+            current = refuses
         return out
 
     def plain(*values):
+        call, is_scalar = current
         try:
             out = call(*values)
             return out[()] if is_scalar else out
         except _REFUSED:
             pass  # answered outside, so that an error below does not show this one as its context
         out = refused(values)
-        return out[()] if is_scalar else out
+        return out if out.ndim else out[()]
 
     def structured(*values):
+        call, _ = current
         try:
             out = call(*values)
         except _REFUSED:
@@ -208,13 +250,13 @@ def caller(runner: Runner) -> tuple[Callable, Callable]:
         if out is None:
             out = refused(values)
         if is_only:
-            out = (out[()] if is_scalar else out,)
+            out = (out if out.ndim else out[()],)
         else:
             out = [v if v.ndim else v[()] for v in out]
         return rebuild(out)
 
     def forget():
-        nonlocal call
-        call = _unplanned
+        nonlocal current
+        current = refuses
 
     return plain if runner.is_plain else structured, forget

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from graphc.errors import DeviceUnavailable, StateError, UsageError, explain
+from graphc.errors import DeviceUnavailable, FeedError, GraphcWarning, StateError, UsageError, explain
+from graphc.v1.config import is_message, run_timeout, settings
 from graphc.v1.default import GRAPHS, SESSIONS
 from graphc.v1.feeds import as_mapping, resolve_keys
 from graphc.v1.fetches import frozen, resolve
 from graphc.v1.graph import Graph, get_default_graph
+from graphc.v1.partial_run import PartialRuns
 from graphc.v1.plan import Request
 from graphc.v1.runner import Runner
 from graphc.v1.state import State
+from graphc.v1.step_times import traced_run
 from graphc.v1.tensor import Tensor
 
 _CALLS_KEPT = 4096
 _FEEDS = object()  # stands between fetches and keys of feeds
+
+
+def _check_target(what: str, target: str) -> None:
+    if target.startswith(("grpc://", "grpc+")):
+        raise DeviceUnavailable(explain(f"{what}: {target!r} is a server; sessions on servers are not supported yet"))
+    if target not in ("", "local"):
+        raise DeviceUnavailable(explain(f"{what}: there is no way to reach {target!r}; only this machine runs"))
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device as ``list_devices`` tells of it."""
+
+    name: str
+    device_type: str
+    memory_limit_bytes: int
+    incarnation: int
 
 
 class Session:
@@ -24,10 +47,10 @@ class Session:
     Args:
         target: empty or ``local``: there is only this machine.
         graph: the graph; the default graph if None.
-        config: a ConfigProto; accepted.
+        config: a ConfigProto; ``graphc.v1.config`` says what of it has a meaning.
 
     Raises:
-        DeviceUnavailable: another target. UsageError: ``graph`` is no Graph.
+        DeviceUnavailable: another target. UsageError: ``graph`` is no Graph, ``config`` is no ConfigProto.
 
     Example::
 
@@ -39,13 +62,15 @@ class Session:
     def __init__(self, target: str = "", graph: Graph | None = None, config=None):
         if not isinstance(target, str):
             raise UsageError(explain(f"Session: the target must be a string, got {target!r}; pass graph=... by name"))
-        if target not in ("", "local"):
-            raise DeviceUnavailable(explain(f"Session: there is no way to reach {target!r}; only this machine runs"))
+        _check_target("Session", target)
         if graph is not None and not isinstance(graph, Graph):
             raise UsageError(explain(f"Session: graph must be a tf.Graph, got {graph!r}"))
         self._graph = graph if graph is not None else get_default_graph()
         self.config, self.sess_str = config, target
+        chosen = settings(config)
+        chosen.apply()
         self.state = State()
+        self.state.timeout = chosen.timeout
         self._closed = False
         self._version = self._graph.version
         self._calls: dict = {}  # (fetch, *keys of feed_dict) -> function of the values
@@ -57,13 +82,19 @@ class Session:
     def graph(self) -> Graph:
         return self._graph
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether every further run is refused."""
+        return self._closed
+
     def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
         """The values of ``fetches``, given the values in ``feed_dict``.
 
         Args:
             fetches: a tensor, variable, operation or name, or a list, tuple or dict of such, nested at will.
             feed_dict: from placeholders (and any other tensors) to numbers, nested lists or arrays.
-            options, run_metadata: accepted.
+            options: RunOptions: how long to wait for queues, and whether to trace.
+            run_metadata: RunMetadata that a traced run fills with the times of its steps.
 
         Returns:
             The structure of ``fetches`` with an array for every tensor (a NumPy scalar if it is of rank 0), None for
@@ -73,6 +104,8 @@ class Session:
             FeedError: a value is missing or unknown. ShapeError, DtypeError: a value or an operation does not fit.
             GraphError: something of another graph. StateError: the session is closed, a variable is uninitialised.
         """
+        if options is not None or run_metadata is not None:
+            return self._run_watched(fetches, {} if feed_dict is None else as_mapping(feed_dict), options, run_metadata)
         if self._version == self._graph.version:
             try:
                 if type(fetches) is list:
@@ -100,9 +133,21 @@ class Session:
             self._calls[(fetches, *keys)] = call
         return out
 
+    def _run_watched(self, fetches, feeds: Mapping, options, run_metadata):
+        timeout = run_timeout(options)
+        if run_metadata is not None and not is_message(run_metadata, "RunMetadata"):
+            raise UsageError(explain(f"run: run_metadata must be a tf.RunMetadata, got {run_metadata!r}"))
+        runner, values = self._runner(fetches, tuple(feeds)), tuple(feeds.values())
+        is_traced = options is not None and run_metadata is not None and options.trace_level != options.NO_TRACE
+        if is_traced:
+            out = traced_run(runner, values, timeout, run_metadata)
+        else:
+            out = runner.run(values, timeout)
+        return runner.answer(out)
+
     def _runner(self, fetches, keys: tuple) -> Runner:
         if self._closed:
-            raise StateError(explain("run: the session is closed"))
+            raise StateError(explain("run: the session is closed; make a new one, or run inside its 'with' block"))
         if self._version != self._graph.version:
             self._forget_runs()
         key = (frozen(fetches), keys)
@@ -113,6 +158,8 @@ class Session:
             found = Runner(request, self.state, isinstance(fetches, (Tensor, str)) and len(tensors) == 1)
             if key[0] is not None:
                 found = self._runners.setdefault(key, found)  # another thread may have been faster
+                if self._closed:
+                    found.close()
         return found
 
     def _forget_runs(self) -> None:
@@ -122,14 +169,82 @@ class Session:
         self._version = self._graph.version
 
     def make_callable(self, fetches, feed_list=None, accept_options=False) -> Callable:
-        """A function of the values for ``feed_list`` that answers with ``fetches``: the fastest way to run."""
+        """A function of the values for ``feed_list`` that answers with ``fetches``: the fastest way to run.
+
+        Args:
+            accept_options: whether the function takes ``options`` and ``run_metadata`` as keywords.
+        """
         if not isinstance(feed_list, (list, tuple, type(None))):
             raise UsageError(explain(f"make_callable: feed_list must be a list of tensors, got {feed_list!r}"))
-        return self._runner(fetches, tuple(feed_list or ())).call
+        keys = tuple(feed_list or ())
+        call = self._runner(fetches, keys).call
+        if not accept_options:
+            return call
 
-    def list_devices(self) -> list[str]:
-        """Names of the devices that can be used."""
-        return ["/device:CPU:0"]
+        def with_options(*values, options=None, run_metadata=None):
+            if options is None and run_metadata is None:
+                return call(*values)
+            if len(values) != len(keys):
+                raise FeedError(explain(f"make_callable: {len(values)} values for {len(keys)} fed tensors"))
+            return self._run_watched(fetches, dict(zip(keys, values)), options, run_metadata)
+
+        return with_options
+
+    def partial_run_setup(self, fetches, feeds=None) -> str:
+        """Announce a run that is made in parts, each with some of the feeds and fetches.
+
+        Args:
+            fetches, feeds: all that any of the parts will ask for and give.
+
+        Returns:
+            A handle for ``partial_run``.
+
+        Raises:
+            FeedError, GraphError, DtypeError: as ``run``. StateError: the session is closed.
+        """
+        self._check_open("partial_run_setup")
+        return self._partial.setup(fetches, feeds)
+
+    def partial_run(self, handle: str, fetches, feed_dict=None):
+        """Go on with a run in parts: whatever can be computed is computed once.
+
+        Args:
+            handle: what ``partial_run_setup`` answered.
+            fetches, feed_dict: some of those announced, each of which once.
+
+        Raises:
+            UsageError: there is no such handle. FeedError: something was not announced, is fed or fetched twice, or
+                needs what was not fed yet.
+        """
+        self._check_open("partial_run")
+        return self._partial.run(handle, fetches, {} if feed_dict is None else as_mapping(feed_dict))
+
+    @functools.cached_property
+    def _partial(self) -> PartialRuns:
+        return PartialRuns(self._graph, self.state)
+
+    def _check_open(self, what: str) -> None:
+        if self._closed:
+            raise StateError(explain(f"{what}: the session is closed; make a new one, or run inside its 'with' block"))
+
+    @property
+    def graph_def(self):
+        """The graph as a GraphDef message."""
+        return self._graph.as_graph_def()
+
+    def list_devices(self) -> list[Device]:
+        """The devices that can be used: this machine's processor."""
+        self._check_open("list_devices")
+        return [Device("/job:localhost/replica:0/task:0/device:CPU:0", "CPU", 256 << 20, 1)]
+
+    @staticmethod
+    def reset(target: str, containers=None, config=None) -> None:
+        """Forget what sessions share on a server: here every session has its own values, so there is nothing.
+
+        Raises:
+            DeviceUnavailable: another target than this machine.
+        """
+        _check_target("Session.reset", target)
 
     def as_default(self):
         """``with`` block in which this session runs what names no session."""
@@ -138,7 +253,7 @@ class Session:
     def close(self) -> None:
         """Forget all values; every later run is refused."""
         self._closed = True
-        for runner in self._runners.values():
+        for runner in list(self._runners.values()):
             runner.close()
         self._forget_runs()
         self.state.clear()
@@ -163,6 +278,9 @@ class InteractiveSession(Session):
 
     def __init__(self, target: str = "", graph: Graph | None = None, config=None):
         super().__init__(target, graph, config)
+        if any(isinstance(s, InteractiveSession) for s in SESSIONS.entered):
+            what = "an interactive session is active already; close() it to free what it holds"
+            warnings.warn(f"InteractiveSession: {what}", GraphcWarning, stacklevel=2)
         SESSIONS.entered.append(self)
         if graph is not None:
             GRAPHS.entered.append(graph)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.errors import Location, ShapeError, StateError, explain
+from graphc.errors import GraphError, Location, ShapeError, StateError, explain
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.lib.shape import ensure_shape
 from graphc.v1.default import SESSIONS
+from graphc.v1.device import canonical_device
 from graphc.api.operators import Symbolic
+from graphc.formats.attributes import plain_value
 from graphc.api.shape import DimensionShape, TensorShape, shown
+from graphc.api.tensor import Reference
+
+
+@dataclass(frozen=True)
+class OpDef:
+    """What an operation's kind is called and takes, as ``Operation.op_def`` tells it."""
+
+    name: str
+    input_arg: tuple[str, ...]
+    output_arg: tuple[str, ...]
+    is_stateful: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +52,27 @@ class Write:
 
 
 @dataclass(frozen=True, eq=False)
+class Update:
+    """New values for several variables: ``build(*current values, *inputs)``; the first one's is the output."""
+
+    variables: tuple
+
+
+@dataclass(frozen=True, eq=False)
+class Initialised:
+    """Whether a variable has a value: at the start of the run, or after the writes that come before."""
+
+    variable: object
+
+
+@dataclass(frozen=True, eq=False)
+class ReadOr:
+    """The value of a variable, or the operand where it has none yet."""
+
+    variable: object
+
+
+@dataclass(frozen=True, eq=False)
 class Random:
     """New numbers in every run, drawn at the session's counter."""
 
@@ -48,14 +83,18 @@ class Random:
 class Differentiate:
     """Gradients of ``ys`` with respect to ``xs`` (Tensors and Variables), with ``stops`` held constant.
 
-    ``whole``: instead of the sum over ``ys``, the Jacobian of the only ``y``.
+    Attributes:
+        seeds: a Tensor or None for each of ``ys``.
+        whole: instead of the sum over ``ys``, the Jacobian of the only ``y``.
+        places: for each of ``xs`` None, or the dtype of indices: then its gradient is two outputs, rows and their places.
     """
 
     ys: tuple
     xs: tuple
     stops: tuple
-    seeds: tuple  # a Tensor or None for each of ys
+    seeds: tuple
     whole: bool = False
+    places: tuple = ()
 
 
 class Operation:
@@ -63,39 +102,85 @@ class Operation:
 
     Attributes:
         name, type: TensorFlow's, such as ``layer/MatMul`` and ``MatMul``.
-        inputs: Tensors; control_inputs: Operations that run before.
+        inputs: Tensors, of an assignment the variable first; control_inputs: Operations that run before.
+        operands: the Tensors whose values it takes.
         build: lib function from input Nodes to one Node or several; None for operations without outputs.
         effect: None for a pure operation, else what it does besides.
         location: the user's line.
+        attrs: what else is said of it, as in a NodeDef: a dict or None.
+        colocated: the Operations whose place is its place.
     """
 
-    __slots__ = ("graph", "name", "type", "inputs", "outputs", "control_inputs", "build", "effect", "device",
-                 "location", "id")  # fmt: skip
+    __slots__ = ("graph", "name", "type", "operands", "outputs", "control_inputs", "build", "effect", "device",
+                 "location", "id", "attrs", "colocated", "__weakref__")  # fmt: skip
 
-    def __init__(self, graph, name: str, type: str, inputs: tuple, build: Callable | None, effect, id: int,
+    def __init__(self, graph, name: str, type: str, operands: tuple, build: Callable | None, effect, id: int,
                  location: Location | None):  # fmt: skip
-        self.graph, self.name, self.type, self.inputs, self.build, self.effect = (
-            graph,
-            name,
-            type,
-            inputs,
-            build,
-            effect,
-        )
-        self.id, self.location = id, location
+        self.graph, self.name, self.type, self.operands = graph, name, type, operands
+        self.build, self.effect, self.id, self.location = build, effect, id, location
         self.control_inputs: list[Operation] = []
         self.outputs: list[Tensor] = []
         self.device = ""
+        self.attrs: dict | None = None
+        self.colocated: tuple = ()
+
+    @property
+    def inputs(self) -> tuple:
+        """The Tensors that it takes; of an assignment the variable first."""
+        if isinstance(self.effect, Write):
+            return (self.effect.variable.as_element(), *self.operands)
+        return self.operands
 
     def run(self, feed_dict=None, session=None) -> None:
         """Run this operation in ``session`` or the default one."""
         session_for(self, session).run(self, feed_dict)
 
+    def values(self) -> tuple:
+        """The outputs."""
+        return tuple(self.outputs)
+
+    def colocation_groups(self) -> list[bytes]:
+        """The names of what it is colocated with, at least its own."""
+        return [f"loc:@{op.name}".encode() for op in self.colocated] or [f"loc:@{self.name}".encode()]
+
+    @property
+    def node_def(self):
+        """The operation as TensorFlow's NodeDef."""
+        return self.graph.node_def(self)
+
+    def get_attr(self, name: str):
+        """The value of an attribute of ``node_def``: a number, bytes, a DType, a message, or a list of such.
+
+        Raises:
+            GraphError: there is no such attribute.
+        """
+        found = self.node_def.attr
+        if name not in found:
+            raise GraphError(explain(f"{self.name}: there is no attribute {name!r}, only {', '.join(sorted(found))}"))
+        return plain_value(found[name])
+
+    @property
+    def op_def(self) -> OpDef:
+        """The kind of operation: its name, and how many inputs and outputs it has here."""
+        inputs = tuple(f"input_{k}" for k in range(len(self.inputs)))
+        return OpDef(self.type, inputs, tuple(f"output_{k}" for k in range(len(self.outputs))), self.effect is not None)
+
+    @property
+    def traceback(self) -> traceback.StackSummary:
+        """The user's line that made it, as the traceback module shows lines."""
+        at = self.location
+        frames = [] if at is None else [traceback.FrameSummary(at.file, at.line, "<module>", line=at.source)]
+        return traceback.StackSummary.from_list(frames)
+
+    def _set_device(self, device: str) -> None:
+        self.device = canonical_device(device) if device else ""
+
     def _add_control_input(self, op: "Operation") -> None:
         self._add_control_inputs([op])
 
     def _add_control_inputs(self, ops) -> None:
-        self.control_inputs.extend(ops)
+        self.graph.check_not_finalized(f"{self.name}: a new control input")
+        self.control_inputs.extend(self.graph.as_graph_element(op, allow_tensor=False) for op in ops)
         self.graph.version += 1
 
     def __repr__(self):
@@ -123,6 +208,29 @@ class Tensor(Symbolic):
     @property
     def graph(self):
         return self.op.graph
+
+    @property
+    def value_index(self) -> int:
+        """Which output of its operation it is."""
+        return self.index
+
+    def ref(self) -> Reference:
+        """Something hashable that stands for this very tensor."""
+        return Reference(self)
+
+    experimental_ref = ref
+
+    @property
+    def assign(self):
+        """Of a slice of a variable: give that part of the variable a new value.
+
+        Raises:
+            AttributeError: it is no slice of a variable.
+        """
+        found = self.graph.slices.get(self)
+        if found is None:
+            raise AttributeError(explain(f"{self.name} is a tensor, which cannot be assigned to; assign to a variable"))
+        return found
 
     @property
     def name(self) -> str:

@@ -13,13 +13,17 @@ from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const
 from graphc.ir.type import Type
 from graphc.lib.dims import measuring
+from graphc.lib.promote import broadcast_to
 from graphc.lib.shape import ensure_shape, zeros
 from graphc.prims.table import apply
 from graphc.v1.differentiate import differentiate, refine
 from graphc.v1.infer import nodes_of
-from graphc.v1.tensor import Differentiate, Feed, Operation, Random, Read, Tensor, Write
+from graphc.v1.slices import split
+from graphc.v1.tensor import (
+    Differentiate, Feed, Initialised, Operation, Random, Read, ReadOr, Tensor, Update, Write,
+)  # fmt: skip
 
-COUNTER = Type(dt.u64, ())
+COUNTER, BOOL = Type(dt.u64, ()), Type(dt.b1, ())
 COUNTERS = {True: "random_step", False: "random_step_unseeded"}
 
 
@@ -47,8 +51,11 @@ class Traced:
     has_effects: bool = False
 
 
-def needed(targets, is_fed) -> list[Operation]:
+def needed(targets, is_fed, done=frozenset()) -> list[Operation]:
     """The operations that must run for the targets (Operations), in an order that respects every dependency.
+
+    Args:
+        done: operations that have run in an earlier part of the run; nobody waits for them.
 
     Raises:
         GraphError: control dependencies form a cycle; the message names it.
@@ -60,7 +67,7 @@ def needed(targets, is_fed) -> list[Operation]:
         op = stack.pop()
         if op in waiting:
             continue
-        before = {t.op for t in op.inputs if not is_fed(t)} | set(op.control_inputs)
+        before = {t.op for t in op.operands if not is_fed(t)} | set(op.control_inputs) - done
         waiting[op] = before
         for b in before:
             users.setdefault(b, []).append(op)
@@ -95,11 +102,12 @@ def _cycle(waiting: dict, done: set) -> str:
 class _Run:
     """One pass over the operations: values so far, writes so far, and which of them each operation sees."""
 
-    def __init__(self, fed: dict):
-        self.fed = fed
+    def __init__(self, fed: dict, done=frozenset()):
+        self.fed, self.done = fed, done
         self.values: dict[Tensor | Operation, Node] = dict(fed)  # of operations with effects the token before
         self.views: dict[Operation, dict] = {}
         self.read: dict = {}
+        self.peeked: dict = {}
         self.latest: dict = {}
         self.counters: dict = {}
         self.token = first_token()
@@ -111,10 +119,21 @@ class _Run:
         self.read.setdefault(variable)
         return variable.start
 
+    def peek(self, key) -> Node:
+        """The state of a variable's flag, or of a variable that may have no value."""
+        self.peeked.setdefault(key)
+        return key.start
+
+    def read_or(self, op: Operation, variable) -> Node:
+        """The value of a variable, or the operand of ``op`` where it has none."""
+        flag, value = self.peek(variable.flag), self.peek(variable)
+        known = broadcast_to(flag, value.shape)
+        return apply("select", known, value, ensure_shape(self.values[op.operands[0]], value.shape))
+
     def view(self, op: Operation) -> dict:
         """Variable -> (write number, value) as ordered before ``op`` by its inputs and control inputs."""
         merged: dict = {}
-        before = [t.op for t in op.inputs if t not in self.fed] + op.control_inputs
+        before = [t.op for t in op.operands if t not in self.fed] + [c for c in op.control_inputs if c not in self.done]
         for view in {id(v): v for v in (self.views[b] for b in before)}.values():
             if not merged:
                 merged = view
@@ -130,22 +149,29 @@ class _Run:
                 results = ()
             case Read(variable):
                 results = (view[variable][1] if variable in view else self.start(variable),)
+            case Initialised(variable):
+                results = (const(True, BOOL) if variable in view else self.peek(variable.flag),)
+            case ReadOr(variable):
+                results = (view[variable][1] if variable in view else self.read_or(op, variable),)
             case Write(variable, uses_current):
                 new = self.write(op, variable, uses_current)
                 self.views[op] = {**view, variable: (len(self.views), new)}
                 results = (new,)
+            case Update(variables):
+                results = self.update(op, variables)
+                self.views[op] = {**view, **{v: (len(self.views), n) for v, n in zip(variables, results)}}
             case Differentiate():
                 found = differentiate(op.name, op.effect, self.values, self.is_fed)
-                results = tuple(g for g in self.connected(op, found))
+                results = split(self.connected(op, found), op.effect.places)
             case Effect(drawn):
                 self.values[op] = self.token  # to build the operation again where it is differentiated
-                self.token, *results = op.build(self.token, *[self.values[t] for t in op.inputs])
+                self.token, *results = op.build(self.token, *[self.values[t] for t in op.operands])
                 if drawn is not None:
                     self.counters[drawn.seeded] = counter_node(drawn.seeded)
             case effect:
                 if isinstance(effect, Random):
                     self.counters[effect.seeded] = counter_node(effect.seeded)
-                results = nodes_of(op.build(*[self.values[t] for t in op.inputs])) if op.build else ()
+                results = nodes_of(op.build(*[self.values[t] for t in op.operands])) if op.build else ()
         for tensor, node in zip(op.outputs, results):
             if tensor not in self.fed:
                 self.values[tensor] = refine(tensor, node)
@@ -160,10 +186,17 @@ class _Run:
         return out
 
     def write(self, op: Operation, variable, uses_current: bool) -> Node:
-        operands = [self.values[t] for t in op.inputs]
+        operands = [self.values[t] for t in op.operands]
         if uses_current:
             operands.insert(0, self.latest[variable] if variable in self.latest else self.start(variable))
-        new = op.build(*operands)
+        return self.keep(op, variable, op.build(*operands))
+
+    def update(self, op: Operation, variables: tuple) -> list[Node]:
+        current = [self.latest[v] if v in self.latest else self.start(v) for v in variables]
+        new = op.build(*current, *[self.values[t] for t in op.operands])
+        return [self.keep(op, v, n) for v, n in zip(variables, new)]
+
+    def keep(self, op: Operation, variable, new: Node) -> Node:
         if new.dtype is not variable.dtype or len(new.shape) != len(variable.type.shape):
             raise ShapeError(explain(f"{op.name}: {new.type} does not fit variable {variable.name} of {variable.type}"))
         new = ensure_shape(new, variable.type.shape)
@@ -171,20 +204,21 @@ class _Run:
         return new
 
 
-def trace(name: str, fetches, targets, fed: dict, inputs: tuple) -> Traced:
+def trace(name: str, fetches, targets, fed: dict, inputs: tuple, done=frozenset()) -> Traced:
     """The pure graph that computes ``fetches`` and runs ``targets``.
 
     Args:
         fetches: Tensors; targets: Operations run for their effects.
         fed: Tensor -> Node for every fed tensor; ``inputs``: the input Nodes in the order of the feeds.
+        done: Operations that are not run again though others are ordered after them; see ``needed``.
 
     Raises:
         FeedError: a placeholder that is needed is not fed; the message names them all.
         GraphError: dependencies form a cycle.
         ShapeError, DtypeError: from the operations, at the lines that made them.
     """
-    run = _Run(fed)
-    order = needed([t.op for t in fetches if t not in fed] + list(targets), run.is_fed)
+    run = _Run(fed, done)
+    order = needed([t.op for t in fetches if t not in fed] + list(targets), run.is_fed, done)
     missing = [op for op in order if isinstance(op.effect, Feed) and op.outputs[0] not in fed]
     if missing:
         raise FeedError(_missing_text(missing))
@@ -193,7 +227,7 @@ def trace(name: str, fetches, targets, fed: dict, inputs: tuple) -> Traced:
             with located(op.location):
                 run.visit(op)
     token = [] if run.token.op == "const" else [run.token]
-    state = [*run.read, *(v for v in run.latest if v not in run.read), *run.counters]
+    state = [*dict.fromkeys([*run.read, *run.peeked, *run.latest]), *run.counters]
     places = {v: len(inputs) + k for k, v in enumerate(state)}
     written = [*run.latest, *run.counters]
     new = [*run.latest.values(), *(apply("add", c, const(1, COUNTER)) for c in run.counters.values())]

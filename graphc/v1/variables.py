@@ -1,185 +1,47 @@
-"""Variables: values that a session keeps, and the operations that read and change them."""
+"""The functions of variables: assigning, lists of variables by collection, initialising, asking what is initialised."""
 
 from __future__ import annotations
 
-from graphc.errors import DtypeError, ShapeError, UsageError, explain
+from graphc.api.operators import Operators
+from graphc.api.sparse import IndexedSlices
+from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node
 from graphc.lib import math
-from graphc.lib.index import scatter
+from graphc.v1 import ops
 from graphc.v1.control import group
-from graphc.v1.graph import GraphKeys, get_default_graph
-from graphc.api.operators import Symbolic
-from graphc.api.shape import DimensionShape, TensorShape
-from graphc.v1.tensor import Read, Tensor, Write, session_for
-
-
-class Variable(Symbolic):
-    """A value that a session keeps from run to run.
-
-    Args:
-        initial_value: a tensor, a literal, or a function without arguments that makes one.
-        trainable: whether optimizers change it by default.
-        collections: names of collections; the global variables if None.
-        name, dtype: ``dtype`` None takes the initial value's.
-
-    Attributes:
-        start: the Node that stands for its value at the start of a run.
-        initializer: the operation that sets it to its initial value.
-
-    Raises:
-        ShapeError: a size of the initial value is not known.
-    """
-
-    def __init__(self, initial_value=None, trainable=True, collections=None, validate_shape=True, caching_device=None,
-                 name=None, variable_def=None, dtype=None, expected_shape=None, import_scope=None, constraint=None,
-                 use_resource=None, synchronization=None, aggregation=None, shape=None):  # fmt: skip
-        graph = self.graph = get_default_graph()
-        if initial_value is None:
-            raise ShapeError(explain("Variable: an initial value is needed"))
-        self.trainable, self.constraint = bool(trainable), constraint
-        wanted = None if dtype is None else dt.as_dtype(dtype)
-        with graph.control_dependencies(None), graph.name_scope(name or "Variable") as scope:
-            full = scope[:-1]
-            if callable(initial_value):
-                with graph.name_scope("Initializer"):
-                    initial_value = initial_value()
-            self.initial_value = _converted(graph, initial_value, wanted, f"{full}/initial_value")
-            if not self.initial_value.shape.is_fully_defined():
-                what = f"Variable: {full} needs an initial value of known shape, not {self.initial_value.shape}"
-                raise ShapeError(explain(what))
-            self._build(full)
-        keys = [GraphKeys.GLOBAL_VARIABLES] if collections is None else list(collections)
-        if self.trainable and GraphKeys.TRAINABLE_VARIABLES not in keys:
-            keys.append(GraphKeys.TRAINABLE_VARIABLES)
-        graph.add_to_collections(keys, self)
-
-    def _build(self, full: str) -> None:
-        graph, value = self.graph, self.initial_value
-        shape = tuple(value.shape.as_list())
-        self.dtype = value.dtype
-        self.start: Node = graph.stand_in(full, value.dtype, shape)
-        self.type = self.start.type
-        self.op = graph.create("VariableV2", full, (), None, Read(self), [(value.dtype, self.start)])
-        self.initializer = self._write("Assign", f"{full}/Assign", value, lambda new: new, False).op
-        self._cached = graph.create("Identity", f"{full}/read", (self.op.outputs[0],), math.identity).outputs[0]
-
-    def _write(self, kind: str, full_name: str, value: Tensor, build, uses_current: bool) -> Tensor:
-        """An operation that sets the variable to ``build(current, value)`` or ``build(value)``."""
-        if not value.shape.is_compatible_with(self.type.shape) and not uses_current:
-            what = f"assign: variable {self.op.name} has shape {self.shape}, but the value has shape {value.shape}"
-            raise ShapeError(explain(what, [(self.op.name, f"is variable   {self.op.location}")]))
-        outputs = [(self.dtype, self.start)]
-        return self.graph.create(kind, full_name, (value,), build, Write(self, uses_current), outputs).outputs[0]
-
-    # ------------------------------------------------------------------------------------------ reading
-
-    @property
-    def name(self) -> str:
-        return f"{self.op.name}:0"
-
-    @property
-    def shape(self) -> TensorShape:
-        return DimensionShape(self.type.shape)
-
-    def get_shape(self) -> TensorShape:
-        """The static shape."""
-        return self.shape
-
-    @property
-    def device(self) -> str:
-        return self.op.device
-
-    def as_element(self) -> Tensor:
-        """The tensor that is fetched and fed for this variable."""
-        return self.op.outputs[0]
-
-    def as_tensor(self) -> Tensor:
-        """A read: of the value at the start of the run, or, inside ``control_dependencies``, after those operations."""
-        return self.read_value() if self.graph.has_control else self._cached
-
-    value = as_tensor
-
-    def read_value(self) -> Tensor:
-        """A new read operation, ordered by the current control dependencies."""
-        full = self.graph.unique_name("ReadVariableOp")
-        return self.graph.create("ReadVariableOp", full, (), None, Read(self), [(self.dtype, self.start)]).outputs[0]
-
-    def initialized_value(self) -> Tensor:
-        """The initial value, for initial values that depend on one another."""
-        return self.initial_value
-
-    def eval(self, session=None):
-        """The value in ``session`` or the default one."""
-        return session_for(self, session).run(self)
-
-    # ------------------------------------------------------------------------------------------ writing
-
-    def assign(self, value, use_locking=None, name=None, read_value=True) -> Tensor:
-        """Set the value. Returns the new value as a Tensor."""
-        return self._change("Assign", value, lambda new: new, False, name)
-
-    def assign_add(self, delta, use_locking=None, name=None, read_value=True) -> Tensor:
-        """Add to the value. Returns the new value as a Tensor."""
-        return self._change("AssignAdd", delta, math.add, True, name)
-
-    def assign_sub(self, delta, use_locking=None, name=None, read_value=True) -> Tensor:
-        """Subtract from the value. Returns the new value as a Tensor."""
-        return self._change("AssignSub", delta, math.subtract, True, name)
-
-    def _change(self, kind: str, value, build, uses_current: bool, name=None) -> Tensor:
-        full = self.graph.unique_name(name or kind)
-        tensor = _converted(self.graph, value, self.dtype, f"{full}/value")
-        if uses_current and tensor.node is not None:
-            build(self.start, tensor.node)  # refuses what does not fit, at this line
-        return self._write(kind, full, tensor, build, uses_current)
-
-    def load(self, value, session=None) -> None:
-        """Set the value in ``session`` or the default one."""
-        session_for(self, session).run(self.initializer, {self.initializer.inputs[0]: value})
-
-    def _scatter(self, kind: str, indices, updates, name=None) -> Tensor:
-        full = self.graph.unique_name(name or f"Scatter{kind.capitalize()}")
-        places = self.graph.convert(indices, None, f"{full}/indices")
-        if not places.dtype.is_integer:
-            raise DtypeError(explain(f"scatter: indices must be integers, but {places.name} is {places.dtype.name}"))
-        values = _converted(self.graph, updates, self.dtype, f"{full}/updates")
-
-        def build(current, i, u):
-            return scatter(current, i, u, kind)
-
-        if places.node is not None and values.node is not None:
-            build(self.start, places.node, values.node)  # refuses what does not fit, at this line
-        outputs = [(self.dtype, self.start)]
-        return self.graph.create(f"Scatter{kind}", full, (places, values), build, Write(self, True), outputs).outputs[0]
-
-    def __repr__(self):
-        return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}_ref>"
-
-    __str__ = __repr__
-
-
-def _converted(graph, value, dtype, name) -> Tensor:
-    """``value`` as a Tensor of ``dtype``.
-
-    Raises:
-        DtypeError: it is a tensor of another dtype, or does not fit.
-    """
-    tensor = graph.convert(value, dtype, name)
-    if dtype is not None and tensor.dtype is not dtype:
-        raise DtypeError(explain(f"{tensor.name} has dtype {tensor.dtype.name}, but {dtype.name} is needed"))
-    return tensor
+from graphc.v1.graph import get_default_graph
+from graphc.v1.graph_keys import GraphKeys
+from graphc.v1.mode import executing_eagerly
+from graphc.v1.partition import PartitionedVariable
+from graphc.v1.printing import Assert
+from graphc.v1.tensor import Read, Tensor
+from graphc.v1.variable import Variable
 
 
 def _variable(op_name: str, ref) -> Variable:
-    """``ref``, which must be a variable.
+    """``ref``, which must be a variable, or the tensor that stands for one.
 
     Raises:
         UsageError: it is something else.
     """
+    if isinstance(ref, Tensor) and isinstance(ref.op.effect, Read):
+        ref = ref.op.effect.variable
     if not isinstance(ref, Variable):
         raise UsageError(explain(f"{op_name}: needs a variable, got {ref!r}"))
     return ref
+
+
+def _is_eager(variable) -> bool:
+    return isinstance(variable, Operators) and variable.graph.is_eager
+
+
+def _eager_scatter(name: str, ref, indices, updates):
+    method = getattr(ref, name, None)
+    if method is None:
+        raise UsageError(explain(f"{name}: not available in eager mode; compute the new value and assign it"))
+    if name.startswith("scatter_nd"):
+        return method(indices, updates)
+    return method(IndexedSlices(ops.convert_to_tensor(updates), ops.convert_to_tensor(indices)))
 
 
 def assign(ref: Variable, value, validate_shape=None, use_locking=None, name=None) -> Tensor:
@@ -197,35 +59,75 @@ def assign_sub(ref: Variable, value, use_locking=None, name=None) -> Tensor:
     return _variable("assign_sub", ref).assign_sub(value, name=name)
 
 
-def scatter_update(ref: Variable, indices, updates, use_locking=True, name=None) -> Tensor:
-    """Set rows of a variable. Returns the new value."""
-    return _variable("scatter_update", ref)._scatter("set", indices, updates, name)
+_ROWS = {
+    "update": "Set rows of a variable; of rows given twice one of the updates stays.",
+    "add": "Add to rows of a variable; rows given twice get both.",
+    "sub": "Subtract from rows of a variable; from rows given twice both.",
+    "mul": "Multiply rows of a variable; rows given twice by both.",
+    "div": "Divide rows of a variable; rows given twice by both.",
+    "min": "Set rows of a variable where the updates are smaller.",
+    "max": "Set rows of a variable where the updates are greater.",
+}
+_PLACES = {
+    "update": "Set slices of a variable at index vectors, the last axis of ``indices``.",
+    "add": "Add to slices of a variable at index vectors, the last axis of ``indices``.",
+    "sub": "Subtract from slices of a variable at index vectors, the last axis of ``indices``.",
+    "min": "Set slices of a variable at index vectors where the updates are smaller.",
+    "max": "Set slices of a variable at index vectors where the updates are greater.",
+}
 
 
-def scatter_add(ref: Variable, indices, updates, use_locking=False, name=None) -> Tensor:
-    """Add to rows of a variable. Returns the new value."""
-    return _variable("scatter_add", ref)._scatter("add", indices, updates, name)
+def _scattered(kind: str, doc: str, op: str, method: str):
+    name_of = f"{op}_{kind}"
+
+    def scatter(ref, indices, updates, use_locking=kind == "update", name=None) -> Tensor:
+        if _is_eager(ref):
+            return _eager_scatter(name_of, ref, indices, updates)
+        return getattr(_variable(name_of, ref), method)(kind, indices, updates, name)
+
+    scatter.__name__ = scatter.__qualname__ = name_of
+    scatter.__doc__ = f"{doc} Returns the new value.\n\n    Raises:\n        ShapeError, DtypeError: they do not fit."
+    return scatter
 
 
-def scatter_sub(ref: Variable, indices, updates, use_locking=False, name=None) -> Tensor:
-    """Subtract from rows of a variable. Returns the new value."""
-    negative = -_variable("scatter_sub", ref).graph.convert(updates, ref.dtype)
-    return ref._scatter("add", indices, negative, name)
+for _kind, _doc in _ROWS.items():
+    globals()[f"scatter_{_kind}"] = _scattered(_kind, _doc, "scatter", "change_rows")
+for _kind, _doc in _PLACES.items():
+    globals()[f"scatter_nd_{_kind}"] = _scattered(_kind, _doc, "scatter_nd", "change_at")
 
 
-def global_variables(scope=None) -> list:
-    """The variables that are kept and shared: all but local ones."""
-    return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
+def batch_scatter_update(ref: Variable, indices, updates, use_locking=True, name=None) -> Tensor:
+    """Set rows within each batch: ``ref[b, indices[b, i]] = updates[b, i]`` for all axes before the last of ``indices``."""
+    variable = _variable("batch_scatter_update", ref)
+    graph = variable.graph
+    with graph.name_scope(name or "batch_scatter_update"):
+        places = graph.convert(indices)
+        sizes = places.shape.as_list()
+        if None in sizes:
+            raise UsageError(explain(f"batch_scatter_update: needs indices of known shape, not {places.shape}"))
+        axes = ops.meshgrid(*[ops.range(n, dtype=places.dtype) for n in sizes], indexing="ij")[:-1]
+        return variable.change_at("update", ops.stack([*axes, places], axis=-1), updates)
 
 
-def model_variables(scope=None) -> list:
-    """The variables of the collection of those that a model's predictions need."""
-    return get_default_graph().get_collection(GraphKeys.MODEL_VARIABLES, scope)
+# ----------------------------------------------------------------------------------------------- lists
 
 
-def moving_average_variables(scope=None) -> list:
-    """The variables that have moving averages."""
-    return get_default_graph().get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
+def _listed(key: str, what: str):
+    def variables(scope=None) -> list:
+        return get_default_graph().get_collection(key, scope)
+
+    variables.__doc__ = f"{what}; with ``scope`` those whose names begin with what matches it."
+    return variables
+
+
+global_variables = _listed(GraphKeys.GLOBAL_VARIABLES, "The variables that are kept and shared: all but local ones")
+local_variables = _listed(GraphKeys.LOCAL_VARIABLES, "The variables that only this run of the program needs")
+model_variables = _listed(GraphKeys.MODEL_VARIABLES, "The variables that a model's predictions need")
+metric_variables = _listed(GraphKeys.METRIC_VARIABLES, "The variables that metrics count in")
+trainable_variables = _listed(GraphKeys.TRAINABLE_VARIABLES, "The variables that optimizers change by default")
+moving_average_variables = _listed(GraphKeys.MOVING_AVERAGE_VARIABLES, "The variables that have moving averages")
+for _name in ("global", "local", "model", "metric", "trainable", "moving_average"):
+    globals()[f"{_name}_variables"].__name__ = globals()[f"{_name}_variables"].__qualname__ = f"{_name}_variables"
 
 
 def all_variables() -> list:
@@ -233,20 +135,25 @@ def all_variables() -> list:
     return global_variables()
 
 
-def local_variables(scope=None) -> list:
-    """The variables of the collection of local ones."""
-    return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
-
-
-def trainable_variables(scope=None) -> list:
-    """The variables that optimizers change by default."""
-    return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
+# ---------------------------------------------------------------------------------------- initialising
 
 
 def variables_initializer(var_list, name="init"):
-    """An operation that sets the variables to their initial values."""
-    given = [var_list] if isinstance(var_list, Variable) else var_list
-    return group(*[_variable("variables_initializer", v).initializer for v in given], name=name)
+    """An operation that sets the variables to their initial values.
+
+    Raises:
+        UsageError: something in the list is no variable.
+    """
+    if executing_eagerly():
+        return None  # they have been initialised
+    given = [var_list] if isinstance(var_list, (Operators, str)) else list(var_list)
+    return group(*[_initializer(v) for v in given], name=name)
+
+
+def _initializer(v):
+    if isinstance(v, PartitionedVariable) or hasattr(v, "initializer"):
+        return v.initializer
+    return _variable("variables_initializer", v).initializer
 
 
 def global_variables_initializer():
@@ -254,16 +161,54 @@ def global_variables_initializer():
     return variables_initializer(global_variables())
 
 
+def local_variables_initializer():
+    """An operation that initialises all local variables."""
+    return variables_initializer(local_variables(), name="init")
+
+
 def initialize_all_variables():
     """The old name of ``global_variables_initializer``."""
     return global_variables_initializer()
 
 
-def local_variables_initializer():
-    """An operation that initialises all local variables."""
-    return variables_initializer(local_variables(), name="init_local")
+def initialize_local_variables():
+    """The old name of ``local_variables_initializer``."""
+    return local_variables_initializer()
 
 
 def initialize_variables(var_list, name="init"):
     """The old name of ``variables_initializer``."""
     return variables_initializer(var_list, name)
+
+
+def is_variable_initialized(variable) -> Tensor:
+    """Whether a variable has a value in the session, a boolean tensor."""
+    if _is_eager(variable):
+        return ops.constant(True)
+    return _variable("is_variable_initialized", variable).is_initialized()
+
+
+def report_uninitialized_variables(var_list=None, name="report_uninitialized_variables") -> Tensor:
+    """The names of the variables that have no value in the session, a vector of strings.
+
+    Args:
+        var_list: the variables; all global and local ones if None.
+    """
+    variables = global_variables() + local_variables() if var_list is None else list(var_list)
+    graph = variables[0].graph if variables else get_default_graph()
+    with graph.as_default(), graph.name_scope(name):
+        if not variables:
+            return ops.constant([], dt.string, [0])
+        with graph.control_dependencies(None):
+            known = ops.stack([_variable(name, v).is_initialized() for v in variables])
+        names = ops.constant([v.op.name for v in variables])
+        return ops.boolean_mask(names, graph.call("LogicalNot", "LogicalNot", math.logical_not, (known,), "x"))
+
+
+def assert_variables_initialized(var_list=None):
+    """An operation that refuses to run while a variable has no value; None if there are no variables."""
+    variables = global_variables() + local_variables() if var_list is None else list(var_list)
+    if not variables:
+        return None
+    missing = report_uninitialized_variables(variables, "assert_variables_initialized")
+    return Assert(ops.equal(ops.size(missing), 0), ["uninitialised variables:", missing])

@@ -7,7 +7,6 @@ import pytest
 
 import graphc as tf
 from graphc import errors, v1
-from graphc.api.crc32c import crc32c
 from graphc.api.records import tf_record_iterator
 
 
@@ -68,15 +67,15 @@ def test_text_form_is_protobufs():
 
 
 def test_wrong_values_are_refused():
-    with pytest.raises(TypeError, match="expected bytes"):
+    with pytest.raises(TypeError, match="expected bytes|has type str, but expected"):
         tf.train.BytesList(value=["text"])
-    with pytest.raises(TypeError, match="expected an integer"):
+    with pytest.raises(TypeError, match="float"):
         tf.train.Int64List(value=[1.5])
-    with pytest.raises(TypeError, match="must be a Int64List"):
+    with pytest.raises(TypeError, match="FloatList"):
         tf.train.Feature(int64_list=tf.train.FloatList(value=[1]))
-    with pytest.raises(errors.UsageError, match="no field"):
+    with pytest.raises(ValueError, match='no "feature" field'):
         tf.train.Example(feature={})
-    with pytest.raises(errors.DataLossError, match="truncated"):
+    with pytest.raises(Exception, match="parsing message"):
         tf.train.Example.FromString(example(a=[1.5]).SerializeToString()[:-3])
 
 
@@ -117,7 +116,8 @@ def test_examples_are_parsed_in_sessions():
 
 @pytest.mark.parametrize("value", [
     np.float32([[1.5, 2]]), np.int64(-3), np.array([b"a", b""], object), np.bool_([True, False]),
-    np.complex64([1 + 2j]),
+    np.complex64([1 + 2j]), np.complex128([[1 - 2j, 3]]), np.float16([1.5, -2]), np.uint16([7, 65535]),
+    np.uint64([2**64 - 1, 1]), np.uint32([2**32 - 1]), np.int8([-128, 127]),
     np.zeros((0, 2), np.float16), np.uint8([[7]]), np.arange(300, dtype=np.int16),
 ])  # fmt: skip
 def test_tensors_survive_serialisation(value):
@@ -152,17 +152,6 @@ def test_graphs_parse_tensors_of_known_rank():
 
 
 # ----------------------------------------------------------------------------------------------- files
-
-
-def test_check_sum():
-    assert crc32c(b"123456789") == 0xE3069283 and crc32c(b"") == 0
-    data = bytes(range(256)) * 9
-    lanes, tail = crc32c(data), crc32c(data[:300])
-    state = 0xFFFFFFFF
-    for byte in data:
-        for bit in range(8):
-            state = state >> 1 ^ (0x82F63B78 if (state ^ byte >> bit) & 1 else 0)
-    assert lanes == state ^ 0xFFFFFFFF and tail != lanes
 
 
 @pytest.mark.parametrize("kind", ["", "ZLIB", "GZIP"])

@@ -18,7 +18,7 @@ class Interpreted:
     def __call__(self, *arrays):
         return tuple(np.array(a) for a in interpret(self.graph, *arrays))
 
-    def bind(self, state, single=True):
+    def bind(self, state, single=True, turn=None):
         graph = self.graph
         donated = dict(graph.donated)
         free = [k for k in range(len(graph.inputs)) if k not in state]

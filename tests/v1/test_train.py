@@ -187,14 +187,47 @@ def test_decaying_learning_rate():
     np.testing.assert_allclose(rates, [0.1, 0.1, 0.05, 0.05, 0.025], rtol=1e-6)
 
 
+def test_global_step():
+    assert tf.train.get_global_step() is None
+    with tf.name_scope("outer"):
+        step = tf.train.create_global_step()
+    assert step.name == "global_step:0" and tf.train.get_or_create_global_step() is step
+    assert tf.get_collection(tf.GraphKeys.GLOBAL_STEP) == [step] and tf.trainable_variables() == []
+    with pytest.raises(ValueError, match="already exists"):
+        tf.train.create_global_step()
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.Variable(1.0) * 2.0, global_step=step)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run(train)
+        assert tf.train.global_step(sess, step) == 1
+
+
+def test_a_variable_called_global_step_is_one():
+    step = tf.Variable(0, trainable=False, name="global_step")
+    assert tf.train.get_global_step() is step
+
+
 @pytest.mark.parametrize(
-    "schedule, expected",
+    "make, words",
     [
-        (lambda s: tf.train.natural_exp_decay(1.0, s, 2, 0.5), np.exp(-0.5 * 1.5)),
-        (lambda s: tf.train.inverse_time_decay(1.0, s, 2, 0.5), 1 / 1.75),
-        (lambda s: tf.train.polynomial_decay(1.0, s, 10, 0.1, 2.0), 0.9 * 0.49 + 0.1),
-        (lambda s: tf.train.piecewise_constant(s, [2, 5], [1.0, 0.5, 0.1]), 0.5),
+        (lambda: 3, "must be a Variable or Tensor"),
+        (lambda: tf.Variable(1.0), "does not have integer type"),
+        (lambda: tf.Variable([1, 2]), "is not scalar"),
     ],
 )
-def test_schedules(schedule, expected):
-    assert tf.Session().run(schedule(tf.constant(3))) == pytest.approx(expected, rel=1e-6)
+def test_what_counts_no_steps(make, words):
+    with pytest.raises(TypeError, match=words):
+        tf.train.assert_global_step(make())
+
+
+def test_namespace_is_complete():
+    names = """AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer AdamOptimizer Coordinator ExponentialMovingAverage
+        FtrlOptimizer GradientDescentOptimizer LooperThread MomentumOptimizer Optimizer ProximalAdagradOptimizer
+        ProximalGradientDescentOptimizer QueueRunner RMSPropOptimizer SyncReplicasOptimizer assert_global_step batch
+        cosine_decay cosine_decay_restarts create_global_step exponential_decay get_global_step inverse_time_decay
+        linear_cosine_decay natural_exp_decay noisy_linear_cosine_decay piecewise_constant piecewise_constant_decay
+        polynomial_decay shuffle_batch start_queue_runners string_input_producer""".split()
+    assert set(names) <= set(dir(tf.train))
+    assert all(callable(getattr(tf.train, name)) for name in names)
+    with pytest.raises(AttributeError, match="no attribute 'AdamOptimiser'"):
+        tf.train.AdamOptimiser  # noqa: B018

@@ -158,3 +158,199 @@ def test_losses():
     a, b = run([dense, sparse])
     assert a == pytest.approx(b) and a == pytest.approx((0.4076059 + 1.0986123) / 2, rel=1e-5)
     assert len(tf.losses.get_losses()) == 5
+
+
+def test_a_variable_initialised_from_others_in_one_run():
+    v = tf.Variable(tf.random_normal([3]))
+    w = tf.Variable(tf.square(v) + v, name="w")
+    u = tf.Variable(lambda: w * 2.0)
+    a, b, c = run([v, w, u])
+    np.testing.assert_allclose(b, a * a + a, rtol=1e-6)
+    np.testing.assert_allclose(c, 2 * b, rtol=1e-6)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        sess.run(v.assign([1.0, 2.0, 3.0]))
+        sess.run(w.initializer)
+        assert sess.run(w).tolist() == [2.0, 6.0, 12.0]
+        with pytest.raises(RuntimeError, match="uninitialised variable Variable_1; run the initializer"):
+            sess.run(u)
+
+
+def test_what_is_initialised():
+    v, w = tf.Variable([1.0, 2.0], name="v"), tf.get_variable("w", [])
+    ask, missing = tf.is_variable_initialized(v), tf.report_uninitialized_variables()
+    check, value = tf.assert_variables_initialized(), v.initialized_value()
+    with tf.control_dependencies([v.initializer]):
+        after = tf.is_variable_initialized(v)
+    with tf.Session() as sess:
+        assert not sess.run(ask) and sess.run(missing).tolist() == [b"v", b"w"]
+        assert sess.run(value).tolist() == [1.0, 2.0]
+        with pytest.raises(ValueError, match="uninitialised variables"):
+            sess.run(check)
+        assert sess.run(after) and sess.run(ask) and sess.run(missing).tolist() == [b"w"]
+        sess.run(v.assign([5.0, 6.0]))
+        assert sess.run(value).tolist() == [5.0, 6.0]
+        sess.run(w.initializer)
+        assert sess.run(missing).tolist() == []
+        sess.run(check)
+    assert tf.report_uninitialized_variables([]).shape.as_list() == [0]
+
+
+def changed(operation, start=(8.0, 4.0, 2.0)):
+    tf.reset_default_graph()
+    v = tf.Variable(list(start))
+    made = operation(v)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        result = sess.run(made)
+        after = sess.run(v).tolist()
+    assert result is None or result.tolist() == after
+    return after
+
+
+CHANGES = {
+    "add": (lambda v: tf.scatter_add(v, [0, 0], [1.0, 2.0]), [11.0, 4.0, 2.0]),
+    "sub": (lambda v: tf.scatter_sub(v, [0, 0], [1.0, 2.0]), [5.0, 4.0, 2.0]),
+    "mul": (lambda v: tf.scatter_mul(v, [0, 0], [2.0, 3.0]), [48.0, 4.0, 2.0]),
+    "div": (lambda v: tf.scatter_div(v, [0, 0], [2.0, 4.0]), [1.0, 4.0, 2.0]),
+    "min": (lambda v: tf.scatter_min(v, [0, 1], [3.0, 9.0]), [3.0, 4.0, 2.0]),
+    "max": (lambda v: tf.scatter_max(v, [0, 1], [3.0, 9.0]), [8.0, 9.0, 2.0]),
+    "update": (lambda v: tf.scatter_update(v, [2, 1], [3.0, 9.0]), [8.0, 9.0, 3.0]),
+    "one update": (lambda v: tf.scatter_update(v, [2, 1], 7.0), [8.0, 7.0, 7.0]),
+    "nd add": (lambda v: tf.scatter_nd_add(v, [[0], [2]], [1.0, 2.0]), [9.0, 4.0, 4.0]),
+    "nd sub": (lambda v: v.scatter_nd_sub([[0], [2]], [1.0, 2.0]), [7.0, 4.0, 0.0]),
+    "nd update": (lambda v: v.scatter_nd_update([[0], [2]], [1.0, 5.0]), [1.0, 4.0, 5.0]),
+    "slices": (lambda v: v.scatter_add(tf.IndexedSlices(tf.constant([1.0]), tf.constant([1]))), [8.0, 5.0, 2.0]),
+    "slice": (lambda v: v[1:].assign([1.0, 0.0]), [8.0, 1.0, 0.0]),
+    "one": (lambda v: v[1].assign(5.0), [8.0, 5.0, 2.0]),
+    "reversed": (lambda v: v[::-1].assign([1.0, 2.0, 3.0]), [3.0, 2.0, 1.0]),
+    "tensor index": (lambda v: v[tf.constant(2)].assign(0.0), [8.0, 4.0, 0.0]),
+    "repeated": (lambda v: v[:2].assign([1.0, 1.0]), [1.0, 1.0, 2.0]),
+    "operation": (lambda v: v.assign([1.0, 2.0, 3.0], read_value=False), [1.0, 2.0, 3.0]),
+    "tensor": (lambda v: tf.assign_add(v.op.outputs[0], [1.0, 1.0, 1.0]), [9.0, 5.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_changes_of_parts(case):
+    operation, expected = CHANGES[case]
+    assert changed(operation) == expected
+
+
+def test_reading_parts():
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    a, b = run([v.sparse_read([1, 0]), v.gather_nd([[0, 1]])])
+    assert a.tolist() == [[3.0, 4.0], [1.0, 2.0]] and b.tolist() == [2.0]
+    m = tf.Variable(np.zeros((2, 2, 3), np.float32))
+    with tf.Session() as sess:
+        sess.run(m.initializer)
+        assert sess.run(m[:, 1].assign([[1, 2, 3], [4, 5, 6]]))[:, 1].tolist() == [[1, 2, 3], [4, 5, 6]]
+        updates = tf.batch_scatter_update(tf.Variable(np.zeros((2, 3), np.float32)), [[0], [2]], [[1.0], [2.0]])
+        sess.run(tf.global_variables_initializer())
+        assert sess.run(updates).tolist() == [[1.0, 0.0, 0.0], [0.0, 0.0, 2.0]]
+
+
+def test_counting_up():
+    v = tf.Variable(0)
+    step = v.count_up_to(2)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        assert [sess.run(step), sess.run(step)] == [0, 1]
+        with pytest.raises(tf.errors.OutOfRangeError):
+            sess.run(step)
+
+
+def test_the_value_of_an_initializer_can_be_fed():
+    v = tf.Variable([1.0, 2.0], name="v")
+    assign = tf.get_default_graph().get_operation_by_name("v/Assign")
+    with tf.Session() as sess:
+        sess.run(assign, {assign.inputs[1]: [7.0, 8.0]})
+        assert sess.run(v).tolist() == [7.0, 8.0] and assign.inputs[0].name == "v:0"
+
+
+def test_variables_as_messages():
+    v = tf.get_variable("scope/v", [2], trainable=False)
+    found = v.to_proto()
+    assert (found.variable_name, found.initializer_name, found.snapshot_name, found.trainable) == (
+        "scope/v:0", "scope/v/Assign", "scope/v/read:0", False)  # fmt: skip
+    assert found.initial_value_name == v.initial_value.name
+    assert v.to_proto("scope").variable_name == "v:0" and v.to_proto("other") is None
+    assert tf.Variable.from_proto(found) is v and tf.Variable(variable_def=found) is v
+    found.variable_name = "none:0"
+    with pytest.raises(KeyError, match="no tensor 'none:0'"):
+        tf.Variable.from_proto(found)
+    info = tf.Variable.SaveSliceInfo("full", [4, 3], [2, 0], [2, 3])
+    assert info.spec == "4 3 2,2:0,3" and list(info.to_proto().var_offset) == [2, 0]
+
+
+def test_members_of_variables():
+    v = tf.Variable([1.0, 2.0], name="v", constraint=tf.abs, synchronization=tf.VariableSynchronization.ON_READ)
+    assert not v.trainable and v.constraint is tf.abs and v.aggregation is tf.VariableAggregation.NONE
+    assert v == v and v in {v} and v.ref().deref() is v and v.get_shape().as_list() == [2] and v.graph.seed is None
+    assert repr(v) == "<tf.Variable 'v:0' shape=(2,) dtype=float32_ref>" and v.device == ""
+    v.set_shape([2])
+    with pytest.raises(ValueError, match="variable v has shape"):
+        v.set_shape([3])
+    with pytest.raises(ValueError, match="assign_add: variable v has shape"):
+        v.assign_add([[1.0, 2.0]])
+    with tf.device("/cpu:0"):
+        assert tf.Variable(1.0).device == "/device:CPU:0"
+
+
+INITIALIZERS = [
+    ("zeros_initializer", {}, {"dtype": "float32"}),
+    ("ones_initializer", {"dtype": tf.int32}, {"dtype": "int32"}),
+    ("constant_initializer", {"value": 3}, {"value": 3, "dtype": "float32"}),
+    ("random_uniform_initializer", {"seed": 3}, {"minval": 0.0, "maxval": None, "seed": 3, "dtype": "float32"}),
+    ("random_normal_initializer", {}, {"mean": 0.0, "stddev": 1.0, "seed": None, "dtype": "float32"}),
+    ("truncated_normal_initializer", {}, {"mean": 0.0, "stddev": 1.0, "seed": None, "dtype": "float32"}),
+    ("uniform_unit_scaling_initializer", {}, {"factor": 1.0, "seed": None, "dtype": "float32"}),
+    ("variance_scaling_initializer", {}, {
+        "scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None, "dtype": "float32"}),
+    ("orthogonal_initializer", {}, {"gain": 1.0, "seed": None, "dtype": "float32"}),
+    ("glorot_uniform_initializer", {}, {"seed": None, "dtype": "float32"}),
+    ("glorot_normal_initializer", {"seed": 1}, {"seed": 1, "dtype": "float32"}),
+    ("initializers.identity", {"gain": 2.0}, {"gain": 2.0, "dtype": "float32"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, arguments, config", INITIALIZERS, ids=[i[0] for i in INITIALIZERS])
+def test_configurations_of_initializers(name, arguments, config):
+    made = tf
+    for part in name.split("."):
+        made = getattr(made, part)
+    kind, made = made, made(**arguments)
+    assert made.get_config() == config and kind.from_config(config).get_config() == config
+    value = made([4, 4], dtype=tf.float32)
+    assert value.shape.as_list() == [4, 4] and value.dtype is tf.float32 and run(value).shape == (4, 4)
+
+
+def test_spreads_of_initializers():
+    tf.set_random_seed(5)
+    scale = {"he_normal": 2 / 300, "he_uniform": 2 / 300, "lecun_normal": 1 / 300, "lecun_uniform": 1 / 300,
+             "glorot_normal": 2 / 500, "glorot_uniform": 2 / 500}  # fmt: skip
+    made = {n: getattr(tf.initializers, n)(seed=k)([300, 200]) for k, n in enumerate(scale)}
+    made["unit"] = tf.uniform_unit_scaling_initializer(2.0)([300, 200])
+    made["uniform"] = tf.random_uniform_initializer()([300, 200])
+    made["class"] = tf.get_variable("g", [300, 200], initializer=tf.glorot_uniform_initializer)
+    found = run(made)
+    for name, variance in scale.items():
+        assert found[name].var() == pytest.approx(variance, rel=0.05), name
+    assert found["unit"].std() == pytest.approx(2 / np.sqrt(300), rel=0.05) and found["uniform"].min() >= 0
+    assert found["uniform"].max() > 0.9 and found["class"].var() == pytest.approx(2 / 500, rel=0.05)
+    extended = run(tf.constant_initializer([1.0, 2.0])([3]))
+    assert extended.tolist() == [1.0, 2.0, 2.0]
+
+
+def test_initializers_refuse():
+    for call, kind, part in (
+        (lambda: tf.random_normal_initializer(dtype=tf.int32), TypeError, "the dtype must be floating, got int32"),
+        (lambda: tf.variance_scaling_initializer(scale=0), ValueError, "scale must be positive"),
+        (lambda: tf.variance_scaling_initializer(mode="x"), ValueError, "mode 'x' is not fan_in"),
+        (lambda: tf.constant_initializer({}), ValueError, "must be a number, a list or an array"),
+        (lambda: tf.constant_initializer([1.0, 2.0], verify_shape=True)([3]), ValueError, "does not fit shape (3,)"),
+        (lambda: tf.initializers.identity()([2, 2, 2]), ValueError, "needs two axes"),
+    ):
+        with pytest.raises(kind) as info:
+            call()
+        assert part in str(info.value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.api import example, gfile, io, parsing, records, tensor_proto
-from graphc.api.op import Op
+from graphc.api import gfile, io, parsing, records, tensor_proto
+from graphc.api.op import Late, Op
 from graphc.lib import files, strings
 from graphc.lib import parsing as lib
 
@@ -42,9 +42,11 @@ FUNCTIONS = {
     "compat.v1.python_io.tf_record_iterator": records.tf_record_iterator,
     "compat.v1.python_io.TFRecordWriter": records.TFRecordWriter,
     "compat.v1.python_io.TFRecordOptions": records.TFRecordOptions,
+    "compat.v1.python_io.TFRecordCompressionType": records.TFRecordCompressionType,
+    "compat.v1.io.TFRecordCompressionType": records.TFRecordCompressionType,
     "make_tensor_proto": tensor_proto.make_tensor_proto,
     "make_ndarray": tensor_proto.make_ndarray,
     **{f"io.{name}": getattr(io, name) for name in _IO},
-    **{f"train.{name}": getattr(example, name) for name in _MESSAGES},
+    **{f"train.{name}": Late("graphc.formats.protos", name) for name in _MESSAGES},
     **{f"io.{name}": getattr(parsing, name) for name in (*_FEATURES, *_PARSERS)},
 }

@@ -1,0 +1,196 @@
+"""Node types that are no single call of the catalogue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.api.namespaces import PUBLIC
+from graphc.api.summary.nodes import (  # noqa: F401  node types of their own
+    audio_summary, histogram_summary, image_summary, merge_summary, scalar_summary, tensor_summary,
+)  # fmt: skip
+from graphc.errors import UsageError, explain
+
+
+def _call(function: str, /, *args, **kwargs):
+    return PUBLIC.get(function)(*args, **kwargs)
+
+
+def _spatial(sizes, data_format: str):
+    """The sizes of the spatial axes of a list with one for each axis."""
+    return list(sizes[1:-1] if data_format[-1] == "C" else sizes[2:])
+
+
+def div(x, y, name=None):
+    """Quotient, of integers rounded to zero."""
+    return _call("truncatediv" if x.dtype.is_integer else "realdiv", x, y, name=name)
+
+
+def approximately_equal(x, y, tolerance, name=None):
+    """Whether two numbers are that close."""
+    return _call("less", _call("abs", x - y), tolerance, name=name)
+
+
+def range_(like, start, limit, delta, name=None):
+    """Numbers in order, of the dtype of ``like``."""
+    return _call("range", start, limit, delta, like.dtype, name=name)
+
+
+def select(condition, x, y, name=None):
+    """``x`` or ``y``; a vector of conditions chooses rows."""
+    if condition.shape.ndims == 1 and (x.shape.ndims or 0) > 1:
+        condition = _call("reshape", condition, [-1] + [1] * (x.shape.ndims - 1))
+    return _call("where", condition, x, y, name=name)
+
+
+def einsum(equation, inputs, name=None):
+    """A product by an equation."""
+    return _call("einsum", equation, *inputs, name=name)
+
+
+def in_top_k(predictions, targets, k, attribute, name=None):
+    """Whether the targets are among the best."""
+    return _call("math.in_top_k", targets, predictions, attribute if attribute is not None else k, name=name)
+
+
+def squeeze(x, axes, name=None):
+    """Without axes of size 1."""
+    return _call("squeeze", x, axes or None, name=name)
+
+
+def pad_with(x, paddings, value, name=None):
+    """Filled up with a value."""
+    return _call("pad", x, paddings, constant_values=value, name=name)
+
+
+def conv2d(x, filters, strides, padding, data_format, dilations, explicit, name=None):
+    """A convolution; explicit paddings are pairs for every axis."""
+    if padding == "EXPLICIT":
+        padding = [list(explicit[k : k + 2]) for k in range(0, len(explicit), 2)]
+    spaced = _spatial(dilations, data_format) if dilations else None
+    return _call("nn.conv2d", x, filters, strides, padding, data_format, spaced, name=name)
+
+
+def conv2d_transpose(x, filters, sizes, strides, padding, data_format, dilations, name=None):
+    """The gradient of a convolution with respect to its input."""
+    spaced = _spatial(dilations, data_format) if dilations else None
+    return _call("nn.conv2d_transpose", x, filters, sizes, strides, padding, data_format, spaced, name=name)
+
+
+def depthwise(x, filters, strides, padding, data_format, dilations, name=None):
+    """A convolution of every channel."""
+    spaced = _spatial(dilations, data_format) if dilations else None
+    return _call("nn.depthwise_conv2d", x, filters, strides, padding, data_format, spaced, name=name)
+
+
+def fused_batch_norm(x, scale, offset, mean, variance, epsilon, data_format, is_training, name=None):
+    """Normalized batches; in training with the batch's own moments."""
+    mean, variance = (None, None) if is_training else (mean, variance)
+    return _call("compat.v1.nn.fused_batch_norm", x, scale, offset, mean, variance, epsilon, data_format, is_training,
+                 name=name)  # fmt: skip
+
+
+def global_normalization(x, mean, variance, beta, gamma, epsilon, is_scaled, name=None):
+    """Normalized by given moments."""
+    return _call("nn.batch_normalization", x, mean, variance, beta, gamma if is_scaled else None, epsilon, name=name)
+
+
+def softmax_loss(features, labels, name=None):
+    """Cross entropy, and its gradient with respect to the features."""
+    loss = _call("nn.softmax_cross_entropy_with_logits", labels, features, name=name)
+    return [loss, _call("nn.softmax", features) - labels]
+
+
+def sparse_softmax_loss(features, labels, name=None):
+    """Cross entropy with numbers of classes, and its gradient with respect to the features."""
+    loss = _call("nn.sparse_softmax_cross_entropy_with_logits", labels, features, name=name)
+    hot = _call("one_hot", labels, _call("shape", features)[1], dtype=features.dtype)
+    return [loss, _call("nn.softmax", features) - hot]
+
+
+def resize_bilinear(images, size, align_corners, half_pixel_centers, name=None):
+    """Pictures of another size."""
+    return _call("compat.v1.image.resize_bilinear", images, size, align_corners,
+                 half_pixel_centers=half_pixel_centers, name=name)  # fmt: skip
+
+
+def resize_nearest(images, size, align_corners, half_pixel_centers, name=None):
+    """Pictures of another size, of the nearest pixels."""
+    return _call("compat.v1.image.resize_nearest_neighbor", images, size, align_corners,
+                 half_pixel_centers=half_pixel_centers, name=name)  # fmt: skip
+
+
+def dynamic_stitch(count, values, name=None):
+    """Rows put together."""
+    return _call("dynamic_stitch", values[:count], values[count:], name=name)
+
+
+def bincount(values, size, weights, name=None):
+    """How often every number occurs."""
+    weighted = 0 not in (weights.shape.as_list() if weights.shape.ndims is not None else ())
+    kind = weights.dtype
+    return _call("math.bincount", values, weights if weighted else None, size, size, kind, name=name)
+
+
+def regex_replace(inputs, pattern, rewrite, replace_global, name=None):
+    """Texts with a pattern replaced; pattern and rewrite are attributes or inputs."""
+    if len(inputs) == 3:
+        static = PUBLIC.get("get_static_value")
+        given = [static(x) for x in inputs[1:]]
+        if None in given:
+            raise UsageError(explain(f"{name}: the pattern and what replaces it must be constants"))
+        pattern, rewrite = (v.item().decode() for v in map(np.asarray, given))
+    return _call("strings.regex_replace", inputs[0], pattern, rewrite, replace_global, name=name)
+
+
+def _seed(seed: int, seed2: int) -> int | None:
+    return None if seed == seed2 == 0 else seed * 1000003 + seed2
+
+
+def random_uniform(shape, dtype, seed, seed2, name=None):
+    """Numbers from 0 to 1."""
+    return _call("random.uniform", shape, dtype=dtype, seed=_seed(seed, seed2), name=name)
+
+
+def random_normal(shape, dtype, seed, seed2, name=None):
+    """Numbers of the normal distribution."""
+    return _call("random.normal", shape, dtype=dtype, seed=_seed(seed, seed2), name=name)
+
+
+def truncated_normal(shape, dtype, seed, seed2, name=None):
+    """Numbers of the normal distribution, at most two deviations from its mean."""
+    return _call("random.truncated_normal", shape, dtype=dtype, seed=_seed(seed, seed2), name=name)
+
+
+def random_integers(shape, low, high, seed, seed2, name=None):
+    """Whole numbers of a range."""
+    return _call("random.uniform", shape, low, high, low.dtype, _seed(seed, seed2), name)
+
+
+def multinomial(logits, count, dtype, seed, seed2, name=None):
+    """Numbers of classes."""
+    return _call("random.categorical", logits, count, dtype, _seed(seed, seed2), name)
+
+
+def relu_grad(gradients, features, name=None):
+    """Gradient of relu."""
+    return _call("where", features > 0, gradients, _call("zeros_like", gradients), name=name)
+
+
+def sigmoid_grad(y, dy, name=None):
+    """Gradient of sigmoid, given its result."""
+    return _call("multiply", dy * y, 1 - y, name=name)
+
+
+def tanh_grad(y, dy, name=None):
+    """Gradient of tanh, given its result."""
+    return _call("multiply", dy, 1 - y * y, name=name)
+
+
+def rsqrt_grad(y, dy, name=None):
+    """Gradient of rsqrt, given its result."""
+    return _call("multiply", dy * -0.5, y * y * y, name=name)
+
+
+def bias_add_grad(gradients, name=None):
+    """Sum over all axes but the last one."""
+    return _call("reduce_sum", gradients, list(range(gradients.shape.ndims - 1)), name=name)

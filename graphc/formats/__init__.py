@@ -1,0 +1,1 @@
+"""TensorFlow's files and messages: protocol buffers, check sums, tensor bundles."""

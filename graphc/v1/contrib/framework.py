@@ -1,0 +1,5 @@
+"""``tf.contrib.framework``: names that live elsewhere, too."""
+
+from graphc.v1.exports import members
+
+__getattr__, __dir__ = members("contrib.framework")

@@ -1,0 +1,1 @@
+"""Graphs as TensorFlow's GraphDef messages and back."""

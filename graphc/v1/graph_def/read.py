@@ -1,0 +1,220 @@
+"""``tf.import_graph_def``: the nodes of a GraphDef added to the default graph."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+
+from graphc.api.node_def import make
+from graphc.api.node_def.attrs import value_of
+from graphc.api.recorder import RECORDERS
+from graphc.errors import GraphcError, GraphError, UsageError, explain
+from graphc.formats import protos
+from graphc.v1.graph import get_default_graph
+from graphc.v1.graph_def import own, structural
+from graphc.v1.graph_def.again import made_again
+from graphc.v1.graph_def.functions import inlined
+from graphc.v1.tensor import Operation, Read, Tensor
+
+_SHOWN = 3  # nodes of a type that is not known, in the message
+
+
+def import_graph_def(graph_def, input_map=None, return_elements=None, name=None, op_dict=None,
+                     producer_op_list=None):  # fmt: skip
+    """Add the nodes of a GraphDef, graphc's own or TensorFlow's, to the default graph.
+
+    Args:
+        graph_def: a GraphDef message.
+        input_map: names of tensors (``x:0``) or operations in the GraphDef -> tensors of the graph that take their place.
+        return_elements: names of operations and tensors (``y:0``) in the GraphDef.
+        name: a scope for the names; ``import`` if None, none if empty.
+
+    Returns:
+        The elements of ``return_elements``, or None without them.
+
+    Raises:
+        UsageError: an argument means nothing. GraphError: node types that are not known (all of them are named, before
+            anything is added), inputs that are missing, names that are taken or nowhere.
+
+    Example::
+
+        graph_def = tf.GraphDef.FromString(open("frozen.pb", "rb").read())
+        y, = tf.import_graph_def(graph_def, {"x": x}, ["y:0"], name="")
+    """
+    found = inlined(_message(graph_def))
+    graph = get_default_graph()
+    nodes = _ordered(list(found.node))
+    _check_known(nodes)
+    with graph.name_scope("import" if name is None else name) as scope:
+        prefix = scope
+    return _Import(graph, prefix, _mapped(graph, input_map)).run(nodes, return_elements)
+
+
+def _message(graph_def):
+    """The GraphDef as our own message.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if getattr(getattr(graph_def, "DESCRIPTOR", None), "full_name", "") != "tensorflow.GraphDef":
+        raise UsageError(explain(f"import_graph_def: graph_def must be a GraphDef, got {type(graph_def).__name__}"))
+    return graph_def if isinstance(graph_def, protos.GraphDef) else protos.GraphDef.FromString(graph_def.SerializeToString())
+
+
+def _mapped(graph, input_map) -> dict[str, Tensor]:
+    if input_map is None:
+        return {}
+    if not isinstance(input_map, Mapping) or not all(isinstance(k, str) for k in input_map):
+        raise UsageError(explain("import_graph_def: input_map must be a dict from names to tensors"))
+    return {key if ":" in key or key.startswith("^") else f"{key}:0": value if key.startswith("^") else
+            graph.convert(value) for key, value in input_map.items()}  # fmt: skip
+
+
+def _split(name: str) -> tuple[str, int]:
+    """The node and the number of the output that an input names."""
+    node, _, index = name.removeprefix("^").partition(":")
+    return node, int(index) if index.isdigit() else 0
+
+
+def _ordered(nodes: list) -> list:
+    """The nodes, each after those that it needs; otherwise in the order of the file.
+
+    Raises:
+        GraphError: an input is missing, or the nodes need each other.
+    """
+    at = {node.name: k for k, node in enumerate(nodes)}
+    if len(at) < len(nodes):
+        raise GraphError(explain("import_graph_def: two nodes of the GraphDef have the same name"))
+    users: dict[int, list[int]] = {}
+    left = []
+    for k, node in enumerate(nodes):
+        needs = {_split(i)[0] for i in node.input}
+        missing = sorted(n for n in needs if n not in at)
+        if missing:
+            raise GraphError(explain(f"import_graph_def: node {node.name} needs {missing[0]}, which is not in the GraphDef"))
+        left.append(len(needs))
+        for n in needs:
+            users.setdefault(at[n], []).append(k)
+    ready, order = [k for k, count in enumerate(left) if not count], []
+    heapq.heapify(ready)
+    while ready:
+        k = heapq.heappop(ready)
+        order.append(nodes[k])
+        for user in users.get(k, ()):
+            left[user] -= 1
+            if not left[user]:
+                heapq.heappush(ready, user)
+    if len(order) < len(nodes):
+        loop = [n.name for n, count in zip(nodes, left) if count][:_SHOWN]
+        raise GraphError(explain(f"import_graph_def: nodes need each other, which only loops of TensorFlow 1 do: {loop}"))
+    return order
+
+
+def _check_known(nodes: list) -> None:
+    unknown: dict[str, list[str]] = {}
+    for node in nodes:
+        if own.said(node) is None and own.PART not in node.attr and not structural.is_known(node.op) and not make.is_known(node.op):
+            unknown.setdefault(node.op, []).append(node.name)
+    if unknown:
+        parts = [
+            f"{kind} ({len(names)}: {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
+            for kind, names in sorted(unknown.items())
+        ]
+        raise GraphError(explain(f"import_graph_def: {len(unknown)} types of nodes are not known here: {'; '.join(parts)}"))
+
+
+class _Import:
+    """One GraphDef on its way into a graph."""
+
+    def __init__(self, graph, prefix: str, mapped: dict):
+        self.graph, self.prefix, self.mapped = graph, prefix, mapped
+        self.used: set[str] = set()
+        self.outputs: dict[str, list[Tensor]] = {}
+        self.operations: dict[str, Operation] = {}
+
+    def run(self, nodes: list, return_elements):
+        replaced = {_split(key)[0] for key in self.mapped}
+        parts = self._parts(nodes)
+        for node in nodes:
+            if node.name in parts or (node.name in replaced and structural.is_fed(node.op)):
+                continue
+            try:
+                self._node(node)
+            except GraphcError as error:
+                what = str(error).splitlines()[0]
+                raise type(error)(explain(f"import_graph_def: node {node.name} ({node.op}): {what}")) from error
+        unused = [key for key in self.mapped if key not in self.used]
+        if unused:
+            raise GraphError(explain(f"import_graph_def: input_map has {unused[0]}, which no node of the GraphDef uses"))
+        return None if return_elements is None else [self.element(e) for e in return_elements]
+
+    def _parts(self, nodes: list) -> set[str]:
+        """The nodes that stand for parts of an operation that is made again as a whole."""
+        whole = {node.name for node in nodes if own.said(node) is not None}
+        return {n.name for n in nodes if own.PART in n.attr and n.attr[own.PART].s.decode() in whole}
+
+    def _node(self, node) -> None:
+        graph, full = self.graph, self.prefix + node.name
+        if graph.has_operation(full):
+            raise GraphError(explain(f"there is an operation called {full} already; import under another name"))
+        control = [self.operations[i[1:]] for i in node.input if i.startswith("^") and i[1:] in self.operations]
+        said = own.said(node)
+        with graph.name_scope(None), graph.control_dependencies(None), graph.control_dependencies(control):
+            with RECORDERS.entering(graph), graph.as_default(), graph.device(node.device or None):
+                if said is not None:
+                    operands = [self.tensor(i) for i in said["inputs"]]
+                    name = full if "call" in said else graph.unique_name(full)  # a call makes it unique itself
+                    made = made_again(graph, said, name, operands, self.variable, self.tensor)
+                    outputs = list(made.outputs)
+                else:
+                    inputs = [self.tensor(i) for i in node.input if not i.startswith("^")]
+                    outputs, made = self._foreign(node, inputs, full)
+        self.outputs[node.name], self.operations[node.name] = outputs, made
+        self._colocate(node, made)
+
+    def _colocate(self, node, made: Operation) -> None:
+        """Remember what the node says about its place."""
+        near = value_of(node.attr["_class"]) if "_class" in node.attr else []
+        names = [text.decode().removeprefix("loc:@") for text in near if text.startswith(b"loc:@")]
+        made.colocated = tuple([self.operations[n] for n in names if n in self.operations and n != node.name])
+
+    def _foreign(self, node, inputs: list, full: str):
+        graph, before = self.graph, self.graph.num_operations()
+        if structural.is_known(node.op):
+            made = structural.make(graph, node, inputs, full)
+            return (made.outputs, made) if isinstance(made, Operation) else ([made], made.op)
+        answer = make.make(node.op, inputs, node.attr, full)
+        made = [op for op in graph.get_operations()[before:] if op.name == full]
+        if made:
+            return answer, made[0]
+        named = graph.call("Identity", "Identity", structural.identity, (answer[0],), ("input",), full)
+        return [named, *answer[1:]], named.op
+
+    def variable(self, name: str):
+        """The variable whose operation has this name in the file."""
+        op = self.operations.get(name)
+        if op is None or not isinstance(op.effect, Read):
+            raise GraphError(explain(f"{name} is no variable of the GraphDef"))
+        return op.effect.variable
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor that an input of a node means."""
+        node, index = _split(name)
+        key = f"{node}:{index}"
+        if key in self.mapped:
+            self.used.add(key)
+            return self.mapped[key]
+        outputs = self.outputs.get(node, ())
+        if index >= len(outputs):
+            raise GraphError(explain(f"there is no tensor {key}: {node} has {len(outputs)} outputs"))
+        return outputs[index]
+
+    def element(self, name: str):
+        """What a name of ``return_elements`` means."""
+        if not isinstance(name, str):
+            raise UsageError(explain(f"import_graph_def: return_elements must be names, got {name!r}"))
+        if ":" in name:
+            return self.tensor(name)
+        if name not in self.operations:
+            raise GraphError(explain(f"import_graph_def: the GraphDef has no node {name!r}"))
+        return self.operations[name]

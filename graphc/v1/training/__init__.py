@@ -1,0 +1,1 @@
+"""Sessions that look after themselves: started, saved, logged and stopped by hooks."""
