@@ -167,11 +167,28 @@ def _blobs(container, target: str) -> dict[str, np.ndarray]:
     return found
 
 
-def load(artifact: Artifact, options: Options = Options()) -> Executable:
+def load_timed(graph: Graph, mark: Callable, options: Options = Options()) -> tuple[Executable, Program, dict]:
+    """Compile a graph so that ``mark(step=k)`` is called before its step ``k``, and once more at the end.
+
+    Returns:
+        The Executable, which computes what that of ``compile_graph`` does; the Program as it is without the calls; and
+        the optimised Node that each of its buffers holds.
+    """
+    made: dict = {}
+    program = lower(optimise(graph, options), target_of(options), made)
+    marks = [Host(_MARK, (("step", k),), (), ()) for k in range(len(program.steps) + 1)]
+    steps = [x for pair in zip(marks, program.steps) for x in pair] + marks[-1:]
+    return load(assemble(replace(program, steps=tuple(steps)), options), options, mark), program, made
+
+
+_MARK = "mark"
+
+
+def load(artifact: Artifact, options: Options = Options(), mark: Callable | None = None) -> Executable:
     """A callable for an artifact made for this machine; ``options`` are for what its host steps call."""
     program = artifact.program
     buffers = {b.name: b for b in program.buffers}
-    parts = [_host_step(item, buffers, options) if isinstance(item, Host) else item for item in segments(program)]
+    parts = [_host_step(item, buffers, options, mark) if isinstance(item, Host) else item for item in segments(program)]
     load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
@@ -201,11 +218,12 @@ def _late_sizes(program: Program) -> LateSizes | None:
     return LateSizes(tuple([c.condition for c in program.checks]), tuple([(b.type, b.place) for b in program.buffers]))
 
 
-def _host_step(step: Host, buffers: dict, options: Options) -> HostStep:
+def _host_step(step: Host, buffers: dict, options: Options, mark: Callable | None) -> HostStep:
     args = tuple((buffers[n].type, buffers[n].place) for n in step.args)
     results = tuple((buffers[n].type, buffers[n].place) for n in step.results)
     attrs = tuple([(k, _host_graph(v, options) if isinstance(v, Graph) else v) for k, v in step.attrs if k != "sizes"])
-    return HostStep(row(step.op).numpy, args, results, step.op, step.location, attrs)
+    function = mark if step.op == _MARK else row(step.op).numpy
+    return HostStep(function, args, results, step.op, step.location, attrs)
 
 
 def _host_graph(graph: Graph, options: Options) -> HostGraph:

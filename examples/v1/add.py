@@ -1,7 +1,7 @@
 """Adding two numbers: constants, placeholders, and why nothing happens before a session runs.
 
-    python add.py
-    python add.py --a 20 --b 22
+python add.py
+python add.py --a 20 --b 22
 """
 
 import argparse

@@ -50,7 +50,8 @@ with tf.Session() as sess:
             print(f"step {step:5d}   loss {value:.5f}")
     test = mnist.test.images[:16]
     pictures, held_out = sess.run([drawn, loss], feed_dict={X: test})
-    print(f"loss on images never seen: {held_out:.5f}; of drawing the mean image: {np.mean((test - test.mean(0)) ** 2):.5f}")
+    mean_image = np.mean((test - test.mean(0)) ** 2)
+    print(f"loss on images never seen: {held_out:.5f}; of drawing the mean image: {mean_image:.5f}")
 
 import matplotlib  # noqa: E402
 

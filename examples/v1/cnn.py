@@ -1,7 +1,7 @@
 """A convolutional network classifies handwritten digits: conv2d, max_pool, dropout with a fed keep probability.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python cnn.py --data mnist_data
+python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
+python cnn.py --data mnist_data
 """
 
 import argparse

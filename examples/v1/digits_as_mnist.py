@@ -2,10 +2,11 @@
 
     python digits_as_mnist.py mnist_data
 
-The digits are the 1797 images of 8x8 pixels in ../data/digits.txt (the same that scikit-learn's load_digits gives). Each is
-enlarged to 20x20 and put in the middle of 28x28 pixels, as MNIST's are. 360 of them become the test images. The others are
-written --copies times, moved by up to two pixels, because MNIST's reader sets 5000 of the training images aside. The copies of
-an image are neighbours in the file, so that what is set aside are images that training does not see.
+The digits are the 1797 images of 8x8 pixels in ../data/digits.txt (the same that scikit-learn's load_digits gives).
+Each is enlarged to 20x20 and put in the middle of 28x28 pixels, as MNIST's are. 360 of them become the test images. The
+others are written --copies times, moved by up to two pixels, because MNIST's reader sets 5000 of the training images
+aside. The copies of an image are neighbours in the file, so that those set aside are of images that training does not
+see.
 """
 
 import argparse
@@ -55,7 +56,7 @@ def write(folder, copies):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="where to write the files")
-    parser.add_argument("--copies", type=int, default=9, choices=range(1, 10), help="of each training image (default 9)")
+    parser.add_argument("--copies", type=int, default=9, choices=range(1, 10), help="of each training image (9)")
     options = parser.parse_args()
     train, test = write(options.folder, options.copies)
     print(f"wrote {train} training and {test} test images to {options.folder}")

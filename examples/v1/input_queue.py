@@ -2,8 +2,8 @@
 
     python input_queue.py
 
-Two text files with points of a plane (x1, x2, y) are written first; the pipeline shuffles the files, reads their lines, and
-hands out batches until every point was seen --epochs times. Threads fill the queues, a Coordinator ends them.
+Two text files with points of a plane (x1, x2, y) are written first; the pipeline shuffles the files, reads their lines,
+and hands out batches until every point was seen --epochs times. Threads fill the queues, a Coordinator ends them.
 """
 
 import argparse

@@ -18,8 +18,8 @@ parser.add_argument("--rate", type=float, default=0.1, help="the learning rate")
 options = parser.parse_args()
 
 # Minutes of an eruption, and minutes until the next one (the first observations of Azzalini and Bowman, 1990).
-minutes = np.array([3.6, 1.8, 3.333, 2.283, 4.533, 2.883, 4.7, 3.6, 1.95, 4.35, 1.833, 3.917, 4.2, 1.75, 4.7, 2.167, 1.75, 4.8])
-waiting = np.array([79, 54, 74, 62, 85, 55, 88, 85, 51, 85, 54, 84, 78, 47, 83, 52, 62, 84], np.float64)
+minutes = np.array([3.6, 1.8, 3.333, 2.283, 4.533, 2.883, 4.7, 3.6, 1.95, 4.35, 1.833, 3.917, 4.2, 1.75, 4.7, 2.167])
+waiting = np.array([79.0, 54, 74, 62, 85, 55, 88, 85, 51, 85, 54, 84, 78, 47, 83, 52])
 # Standardised numbers need no patience.
 train_x, train_y = (minutes - minutes.mean()) / minutes.std(), (waiting - waiting.mean()) / waiting.std()
 

@@ -1,7 +1,7 @@
 """Logistic regression: one layer and a softmax classify handwritten digits.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python logistic_regression.py --data mnist_data
+python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
+python logistic_regression.py --data mnist_data
 """
 
 import argparse

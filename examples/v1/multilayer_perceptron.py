@@ -1,7 +1,7 @@
 """A network with two hidden layers classifies handwritten digits: weights in dictionaries, Adam, accuracy.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python multilayer_perceptron.py --data mnist_data
+python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
+python multilayer_perceptron.py --data mnist_data
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The perceptron: Rosenblatt's rule written as assignments, on two kinds of digits that a plane can separate.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python perceptron.py --data mnist_data --digits 3 8
+python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
+python perceptron.py --data mnist_data --digits 3 8
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Looking at tensors: eval, an interactive session, and printing from inside the graph with tf.Print.
 
-    python print_a_tensor.py
+python print_a_tensor.py
 """
 
 import graphc.v1 as tf

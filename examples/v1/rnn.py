@@ -1,8 +1,8 @@
 """An LSTM reads handwritten digits row by row: a sequence of 28 steps with 28 pixels each.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python rnn.py --data mnist_data
-    python rnn.py --data mnist_data --unrolled  # static_rnn: the loop is written out in the graph
+python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
+python rnn.py --data mnist_data
+python rnn.py --data mnist_data --unrolled  # static_rnn: the loop is written out in the graph
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Saving a model and going on later: tf.train.Saver, checkpoints, and the global step.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python save_and_restore.py --data mnist_data --model model_dir
-    python save_and_restore.py --data mnist_data --model model_dir   # again: it goes on where the first run ended
+python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
+python save_and_restore.py --data mnist_data --model model_dir
+python save_and_restore.py --data mnist_data --model model_dir   # again: it goes on where the first run ended
 """
 
 import argparse
@@ -61,4 +61,5 @@ with tf.Session() as sess:
 with tf.Session() as sess:
     saver.restore(sess, final)
     restored = accuracy.eval(test)
-    print(f"accuracy {restored:.4f} in a new session, {trained:.4f} before: {'the same' if restored == trained else 'CHANGED'}")
+    verdict = "the same" if restored == trained else "CHANGED"
+    print(f"accuracy {restored:.4f} in a new session, {trained:.4f} before: {verdict}")

@@ -1,8 +1,8 @@
 """Watching a program learn: scalars, histograms, images and the graph for TensorBoard.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python tensorboard.py --data mnist_data --logs logs
-    tensorboard --logdir logs                   # then open the address that it prints
+python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
+python tensorboard.py --data mnist_data --logs logs
+tensorboard --logdir logs                   # then open the address that it prints
 """
 
 import argparse

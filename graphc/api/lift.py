@@ -10,6 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 
 from graphc.api.call import Call
+from graphc.api.binding import binder
 from graphc.api.effect import EFFECT
 from graphc.api.op import Op
 from graphc.api.operators import Composed, Operators
@@ -27,14 +28,13 @@ def lift(op: Op, fallback: Callable) -> Callable:
     """
     signature, rest = _public_signature(op)
     parts = namedtuple(op.kind, op.parts.split()) if op.parts else None
+    bind = binder(signature, True)
 
     def public(*args, **kwargs):
         try:
-            bound = signature.bind(*args, **kwargs)
+            arguments = bind(args, kwargs)
         except TypeError as error:
             raise TypeError(explain(f"{public.__name__}: {error}")) from None
-        bound.apply_defaults()
-        arguments = bound.arguments
         for value in composed_in(arguments.values()):
             return value.dispatch(op.names.split()[0], public, arguments)
         name = arguments.pop("name", None)

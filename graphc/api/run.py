@@ -6,10 +6,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from graphc.compile import compile_graph
+from graphc.compile import compile_graph, load_timed, optimise  # noqa: F401  also found here
 from graphc.ir.graph import Graph
 from graphc.options import Options
 from graphc.runtime.turn import Turn
+
+
+def timed(graph: Graph, state: Mapping[int, np.ndarray], mark: Callable, turn: Turn | None = None) -> tuple:
+    """The same as ``bound`` with ``mark(step=k)`` called before each step; its Program, and the Nodes of the buffers."""
+    executable, program, made = load_timed(graph, mark)
+    kept = sum(position in state for _, position in graph.donated)
+    return executable.bind(dict(state), single=len(graph.outputs) - kept == 1, turn=turn), program, made
 
 
 def bound(

@@ -6,6 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable
 
+from graphc.api.binding import binder
 from graphc.errors import UsageError, explain
 
 
@@ -22,10 +23,11 @@ def respelled(function: Callable, arguments: str) -> Callable:
     if "name" not in own.parameters:  # names mean nothing to it
         targets = {shown: None if target == "name" else target for shown, target in targets.items()}
     signature, loose = _signature(own, targets)
+    bind = binder(signature, False)
 
     def public(*args, **kwargs):
         try:
-            given = signature.bind(*args, **kwargs).arguments
+            given = bind(args, kwargs)
         except TypeError as error:
             raise TypeError(explain(f"{public.__name__}: {error}")) from None
         found, meant = {}, {}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import secrets
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -14,7 +16,7 @@ from graphc.errors import (
 )  # fmt: skip
 
 TEMPORARY = ".tmp-ckpt-"  # how the names of files begin that are not complete yet
-_ABANDONED = 3600  # seconds after which a file of a killed process is removed
+_ABANDONED = 3600  # seconds after which a file is removed whose process may be one of another machine
 _FULL = {errno.ENOSPC: "no space is left on the disk", errno.EDQUOT: "the disk quota is used up",
          errno.EFBIG: "the file would be larger than files may be"}  # fmt: skip
 
@@ -53,7 +55,7 @@ class NewFile:
     def __init__(self, path: str):
         self.path, self.size = path, 0
         folder = os.path.dirname(path)
-        self.temporary = os.path.join(folder, f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+        self.temporary = os.path.join(folder, f"{_mine()}{os.getpid()}-{secrets.token_hex(8)}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._handle: int | None = os.open(self.temporary, flags, 0o666)
         self._exists = True
@@ -129,5 +131,24 @@ def remove_abandoned(path: str) -> None:
     with suppress(OSError):
         for name in os.listdir(folder):
             full = os.path.join(folder, name)
-            if name.startswith(TEMPORARY) and os.stat(full).st_mtime < limit:
+            if name.startswith(TEMPORARY) and (_is_of_the_dead(name) or os.stat(full).st_mtime < limit):
                 remove(full)
+
+
+def _mine() -> str:
+    """How the names of this machine's files begin that are not complete yet."""
+    return f"{TEMPORARY}{zlib.crc32(platform.node().encode()):08x}-"
+
+
+def _is_of_the_dead(name: str) -> bool:
+    """Whether a file that is not complete was of a process of this machine that is there no more."""
+    number = name.removeprefix(_mine()).partition("-")[0]
+    if os.name != "posix" or not name.startswith(_mine()) or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        pass
+    return False

@@ -219,9 +219,10 @@ class BundleReader:
         if header is None or not 0 < header.num_shards <= _MOST_SHARDS:
             raise DataLossError(explain(f"{self.index}: the file is damaged: it has no header"))
         if header.endianness != 0:
-            raise FormatError(explain(f"{self.index}: the checkpoint is of a big-endian machine, which is not supported"))
+            what = f"{self.index}: the checkpoint is of a big-endian machine, which is not supported"
+            raise FormatError(explain(what))
         if header.version.min_consumer > VERSION:
-            what = f"{self.index}: the checkpoint is of version {header.version.producer}, newer than this program knows"
+            what = f"{self.index}: the checkpoint is of version {header.version.producer}, too new for this program"
             raise FormatError(explain(what))
         return header.num_shards
 
@@ -245,7 +246,8 @@ def checked_prefix(prefix) -> str:
     """The name of a checkpoint.
 
     Raises:
-        UsageError: it is the name of one of its files, or of a folder. MissingCheckpointError: there is no such checkpoint.
+        UsageError: it is the name of one of its files, or of a folder.
+        MissingCheckpointError: there is no such checkpoint.
     """
     try:
         prefix = os.fspath(prefix)
@@ -257,9 +259,10 @@ def checked_prefix(prefix) -> str:
     stem = prefix_of(prefix)
     if stem != prefix:
         what = f"checkpoint: pass the prefix {stem!r}, not the file {os.path.basename(prefix)!r}"
-        raise UsageError(explain(what) if os.path.isfile(index_file(stem)) else explain(f"{what}; it does not exist, too"))
+        missing = "" if os.path.isfile(index_file(stem)) else "; but there is no such checkpoint"
+        raise UsageError(explain(what + missing))
     if os.path.isdir(prefix):
-        what = f"checkpoint: {prefix!r} is a folder; pass the prefix of a checkpoint, such as latest_checkpoint({prefix!r})"
+        what = f"checkpoint: {prefix!r} is a folder; pass a prefix, such as that of latest_checkpoint({prefix!r})"
         raise UsageError(explain(what))
     if os.path.isfile(prefix):
         what = f"checkpoint: {prefix!r} is a single file and not a prefix; checkpoints of version 1 are not supported"
@@ -310,7 +313,7 @@ def _sizes(box) -> tuple[int, ...]:
 
 
 def _meeting(box, place) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
-    """What two boxes have in common: as an index into the second, and as one into the first; None if there is nothing."""
+    """What two boxes have in common: as an index into the second, and as one into the first; None for nothing."""
     source, target = [], []
     for a, b in zip(box, place):
         start, stop = max(a.start, b.start), min(a.stop, b.stop)

@@ -24,8 +24,8 @@ class BundleWriter:
         alignment: the tensors begin at multiples of this.
 
     Raises:
-        ResourceExhaustedError: the disk is full. PermissionDeniedError, NotFoundError, StateError: it cannot be written.
-            What was there before is unchanged then, and no other file is left.
+        ResourceExhaustedError: the disk is full. PermissionDeniedError, NotFoundError, StateError: it cannot be
+            written. What was there before is unchanged then, and no other file is left.
     """
 
     def __init__(self, prefix, alignment: int = 1):
@@ -50,7 +50,7 @@ class BundleWriter:
         key = name.encode()
         if part is not None:
             whole = self._entries.setdefault(key, _entry(array, full_shape))
-            extents = [dict(start=s, length=n) if n >= 0 else {} for s, n in zip(part.starts, part.lengths)]
+            extents = [{"start": s, "length": n} if n >= 0 else {} for s, n in zip(part.starts, part.lengths)]
             whole.slices.add(extent=[protos.TensorSliceProto.Extent(**e) for e in extents])
             key = slice_key(name, part)
         if not key or key in self._entries:
@@ -127,7 +127,7 @@ class BundleWriter:
         content = table.encode((key, message.SerializeToString(deterministic=True)) for key, message in items)
         atomic.write_file(index_file(self.prefix), content)
 
-    def __enter__(self) -> "BundleWriter":
+    def __enter__(self) -> BundleWriter:
         return self
 
     def __exit__(self, kind, error, trace) -> None:

@@ -15,7 +15,9 @@ def _library():
     try:
         return importlib.import_module("google_crc32c")
     except ImportError as error:
-        raise UnavailableError(explain(f"check sums need google-crc32c: pip install google-crc32c ({error})")) from error
+        raise UnavailableError(
+            explain(f"check sums need google-crc32c: pip install google-crc32c ({error})")
+        ) from error
 
 
 def extend(before: int, data) -> int:

@@ -26,6 +26,19 @@ def as_written(message) -> str:
     return importlib.import_module("google.protobuf.text_format").MessageToString(message)
 
 
+def from_text(kind: type, text: str, path):
+    """The message of class ``kind`` that a text says.
+
+    Raises:
+        DataLossError: it says none; ``path`` is named.
+    """
+    module = importlib.import_module("google.protobuf.text_format")
+    try:
+        return module.Parse(text, kind())
+    except module.ParseError as error:
+        raise DataLossError(explain(f"{path}: the file is damaged: {error}")) from None
+
+
 def read_message(op: str, kind: type, path):
     """The message of class ``kind`` in a file, bytes or text.
 

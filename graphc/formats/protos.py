@@ -1,4 +1,4 @@
-"""TensorFlow's messages as classes: ``protos.GraphDef``, ``protos.Example``, ``protos.DT_FLOAT``, made when first asked for.
+"""TensorFlow's messages as classes, made when first asked for: ``protos.GraphDef``, ``protos.DT_FLOAT``.
 
 They are of a descriptor pool of their own, so that TensorFlow's or TensorBoard's may be in the same process.
 """

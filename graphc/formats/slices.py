@@ -28,7 +28,7 @@ class Slice:
         return tuple(slice(s, e) for s, e in zip(self.starts, ends))
 
     @classmethod
-    def parse(cls, text: str) -> tuple[tuple[int, ...], "Slice"]:
+    def parse(cls, text: str) -> tuple[tuple[int, ...], Slice]:
         """The full shape and the box of a text such as ``"4 3 0,2:-"``: sizes, then start and length of every axis.
 
         Raises:

@@ -22,7 +22,7 @@ _FIELDS = {
     dt.u64: "uint64_val",
 }  # fmt: skip
 _PARTS = {dt.f16: np.uint16, dt.bf16: np.uint16, dt.c64: np.float32, dt.c128: np.float64}
-_AS_CONTENT = (dt.f32, dt.f64, dt.i32, dt.u8, dt.i16, dt.i8, dt.i64, dt.u32, dt.u64)
+_AS_CONTENT = (dt.f32, dt.f64, dt.i32, dt.u8, dt.i16, dt.i8, dt.i64, dt.u32, dt.u64, dt.f16, dt.bf16)
 
 
 def dtype_of(number: int) -> DType:
@@ -59,6 +59,8 @@ def tensor_proto(array: np.ndarray, sizes=None):
     """
     kind = dt.as_dtype(array.dtype)
     sizes = array.shape if sizes is None else tuple(sizes)
+    if array.size > 1 and not any(array.strides):  # one value, seen many times
+        array = array.reshape(-1)[:1]
     made = protos.TensorProto(dtype=NUMBERS[kind], tensor_shape=shape_proto(sizes))
     if kind in _AS_CONTENT and array.size > 1 and array.size == math.prod(sizes):
         made.tensor_content = np.ascontiguousarray(array).tobytes()

@@ -43,6 +43,7 @@ class Lowering:
         self._constant_of: dict = {}
         self._numbers: Counter = Counter()
         self.names: dict[str, int] = {}
+        self.memory: dict[Node, Storage] = {}
 
     # ------------------------------------------------------------------------------------------ memory
 
@@ -119,6 +120,7 @@ class Lowering:
         memory = dict(memory)
         for region in fuse(graph):
             steps += self.lower_region(region, memory)
+        self.memory = memory  # in the end that of the whole graph
         return steps, [self.find(n, memory) for n in graph.outputs]
 
     def find(self, node: Node, memory: dict) -> Storage:
@@ -267,8 +269,11 @@ def _without_unused_sizes(graph: Graph) -> Graph:
     return replace(graph, measures=tuple([m for m in graph.measures if m in kept])) if left else graph
 
 
-def lower(graph: Graph, target: Target) -> Program:
+def lower(graph: Graph, target: Target, made: dict | None = None) -> Program:
     """Lower a graph for a target.
+
+    Args:
+        made: is told which Node each buffer (by name) holds, where given.
 
     Raises:
         CompileError: an operation cannot be lowered; the message names it and the user's line.
@@ -278,6 +283,8 @@ def lower(graph: Graph, target: Target) -> Program:
     memory = {x: lowering.storage(x.type, x.attr("name"), ("input", k)) for k, x in enumerate(graph.inputs)}
     inputs = list(memory.values())
     steps, results = lowering.lower_graph(graph, memory)
+    if made is not None:
+        made.update((s.name, node) for node, s in lowering.memory.items() if isinstance(s, Storage))
     steps = _place_outputs(lowering, graph, inputs, steps, results)
     _measure_lives(steps)
     _reuse(steps)

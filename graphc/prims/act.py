@@ -47,7 +47,9 @@ def _act_array(token, *arrays, definition, method, key, results, partner=""):
     target = resource(definition, made)
     others = (resource(partner, made),) if partner else ()
     gives_way = getattr(target, "gives_way", None)
-    outside = None if gives_way is not None and gives_way(method, arrays) else lambda: _outside(getattr(target, method), others, arrays)
+    outside = None  # what is quick, or gives way by itself, is done where it stands
+    if gives_way is None or not gives_way(method, arrays):
+        outside = lambda: _outside(getattr(target, method), others, arrays)  # noqa: E731
     return _answer(key, once(key, lambda: getattr(target, method)(*others, *arrays), outside), results)
 
 

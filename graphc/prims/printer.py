@@ -29,6 +29,10 @@ class Printer:
         sys.stderr.flush()
         return ()
 
+    def gives_way(self, method: str, arguments) -> bool:
+        """True: printing is not waited for."""
+        return True
+
     def cancel(self) -> None:
         """Nothing waits for it."""
 

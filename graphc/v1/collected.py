@@ -16,7 +16,7 @@ class Collected:
         self._finalized = False
 
     def finalize(self) -> None:
-        """Forbid new operations and new members of collections; a run then never compiles because of a changed graph."""
+        """Forbid new operations and new members of collections."""
         self._finalized = True
 
     @property

@@ -37,7 +37,7 @@ def container(container_name: str):
 
 
 class name_scope:  # noqa: N801  TensorFlow's name
-    """Names inside begin with ``name/`` (``default_name/`` if it is None); a name with a trailing slash is taken as it is.
+    """Names inside begin with ``name/`` (``default_name/`` if it is None); ``a/`` is entered again as it is.
 
     Args:
         name: the scope; None and no ``default_name`` leaves all scopes.

@@ -1,4 +1,4 @@
-"""How ``tf.Variable(...)`` becomes an object: through the creators of ``variable_creator_scope``, in a graph or eager."""
+"""How ``tf.Variable(...)`` becomes an object: through creators, in a graph or eager."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def variable_creator_scope(variable_creator):
     """Variables made inside come from ``variable_creator(next_creator, **arguments)``.
 
     Args:
-        variable_creator: answers with ``next_creator(**arguments)``, whose arguments it may change, or with something of
-            its own. ``tf.get_variable`` asks it as well.
+        variable_creator: answers with ``next_creator(**arguments)``, whose arguments it may change, or with
+            something of its own. ``tf.get_variable`` asks it as well.
 
     Raises:
         UsageError: it is no function.

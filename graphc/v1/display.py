@@ -129,8 +129,8 @@ def picture(graph, limit: int = _BOXES) -> str:
     return (
         f'<div class="graphc-graph"><p>{head}</p><svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
         f'height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11"><defs><marker '
-        f'id="graphc-arrow" markerWidth="8" markerHeight="8" refX="6" refY="3" orient="auto"><path d="M0,0 L6,3 L0,6 z" '
-        f'fill="#99aabb"/></marker></defs>{"".join(arrows)}{"".join(drawn)}</svg>{note}</div>'
+        f'id="graphc-arrow" markerWidth="8" markerHeight="8" refX="6" refY="3" orient="auto"><path '
+        f'd="M0,0 L6,3 L0,6 z" fill="#99aabb"/></marker></defs>{"".join(arrows)}{"".join(drawn)}</svg>{note}</div>'
     )
 
 

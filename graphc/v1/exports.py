@@ -26,6 +26,8 @@ EXPORTS: dict[str, dict[str, str]] = {
         "control_flow": """TensorArray case cond foldl foldr grad_pass_through map_fn recompute_grad scan switch_case
             vectorized_map while_loop""",
         "default": "get_default_session",
+        "conversion": "register_tensor_conversion_function",
+        "device": "DeviceSpec",
         "dimensions": "dimension_at_index dimension_value",
         "freeze": "freeze",
         "graph_def.read": "import_graph_def",
@@ -43,7 +45,7 @@ EXPORTS: dict[str, dict[str, str]] = {
             enable_v2_tensorshape executing_eagerly executing_eagerly_outside_functions resource_variables_enabled""",
         "ops": """constant convert_to_tensor convert_to_tensor_or_indexed_slices placeholder placeholder_with_default to_bfloat16 to_complex64 to_complex128
             to_double to_float to_int32 to_int64""",
-        "override": "NoGradient NotDifferentiable RegisterGradient",
+        "override": "NoGradient NotDifferentiable RegisterGradient no_gradient=NoGradient",
         "partition": "fixed_size_partitioner min_max_variable_partitioner variable_axis_size_partitioner",
         "printing": "Assert Print print",
         "producers": "count_up_to",
@@ -61,6 +63,8 @@ EXPORTS: dict[str, dict[str, str]] = {
         "tensor": "Operation Tensor",
         "template": "make_template",
         "variable": "Variable",
+        "absent": """autograph data distribute distributions estimator feature_column keras lite mixed_precision mlir tpu
+            xla""",
         "variables": """all_variables assert_variables_initialized assign assign_add assign_sub batch_scatter_update
             global_variables global_variables_initializer initialize_all_variables initialize_local_variables
             initialize_variables is_variable_initialized local_variables local_variables_initializer model_variables
@@ -69,10 +73,24 @@ EXPORTS: dict[str, dict[str, str]] = {
             variables_initializer""",
     },
     "contrib.framework": {
+        "graphc.api.checkpoint.reader": "list_variables load_variable",
+        "contrib.scopes": "add_arg_scope arg_scope current_arg_scope has_arg_scope",
         "global_step": "create_global_step get_global_step get_or_create_global_step",
-        "variables": "global_variables local_variables",
+        "scope": "get_variable_scope variable_scope",
+        "variables": "global_variables local_variables model_variables trainable_variables",
     },
     "contrib.layers": {
+        "contrib.images": """avg_pool2d batch_norm conv2d conv2d_transpose convolution2d=conv2d
+            convolution2d_transpose=conv2d_transpose dropout max_pool2d one_hot_encoding repeat softmax stack""",
+        "regularizers": "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer sum_regularizer",
+    },
+    "contrib.slim": {
+        "contrib.scopes": "add_arg_scope arg_scope current_arg_scope has_arg_scope",
+        "contrib.images": """avg_pool2d batch_norm conv2d conv2d_transpose convolution2d=conv2d
+            convolution2d_transpose=conv2d_transpose dropout max_pool2d one_hot_encoding repeat softmax stack""",
+        "contrib.layers": """flatten fully_connected linear relu variance_scaling_initializer xavier_initializer
+            xavier_initializer_conv2d""",
+        "global_step": "create_global_step get_global_step get_or_create_global_step",
         "regularizers": "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer sum_regularizer",
     },
     "contrib.rnn": {
@@ -81,6 +99,20 @@ EXPORTS: dict[str, dict[str, str]] = {
         "rnn": "static_bidirectional_rnn static_rnn",
     },
     "io": {"graph_def.files": "write_graph"},
+    "saved_model": {
+        "graphc.api.saved_model.constants": """ASSETS_DIRECTORY ASSETS_KEY CLASSIFY_INPUTS CLASSIFY_METHOD_NAME
+            CLASSIFY_OUTPUT_CLASSES CLASSIFY_OUTPUT_SCORES DEBUG_DIRECTORY DEBUG_INFO_FILENAME_PB
+            DEFAULT_SERVING_SIGNATURE_DEF_KEY GPU LEGACY_INIT_OP_KEY MAIN_OP_KEY PREDICT_INPUTS PREDICT_METHOD_NAME
+            PREDICT_OUTPUTS REGRESS_INPUTS REGRESS_METHOD_NAME REGRESS_OUTPUTS SAVED_MODEL_FILENAME_PB
+            SAVED_MODEL_FILENAME_PBTXT SAVED_MODEL_SCHEMA_VERSION SERVING TPU TRAINING VARIABLES_DIRECTORY
+            VARIABLES_FILENAME""",
+        "saved_model.builder": "Builder=SavedModelBuilder simple_save",
+        "saved_model.loader": "load maybe_saved_model_directory",
+        "saved_model.main_op": "main_op_with_restore",
+        "saved_model.signature_def_utils": """build_signature_def classification_signature_def is_valid_signature
+            predict_signature_def regression_signature_def""",
+        "saved_model.tensor_info": "build_tensor_info get_tensor_from_tensor_info",
+    },
     "summary": {
         "graphc.formats.protos": "Event SessionLog Summary SummaryDescription TaggedRunMetadata",
         "summary.file_writer": "FileWriter FileWriterCache all_v2_summary_ops initialize",
@@ -123,12 +155,13 @@ EXPORTS: dict[str, dict[str, str]] = {
             string_input_producer""",
         "queue_runner": "QueueRunner add_queue_runner start_queue_runners",
         "training.cluster": "ClusterSpec Server replica_device_setter",
+        "training.modules": "queue_runner",
         "training.monitored_session": """ChiefSessionCreator MonitoredSession MonitoredTrainingSession SessionCreator
             SingularMonitoredSession WorkerSessionCreator""",
         "training.run_hook": "SessionRunArgs SessionRunContext SessionRunHook SessionRunValues",
         "training.saving_hooks": "CheckpointSaverHook CheckpointSaverListener ProfilerHook SummarySaverHook",
         "training.scaffold": "Scaffold",
-        "training.session_manager": "SessionManager",
+        "training.preparing": "SessionManager",
         "training.step_hooks": """FeedFnHook FinalOpsHook GlobalStepWaiterHook LoggingTensorHook NanLossDuringTrainingError
             NanTensorHook StepCounterHook StopAtStepHook""",
         "training.supervisor": "Supervisor basic_train_loop",
@@ -138,7 +171,7 @@ EXPORTS: dict[str, dict[str, str]] = {
 
 # Namespaces of ``tf`` that are modules of this package; ``name=module`` where it is called otherwise.
 MODULES = """app contrib errors examples flags graph_util initializers io layers logging losses math metrics nn profiler queue=queues random
-    resource_loader summary sysconfig test train version"""
+    resource_loader saved_model summary sysconfig test train version"""
 
 
 @functools.lru_cache(maxsize=None)

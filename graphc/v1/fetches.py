@@ -36,6 +36,9 @@ def _resolve(graph: Graph, item, tensors: dict, operations: dict) -> Callable:
         if hasattr(item, "_fields"):
             return lambda values: kind(*[part(values) for part in parts])
         return lambda values: kind([part(values) for part in parts])
+    if hasattr(type(item), "__attrs_attrs__"):
+        parts = {a.name: _resolve(graph, getattr(item, a.name), tensors, operations) for a in type(item).__attrs_attrs__}
+        return lambda values: type(item)(**{name: part(values) for name, part in parts.items()})
     if isinstance(item, Composed):
         parts = [_resolve(graph, part, tensors, operations) for part in item.parts]
         return lambda values: item.fetched([part(values) for part in parts])

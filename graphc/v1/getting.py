@@ -131,8 +131,8 @@ def _initial(name: str, shape, dtype, initializer, info):
     if shape is None or not shape.is_fully_defined():
         if shape is None and _needs_nothing(initializer):
             return initializer, None
-        what = f"get_variable: variable {name} needs a shape" + ("" if shape is None else f" of known sizes, not {shape}")
-        raise ShapeError(explain(what))
+        more = "" if shape is None else f" of known sizes, not {shape}"
+        raise ShapeError(explain(f"get_variable: variable {name} needs a shape{more}"))
     sizes = shape.as_list()
     more = {"partition_info": info} if info is not None and _accepts(initializer, "partition_info") else {}
     return lambda: initializer(sizes, dtype=kind, **more), kind

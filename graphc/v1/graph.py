@@ -18,11 +18,12 @@ from graphc.lib import shape as lib_shape
 from graphc.lib.promote import as_node, literal_array
 from graphc.lib.random import key_of
 from graphc.prims.running import RankUnknown
-from graphc.v1 import display
 from graphc.v1.body import GraphBody, read_state, write_states
+from graphc.v1.conversion import converted_object
 from graphc.v1.default import GRAPHS
 from graphc.v1.collected import Collected
 from graphc.v1.graph_def.write import as_graph_def, node_def, versions
+from graphc.v1.display import picture, summary
 from graphc.v1.graph_keys import GraphKeys  # noqa: F401  also found here
 from graphc.v1.infer import infer
 from graphc.v1.lookup import named_element
@@ -155,10 +156,10 @@ class Graph(Placement, Collected):
         return name, tuple(symbol(f"{name}_{k}") for k in range(rank))
 
     def __str__(self):
-        return display.summary(self)
+        return summary(self)
 
     def _repr_html_(self) -> str:
-        return display.picture(self)
+        return picture(self)
 
     # -------------------------------------------------------------------------------------- operations
 
@@ -184,11 +185,11 @@ class Graph(Placement, Collected):
         op = Operation(self, name, type, tuple(inputs), build, effect, len(self._operations), here())
         if self._control:
             op.control_inputs.extend(self._control)
-        if self._device != "" or self._colocated:
-            self.place(op)
         for k, (dtype, known) in enumerate(outputs):
             node = known if known is None or isinstance(known, Node) else self.stand_in(f"{name}_{k}", dtype, known)
             op.outputs.append(Tensor(op, k, dtype, node))
+        if self._device != "" or self._colocated:
+            self.place(op)  # a function that chooses a device looks at the whole operation
         self._operations.append(op)
         self._by_name[name] = op
         return op
@@ -272,6 +273,10 @@ class Graph(Placement, Collected):
             return op.outputs[0]
         if isinstance(value, Operation):
             raise DtypeError(explain(f"operation {value.name} has no value; pass one of its outputs"))
+        if type(value).__module__ not in _KNOWN:
+            found = converted_object(value, dtype, None)
+            if found is not None:
+                return self.convert(found, dtype)
         return self.constant(as_node(literal_array(value, dtype)), name)
 
     def constant(self, node: Node, name: str | None = None) -> Tensor:
@@ -475,6 +480,7 @@ class Graph(Placement, Collected):
 
 
 _NAME, _INNER_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*"), re.compile(r"[A-Za-z0-9_.\\/>-]+")
+_KNOWN = frozenset({"builtins", "numpy"})  # modules whose objects are literals
 SEED = 87654321  # TensorFlow's graph seed where only an operation has one
 _roots = [Graph()]
 

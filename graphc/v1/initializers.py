@@ -252,9 +252,11 @@ def tables_initializer(name="init_all_tables"):
 __all__ = [
     "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer", "LecunNormal",
     "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal",
-    "UniformUnitScaling", "VarianceScaling", "Zeros", "constant", "global_variables", "glorot_normal", "glorot_uniform", "he_normal",
-    "he_uniform", "identity", "lecun_normal", "lecun_uniform", "local_variables", "ones", "orthogonal", "random_normal",
-    "random_uniform", "tables_initializer", "truncated_normal", "uniform_unit_scaling", "variables", "variance_scaling", "zeros",
+    "UniformUnitScaling", "VarianceScaling", "Zeros", "constant", "global_variables", "glorot_normal", "glorot_uniform",
+    "he_normal", "he_uniform", "identity",
+    "lecun_normal", "lecun_uniform", "local_variables", "ones", "orthogonal", "random_normal",
+    "random_uniform", "tables_initializer", "truncated_normal", "uniform_unit_scaling", "variables", "variance_scaling",
+    "zeros",
 ]  # fmt: skip
 
 

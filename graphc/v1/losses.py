@@ -6,6 +6,7 @@ from graphc.api.operators import Operators
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import nn, ops
+from graphc.v1.calling import named
 from graphc.v1.catalogue import SHARED
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.tensor import Tensor
@@ -42,6 +43,7 @@ class Reduction:
 _MEAN = Reduction.SUM_BY_NONZERO_WEIGHTS
 
 
+@named
 def compute_weighted_loss(losses, weights=1.0, scope=None, loss_collection=GraphKeys.LOSSES, reduction=_MEAN) -> Tensor:
     """Losses times weights, reduced to one number.
 
@@ -115,6 +117,7 @@ def _require_alike(what: str, labels, predictions, names) -> None:
         raise ShapeError(explain(f"{what}: {problem}; they must have one shape"))
 
 
+@named
 def absolute_difference(labels, predictions, weights=1.0, scope=None, loss_collection=GraphKeys.LOSSES,
                         reduction=_MEAN) -> Tensor:  # fmt: skip
     """``|predictions - labels|``. See ``compute_weighted_loss``.
@@ -128,6 +131,7 @@ def absolute_difference(labels, predictions, weights=1.0, scope=None, loss_colle
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def mean_squared_error(labels, predictions, weights=1.0, scope=None, loss_collection=GraphKeys.LOSSES,
                        reduction=_MEAN) -> Tensor:  # fmt: skip
     """``(predictions - labels)^2``. See ``absolute_difference``."""
@@ -137,6 +141,7 @@ def mean_squared_error(labels, predictions, weights=1.0, scope=None, loss_collec
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def huber_loss(labels, predictions, weights=1.0, delta=1.0, scope=None, loss_collection=GraphKeys.LOSSES,
                reduction=_MEAN) -> Tensor:  # fmt: skip
     """Half the squared difference up to ``delta``, linear beyond. See ``absolute_difference``."""
@@ -150,6 +155,7 @@ def huber_loss(labels, predictions, weights=1.0, delta=1.0, scope=None, loss_col
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def log_loss(labels, predictions, weights=1.0, epsilon=1e-7, scope=None, loss_collection=GraphKeys.LOSSES,
              reduction=_MEAN) -> Tensor:  # fmt: skip
     """``-y * log(p + epsilon) - (1 - y) * log(1 - p + epsilon)`` of labels y and probabilities p.
@@ -163,6 +169,7 @@ def log_loss(labels, predictions, weights=1.0, epsilon=1e-7, scope=None, loss_co
         return compute_weighted_loss(-positive - negative, weights, scope, loss_collection, reduction)
 
 
+@named
 def hinge_loss(labels, logits, weights=1.0, scope=None, loss_collection=GraphKeys.LOSSES, reduction=_MEAN) -> Tensor:
     """``max(0, 1 - y * logits)`` with labels 0 and 1 read as y = -1 and 1. See ``absolute_difference``."""
     with get_default_graph().name_scope(scope or "hinge_loss") as scope:
@@ -173,6 +180,7 @@ def hinge_loss(labels, logits, weights=1.0, scope=None, loss_collection=GraphKey
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def cosine_distance(labels, predictions, axis=None, weights=1.0, scope=None, loss_collection=GraphKeys.LOSSES,
                     reduction=_MEAN, dim=None) -> Tensor:  # fmt: skip
     """One minus the sum of ``labels * predictions`` along ``axis`` (formerly ``dim``), for unit vectors.
@@ -191,6 +199,7 @@ def cosine_distance(labels, predictions, axis=None, weights=1.0, scope=None, los
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def sigmoid_cross_entropy(multi_class_labels, logits, weights=1.0, label_smoothing=0, scope=None,
                           loss_collection=GraphKeys.LOSSES, reduction=_MEAN) -> Tensor:  # fmt: skip
     """Cross entropy of independent yes/no labels, moved towards 1/2 by ``label_smoothing``.
@@ -209,6 +218,7 @@ def sigmoid_cross_entropy(multi_class_labels, logits, weights=1.0, label_smoothi
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def softmax_cross_entropy(onehot_labels, logits, weights=1.0, label_smoothing=0, scope=None,
                           loss_collection=GraphKeys.LOSSES, reduction=_MEAN) -> Tensor:  # fmt: skip
     """Cross entropy of one-hot labels [batch, classes], moved towards 1/classes by ``label_smoothing``.
@@ -233,6 +243,7 @@ def softmax_cross_entropy(onehot_labels, logits, weights=1.0, label_smoothing=0,
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def sparse_softmax_cross_entropy(labels, logits, weights=1.0, scope=None, loss_collection=GraphKeys.LOSSES,
                                  reduction=_MEAN) -> Tensor:  # fmt: skip
     """Cross entropy of integer labels [batch] with logits [batch, classes].
@@ -254,6 +265,7 @@ def sparse_softmax_cross_entropy(labels, logits, weights=1.0, scope=None, loss_c
         return compute_weighted_loss(losses, weights, scope, loss_collection, reduction)
 
 
+@named
 def mean_pairwise_squared_error(labels, predictions, weights=1.0, scope=None,
                                 loss_collection=GraphKeys.LOSSES) -> Tensor:  # fmt: skip
     """Squared differences between the errors of every pair of elements of an example, averaged; summed over the batch.
@@ -318,7 +330,8 @@ def get_total_loss(add_regularization_losses=True, name="total_loss", scope=None
     """
     found = get_losses(scope) + (get_regularization_losses(scope) if add_regularization_losses else [])
     if not found:
-        raise UsageError(explain("get_total_loss: the graph has no losses yet; tf.losses and tf.losses.add_loss add some"))
+        what = "get_total_loss: the graph has no losses yet; tf.losses and tf.losses.add_loss add some"
+        raise UsageError(explain(what))
     return ops.add_n(found, name=name)
 
 

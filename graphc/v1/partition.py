@@ -209,7 +209,7 @@ def variable_axis_size_partitioner(max_shard_bytes: int, axis: int = 0, bytes_pe
 
 def min_max_variable_partitioner(max_partitions: int = 1, axis: int = 0, min_slice_size: int = 256 << 10,
                                  bytes_per_string_element: int = 16) -> Callable:  # fmt: skip
-    """A partitioner that makes at most ``max_partitions`` parts along an axis, each of ``min_slice_size`` bytes or more."""
+    """A partitioner that makes at most ``max_partitions`` parts along an axis, of ``min_slice_size`` bytes or more."""
     what = "min_max_variable_partitioner"
     for name, value in (("max_partitions", max_partitions), ("min_slice_size", min_slice_size),
                         ("bytes_per_string_element", bytes_per_string_element)):  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 
 from graphc.errors import GraphError, UsageError, explain
-from graphc.v1.device import canonical_device, merged_device
+from graphc.v1.device import DeviceSpec, canonical_device, merged_device
 
 
 class Placement:
@@ -31,7 +31,7 @@ class Placement:
         """
         given = device_name_or_function
         if not (given is None or callable(given)):
-            given = canonical_device(str(given) if hasattr(given, "to_string") else given)
+            given = canonical_device(given.to_string() if isinstance(given, DeviceSpec) else given)
         before = self._devices, self._device
         self._devices = (*self._devices, given) if given is not None else ()
         self._device = _joined(self._devices)
@@ -98,6 +98,7 @@ def _asked(function: Callable, op) -> str:
     name = function(op)
     if name is None:
         return ""
-    if not isinstance(name, str) and not hasattr(name, "to_string"):
+    name = name.to_string() if isinstance(name, DeviceSpec) else name
+    if not isinstance(name, str):
         raise GraphError(explain(f"device: the function must answer with a device name or None, got {name!r}"))
-    return canonical_device(name if isinstance(name, str) else str(name))
+    return canonical_device(name)

@@ -145,8 +145,10 @@ def diagnose(request: Request, arrays) -> None:
     trace("diagnosis", request.fetches, request.targets, nodes, inputs, request.done)
 
 
-def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run") -> Plan:
-    """Trace, check that what is read is initialised, compile, bind.
+def make_plan(
+    request: Request, pattern: Pattern, state: State, name: str = "run", bind: Callable | None = None
+) -> Plan:
+    """Trace, check that what is read is initialised, compile, bind (with ``bind`` instead of ``bound``, if given).
 
     Raises:
         StateError: variables are read before they were initialised; the message names them.
@@ -162,7 +164,7 @@ def make_plan(request: Request, pattern: Pattern, state: State, name: str = "run
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing if v.op.location]
         raise StateError(explain(what, made))
     arrays = {len(inputs) + k: state.array(v) for k, v in enumerate(traced.state)}
-    call = bound(traced.graph, arrays, turn=state.turn) if traced.graph.outputs else _nothing
+    call = (bind or bound)(traced.graph, arrays, turn=state.turn) if traced.graph.outputs else _nothing
     if traced.has_effects:
         call = _without_token(call, len(request.fetches))
     is_scalar = len(request.fetches) == 1 and not traced.graph.outputs[0].shape

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import weakref
+from dataclasses import dataclass
 
-from graphc.errors import OutOfRangeError, StateError, UsageError, explain
+from graphc.errors import CANCELLED, OUT_OF_RANGE, CancelledError, OutOfRangeError, StateError, UsageError, explain
+from graphc.formats import protos
+from graphc.v1.config import is_message
 from graphc.v1.default import SESSIONS
 from graphc.v1.graph import GraphKeys, get_default_graph
 
@@ -17,15 +20,19 @@ class QueueRunner:
         queue: the queue; enqueue_ops: operations that add to it.
         close_op, cancel_op: close it after what waits, or at once; made if None.
         queue_closed_exception_types: errors that mean that there is nothing more to add; OutOfRangeError if None.
+        queue_runner_def: a QueueRunnerDef instead, with the names of all this in the default graph (``import_scope``).
 
     Raises:
-        UsageError: there is no queue or no operation.
+        UsageError: there is no queue or no operation. GraphError: there is no operation of a name.
     """
 
     def __init__(self, queue=None, enqueue_ops=None, close_op=None, cancel_op=None, queue_closed_exception_types=None,
                  queue_runner_def=None, import_scope=None):  # fmt: skip
+        if queue_runner_def is not None and (queue is not None or enqueue_ops):
+            raise UsageError(explain("QueueRunner: give queue_runner_def, or queue and enqueue_ops, not both"))
         if queue_runner_def is not None:
-            raise UsageError(explain("QueueRunner: cannot be made from a protocol buffer; pass queue and enqueue_ops"))
+            queue, enqueue_ops, close_op, cancel_op, kinds = _named(queue_runner_def, import_scope)
+            queue_closed_exception_types = kinds
         if queue is None or not enqueue_ops:
             raise UsageError(explain("QueueRunner: needs a queue and a list of operations that add to it"))
         self._queue, self._enqueue_ops = queue, list(enqueue_ops)
@@ -48,6 +55,24 @@ class QueueRunner:
     def name(self) -> str:
         """The queue's name."""
         return self._queue.name
+
+    def to_proto(self, export_scope=None):
+        """The names of its operations as a QueueRunnerDef; None where they are not in ``export_scope``."""
+        scope = f"{export_scope}/" if export_scope else ""
+        if not self.name.startswith(scope):
+            return None
+        return protos.QueueRunnerDef(
+            queue_name=self.name[len(scope) :],
+            enqueue_op_name=[op.name[len(scope) :] for op in self._enqueue_ops],
+            close_op_name=self._close_op.name[len(scope) :],
+            cancel_op_name=self._cancel_op.name[len(scope) :],
+            queue_closed_exception_types=[_CODES.get(t, protos.OUT_OF_RANGE) for t in self._closed_types],
+        )
+
+    @staticmethod
+    def from_proto(queue_runner_def, import_scope=None) -> "QueueRunner":
+        """The queue runner that a QueueRunnerDef names."""
+        return QueueRunner(queue_runner_def=queue_runner_def, import_scope=import_scope)
 
     def create_threads(self, sess, coord=None, daemon=False, start=False) -> list[threading.Thread]:
         """The threads for a session; none if those of an earlier call still run.
@@ -106,6 +131,29 @@ class QueueRunner:
     def _cancel_on_stop(self, sess, coord) -> None:
         coord.wait_for_stop()
         _try(sess, self._cancel_op)
+
+
+_CODES = {OutOfRangeError: OUT_OF_RANGE, CancelledError: CANCELLED}
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """A queue of which only the name is known."""
+
+    name: str
+
+
+def _named(definition, scope: str | None) -> tuple:
+    """What a QueueRunnerDef names in the default graph."""
+    if not is_message(definition, "QueueRunnerDef"):
+        raise UsageError(explain(f"QueueRunner: queue_runner_def must be a QueueRunnerDef, got {definition!r}"))
+    graph, lead = get_default_graph(), f"{scope}/" if scope else ""
+    enqueue_ops = [graph.get_operation_by_name(lead + name) for name in definition.enqueue_op_name]
+    close_op, cancel_op = (
+        graph.get_operation_by_name(lead + name) for name in (definition.close_op_name, definition.cancel_op_name)
+    )
+    kinds = [kind for kind, code in _CODES.items() if code in definition.queue_closed_exception_types]
+    return _Queue(lead + definition.queue_name), enqueue_ops, close_op, cancel_op, kinds or None
 
 
 def _try(sess, op) -> None:

@@ -28,14 +28,16 @@ class Runner:
     """Finds or makes the plan for given values.
 
     Attributes:
-        current: the plan that ran last, or None.
+        current: the plan that ran last, or None; pattern: what it assumes.
         is_plain: the request is one tensor, whose value is the answer as it is.
         call: function of the fed values that answers with the structure of fetches.
     """
 
-    def __init__(self, request: Request, state: State, is_plain: bool):
+    def __init__(self, request: Request, state: State, is_plain: bool, bind: Callable | None = None):
+        self._bind = bind
         self.request, self.state, self.is_plain = request, state, is_plain
         self.current: Plan | None = None
+        self.pattern: Pattern | None = None
         self._plans: dict[Pattern, Plan] = {}
         self._with_ones = self._closed = False
         self._valued: frozenset[int] = frozenset()  # positions of the feeds whose values plans depend on
@@ -130,7 +132,7 @@ class Runner:
                 other.tell()
                 self._plans.clear()
         self.state.mark_initialised(plan.traced.written)
-        self.current = plan
+        self.current, self.pattern = plan, pattern
         return out
 
     def _plan(self, pattern: Pattern) -> Plan:
@@ -141,7 +143,7 @@ class Runner:
                 if plan is None:
                     if len(self._plans) >= _PLANS_KEPT:
                         self._plans.clear()
-                    plan = self._plans[pattern] = make_plan(self.request, pattern, self.state)
+                    plan = self._plans[pattern] = make_plan(self.request, pattern, self.state, bind=self._bind)
                     self._note(pattern)
         return plan
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from graphc.errors import DeviceUnavailable, FeedError, GraphcWarning, StateError, UsageError, explain
+from graphc.v1 import logging
 from graphc.v1.config import is_message, run_timeout, settings
 from graphc.v1.default import GRAPHS, SESSIONS
 from graphc.v1.feeds import as_mapping, resolve_keys
@@ -19,8 +20,10 @@ from graphc.v1.runner import Runner
 from graphc.v1.state import State
 from graphc.v1.step_times import traced_run
 from graphc.v1.tensor import Tensor
+from graphc.v1.trace import needed
 
 _CALLS_KEPT = 4096
+_DEVICE = "/job:localhost/replica:0/task:0/device:CPU:0"
 _FEEDS = object()  # stands between fetches and keys of feeds
 
 
@@ -29,6 +32,13 @@ def _check_target(what: str, target: str) -> None:
         raise DeviceUnavailable(explain(f"{what}: {target!r} is a server; sessions on servers are not supported yet"))
     if target not in ("", "local"):
         raise DeviceUnavailable(explain(f"{what}: there is no way to reach {target!r}; only this machine runs"))
+
+
+def _log_placement(request: Request) -> None:
+    """Log the device of every operation of a run."""
+    fed = set(request.fed)
+    for op in needed([t.op for t in request.fetches if t not in fed] + list(request.targets), fed.__contains__):
+        logging.info("%s: (%s): %s", op.name, op.type, _DEVICE)
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ class Session:
         chosen = settings(config)
         chosen.apply()
         self.state = State()
-        self.state.timeout = chosen.timeout
+        self.state.timeout, self._logs_placement = chosen.timeout, chosen.log_placement
         self._closed = False
         self._version = self._graph.version
         self._calls: dict = {}  # (fetch, *keys of feed_dict) -> function of the values
@@ -155,6 +165,8 @@ class Session:
         if found is None:
             tensors, operations, rebuild = resolve(self._graph, fetches)
             request = Request(tuple(tensors), tuple(operations), resolve_keys(self._graph, keys), rebuild)
+            if self._logs_placement:
+                _log_placement(request)
             found = Runner(request, self.state, isinstance(fetches, (Tensor, str)) and len(tensors) == 1)
             if key[0] is not None:
                 found = self._runners.setdefault(key, found)  # another thread may have been faster
@@ -235,7 +247,7 @@ class Session:
     def list_devices(self) -> list[Device]:
         """The devices that can be used: this machine's processor."""
         self._check_open("list_devices")
-        return [Device("/job:localhost/replica:0/task:0/device:CPU:0", "CPU", 256 << 20, 1)]
+        return [Device(_DEVICE, "CPU", 256 << 20, 1)]
 
     @staticmethod
     def reset(target: str, containers=None, config=None) -> None:

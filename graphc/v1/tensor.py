@@ -53,9 +53,13 @@ class Write:
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """New values for several variables: ``build(*current values, *inputs)``; the first one's is the output."""
+    """New values for several variables: ``build(*current values, *inputs)``; the first one's is the output.
+
+    ``attrs``: pairs of name and value that TensorFlow's node has besides its inputs.
+    """
 
     variables: tuple
+    attrs: tuple = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,7 +45,7 @@ class Variable(Assignable, Symbolic, metaclass=VariableType):
 
     Raises:
         ShapeError: a size of the initial value is not known, or it has another shape than is expected.
-        DtypeError: it is of another dtype. UsageError: there is no initial value.
+        DtypeError: it is of another dtype, or of strings. UsageError: there is no initial value.
 
     Example::
 
@@ -91,11 +91,14 @@ class Variable(Assignable, Symbolic, metaclass=VariableType):
 
     def _check_initial(self, full: str, wanted) -> None:
         found = self.initial_value.shape
+        if self.initial_value.dtype is dt.string:
+            advice = "use a constant, a placeholder, or a value in Python"
+            raise DtypeError(explain(f"Variable: {full} would hold strings, which a session cannot keep; {advice}"))
         if wanted is not None and not TensorShape(wanted).is_compatible_with(found):
             what = f"Variable: {full} shall have the shape {TensorShape(wanted)}, but its initial value has {found}"
             raise ShapeError(explain(what))
         if not found.is_fully_defined():
-            advice = "use set_shape on the value, or a shape of known sizes"
+            advice = "use set_shape on the value; variables whose shape changes are not available"
             what = f"Variable: {full} needs an initial value of known shape, not {found}; {advice}"
             raise ShapeError(explain(what))
 

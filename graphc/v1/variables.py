@@ -97,7 +97,7 @@ for _kind, _doc in _PLACES.items():
 
 
 def batch_scatter_update(ref: Variable, indices, updates, use_locking=True, name=None) -> Tensor:
-    """Set rows within each batch: ``ref[b, indices[b, i]] = updates[b, i]`` for all axes before the last of ``indices``."""
+    """Set rows within each batch: ``ref[b, indices[b, i]] = updates[b, i]``, b for all axes but the last."""
     variable = _variable("batch_scatter_update", ref)
     graph = variable.graph
     with graph.name_scope(name or "batch_scatter_update"):

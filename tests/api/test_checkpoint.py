@@ -133,7 +133,8 @@ def test_what_does_not_fit_changes_nothing(tmp_path):
     ckpt.model.w = tf.Variable(np.zeros(3, np.float32), name="a")
     with pytest.raises(ShapeError, match="does not fit 2 variables; nothing was restored") as caught:
         ckpt.restore(path)
-    assert "model/w/.ATTRIBUTES/VARIABLE_VALUE  variable a:0 is float32[3], but the checkpoint has float32[2]" in str(caught.value)
+    words = "model/w/.ATTRIBUTES/VARIABLE_VALUE  variable a:0 is float32[3], but the checkpoint has float32[2]"
+    assert words in str(caught.value)
     assert "variable b:0 is float32[], but the checkpoint has int32[]" in str(caught.value)
     assert int(ckpt.step) == 0
     with pytest.raises(DtypeError, match="int64"):
@@ -218,9 +219,12 @@ def test_only_the_latest_are_kept(tmp_path):
     assert {n.partition(".")[0] for n in os.listdir(tmp_path)} == {"checkpoint", "ckpt-3", "ckpt-4"}
     lines = (tmp_path / "checkpoint").read_text().splitlines()
     assert lines[:3] == [
-        'model_checkpoint_path: "ckpt-4"', 'all_model_checkpoint_paths: "ckpt-3"', 'all_model_checkpoint_paths: "ckpt-4"',
-    ]  # fmt: skip
-    assert [line.partition(":")[0] for line in lines[3:]] == ["all_model_checkpoint_timestamps"] * 2 + ["last_preserved_timestamp"]
+        'model_checkpoint_path: "ckpt-4"',
+        'all_model_checkpoint_paths: "ckpt-3"',
+        'all_model_checkpoint_paths: "ckpt-4"',
+    ]
+    times = [line.partition(":")[0] for line in lines[3:]]
+    assert times == ["all_model_checkpoint_timestamps"] * 2 + ["last_preserved_timestamp"]
     ckpt = checkpoint(0)
     again = tf.train.CheckpointManager(ckpt, str(tmp_path), max_to_keep=2)
     assert again.checkpoints == paths[2:]

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,7 +150,8 @@ def test_descriptions_of_parts(text):
 def test_round_trip(tmp_path):
     prefix = str(tmp_path / "deep" / "er" / "m")
     big = np.random.default_rng(0).normal(size=(700, 1001))
-    values = {f"k/{d.name}": value(d) for d in KINDS} | {"s": STRINGS, "big": big, "t": big.T, "empty": big[:0], "": None}
+    values = {f"k/{d.name}": value(d) for d in KINDS}
+    values |= {"s": STRINGS, "big": big, "t": big.T, "empty": big[:0], "": None}
     with BundleWriter(prefix, alignment=64) as writer:
         for name, array in values.items():
             if name:
@@ -422,10 +422,12 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 
 def test_abandoned_files_are_removed(tmp_path):
+    script = "import os; print(os.getpid())"
+    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     old, new = tmp_path / f"{atomic.TEMPORARY}1", tmp_path / f"{atomic.TEMPORARY}2"
-    for path in (old, new):
+    own, gone = tmp_path / f"{atomic._mine()}{os.getpid()}-x", tmp_path / f"{atomic._mine()}{dead.stdout.strip()}-x"
+    for path in (old, new, own, gone):
         path.write_bytes(b"x")
     os.utime(old, (1, 1))
     write(str(tmp_path / "m"), 1)
-    assert not old.exists() and new.exists()
-    shutil.rmtree(tmp_path)
+    assert [path.exists() for path in (old, new, own, gone)] == [False, True, True, False]

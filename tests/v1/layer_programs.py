@@ -14,7 +14,7 @@ GROUPS = {
         flatten(img)
         flatten(open_img)
         dropout(img)
-        dense(a, 3, kernel_regularizer=tf.nn.l2_loss, bias_regularizer=tf.reduce_sum, activity_regularizer=tf.nn.l2_loss)
+        dense(a, 3, kernel_regularizer=l2, bias_regularizer=tf.reduce_sum, activity_regularizer=l2)
         flatten(imgc, data_format='channels_first')
     """,
     "conv": """
@@ -83,13 +83,13 @@ GROUPS = {
         batch_normalization(img16, training=True)
         batch_normalization(a16, training=True)
         batch_normalization(a, training=True, renorm=True)
-        batch_normalization(img, training=True, renorm=True, renorm_clipping={'rmax': 1.1, 'rmin': 0.9, 'dmax': 0.2}, renorm_momentum=0.8)
+        batch_normalization(img, training=True, renorm=True, renorm_clipping=clip, renorm_momentum=0.8)
         batch_normalization(img, training=on, renorm=True)
         batch_normalization(img, training=off, renorm=True)
         batch_normalization(img, renorm=True)
         batch_normalization(img, training=True, virtual_batch_size=2)
         batch_normalization(img, virtual_batch_size=2)
-        batch_normalization(a, training=True, adjustment=lambda shape: (2.0 * tf.ones([shape[0], 1]), 0.5 * tf.ones([shape[0], 1])))
+        batch_normalization(a, training=True, adjustment=shift)
         batch_normalization(imgc, axis=1)
     """,
 }
@@ -100,6 +100,8 @@ img = tf.placeholder(tf.float32, [None, 6, 5, 3], name='img'); img16 = tf.cast(i
 imgc = tf.placeholder(tf.float32, [None, 3, 6, 5], name='imgc')
 open_img = tf.placeholder(tf.float32, [None, None, None, 3], name='open_img')
 vol = tf.placeholder(tf.float32, [None, 4, 4, 3, 2], name='vol')
+l2, clip = tf.nn.l2_loss, {'rmax': 1.1, 'rmin': 0.9, 'dmax': 0.2}
+shift = lambda shape: (2.0 * tf.ones([shape[0], 1]), 0.5 * tf.ones([shape[0], 1]))
 on = tf.placeholder_with_default(True, [], name='on'); off = tf.placeholder_with_default(False, [], name='off')
 """
 SHAPES = {"a": (4, 5), "seq": (4, 7, 3), "seqc": (4, 3, 7), "img": (4, 6, 5, 3), "imgc": (4, 3, 6, 5),

@@ -21,7 +21,12 @@ def run(fetches, feed=None):
         return sess.run(fetches, feed)
 
 
-@mistake(tf.errors.FailedPreconditionError, "uninitialised variable weight;", "tf.global_variables_initializer()", "is variable weight")
+@mistake(
+    tf.errors.FailedPreconditionError,
+    "uninitialised variable weight;",
+    "tf.global_variables_initializer()",
+    "is variable weight",
+)
 def forgets_the_initializer():
     run(tf.Variable(1.0, name="weight") + 1)
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 import graphc.v1 as tf
+from graphc.api.mode import MODE
 
 
 @pytest.fixture(autouse=True)
 def eager():
     tf.enable_eager_execution()
     yield
-    tf.disable_eager_execution()
+    MODE.choose(None)
 
 
 def test_values_are_there_at_once():

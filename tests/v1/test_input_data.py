@@ -113,8 +113,8 @@ def test_missing_file_says_what_is_needed_and_where_it_is(folder):
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(NotFoundError) as error:
         read(folder)
-    for words in ("no t10k-labels-idx1-ubyte.gz in", str(folder), "https://", "source_url=", "train-images-idx3-ubyte.gz",
-                  "at test_input_data.py"):  # fmt: skip
+    parts = ("no t10k-labels-idx1-ubyte.gz in", str(folder), "https://", "source_url=", "train-images-idx3-ubyte.gz")
+    for words in (*parts, "at test_input_data.py"):
         assert words in str(error.value)
 
 

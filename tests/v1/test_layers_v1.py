@@ -126,7 +126,8 @@ def test_a_class_of_ones_own():
     out = layer(x, k=2)
     assert out.name == "scaled/add:0" and layer.output is out and layer.input_shape.as_list() == [None, 5]
     layer(x)
-    assert names(tf.GraphKeys.REGULARIZATION_LOSSES) == ["scaled/w/Regularizer/L2Loss:0", "scaled/al:0", "scaled/al_1:0"]
+    losses = ["scaled/w/Regularizer/L2Loss:0", "scaled/al:0", "scaled/al_1:0"]
+    assert names(tf.GraphKeys.REGULARIZATION_LOSSES) == losses
     assert names(tf.GraphKeys.UPDATE_OPS) == ["scaled/AssignAdd:0", "scaled/AssignAdd_1:0"] and len(layer.updates) == 2
     assert names(tf.GraphKeys.TRAINABLE_VARIABLES) == ["scaled/w:0"]
     assert layer.non_trainable_weights == [layer.b] and layer.weights == [layer.w, layer.b]
@@ -250,6 +251,7 @@ def test_input_spec_is_checked():
             self.input_spec = tf.layers.InputSpec(**spec)
 
     x = tf.placeholder(tf.float32, [None, 5])
+    assert repr(tf.layers.InputSpec(min_ndim=2, axes={-1: 5})) == "InputSpec(min_ndim=2, axes={-1: 5})"
     assert Picky(ndim=2, dtype=tf.float32, axes={"1": 5}, shape=(None, 5))(x) is x
     for spec, words in (({"max_ndim": 1}, "rank 1 at most"), ({"dtype": tf.int32}, "needs int32, got float32"),
                         ({"shape": (None, 4)}, "needs shape"), ({"axes": {1: 4}}, "must have size 4")):  # fmt: skip
@@ -279,3 +281,38 @@ def test_defaults_are_tensorflows():
     strides = [inspect.signature(f).parameters["strides"].default for f in
                (tf.layers.conv1d, tf.layers.conv2d, tf.layers.Conv3D)]  # fmt: skip
     assert strides == [1, (1, 1), (1, 1, 1)] and "BatchNormalization" in dir(tf.layers)
+
+
+def test_layers_inside_branches_and_loops():
+    x, flag = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool, [])
+
+    def body(i, h):
+        return i + 1, tf.layers.dense(h, 3, name="d", reuse=tf.AUTO_REUSE, kernel_initializer=tf.ones_initializer())
+
+    _, repeated = tf.while_loop(lambda i, h: i < 2, body, [0, x])
+    mapped = tf.map_fn(lambda row: tf.layers.dense(row[None], 3, name="d", reuse=True)[0], x)
+    chosen = tf.cond(flag, lambda: tf.layers.dense(x, 3, name="d", reuse=True), lambda: tf.layers.flatten(x))
+    assert names() == ["d/kernel:0", "d/bias:0"]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        feeds = {x: np.ones((2, 3)), flag: True}
+        twice, once, there = session.run([repeated, mapped, chosen], feeds)
+        assert twice.tolist() == [[9] * 3] * 2 and once.tolist() == there.tolist() == [[3] * 3] * 2
+        assert session.run(chosen, feeds | {flag: False}).tolist() == [[1] * 3] * 2
+
+
+def test_constraints_hold_after_a_step():
+    out = tf.layers.dense(tf.ones([1, 3]), 1, kernel_constraint=lambda w: tf.clip_by_value(w, -0.1, 0.1))
+    step = tf.train.GradientDescentOptimizer(1.0).minimize(tf.reduce_sum(out))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(step)
+        assert abs(session.run("dense/kernel:0")).max() <= np.float32(0.1)
+
+
+def test_dense_takes_sparse_inputs():
+    x = tf.SparseTensor(tf.constant([[0, 0], [1, 2]], tf.int64), [1.0, 2.0], tf.constant([2, 3], tf.int64))
+    out = tf.layers.dense(x, 2, kernel_initializer=tf.ones_initializer())
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(out).tolist() == [[1, 1], [2, 2]]

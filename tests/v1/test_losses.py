@@ -46,7 +46,7 @@ def test_collections_and_scopes():
     tf.losses.mean_squared_error(Y, P, loss_collection=None)
     own = tf.losses.mean_squared_error(Y, P, 1.0, "own", "mine")
     assert tf.losses.get_losses() == [] and tf.get_collection("mine") == [own] and own.op.name == "own/value"
-    arguments = "labels predictions weights scope loss_collection reduction".split()
+    arguments = ["labels", "predictions", "weights", "scope", "loss_collection", "reduction"]
     assert list(inspect.signature(tf.losses.mean_squared_error).parameters) == arguments
     assert tf.losses.mean_squared_error.__name__ == "mean_squared_error" and tf.losses.huber_loss.__doc__
 

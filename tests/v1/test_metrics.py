@@ -39,8 +39,9 @@ def test_compiled_accuracy_over_batches():
     area, update_area = tf.metrics.auc(labels, tf.to_float(predictions) / 2.0)
     with tf.Session() as session:
         session.run(tf.local_variables_initializer())
-        assert session.run([update, update_area], {labels: [1, 0, 1], predictions: [1, 1, 1]})[0] == pytest.approx(2 / 3)
-        assert session.run([update, update_area], {labels: [0], predictions: [0]})[0] == pytest.approx(3 / 4)
+        both = [update, update_area]
+        assert session.run(both, {labels: [1, 0, 1], predictions: [1, 1, 1]})[0] == pytest.approx(2 / 3)
+        assert session.run(both, {labels: [0], predictions: [0]})[0] == pytest.approx(3 / 4)
         assert session.run(value) == pytest.approx(3 / 4) and session.run(area) == pytest.approx(0.75, abs=1e-4)
         session.run(tf.local_variables_initializer())
         assert session.run(value) == 0

@@ -302,3 +302,29 @@ def test_eager_schedules_are_functions(eager):
     for _ in range(2):
         optimizer.minimize(lambda: v * 1.0, global_step=step)
     assert rate().numpy() == 0.125 and v.numpy() == 0.25
+
+
+@pytest.mark.parametrize("text", sorted({o for _, o in PROGRAMS.values()}))
+def test_training_operations_are_made_again_from_their_kind(text):
+    g, v = tf.placeholder(tf.float32, [3, 2], name="g"), tf.Variable(tf.ones([3, 2]), name="v")
+    slices = tf.IndexedSlices(tf.gather(g, [0, 2, 2]), tf.constant([0, 1, 0]), tf.constant([3, 2]))
+    step = tf.Variable(0, trainable=False, name="global_step")
+    dense, sparse = (eval(text, {"tf": tf}).apply_gradients([(x, v)], step, n) for x, n in ((g, "d"), (slices, "s")))
+
+    def steps(prefix):
+        graph = tf.get_default_graph()
+        with tf.Session() as sess:
+            sess.run([graph.get_operation_by_name(f"{prefix}{v.op.name}/Assign") for v in variables])
+            for name in ("d", "s", "d", "s"):
+                sess.run(graph.get_operation_by_name(prefix + name), {f"{prefix}g:0": np.linspace(-1, 2, 6).reshape(3, 2)})
+            return sess.run(f"{prefix}v/read:0")
+
+    variables = tf.global_variables()
+    expected, written = steps(""), tf.get_default_graph().as_graph_def()
+    for node in written.node:
+        if "Apply" in node.op:
+            node.attr.pop("_graphc")
+    tf.reset_default_graph()
+    tf.import_graph_def(written, name="again")
+    np.testing.assert_allclose(steps("again/"), expected, rtol=1e-6)
+    assert dense.name == "d" and sparse.name == "s"

@@ -14,11 +14,11 @@ import pytest
 
 import graphc.v1 as tf
 from graphc.errors import (
-    DataLossError, DtypeError, GraphcWarning, GraphError, NotFoundError, PermissionDeniedError, ResourceExhaustedError,
-    ShapeError, StateError, UsageError,
+    DataLossError, DtypeError, GraphcWarning, GraphError, InvalidArgumentError, NotFoundError, PermissionDeniedError,
+    ResourceExhaustedError, ShapeError, StateError, UsageError,
 )  # fmt: skip
 from graphc.formats import atomic
-from graphc.formats.bundle_writer import BundleWriter
+from graphc.v1.saving.io_ops import restore_v2, save_v2
 
 DATA = Path(__file__).parents[1] / "formats" / "data"
 KINDS = [
@@ -104,8 +104,9 @@ def test_operations_of_the_graph(tmp_path):
     names = [definition.filename_tensor_name, definition.save_tensor_name, definition.restore_op_name]
     assert names == ["save/Const:0", "save/control_dependency:0", "save/restore_all"]
     assert [op.name for op in tf.get_default_graph().get_operations() if op.name.startswith("save")] == [
-        "save/filename/input", "save/filename", "save/Const", "save/SaveV2/tensor_names", "save/SaveV2/shape_and_slices",
-        "save/SaveV2", "save/control_dependency", "save/RestoreV2/tensor_names", "save/RestoreV2/shape_and_slices",
+        "save/filename/input", "save/filename", "save/Const", "save/SaveV2/tensor_names",
+        "save/SaveV2/shape_and_slices", "save/SaveV2", "save/control_dependency", "save/RestoreV2/tensor_names",
+        "save/RestoreV2/shape_and_slices",
         "save/RestoreV2", "save/Assign", "save/Assign_1", "save/restore_all",
     ]  # fmt: skip
     with tf.Session() as sess:
@@ -191,7 +192,7 @@ def test_all_are_kept(tmp_path):
 
 def test_relative_paths_survive_a_move(tmp_path):
     (tmp_path / "a").mkdir()
-    sess, saver, prefix = saved(tmp_path / "a", save_relative_paths=True)
+    saved(tmp_path / "a", save_relative_paths=True)
     assert (tmp_path / "a" / "checkpoint").read_text().startswith('model_checkpoint_path: "model.ckpt"')
     (tmp_path / "a").rename(tmp_path / "b")
     assert tf.train.latest_checkpoint(str(tmp_path / "b")) == str(tmp_path / "b" / "model.ckpt")
@@ -223,20 +224,22 @@ def test_state_is_not_written(tmp_path):
 
 
 def test_everything_that_does_not_fit_is_listed(tmp_path):
-    sess, _, prefix = saved(tmp_path)
+    _, _, prefix = saved(tmp_path)
     with tf.Graph().as_default():
         good = tf.get_variable("dense/bias", initializer=np.zeros(3, np.float32))
         tf.get_variable("dense/kernel", initializer=np.zeros((2, 4), np.float32))
         other = tf.Variable(np.zeros(3, np.int32), name="twin")
         tf.get_variable("dense_1/kernel", initializer=np.zeros(3))
-        saver = tf.train.Saver({**{v.op.name: v for v in tf.global_variables()[:2]}, "dense_1/kernel": tf.global_variables()[3]})
+        chosen = [v for v in tf.global_variables() if v is not other]
+        saver = tf.train.Saver({v.op.name: v for v in chosen})
         with tf.Session() as fresh:
             fresh.run(good.initializer)
             with pytest.raises(NotFoundError) as caught:
                 saver.restore(fresh, prefix)
             lines = str(caught.value).splitlines()
             assert "does not fit 2 of the 3 variables; nothing was restored" in lines[0]
-            assert lines[1].startswith("  dense/kernel  is float32[2, 4], but the checkpoint has float32[2, 3]   test_saver.py:")
+            words = "  dense/kernel  is float32[2, 4], but the checkpoint has float32[2, 3]   test_saver.py:"
+            assert lines[1].startswith(words)
             assert "dense_1/kernel  is not in the checkpoint; the closest names there: dense/kernel" in lines[2]
             assert "test_saver.py" in lines[3]
             assert fresh.run(good).tolist() == [0, 0, 0]  # as it was
@@ -259,7 +262,7 @@ def test_another_shape_with_as_many_elements(tmp_path):
 
 
 def test_what_is_not_initialised_is_named(tmp_path):
-    w, b = model()
+    _, b = model()
     c = tf.Variable(1.0, name="c")
     with tf.Session() as sess:
         sess.run(b.initializer)
@@ -291,8 +294,8 @@ def test_paths_that_are_no_checkpoint(tmp_path, path, kind, words):
 
 def test_wrong_paths_to_save(tmp_path):
     sess, saver, _ = saved(tmp_path)
-    for path, words in ((str(tmp_path) + "/", "no file name"), (str(tmp_path / "checkpoint"), "which checkpoint is the latest"),
-                        ("", "no file name"), (7, "must be a string")):  # fmt: skip
+    wrong = {f"{tmp_path}/": "no file name", "": "no file name", 7: "must be a string"}
+    for path, words in {**wrong, str(tmp_path / "checkpoint"): "which checkpoint is the latest"}.items():
         with pytest.raises(UsageError, match=words):
             saver.save(sess, path)
     with pytest.raises(UsageError, match="without a folder"):
@@ -452,15 +455,20 @@ def test_state_messages(tmp_path):
 
 
 def test_iterating_over_checkpoints(tmp_path):
-    sess, saver, prefix = saved(tmp_path)
+    _, _, prefix = saved(tmp_path)
     assert list(tf.train.checkpoints_iterator(str(tmp_path), timeout=0)) == [prefix]
     asked = []
-    found = tf.train.checkpoints_iterator(str(tmp_path), timeout=0, timeout_fn=lambda: asked.append(1) or len(asked) > 1)
+
+    def is_over():
+        asked.append(1)
+        return len(asked) > 1
+
+    found = tf.train.checkpoints_iterator(str(tmp_path), timeout=0, timeout_fn=is_over)
     assert list(found) == [prefix] and len(asked) == 2
 
 
 def test_saver_definitions(tmp_path):
-    w, b = model()
+    w, _ = model()
     saver = tf.train.Saver({"kernel": w}, max_to_keep=3, keep_checkpoint_every_n_hours=2.0, name="s")
     again = tf.train.Saver.from_proto(saver.to_proto())
     assert again.as_saver_def() == saver.as_saver_def()
@@ -494,16 +502,20 @@ def test_parts_of_a_variable(tmp_path):
         assert (sess.run(again) == whole).all()
 
 
-def test_strings(tmp_path):
-    words = tf.Variable(np.array([b"zero", b"", b"two"], object), name="words")
-    with BundleWriter(str(tmp_path / "m")) as writer:
-        writer.add("words", np.array([b"one", b"", b"three"], object))
-    saver = tf.train.Saver()
+def test_tensors_without_variables(tmp_path):
+    """The operations by themselves; strings, which no variable holds, and shapes that are found out."""
+    path = str(tmp_path / "m")
+    words, numbers = tf.constant(["one", "", "three"]), tf.placeholder(tf.float32, [None])
+    save = save_v2(path, ["words", "n"], ["", ""], [words, numbers])
+    found = restore_v2(path, ["n", "words"], ["", ""], [tf.float32, tf.string])
     with tf.Session() as sess:
-        saver.restore(sess, str(tmp_path / "m"))
-        assert sess.state.array(words).tolist() == [b"one", b"", b"three"]
-        prefix = saver.save(sess, str(tmp_path / "n"), write_meta_graph=False)
-    assert tf.train.load_variable(prefix, "words").tolist() == [b"one", b"", b"three"]
+        sess.run(save, {numbers: [1, 2]})
+        first, second = sess.run(found)
+        assert first.tolist() == [1, 2] and second.tolist() == [b"one", b"", b"three"]
+        with pytest.raises(InvalidArgumentError, match="1 names, 2 slices"):
+            sess.run(restore_v2(path, ["n"], ["", ""], [tf.float32]))
+        with pytest.raises(NotFoundError, match="no tensor 'x'"):
+            sess.run(restore_v2(path, ["x"], [""], [tf.float32]))
 
 
 # ------------------------------------------------------------------------------------------- meta graphs
@@ -532,6 +544,31 @@ def test_a_graph_with_its_values(tmp_path):
         with tf.Session() as sess:
             saver.restore(sess, prefix)
             assert sess.run(y, {"net/x:0": [[0, 0]]}).tolist() == [[1, 1, 1]]
+
+
+def test_the_graph_beside_a_checkpoint_is_that_of_its_time(tmp_path):
+    sess, saver, prefix = saved(tmp_path)
+    first = Path(f"{prefix}.meta").read_bytes()
+    again = saver.save(sess, str(tmp_path / "again"))
+    assert Path(f"{again}.meta").read_bytes() == first
+    tf.add_to_collection("later", tf.constant(1.0, name="later"))
+    saver.save(sess, prefix)
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(f"{prefix}.meta")
+        assert tf.get_collection("later")[0].name == "later:0"
+
+
+def test_a_graph_that_cannot_be_written_is_warned_of(tmp_path, monkeypatch):
+    sess, saver, _ = saved(tmp_path)
+
+    def refused(*args, **kwargs):
+        raise UsageError("not this one")
+
+    monkeypatch.setattr("graphc.v1.saving.meta_graph.meta_graph_of", refused)
+    tf.constant(1.0)
+    with pytest.warns(GraphcWarning, match="is written, but the graph beside it cannot be: not this one"):
+        prefix = saver.save(sess, str(tmp_path / "other"))
+    saver.restore(sess, prefix)
 
 
 def test_meta_graphs_in_files(tmp_path):
@@ -582,7 +619,7 @@ def test_initializers_from_a_checkpoint(tmp_path):
             assert sess.run(b).tolist() == [1, 1, 1]
         for entry, kind, words in (
             ({"dense/bias": "bios"}, UsageError, "no variable 'bios' .*closest names: bias"),
-            ({"dense/bios": b}, NotFoundError, "bias  is not in the checkpoint under the name 'dense/bios'.*dense/bias"),
+            ({"dense/bios": b}, NotFoundError, "not in the checkpoint under the name 'dense/bios'.*dense/bias"),
             ({"dense/bias": w}, ShapeError, r"float32\[2, 3\], but the checkpoint has float32\[3\]"),
             ({"sparse/": "/"}, NotFoundError, "has no sparse/bias, sparse/kernel"),
             ({"dense/": "nothing/"}, UsageError, "no variable in the scope"),

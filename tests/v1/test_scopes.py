@@ -33,7 +33,7 @@ def twice(first, second):
 
 
 REFUSED = {
-    "exists": (lambda: twice(made, made), ValueError, "variable w exists already; did you mean reuse=True or reuse=tf."),
+    "exists": (lambda: twice(made, made), ValueError, "variable w exists already; did you mean reuse=True or"),
     "missing": (lambda: reused("v"), ValueError, "variable v does not exist, or was not made by tf.get_variable"),
     "shape": (lambda: reused("w", [3, 2]), ValueError, "variable w has shape (2, 3), not (3, 2)"),
     "dtype": (lambda: reused("w", [2, 3], tf.float64), TypeError, "variable w has dtype float32, not float64"),
@@ -46,7 +46,7 @@ REFUSED = {
     "default reuse": (lambda: tf.variable_scope(None, "a", reuse=True), ValueError, "reuse needs name_or_scope"),
     "auxiliary": (lambda: tf.variable_scope("a", auxiliary_name_scope=3), ValueError, "must be True or False, got 3"),
     "getter": (lambda: tf.get_variable("w", [], custom_getter=3), ValueError, "custom_getter must be a function"),
-    "partitioner": (lambda: tf.get_variable("w", [2], partitioner=3), ValueError, "partitioner of w must be a function"),
+    "partitioner": (lambda: tf.get_variable("w", [2], partitioner=3), ValueError, "partitioner of w must be a fun"),
     "partitions": (
         lambda: tf.get_variable("w", [2, 2], partitioner=lambda shape, dtype: [2, 2]), ValueError,
         "the partitioner of w answers with [2, 2], not one number of parts for each axis"),
@@ -55,16 +55,15 @@ REFUSED = {
     "whole then parts": (lambda: twice(made, lambda: parts("w")), ValueError, "made without a partitioner"),
     "shards": (lambda: tf.fixed_size_partitioner(0), ValueError, "num_shards must be positive, got 0"),
     "axis": (
-        lambda: tf.fixed_size_partitioner(2, axis=3)(shape=[2], dtype=tf.float32), ValueError, "axis 3 is out of range"),
+        lambda: tf.fixed_size_partitioner(2, axis=3)(shape=[2], dtype=tf.float32), ValueError, "axis 3 is out of ran"),
     "template name": (lambda: tf.make_template("", lambda: 1), ValueError, "make_template: needs a name"),
     "template function": (lambda: tf.make_template("a", 3), ValueError, "make_template: needs a function, got 3"),
-    "creator": (lambda: tf.variable_creator_scope(3).__enter__(), ValueError, "variable_creator_scope: needs a function"),
+    "creator": (lambda: tf.variable_creator_scope(3).__enter__(), ValueError, "creator_scope: needs a function"),
     "constraint": (lambda: tf.Variable(1.0, constraint=3), ValueError, "the constraint must be a function"),
     "collections": (lambda: tf.Variable(1.0, collections="a"), ValueError, "collections must be a list of names"),
     "no value": (lambda: tf.Variable(), ValueError, "an initial value is needed"),
+    "strings": (lambda: tf.Variable(["a"]), TypeError, "would hold strings, which a session cannot keep; use a con"),
     "expected": (lambda: tf.Variable([1.0], expected_shape=[2]), ValueError, "shall have the shape (2,)"),
-    "itself": (
-        lambda: tf.get_default_graph().get_tensor_by_name("none:0"), KeyError, "there is no tensor 'none:0'"),
     "scale": (lambda: tf.contrib.layers.l2_regularizer(-0.5), ValueError, "scale must not be negative, got -0.5"),
     "int scale": (lambda: tf.contrib.layers.l1_regularizer(1), ValueError, "scale must be a float, got 1"),
 }  # fmt: skip

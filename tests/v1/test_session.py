@@ -3,6 +3,9 @@
 import collections
 import gc
 import time
+import tracemalloc
+from collections import OrderedDict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -283,3 +286,113 @@ def best(function, repeats=20, loops=500):
             function()
         times.append((time.perf_counter() - start) / loops)
     return min(times)
+
+
+def test_fetches_of_every_kind():
+    class Row:  # as a class of the library attrs
+        __attrs_attrs__ = (SimpleNamespace(name="a"), SimpleNamespace(name="b"))
+
+        def __init__(self, a, b):
+            self.a, self.b = a, b
+
+    v, sess = tf.Variable([1.0, 2.0], name="v"), tf.Session()
+    sess.run(v.initializer)
+    two, ordered = v * 2.0, OrderedDict
+    found = sess.run(ordered([("z", two), ("a", Row(v, ("v:0", v.initializer, [two.op])))]))
+    assert type(found) is ordered and list(found) == ["z", "a"] and type(found["a"]) is Row
+    assert found["a"].b[1:] == (None, [None]) and found["a"].b[0].tolist() == [1.0, 2.0]
+    sparse = tf.SparseTensor([[0, 1]], two[:1], [2, 2])
+    assert sess.run([sparse])[0].values.tolist() == [2.0] and sess.run([]) == [] and sess.run({}) == {}
+    rows = tf.IndexedSlices(two, tf.constant([3, 4]))
+    assert sess.run(rows).indices.tolist() == [3, 4]
+    for wrong in (None, [None], {"a": None}, 5, object()):
+        with pytest.raises(TypeError, match="run: cannot fetch"):
+            sess.run(wrong)
+    with pytest.raises(ValueError, match="there is no operation 'nobody'"):
+        sess.run("nobody")
+    assert sess.run(two).tolist() == [2.0, 4.0]
+
+
+def test_feeds_replace_what_is_computed_and_read():
+    v = tf.Variable(1.0, name="v")
+    y = v + 1.0
+    z = y * 2.0
+    tf.get_default_graph().finalize()  # forbids new operations, nothing else
+    sess = tf.Session()
+    sess.run(v.initializer)
+    assert sess.run(z) == 4.0 and sess.run(z, {y: 10.0}) == 20.0 and sess.run(z, {v: 4.0}) == 10.0
+    assert sess.run(z, {"add:0": 3}) == 6.0 and sess.run([v, z], {v: 4.0}) == [4.0, 10.0]
+    assert sess.run(v) == 1.0
+
+
+def test_closing():
+    y, sess = tf.constant(1.0) + 1.0, tf.Session()
+    call = sess.make_callable(y)
+    assert call() == 2.0 and sess.run(y) == 2.0 and not sess.is_closed
+    sess.close()
+    sess.close()
+    assert sess.is_closed
+    for use in (call, lambda: sess.run(y), lambda: y.eval(session=sess), lambda: sess.list_devices(),
+                lambda: sess.make_callable(y), lambda: sess.run(y, options=tf.RunOptions())):  # fmt: skip
+        with pytest.raises(RuntimeError, match="the session is closed"):
+            use()
+    with tf.Session() as other:
+        with other.as_default(), tf.Session() as inner:
+            assert tf.get_default_session() is inner
+        assert tf.get_default_session() is other and y.eval() == 2.0
+
+
+def test_what_a_session_tells_and_takes():
+    sess = tf.Session("", config=tf.ConfigProto(operation_timeout_in_ms=30, log_device_placement=False))
+    (device,) = sess.list_devices()
+    assert device.device_type == "CPU" and device.name.endswith("/device:CPU:0") and device.memory_limit_bytes > 0
+    tf.constant(1.0, name="c")
+    assert [n.name for n in sess.graph_def.node] == ["c"] and sess.sess_str == ""
+    with pytest.raises(tf.errors.DeadlineExceededError, match="timeout_in_ms"):
+        sess.run(tf.FIFOQueue(1, tf.float32).dequeue())
+    assert tf.Session.reset("") is None
+    with pytest.raises(RuntimeError, match="not supported yet"):
+        tf.Session.reset("grpc://somewhere:1")
+    with pytest.raises(ValueError, match="config must be a tf.ConfigProto, got 5"):
+        tf.Session(config=5)
+
+
+def test_two_interactive_sessions_warn():
+    first = tf.InteractiveSession()
+    with pytest.warns(UserWarning, match="an interactive session is active already"):
+        second = tf.InteractiveSession()
+    assert tf.constant(2.0).eval() == 2.0
+    second.close()
+    first.close()
+    first.close()
+    assert tf.get_default_session() is None
+
+
+def test_runs_of_changing_shapes_keep_nothing():
+    x, sess = tf.placeholder(tf.float32, [None, None]), tf.Session()
+    y, v = tf.reduce_sum(x, 1), tf.Variable(0.0)
+    more = v.assign_add(tf.reduce_sum(y))
+    sess.run(v.initializer)
+
+    def work(count):
+        for k in range(count):
+            sess.run([y, more], {x: np.ones((2 + k % 17, 2 + k % 13), np.float32)})
+
+    work(50)
+    gc.collect()
+    tracemalloc.start()
+    work(100)
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    work(3000)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 20_000
+
+
+def test_devices_are_logged(caplog):
+    y = tf.add(tf.placeholder(tf.float32, [], name="x"), 1.0, name="y")
+    with caplog.at_level("INFO", logger="graphc"), tf.Session(config=tf.ConfigProto(log_device_placement=True)) as sess:
+        sess.run(y, {"x:0": 1.0})
+    assert "y: (Add): /job:localhost/replica:0/task:0/device:CPU:0" in caplog.text.replace("AddV2", "Add")

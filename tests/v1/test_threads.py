@@ -152,7 +152,8 @@ def test_a_python_function_may_use_the_session():
 
 def test_closing_while_others_run():
     queue, v = tf.FIFOQueue(1, tf.float32, shapes=[[]]), tf.Variable(tf.zeros([50_000]))
-    waits, adds, sess = v.assign_add(queue.dequeue() + tf.zeros([50_000])), v.assign_add(tf.ones([50_000])), tf.Session()
+    waits, adds = v.assign_add(queue.dequeue() + tf.zeros([50_000])), v.assign_add(tf.ones([50_000]))
+    sess = tf.Session()
     sess.run(v.initializer)
     started = threading.Barrier(4)
 

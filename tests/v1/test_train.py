@@ -229,5 +229,5 @@ def test_namespace_is_complete():
         polynomial_decay shuffle_batch start_queue_runners string_input_producer""".split()
     assert set(names) <= set(dir(tf.train))
     assert all(callable(getattr(tf.train, name)) for name in names)
-    with pytest.raises(AttributeError, match="no attribute 'AdamOptimiser'"):
+    with pytest.raises(AttributeError, match="did you mean 'train.AdamOptimizer'"):
         tf.train.AdamOptimiser  # noqa: B018

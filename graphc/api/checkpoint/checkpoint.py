@@ -72,7 +72,7 @@ class Checkpoint:
         return path
 
     def write_numbered(self, prefix: str, number: int | None = None) -> str:
-        """Write ``prefix-number``, with the counter raised (or set to ``number``); the counter stays where that fails."""
+        """Write ``prefix-number``, the counter raised (or set to ``number``); it stays as it was where that fails."""
         before = int(self.save_counter)
         self.save_counter.assign(np.int64(before + 1 if number is None else number))
         try:
@@ -145,5 +145,6 @@ def _check(name: str, value) -> None:
     if not held or isinstance(value, type) or (isinstance(value, Operators) and not isinstance(value, Variable)):
         kind = type(value).__name__
         what = f"Checkpoint: {name} must be a variable, or a list, dict or object of such, not {value!r} of type {kind}"
-        hint = "; values of a graph's variables are in sessions, use tf.train.Saver" if hasattr(value, "initializer") else ""
-        raise UsageError(explain(what + hint))
+        if hasattr(value, "initializer"):
+            what += "; values of a graph's variables are in sessions, use tf.train.Saver"
+        raise UsageError(explain(what))

@@ -90,7 +90,8 @@ def checkpoint_file(path) -> str:
         return path
     found = latest_checkpoint(path)
     if found is None:
-        raise NotFoundError(explain(f"checkpoint: the folder {path!r} has no checkpoint (no file 'checkpoint' that names one)"))
+        what = f"checkpoint: the folder {path!r} has no checkpoint (no file 'checkpoint' that names one)"
+        raise NotFoundError(explain(what))
     return found
 
 

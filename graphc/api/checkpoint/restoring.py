@@ -49,9 +49,9 @@ class Restoration:
                 own = f"{variable.dtype.name}{list(variable.type.shape)}"
                 wrong.append((key, f"variable {variable.name} is {own}, but the checkpoint has {stored}"))
         if wrong:
-            what = f"restore: checkpoint {self.reader.prefix!r} does not fit {len(wrong)} variables; nothing was restored"
+            what = f"restore: checkpoint {self.reader.prefix!r} does not fit {len(wrong)} variables"
             kind = ShapeError if ShapeError in kinds else DtypeError
-            raise kind(explain(what, wrong[:_SHOWN]))
+            raise kind(explain(f"{what}; nothing was restored", wrong[:_SHOWN]))
         values = {key: self.reader.read(key) for key in new}
         for key, variable in new.items():
             variable.assign(values[key])
@@ -84,7 +84,8 @@ class Restoration:
         """The values of the checkpoint that no variable has."""
         if self._graph is None:
             return [key for key in self.reader.entries if key not in self.restored]
-        return [a.checkpoint_key for n in self._graph.nodes for a in n.attributes if a.checkpoint_key not in self.restored]
+        keys = [a.checkpoint_key for node in self._graph.nodes for a in node.attributes]
+        return [key for key in keys if key not in self.restored]
 
     def unmatched(self) -> list[Variable]:
         """The variables of the program that have no value of the checkpoint."""
@@ -108,8 +109,8 @@ class LoadStatus:
         self.assert_existing_objects_matched()
         unused = self._restoration.unused()
         if unused:
-            what = f"restore: {len(unused)} values of checkpoint {self._restoration.reader.prefix!r} belong to no variable"
-            raise UnmatchedError(explain(f"{what}: {_listed(unused)}"))
+            what = f"restore: {len(unused)} values of checkpoint {self._restoration.reader.prefix!r}"
+            raise UnmatchedError(explain(f"{what} belong to no variable: {_listed(unused)}"))
         return self
 
     def assert_existing_objects_matched(self) -> LoadStatus:

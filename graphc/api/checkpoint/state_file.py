@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 import warnings
@@ -12,21 +11,9 @@ from glob import escape, glob
 from graphc.errors import DataLossError, GraphcWarning, NotFoundError, UsageError, explain
 from graphc.formats import atomic, protos
 from graphc.formats.atomic import told
+from graphc.formats.message_files import as_written, from_text
 
 NAME = "checkpoint"
-
-
-def text_of(message) -> str:
-    """A message in the text format of protocol buffers."""
-    return importlib.import_module("google.protobuf.text_format").MessageToString(message)
-
-
-def _parsed(text: str, path: str):
-    module = importlib.import_module("google.protobuf.text_format")
-    try:
-        return module.Parse(text, protos.CheckpointState())
-    except module.ParseError as error:
-        raise DataLossError(explain(f"{path}: the file is damaged: {error}")) from None
 
 
 def generate_checkpoint_state_proto(save_dir, model_checkpoint_path, all_model_checkpoint_paths=None,
@@ -77,7 +64,7 @@ def update_checkpoint_state(save_dir, model_checkpoint_path, all_model_checkpoin
         save_dir, latest, paths, all_model_checkpoint_timestamps, last_preserved_timestamp
     )
     with told("save", path):
-        atomic.write_file(path, text_of(state).encode())
+        atomic.write_file(path, as_written(state).encode())
 
 
 def state_path(folder, latest_filename=None) -> str:
@@ -96,7 +83,7 @@ def get_checkpoint_state(checkpoint_dir, latest_filename=None):
         return None
     try:
         with told("checkpoint state", path), open(path, encoding="utf-8", errors="replace") as file:
-            state = _parsed(file.read(), path)
+            state = from_text(protos.CheckpointState, file.read(), path)
         if not state.model_checkpoint_path:
             raise DataLossError(explain(f"{path}: the file is damaged: it does not say which checkpoint is the latest"))
     except (DataLossError, NotFoundError) as error:

@@ -22,11 +22,11 @@ def children(value) -> dict[str, object]:
     Raises:
         UsageError: it holds a variable of a graph.
     """
-    if isinstance(value, Variable) or isinstance(value, _LEAVES):
+    if isinstance(value, (Variable, *_LEAVES)):
         return {}
     if isinstance(value, Operators):
         if hasattr(value, "initializer"):
-            what = f"Checkpoint: {value.name} is a variable of a graph, whose values are in sessions; use tf.train.Saver"
+            what = f"Checkpoint: {value.name} is a variable of a graph, with values in sessions; use tf.train.Saver"
             raise UsageError(explain(what))
         return {}
     if isinstance(value, (list, tuple)):

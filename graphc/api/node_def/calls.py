@@ -83,10 +83,13 @@ def depthwise(x, filters, strides, padding, data_format, dilations, name=None):
 
 
 def fused_batch_norm(x, scale, offset, mean, variance, epsilon, data_format, is_training, name=None):
-    """Normalized batches; in training with the batch's own moments."""
-    mean, variance = (None, None) if is_training else (mean, variance)
-    return _call("compat.v1.nn.fused_batch_norm", x, scale, offset, mean, variance, epsilon, data_format, is_training,
-                 name=name)  # fmt: skip
+    """Normalized batches, in training with the batch's own moments; the moments, and these again for the gradient."""
+    given = (None, None) if is_training else (mean, variance)
+    made = _call(
+        "compat.v1.nn.fused_batch_norm", x, scale, offset, *given, epsilon, data_format, is_training, name=name
+    )
+    kept = made[1:3] if is_training else given
+    return [*made, *kept, kept[1]]
 
 
 def global_normalization(x, mean, variance, beta, gamma, epsilon, is_scaled, name=None):

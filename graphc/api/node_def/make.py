@@ -59,7 +59,8 @@ def make(kind: str, inputs: Sequence, attrs: Mapping, name: str) -> list:
     """The outputs of a node.
 
     Args:
-        inputs: tensors. attrs: name -> AttrValue. name: the operation's, as its function takes it.
+        inputs: tensors. attrs: name -> AttrValue.
+        name: the operation's, as its function takes it; in a graph with a slash at the end it is taken as it is.
 
     Raises:
         UsageError: what must be constant is not, or an attribute is missing. ShapeError, DtypeError: the inputs do not
@@ -68,7 +69,7 @@ def make(kind: str, inputs: Sequence, attrs: Mapping, name: str) -> list:
     entry = entries()[kind]
     args, named = [], {}
     for keyword, text in entry.arguments:
-        value = _value(text, inputs, attrs, f"{name} ({kind})")
+        value = _value(text, inputs, attrs, f"{name.rstrip('/')} ({kind})")
         if keyword:
             named[keyword] = value
         else:
@@ -106,7 +107,13 @@ def known(tensor, what: str | None = None):
             raise UsageError(explain(f"{what}: {tensor.name} must be a constant"))
         return tensor
     array = np.asarray(value)
-    return array.tolist() if array.dtype != object else [v.decode() for v in array.ravel()] if array.ndim else array[()].decode()
+    return (
+        array.tolist()
+        if array.dtype != object
+        else [v.decode() for v in array.ravel()]
+        if array.ndim
+        else array[()].decode()
+    )
 
 
 def _attribute(text: str, attrs: Mapping, what: str):

@@ -1,9 +1,9 @@
 """TensorFlow's node types and the calls of the catalogue that they are.
 
-A line says ``Type Type ...: name(arguments)``. An argument is ``k``: input k, a tensor; ``#k``: its value where it is known
-before running, else the tensor; ``!k``: its value, which must be known; ``*a:b``: the list of inputs a to b; ``@name``: an
-attribute (``@name|0``: or this); anything else a Python literal. A ``name`` with a leading ``.`` is a function of ``calls``,
-others are public names of the catalogue.
+A line says ``Type Type ...: name(arguments)``. An argument is ``k``: input k, a tensor; ``#k``: its value where it is
+known before running, else the tensor; ``!k``: its value, which must be known; ``*a:b``: the list of inputs a to b;
+``@name``: an attribute (``@name|0``: or this); anything else a Python literal. A ``name`` with a leading ``.`` is a
+function of ``calls``, others are public names of the catalogue.
 """
 
 CALLS = """
@@ -17,6 +17,7 @@ Softsign: nn.softsign(0)
 Identity Snapshot PreventGradient PlaceholderWithDefault CheckNumerics EnsureShape DebugGradientIdentity
     GuaranteeConst: identity(0)
 StopGradient: stop_gradient(0)
+Print: identity(0)
 IdentityN: identity_n(*0:)
 Add AddV2: add(0, 1)
 Sub: subtract(0, 1)
@@ -156,6 +157,10 @@ Cross: linalg.cross(0, 1)
 Conv2D: .conv2d(0, 1, @strides, @padding, @data_format|"NHWC", @dilations|None, @explicit_paddings|None)
 Conv2DBackpropInput: .conv2d_transpose(2, 1, #0, @strides, @padding, @data_format|"NHWC", @dilations|None)
 DepthwiseConv2dNative: .depthwise(0, 1, @strides, @padding, @data_format|"NHWC", @dilations|None)
+Conv2DBackpropFilter: compat.v1.nn.conv2d_backprop_filter(0, !1, 2, @strides, @padding,
+    data_format=@data_format|"NHWC", dilations=@dilations|[1,1,1,1])
+DepthwiseConv2dNativeBackpropFilter: compat.v1.nn.depthwise_conv2d_native_backprop_filter(0, !1, 2, @strides, @padding,
+    @data_format|"NHWC", @dilations|[1,1,1,1])
 Conv3D: nn.conv3d(0, 1, @strides, @padding, @data_format|"NDHWC", @dilations|None)
 MaxPool: nn.max_pool2d(0, @ksize, @strides, @padding, @data_format|"NHWC")
 MaxPoolV2: nn.max_pool2d(0, !1, !2, @padding, @data_format|"NHWC")

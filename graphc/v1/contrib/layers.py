@@ -7,6 +7,7 @@ from collections.abc import Callable
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import nn, ops
+from graphc.v1.contrib.scopes import add_arg_scope
 from graphc.v1.exports import members
 from graphc.v1.graph import get_default_graph
 from graphc.v1.graph_keys import GraphKeys
@@ -14,6 +15,7 @@ from graphc.v1.initializers import VarianceScaling, Zeros
 from graphc.v1.scope import get_variable, variable_scope
 
 __getattr__, __dir__ = members("contrib.layers")
+_ZEROS = Zeros()
 _GLOBAL = (GraphKeys.GLOBAL_VARIABLES,)
 _MODES = {"FAN_IN": "fan_in", "FAN_OUT": "fan_out", "FAN_AVG": "fan_avg"}
 
@@ -43,6 +45,7 @@ def xavier_initializer(uniform=True, seed=None, dtype=dt.f32) -> VarianceScaling
 xavier_initializer_conv2d = xavier_initializer
 
 
+@add_arg_scope
 def flatten(inputs, outputs_collections=None, scope=None):
     """[n, ...] to [n, k], where k is the product of the other sizes.
 
@@ -61,9 +64,11 @@ def flatten(inputs, outputs_collections=None, scope=None):
         return _collected(ops.reshape(inputs, [rows, size]), outputs_collections)
 
 
-def fully_connected(inputs, num_outputs, activation_fn: Callable | None = nn.relu, normalizer_fn=None, normalizer_params=None,
-                    weights_initializer=None, weights_regularizer=None, biases_initializer=Zeros(), biases_regularizer=None,
-                    reuse=None, variables_collections=None, outputs_collections=None, trainable=True, scope=None):  # fmt: skip
+@add_arg_scope
+def fully_connected(inputs, num_outputs, activation_fn: Callable | None = nn.relu, normalizer_fn=None,
+                    normalizer_params=None, weights_initializer=None, weights_regularizer=None,
+                    biases_initializer=_ZEROS, biases_regularizer=None, reuse=None, variables_collections=None,
+                    outputs_collections=None, trainable=True, scope=None):  # fmt: skip
     """``activation_fn(inputs @ weights + biases)``, where the last axis of ``inputs`` is the one that is multiplied.
 
     Args:
@@ -85,7 +90,8 @@ def fully_connected(inputs, num_outputs, activation_fn: Callable | None = nn.rel
         raise UsageError(explain(f"fully_connected: num_outputs must be an integer, got {num_outputs!r}"))
     if not shape.ndims or shape.as_list()[-1] is None:
         raise UsageError(explain(f"fully_connected: the size of the last axis must be known, got shape {shape}"))
-    kept = dict(collections=[*(variables_collections or ()), *_GLOBAL] if variables_collections else None, trainable=trainable)
+    collections = [*variables_collections, *_GLOBAL] if variables_collections else None
+    kept = dict(collections=collections, trainable=trainable)
     with variable_scope(scope, "fully_connected", [inputs], reuse=reuse):
         size = [shape.as_list()[-1], num_outputs]
         start = weights_initializer if weights_initializer is not None else xavier_initializer()

@@ -15,7 +15,9 @@ from graphc.v1.tensor import (
 from graphc.v1.variable import Variable
 
 
-def made_again(graph, parts: dict, name: str, operands: list[Tensor], variable: Callable, tensor: Callable) -> Operation:
+def made_again(
+    graph, parts: dict, name: str, operands: list[Tensor], variable: Callable, tensor: Callable
+) -> Operation:
     """An operation as ``own.described`` tells of it.
 
     Args:
@@ -44,8 +46,9 @@ def made_again(graph, parts: dict, name: str, operands: list[Tensor], variable: 
         case ["write", label, uses_current]:
             effect, build = Write(variable(label), uses_current), _single(_build(parts))
             outputs = [(effect.variable.dtype, effect.variable.start)]
-        case ["update", labels]:
-            effect, build = Update(tuple([variable(v) for v in labels])), _build(parts)
+        case ["update", labels, attrs]:
+            known = tuple([variable(v) for v in labels])
+            effect, build = Update(known, tuple([tuple(a) for a in attrs])), _build(parts)
             outputs = [(v.dtype, v.start) for v in effect.variables[:1]]
         case ["random", seeded]:
             effect, build, outputs = Random(seeded), _build(parts), None

@@ -78,7 +78,9 @@ def _with_arguments(body: PureGraph, arguments: tuple) -> list[Node]:
             continue
         inputs = tuple([memo[x] for x in node.inputs])
         changed = sizes and any(s in sizes for s in symbols_of(node))
-        attrs, type = (with_dims(node.attrs, sizes), with_dims(node.type, sizes)) if changed else (node.attrs, node.type)
+        attrs, type = (
+            (with_dims(node.attrs, sizes), with_dims(node.type, sizes)) if changed else (node.attrs, node.type)
+        )
         if made_by(node):
             memo[node] = remade(node, inputs, attrs, type)
             sizes.update(zip(made_by(node), made_by(memo[node])))

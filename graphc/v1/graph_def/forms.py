@@ -17,21 +17,24 @@ from graphc.v1.tensor import Tensor
 
 # Types whose nodes have the operation's inputs: dtype attributes T, of the first input ("T"), or none ("").
 _LIKE_FIRST = """
-Abs Acos Acosh AddV2 Add Asin Asinh Atan Atan2 Atanh BesselI0e BesselI1e BitwiseAnd BitwiseOr BitwiseXor Ceil Cholesky Cos
-Cosh Cross Diag DiagPart Digamma DivNoNan Elu Erf Erfc Erfinv Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual
-Identity Igamma Igammac Inv Invert InvertPermutation IsFinite IsInf IsNan L2Loss LeftShift Less LessEqual Lgamma Log Log1p
-MatrixDeterminant Maximum Minimum Mul MulNoNan Ndtri Neg NextAfter Polygamma Pow Reciprocal Relu Relu6 RightShift Rint
-Round Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square SquaredDifference StopGradient Sub Tan Tanh
-TruncateDiv TruncateMod Xdivy Xlog1py Xlogy ZerosLike OnesLike Zeta Betainc
+ Abs Acos Acosh AddV2 Add Asin Asinh Atan Atan2 Atanh BesselI0e BesselI1e BitwiseAnd BitwiseOr BitwiseXor Ceil
+Cholesky Cos Cosh Cross Diag DiagPart Digamma DivNoNan Elu Erf Erfc Erfinv Exp Expm1 Floor FloorDiv FloorMod Greater
+GreaterEqual Identity Igamma Igammac Inv Invert InvertPermutation IsFinite IsInf IsNan L2Loss LeftShift Less
+LessEqual Lgamma Log Log1p MatrixDeterminant Maximum Minimum Mul MulNoNan Ndtri Neg NextAfter Polygamma Pow
+Reciprocal Relu Relu6 RightShift Rint Round Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square
+SquaredDifference StopGradient Sub Tan Tanh TruncateDiv TruncateMod Xdivy Xlog1py Xlogy ZerosLike OnesLike Zeta
+Betainc
 """
 _WITHOUT = "LogicalAnd LogicalOr LogicalNot NoOp"
 
 
-_BINARY = frozenset("""
-AddV2 Add Atan2 BitwiseAnd BitwiseOr BitwiseXor Cross DivNoNan FloorDiv FloorMod Greater GreaterEqual Igamma Igammac
-LeftShift Less LessEqual Maximum Minimum Mul MulNoNan NextAfter Polygamma Pow RightShift SquaredDifference Sub TruncateDiv
-TruncateMod Xdivy Xlog1py Xlogy Zeta LogicalAnd LogicalOr
-""".split())
+_BINARY = frozenset(
+    """
+ AddV2 Add Atan2 BitwiseAnd BitwiseOr BitwiseXor Cross DivNoNan FloorDiv FloorMod Greater GreaterEqual Igamma
+Igammac LeftShift Less LessEqual Maximum Minimum Mul MulNoNan NextAfter Polygamma Pow RightShift SquaredDifference
+Sub TruncateDiv TruncateMod Xdivy Xlog1py Xlogy Zeta LogicalAnd LogicalOr
+""".split()
+)
 
 # Rows of the catalogue, by type, that are the same as the node; other rows of these types do more.
 _ROWS = {
@@ -186,7 +189,7 @@ def _unpack(w: Writer, a: Mapping):
 def _split(w: Writer, a: Mapping):
     x, parts = _first(w), a["num_or_size_splits"]
     count = len(w.op.outputs)
-    if np.ndim(parts) == 0 and not isinstance(parts, Tensor):
+    if not isinstance(parts, Tensor) and np.ndim(parts) == 0:
         w.node("Split", [w.given(a["axis"], "split_dim", dt.i32), ref(x)], num_split=count, T=x.dtype)
         return None
     sizes, axis = w.given(parts, "Const", dt.i32), w.given(a["axis"], "split_dim", dt.i32)
@@ -241,7 +244,8 @@ def _bounds(k: int, is_slice: bool, values: list, masks: dict) -> tuple:
     if value is None:
         masks["new_axis"] |= 1 << k
         return 0, 0, 1
-    if isinstance(value, (bool, np.bool_)) or np.ndim(value) or (isinstance(value, Tensor) and value.shape.ndims != 0):
+    rank = value.shape.ndims if isinstance(value, Tensor) else np.ndim(value)
+    if isinstance(value, (bool, np.bool_)) or rank != 0:
         return _ARRAY, None, None
     masks["shrink_axis"] |= 1 << k
     return value, _Next(value), 1
@@ -281,7 +285,9 @@ def _next(v: _Next) -> int:
 
 def _strided(w: Writer, a: Mapping):
     strides = a["strides"] if a.get("strides") is not None else [1] * len(np.atleast_1d(a["begin"]))
-    names = [w.given(v, label, dt.i32) for v, label in zip((a["begin"], a["end"], strides), ("begin", "end", "strides"))]
+    names = [
+        w.given(v, label, dt.i32) for v, label in zip((a["begin"], a["end"], strides), ("begin", "end", "strides"))
+    ]
     masks = {k: int(a[k]) for k in a if k.endswith("_mask")}
     w.node("StridedSlice", [ref(_first(w)), *names], T=_first(w).dtype, Index=dt.i32, **masks)
 
@@ -311,7 +317,8 @@ def _fill(w: Writer, a: Mapping):
     if value is None:
         return False
     if not isinstance(dims, Tensor) and not isinstance(value, Tensor):
-        w.const(None, np.full(tuple(np.atleast_1d(dims)), value), kind)
+        filled = np.asarray(value, kind.numpy)  # stands in the file once
+        w.const(None, np.broadcast_to(filled, tuple(np.atleast_1d(dims))), kind)
         return None
     index = dims.dtype if isinstance(dims, Tensor) else dt.i32
     w.node("Fill", [w.given(dims, "dims", dt.i32), w.given(value, "value", kind)], T=kind, index_type=index)
@@ -363,7 +370,9 @@ def _slice(w: Writer, a: Mapping):
 
 
 def _top_k(w: Writer, a: Mapping):
-    w.node("TopKV2", [ref(_first(w)), w.given(a["k"], "k", dt.i32)], T=_first(w).dtype, sorted=bool(a.get("sorted", True)))
+    w.node(
+        "TopKV2", [ref(_first(w)), w.given(a["k"], "k", dt.i32)], T=_first(w).dtype, sorted=bool(a.get("sorted", True))
+    )
 
 
 def _identity_n(w: Writer, a: Mapping):

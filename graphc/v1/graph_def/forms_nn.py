@@ -147,7 +147,9 @@ def _softmax_loss(w: Writer, a: Mapping):
         return False
     shape = w.node("Shape", [ref(logits)], "Shape", T=kind, out_type=dt.i32)
     rows = _rows(w, shape, rank)
-    flat = [w.node("Reshape", [ref(t), rows], f"Reshape_{k}", T=kind, Tshape=dt.i32) for k, t in enumerate((logits, labels))]
+    flat = [
+        w.node("Reshape", [ref(t), rows], f"Reshape_{k}", T=kind, Tshape=dt.i32) for k, t in enumerate((logits, labels))
+    ]
     loss = w.node("SoftmaxCrossEntropyWithLogits", flat, "loss", T=kind)
     bounds = [w.const(f"lead/{n}", v, dt.i32) for n, v in (("begin", [0]), ("size", [rank - 1]))]
     lead = w.node("Slice", [shape, *bounds], "lead", T=dt.i32, Index=dt.i32)

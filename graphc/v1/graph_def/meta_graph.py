@@ -11,10 +11,11 @@ from graphc.errors import GraphcError, UsageError, explain
 from graphc.formats import protos
 from graphc.formats.message_files import read_message
 from graphc.v1.graph import Graph, get_default_graph
-from graphc.v1.graph_def.read import import_graph_def
+from graphc.v1.graph_def.read import add_nodes
 from graphc.v1.graph_def.scopes import only_scope
 from graphc.v1.graph_def.write import as_graph_def
 from graphc.v1.graph_keys import GraphKeys
+from graphc.v1.queue_runner import QueueRunner
 from graphc.v1.tensor import Operation, Tensor
 from graphc.v1.variable import Variable
 
@@ -98,7 +99,9 @@ def read_meta_graph(meta_graph_or_file):
         return read_message("import_meta_graph", protos.MetaGraphDef, given)
     if getattr(getattr(given, "DESCRIPTOR", None), "full_name", "") != "tensorflow.MetaGraphDef":
         raise UsageError(explain(f"import_meta_graph: needs a MetaGraphDef or a path, got {given!r}"))
-    return given if isinstance(given, protos.MetaGraphDef) else protos.MetaGraphDef.FromString(given.SerializeToString())
+    return (
+        given if isinstance(given, protos.MetaGraphDef) else protos.MetaGraphDef.FromString(given.SerializeToString())
+    )
 
 
 def import_meta_graph(meta_graph_or_file, clear_devices: bool = False, import_scope: str | None = None, input_map=None,
@@ -113,6 +116,8 @@ def import_meta_graph(meta_graph_or_file, clear_devices: bool = False, import_sc
     Returns:
         The SaverDef, or None if there is none; with ``return_elements`` a pair of that and the elements.
 
+    A node that cannot be made here becomes an operation that refuses to run, and what does not need it works.
+
     Raises:
         UsageError, GraphError: see ``import_graph_def``. NotFoundError, DataLossError: the file cannot be read.
     """
@@ -123,7 +128,7 @@ def import_meta_graph(meta_graph_or_file, clear_devices: bool = False, import_sc
         for node in graph_def.node:
             node.device = ""
     graph = get_default_graph()
-    elements = import_graph_def(graph_def, input_map, return_elements, name=import_scope or "")
+    elements = add_nodes(graph_def, input_map, return_elements, import_scope or "", all_known=False)
     for key, collection in sorted(meta.collection_def.items()):
         _read_collection(graph, key, collection, import_scope)
     saver_def = meta.saver_def if meta.HasField("saver_def") else None
@@ -140,6 +145,8 @@ def _read_collection(graph: Graph, key: str, collection, scope: str | None) -> N
             found = [graph.as_graph_element(f"{scope}/{v}" if scope else v) for v in values]
         elif kind == "bytes_list" and key in _VARIABLES:
             found = [Variable.from_proto(protos.VariableDef.FromString(v), scope) for v in values]
+        elif kind == "bytes_list" and key == GraphKeys.QUEUE_RUNNERS:
+            found = [QueueRunner.from_proto(protos.QueueRunnerDef.FromString(v), scope) for v in values]
         else:
             found = list(values)
     except GraphcError as error:

@@ -1,8 +1,9 @@
 """What a node says only to graphc: how the operation was made, so that it can be made again exactly.
 
-It is an attribute ``_graphc`` (TensorFlow does not look at attributes that begin with ``_``) with a text of these parts:
-``name kind inputs`` of the operation; ``call``: the row, the places of operands and the other arguments; or ``body``: the
-function as text; ``effect``: what it does besides. Nodes that are a part of an operation have ``_graphc_part`` instead.
+It is an attribute ``_graphc`` (TensorFlow does not look at attributes that begin with ``_``) with a text of these
+parts: ``name kind inputs outputs`` of the operation; ``call``: the row, the places of operands and the other arguments;
+or ``body``: the function as text; ``effect``: what it does besides. Nodes that are a part of an operation have
+``_graphc_part`` instead.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ KEY, PART = "_graphc", "_graphc_part"
 
 
 def described(op: Operation) -> str | None:
-    """The text of an operation; None if it cannot be made again."""
+    """The text of an operation; None if it cannot be made again, and for constants, whose nodes say it all."""
+    if op.type == "Const" and not op.operands and op.effect is None:
+        return None
     parts: dict = {"name": op.name, "kind": op.type, "inputs": [ref(t) for t in op.operands]}
     effect = op.effect
     parts["outputs"] = [[t.dtype, None if t.shape.ndims is None else t.shape.as_list()] for t in op.outputs]
@@ -28,13 +31,14 @@ def described(op: Operation) -> str | None:
         case Feed(type):
             parts["effect"] = ["feed", *type]
         case Read(variable):
-            parts["effect"] = ["read", variable.op.name]
+            own = getattr(variable, "op", op)  # a device function is asked before the variable has its operation
+            parts["effect"] = ["read", own.name]
             parts["trainable"] = bool(variable.trainable)
         case Write(variable, uses_current):
             parts["effect"] = ["write", variable.op.name, uses_current]
             return _with_body(parts, op, (variable.start,) if uses_current else ())
-        case Update(variables):
-            parts["effect"] = ["update", [v.op.name for v in variables]]
+        case Update(variables, attrs):
+            parts["effect"] = ["update", [v.op.name for v in variables], [list(a) for a in attrs]]
             return _with_body(parts, op, tuple([v.start for v in variables]))
         case Initialised(variable):
             parts["effect"] = ["initialised", variable.op.name]

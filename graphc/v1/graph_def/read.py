@@ -5,11 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 
+from graphc.api.machine import get_logger
 from graphc.api.node_def import make
 from graphc.api.node_def.attrs import value_of
 from graphc.api.recorder import RECORDERS
 from graphc.errors import GraphcError, GraphError, UsageError, explain
 from graphc.formats import protos
+from graphc.formats.tensors import dtype_of
+from graphc.ir.dtype import f32
 from graphc.v1.graph import get_default_graph
 from graphc.v1.graph_def import own, structural
 from graphc.v1.graph_def.again import made_again
@@ -25,7 +28,7 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
 
     Args:
         graph_def: a GraphDef message.
-        input_map: names of tensors (``x:0``) or operations in the GraphDef -> tensors of the graph that take their place.
+        input_map: names of tensors (``x:0``) or operations in the GraphDef -> tensors that take their place.
         return_elements: names of operations and tensors (``y:0``) in the GraphDef.
         name: a scope for the names; ``import`` if None, none if empty.
 
@@ -41,13 +44,19 @@ def import_graph_def(graph_def, input_map=None, return_elements=None, name=None,
         graph_def = tf.GraphDef.FromString(open("frozen.pb", "rb").read())
         y, = tf.import_graph_def(graph_def, {"x": x}, ["y:0"], name="")
     """
+    return add_nodes(graph_def, input_map, return_elements, "import" if name is None else name)
+
+
+def add_nodes(graph_def, input_map, return_elements, name: str, all_known: bool = True):
+    """``import_graph_def``; unless ``all_known``, what cannot be made becomes an operation that refuses to run."""
     found = inlined(_message(graph_def))
     graph = get_default_graph()
     nodes = _ordered(list(found.node))
-    _check_known(nodes)
-    with graph.name_scope("import" if name is None else name) as scope:
+    if all_known:
+        _check_known(nodes)
+    with graph.name_scope(name) as scope:
         prefix = scope
-    return _Import(graph, prefix, _mapped(graph, input_map)).run(nodes, return_elements)
+    return _Import(graph, prefix, _mapped(graph, input_map), all_known).run(nodes, return_elements)
 
 
 def _message(graph_def):
@@ -58,7 +67,11 @@ def _message(graph_def):
     """
     if getattr(getattr(graph_def, "DESCRIPTOR", None), "full_name", "") != "tensorflow.GraphDef":
         raise UsageError(explain(f"import_graph_def: graph_def must be a GraphDef, got {type(graph_def).__name__}"))
-    return graph_def if isinstance(graph_def, protos.GraphDef) else protos.GraphDef.FromString(graph_def.SerializeToString())
+    return (
+        graph_def
+        if isinstance(graph_def, protos.GraphDef)
+        else protos.GraphDef.FromString(graph_def.SerializeToString())
+    )
 
 
 def _mapped(graph, input_map) -> dict[str, Tensor]:
@@ -91,7 +104,9 @@ def _ordered(nodes: list) -> list:
         needs = {_split(i)[0] for i in node.input}
         missing = sorted(n for n in needs if n not in at)
         if missing:
-            raise GraphError(explain(f"import_graph_def: node {node.name} needs {missing[0]}, which is not in the GraphDef"))
+            raise GraphError(
+                explain(f"import_graph_def: node {node.name} needs {missing[0]}, which is not in the GraphDef")
+            )
         left.append(len(needs))
         for n in needs:
             users.setdefault(at[n], []).append(k)
@@ -106,46 +121,72 @@ def _ordered(nodes: list) -> list:
                 heapq.heappush(ready, user)
     if len(order) < len(nodes):
         loop = [n.name for n, count in zip(nodes, left) if count][:_SHOWN]
-        raise GraphError(explain(f"import_graph_def: nodes need each other, which only loops of TensorFlow 1 do: {loop}"))
+        raise GraphError(
+            explain(f"import_graph_def: nodes need each other, which only loops of TensorFlow 1 do: {loop}")
+        )
     return order
 
 
 def _check_known(nodes: list) -> None:
     unknown: dict[str, list[str]] = {}
     for node in nodes:
-        if own.said(node) is None and own.PART not in node.attr and not structural.is_known(node.op) and not make.is_known(node.op):
+        if (
+            own.said(node) is None
+            and own.PART not in node.attr
+            and not structural.is_known(node.op)
+            and not make.is_known(node.op)
+        ):
             unknown.setdefault(node.op, []).append(node.name)
     if unknown:
         parts = [
             f"{kind} ({len(names)}: {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
             for kind, names in sorted(unknown.items())
         ]
-        raise GraphError(explain(f"import_graph_def: {len(unknown)} types of nodes are not known here: {'; '.join(parts)}"))
+        raise GraphError(
+            explain(f"import_graph_def: {len(unknown)} types of nodes are not known here: {'; '.join(parts)}")
+        )
+
+
+def _output_counts(nodes: list) -> dict[str, int]:
+    """How many outputs of each node others use."""
+    counts: dict[str, int] = {}
+    for node in nodes:
+        for name, index in map(_split, node.input):
+            counts[name] = max(counts.get(name, 1), index + 1)
+    return counts
 
 
 class _Import:
     """One GraphDef on its way into a graph."""
 
-    def __init__(self, graph, prefix: str, mapped: dict):
-        self.graph, self.prefix, self.mapped = graph, prefix, mapped
+    def __init__(self, graph, prefix: str, mapped: dict, all_known: bool):
+        self.graph, self.prefix, self.mapped, self.all_known = graph, prefix, mapped, all_known
         self.used: set[str] = set()
         self.outputs: dict[str, list[Tensor]] = {}
         self.operations: dict[str, Operation] = {}
 
     def run(self, nodes: list, return_elements):
         replaced = {_split(key)[0] for key in self.mapped}
-        parts = self._parts(nodes)
+        parts, counts = self._parts(nodes), _output_counts(nodes)
+        refused: list[str] = []
         for node in nodes:
             if node.name in parts or (node.name in replaced and structural.is_fed(node.op)):
                 continue
             try:
                 self._node(node)
             except GraphcError as error:
-                what = str(error).splitlines()[0]
-                raise type(error)(explain(f"import_graph_def: node {node.name} ({node.op}): {what}")) from error
+                what = f"node {node.name} ({node.op}): {str(error).splitlines()[0]}"
+                if self.all_known:
+                    raise type(error)(explain(f"import_graph_def: {what}")) from error
+                self._refusing(node, what, counts.get(node.name, 1))
+                refused.append(node.name)
+        if refused:
+            get_logger().info("%d nodes cannot be run: %s", len(refused), ", ".join(refused))
         unused = [key for key in self.mapped if key not in self.used]
         if unused:
-            raise GraphError(explain(f"import_graph_def: input_map has {unused[0]}, which no node of the GraphDef uses"))
+            raise GraphError(
+                explain(f"import_graph_def: input_map has {unused[0]}, which no node of the GraphDef uses")
+            )
         return None if return_elements is None else [self.element(e) for e in return_elements]
 
     def _parts(self, nodes: list) -> set[str]:
@@ -178,16 +219,40 @@ class _Import:
         names = [text.decode().removeprefix("loc:@") for text in near if text.startswith(b"loc:@")]
         made.colocated = tuple([self.operations[n] for n in names if n in self.operations and n != node.name])
 
+    def _refusing(self, node, what: str, count: int) -> None:
+        """An operation that refuses to run, so that others of the graph can be used."""
+        graph = self.graph
+
+        def build(*nodes):
+            raise GraphError(what)
+
+        known = [self.outputs[n][k] for n, k in map(_split, node.input) if k < len(self.outputs.get(n, ()))]
+        number = next((node.attr[k].type for k in ("dtype", "T", "out_type") if node.attr[k].type), 0)
+        dtype = dtype_of(number) if number else known[0].dtype if known else f32
+        with graph.name_scope(None), graph.control_dependencies(None):
+            full = graph.unique_name(self.prefix + node.name)
+            made = graph.create(node.op, full, known, build, None, [(dtype, None)] * count)
+        self.outputs[node.name], self.operations[node.name] = list(made.outputs), made
+
     def _foreign(self, node, inputs: list, full: str):
         graph, before = self.graph, self.graph.num_operations()
+        if not (structural.is_known(node.op) or make.is_known(node.op)):
+            raise GraphError(explain("this type of nodes is not known here"))
         if structural.is_known(node.op):
             made = structural.make(graph, node, inputs, full)
             return (made.outputs, made) if isinstance(made, Operation) else ([made], made.op)
-        answer = make.make(node.op, inputs, node.attr, full)
+        graph.unique_name(full)  # it is taken, also where what is below it is made first
+        with graph.name_scope(f"{full}/"):
+            try:
+                answer = make.make(node.op, inputs, node.attr, f"{full}/")
+            except (TypeError, ValueError, LookupError, AttributeError) as error:
+                if isinstance(error, GraphcError):
+                    raise
+                raise GraphError(explain(f"its inputs and attributes do not fit: {error}")) from error
         made = [op for op in graph.get_operations()[before:] if op.name == full]
         if made:
             return answer, made[0]
-        named = graph.call("Identity", "Identity", structural.identity, (answer[0],), ("input",), full)
+        named = graph.call("Identity", "Identity", structural.identity, (answer[0],), ("input",), f"{full}/")
         return [named, *answer[1:]], named.op
 
     def variable(self, name: str):

@@ -1,15 +1,22 @@
-"""TensorFlow's nodes that are no calculations: constants, placeholders, variables, assignments, nodes without effect."""
+"""TensorFlow's nodes that are no calls of the catalogue: constants, placeholders, variables, what changes them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from graphc.api.namespaces import PUBLIC
 from graphc.api.node_def.attrs import value_of
+from graphc.api.node_def.make import known
 from graphc.errors import GraphError, explain
+from graphc.ir.dtype import u64
 from graphc.ir.node import const
 from graphc.lib import math
+from graphc.lib.shape import zeros
+from graphc.v1.graph_def import slopes
 from graphc.v1.saving.io_ops import restore_v2, save_v2
-from graphc.v1.saving.io_ops import restore_v2, save_v2
+from graphc.v1.optimizers import kinds as training
 from graphc.v1.tensor import Feed, Read, Tensor
 from graphc.v1.variable import Variable
 
@@ -69,16 +76,12 @@ def _initialised(graph, node, inputs, name):
     return _of(inputs[0]).is_initialized(name)
 
 
-def _saved(graph, node, inputs, name):
-    return save_v2(*inputs[:3], inputs[3:], name)
-
-
-def _restored(graph, node, inputs, name):
-    return restore_v2(*inputs, value_of(node.attr["dtypes"]), name)[0].op
-
-
 def _nothing(graph, node, inputs, name):
     return graph.create("NoOp", graph.unique_name(name), ())
+
+
+def _assertion(graph, node, inputs, name):
+    return PUBLIC.get("Assert")(inputs[0], inputs[1:], name=name)
 
 
 def _save(graph, node, inputs, name):
@@ -92,15 +95,69 @@ def _restore(graph, node, inputs, name):
     return restore_v2(*inputs[:3], kinds, name, known)[0].op
 
 
+def _updated(graph, node, inputs, name):
+    count = training.variables_of(node.op)
+    nesterov = "use_nesterov" in node.attr and node.attr["use_nesterov"].b
+    return training.again(node.op, [_of(t) for t in inputs[:count]], inputs[count:], name, nesterov)
+
+
+def _reduced_axes(graph, node, inputs, name):
+    """The axes along which gradients of two operands of one operation are summed: those that were stretched."""
+    given = [_sizes(t) for t in inputs]
+    if None in given:
+        raise GraphError(explain(f"{name}: the shapes of the operands are not known"))
+    rank = max(map(len, given))
+    first, second = [(*[1] * (rank - len(sizes)), *sizes) for sizes in given]
+    pairs = list(enumerate(zip(first, second)))
+    axes = [[k for k, (a, b) in pairs if a == 1 and (b != 1 or k < rank - len(given[0]))],
+            [k for k, (a, b) in pairs if b == 1 and (a != 1 or k < rank - len(given[1]))]]  # fmt: skip
+    nodes = [const(np.array(found, inputs[0].dtype.numpy)) for found in axes]
+    outputs = [(n.dtype, n) for n in nodes]
+    return graph.create("BroadcastGradientArgs", graph.unique_name(name), (), lambda: nodes, outputs=outputs)
+
+
+def _key_and_counter(graph, node, inputs, name):
+    """Where random numbers of a seed begin; ``_stateless`` takes the seed itself."""
+    outputs = [(u64, (1,)), (u64, (2,))]
+
+    def build(seed):
+        return [zeros((1,), u64), zeros((2,), u64)]
+
+    return graph.create(node.op, graph.unique_name(name), (inputs[0],), build, outputs=outputs)
+
+
+def _stateless(function: str) -> Callable:
+    def make(graph, node, inputs, name):
+        if inputs[1].op.type != "StatelessRandomGetKeyCounter":
+            raise GraphError(explain(f"{name}: the key must be that of a seed"))
+        seed, kind = inputs[1].op.operands[0], value_of(node.attr["dtype"])
+        graph.unique_name(name)
+        return PUBLIC.get(f"random.stateless_{function}")(known(inputs[0]), known(seed), dtype=kind, name=f"{name}/")
+
+    return make
+
+
+def _sizes(shape: Tensor) -> tuple | None:
+    """The sizes in a vector that tells a shape: ints, and Nodes for those that a run finds out."""
+    if shape.op.type == "Shape" and shape.op.operands[0].node is not None:
+        return shape.op.operands[0].node.shape
+    node = shape.node
+    if node is None or node.op != "const":
+        return None
+    return tuple(np.broadcast_to(node.attr("value").array, node.shape).tolist())
+
+
 _MAKERS: dict[str, Callable] = {
+    **dict.fromkeys(training.KINDS, _updated),
     "Const": _constant, "Placeholder": _placeholder, "PlaceholderV2": _placeholder,
     "PlaceholderWithDefault": _with_default, "VariableV2": _variable, "Variable": _variable, "VarHandleOp": _variable,
     "ReadVariableOp": _read, "Assign": _written("assign"), "AssignVariableOp": _written("assign"),
     "AssignAdd": _written("assign_add"), "AssignAddVariableOp": _written("assign_add"),
     "AssignSub": _written("assign_sub"), "AssignSubVariableOp": _written("assign_sub"),
-    "IsVariableInitialized": _initialised, "VarIsInitializedOp": _initialised, "NoOp": _nothing, "Assert": _nothing,
-    "SaveV2": _save, "RestoreV2": _restore,
-    "SaveV2": _saved, "RestoreV2": _restored,
+    "IsVariableInitialized": _initialised, "VarIsInitializedOp": _initialised, "NoOp": _nothing, "Assert": _assertion,
+    **slopes.MAKERS, "StatelessRandomGetKeyCounter": _key_and_counter,
+    "StatelessRandomUniformV2": _stateless("uniform"), "StatelessRandomNormalV2": _stateless("normal"),
+    "StatelessTruncatedNormalV2": _stateless("truncated_normal"), "BroadcastGradientArgs": _reduced_axes, "SaveV2": _save, "RestoreV2": _restore,
 }  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from graphc.errors import GraphcError, UsageError, explain
 from graphc.formats import protos
 from graphc.v1.graph_def import own
 from graphc.v1.graph_def.forms import FORMS, fits
+from graphc.v1.graph_def.forms_composed import COMPOSED_FORMS
 from graphc.v1.graph_def.forms_nn import NN_FORMS
 from graphc.v1.graph_def.writer import Writer, ref, shape_of
 from graphc.v1.tensor import Feed, Initialised, Operation, Read, Update, Write
 
 PRODUCER = 1087  # the version of graphs whose nodes these are
+_FORMS = {**COMPOSED_FORMS, **NN_FORMS, **FORMS}
 _OUTPUTS = {"SoftmaxCrossEntropyWithLogits": 2, "SparseSoftmaxCrossEntropyWithLogits": 2, "FusedBatchNormV3": 6}
 _WRITES = {"Scatterset": "ScatterUpdate", "Scatteradd": "ScatterAdd"}
 
@@ -75,7 +77,7 @@ def nodes_of(op: Operation, taken: set, add_shapes: bool = False) -> list:
 
 def _form(w: Writer) -> bool:
     """Make the nodes that the table has for the type; False where there are none."""
-    form, op = FORMS.get(w.op.type) or NN_FORMS.get(w.op.type), w.op
+    form, op = _FORMS.get(w.op.type), w.op
     if form is None:
         return False
     call, arguments = call_of(op.build, len(op.operands)), {}
@@ -112,20 +114,23 @@ def _structural(w: Writer) -> bool:
         case Update(variables):
             names = [*[v.op.name for v in variables], *[ref(t) for t in op.operands]]
             indices = {"Tindices": t.dtype for t in op.operands if op.type.startswith("Sparse") and t.dtype.is_integer}
-            w.node(op.type, names, T=variables[0].dtype, use_locking=False, **indices)
+            w.node(op.type, names, T=variables[0].dtype, use_locking=False, **indices, **dict(op.effect.attrs))
         case Effect() if op.type == "SaveV2":
             w.node("SaveV2", [ref(t) for t in op.operands], dtypes=[t.dtype for t in op.operands[3:]])
         case Effect() if op.type == "RestoreV2":
             w.node("RestoreV2", [ref(t) for t in op.operands], dtypes=[t.dtype for t in op.outputs])
+        case Effect() if op.type == "Assert":
+            kinds = [t.dtype for t in op.operands[1:]]
+            w.node("Assert", [ref(t) for t in op.operands], T=kinds, summarize=3)
+        case Effect() if op.type == "Print":  # what it prints is no part of a file
+            w.node("NoOp", [f"^{t.op.name}" for t in op.operands])
+        case None if op.type == "Print":
+            w.node("Identity", [ref(t) for t in op.operands], T=op.outputs[0].dtype)
         case None if op.type == "Const" and not op.operands:
             w.node("Const", (), dtype=op.outputs[0].dtype, value=constant_array(op))
         case None if op.type == "PlaceholderWithDefault":
             out = op.outputs[0]
             w.node(op.type, [ref(t) for t in op.operands], dtype=out.dtype, shape=shape_of(out))
-        case _ if op.type == "SaveV2":
-            w.node(op.type, [ref(t) for t in op.operands], dtypes=[t.dtype for t in op.operands[3:]])
-        case _ if op.type == "RestoreV2":
-            w.node(op.type, [ref(t) for t in op.operands], dtypes=[t.dtype for t in op.outputs])
         case _:
             return False
     return True

@@ -70,17 +70,17 @@ class Layer:
         scope = kwargs.pop("scope", None)
         self._open(scope)
         reuse = True if self.built else self._reuse
-        with variable_scope(self._scope, reuse=reuse, auxiliary_name_scope=False) as current:
-            with get_default_graph().name_scope(self._ops_scope):
-                inputs = _converted(inputs)
-                if "scope" in inspect.signature(self.call).parameters:
-                    kwargs["scope"] = current
-                check_input(self.name, self.input_spec, inputs)
-                self._ensure_built(inputs)
-                outputs = self.call(inputs, *args, **kwargs)
-                if outputs is None:
-                    raise UsageError(explain(f"{self.name}: call() answered with None; it must return a tensor"))
-                self._regularize_activity(outputs)
+        with (variable_scope(self._scope, reuse=reuse, auxiliary_name_scope=False) as current,
+              get_default_graph().name_scope(self._ops_scope)):  # fmt: skip
+            inputs = _converted(inputs)
+            if "scope" in inspect.signature(self.call).parameters:
+                kwargs["scope"] = current
+            check_input(self.name, self.input_spec, inputs)
+            self._ensure_built(inputs)
+            outputs = self.call(inputs, *args, **kwargs)
+            if outputs is None:
+                raise UsageError(explain(f"{self.name}: call() answered with None; it must return a tensor"))
+            self._regularize_activity(outputs)
         self._calls.append((inputs, outputs))
         _add_new(GraphKeys.UPDATE_OPS, self.updates)
         return outputs
@@ -106,7 +106,7 @@ class Layer:
     def _ensure_built(self, inputs) -> None:
         if self.built:
             return
-        tensors = [t for t in leaves(inputs) if isinstance(t, (Operators, Composed))]
+        tensors = [t for t in leaves(inputs, composites=False) if isinstance(t, (Operators, Composed))]
         if self._dtype is None and tensors:
             self._dtype = tensors[0].dtype
         shapes = [t.shape for t in tensors]
@@ -142,16 +142,15 @@ class Layer:
         self._open(None)
         before = set(graph.get_collection(GraphKeys.GLOBAL_VARIABLES))
         reuse = True if self.built else self._reuse
-        with variable_scope(self._scope, reuse=reuse, auxiliary_name_scope=False):
-            with graph.name_scope(self._ops_scope):
-                made = get_variable(name, shape, dtype, initializer_of(initializer), trainable=trained,
-                                    constraint=constraint, use_resource=use_resource,
-                                    partitioner=partitioner)  # fmt: skip
-                if regularizer is not None and made not in before:
-                    with graph.name_scope(f"{name}/Regularizer"):
-                        loss = regularizer(made)
-                    if loss is not None:
-                        self.add_loss(loss)
+        with (variable_scope(self._scope, reuse=reuse, auxiliary_name_scope=False),
+              graph.name_scope(self._ops_scope)):  # fmt: skip
+            made = get_variable(name, shape, dtype, initializer_of(initializer), trainable=trained,
+                                constraint=constraint, use_resource=use_resource, partitioner=partitioner)  # fmt: skip
+            if regularizer is not None and made not in before:
+                with graph.name_scope(f"{name}/Regularizer"):
+                    loss = regularizer(made)
+                if loss is not None:
+                    self.add_loss(loss)
         kept = self._trainable if trained else self._fixed
         if not any(made is v for v in kept):
             kept.append(made)
@@ -330,7 +329,7 @@ def _converted(inputs):
     """Arrays, numbers and lists of them as tensors; what holds tensors stays as it is."""
     if isinstance(inputs, (Operators, np.ndarray)):
         return ops.convert_to_tensor(inputs)
-    found = leaves(inputs)
+    found = leaves(inputs, composites=False)
     numbers = all(isinstance(v, (bool, int, float, complex, np.generic, np.ndarray)) for v in found)
     return ops.convert_to_tensor(inputs) if found and numbers else inputs
 

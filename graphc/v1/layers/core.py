@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.api.operators import Operators
 from graphc.api.sparse import SparseTensor
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.v1 import nn, ops
@@ -120,7 +121,7 @@ def require_floating(layer: Layer) -> None:
     kind = layer.dtype
     if kind is not None and not kind.is_inexact:
         what = f"{layer.name}: needs a floating dtype, got {kind.name}; convert its input with tf.cast"
-        raise DtypeError(explain(what, () if layer._first is None else origin(layer._first)))
+        raise DtypeError(explain(what, origin(layer._first) if isinstance(layer._first, Operators) else ()))
 
 
 def of_dtype(x, dtype):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from graphc.errors import explain
+from graphc.v1.calling import named
 from graphc.v1.layers.base import Layer
 
 _KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -25,21 +25,12 @@ def function_of(layer: type[Layer], name: str, last: str = "name reuse", order: 
     for n in names:
         default = _OWN[n] if n in _OWN else own[n].default
         parameters.append(inspect.Parameter(n, _KEYWORD, default=default))
-    signature = inspect.Signature(parameters)
 
-    def function(*args, **kwargs):
-        try:
-            arguments = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(explain(f"{name}: {error}")) from None
-        arguments.apply_defaults()
-        given = dict(arguments.arguments)
-        inputs = given.pop("inputs")
+    def function(inputs, **given):
         call = {"training": given.pop("training")} if "training" in given else {}
         given["_reuse"], given["_scope"] = given.pop("reuse", None), given.get("name")
         return layer(**given)(inputs, **call)
 
-    function.__signature__ = signature
-    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{layer.__doc__.strip()}\n\n    The function of ``{layer.__name__}``: a new layer, called once."
-    return function
+    function.__module__ = layer.__module__
+    return named(function, name, inspect.Signature(parameters))

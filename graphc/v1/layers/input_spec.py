@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from graphc.api.operators import Operators
 from graphc.api.shape import TensorShape
+from graphc.api.sparse import SparseTensor
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 
@@ -35,6 +36,10 @@ class InputSpec:
         if self.shape is not None:
             object.__setattr__(self, "ndim", TensorShape(self.shape).ndims)
 
+    def __repr__(self):
+        said = {f.name: getattr(self, f.name) for f in fields(self)}
+        return f"InputSpec({', '.join(f'{name}={value}' for name, value in said.items() if value)})"
+
 
 def origin(value: Operators) -> list[tuple[str, str]]:
     """The operand of a message: what a tensor is called, its shape and the line that made it."""
@@ -52,6 +57,8 @@ def check_input(layer: str, spec, value) -> None:
     """
     if spec is None or isinstance(spec, (list, tuple)):
         return
+    if isinstance(value, SparseTensor):
+        return  # its product says what does not fit
     if not isinstance(value, Operators):
         raise UsageError(explain(f"{layer}: needs one tensor as its input, got {value!r}"))
     shape, rank = value.shape, value.shape.ndims
@@ -90,5 +97,5 @@ def known_size(layer: str, shape: TensorShape, axis: int, value=None) -> int:
         which = "last axis" if axis in (-1, (rank or 0) - 1) else f"axis {axis}"
         what = (f"{layer}: the size of the {which} of its input must be known, because weights have it, "
                 f"but the shape is {shape}; give it in the placeholder, or with set_shape or reshape")  # fmt: skip
-        raise ShapeError(explain(what, () if value is None else origin(value)))
+        raise ShapeError(explain(what, origin(value) if isinstance(value, Operators) else ()))
     return size

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math as python_math
 
+from graphc.api.shape import TensorShape
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.api.shape import TensorShape
 from graphc.v1 import nn, ops
 from graphc.v1.control import control_dependencies
 from graphc.v1.graph import get_default_graph
@@ -273,5 +273,5 @@ def _composed(factors: list) -> tuple:
 batch_normalization = function_of(
     BatchNormalization, "batch_normalization",
     order="""axis momentum epsilon center scale beta_initializer gamma_initializer moving_mean_initializer
-        moving_variance_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint training trainable
-        name reuse renorm renorm_clipping renorm_momentum fused virtual_batch_size adjustment""")  # fmt: skip
+        moving_variance_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint training
+        trainable name reuse renorm renorm_clipping renorm_momentum fused virtual_batch_size adjustment""")  # fmt: skip

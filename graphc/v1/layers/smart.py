@@ -16,8 +16,8 @@ def known_bool(name: str, value) -> bool | None:
     """
     if isinstance(value, Operators):
         if value.dtype is not dt.b1 or value.shape.ndims not in (0, None):
-            what = f"{name} must be True, False or a boolean scalar, got {value.name} of {value.dtype.name} {value.shape}"
-            raise UsageError(explain(what))
+            found = f"{value.name} of {value.dtype.name} {value.shape}"
+            raise UsageError(explain(f"{name} must be True, False or a boolean scalar, got {found}"))
         return None
     if value is None or isinstance(value, (bool, int)) or type(value).__name__ == "bool_":
         return bool(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.errors import ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import ops
+from graphc.v1.calling import named
 from graphc.v1.metrics.state import aligned, metric_scope, metric_variable, published, require_alike, tensor
 from graphc.v1.variables import assign_add, scatter_add
 
@@ -22,7 +23,7 @@ def _counter(name: str, label: bool, prediction: bool):
     count.__name__ = count.__qualname__ = name
     which = f"labels that are {label} and predicted {prediction}"
     count.__doc__ = f"The sum of the weights of all {which} so far.\n\n    See ``metrics.mean`` for the arguments."
-    return count
+    return named(count)
 
 
 def _as_bools(what: str, labels, predictions, weights) -> tuple:
@@ -45,6 +46,7 @@ true_positives, true_negatives = _counter("true_positives", True, True), _counte
 false_positives, false_negatives = _counter("false_positives", False, True), _counter("false_negatives", True, False)
 
 
+@named
 def precision(labels, predictions, weights=None, metrics_collections=None, updates_collections=None, name=None):
     """True positives as a fraction of all that were predicted positive; 0 if there are none. See ``metrics.mean``."""
     with metric_scope(name, "precision"):
@@ -52,6 +54,7 @@ def precision(labels, predictions, weights=None, metrics_collections=None, updat
                       updates_collections)  # fmt: skip
 
 
+@named
 def recall(labels, predictions, weights=None, metrics_collections=None, updates_collections=None, name=None):
     """True positives as a fraction of all that are positive; 0 if there are none. See ``metrics.mean``."""
     with metric_scope(name, "recall"):
@@ -72,6 +75,7 @@ def _fraction(hits, rest, name: str):
     return ops.where(ops.greater(total, 0.0), ops.divide(hits, total), ops.zeros_like(total), name=name)
 
 
+@named
 def mean_iou(labels, predictions, num_classes, weights=None, metrics_collections=None, updates_collections=None,
              name=None):  # fmt: skip
     """The mean over classes of: both label and prediction, divided by label or prediction.
@@ -104,6 +108,7 @@ def mean_iou(labels, predictions, num_classes, weights=None, metrics_collections
         return published(value, update, metrics_collections, updates_collections)
 
 
+@named
 def mean_per_class_accuracy(labels, predictions, num_classes, weights=None, metrics_collections=None,
                             updates_collections=None, name=None):  # fmt: skip
     """The mean over classes of how many of their examples are predicted right.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from graphc.ir import dtype as dt
 from graphc.v1 import ops
+from graphc.v1.calling import named
 from graphc.v1.control import control_dependencies
 from graphc.v1.metrics.state import aligned, metric_scope, metric_variable, published, require_alike, tensor
 from graphc.v1.variables import assign_add
 from graphc.v1.weights import spread
 
 
+@named
 def mean(values, weights=None, metrics_collections=None, updates_collections=None, name=None):
     """The weighted mean of all values so far.
 
@@ -30,6 +32,7 @@ def mean(values, weights=None, metrics_collections=None, updates_collections=Non
         return _averaged(values, weights, (), "total", "count", metrics_collections, updates_collections)
 
 
+@named
 def mean_tensor(values, weights=None, metrics_collections=None, updates_collections=None, name=None):
     """The weighted mean of each element over all batches; the shape of ``values`` must be known. See ``mean``."""
     with metric_scope(name, "mean"):
@@ -57,6 +60,7 @@ def _averaged(values, weights, shape, total_name, count_name, metrics_collection
     return published(value, update, metrics_collections, updates_collections)
 
 
+@named
 def accuracy(labels, predictions, weights=None, metrics_collections=None, updates_collections=None, name=None):
     """How many predictions equal their labels, as a fraction of all so far. See ``mean``.
 
@@ -70,6 +74,7 @@ def accuracy(labels, predictions, weights=None, metrics_collections=None, update
     return mean(right, weights, metrics_collections, updates_collections, name or "accuracy")
 
 
+@named
 def mean_absolute_error(labels, predictions, weights=None, metrics_collections=None, updates_collections=None,
                         name=None):  # fmt: skip
     """The mean of ``|predictions - labels|``. See ``mean``."""
@@ -78,6 +83,7 @@ def mean_absolute_error(labels, predictions, weights=None, metrics_collections=N
     return mean(errors, weights, metrics_collections, updates_collections, name or "mean_absolute_error")
 
 
+@named
 def mean_squared_error(labels, predictions, weights=None, metrics_collections=None, updates_collections=None,
                        name=None):  # fmt: skip
     """The mean of ``(predictions - labels)^2``. See ``mean``."""
@@ -86,6 +92,7 @@ def mean_squared_error(labels, predictions, weights=None, metrics_collections=No
     return mean(errors, weights, metrics_collections, updates_collections, name or "mean_squared_error")
 
 
+@named
 def root_mean_squared_error(labels, predictions, weights=None, metrics_collections=None, updates_collections=None,
                             name=None):  # fmt: skip
     """The square root of the mean squared error. See ``mean``."""
@@ -93,6 +100,7 @@ def root_mean_squared_error(labels, predictions, weights=None, metrics_collectio
     return published(ops.sqrt(value), ops.sqrt(update), metrics_collections, updates_collections)
 
 
+@named
 def mean_relative_error(labels, predictions, normalizer, weights=None, metrics_collections=None,
                         updates_collections=None, name=None):  # fmt: skip
     """The mean of ``|labels - predictions| / normalizer``; 0 where the normalizer is. See ``mean``."""
@@ -104,6 +112,7 @@ def mean_relative_error(labels, predictions, normalizer, weights=None, metrics_c
     return mean(errors, weights, metrics_collections, updates_collections, name or "mean_relative_error")
 
 
+@named
 def mean_cosine_distance(labels, predictions, dim, weights=None, metrics_collections=None, updates_collections=None,
                          name=None):  # fmt: skip
     """One minus the mean of the sums of ``labels * predictions`` along axis ``dim``, for unit vectors. See ``mean``."""
@@ -114,6 +123,7 @@ def mean_cosine_distance(labels, predictions, dim, weights=None, metrics_collect
     return published(value, update, metrics_collections, updates_collections)
 
 
+@named
 def percentage_below(values, threshold, weights=None, metrics_collections=None, updates_collections=None, name=None):
     """How many values are below ``threshold``, as a fraction of all so far. See ``mean``."""
     below = ops.cast(ops.less(tensor(values), threshold), dt.f32)

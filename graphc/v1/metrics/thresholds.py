@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import ops
+from graphc.v1.calling import named
 from graphc.v1.control import control_dependencies
 from graphc.v1.metrics.state import aligned, metric_scope, metric_variable, published, tensor
 from graphc.v1.variables import assign_add
@@ -23,8 +24,9 @@ _SUMMATIONS = ("trapezoidal", "careful_interpolation", "minoring", "majoring")
 def _counts(what: str, labels, predictions, thresholds, weights, kinds=tuple(_KINDS)) -> tuple[dict, dict]:
     """Variables with the counts of these kinds for each threshold, and what they are after this batch."""
     predictions = tensor(predictions)
-    inside = [ops.assert_greater_equal(predictions, ops.cast(0.0, predictions.dtype), message=_RANGE.format(what)),
-              ops.assert_less_equal(predictions, ops.cast(1.0, predictions.dtype), message=_RANGE.format(what))]  # fmt: skip
+    message = f"metrics.{what}: predictions must be in [0, 1]"
+    inside = [ops.assert_greater_equal(predictions, ops.cast(0.0, predictions.dtype), message=message),
+              ops.assert_less_equal(predictions, ops.cast(1.0, predictions.dtype), message=message)]  # fmt: skip
     with control_dependencies(inside):
         labels, predictions, weights = aligned(what, ops.cast(tensor(labels), dt.b1), ops.cast(predictions, dt.f32),
                                                weights)  # fmt: skip
@@ -44,9 +46,6 @@ def _counts(what: str, labels, predictions, thresholds, weights, kinds=tuple(_KI
         values[kind] = metric_variable((len(thresholds),), dt.f32, kind)
         updates[kind] = assign_add(values[kind], ops.reduce_sum(batch, 1))
     return values, updates
-
-
-_RANGE = "metrics.{}: predictions must be in [0, 1]"
 
 
 def _checked(what: str, thresholds) -> list[float]:
@@ -72,7 +71,7 @@ def _counter(kind: str):
     count.__name__ = count.__qualname__ = f"{kind}_at_thresholds"
     count.__doc__ = (f"The {kind.replace('_', ' ')} so far where predictions above a threshold count as positive, for "
                      f"each threshold.\n\n    See ``metrics.mean`` for the other arguments.")  # fmt: skip
-    return count
+    return named(count)
 
 
 true_positives_at_thresholds, true_negatives_at_thresholds = _counter("true_positives"), _counter("true_negatives")
@@ -95,7 +94,7 @@ def _share(what: str, rest: str):
     share.__name__ = share.__qualname__ = f"{what}_at_thresholds"
     share.__doc__ = (f"The {what} where predictions above a threshold count as positive, for each threshold.\n\n"
                      "    See ``metrics.mean`` for the other arguments.")  # fmt: skip
-    return share
+    return named(share)
 
 
 precision_at_thresholds = _share("precision", "false_positives")
@@ -109,6 +108,7 @@ def _between(what: str, count: int, top: float = 1.0 + _SLACK) -> list[float]:
     return [-_SLACK] + [(i + 1) / (count - 1) for i in range(count - 2)] + [top]
 
 
+@named
 def auc(labels, predictions, weights=None, num_thresholds=200, metrics_collections=None, updates_collections=None,
         curve="ROC", name=None, summation_method="trapezoidal", thresholds=None):  # fmt: skip
     """The area under a curve, approximated with ``num_thresholds`` points.
@@ -132,9 +132,9 @@ def auc(labels, predictions, weights=None, num_thresholds=200, metrics_collectio
     if thresholds is not None:
         limits = [-_SLACK, *sorted(float(t) for t in thresholds), 1.0 + _SLACK]
     with metric_scope(name, "auc"):
-        value, update = (
-            _area(*(counts[kind] for kind in _KINDS), curve, summation_method, end)
-            for counts, end in zip(_counts("auc", labels, predictions, limits, weights), ("value", "update_op")))  # fmt: skip
+        both = _counts("auc", labels, predictions, limits, weights)
+        value, update = (_area(*(counts[kind] for kind in _KINDS), curve, summation_method, end)
+                         for counts, end in zip(both, ("value", "update_op")))  # fmt: skip
         return published(value, update, metrics_collections, updates_collections)
 
 
@@ -168,6 +168,7 @@ def _interpolated(tp, fp, fn):
     return ops.reduce_sum(area, name="interpolate_pr_auc")
 
 
+@named
 def sensitivity_at_specificity(labels, predictions, specificity, weights=None, num_thresholds=200,
                                metrics_collections=None, updates_collections=None, name=None):  # fmt: skip
     """The recall of the positives at the threshold whose recall of the negatives is nearest to ``specificity``."""
@@ -184,9 +185,10 @@ def sensitivity_at_specificity(labels, predictions, specificity, weights=None, n
                     updates_collections, name)  # fmt: skip
 
 
+@named
 def specificity_at_sensitivity(labels, predictions, sensitivity, weights=None, num_thresholds=200,
                                metrics_collections=None, updates_collections=None, name=None):  # fmt: skip
-    """The recall of the negatives at the highest threshold whose recall of the positives is nearest to ``sensitivity``."""
+    """The recall of the negatives at the last threshold whose recall of the positives is nearest to ``sensitivity``."""
     what = "specificity_at_sensitivity"
     _require_rate(what, "sensitivity", sensitivity)
 

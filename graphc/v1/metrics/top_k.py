@@ -6,6 +6,7 @@ from graphc.api.sparse import SparseTensor
 from graphc.errors import ShapeError, StateError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1 import nn, ops
+from graphc.v1.calling import named
 from graphc.v1.catalogue import SHARED
 from graphc.v1.graph import get_default_graph
 from graphc.v1.metrics.state import metric_variable, published, tensor
@@ -88,6 +89,7 @@ def _int64(ids):
     return ops.cast(ids, dt.i64)
 
 
+@named
 def precision_at_top_k(labels, predictions_idx, k=None, class_id=None, weights=None, metrics_collections=None,
                        updates_collections=None, name=None):  # fmt: skip
     """How many of the predicted classes are among the labels, as a fraction of all predicted so far.
@@ -106,6 +108,7 @@ def precision_at_top_k(labels, predictions_idx, k=None, class_id=None, weights=N
                   class_id, weights, metrics_collections, updates_collections, name)  # fmt: skip
 
 
+@named
 def recall_at_top_k(labels, predictions_idx, k=None, class_id=None, weights=None, metrics_collections=None,
                     updates_collections=None, name=None):  # fmt: skip
     """How many of the labels are among the predicted classes, as a fraction of all labels so far.
@@ -117,6 +120,7 @@ def recall_at_top_k(labels, predictions_idx, k=None, class_id=None, weights=None
                   name)  # fmt: skip
 
 
+@named
 def precision_at_k(labels, predictions, k, class_id=None, weights=None, metrics_collections=None,
                    updates_collections=None, name=None):  # fmt: skip
     """``precision_at_top_k`` for the k largest of ``predictions`` [..., classes]."""
@@ -125,6 +129,7 @@ def precision_at_k(labels, predictions, k, class_id=None, weights=None, metrics_
                                   metrics_collections, updates_collections, scope)  # fmt: skip
 
 
+@named
 def recall_at_k(labels, predictions, k, class_id=None, weights=None, metrics_collections=None,
                 updates_collections=None, name=None):  # fmt: skip
     """``recall_at_top_k`` for the k largest of ``predictions`` [..., classes]."""
@@ -139,6 +144,7 @@ def _top(what: str, predictions, k):
     return nn.top_k(tensor(predictions), k)[1]
 
 
+@named
 def average_precision_at_k(labels, predictions, k, weights=None, metrics_collections=None, updates_collections=None,
                            name=None):  # fmt: skip
     """The mean over examples of the precision at the rank of each label that is among the k predicted classes.
@@ -190,12 +196,14 @@ def _summed(batch, name: str) -> tuple:
         return total, assign_add(total, batch, name="update")
 
 
+@named
 def sparse_average_precision_at_k(labels, predictions, k, weights=None, metrics_collections=None,
                                   updates_collections=None, name=None):  # fmt: skip
     """The older name of ``average_precision_at_k``."""
     return average_precision_at_k(labels, predictions, k, weights, metrics_collections, updates_collections, name)
 
 
+@named
 def sparse_precision_at_k(labels, predictions, k, class_id=None, weights=None, metrics_collections=None,
                           updates_collections=None, name=None):  # fmt: skip
     """The older name of ``precision_at_k``."""

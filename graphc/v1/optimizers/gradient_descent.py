@@ -54,7 +54,8 @@ class MomentumOptimizer(RuleOptimizer):
     def __init__(self, learning_rate, momentum, use_locking=False, name="Momentum", use_nesterov=False):
         super().__init__(use_locking, name)
         self._learning_rate, self._momentum, self._use_nesterov = learning_rate, momentum, use_nesterov
-        self.rule = Rule("Momentum", "lr grad momentum", _with_nesterov if use_nesterov else _with_momentum)
+        step, attrs = (_with_nesterov, (("use_nesterov", True),)) if use_nesterov else (_with_momentum, ())
+        self.rule = Rule("Momentum", "lr grad momentum", step, attrs)
 
 
 def shrunk(moved: Node, l1: Node, l2: Node, rate: Node) -> Node:

@@ -23,17 +23,19 @@ class Rule:
         inputs: names of the operands after the variable and its slots, in TensorFlow's order; ``grad`` is one of them.
         step: from Nodes ``(var, *slots, *inputs)`` to the new values of the variable and its slots; all inputs but the
             gradient are scalars.
+        attrs: pairs of name and value of the operations' attributes that choose this rule.
     """
 
     kind: str
     inputs: str
     step: Callable
+    attrs: tuple = ()
 
 
 def apply_dense(rule: Rule, variables: Sequence, operands: Mapping[str, Tensor], grad: Tensor) -> Operation:
     """Change all elements. ``variables``: the variable, then its slots; ``operands``: every input but ``grad``."""
     inputs = [grad if name == "grad" else operands[name] for name in rule.inputs.split()]
-    return write(f"Apply{rule.kind}", variables, inputs, rule.step)
+    return write(f"Apply{rule.kind}", variables, inputs, rule.step, attrs=rule.attrs)
 
 
 def apply_sparse(rule: Rule, variables: Sequence, operands: Mapping[str, Tensor], values: Tensor,
@@ -43,10 +45,12 @@ def apply_sparse(rule: Rule, variables: Sequence, operands: Mapping[str, Tensor]
     at = names.index("grad") + 1
     inputs = [values if name == "grad" else operands[name] for name in names]
     inputs.insert(at, indices)
-    return write(f"SparseApply{rule.kind}", variables, inputs, _of_rows(rule.step, len(variables), len(variables) + at))
+    build = of_rows(rule.step, len(variables), len(variables) + at)
+    return write(f"SparseApply{rule.kind}", variables, inputs, build, attrs=rule.attrs)
 
 
-def write(kind: str, variables: Sequence, inputs: Sequence[Tensor], build: Callable) -> Operation:
+def write(kind: str, variables: Sequence, inputs: Sequence[Tensor], build: Callable,
+          name: str | None = None, attrs: tuple = ()) -> Operation:  # fmt: skip
     """An operation that gives several variables new values: ``build(*current values, *inputs)``.
 
     With eager evaluation they are given these values at once.
@@ -58,11 +62,13 @@ def write(kind: str, variables: Sequence, inputs: Sequence[Tensor], build: Calla
         for variable, new in zip(variables, made if isinstance(made, list) else [made]):
             variable.assign(new)
         return first
-    effect, outputs = Update(tuple(variables)), [(first.dtype, first.start)]
-    return first.graph.create(kind, first.graph.unique_name(kind), tuple(inputs), build, effect, outputs)
+    effect, outputs = Update(tuple(variables), attrs), [(first.dtype, first.start)]
+    return first.graph.create(kind, first.graph.unique_name(name or kind), tuple(inputs), build, effect, outputs)
 
 
-def _of_rows(step: Callable, count: int, at: int) -> Callable:
+def of_rows(step: Callable, count: int, at: int) -> Callable:
+    """The rule ``step`` of ``count`` variables for rows: one input more, the indices, at position ``at``."""
+
     def build(*nodes: Node) -> list[Node]:
         current = nodes[:count]
         total, places = added_up(nodes[at - 1], nodes[at])
@@ -84,5 +90,6 @@ def added_up(rows: Node, indices: Node) -> tuple[Node, Node]:
     places = apply("iota", shape=found.shape, axis=0, dtype=dt.i64)
     previous = gather(found, math.maximum(places - 1, 0), axis=0)
     group = cumulate(apply("cast", apply("ne", found, previous), dtype=dt.i64), "sum", 0)
-    total = scatter(math.full_like(rows, 0), group, gather(rows, order, axis=0), "add")
+    arranged = gather(rows, order, axis=0)  # of as many rows as there are indices, whatever is known of the rows
+    total = scatter(math.full_like(arranged, 0), group, arranged, "add")
     return total, scatter(math.full_like(found, -1), group, found, "set")

@@ -34,7 +34,7 @@ def save_v2(prefix, tensor_names, shape_and_slices, tensors, name=None) -> Opera
     def build(token, *nodes):
         return python(token, *nodes, callback=_save, key=key, results=())
 
-    inputs = [graph.convert(x, dt.string, f"{full}/{label}") for x, label in _labelled(prefix, tensor_names, shape_and_slices)]
+    inputs = _texts_of(graph, full, (prefix, tensor_names, shape_and_slices))
     return graph.create("SaveV2", full, (*inputs, *tensors), build, EFFECT, ())
 
 
@@ -53,17 +53,19 @@ def restore_v2(prefix, tensor_names, shape_and_slices, dtypes, name=None, shapes
     key = f"{full}#{next(_numbers)}" if results is None else results.key
 
     def build(token, *nodes):
-        return python(token, *nodes, callback=_restore, key=key, results=known if results is None else results.results())
+        found = known if results is None else results.results()
+        return python(token, *nodes, callback=_restore, key=key, results=found)
 
-    inputs = [graph.convert(x, dt.string, f"{full}/{label}") for x, label in _labelled(prefix, tensor_names, shape_and_slices)]
+    inputs = _texts_of(graph, full, (prefix, tensor_names, shape_and_slices))
     op = graph.create("RestoreV2", full, inputs, build, EFFECT, list(zip(kinds, sizes)))
     if results is not None:
         results.op, results.is_inside, results.tensors = op, graph.body is not None, lambda: op.outputs
     return op.outputs
 
 
-def _labelled(prefix, tensor_names, shape_and_slices):
-    return (prefix, "prefix"), (tensor_names, "tensor_names"), (shape_and_slices, "shape_and_slices")
+def _texts_of(graph, full: str, values) -> list[Tensor]:
+    labels = ("prefix", "tensor_names", "shape_and_slices")
+    return [graph.convert(x, dt.string, f"{full}/{label}") for x, label in zip(values, labels)]
 
 
 def _texts(op: str, prefix, names, specs, count: int | None = None) -> tuple[str, list[tuple[str, str]]]:

@@ -48,7 +48,8 @@ def saveables_of(var_list) -> list[Saveable]:
     """The variables of a list, or of a dict from their names in checkpoints, sorted by name.
 
     Raises:
-        UsageError: two have the same name. DtypeError: something is no variable. GraphError: they are of several graphs.
+        UsageError: two have the same name. DtypeError: something is no variable.
+        GraphError: they are of several graphs.
     """
     if isinstance(var_list, Mapping):
         pairs = [(str(name), part) for name, value in var_list.items() for part in _parts(value)]
@@ -60,7 +61,8 @@ def saveables_of(var_list) -> list[Saveable]:
     for a, b in zip(found, found[1:]):
         if (a.name, a.spec) == (b.name, b.spec) or (a.name == b.name and not (a.part and b.part)):
             made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in (a.variable, b.variable)]
-            raise UsageError(explain(f"Saver: two variables would have the same name {a.name!r} in the checkpoint", made))
+            what = f"Saver: two variables would have the same name {a.name!r} in the checkpoint"
+            raise UsageError(explain(what, made))
     if len({id(s.variable.graph) for s in found}) > 1:
         raise GraphError(explain("Saver: the variables belong to several graphs; make a Saver for each graph"))
     return found

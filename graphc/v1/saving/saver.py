@@ -14,6 +14,7 @@ from graphc.api.checkpoint.state_file import (
 from graphc.api.operators import Operators
 from graphc.errors import GraphcError, GraphcWarning, UsageError, explain
 from graphc.formats import protos
+from graphc.formats.atomic import told, write_file
 from graphc.v1.global_step import global_step as step_of
 from graphc.v1.graph import get_default_graph
 from graphc.v1.saving import meta_graph
@@ -46,10 +47,10 @@ class Saver:
         UsageError: there are no variables, or two would have the same name. DtypeError: something is no variable.
     """
 
-    def __init__(self, var_list=None, reshape=False, sharded=False, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0,
-                 name=None, restore_sequentially=False, saver_def=None, builder=None, defer_build=False,
-                 allow_empty=False, write_version=2, pad_step_number=False, save_relative_paths=False,
-                 filename=None):  # fmt: skip
+    def __init__(self, var_list=None, reshape=False, sharded=False, max_to_keep=5,
+                 keep_checkpoint_every_n_hours=10000.0, name=None, restore_sequentially=False, saver_def=None,
+                 builder=None, defer_build=False, allow_empty=False, write_version=2, pad_step_number=False,
+                 save_relative_paths=False, filename=None):  # fmt: skip
         if defer_build and var_list is not None and not isinstance(var_list, (Iterable, Operators)):
             raise UsageError(explain(f"Saver: var_list must be a list or a dict of variables, got {var_list!r}"))
         self._var_list, self._reshape, self._name, self._filename = var_list, bool(reshape), name, filename
@@ -62,6 +63,7 @@ class Saver:
         self._next_kept = time.time() + self._hours * _HOUR
         self._last: list[tuple[str, float]] = []
         self._old: list[tuple[str, float]] = []
+        self._meta: tuple | None = None  # state of the graph, and the file that says it
         if not defer_build:
             self.build()
 
@@ -95,7 +97,8 @@ class Saver:
     # ----------------------------------------------------------------------------------- save and restore
 
     def save(self, sess, save_path, global_step=None, latest_filename=None, meta_graph_suffix="meta",
-             write_meta_graph=True, write_state=True, strip_default_attrs=False, save_debug_info=False) -> str | None:  # fmt: skip
+             write_meta_graph=True, write_state=True, strip_default_attrs=False,
+             save_debug_info=False) -> str | None:  # fmt: skip
         """Write a checkpoint, and delete the oldest one where there are too many.
 
         Args:
@@ -129,12 +132,21 @@ class Saver:
         if write_meta_graph:
             path = meta_graph_filename(re.sub(r"-[\d?]+-of-\d+$", "", prefix), meta_graph_suffix)
             try:
-                with session.graph.as_default():
-                    self.export_meta_graph(path, strip_default_attrs=strip_default_attrs)
+                self._write_meta_graph(session.graph, path)
             except (GraphcError, ValueError) as error:
                 what = f"save: the checkpoint {prefix!r} is written, but the graph beside it cannot be: {error}"
                 warnings.warn(explain(what), GraphcWarning, stacklevel=2)
         return prefix if self._saveables else None
+
+    def _write_meta_graph(self, graph, path: str) -> None:
+        """Write the graph; what was written for an earlier checkpoint again, where the graph has not changed since."""
+        sizes = tuple(len(graph.get_collection_ref(key)) for key in graph.get_all_collection_keys())
+        state = graph, graph.num_operations(), graph.version, sizes
+        if self._meta is None or self._meta[0] != state:
+            meta = meta_graph.export_meta_graph(saver_def=self.saver_def, graph=graph)
+            self._meta = state, meta.SerializeToString(deterministic=True)
+        with told("save", path):
+            write_file(path, self._meta[1])
 
     def _prefix(self, session, save_path, global_step, latest_filename: str) -> str:
         try:
@@ -151,7 +163,8 @@ class Saver:
             try:
                 number = int(number)
             except (TypeError, ValueError):
-                raise UsageError(explain(f"save: global_step must be a number or a variable, got {global_step!r}")) from None
+                what = f"save: global_step must be a number or a variable, got {global_step!r}"
+                raise UsageError(explain(what)) from None
             prefix = f"{prefix}-{number:08d}" if self._pad else f"{prefix}-{number}"
         if os.path.basename(prefix) == latest_filename:
             what = f"save: save_path {prefix!r} has the name of the file that says which checkpoint is the latest"
@@ -166,13 +179,14 @@ class Saver:
 
         Raises:
             UsageError: there is no such checkpoint, or the name is that of one of its files.
-            NotFoundError, ShapeError, DtypeError: the checkpoint does not have the variables, or has them otherwise; the
-            message lists them all. DataLossError: it is damaged. In all cases no variable is changed.
+            NotFoundError, ShapeError, DtypeError: the checkpoint does not have the variables, or has them otherwise;
+            the message lists them all. DataLossError: it is damaged. In all cases no variable is changed.
         """
         self.build()
         session = session_of("restore", sess, self._saveables)
         if save_path is None:
-            raise UsageError(explain("restore: save_path is None; latest_checkpoint answers so where there is no checkpoint"))
+            what = "restore: save_path is None; latest_checkpoint answers so where there is no checkpoint"
+            raise UsageError(explain(what))
         if self._saveables:
             read_values(session, self._saveables, save_path, self._reshape)
 
@@ -237,9 +251,9 @@ class Saver:
     def export_meta_graph(self, filename=None, collection_list=None, as_text=False, export_scope=None,
                           clear_devices=False, clear_extraneous_savers=False, strip_default_attrs=False,
                           save_debug_info=False):  # fmt: skip
-        """The MetaGraphDef of the default graph with this Saver in it; written to a file, too, if ``filename`` is given."""
+        """The MetaGraphDef of the default graph with this Saver; written to a file, too, if ``filename`` is given."""
         return meta_graph.export_meta_graph(
-            filename, saver_def=self.as_saver_def(), collection_list=collection_list, as_text=as_text,
+            filename, saver_def=self.to_proto(export_scope), collection_list=collection_list, as_text=as_text,
             export_scope=export_scope, clear_devices=clear_devices, clear_extraneous_savers=clear_extraneous_savers,
             strip_default_attrs=strip_default_attrs,
         )  # fmt: skip

@@ -53,10 +53,9 @@ def write_values(session: Session, saveables: list[Saveable], prefix: str) -> No
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing[:_SHOWN]]
         what = f"save: uninitialised {'variables' if len(missing) > 1 else 'variable'} {names}{more}"
         raise StateError(explain(f"{what}; run the initializer first, or leave them out of var_list", made))
-    with BundleWriter(prefix) as writer:
-        with state.turn.taken(True):
-            for s in saveables:
-                writer.add(s.name, state.array(s.variable), s.part, s.full_shape)
+    with BundleWriter(prefix) as writer, state.turn.taken(True):
+        for s in saveables:
+            writer.add(s.name, state.array(s.variable), s.part, s.full_shape)
 
 
 def read_values(session: Session, saveables: list[Saveable], prefix, reshape: bool) -> None:
@@ -109,23 +108,21 @@ def _difference(reader: BundleReader, name: str, s: Saveable, reshape: bool) -> 
     """The kind of error and the words for a variable that the checkpoint does not have as it is, else None."""
     if name not in reader.entries:
         close = closest(name, list(reader.entries))
-        hint = f"; the closest names there: {', '.join(close)}" if close else f"; there are {len(reader.entries)} tensors"
+        there = f"the closest names there: {', '.join(close)}" if close else f"there are {len(reader.entries)} tensors"
         known = "" if name == s.variable.op.name else f" under the name {name!r}"
-        return NotFoundError, f"is not in the checkpoint{known}{hint}"
+        return NotFoundError, f"is not in the checkpoint{known}; {there}"
     entry, variable = reader.entries[name], s.variable
     own = tuple(variable.type.shape)
     wanted = own if s.part is None else s.full_shape
     if entry.number != variable.dtype.as_datatype_enum:
-        what = f"is {_shown(variable.dtype.name, wanted)}, but the checkpoint has {_shown(entry.dtype.name, entry.shape)}"
-        return DtypeError, what
+        return DtypeError, _otherwise(variable.dtype, wanted, entry)
     if entry.shape != wanted and not (reshape and math.prod(entry.shape) == math.prod(own)):
-        name = variable.dtype.name
-        return ShapeError, f"is {_shown(name, wanted)}, but the checkpoint has {_shown(name, entry.shape)}"
+        return ShapeError, _otherwise(variable.dtype, wanted, entry)
     return None
 
 
-def _shown(name: str, shape) -> str:
-    return f"{name}[{', '.join(map(str, shape))}]"
+def _otherwise(dtype, shape, entry) -> str:
+    return f"is {dtype.name}{list(shape)}, but the checkpoint has {entry.dtype.name}{list(entry.shape)}"
 
 
 def closest(name: str, names: list[str]) -> list[str]:

@@ -30,7 +30,8 @@ class ClusterSpec:
         elif is_message(cluster, "ClusterDef"):
             cluster = {job.name: dict(job.tasks) for job in cluster.job}
         if not isinstance(cluster, dict):
-            raise UsageError(explain(f"ClusterSpec: needs a dict of jobs, a ClusterDef or a ClusterSpec, got {cluster!r}"))
+            what = f"needs a dict of jobs, a ClusterDef or a ClusterSpec, got {cluster!r}"
+            raise UsageError(explain(f"ClusterSpec: {what}"))
         self._jobs = {name: self._tasks(name, tasks) for name, tasks in cluster.items()}
 
     @staticmethod
@@ -44,7 +45,8 @@ class ClusterSpec:
 
     def _job(self, name: str) -> dict[int, str]:
         if name not in self._jobs:
-            raise UsageError(explain(f"ClusterSpec: No such job in cluster: {name!r}; jobs are {', '.join(self._jobs)}"))
+            what = f"No such job in cluster: {name!r}; jobs are {', '.join(self._jobs)}"
+            raise UsageError(explain(f"ClusterSpec: {what}"))
         return self._jobs[name]
 
     def as_dict(self) -> dict:

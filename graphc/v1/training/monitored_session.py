@@ -14,7 +14,7 @@ from graphc.v1.session import Session
 from graphc.v1.training.run_hook import SessionRunArgs, SessionRunContext, SessionRunValues
 from graphc.v1.training.saving_hooks import CheckpointSaverHook, SummarySaverHook
 from graphc.v1.training.scaffold import Scaffold
-from graphc.v1.training.session_manager import SessionManager
+from graphc.v1.training.preparing import SessionManager
 from graphc.v1.training.step_hooks import StepCounterHook
 
 USE_DEFAULT = object()
@@ -269,7 +269,8 @@ def _add(hook, request, asked: dict, feeds: dict, user: dict, options) -> None:
         UsageError: it is no SessionRunArgs, or feeds what is fed already.
     """
     if not isinstance(request, SessionRunArgs):
-        raise UsageError(explain(f"before_run of {hook!r} must return tf.train.SessionRunArgs or None, got {request!r}"))
+        what = f"must return tf.train.SessionRunArgs or None, got {request!r}"
+        raise UsageError(explain(f"before_run of {hook!r} {what}"))
     if request.fetches is not None:
         asked[hook] = request.fetches
     for key, value in (request.feed_dict or {}).items():

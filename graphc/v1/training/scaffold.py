@@ -13,7 +13,8 @@ from graphc.v1.variables import (
 )  # fmt: skip
 
 _COPIED = (
-    "_init_op _ready_op _ready_for_local_init_op _local_init_op _local_init_feed_dict _summary_op _saver _init_feed_dict"
+    "_init_op _ready_op _ready_for_local_init_op _local_init_op _local_init_feed_dict _summary_op _saver "
+    "_init_feed_dict"
 ).split()
 
 
@@ -83,8 +84,8 @@ class Scaffold:
         """
         found = get_default_graph().get_collection(collection_key)
         if len(found) > 1:
-            what = f"the collection {collection_key!r} has {len(found)} elements, not one; give {arg_name} to the Scaffold"
-            raise UsageError(explain(f"Scaffold: {what}"))
+            what = f"the collection {collection_key!r} has {len(found)} elements, not one"
+            raise UsageError(explain(f"Scaffold: {what}; give {arg_name} to the Scaffold"))
         if found:
             return found[0]
         made = default_constructor()

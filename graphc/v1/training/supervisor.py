@@ -18,7 +18,7 @@ from graphc.v1.saving.saver import Saver
 from graphc.v1.summary.file_writer import FileWriter
 from graphc.v1.summary.ops import merge_all
 from graphc.v1.training.scaffold import Scaffold
-from graphc.v1.training.session_manager import SessionManager
+from graphc.v1.training.preparing import SessionManager
 from graphc.v1.variables import (
     global_variables, global_variables_initializer, local_variables_initializer, report_uninitialized_variables,
 )  # fmt: skip

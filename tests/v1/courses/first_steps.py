@@ -1,4 +1,4 @@
-"""Programs of a course's first weeks: graphs, sessions, variables, scopes, control flow. Each answers with what it computed."""
+"""Programs of a course's first weeks: graphs, sessions, variables, scopes, control flow. Each answers with values."""
 
 import numpy as np
 
@@ -27,7 +27,8 @@ def arithmetic(tf):
     x, y = tf.constant(7.0), tf.constant(-2.0)
     with tf.Session() as sess:
         return sess.run([a + b, a - b, a * b, a / b, a // b, a % b, a**b, -a, x / y, x // y, x % y, abs(y), a > b,
-                         tf.div(a, b), tf.truediv(a, b), tf.floordiv(y, x), tf.mod(a, b), tf.add_n([a, b, a])])  # fmt: skip
+                         tf.div(a, b), tf.truediv(a, b), tf.floordiv(y, x), tf.mod(a, b),
+                         tf.add_n([a, b, a])])  # fmt: skip
 
 
 def placeholders_and_feeds(tf):
@@ -274,7 +275,8 @@ def reductions(tf):
     with tf.Session() as sess:
         return sess.run([
             tf.reduce_sum(x), tf.reduce_sum(x, 0), tf.reduce_mean(x, reduction_indices=[1]), tf.reduce_max(x, axis=1),
-            tf.reduce_sum(x, 1, keep_dims=True), tf.argmax(x, 1), tf.arg_min(x, 0), tf.reduce_any(x > 5), tf.reduce_all(x > 0),
+            tf.reduce_sum(x, 1, keep_dims=True), tf.argmax(x, 1), tf.arg_min(x, 0), tf.reduce_any(x > 5),
+            tf.reduce_all(x > 0),
             tf.reduce_logsumexp(x), tf.count_nonzero(x - 1), tf.cumsum(x, axis=1), tf.nn.moments(x, axes=[0]),
             tf.nn.top_k(x, 2).indices, tf.segment_sum(x, [0, 0]), tf.where(x > 4), tf.boolean_mask(x, [True, False]),
         ])  # fmt: skip
@@ -328,3 +330,16 @@ def assertions(tf):
             sess.run(y, {x: [-1.0]})
         except tf.errors.InvalidArgumentError as error:
             return [good, "x must be positive" in str(error)]
+
+
+def devices_chosen_by_a_function(tf):
+    def place(op):
+        node = op if isinstance(op, tf.NodeDef) else op.node_def
+        return "/cpu:0" if node.op in ("Variable", "VariableV2", "VarHandleOp") else "/job:localhost"
+
+    with tf.device(place):
+        w = tf.get_variable("w", initializer=tf.constant([[2.0]]))
+        y = tf.matmul(w, [[3.0]])
+    with tf.Session(config=tf.ConfigProto(allow_soft_placement=True)) as sess:
+        sess.run(tf.global_variables_initializer())
+        return [sess.run(y), w.device.lower().replace("/device:", "/"), y.device]

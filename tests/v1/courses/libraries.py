@@ -1,4 +1,4 @@
-"""Programs with what surrounds the operations: layers, metrics, saving, summaries. Each answers with numbers and names."""
+"""Programs with what surrounds the operations: layers, metrics, saving, summaries. Each answers with its values."""
 
 import os
 import tempfile
@@ -32,7 +32,9 @@ def dense_layers(tf):
 
 def convolutional_layers(tf):
     x = tf.placeholder(tf.float32, [None, 8, 8, 1])
-    h = tf.layers.conv2d(x, 4, [3, 3], padding="same", activation=tf.nn.relu, kernel_initializer=tf.constant_initializer(0.1))
+    h = tf.layers.conv2d(
+        x, 4, [3, 3], padding="same", activation=tf.nn.relu, kernel_initializer=tf.constant_initializer(0.1)
+    )
     h = tf.layers.max_pooling2d(h, pool_size=[2, 2], strides=2)
     h = tf.layers.conv2d(h, 2, 3, kernel_initializer=tf.constant_initializer(-0.2), name="second")
     h = tf.layers.average_pooling2d(h, 2, 1)
@@ -87,7 +89,8 @@ def losses(tf):
     labels, guesses = tf.constant([[1.0, 0.0], [0.0, 1.0]]), tf.constant([[0.7, 0.2], [0.4, 0.9]])
     made = [
         tf.losses.mean_squared_error(labels, guesses), tf.losses.absolute_difference(labels, guesses),
-        tf.losses.log_loss(labels, guesses), tf.losses.hinge_loss(labels, guesses), tf.losses.huber_loss(labels, guesses, delta=0.2),
+        tf.losses.log_loss(labels, guesses), tf.losses.hinge_loss(labels, guesses),
+        tf.losses.huber_loss(labels, guesses, delta=0.2),
         tf.losses.softmax_cross_entropy(labels, guesses), tf.losses.sparse_softmax_cross_entropy([0, 1], guesses),
         tf.losses.sigmoid_cross_entropy(labels, guesses, weights=[[1.0], [2.0]]),
     ]  # fmt: skip
@@ -146,7 +149,8 @@ def graph_from_a_file(tf):
             saver = tf.train.import_meta_graph(path + ".meta")
             saver.restore(sess, path)
             return [sess.run("y:0", {"x:0": [[3, 4]]}), graph.get_tensor_by_name("y:0").name,
-                    [t.name for t in tf.get_collection("answers")], [v.name for v in tf.global_variables()]]  # fmt: skip
+                    [t.name for t in tf.get_collection("answers")],
+                    [v.name for v in tf.global_variables()]]  # fmt: skip
 
 
 def summaries(tf):

@@ -1,4 +1,4 @@
-"""Small models as courses build them: convolutions, recurrence, embeddings, clustering, games. Each answers with numbers."""
+"""Small models as courses build them: convolutions, recurrence, embeddings, games. Each answers with its values."""
 
 import numpy as np
 from courses.training import CLASSES, POINTS, START, cross_entropy, dense
@@ -82,7 +82,10 @@ def lstm(tf):
 
 def stacked_recurrent_cells(tf):
     x = tf.placeholder(tf.float32, [4, 5, 3])
-    cells = [tf.nn.rnn_cell.GRUCell(2), tf.nn.rnn_cell.DropoutWrapper(tf.nn.rnn_cell.BasicRNNCell(3), output_keep_prob=1.0)]
+    cells = [
+        tf.nn.rnn_cell.GRUCell(2),
+        tf.nn.rnn_cell.DropoutWrapper(tf.nn.rnn_cell.BasicRNNCell(3), output_keep_prob=1.0),
+    ]
     cell = tf.nn.rnn_cell.MultiRNNCell(cells)
     with tf.variable_scope("rnn", initializer=tf.constant_initializer(0.3)):
         outputs, states = tf.nn.static_rnn(cell, tf.unstack(x, axis=1), initial_state=cell.zero_state(4, tf.float32))
@@ -247,7 +250,7 @@ def autoencoder_with_tied_weights(tf):
 
 def principal_components(tf):
     x = tf.constant(POINTS - POINTS.mean(0))
-    s, u, v = tf.svd(x)
+    s, _, v = tf.svd(x)
     projected = tf.matmul(x, v[:, :2])
     with tf.Session() as sess:
         s, p = sess.run([s, projected])

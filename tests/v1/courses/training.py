@@ -95,7 +95,8 @@ def optimizers(tf):
     x, y = inputs(tf)
     answers = []
     makers = [
-        tf.train.MomentumOptimizer(0.05, 0.9, use_nesterov=True), tf.train.RMSPropOptimizer(0.01), tf.train.AdamOptimizer(0.02),
+        tf.train.MomentumOptimizer(0.05, 0.9, use_nesterov=True), tf.train.RMSPropOptimizer(0.01),
+        tf.train.AdamOptimizer(0.02),
         tf.train.AdadeltaOptimizer(1.0), tf.train.FtrlOptimizer(0.1), tf.train.ProximalGradientDescentOptimizer(0.1),
     ]  # fmt: skip
     loss = cross_entropy(tf, classifier(tf, x), y)
@@ -126,7 +127,12 @@ def global_step_and_decay(tf):
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         rates = [float(sess.run([rate, step], {x: POINTS, y: CLASSES})[0]) for _ in range(8)]
-        return [rates, tf.train.global_step(sess, global_step), sess.run(loss, {x: POINTS, y: CLASSES}), global_step.name]
+        return [
+            rates,
+            tf.train.global_step(sess, global_step),
+            sess.run(loss, {x: POINTS, y: CLASSES}),
+            global_step.name,
+        ]
 
 
 def gradient_clipping(tf):
@@ -177,7 +183,10 @@ def batch_normalisation_by_hand(tf):
     moving_variance = tf.Variable(tf.ones([8]), trainable=False, name="moving_variance")
 
     def batch():
-        updates = [moving_mean.assign(0.9 * moving_mean + 0.1 * mean), moving_variance.assign(0.9 * moving_variance + 0.1 * variance)]
+        updates = [
+            moving_mean.assign(0.9 * moving_mean + 0.1 * mean),
+            moving_variance.assign(0.9 * moving_variance + 0.1 * variance),
+        ]
         with tf.control_dependencies(updates):
             return tf.identity(mean), tf.identity(variance)
 
@@ -283,7 +292,9 @@ def whole_numbers_as_labels(tf):
     x, y = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.int32, [None, 3])
     logits = dense(tf, x, 3, "soft")
     entropy = tf.nn.softmax_cross_entropy_with_logits(logits=logits, labels=y)
-    step = tf.train.AdamOptimizer(0.1).minimize(tf.reduce_mean(entropy), var_list={"b": tf.trainable_variables()[1]}.values())
+    step = tf.train.AdamOptimizer(0.1).minimize(
+        tf.reduce_mean(entropy), var_list={"b": tf.trainable_variables()[1]}.values()
+    )
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         feed = {x: POINTS, y: np.eye(3)[CLASSES]}

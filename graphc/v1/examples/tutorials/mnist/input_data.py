@@ -29,7 +29,14 @@ class Datasets(NamedTuple):
 
 
 def read_data_sets(
-    train_dir, fake_data=False, one_hot=False, dtype=np.float32, reshape=True, validation_size=5000, seed=None, source_url=None
+    train_dir,
+    fake_data=False,
+    one_hot=False,
+    dtype=np.float32,
+    reshape=True,
+    validation_size=5000,
+    seed=None,
+    source_url=None,
 ) -> Datasets:
     """The digits in a folder that holds MNIST's four files (``train-images-idx3-ubyte.gz``, ...).
 

@@ -47,7 +47,8 @@ def test_a_picture_of_a_model():
     Checked(html)
     tree, labels, titles = texts(html)
     assert "x" in labels and "layer/y" in labels and "loss" in labels and "layer/w" in labels
-    assert "x to layer/MatMul: float32 (?, 4)" in titles and "script" not in html and "http" not in html.replace(SVG[1:-1], "")
+    assert "x to layer/MatMul: float32 (?, 4)" in titles
+    assert "script" not in html and "http" not in html.replace(SVG[1:-1], "")
     assert len(list(tree.iter(f"{SVG}rect"))) == len(boxes_of(tf.get_default_graph().get_operations())[0])
 
 

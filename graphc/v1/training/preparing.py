@@ -53,7 +53,7 @@ class SessionManager:
         )
         if not is_loaded:
             if init_op is None and init_fn is None and self._local_init_op is None:
-                what = "the model is not initialised: there is no checkpoint, no init_op, no init_fn and no local_init_op"
+                what = "the model is not initialised: no checkpoint, no init_op, no init_fn and no local_init_op"
                 raise StateError(explain(f"prepare_session: {what}"))
             if init_op is not None:
                 sess.run(init_op, feed_dict=init_feed_dict)
@@ -62,7 +62,8 @@ class SessionManager:
         missing = self._initialise_locally(sess)
         if missing:
             what = "init operations did not make the model ready for local_init_op"
-            raise StateError(explain(f"prepare_session: {what}; init_op: {_named(init_op)}, init_fn: {init_fn}, {missing}"))
+            named = f"init_op: {_named(init_op)}, init_fn: {init_fn}"
+            raise StateError(explain(f"prepare_session: {what}; {named}, {missing}"))
         missing = _missing(sess, self._ready_op)
         if missing:
             what = "init operations did not make the model ready"
