@@ -98,7 +98,7 @@ class Names:
         doc = f"TensorFlow's ``tf.{name}``: {', '.join(inside)}."
         space = Namespace(f"{self.package}.{name}", doc, lambda member: self.get(f"{name}.{member}"), inside)
         self._spaces[name] = space
-        if find_spec(space.__name__) is None:  # a file of that name keeps it
+        if not _is_file(space.__name__):
             sys.modules[space.__name__] = space
         return space
 
@@ -106,6 +106,14 @@ class Names:
         """The members of a namespace."""
         prefix = f"{name}." if name else ""
         return sorted({n[len(prefix) :].partition(".")[0] for n in self._entries if n.startswith(prefix)})
+
+
+def _is_file(module: str) -> bool:
+    """Whether a file is imported under that name."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # below a file
+        return False
 
 
 PUBLIC = Names("graphc", eager, catalogue())

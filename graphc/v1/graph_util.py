@@ -87,10 +87,11 @@ def remove_training_nodes(input_graph, protected_nodes=None):
     """
     keep = set(protected_nodes or ())
     controlling = {i[1:] for n in input_graph.node for i in n.input if i.startswith("^")}
-    used_with_index = {i.partition(":")[0] for n in input_graph.node for i in n.input if ":" in i}
+    indexed = {i.partition(":")[0] for n in input_graph.node for i in n.input if ":" in i}
+    keep |= controlling | indexed
     passed = {
         n.name: n.input[0] for n in input_graph.node
-        if n.op in ("Identity", "CheckNumerics") and len(n.input) == 1 and n.name not in keep | controlling | used_with_index
+        if n.op in ("Identity", "CheckNumerics") and len(n.input) == 1 and n.name not in keep
     }  # fmt: skip
     users = {i.partition(":")[0] for n in input_graph.node for i in n.input}
     passed = {name: source for name, source in passed.items() if name in users}  # what nobody uses is a result

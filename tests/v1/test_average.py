@@ -7,6 +7,7 @@ import pytest
 from optimizer_programs import AVERAGES, RECORDED, average
 
 import graphc.v1 as tf
+from graphc.api.mode import MODE
 
 EXPECTED = json.loads(RECORDED.read_text())
 
@@ -53,7 +54,7 @@ def test_with_eager_evaluation():
         averages.apply([v])
         np.testing.assert_allclose(averages.average(v).numpy(), [1.9, 3.8], rtol=1e-6)
     finally:
-        tf.disable_eager_execution()
+        MODE.choose(None)
 
 
 def test_integers_are_refused():

@@ -10,6 +10,7 @@ from interpreted import Interpreted
 from metric_programs import calls, outcome
 
 import graphc.v1 as tf
+from graphc.api.mode import MODE
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "metrics.json").read_text())
 
@@ -95,7 +96,7 @@ def test_eager_execution_is_refused():
             with pytest.raises(RuntimeError, match="needs a graph, but eager execution is on"):
                 call()
     finally:
-        tf.disable_eager_execution()
+        MODE.choose(None)
 
 
 def test_arguments_are_tensorflows():

@@ -7,6 +7,7 @@ import pytest
 from optimizer_programs import PROGRAMS, RECORDED
 
 import graphc.v1 as tf
+from graphc.api.mode import MODE
 
 EXPECTED = json.loads(RECORDED.read_text())
 
@@ -272,7 +273,7 @@ def test_a_constraint_of_rows_is_refused():
 def eager():
     tf.enable_eager_execution()
     yield
-    tf.disable_eager_execution()
+    MODE.choose(None)
 
 
 @pytest.mark.parametrize("optimizer", [o for o in PROGRAMS if o.startswith("dense") and "AdagradDA" not in o])

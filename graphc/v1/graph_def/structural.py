@@ -157,7 +157,8 @@ _MAKERS: dict[str, Callable] = {
     "IsVariableInitialized": _initialised, "VarIsInitializedOp": _initialised, "NoOp": _nothing, "Assert": _assertion,
     **slopes.MAKERS, "StatelessRandomGetKeyCounter": _key_and_counter,
     "StatelessRandomUniformV2": _stateless("uniform"), "StatelessRandomNormalV2": _stateless("normal"),
-    "StatelessTruncatedNormalV2": _stateless("truncated_normal"), "BroadcastGradientArgs": _reduced_axes, "SaveV2": _save, "RestoreV2": _restore,
+    "StatelessTruncatedNormalV2": _stateless("truncated_normal"), "BroadcastGradientArgs": _reduced_axes,
+    "SaveV2": _save, "RestoreV2": _restore,
 }  # fmt: skip
 
 
