@@ -24,6 +24,7 @@ from graphc.ir.printer import program_text as program_as_text
 from graphc.ir.program import Host, Program
 from graphc.ir.sizes import symbols_in
 from graphc.ir.target import TARGETS, Target
+from graphc.ir.writes import written_before_host
 from graphc.lower.lower import lower
 from graphc.options import VERSION, Options
 from graphc.passes.canonical import canonical
@@ -50,12 +51,14 @@ class Artifact:
         program: the Program without kernels and constants: signature, buffers and steps.
         constants: the read-only blob that kernels address.
         library: a shared library for ``target``.
+        early: positions of inputs that are written before the last host step ends; any of them if None.
     """
 
     program: Program
     constants: bytes
     library: bytes
     target: str
+    early: frozenset[int] | None = None
 
 
 def target_of(options: Options) -> Target:
@@ -106,7 +109,8 @@ def assemble(program: Program, options: Options = Options()) -> Artifact:
     target = target_of(options)
     code = compile_object(emit(program, options), target)
     library = link_shared([code], exports=entry_points(program))
-    return Artifact(replace(program, kernels=(), constants=b""), program.constants, library, target.name)
+    early = written_before_host(program)
+    return Artifact(replace(program, kernels=(), constants=b""), program.constants, library, target.name, early)
 
 
 def entry_points(program: Program) -> list[str]:
@@ -129,6 +133,7 @@ def sections(artifact: Artifact) -> dict[str, object]:
         **_blob_sections(blobs, target),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
+        **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
     }
 
 
@@ -139,7 +144,8 @@ def from_sections(container, target: str) -> Artifact:
         FormatError: the container holds none, or its program text is damaged.
     """
     program = parse(container.text(f"program:{target}"), _blobs(container, target))
-    return Artifact(program, container[f"constants:{target}"], container[f"library:{target}"], target)
+    early = frozenset(container.json(f"early:{target}")) if f"early:{target}" in container else None
+    return Artifact(program, container[f"constants:{target}"], container[f"library:{target}"], target, early)
 
 
 def _blob_sections(blobs: dict, target: str) -> dict[str, object]:
@@ -194,7 +200,7 @@ def load(artifact: Artifact, options: Options = Options(), mark: Callable | None
     host_steps = parts if len(parts) > 1 else None
     return Executable(
         entry_name(program), program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
-        explain_failure=functools.partial(_refusal, program), late=_late_sizes(program),
+        explain_failure=functools.partial(_refusal, program), late=_late_sizes(program), early=artifact.early,
     )  # fmt: skip
 
 

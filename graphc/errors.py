@@ -5,21 +5,45 @@ from __future__ import annotations
 import contextlib
 import linecache
 import os
+import re
 import sys
 import threading
 from dataclasses import dataclass
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_NOT_USERS = (_PACKAGE, contextlib.__file__)  # our own "with" blocks are entered through contextlib
+_NOT_USERS = (_PACKAGE, contextlib.__file__, threading.__file__, "<frozen importlib")  # what our own "with" blocks and imports go through
+_STDLIB = os.path.dirname(os.__file__) + os.sep
 _own_files: set[str] = set()  # those of our files that were met
 
 
 class GraphcError(Exception):
-    """Base of every error that graphc raises on purpose."""
+    """Base of every error that graphc raises on purpose.
+
+    Made of a message, or, as TensorFlow's errors are, of ``node_def, op, message``.
+
+    Attributes:
+        error_code: TensorFlow's number of the kind.
+        op, node_def: the operation that failed and its node, or None.
+    """
+
+    error_code = 2
+    op = node_def = None
+
+    def __init__(self, *args):
+        if len(args) >= 3 and isinstance(args[2], str):
+            self.node_def, self.op, *args = args
+        super().__init__(*args)
+
+    @property
+    def message(self) -> str:
+        """What it says."""
+        return str(self.args[0]) if self.args else ""
 
 
 class InvalidArgumentError(GraphcError, ValueError):
     """An operation was given values that it cannot work with."""
+
+    error_code = 3
 
 
 class ShapeError(InvalidArgumentError):
@@ -47,8 +71,38 @@ class FeedError(InvalidArgumentError):
 class StateError(GraphcError, RuntimeError):
     """An object is not in a state that allows the call: closed session, uninitialised variable."""
 
+    error_code = 9
 
-class CompileError(GraphcError, RuntimeError):
+
+class InternalError(GraphcError, RuntimeError):
+    """Something is wrong inside of graphc."""
+
+    error_code = 13
+
+
+class UnimplementedError(GraphcError, NotImplementedError):
+    """What was asked for does not exist."""
+
+    error_code = 12
+
+
+class UnavailableError(GraphcError, RuntimeError):
+    """What was asked for is not there, here or now."""
+
+    error_code = 14
+
+
+class UnknownError(GraphcError, RuntimeError):
+    """Something failed that has no kind of its own, such as a Python function that a run calls."""
+
+
+class AbortedError(GraphcError, RuntimeError):
+    """An operation was given up because of what another did; it may be tried again."""
+
+    error_code = 10
+
+
+class CompileError(InternalError):
     """A stage of the compiler could not produce its result."""
 
 
@@ -71,37 +125,55 @@ class SymbolicError(GraphcError, TypeError):
 class OutOfRangeError(GraphcError, IndexError):
     """There is nothing more: a queue is closed and empty, a file or a dataset has ended."""
 
+    error_code = 11
+
 
 class CancelledError(GraphcError, RuntimeError):
     """An operation was given up, usually because what it waited for was closed."""
+
+    error_code = 1
 
 
 class NotFoundError(GraphcError, LookupError):
     """A file, or something of that name, does not exist."""
 
+    error_code = 5
+
 
 class AlreadyExistsError(GraphcError, ValueError):
     """Something of that name exists already."""
+
+    error_code = 6
 
 
 class DeadlineExceededError(GraphcError, TimeoutError):
     """An operation did not end in the time it was given."""
 
+    error_code = 4
+
 
 class DataLossError(FormatError):
     """Data that cannot be read back: truncated or damaged records."""
+
+    error_code = 15
 
 
 class PermissionDeniedError(GraphcError, PermissionError):
     """What was asked for is not allowed."""
 
+    error_code = 7
+
 
 class UnauthenticatedError(GraphcError, PermissionError):
     """It is not known who asks."""
 
+    error_code = 16
+
 
 class ResourceExhaustedError(GraphcError, MemoryError):
     """There is not enough memory for what was asked."""
+
+    error_code = 8
 
 
 class GraphcWarning(UserWarning):
@@ -112,7 +184,6 @@ class GraphcWarning(UserWarning):
 OpError = GraphcError
 FailedPreconditionError = StateError
 OperatorNotAllowedInGraphError = SymbolicError
-UnimplementedError = UnavailableError = InternalError = UnknownError = AbortedError = CompileError
 (OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED,
  RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS,
  UNAUTHENTICATED) = range(17)  # fmt: skip
@@ -157,6 +228,22 @@ def here() -> Location | None:
     return None
 
 
+def is_own(file: str) -> bool:
+    """Whether a file of code is graphc's."""
+    return file.startswith(_PACKAGE)
+
+
+def raised_at(error: BaseException) -> Location | None:
+    """The innermost line of the user's program that an error came from; None if it came from none."""
+    at, found = error.__traceback__, None
+    while at is not None:
+        file = at.tb_frame.f_code.co_filename
+        if not file.startswith((*_NOT_USERS, _STDLIB, "<")) and f"{os.sep}site-packages{os.sep}" not in file:
+            found = Location(file, at.tb_lineno)
+        at = at.tb_next
+    return found
+
+
 @contextlib.contextmanager
 def located(location: Location | None):
     """Everything made inside is attributed to ``location``."""
@@ -168,6 +255,23 @@ def located(location: Location | None):
         _current.location, _current.fixed = before
 
 
+_SIZE = re.compile(r"\b(?:(_k\d+|unknown\d+_\d+)|[A-Za-z_]\w*_\d+)\b")
+_sizes: dict[str, str] = {}  # symbols of sizes -> what messages call them
+_SIZES_KEPT = 1 << 16
+
+
+def call_size(symbol: str, shown: str) -> None:
+    """Let messages call a symbolic size ``shown``, such as ``images.0``."""
+    if len(_sizes) >= _SIZES_KEPT:
+        _sizes.clear()
+    _sizes[symbol] = shown
+
+
+def _readable(text: str) -> str:
+    """The text with sizes called as users know them; what only a run tells is ``?``."""
+    return _SIZE.sub(lambda m: "?" if m[1] else _sizes.get(m[0], m[0]), text)
+
+
 def explain(what: str, operands=(), location: Location | None = None) -> str:
     """Lay out a message: what happened, where each operand comes from, the user's line.
 
@@ -177,7 +281,7 @@ def explain(what: str, operands=(), location: Location | None = None) -> str:
         location: the user's line; found from the call stack if None.
     """
     location = location or here()
-    lines = [what] + [f"  {name}  {text}" for name, text in operands]
+    lines = [_readable(what)] + [f"  {name}  {_readable(text)}" for name, text in operands]
     if location is not None:
         source = location.source
         lines.append(f"  at {location}" + (f": {source}" if source else ""))

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc.api.operators import Operators
+from graphc.errors import DtypeError, explain
 from graphc.ir.dtype import DType
+
+
+def _with_cause(error: DtypeError, literal, group: list) -> DtypeError:
+    """The error of a literal that does not fit, and the tensor that decides its dtype."""
+    of = next((x for x, _ in group if isinstance(x, Operators)), None)
+    first, *rest = str(error).split("\n")
+    if of is None or isinstance(literal, Operators) or not first.startswith("expected "):
+        return error
+    text, location = of.described()
+    beside = [("beside it", f"{text} of {of.dtype.name}" + (f"   {location}" if location is not None else ""))]
+    return type(error)(explain(f"{first}; a literal takes the dtype of the tensor beside it, tf.cast converts that", beside))
 
 
 def adopted(operands: Sequence, convert: Callable, alike: bool = True, groups: Sequence | None = None) -> list:
@@ -25,6 +37,9 @@ def adopted(operands: Sequence, convert: Callable, alike: bool = True, groups: S
             dtypes.setdefault(g, x.dtype)
     tensors = []
     for x, g in zip(operands, groups):
-        tensors.append(convert(x, dtypes.get(g)))
+        try:
+            tensors.append(convert(x, dtypes.get(g)))
+        except DtypeError as error:
+            raise _with_cause(error, x, [(o, h) for o, h in zip(operands, groups) if h == g]) from None
         dtypes.setdefault(g, tensors[-1].dtype)
     return tensors

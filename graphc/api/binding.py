@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable
 
@@ -22,7 +23,10 @@ def binder(signature: inspect.Signature, with_defaults: bool) -> Callable:
     needed = [n for n in names if n not in defaults]
 
     def exact(args, kwargs) -> dict:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{error}{_hint(names, kwargs)}") from None
         if with_defaults:
             bound.apply_defaults()
         return dict(bound.arguments)
@@ -40,3 +44,12 @@ def binder(signature: inspect.Signature, with_defaults: bool) -> Callable:
         return {n: given[n] for n in names if n in given} if kwargs else given
 
     return quick if plain else exact
+
+
+def _hint(names: tuple, kwargs) -> str:
+    """Which name may have been meant; otherwise all of them."""
+    for name in kwargs:
+        near = difflib.get_close_matches(name, names, 1, 0.7) if name not in names else ()
+        if near:
+            return f"; did you mean {near[0]!r}?"
+    return f"; its arguments are {', '.join(names)}" if names else ""

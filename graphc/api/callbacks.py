@@ -12,7 +12,7 @@ from graphc.api.resource import record
 from graphc.api.structure import leaves, pack
 from graphc.api.tape import GradientTape
 from graphc.api.tensor import EagerTensor
-from graphc.errors import InvalidArgumentError, UsageError, explain
+from graphc.errors import InvalidArgumentError, UsageError, explain, with_line
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.prims.act import converted, python, told
@@ -55,7 +55,8 @@ class Callbacks:
         """
         recorder = self._recorder("py_function", func, inp)
         if recorder.is_eager:
-            answer = told(func)(*[recorder.convert(x) for x in inp])
+            with with_line():
+                answer = told(func)(*[recorder.convert(x) for x in inp])
             return _as_promised("py_function", answer, Tout)
 
         return self._record(recorder, "EagerPyFunc", _with_tensors(func, len(inp)), inp, Tout, name)
@@ -84,6 +85,7 @@ class Callbacks:
             known = results.results() if wanted else ()
             return python(token, *nodes, callback=callback, key=results.key, results=known)
 
+        build.calls = getattr(func, "__name__", repr(func))  # what stands for it in a file
         made = record(recorder, kind, kind, build, inp, results if wanted else (), name)
         if not wanted:
             return made
@@ -107,6 +109,7 @@ def _with_tensors(func: Callable, count: int) -> Callable:
             found = tape.gradient(ys, xs, tensors[count:], unconnected_gradients="zero")
             return [g.numpy() for g in found]
 
+    with_tensors.__name__ = slopes.__name__ = getattr(func, "__name__", repr(func))  # what messages call it
     with_tensors.slopes = slopes
     return with_tensors
 

@@ -11,6 +11,7 @@ import numpy as np
 from graphc.api.body import Body
 from graphc.api.eager import eager
 from graphc.api.effect import EFFECT, Effect
+from graphc.api.growing import Growing, grown
 from graphc.api.operators import Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.structure import expect_same, leaves, pack
@@ -232,40 +233,51 @@ def written(recorder, states: Sequence, made: list) -> list:
 def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
     """A loop that the program runs; see ``ControlFlow.while_loop``."""
     flat = [v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(loop_vars)]
+    count = len(flat)
+    grows = [k for k, v in enumerate(flat) if isinstance(v, TensorArray) and v.grows_in(recorder)]
+    flat += [flat[k].size() for k in grows]
     with open_body(recorder) as test:
-        inside = [_entered(v, test) for v in flat]
-        test.finish([cond(*pack(loop_vars, iter(inside)))])
+        inside = _all_entered(flat, test, grows)
+        test.finish([cond(*pack(loop_vars, iter(inside[:count])))])
     early = len(test.arguments)
     with open_body(recorder) as step:
-        inside = [_entered(v, step) for v in flat]
+        inside = _all_entered(flat, step, grows)
         if len(step.arguments) != early:
             raise UsageError(explain("while_loop: cond reads a TensorArray whose element_shape is not known"))
-        answer = body(*pack(loop_vars, iter(inside)))
+        answer = body(*pack(loop_vars, iter(inside[:count])))
         if not isinstance(answer, (list, tuple)) or (len(loop_vars) == 1 and isinstance(loop_vars[0], (list, tuple))
                                                      and len(answer) != 1):  # fmt: skip
             answer = [answer]
         expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
         results = [_left(a, b) for a, b in zip(inside, leaves(answer))]
+        results += [leaves(answer)[k].size() for k in grows]
         step.finish([results[k] for k in _order(inside, step)])
     order = _order(inside, step)
     carries = [_initial(flat[k], inside[k]) for k in order]
     limit = [recorder.convert(maximum)] if isinstance(maximum, Operators) else []
     states = list(dict.fromkeys((*test.states, *step.states)))
     operands = [*carries, *[recorder.read_state(v) for v in states], *limit, *test.captured, *step.captured]
-    build = functools.partial(_repeated, test, step, early, [*strung(test, step)], states, limit, maximum)
+    after = leaves(answer)
+    growing = [Growing(order.index(k), order.index(count + j)) for j, k in enumerate(grows)
+               if k in order and after[k].may_outgrow(inside[k])]  # fmt: skip
+    build = functools.partial(_repeated, test, step, early, [*strung(test, step)], states, limit, maximum, growing)
     made = record(recorder, "While", "while", lambda *nodes: build(nodes), operands, name, (test, step),
                   lambda: [*step.arguments, *states])  # fmt: skip
     made = dict(zip(order, written(recorder, states, made)))
-    return pack(loop_vars, iter([_finished(v, inside[k], made.get(k)) for k, v in enumerate(flat)]))
+    sizes = {k: made[count + j] for j, k in enumerate(grows)}
+    finished = [_finished(v, inside[k], made.get(k), sizes.get(k)) for k, v in enumerate(flat[:count])]
+    return pack(loop_vars, iter(finished))
 
 
-def _repeated(test, step, early: int, token: list, states: list, limit: list, maximum, nodes: Sequence) -> list:
+def _repeated(test, step, early: int, token: list, states: list, limit: list, maximum, growing: list,
+              nodes: Sequence) -> list:  # fmt: skip
     """The loop of two bodies from Nodes: the token, carries, states, a limit, what is captured.
 
     A test that acts is carried out before the loop and at the end of every step, which carries its answer.
 
     Args:
         early: so many carries are what the test is given.
+        growing: the TensorArrays that grow.
     """
     t, c = len(token), len(token) + len(step.arguments)
     s, own = c + len(states), len(test.captured)
@@ -283,6 +295,18 @@ def _repeated(test, step, early: int, token: list, states: list, limit: list, ma
         return [*[new[k] for k in token], *found, *[new[v] for v in states]]
 
     most = nodes[s] if limit else maximum
+    if growing:
+        if t:
+            what = "TensorArray: one that grows (dynamic_size=True) cannot do so in a loop that prints, asserts, uses a queue"
+            raise StateError(explain(f"{what} or calls Python; give size= the greatest number of elements"))
+
+        def without(first, expand, reduce):
+            f = len(first)
+            return lib.repeat(lambda i, *v: tested(i, expand(v[:f]), v[f:])[0],
+                              lambda i, *v: reduce(stepped(i, expand(v[:f]), v[f:])), first, rest, most)  # fmt: skip
+
+        types = {g.elements: step.arguments[g.elements].node.type for g in growing}
+        nodes = [*grown(growing, nodes[:s], types, without), *nodes[s:]]
     if not test.acts:
         return lib.repeat(lambda i, *v: tested(i, v[:s], v[s:])[0], lambda i, *v: stepped(i, v[:s], v[s:]),
                           nodes[:s], rest, most)  # fmt: skip
@@ -301,9 +325,12 @@ def _truth(going: list) -> list:
     return [lib.truth("while_loop", lib.one("while_loop", "the condition", going))]
 
 
-def _entered(value, body):
-    """A loop variable as the body sees it."""
-    return value.enter(body) if isinstance(value, TensorArray) else body.argument(value)
+def _all_entered(flat: list, body, grows: list[int]) -> list:
+    """The loop variables as the body sees them; after them the sizes of those that grow."""
+    inside = [v.enter(body, k in grows) if isinstance(v, TensorArray) else body.argument(v) for k, v in enumerate(flat)]
+    for k, size in zip(grows, inside[len(flat) - len(grows) :]):
+        inside[k].grow(size)
+    return inside
 
 
 def _left(inside, result):
@@ -328,8 +355,8 @@ def _initial(value, inside):
     return value.buffer_like(inside) if isinstance(value, TensorArray) else value
 
 
-def _finished(value, inside, made):
-    return value.renewed(inside, made) if isinstance(value, TensorArray) else made
+def _finished(value, inside, made, size=None):
+    return value.renewed(inside, made, size) if isinstance(value, TensorArray) else made
 
 
 def _step_by_step(recorder, cond, body, loop_vars, maximum):

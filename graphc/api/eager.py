@@ -18,11 +18,12 @@ from graphc.api.signature import OpenSizes, signature
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import MARKS, EagerTensor, Tensor, value_of_leaf, without_marks
 from graphc.compile import compile_graph
-from graphc.errors import SymbolicError, explain, with_line
+from graphc.errors import SymbolicError, explain, here, with_line
 from graphc.ir.dtype import DType
 from graphc.ir.graph import Graph, input_node, needed, substitute
 from graphc.ir.node import Node, const
 from graphc.ir.order import toposort
+from graphc.ir.origin import built
 from graphc.lib import shape as lib_shape
 from graphc.lib.dims import DataDependent
 from graphc.lib.promote import as_node, literal_array
@@ -50,21 +51,31 @@ class Eager:
         tensors = adopted(operands, self.convert, alike, groups)
         nodes = [t.node for t in tensors]
         if effect is EFFECT:
-            return self._carry_out(build, nodes)
+            made = self._made(default_name, self._carry_out(build, operands, nodes))
+            return made[0] if len(made) == 1 else made or None
         try:
-            results = _listed(build(*nodes))
+            results = _listed(built(build, operands, nodes))
         except DataDependent:
-            results = _listed(build(*self._known(tensors, nodes)))
-        made = [EagerTensor(self, node) for node in results]
+            results = _listed(built(build, operands, self._known(tensors, nodes)))
+        made = self._made(default_name, [EagerTensor(self, node) for node in results])
         if any(type(d) is not int for node in results for d in node.shape):
             for tensor, array in zip(made, self.evaluate(results)):
                 tensor.settle(array)
         return made[0] if len(made) == 1 else made
 
-    def _carry_out(self, build, nodes):
+    @staticmethod
+    def _made(name: str, tensors: list) -> list:
+        """These results, which know the operation and the line that made them."""
+        made = f"from {name}", here()
+        for tensor in tensors:
+            tensor.made = made
+        return tensors
+
+    def _carry_out(self, build, operands, nodes) -> list:
         """Run an operation with an effect now."""
-        _, *made = (EagerTensor(self, array=_frozen(a)) for a in self.evaluate(build(first_token(), *nodes)))
-        return made[0] if len(made) == 1 else made or None
+        wanted = built(build, ("", *operands), [first_token(), *nodes])
+        _, *made = [EagerTensor(self, array=_frozen(a)) for a in self.evaluate(wanted)]
+        return made
 
     def _known(self, tensors: Sequence[EagerTensor], nodes: Sequence[Node]) -> list[Node]:
         """The operands with scalars and small integer ones as constants: their values may decide a shape or an axis."""
@@ -90,8 +101,11 @@ class Eager:
             parts = [self.convert(v, dtype) for v in value]
             return self.call("Pack", "packed", lambda *xs: lib_shape.stack(list(xs)), parts, ["values"] * len(parts))
         if isinstance(value, _PYTHON_SCALARS):
-            return EagerTensor(self, as_node(value, dtype))
-        return EagerTensor(self, array=_frozen(literal_array(value, dtype)))
+            tensor = EagerTensor(self, as_node(value, dtype))
+        else:
+            tensor = EagerTensor(self, array=_frozen(literal_array(value, dtype)))
+        tensor.made = "is constant", here()
+        return tensor
 
     def draw(self, seed: int | None):
         """Key and counter of a new random operation, and None: it has no effect but on the counter."""

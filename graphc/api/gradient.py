@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from graphc.autodiff import grad, jacobian
-from graphc.ir.graph import input_node, rebuild
+from graphc.ir.graph import input_node, substitute
 from graphc.ir.node import Node, make
 
 
@@ -53,4 +53,4 @@ def without_marks(outputs: Iterable[Node], deltas: Iterable[Node]) -> list[Node]
             return inputs[0]
         return None
 
-    return rebuild(outputs, visit)
+    return substitute(outputs, {}, visit)

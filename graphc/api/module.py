@@ -106,20 +106,20 @@ def _found(module: Module, predicate: Callable, enters_modules: bool) -> list:
 
 
 def _walk(module: Module, predicate: Callable, enters_modules: bool, key: Callable | None) -> list[tuple[tuple, object]]:
-    """Pairs of path and value, modules breadth first, the parts of lists and dicts in place; each value once."""
+    """Pairs of path and value, each value once: those of a module, then those of the modules inside, one after the other."""
     seen, found, waiting = {id(module)}, [], [((), module)]
     while waiting:
+        path, current = waiting.pop()
         inner: list[tuple[tuple, Module]] = []
-        for path, current in waiting:
-            for part, value in _leaves(current, key):
-                if id(value) in seen:
-                    continue
-                seen.add(id(value))
-                if predicate(value):
-                    found.append(((*path, *part), value))
-                if enters_modules and isinstance(value, Module):
-                    inner.append(((*path, *part), value))
-        waiting = inner
+        for part, value in _leaves(current, key):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if predicate(value):
+                found.append(((*path, *part), value))
+            if enters_modules and isinstance(value, Module):
+                inner.append(((*path, *part), value))
+        waiting += inner[::-1]
     return found
 
 

@@ -64,15 +64,18 @@ class Names:
         fallback: recorder of operations without tensor operands.
         entries: public name -> row, function or value.
         lift: makes the public function of a row.
+        missing: answers with the error for a name that is not there: of its namespace, the name, and what there is.
     """
 
-    def __init__(self, package: str, fallback: Callable, entries: Mapping[str, object], lift: Callable = lift):
+    def __init__(self, package: str, fallback: Callable, entries: Mapping[str, object], lift: Callable = lift,
+                 missing: Callable | None = None):  # fmt: skip
+        self._missing = missing
         self.package, self._fallback, self._entries, self._lift = package, fallback, dict(entries), lift
         self._lifted: dict[Op, Callable] = {}
         self._spaces: dict[str, Namespace] = {}
 
-    def get(self, name: str, others: Iterable[str] = ()):
-        """The function, class, value or namespace of this name; ``others``: names that a user may have meant instead.
+    def get(self, name: str):
+        """The function, class, value or namespace of this name.
 
         Raises:
             AttributeError: there is none.
@@ -90,9 +93,12 @@ class Names:
         if name in self._spaces:
             return self._spaces[name]
         inside = self.below(name)
+        if not inside and self._missing is not None:
+            where, _, own = name.rpartition(".")
+            raise self._missing(where, own, self.below(where))
         if not inside:
             old = "" if self.package.endswith(".v1") else ", TensorFlow 1's names are in graphc.v1"
-            near = difflib.get_close_matches(name, [*others, *self._entries], 1, 0.8)
+            near = difflib.get_close_matches(name, list(self._entries), 1, 0.8)
             hint = f"did you mean {near[0]!r}?" if near else f"docs/ops.md lists what exists{old}"
             raise AttributeError(f"module {self.package!r} has no attribute {name!r}; {hint}")
         doc = f"TensorFlow's ``tf.{name}``: {', '.join(inside)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.api.attributes import OF_ARRAYS, Guessing
 from graphc.api.call import Call
 from graphc.api.recorder import recorder_for
 from graphc.errors import SymbolicError, explain
@@ -59,10 +60,11 @@ _XOR = _logical_or_bits(math.logical_xor, bits.bitwise_xor)
 _NOT = _logical_or_bits(math.logical_not, bits.invert)
 
 
-class Operators:
+class Operators(Guessing):
     """What Tensor and Variable have in common; ``graph`` and ``name`` are theirs."""
 
     __slots__ = ()
+    INSTEAD = OF_ARRAYS
     __array_priority__ = 100  # a NumPy operand on the left leaves the operation to us
 
     __add__, __radd__ = _forward("add", "Add", math.add), _swapped("add", "Add", math.add)
@@ -88,6 +90,14 @@ class Operators:
     def __getitem__(self, key):
         return strided_slice(self, key)
 
+    def described(self) -> tuple:
+        """What it is and the Location that made it (or None), for messages."""
+        return "is a tensor", None
+
+    def __setitem__(self, key, value):
+        advice = "tf.where and tf.tensor_scatter_nd_update make a new tensor; of a variable v, v[i].assign(x) changes a part"
+        raise SymbolicError(explain(f"a tensor cannot be changed in place; {advice}"))
+
 
 # NumPy's function -> the operator that means the same, and the operators whose other side has another name.
 _UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "true_divide": "truediv",
@@ -99,13 +109,25 @@ _REFLECTED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": 
 
 def _no_numpy(x, name: str) -> SymbolicError:
     advice = "use TensorFlow's function, or run the tensor in a session first"
-    return SymbolicError(explain(f"numpy.{name}: {x.name} is a tensor of a graph, which has no value yet; {advice}"))
+    what = f"numpy.{name}: {x.name} is a tensor of a graph, which has no value yet; {advice}"
+    return SymbolicError(explain(what, _made(x)))
+
+
+def _made(x) -> list:
+    """The tensor and its line, for a message about it."""
+    text, location = x.described()
+    return [(x.name, f"{text}   {location}")] if location is not None else []
+
+
+_NO_VALUE = "a tensor has no value while the graph is being built"
 
 
 class Symbolic(Operators):
     """A tensor that has no value before its graph runs."""
 
     __slots__ = ()
+    INSTEAD = {name: "run it in a session, which answers with a NumPy array" for name in ("numpy", "item", "tolist")}
+    INSTEAD = {**OF_ARRAYS, **INSTEAD}
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         """NumPy's operators with a NumPy value on the left; its other functions cannot be part of a graph."""
@@ -130,30 +152,41 @@ class Symbolic(Operators):
         return id(self)
 
     def __bool__(self):
-        raise SymbolicError(
-            explain(
-                f"{self.name}: a tensor has no value while the graph is being built, so it cannot be used as a bool; "
-                "use tf.where, or run it in a session"
-            )
-        )
+        advice = "choose with tf.cond or use tf.where, or run it in a session first"
+        raise self._refusal(f"{_NO_VALUE}, so it cannot be used as a bool in 'if', 'and', 'while' or 'max'; {advice}")
+
+    def _refusal(self, what: str) -> SymbolicError:
+        return SymbolicError(explain(f"{self.name}: {what}", _made(self)))
 
     def __float__(self):
-        raise SymbolicError(explain(f"{self.name}: a tensor has no value while the graph is being built; run it in a session"))
+        raise self._refusal(f"{_NO_VALUE}; run it in a session first: value = sess.run(x)")
 
-    __int__ = __index__ = __float__
+    __int__ = __index__ = __complex__ = __float__
+
+    def __round__(self, digits=None):
+        raise self._refusal(f"{_NO_VALUE}; use tf.round, or run it in a session first")
+
+    def __format__(self, spec: str):
+        if spec:
+            raise self._refusal(f"{_NO_VALUE}, so there is no number to format; run it in a session first")
+        return str(self)
+
+    def __contains__(self, value):
+        raise self._refusal(f"{_NO_VALUE}; use tf.reduce_any(tf.equal(x, value)), or run it in a session first")
 
     def __array__(self, dtype=None, copy=None):
-        raise SymbolicError(explain(f"{self.name}: a tensor cannot become a NumPy array; run it in a session"))
+        raise self._refusal("a tensor cannot become a NumPy array; run it in a session first: array = sess.run(x)")
 
     def __len__(self):
-        raise SymbolicError(explain(f"{self.name}: a tensor has no len; use its shape, or tf.shape(x)[0]"))
+        raise self._refusal("a tensor has no len; use its shape, x.shape[0], or tf.shape(x)[0]")
 
     def __iter__(self):
         shape = self.shape
         if shape.ndims is None or (shape.ndims and shape.as_list()[0] is None):
-            raise SymbolicError(explain(f"{self.name}: a tensor of unknown length cannot be iterated"))
+            advice = "use tf.map_fn, tf.unstack(x, num), or run it in a session first"
+            raise self._refusal(f"a tensor of unknown length cannot be iterated; {advice}")
         if not shape.ndims:
-            raise SymbolicError(explain(f"{self.name}: a scalar cannot be iterated"))
+            raise self._refusal("a scalar cannot be iterated; run it in a session first")
         return iter([self[k] for k in range(shape.as_list()[0])])
 
 

@@ -42,7 +42,7 @@ class Subject:
         self._kinds: Counter[str] = Counter()
         self._warned: set[str] = set()
 
-    def compiled(self, kind: str | None = None, reason: str = "", patience: float = 0) -> None:
+    def compiled(self, kind: str | None = None, reason: str = "", patience: float = 0, advice: str = "") -> None:
         """Note a compilation.
 
         Args:
@@ -50,6 +50,7 @@ class Subject:
                 warning for each kind.
             reason: which input changed from what to what, in words.
             patience: how many compilations of this kind go without a warning.
+            advice: what to do about it, for the warning.
         """
         self.count += 1
         if kind is None:
@@ -60,7 +61,7 @@ class Subject:
             self._warned.add(kind)
             location = self.location or here() or Location("<unknown>", 1)
             times = "again" if self.count == 2 else f"for the {self.count}th time"
-            message = f"{self.what} is compiled {times}: {reason}"
+            message = f"{self.what} is compiled {times}: {reason}" + (f"; {advice}" if advice else "")
             warnings.warn_explicit(message, GraphcWarning, location.file, location.line)
 
 

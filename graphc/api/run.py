@@ -9,6 +9,7 @@ import numpy as np
 from graphc.compile import compile_graph, load_timed, optimise  # noqa: F401  also found here
 from graphc.ir.graph import Graph
 from graphc.options import Options
+from graphc.runtime.executable import new_turn  # noqa: F401  also found here
 from graphc.runtime.turn import Turn
 
 

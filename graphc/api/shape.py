@@ -31,7 +31,7 @@ class Dimension:
 
     def __index__(self):
         if self.value is None:
-            raise ShapeError(explain("the size is not known before running; use tf.shape(x)[axis]"))
+            raise ShapeError(explain("the size is not known before running; use tf.shape(x)[axis], or -1 in tf.reshape"))
         return self.value
 
     def _with(self, other, operation):

@@ -10,7 +10,7 @@ import numpy as np
 from graphc.api.operators import Operators
 from graphc.api.recording import RECORDING
 from graphc.api.shape import TensorShape, shown
-from graphc.errors import ShapeError, SymbolicError, UsageError, explain
+from graphc.errors import Location, ShapeError, SymbolicError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node, rebuild
@@ -59,6 +59,15 @@ class Tensor(Operators):
     def get_shape(self) -> TensorShape:
         """The shape; sizes that are not known are None."""
         return self.shape
+
+    def set_shape(self, shape) -> None:
+        """Say what the shape is; it is known already.
+
+        Raises:
+            ShapeError: it is another one.
+        """
+        if not self.shape.is_compatible_with(TensorShape(shape)):
+            raise ShapeError(explain(f"set_shape: a tensor of shape {self.shape} has not {TensorShape(shape)}"))
 
     def __eq__(self, other):
         return self._compared("Equal", math.equal, other)
@@ -180,10 +189,11 @@ def without_marks(nodes) -> list[Node]:
 class EagerTensor(Tensor):
     """A tensor with a value: an array, or operations recorded since and not carried out yet."""
 
-    __slots__ = ("_array", "_history")
+    __slots__ = ("_array", "_history", "made")
 
     def __init__(self, graph, node: Node | None = None, array: np.ndarray | None = None):
         super().__init__(graph, node)
+        self.made: tuple[str, Location | None] = ("is a tensor", None)  # what it is and the line that made it
         self._array, self._history = array, node if RECORDING.is_on else None
 
     @property
@@ -212,6 +222,10 @@ class EagerTensor(Tensor):
         if self._array is None:
             self.settle(self.graph.value_of(self._node))
         return self._array
+
+    def described(self) -> tuple[str, Location | None]:
+        """What it is and the line that made it, for messages."""
+        return self.made
 
     @property
     def is_settled(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,11 +13,14 @@ from graphc.api.recorder import recorder_for
 from graphc.api.shape import TensorShape
 from graphc.errors import DtypeError, ShapeError, SymbolicError, UsageError, explain
 from graphc.ir import dtype as dt
+from graphc.ir.node import symbol
 from graphc.lib import index as lib_index
 from graphc.lib import shape as lib_shape
 from graphc.lib.dims import as_dims, dim_node
 from graphc.lib.promote import as_node
 from graphc.prims.table import apply
+
+_numbers = itertools.count()
 
 
 class TensorArray:
@@ -29,11 +33,13 @@ class TensorArray:
     Args:
         dtype: of all elements.
         size: how many elements; an int or an integer scalar tensor.
-        dynamic_size: grow when a number beyond the size is written; only for numbers known while tracing, which those of a
-            loop in a graph are not.
+        dynamic_size: grow when a number beyond the size is written. A loop in a graph lets it grow if it only writes it;
+            such a loop is run twice, first to see how many elements there will be.
         element_shape: of all elements; found from the first one that is written if None.
         clear_after_read, tensor_array_name, infer_shape, colocate_with_first_write_call, name: without effect.
     """
+
+    fallback = staticmethod(eager)  # answers with the recorder where no operand decides
 
     def __init__(self, dtype, size=None, dynamic_size=None, clear_after_read=None, tensor_array_name=None,
                  handle=None, flow=None, infer_shape=True, element_shape=None, colocate_with_first_write_call=True,
@@ -47,6 +53,7 @@ class TensorArray:
         self._items: dict[int, Operators] = {}
         self._buffer: Operators | None = None
         self._body = None
+        self._grows = False  # in the body of the loop that it is in
         self.argument: Operators | None = None
         self.handle = self.flow = None
 
@@ -75,10 +82,13 @@ class TensorArray:
             new._element = self._element
             new._items[place] = tensor
             return new
-        if self.dynamic_size:
-            what = "TensorArray: a loop cannot write to one with dynamic_size; give size= the number of elements"
-            raise SymbolicError(explain(what))
-        new._buffer = self._call("Write", _written, [self._rows(shape), recorder.convert(index), tensor])
+        if self.dynamic_size and not self._grows:
+            what = "TensorArray: with dynamic_size it grows where it is written under known numbers, and in one loop"
+            raise SymbolicError(explain(f"{what}, not in loops inside of loops; give size= the number of elements"))
+        place = recorder.convert(index)
+        new._buffer = self._call("Write", _written, [self._rows(shape), place, tensor])
+        if self._grows:
+            new._size = self._call("Size", _reached, [self._size, place])
         new._items = {}
         return new
 
@@ -190,15 +200,31 @@ class TensorArray:
 
     # ------------------------------------------------------------------------- as a variable of a loop
 
-    def enter(self, body) -> "TensorArray":
+    def enter(self, body, grows: bool = False) -> "TensorArray":
         """This TensorArray as the body of a loop sees it: an argument, made when its shape is known."""
-        inside = TensorArray(self.dtype, 0, self.dynamic_size)
+        inside = type(self)(self.dtype, 0, self.dynamic_size)
         inside._size, inside._element, inside._body = self._size, self._element, body
-        if self._buffer is not None:
+        inside._grows = grows
+        if inside._grows:
+            if self._is_complete():
+                inside._begin(self._element)
+        elif self._buffer is not None:
             inside.argument = inside._buffer = body.argument(self._buffer)
         elif self._is_complete() and type(self._size) is int:
             inside._begin(self._element)
         return inside
+
+    def grows_in(self, recorder) -> bool:
+        """Whether a loop that a recorder records lets it grow."""
+        return self.dynamic_size and not recorder.is_eager and self._body is None
+
+    def grow(self, size) -> None:
+        """Inside of a loop: this is the number of elements before a step."""
+        self._size = size
+
+    def may_outgrow(self, before: "TensorArray") -> bool:
+        """Whether it was written since it was ``before``, so that it may have more elements."""
+        return self._size is not before._size
 
     def _is_complete(self) -> bool:
         return self._element is not None and all(d is not None for d in self._element)
@@ -206,10 +232,10 @@ class TensorArray:
     def _begin(self, element: tuple):
         """Become an argument of the body."""
         if self.argument is None:
-            if self._size_in_shape() is None:
-                raise SymbolicError(explain("TensorArray: its size must be known where a loop writes to it"))
+            size = None if self._grows else self._size_in_shape()
+            size = symbol(f"elements{next(_numbers)}") if size is None else size
             self._element = element
-            self.argument = self._buffer = self._body.argument_of(self.dtype, (self._size_in_shape(), *element))
+            self.argument = self._buffer = self._body.argument_of(self.dtype, (size, *element))
 
     def _size_in_shape(self):
         if type(self._size) is int:
@@ -234,20 +260,21 @@ class TensorArray:
             self._element = inside._element
         return self._rows(inside._element)
 
-    def renewed(self, inside: "TensorArray", buffer) -> "TensorArray":
-        """This TensorArray after a loop that left these elements."""
+    def renewed(self, inside: "TensorArray", buffer, size=None) -> "TensorArray":
+        """This TensorArray after a loop that left these elements, and so many if it could grow."""
         if buffer is None:
             return self
         new = self._copy()
+        new._size = self._size if size is None else size
         new._items, new._buffer, new._element = {}, buffer, inside._element
         return new
 
     # ---------------------------------------------------------------------------------------- inside
 
     def _copy(self) -> "TensorArray":
-        new = TensorArray(self.dtype, 0, self.dynamic_size)
+        new = type(self)(self.dtype, 0, self.dynamic_size)
         new._size, new._element, new._items, new._buffer = self._size, self._element, dict(self._items), self._buffer
-        new._body, new.argument = self._body, self.argument
+        new._body, new.argument, new._grows = self._body, self.argument, self._grows
         return new
 
     def _refine(self, shape) -> None:
@@ -257,7 +284,7 @@ class TensorArray:
 
     def _recorder(self, *values):
         known = [v for v in (*values, self._buffer, *self._items.values()) if isinstance(v, Operators)]
-        return recorder_for(known, eager)
+        return recorder_for(known, self.fallback)
 
     def _call(self, what: str, build, operands):
         kind = f"TensorArray{what}"
@@ -298,6 +325,12 @@ def _written(rows, index, value):
     if not i.shape:
         i, value = apply("reshape", i, shape=(1,)), apply("reshape", value, shape=(1, *value.shape))
     return lib_index.scatter(rows, i, value, "set")
+
+
+def _reached(size, index):
+    """The number of elements after writing under ``index``, one number or several."""
+    top = apply("cast", index, dtype=size.dtype) if index.dtype is not size.dtype else index
+    return apply("max", size, apply("add", top, lib_shape.ones((), size.dtype)))
 
 
 def _joined(rows):

@@ -9,9 +9,10 @@ import numpy as np
 from graphc.api.eager import EAGER
 from graphc.api.operators import Operators
 from graphc.api.recording import RECORDING
+from graphc.api.scope import executing_eagerly, get_current_name_scope
 from graphc.api.shape import TensorShape
 from graphc.api.tensor import EagerTensor, Reference, value_text
-from graphc.errors import DtypeError, ShapeError, explain
+from graphc.errors import DtypeError, Location, ShapeError, explain, here
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node
@@ -57,7 +58,7 @@ class Variable(Operators):
         shape: accepted for compatibility; it must be that of the value.
     """
 
-    __slots__ = ("_tensor", "_type", "name", "number", "trainable", "__weakref__")
+    __slots__ = ("_tensor", "_type", "name", "number", "trainable", "location", "__weakref__")
     graph = EAGER
 
     def __init__(self, initial_value=None, trainable=None, validate_shape=True, caching_device=None, name=None,
@@ -71,8 +72,9 @@ class Variable(Operators):
         tensor = EAGER.convert(initial_value, kind)
         self._type = tensor.type
         self._tensor = EagerTensor(EAGER, array=tensor.array)
-        self.number = next(_numbers)
-        self.name = f"{name or 'Variable'}:0"
+        self.number, self.location = next(_numbers), here()
+        around = get_current_name_scope() if executing_eagerly() else ""
+        self.name = f"{around}{'/' if around else ''}{name or 'Variable'}:0"
         self.trainable = True if trainable is None else bool(trainable)
         if shape is not None and not TensorShape(shape).is_compatible_with(self.shape):
             raise ShapeError(explain(f"Variable: a value of shape {self.shape} does not fit {TensorShape(shape)}"))
@@ -98,6 +100,10 @@ class Variable(Operators):
         if not self._tensor.is_settled:
             EAGER.settle_waiting()
         return self._tensor
+
+    def described(self) -> tuple[str, Location | None]:
+        """What it is and the line that made it, for messages."""
+        return f"is variable {self.name.partition(':')[0]}", self.location
 
     @property
     def new_value(self) -> Node:

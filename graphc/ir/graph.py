@@ -112,18 +112,24 @@ def rebuild(outputs: Iterable[Node], visit: Callable[[Node, tuple], Node | None]
     return [memo[n] for n in outputs]
 
 
-def substitute(outputs: Iterable[Node], replacements: dict) -> list[Node]:
+def substitute(outputs: Iterable[Node], replacements: dict, visit: Callable | None = None) -> list[Node]:
     """The outputs with some Nodes replaced by others of the same type.
 
     What makes a size known while running makes another size from other operands.
+
+    Args:
+        visit: replaces further Nodes, see ``rebuild``.
     """
     outputs = tuple(outputs)
+    visit = visit or (lambda node, inputs: None)
     order, makers = with_makers(outputs, replacements) if any_sizes() else ([], [])
     if not makers:
-        return rebuild(outputs, lambda node, inputs: None, dict(replacements))
+        return rebuild(outputs, visit, dict(replacements))
     memo, sizes = dict(replacements), {}
     for node in order:
-        memo[node] = _substituted(node, tuple([memo[x] for x in node.inputs]), sizes)
+        inputs = tuple([memo[x] for x in node.inputs])
+        new = visit(node, inputs)
+        memo[node] = _substituted(node, inputs, sizes) if new is None else new
     return [memo[n] for n in outputs]
 
 
@@ -131,7 +137,7 @@ def _substituted(node: Node, inputs: tuple, sizes: dict) -> Node:
     """``node`` over new inputs, with other sizes {symbol: symbol} in its type and attributes."""
     if node.op == "symbol":
         return sizes.get(node, node)
-    changed = sizes and any(s in sizes for s in symbols_of(node))
+    changed = sizes and any(s in sizes for x in (node, *node.inputs) for s in symbols_of(x))
     if not changed and inputs == node.inputs:
         return node
     attrs, type = (with_dims(node.attrs, sizes), with_dims(node.type, sizes)) if changed else (node.attrs, node.type)

@@ -18,6 +18,7 @@ import numpy as np
 from graphc.errors import DtypeError, Location, ShapeError, explain, here
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
+from graphc.ir.origin import origins
 from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
 
@@ -275,11 +276,6 @@ def _same_type(op: str, x: Node, y: Node) -> Type:
     if x.dtype is not y.dtype:
         raise DtypeError(explain(f"{op}: operands differ in dtype, {x.type} and {y.type}", origins(x=x, y=y)))
     raise ShapeError(explain(f"{op}: operands differ in shape, {x.type} and {y.type}", origins(x=x, y=y)))
-
-
-def origins(**operands) -> list:
-    """Where each operand comes from, for ``errors.explain``."""
-    return [(name, f"is {n.op}: {n.type}" + (f"   {n.location}" if n.location else "")) for name, n in operands.items()]
 
 
 def binary(op: str, x, y) -> Node:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, input_node, needed
+from graphc.ir.graph import Graph, input_node, with_makers
 from graphc.ir.node import BOOL, INDEX, Node, compare, const, origins
+from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.type import Type
 from graphc.lib.dims import integer
 from graphc.lib.promote import as_node
@@ -151,8 +152,9 @@ def _stand_ins(prefix: str, operands) -> list[Node]:
 
 def free_inputs(inputs, outputs) -> list[Node]:
     """What a body reads of the surroundings besides its operands: counters of random numbers."""
-    known = set(inputs)
-    return [n for n in needed(outputs) if n.op == "input" and n not in known]
+    sizes = symbols_in(tuple([x.type for x in inputs]))  # the operands have them, however they were found
+    known = {*inputs, *(m for m in map(maker, sizes) if m is not None)}
+    return [n for n in with_makers(outputs, known)[0] if n.op == "input"]
 
 
 def _kept(op: str, k: int, before: Node, after: Node) -> Node:

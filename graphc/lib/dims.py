@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from graphc.errors import ShapeError, UsageError, explain
+from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, const_value, is_index, origins, simplified
 from graphc.ir.type import Type
@@ -71,6 +71,10 @@ def constant(op: str, name: str, node: Node) -> np.ndarray:
         DataDependent: it is not constant.
     """
     if node.op != "const":
+        if not node.dtype.is_integer or len(node.shape) > 1:
+            kind = ShapeError if node.dtype.is_integer else DtypeError
+            what = f"{op}: {name} must be an integer or a list of integers, not {node.type}; is the order of arguments right?"
+            raise kind(explain(what, origins(x=node)))
         dims = as_dims(node, op) if node.dtype.is_integer and len(node.shape) <= 1 else [node]
         if any(isinstance(d, Node) for d in dims):
             raise DataDependent(explain(f"{op}: {name} must be known before running, not {node.type}", origins(x=node)),

@@ -13,7 +13,7 @@ from graphc.lib.math import full_like, require_inexact
 from graphc.lib.promote import as_node, broadcast_to, elementwise
 from graphc.prims.table import apply
 
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def _floating(op: str, x) -> Node:
@@ -82,7 +82,7 @@ def elu(features) -> Node:
 
 def selu(features) -> Node:
     """The self-normalising ``elu``."""
-    return math.multiply(scaled_elu(features, _SELU_ALPHA), _SELU_SCALE)
+    return math.multiply(scaled_elu(features, SELU_ALPHA), SELU_SCALE)
 
 
 def softplus(features) -> Node:

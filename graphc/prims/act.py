@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from graphc.errors import (
-    CompileError, DtypeError, GraphcError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, here,
+    DtypeError, GraphcError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, UnimplementedError,
+    UnknownError, here, raised_at,
 )  # fmt: skip
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
@@ -128,7 +129,10 @@ def _converted(value, dtype: dt.DType, label: str) -> np.ndarray:
     array = np.asarray(value)
     is_python = not isinstance(value, (np.ndarray, np.generic))
     if array.dtype != dtype.numpy and not (is_python and np.can_cast(array.dtype, dtype.numpy, "same_kind")):
-        raise InvalidArgumentError(f"{label} of the function is of {array.dtype}, but Tout says {dtype.name}")
+        found = "None" if value is None else f"of {array.dtype}"
+        advice = "return a value" if value is None else f"convert it, as with np.{dtype.name}(value)"
+        what = f"{label} of the function is {found}, but Tout says {dtype.name}; {advice}"
+        raise InvalidArgumentError(what)
     return np.array(array, dtype=dtype.numpy)
 
 
@@ -136,7 +140,8 @@ _ERRORS = (
     (StopIteration, OutOfRangeError),
     ((TypeError, ValueError), InvalidArgumentError),
     (MemoryError, ResourceExhaustedError),
-    (Exception, CompileError),
+    (NotImplementedError, UnimplementedError),
+    (Exception, UnknownError),
 )
 
 
@@ -152,7 +157,9 @@ def told(function: Callable) -> Callable:
         except Exception as error:
             kind = next(to for of, to in _ERRORS if isinstance(error, of))
             name = getattr(function, "__name__", repr(function))
-            raise kind(f"{name} raised {type(error).__name__}: {error}") from error
+            what, at = str(error).partition("\n  at ")[0], raised_at(error)
+            inside = "" if at is None else f"\n  in {at}: {at.source}"
+            raise kind(f"{name} raised {type(error).__name__}: {what}{inside}") from error
 
     return told_function
 

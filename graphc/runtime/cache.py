@@ -18,6 +18,7 @@ _PARTS = "key"  # the section that says what an entry was made from
 _DEFAULT_LIMIT = 512 << 20
 _ABANDONED = 3600  # seconds after which an unfinished file of a killed process is removed
 _COMPARED = 64  # entries that a miss is compared with, the newest first
+_LARGE, _SELDOM = 64, 16  # room is made after entries of a 64th of the limit, and after every 16th of the others
 _LONGEST = 120  # characters of a key part kept as they are
 
 
@@ -87,10 +88,12 @@ class DiskCache:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._entry_path(digest)
-            if write(path, {_PARTS: _shortened(parts), **sections}) > self.limit:
+            size = write(path, {_PARTS: _shortened(parts), **sections})
+            if size > self.limit:
                 _remove(path)
                 return False
-            self._shrink(path)
+            if size * _LARGE > self.limit or sum(digest.encode()) % _SELDOM == 0:  # listing thousands of files takes time
+                self._shrink(path)
         except OSError as error:
             self._warn("write", error)
             return False

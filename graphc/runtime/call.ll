@@ -12,7 +12,7 @@
 ;  9 flags: 1 single, 2 release the GIL, 4 static shapes, 8 writes state: alone, 16 reads it: together with others that do
 ; 10 fallback   11 failed     12 inputs     13 dims       14 argument records       15 output records
 ; 16 slots      17 arena bytes where shapes are static    18 shapes, likewise       19 sum of output ranks
-; 20 how many outputs are returned               21 turn (busy, waiting), where runs must keep out of each other's way
+; 20 how many outputs are returned               21 turn (call_turn.ll), where runs must keep out of each other's way
 %spec = type [22 x i64]
 
 ; input position, descr, rank, kind of Python number taken (1 f32, 2 f64, 3 i32, 4 i64, 5 b1, 0 none), address of
@@ -26,14 +26,14 @@
 
 ; 0 ndarray, 1 float, 2 int, 3 PyArray_Empty, 4 PyTuple_New, 5 PyTuple_SetItem, 6 PyEval_SaveThread,
 ; 7 PyEval_RestoreThread, 8 PyObject_VectorcallDict, 9 PyLong_AsLongLongAndOverflow, 10 PyLong_FromLong,
-; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef, 15 True, 16 False
-%python = type [17 x ptr]
+; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef, 15 True, 16 False, 17 PyErr_CheckSignals
+%python = type [18 x ptr]
 @gc_python = internal global %python zeroinitializer
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 define void @gc_call_configure(ptr %addresses) nounwind {
-  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 136, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 144, i1 false)
   ret void
 }
 
@@ -146,9 +146,14 @@ turns:
   %turn = load ptr, ptr %turn.at
   br i1 %in.turn, label %take.turn, label %memory
 
-take.turn:                                               ; from here to `collect` no Python code runs in this thread
-  call void @gc_turn_take(ptr %turn, i1 %shared)
-  br label %memory
+take.turn:                                               ; once taken, no Python code runs in this thread until `collect`
+  %refused = call i32 @gc_turn_take(ptr %turn, i1 %shared)
+  %is.mine = icmp eq i32 %refused, 0
+  br i1 %is.mine, label %memory, label %no.turn
+
+no.turn:                                                 ; a signal handler raised, or the run is inside of another
+  call void @gc_drop_all(ptr %results, i64 %n_outputs)
+  ret ptr null
 
 memory:
   %arena.at = getelementptr i64, ptr %spec, i64 4
@@ -202,80 +207,6 @@ failed:
 
 reject:
   ret ptr inttoptr (i64 1 to ptr)
-}
-
-; Waits until no other run writes the state that this one uses (`shared`), or until none uses it at all. The word is the
-; number of runs that read, or -1 while one writes. The caller holds the GIL, so plain loads and stores do for Python
-; threads; who must wait lets go of the GIL meanwhile.
-define internal void @gc_turn_take(ptr %turn, i1 %shared) nounwind {
-entry:
-  %waiting.at = getelementptr i32, ptr %turn, i64 2
-  br label %look
-
-look:
-  %busy = load atomic i32, ptr %turn acquire, align 4
-  %idle = icmp eq i32 %busy, 0
-  %no.writer = icmp sge i32 %busy, 0
-  %together = and i1 %shared, %no.writer
-  %free = or i1 %idle, %together
-  br i1 %free, label %take, label %wait
-
-wait:
-  %before = load i32, ptr %waiting.at
-  %more = add i32 %before, 1
-  store i32 %more, ptr %waiting.at
-  %save = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 6)
-  %thread = call ptr %save()
-  call void @gc_doze(ptr %turn, i32 %busy)
-  %restore = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 7)
-  call void %restore(ptr %thread)
-  %after = load i32, ptr %waiting.at
-  %fewer = sub i32 %after, 1
-  store i32 %fewer, ptr %waiting.at
-  br label %look
-
-take:
-  %one.more = add i32 %busy, 1
-  %now = select i1 %shared, i32 %one.more, i32 -1
-  store atomic i32 %now, ptr %turn release, align 4
-  ret void
-}
-
-; Lets the next run begin; nothing to do where there are no turns (null). The caller holds the GIL.
-define internal void @gc_turn_give(ptr %turn) nounwind {
-entry:
-  %none = icmp eq ptr %turn, null
-  br i1 %none, label %out, label %give
-
-give:
-  %busy = load atomic i32, ptr %turn acquire, align 4
-  %fewer = sub i32 %busy, 1
-  %alone = icmp slt i32 %busy, 0
-  %now = select i1 %alone, i32 0, i32 %fewer
-  store atomic i32 %now, ptr %turn release, align 4
-  %waiting.at = getelementptr i32, ptr %turn, i64 2
-  %waiting = load i32, ptr %waiting.at
-  %anybody = icmp ne i32 %waiting, 0
-  br i1 %anybody, label %rouse, label %out
-
-rouse:
-  call void @gc_rouse_all(ptr %turn)
-  br label %out
-
-out:
-  ret void
-}
-
-; The same for runs that Python drives; called with the GIL held.
-define void @gc_turn_enter(ptr %turn, i32 %shared) nounwind {
-  %together = icmp ne i32 %shared, 0
-  call void @gc_turn_take(ptr %turn, i1 %together)
-  ret void
-}
-
-define void @gc_turn_leave(ptr %turn) nounwind {
-  call void @gc_turn_give(ptr %turn)
-  ret void
 }
 
 ; Calls the Python callable that raises the error for a program's error code.

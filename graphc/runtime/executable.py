@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import threading
@@ -37,6 +36,7 @@ class Executable:
         release_gil: let other Python threads run meanwhile; worth it from some 50 microseconds of work on.
         explain_failure: makes the exception for the nonzero code with which a program stopped.
         late: what follows from sizes that host steps make.
+        early: positions of inputs that are written before the last host step ends; any of them if None.
     """
 
     def __init__(
@@ -50,13 +50,14 @@ class Executable:
         release_gil: bool = False,
         explain_failure: Callable[[int], Exception] | None = None,
         late: LateSizes | None = None,
+        early: frozenset[int] | None = None,
     ):
         self.name, self.signature, self.library = name, signature, library
         self.release_gil = release_gil
         self._failed = functools.partial(_fail, name, explain_failure)
         self.constants = _aligned(constants)
         self._support = load_support()
-        self._portable = PortableProgram(name, signature, library, self.constants, segments, self._failed, late)
+        self._portable = PortableProgram(name, signature, library, self.constants, segments, self._failed, late, early)
         self._native = segments is None and call_path() == "native" and _is_numeric(signature)
         if segments is None:
             missing = len(signature.symbols) - len(Arguments(name, signature).known_symbols)
@@ -92,8 +93,8 @@ class Executable:
         state as the last one left it; others go side by side. That holds for the callables of one ``turn``: two without
         a common one that are bound to the same arrays must not run at once if one writes them.
 
-        When a run fails in a host step, or after one, state is as it was before the run. When native code without
-        host steps stops with an error code, state that it was about to write may hold anything.
+        When a run fails in a host step, state is as it was before the run. When native code after the last of them
+        stops with an error code, state that it was about to write may hold anything.
 
         Args:
             state: arrays for some inputs, by position. They are used where they lie in every call; an output donated
@@ -117,11 +118,9 @@ class Executable:
         if single and len(chosen) != 1:
             raise UsageError(f"{self.name}: single=True needs exactly one returned output, not {len(chosen)}")
         writes = bool(in_state)
-        turn = (turn or Turn()) if writes or (turn is not None and bound) else None
-        if turn is not None and call_path() == "native":
-            turn.share_with(self._support.library)
+        turn = (turn or new_turn()) if writes or (turn is not None and bound) else None
         portable = _PortableCall(self, arguments, chosen, single, turn, writes)
-        if not self._native:
+        if not self._native or (turn is not None and not turn.is_native):
             return portable.convert_and_run
 
         def slow(exact, *given):
@@ -148,7 +147,7 @@ class _PortableCall:
         writes: bool,
     ):  # fmt: skip
         self.program, self.arguments, self.returned, self.single = executable._portable, arguments, returned, single
-        self.turn = contextlib.nullcontext() if turn is None else turn.taken(not writes)
+        self.turn, self.shared = turn, not writes
         self.in_place = frozenset(arguments.bound)
         self.copied = {output for output, position in executable.signature.donated if position in arguments.bound}
 
@@ -163,10 +162,24 @@ class _PortableCall:
             inputs[position] = array
         for rule, array in zip(self.arguments.rules, arrays):
             inputs[rule.position] = array
-        with self.turn:
-            outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place)
-            chosen = tuple(outputs[k].copy() if k in self.copied else outputs[k] for k in self.returned)
+        if self.turn is None:
+            return self._results(inputs, dims)
+        hold = self.turn.hold(self.shared)
+        try:
+            hold.enter()
+            return self._results(inputs, dims)
+        finally:
+            hold.leave()
+
+    def _results(self, inputs: list, dims: list[int]):
+        outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place)
+        chosen = tuple(outputs[k].copy() if k in self.copied else outputs[k] for k in self.returned)
         return chosen[0] if self.single else chosen
+
+
+def new_turn() -> Turn:
+    """A turn for callables that share state."""
+    return Turn(load_support().library if call_path() == "native" else None)
 
 
 def call_path() -> str:

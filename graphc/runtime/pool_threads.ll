@@ -12,12 +12,6 @@ define internal void @gc_rouse(ptr %word) nounwind {
   ret void
 }
 
-; Wakes all threads that sleep on a word.
-define internal void @gc_rouse_all(ptr %word) nounwind {
-  %woken = call i64 (i64, ...) @syscall(i64 ${futex}, ptr %word, i32 129, i32 2147483647, ptr null, ptr null, i32 0)
-  ret void
-}
-
 ; Waits until `pending` is 0: first by looking, then asleep.
 define internal void @gc_wait_for_workers() nounwind {
 entry:

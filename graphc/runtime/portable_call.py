@@ -80,13 +80,14 @@ class PortableProgram:
         constants: the program's constants, 64-byte aligned.
         failed: called with the error code of a segment that stopped; raises.
         late: what follows from sizes that host steps make; None where they make none.
+        early: positions of inputs that are written before the last host step ends; any of them if None.
 
     Raises:
         CompileError: a string would have to be copied or made by native code.
     """
 
     def __init__(self, name: str, signature: Signature, library: Library, constants: np.ndarray, segments, failed: Callable,
-                 late: LateSizes | None = None):  # fmt: skip
+                 late: LateSizes | None = None, early: frozenset[int] | None = None):  # fmt: skip
         self.name, self.signature, self.library, self.constants, self.failed = name, signature, library, constants, failed
         steps = [name] if segments is None else [f"{name}_{s}" if isinstance(s, int) else s for s in segments]
         self.steps = [_ENTRY(library.address(s)) if isinstance(s, str) else s for s in steps]
@@ -94,7 +95,8 @@ class PortableProgram:
         self.late = late
         self._needs = [symbols_of(p.type.shape) for p in signature.outputs]
         _check_strings(name, signature, self.steps)
-        self._may_stop = any(isinstance(step, HostStep) for step in self.steps[1:])  # after something was written
+        may_stop = any(isinstance(step, HostStep) for step in self.steps[1:])  # after something was written
+        self._at_risk = frozenset(p for _, p in signature.donated if may_stop and (early is None or p in early))
         self._kept = np.empty(0, dtype=np.uint8)
         self._lock = threading.Lock()
 
@@ -104,10 +106,10 @@ class PortableProgram:
         Args:
             dims: values of the symbols; those whose position is not in ``known`` are still to be determined.
             in_place: positions of inputs that may be written where they lie; other donated ones are copied. If a host
-                step raises, or anything does after one, they get back what they held before.
+                step raises, they get back what they held before.
         """
-        written = [inputs[position] for _, position in self.signature.donated if position in in_place]
-        before = [array.copy() for array in written] if self._may_stop else []
+        written = [inputs[position] for position in self._at_risk & in_place]
+        before = [array.copy() for array in written]
         mine = self._lock.acquire(blocking=False)
         run = _Run(self, list(inputs), list(dims), set(known), self._kept if mine else np.empty(0, dtype=np.uint8))
         try:

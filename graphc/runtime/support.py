@@ -16,7 +16,7 @@ from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
 from graphc.runtime.pool import default_threads, pool_text
 
-_CALL_FILES = ("call", "call_memory", "call_arguments", "call_results")
+_CALL_FILES = ("call", "call_turn", "call_memory", "call_arguments", "call_results")
 _EXPORTS = [
     "gc_parallel",
     "gc_pool_configure",
@@ -27,13 +27,14 @@ _EXPORTS = [
     "gc_call_configure",
     "gc_turn_enter",
     "gc_turn_leave",
+    "gc_turn_after_fork",
     "gc_memory_new",
     "gc_memory_free",
     "gc_probe",
     "gc_probe_arena",
     "gc_probe_shapes",
 ]
-_FORMAT = "2"  # raised when the linker or the order of exports changes
+_FORMAT = "3"  # raised when the linker or the order of exports changes
 
 
 @dataclass(frozen=True)

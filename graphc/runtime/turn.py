@@ -3,93 +3,144 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
 import weakref
+from collections import deque
 
 import numpy as np
 
 from graphc.errors import UsageError
 from graphc.runtime.library import Library
 
+_GLANCE = 1.0  # seconds after which a wait in Python looks again: after a fork nobody tells
 _turns: "weakref.WeakSet[Turn]" = weakref.WeakSet()
 
 
 class Turn:
-    """Keeps runs apart by two words: how many runs read (-1 while one writes), and how many wait.
+    """Gives runs their turns in the order in which they ask; readers that follow each other go together.
 
-    Native code reads and changes the words with the GIL held; runs from Python do it through the same native functions,
-    or without any, where all runs are Python's.
+    Native code keeps account in the words (call_turn.ll), with the GIL held, for its own runs and for those that Python
+    drives; where no run is native code's own, Python keeps account.
+
+    Args:
+        support: the native support library, where some of the runs are native code's own.
+
+    Attributes:
+        is_native: whether native code keeps account.
+        address: of the words.
     """
 
-    def __init__(self):
-        self.words = np.zeros(2, dtype=np.int64)
-        self.busy = self.words.view(np.int32)[:1]
+    def __init__(self, support: Library | None = None):
+        self.is_native = support is not None
+        self.words = np.array([0, 0, 0, id(_refuse)], dtype=np.int64)
         self.address = self.words.__array_interface__["data"][0]
-        self.holders: dict[int, tuple] = {}  # threads whose runs Python drives: whether they only read, how deep
-        self._change = threading.Condition()
-        self._enter = self._leave = None
+        self._support = support
+        if support is not None:
+            enter, leave = support.address("gc_turn_enter"), support.address("gc_turn_leave")
+            self._native = _ENTER(enter), _LEAVE(leave)
+        self._begin()
         _turns.add(self)
 
-    def share_with(self, library: Library) -> None:
-        """Some of the runs are native code's own, which is that of this support library."""
-        if self._enter is None:
-            self._leave = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(library.address("gc_turn_leave"))
-            self._enter = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32)(library.address("gc_turn_enter"))
+    def _begin(self) -> None:
+        self._change = threading.Condition()
+        self._line: deque[_Hold] = deque()
+        self._holds: list[_Hold] = []
 
-    def taken(self, shared: bool) -> "_Taken":
-        """A ``with`` block, to be entered as often as there are runs."""
-        return _Taken(self, shared)
+    def hold(self, shared: bool):
+        """One use of the state by a run that Python drives.
 
-    def take(self, shared: bool) -> None:
-        """Wait until no run writes the state, or, unless ``shared``, until none uses it."""
-        if self._enter is not None:
-            self._enter(self.address, shared)
+        ``enter()`` waits until no run writes the state, or, unless ``shared``, until none uses it; it raises UsageError
+        in a run inside of another of the same thread where one of them writes. ``leave()`` lets others begin; it must
+        be called, first thing in a ``finally`` whose ``try`` starts before ``enter()``, and does nothing where the turn
+        was not taken. Nothing can come between these calls and what they do, not even a signal handler's error.
+        """
+        if not self.is_native:
+            return _Hold(self, shared)
+        words, (enter, leave) = _Words(shared=shared), self._native
+        return _NativeHold(functools.partial(enter, self.address, words), functools.partial(leave, self.address, words))
+
+    def _after_fork(self) -> None:
+        if self.is_native:
+            _FORKED(self._support.address("gc_turn_after_fork"))(self.address)
             return
-        with self._change:
-            self._change.wait_for(lambda: not self.busy[0] or (shared and self.busy[0] > 0))
-            self.busy[0] = self.busy[0] + 1 if shared else -1
-
-    def give(self) -> None:
-        """Let others begin."""
-        if self._leave is not None:
-            self._leave(self.address)
-            return
-        with self._change:
-            self.busy[0] = max(0, self.busy[0] - 1)
-            self._change.notify_all()
+        holds = [h for h in self._holds if h.thread == threading.get_ident()]
+        self._begin()
+        self._holds = holds
 
 
-class _Taken:
-    """What ``Turn.taken`` answers."""
+class _Words(ctypes.Structure):
+    """``%hold`` of call_turn.ll."""
+
+    _fields_ = [(name, ctypes.c_int64) for name in ("thread", "next", "shared", "taken")]
+
+
+_ENTER = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.POINTER(_Words))
+_LEAVE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(_Words))
+_FORKED = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+
+
+class _NativeHold:
+    """What ``Turn.hold`` answers where native code keeps account."""
+
+    __slots__ = ("enter", "leave")
+
+    def __init__(self, enter, leave):
+        self.enter, self.leave = enter, leave
+
+
+class _Hold:
+    """What ``Turn.hold`` answers where Python keeps account."""
 
     def __init__(self, turn: Turn, shared: bool):
-        self._turn, self._shared = turn, shared
+        self._turn, self.shared, self.thread = turn, shared, 0
 
-    def __enter__(self) -> None:
-        me = threading.get_ident()
-        shared, depth = self._turn.holders.get(me, (True, 0))
-        if depth and not (shared and self._shared):
-            raise UsageError("a program was called again, by a host step of its own, while its state was being updated")
-        self._turn.take(self._shared)
-        self._turn.holders[me] = self._shared, depth + 1
+    def enter(self) -> None:
+        turn, self.thread = self._turn, threading.get_ident()
+        change = turn._change
+        with change:
+            outer = next((h for h in turn._holds if h.thread == self.thread), None)
+            if outer is not None and not (outer.shared and self.shared):
+                _refuse()
+            if outer is None:
+                self._wait(turn, change)
+            turn._holds.append(self)
 
-    def __exit__(self, *_) -> None:
-        me = threading.get_ident()
-        shared, depth = self._turn.holders.pop(me)
-        if depth > 1:
-            self._turn.holders[me] = shared, depth - 1
-        self._turn.give()
+    def _wait(self, turn: Turn, change: threading.Condition) -> None:
+        """Wait to be the first of the line, and until those who have the turn let one more in."""
+        waits_below = (k for k, other in enumerate(turn._line) if other.thread == self.thread)
+        turn._line.insert(next(waits_below, len(turn._line)), self)  # a signal handler's run cannot come after that
+        try:
+            while not self._is_next():
+                change.wait(_GLANCE)
+        finally:
+            if self in turn._line:  # a handler that forked comes back to an empty line in the child
+                turn._line.remove(self)
+            change.notify_all()
+
+    def _is_next(self) -> bool:
+        holds, line = self._turn._holds, self._turn._line
+        is_first = not line or line[0] is self
+        return is_first and (not holds or self.shared and holds[0].shared)
+
+    def leave(self) -> None:
+        turn = self._turn
+        with turn._change:
+            if self in turn._holds:
+                turn._holds.remove(self)
+                turn._change.notify_all()
+
+
+def _refuse():
+    what = "a program was called again, by a host step or a signal handler of its own, while its state was being"
+    raise UsageError(f"{what} updated or was to be; let the run end first")
 
 
 def _after_fork() -> None:
     """In a child no run of another thread is under way any more."""
     for turn in list(_turns):
-        held = turn.holders.get(threading.get_ident())  # a host step forked, and its run goes on here as well
-        turn.holders = {} if held is None else {threading.get_ident(): held}
-        turn.words[:] = 0
-        turn.busy[0] = 0 if held is None else held[1] if held[0] else -1
-        turn._change = threading.Condition()
+        turn._after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,11 +4,12 @@ import importlib as _importlib
 import sys as _sys
 from types import ModuleType as _ModuleType
 
+from graphc.v1.absent import AbsentModules as _AbsentModules
 from graphc.v1.exports import homes as _homes
 from graphc.v1.exports import members as _members
 
 newaxis = None
-_OF_THE_CATALOGUE = {"config": "tf.config", "trace": "tf.trace"}  # names there that modules here have, too
+_OF_THE_CATALOGUE = {"config": "tf.config", "lookup": "tf.lookup", "trace": "tf.trace"}  # names there that modules here have, too
 _member, __dir__ = _members()
 
 
@@ -29,3 +30,4 @@ class _PublicModule(_ModuleType):
 
 
 _sys.modules[__name__].__class__ = _PublicModule
+_sys.meta_path.append(_AbsentModules)

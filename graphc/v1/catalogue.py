@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -12,6 +13,7 @@ from graphc.api.namespaces import Names, catalogue
 from graphc.api.op import Op
 from graphc.api.recorder import RECORDERS
 from graphc.api.spelling import respelled
+from graphc.v1.absent import missing
 from graphc.v1.mode import default_recorder
 from graphc.v1.sparse_feeds import with_old_names
 from graphc.v1.spellings import MOVED, RENAMED, RESPELLED, ROWS
@@ -80,7 +82,7 @@ def _entries() -> dict[str, object]:
     return {name: in_default_graph(e) if inspect.isfunction(e) else e for name, e in entries.items()}
 
 
-SHARED = Names("graphc.v1", default_recorder, _entries(), lift_old)
+SHARED = Names("graphc.v1", default_recorder, _entries(), lift_old, missing)
 
 
 def members_of(namespace: str) -> Callable:
@@ -90,7 +92,10 @@ def members_of(namespace: str) -> Callable:
     def member(name: str):
         if name.startswith("__"):
             raise AttributeError(f"module {where!r} has no attribute {name!r}")
-        return SHARED.get(f"{namespace}.{name}" if namespace else name)
+        try:
+            return SHARED.get(f"{namespace}.{name}" if namespace else name)
+        except AttributeError:
+            raise missing(namespace, name, [*vars(sys.modules[where]), *SHARED.below(namespace)]) from None
 
     return member
 

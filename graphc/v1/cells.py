@@ -179,7 +179,8 @@ def depth_of(cell: str, inputs_shape) -> int:
     """
     shape = TensorShape(inputs_shape)
     if not shape.ndims or shape.as_list()[-1] is None:
-        raise ShapeError(explain(f"{cell}: needs inputs with a known last size, not shape {shape}"))
+        advice = "inputs are [batch, size], those of dynamic_rnn [batch, time, size]"
+        raise ShapeError(explain(f"{cell}: needs inputs with a known last size, not shape {shape}; {advice}"))
     return shape.as_list()[-1]
 
 

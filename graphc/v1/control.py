@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+from graphc.api import scope as api_scope
 from graphc.api.lift import tensors_in
+from graphc.api.stream import SEEDS
 from graphc.errors import GraphError, UsageError, explain
 from graphc.lib import math
 from graphc.v1.define import graph_of, whole
@@ -64,17 +66,18 @@ class name_scope:  # noqa: N801  TensorFlow's name
     def __enter__(self) -> str:
         graph = one_graph("name_scope", self._values or ())
         if graph.is_eager:
-            self._open.append((get_default_graph().name_scope(self._name),))
+            get_default_graph().check_name(self._name or "a")
+            self._open.append((api_scope.name_scope(self._name or ""),))
             return self._open[-1][0].__enter__()
         blocks = (graph.as_default(), graph.name_scope(self._name))
         blocks[0].__enter__()
         try:
-            scope = blocks[1].__enter__()
+            entered = blocks[1].__enter__()
         except BaseException:
             blocks[0].__exit__(None, None, None)
             raise
         self._open.append(blocks)
-        return scope
+        return entered
 
     def __exit__(self, *error) -> None:
         for block in reversed(self._open.pop()):
@@ -179,8 +182,15 @@ def get_collection_ref(key) -> list:
 
 
 def set_random_seed(seed: int) -> None:
-    """The seed of the default graph; operations made later draw numbers that it decides (None: no seed)."""
-    get_default_graph().seed = whole("set_random_seed", "seed", seed)
+    """The seed of the default graph; operations made later draw numbers that it decides (None: no seed).
+
+    In eager mode the seed of all that is drawn later.
+    """
+    seed = whole("set_random_seed", "seed", seed)
+    if executing_eagerly():
+        SEEDS.set(seed)
+    else:
+        get_default_graph().seed = seed
 
 
 def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:

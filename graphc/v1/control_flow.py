@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from graphc.api import tensor_array
 from graphc.api.control import recompute_grad  # noqa: F401  also found here
 from graphc.api.custom_gradient import grad_pass_through  # noqa: F401  also found here
 from graphc.api.loops import Loops
-from graphc.api.tensor_array import TensorArray  # noqa: F401  also found here
 from graphc.errors import UsageError, explain
 from graphc.v1.graph import get_default_graph
+from graphc.v1.mode import default_recorder, executing_eagerly
 
 _LOOPS = Loops(get_default_graph)
 
 map_fn, vectorized_map, scan = _LOOPS.map_fn, _LOOPS.vectorized_map, _LOOPS.scan
 foldl, foldr = _LOOPS.foldl, _LOOPS.foldr
 switch_case = _LOOPS.switch_case
+
+
+class TensorArray(tensor_array.TensorArray):
+    """An array of tensors that grows and is read element by element; see ``graphc.TensorArray``."""
+
+    fallback = staticmethod(default_recorder)
 
 
 def cond(pred, true_fn=None, false_fn=None, strict=False, name=None, fn1=None, fn2=None):
@@ -54,7 +61,7 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
 
     Args:
         maximum_iterations: stop after so many steps; a small number makes the gradient faster.
-        return_same_structure: keep a single loop variable in its list.
+        return_same_structure: keep a single loop variable in its list, as always in eager mode.
         shape_invariants, parallel_iterations, back_prop, swap_memory: without effect.
 
     Raises:
@@ -62,6 +69,6 @@ def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations
         DtypeError, ShapeError: it changes the type of a loop variable, or the condition is no bool scalar.
     """
     found = _LOOPS.while_loop(cond, body, loop_vars, maximum_iterations=maximum_iterations, name=name)
-    if return_same_structure or not isinstance(found, (list, tuple)) or len(found) != 1:
+    if return_same_structure or not isinstance(found, (list, tuple)) or len(found) != 1 or executing_eagerly():
         return found
     return found[0]

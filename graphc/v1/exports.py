@@ -7,6 +7,8 @@ import importlib
 import sys
 from collections.abc import Callable
 
+from graphc.v1.absent import missing
+
 # Namespace ("" for ``tf`` itself) -> module below graphc.v1 (or with its whole name) -> names in it; ``name=attribute``
 # where the module calls it otherwise. What is not listed is looked up in the catalogue.
 EXPORTS: dict[str, dict[str, str]] = {
@@ -72,6 +74,14 @@ EXPORTS: dict[str, dict[str, str]] = {
             scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update trainable_variables
             variables_initializer""",
     },
+    "contrib.eager": {
+        "graphc.api.tape": "GradientTape",
+        "contrib.gradient_functions": """gradients_function implicit_gradients implicit_value_and_gradients
+            value_and_gradients_function""",
+        "mode": "enable_eager_execution executing_eagerly in_eager_mode=executing_eagerly",
+        "queues": "py_func",
+        "variable": "Variable",
+    },
     "contrib.framework": {
         "graphc.api.checkpoint.reader": "list_variables load_variable",
         "contrib.scopes": "add_arg_scope arg_scope current_arg_scope has_arg_scope",
@@ -106,10 +116,11 @@ EXPORTS: dict[str, dict[str, str]] = {
             PREDICT_OUTPUTS REGRESS_INPUTS REGRESS_METHOD_NAME REGRESS_OUTPUTS SAVED_MODEL_FILENAME_PB
             SAVED_MODEL_FILENAME_PBTXT SAVED_MODEL_SCHEMA_VERSION SERVING TPU TRAINING VARIABLES_DIRECTORY
             VARIABLES_FILENAME""",
+        "graphc.api.saved_model.load": "load_v2=load",
         "saved_model.builder": "Builder=SavedModelBuilder simple_save",
         "saved_model.loader": "load maybe_saved_model_directory",
         "saved_model.main_op": "main_op_with_restore",
-        "saved_model.signature_def_utils": """build_signature_def classification_signature_def is_valid_signature
+        "saved_model.signatures": """build_signature_def classification_signature_def is_valid_signature
             predict_signature_def regression_signature_def""",
         "saved_model.tensor_info": "build_tensor_info get_tensor_from_tensor_info",
     },
@@ -201,13 +212,31 @@ def members(namespace: str = "") -> tuple[Callable, Callable]:
             path, attribute = homes(namespace)[name]
             value = importlib.import_module(path)
             value = value if attribute is None else getattr(value, attribute)
+            if attribute is None:
+                _guess(value, f"{namespace}.{name}" if namespace else name)
         else:
             prefix = f"{namespace}." if namespace else ""
-            value = _catalogue().get(prefix + name, [prefix + known for known in homes(namespace)])
+            try:
+                value = _catalogue().get(prefix + name)
+            except AttributeError:
+                known = {*vars(sys.modules[where]), *homes(namespace), *_catalogue().below(namespace)}
+                raise missing(namespace, name, sorted(known)) from None
         vars(sys.modules[where])[name] = value
         return value
 
     return member, lambda: sorted({*homes(namespace), *_catalogue().below(namespace)})
+
+
+def _guess(module, where: str) -> None:
+    """Let a module that has all its names itself say what a mistyped one may have meant."""
+    own = vars(module)
+
+    def unknown(name: str):
+        if name.startswith("__"):
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        raise missing(where, name, own)
+
+    own.setdefault("__getattr__", unknown)
 
 
 def _catalogue():

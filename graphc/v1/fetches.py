@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from graphc.api.operators import Composed, Operators
-from graphc.errors import GraphcError, GraphError, explain
+from graphc.errors import GraphcError, GraphError, UsageError, explain
 from graphc.v1.graph import Graph
 from graphc.v1.tensor import Operation, Tensor
 
@@ -47,6 +47,8 @@ def _resolve(graph: Graph, item, tensors: dict, operations: dict) -> Callable:
         element = graph.convert(item) if is_known else graph.as_graph_element(item)
     except GraphcError as error:
         first, *_ = str(error).split("\n")
+        if item is None:
+            first = "it is None, as tf.summary.merge_all() answers without summaries and tf.gradients without a path"
         if isinstance(item, (int, float, np.ndarray, np.generic)):
             first += "; it is a value already: does 'x = sess.run(x)' overwrite a tensor's name?"
         raise type(error)(explain(f"run: cannot fetch {_named(item)}: {first}")) from None
@@ -80,6 +82,6 @@ def frozen(fetches):
         return None if any(v is None for v in parts) else (type(fetches), tuple(parts))
     try:
         hash(fetches)
-    except TypeError:
+    except (TypeError, UsageError):  # the latter from a tensor that has a value already
         return None
     return fetches

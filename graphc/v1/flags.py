@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 
 from graphc.errors import GraphcWarning, UnavailableError, explain
+from graphc.v1.absent import missing
 
 _OLD = {"flag_name": "name", "default_value": "default", "docstring": "help"}
 _WRAPPED = ("DEFINE_string", "DEFINE_boolean", "DEFINE_bool", "DEFINE_float", "DEFINE_integer")
@@ -108,7 +109,7 @@ def __getattr__(name: str):
     try:
         found = getattr(_absl(), name)
     except AttributeError:
-        raise AttributeError(f"module 'graphc.v1.flags' has no attribute {name!r}") from None
+        raise missing("flags", name, dir(_absl())) from None
     return _with_old_names(found) if name in _WRAPPED else found
 
 

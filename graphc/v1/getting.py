@@ -8,6 +8,7 @@ from enum import Enum
 
 import numpy as np
 
+from graphc.api import scope as api_scope
 from graphc.api.operators import Operators
 from graphc.api.shape import TensorShape
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
@@ -76,11 +77,11 @@ def _single(graph, name, shape, dtype, initializer, regularizer, reuse, own, inf
     found = None if executing_eagerly() else graph.variables.get(name)
     if found is not None:
         return _checked(found, name, shape, dtype, initializer, reuse)
-    if reuse is True:
+    if reuse is True and not executing_eagerly():
         what = f"get_variable: variable {name} does not exist, or was not made by tf.get_variable, and its scope reuses"
         raise UsageError(explain(f"{what} variables; did you mean reuse=tf.AUTO_REUSE?"))
     initial, kind = _initial(name, shape, dtype, initializer, info)
-    with graph.name_scope(None), graph.control_dependencies(None):
+    with graph.name_scope(None), graph.control_dependencies(None), api_scope.name_scope(""):
         made = Variable(initial, name=name, dtype=kind, **{k: own[k] for k in _OWN if own.get(k) is not None})
     if executing_eagerly():
         return made

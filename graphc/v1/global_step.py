@@ -8,6 +8,7 @@ from graphc.ir import dtype as dt
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.initializers import Zeros
 from graphc.v1.logging import error
+from graphc.v1.mode import executing_eagerly
 from graphc.v1.scope import get_variable
 from graphc.v1.variables import Variable
 
@@ -18,9 +19,14 @@ def create_global_step(graph=None) -> Variable:
     Raises:
         UsageError: there is one already.
     """
+    is_eager = graph is None and executing_eagerly()
     graph = graph if graph is not None else get_default_graph()
     if get_global_step(graph) is not None:
-        raise UsageError(explain('create_global_step: "global_step" already exists'))
+        raise UsageError(explain('create_global_step: "global_step" already exists; use get_or_create_global_step'))
+    if is_eager:  # the default graph knows it, though it is not part of it
+        made = get_variable("global_step", (), dt.i64, Zeros(), trainable=False)
+        graph.add_to_collection(GraphKeys.GLOBAL_STEP, made)
+        return made
     with graph.as_default(), graph.name_scope(None):
         keys = [GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP]
         return get_variable("global_step", (), dt.i64, Zeros(), trainable=False, collections=keys)

@@ -6,6 +6,7 @@ from graphc.api.sparse import IndexedSlices
 from graphc.errors import DtypeError, GraphError, ShapeError, StateError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
+from graphc.lib.dims import measuring
 from graphc.lib.shape import shape as measured_shape
 from graphc.lib.shape import zeros, zeros_like
 from graphc.v1.define import graph_of
@@ -131,7 +132,8 @@ def _forms(graph, effect: Differentiate) -> list:
     if all(t.node is not None for t in every) and all(s is None or s.node is not None for s in effect.seeds):
         values = {t: t.node for t in every}
         values.update((s, s.node) for s in effect.seeds if s is not None)
-        found = differentiate(graph.identifier("probe"), effect, values, lambda t: False)
+        with measuring():
+            found = differentiate(graph.identifier("probe"), effect, values, lambda t: False)
         return [NOTHING if g is None else _form(g) for g in found]
     return [_looked_up(path, x) if _reaches(path, x, effect) else NOTHING for x in effect.xs]
 

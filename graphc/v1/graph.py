@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
 from graphc.api.adopt import adopted
+from graphc.api.attributes import Guessing
 from graphc.api.effect import Effect, any_token
 from graphc.api.operators import Composed, Operators
-from graphc.errors import DtypeError, GraphError, StateError, explain, here
+from graphc.errors import DtypeError, GraphError, StateError, call_size, explain, here
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, symbol
@@ -33,7 +34,7 @@ from graphc.v1.tensor import Feed, Operation, Random, Tensor
 from graphc.v1.trace import counter_node
 
 
-class Graph(Placement, Collected):
+class Graph(Placement, Collected, Guessing):
     """Operations under unique names, and what stands beside them.
 
     Attributes:
@@ -141,10 +142,15 @@ class Graph(Placement, Collected):
         self._identifiers.add(candidate)
         return candidate
 
-    def stand_in(self, name: str, dtype: DType, sizes: Iterable) -> Node:
-        """A Node of this dtype for building; each unknown size (None) is a fresh symbol."""
+    def stand_in(self, name: str, dtype: DType, sizes: Iterable, shown: str | None = None) -> Node:
+        """A Node of this dtype for building; each unknown size (None) is a fresh symbol.
+
+        Args:
+            shown: what messages call it; ``name`` if None.
+        """
+        shown = name if shown is None else shown
         name = self.identifier(name)
-        shape = tuple(symbol(f"{name}_{k}") if d is None else d for k, d in enumerate(sizes))
+        shape = tuple(_size(name, k, shown) if d is None else d for k, d in enumerate(sizes))
         return input_node(name, Type(dtype, shape))
 
     def feed_names(self, tensor: Tensor, rank: int) -> tuple[str, tuple[Node, ...]]:
@@ -152,8 +158,9 @@ class Graph(Placement, Collected):
         name = self._feed_names.get(tensor)
         if name is None:
             is_own = tensor.node is not None and tensor.node.op == "input" and isinstance(tensor.op.effect, Feed)
-            name = self._feed_names[tensor] = tensor.node.attr("name") if is_own else self.identifier(tensor.op.name)
-        return name, tuple(symbol(f"{name}_{k}") for k in range(rank))
+            own = f"{tensor.op.name}_{tensor.index}"
+            name = self._feed_names[tensor] = tensor.node.attr("name") if is_own else self.identifier(own)
+        return name, tuple(_size(name, k, tensor.op.name) for k in range(rank))
 
     def __str__(self):
         return summary(self)
@@ -186,7 +193,9 @@ class Graph(Placement, Collected):
         if self._control:
             op.control_inputs.extend(self._control)
         for k, (dtype, known) in enumerate(outputs):
-            node = known if known is None or isinstance(known, Node) else self.stand_in(f"{name}_{k}", dtype, known)
+            node = known
+            if known is not None and not isinstance(known, Node):
+                node = self.stand_in(f"{name}_{k}", dtype, known, f"{name}:{k}" if k else name)
             op.outputs.append(Tensor(op, k, dtype, node))
         if self._device != "" or self._colocated:
             self.place(op)  # a function that chooses a device looks at the whole operation
@@ -490,6 +499,11 @@ def get_default_graph() -> Graph:
     return GRAPHS.top or _roots[0]
 
 
+def root_graph() -> Graph:
+    """The graph that is the default one outside of all blocks."""
+    return _roots[0]
+
+
 def reset_default_graph() -> None:
     """A new empty default graph.
 
@@ -500,6 +514,12 @@ def reset_default_graph() -> None:
         advice = "leave 'with graph.as_default()' and 'with tf.Session()' first"
         raise StateError(explain(f"reset_default_graph: not inside of a with block that entered a graph; {advice}"))
     _roots[0] = Graph()
+
+
+def _size(name: str, axis: int, shown: str) -> Node:
+    """The symbol of a size, which messages call after the tensor that has it."""
+    call_size(f"{name}_{axis}", f"{shown}.{axis}")
+    return symbol(f"{name}_{axis}")
 
 
 def _without_token(build: Callable) -> Callable:

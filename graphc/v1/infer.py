@@ -8,6 +8,7 @@ from collections.abc import Callable
 from graphc.errors import DtypeError, GraphcError
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const, symbol
+from graphc.ir.origin import built
 from graphc.ir.type import Type
 from graphc.lib.dims import DataDependent, measuring
 
@@ -32,12 +33,12 @@ def infer(build: Callable, inputs) -> list[tuple]:
     if all(t.node is not None for t in inputs):
         try:
             with measuring():
-                return [(n.dtype, n) for n in nodes_of(build(*[t.node for t in inputs]))]
+                return [(n.dtype, n) for n in nodes_of(built(build, inputs, [t.node for t in inputs]))]
         except DataDependent as error:
             return _from_values(build, inputs, error)
     tries, errors = [], []
     for ranks in _assignments(sum(t.node is None for t in inputs)):
-        found = _attempt(build, _stand_ins(inputs, ranks), errors)
+        found = _attempt(build, inputs, _stand_ins(inputs, ranks), errors)
         if found is not None:
             tries.append(found)
     if not tries:
@@ -45,9 +46,9 @@ def infer(build: Callable, inputs) -> list[tuple]:
     return [_common([t[k] for t in tries]) for k in range(len(tries[0]))]
 
 
-def _attempt(build, nodes, errors) -> list | None:
+def _attempt(build, inputs, nodes, errors) -> list | None:
     try:
-        return list(nodes_of(build(*nodes)))
+        return list(nodes_of(built(build, inputs, nodes)))
     except GraphcError as error:
         errors.append(error)
         return None
@@ -84,7 +85,7 @@ def _from_values(build, inputs, error) -> list[tuple]:
     """The dtypes of an operation whose shape depends on data: integer operands are replaced by likely constants."""
     for value in ([-1], [1], [1, 1], [1, 1, 1], 1):
         nodes = [_likely(t.node, value) for t in inputs]
-        found = _attempt(build, nodes, [])
+        found = _attempt(build, inputs, nodes, [])
         if found is not None:
             return [(n.dtype, None) for n in found]
     raise error

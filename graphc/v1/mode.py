@@ -5,7 +5,8 @@ from __future__ import annotations
 from graphc.api.eager import EAGER
 from graphc.api.mode import MODE
 from graphc.api.recorder import recorder_for
-from graphc.v1.graph import get_default_graph
+from graphc.errors import UsageError, explain
+from graphc.v1.graph import get_default_graph, root_graph
 
 default_recorder = MODE.or_else(get_default_graph)
 
@@ -25,7 +26,15 @@ def enable_eager_execution(config=None, device_policy=None, execution_mode=None)
 
     Args:
         config, device_policy, execution_mode: without effect.
+
+    Raises:
+        UsageError: the default graph has operations already.
     """
+    made = root_graph().get_operations() if not MODE.recorder or MODE.recorder is get_default_graph else ()
+    if made:
+        what = "enable_eager_execution: must be called at program startup, but the default graph has operations already"
+        where = [(made[0].name, f"is the first   {made[0].location}")]
+        raise UsageError(explain(f"{what}; call it first, or after tf.reset_default_graph()", where))
     MODE.choose(lambda: EAGER)
 
 

@@ -7,6 +7,7 @@ from graphc.lib import nn
 from graphc.v1 import ops, rnn_cell
 from graphc.v1.catalogue import SHARED, listed, members_of
 from graphc.v1.define import random_op
+from graphc.v1.raw_rnn import raw_rnn  # noqa: F401
 from graphc.v1.rnn import (
     bidirectional_dynamic_rnn, dynamic_rnn, static_bidirectional_rnn, static_rnn,
 )  # fmt: skip
@@ -74,7 +75,7 @@ def dropout(x, keep_prob=None, noise_shape=None, seed=None, name=None, rate=None
 
 
 __all__ = [
-    "bidirectional_dynamic_rnn", "dropout", "dynamic_rnn", "rnn_cell", "sigmoid_cross_entropy_with_logits",
+    "bidirectional_dynamic_rnn", "dropout", "dynamic_rnn", "raw_rnn", "rnn_cell", "sigmoid_cross_entropy_with_logits",
     "softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits", "static_bidirectional_rnn",
     "static_rnn",
 ]  # fmt: skip

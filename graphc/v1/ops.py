@@ -77,6 +77,8 @@ def placeholder(dtype, shape=None, name=None) -> Tensor:
         sess.run(tf.reduce_mean(x), feed_dict={x: images})
     """
     _needs_graph("placeholder")
+    if isinstance(dtype, (list, tuple, TensorShape)):
+        raise UsageError(explain(f"placeholder: the dtype comes first, then the shape; got {dtype!r} as the dtype"))
     graph, kind, sizes = get_default_graph(), dt.as_dtype(dtype), TensorShape(shape)
     if name:
         graph.check_name(name)
@@ -86,13 +88,15 @@ def placeholder(dtype, shape=None, name=None) -> Tensor:
 
 
 def placeholder_with_default(input, shape, name=None) -> Tensor:  # noqa: A002
-    """A value that a run may feed; otherwise ``input``.
+    """A value that a run may feed; otherwise ``input``. In eager mode it is ``input``.
 
     Raises:
         UsageError: ``input`` does not fit ``shape``.
     """
-    _needs_graph("placeholder_with_default")
-    graph = input.graph if isinstance(input, Operators) else get_default_graph()
+    is_own = isinstance(input, Operators)
+    if executing_eagerly() and not (is_own and not input.graph.is_eager):
+        return convert_to_tensor(input)
+    graph = input.graph if is_own and not input.graph.is_eager else get_default_graph()
     if name:
         graph.check_name(name)
     full = graph.unique_name(name or "PlaceholderWithDefault")

@@ -58,6 +58,10 @@ class PartitionedVariable(Symbolic):
     def shape(self) -> TensorShape:
         return self._shape
 
+    def described(self) -> tuple:
+        """What it is and the line that made it, for messages."""
+        return f"is variable {self.op_name}", self._whole.op.location
+
     def get_shape(self) -> TensorShape:
         """The shape of the whole."""
         return self._shape

@@ -13,6 +13,7 @@ from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
+from graphc.v1.graph_keys import GraphKeys
 from graphc.v1.state import State
 from graphc.v1.tensor import Operation, Tensor
 from graphc.v1.trace import Traced, trace
@@ -159,8 +160,10 @@ def make_plan(
     missing = [v for v in traced.read if not state.is_initialised(v)]
     if missing:
         named = ", ".join(v.op.name for v in missing)
+        local = set(missing[0].graph.get_collection(GraphKeys.LOCAL_VARIABLES))
+        kind = "local" if all(v in local for v in missing) else "global"
         what = f"run: uninitialised {'variables' if len(missing) > 1 else 'variable'} {named}; run the initializer first"
-        what += ", sess.run(tf.global_variables_initializer()), which initialises the variables made before it was"
+        what += f", sess.run(tf.{kind}_variables_initializer()), which initialises the variables made before it was"
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing if v.op.location]
         raise StateError(explain(what, made))
     arrays = {len(inputs) + k: state.array(v) for k, v in enumerate(traced.state)}

@@ -35,7 +35,7 @@ def dynamic_rnn(cell, inputs, sequence_length=None, initial_state=None, dtype=No
 
 
 def _run(cell, inputs, lengths, state, dtype, time_major: bool, scope, backwards: bool) -> tuple:
-    _expect_cell(cell)
+    expect_cell(cell)
     with variable_scope(scope):
         rows = map_structure(_convert, inputs)
         for x in leaves(rows):
@@ -63,7 +63,12 @@ class _Row:
         self.dtype, self.shape = rows.dtype, rows.shape[1:]
 
 
-def _expect_cell(cell) -> None:
+def expect_cell(cell) -> None:
+    """Refuse what is no cell.
+
+    Raises:
+        UsageError: it cannot be called, or has no ``state_size``.
+    """
     if not callable(cell) or not hasattr(cell, "state_size"):
         raise UsageError(explain(f"rnn: {cell!r} is no cell"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,14 +15,23 @@ from graphc.errors import (
 from graphc.lib.dims import DataDependent
 from graphc.prims.running import RUNS, Elsewhere, RankFound, RankUnknown, Ranks, running
 from graphc.v1.feeds import as_array
+from graphc.v1.lines import name_own_line
 from graphc.v1.plan import Pattern, Plan, Request, changes, deciding, diagnose, make_plan, pattern_of
 from graphc.v1.state import State
 
 _PLANS_KEPT = 256
 _PATIENCE = 8  # times that a graph may be changed between runs of one request before anybody is warned
+_FEW = 2  # times that something else may change: a last batch of another kind, a test beside the training
+_ADVICE = {
+    "rank": "give the placeholder a shape, such as [None, 3], or feed values of one rank",
+    "value": "feed as few different values as possible, or take the size from tf.shape",
+}
 PLANNING = threading.RLock()  # graphs are built and bound by one thread at a time
 _RANKS = 6  # that are tried
 _REFUSED = (ShapeError, DtypeError, FeedError, TypeError)
+
+if hasattr(os, "register_at_fork"):  # a child must not find a graph half built by a thread that it does not have
+    os.register_at_fork(before=PLANNING.acquire, after_in_parent=PLANNING.release, after_in_child=PLANNING.release)
 
 
 class Runner:
@@ -78,6 +88,9 @@ class Runner:
                 if not self._closed:
                     raise
                 raise CancelledError(explain("run: the session was closed by another thread")) from error
+            except GraphcError as error:
+                name_own_line(error, self.request)
+                raise
 
     def answer(self, out):
         """What ``run`` answers, as users of the request get it."""
@@ -122,15 +135,18 @@ class Runner:
     def _call(self, arrays):
         pattern = self._pattern(arrays)
         while True:
+            ranks = None
             try:
                 plan = self._plan(pattern)
                 out = _performed(plan, arrays)
                 break
             except RankUnknown as unknown:
-                self._find_out(unknown.ranks, pattern, arrays)
+                ranks = unknown.ranks
             except RankFound as other:
                 other.tell()
                 self._plans.clear()
+            if ranks is not None:  # outside, so that errors of the user's code do not show that one as their context
+                self._find_out(ranks, pattern, arrays)
         self.state.mark_initialised(plan.traced.written)
         self.current, self.pattern = plan, pattern
         return out
@@ -151,9 +167,10 @@ class Runner:
         """Count a compilation, with what made it necessary."""
         found = [] if self._latest is None else changes(self.request, self._latest, pattern)
         if found:
-            self._subject.compiled(found[0][0], "; ".join(reason for _, reason in found))
+            kind = found[0][0]
+            self._subject.compiled(kind, "; ".join(reason for _, reason in found), _FEW, _ADVICE.get(kind, ""))
         elif self._latest is not None:
-            self._subject.compiled("content", "what a queue, a stack or a Python function gives has another shape")
+            self._subject.compiled("content", "what a queue, a stack or a Python function gives has another shape", _FEW)
         elif self._subject.count:
             self._subject.compiled("graph", "the graph was changed since the last run", _PATIENCE)
         else:

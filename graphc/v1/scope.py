@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 
+from graphc.api import scope as api_scope
 from graphc.api.operators import Operators
 from graphc.errors import DtypeError, StateError, UsageError, explain
 from graphc.ir import dtype as dt
@@ -12,6 +13,7 @@ from graphc.v1.control import one_graph
 from graphc.v1.getting import AUTO_REUSE, find_or_make
 from graphc.v1.graph import get_default_graph
 from graphc.v1.graph_keys import GraphKeys
+from graphc.v1.mode import executing_eagerly
 
 # What a scope hands on to the scopes and variables inside, each where they do not say otherwise.
 _HANDED = ("initializer", "regularizer", "caching_device", "partitioner", "custom_getter", "dtype", "use_resource",
@@ -220,6 +222,8 @@ class variable_scope:  # noqa: N801  TensorFlow's name
             label = self._default
         else:
             label = wanted if isinstance(wanted, str) else wanted.name.rpartition("/")[2]
+        if executing_eagerly() and self._auxiliary and label:
+            stack.enter_context(api_scope.name_scope(label))
         current = graph.get_name_scope()
         if not self._auxiliary:
             label = f"{current}/" if current else None

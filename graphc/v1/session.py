@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from graphc.api.attributes import Guessing
 from graphc.errors import DeviceUnavailable, FeedError, GraphcWarning, StateError, UsageError, explain
 from graphc.v1 import logging
 from graphc.v1.config import is_message, run_timeout, settings
@@ -51,7 +52,7 @@ class Device:
     incarnation: int
 
 
-class Session:
+class Session(Guessing):
     """Runs operations of a graph and holds the values of its variables.
 
     Args:

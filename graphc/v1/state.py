@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.api.run import Turn
+from graphc.api.run import new_turn
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.type import Type
@@ -43,7 +43,7 @@ class State:
             False: np.array(secrets.randbits(62), np.uint64),
         }
         self._initialised: set = {True, False}
-        self.resources, self.turn = Container(), Turn()
+        self.resources, self.turn = Container(), new_turn()
         self.timeout: float | None = None
 
     def array(self, key) -> np.ndarray:

@@ -13,6 +13,7 @@ from graphc.ir.type import Type
 from graphc.lib.shape import ensure_shape
 from graphc.v1.default import SESSIONS
 from graphc.v1.device import canonical_device
+from graphc.api.attributes import Guessing
 from graphc.api.operators import Symbolic
 from graphc.formats.attributes import plain_value
 from graphc.api.shape import DimensionShape, TensorShape, shown
@@ -101,7 +102,7 @@ class Differentiate:
     places: tuple = ()
 
 
-class Operation:
+class Operation(Guessing):
     """One named operation of a graph.
 
     Attributes:
@@ -275,9 +276,26 @@ class Tensor(Symbolic):
             return
         self.refined = tuple(self.shape.merge_with(wanted).as_list())
         if self.node is None:
-            self.node = self.op.graph.stand_in(self.op.name, self.dtype, self.refined)
+            self.node = self.op.graph.stand_in(f"{self.op.name}_{self.index}", self.dtype, self.refined, self.op.name)
         else:
             self.node = ensure_shape(self.node, self.refined)
+
+    def described(self) -> tuple[str, Location | None]:
+        """What it is and the line that made it, for messages."""
+        op = self.op
+        if op.type == "Identity" and isinstance(op.operands[0].op.effect, Read):
+            op = op.operands[0].op  # what reads a variable
+        effect = op.effect
+        if isinstance(effect, Read):
+            own = getattr(effect.variable, "op", op)
+            return f"is variable {own.name}", own.location
+        if op.type == "Argument":
+            return "is an argument of the function", op.location
+        if isinstance(effect, Feed):
+            return f"is placeholder {op.name}", op.location
+        if op.type == "Const":
+            return f"is constant {op.name}", op.location
+        return f"from {op.name}" + ("" if _says_type(op) else f" ({op.type})"), op.location
 
     def consumers(self) -> list[Operation]:
         """The operations that use it."""
@@ -295,6 +313,12 @@ class Tensor(Symbolic):
         shape = f", shape={self.shape}" if self.node is not None else ""
         device = f", device={self.device}" if self.device else ""
         return f'Tensor("{self.name}"{shape}, dtype={self.dtype.name}{device})'
+
+
+def _says_type(op: Operation) -> bool:
+    """Whether the name of an operation is its type, but for case, underscores and a number."""
+    plain = op.name.rpartition("/")[2].replace("_", "").rstrip("0123456789").lower()
+    return plain == op.type.replace("_", "").rstrip("0123456789").lower()
 
 
 def session_for(what, session):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from graphc.api.effect import Effect, first_token
-from graphc.errors import FeedError, GraphError, ShapeError, explain, located
+from graphc.errors import FeedError, GraphcError, GraphError, ShapeError, explain, located
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph as PureGraph
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, const
+from graphc.ir.origin import built
 from graphc.ir.type import Type
 from graphc.lib.dims import measuring
 from graphc.lib.promote import broadcast_to
@@ -22,7 +25,9 @@ from graphc.v1.slices import split
 from graphc.v1.tensor import (
     Differentiate, Feed, Initialised, Operation, Random, Read, ReadOr, Tensor, Update, Write,
 )  # fmt: skip
+from graphc.v1.upstream import Upstream, Wanted
 
+EMPTY: Mapping = MappingProxyType({})
 COUNTER, BOOL = Type(dt.u64, ()), Type(dt.b1, ())
 COUNTERS = {True: "random_step", False: "random_step_unseeded"}
 
@@ -51,11 +56,13 @@ class Traced:
     has_effects: bool = False
 
 
-def needed(targets, is_fed, done=frozenset()) -> list[Operation]:
+def needed(targets, is_fed, done=frozenset(), more: Mapping = EMPTY, lazily: bool = False) -> list[Operation]:
     """The operations that must run for the targets (Operations), in an order that respects every dependency.
 
     Args:
         done: operations that have run in an earlier part of the run; nobody waits for them.
+        more: for some operations others that they need besides.
+        lazily: leave out what only gradients name, which may not need its value.
 
     Raises:
         GraphError: control dependencies form a cycle; the message names it.
@@ -68,6 +75,9 @@ def needed(targets, is_fed, done=frozenset()) -> list[Operation]:
         if op in waiting:
             continue
         before = {t.op for t in op.operands if not is_fed(t)} | set(op.control_inputs) - done
+        if lazily and isinstance(op.effect, Differentiate):
+            before = set(op.control_inputs) - done
+        before.update(more.get(op, ()))
         waiting[op] = before
         for b in before:
             users.setdefault(b, []).append(op)
@@ -99,6 +109,14 @@ def _cycle(waiting: dict, done: set) -> str:
     return " -> ".join(o.name for o in [*loop, loop[0]])
 
 
+class _MoreNeeded(Exception):
+    """Gradients need the values of operations that are not part of the run yet."""
+
+    def __init__(self, op: Operation, operations: tuple):
+        super().__init__()
+        self.op, self.operations = op, operations
+
+
 class _Run:
     """One pass over the operations: values so far, writes so far, and which of them each operation sees."""
 
@@ -111,6 +129,7 @@ class _Run:
         self.latest: dict = {}
         self.counters: dict = {}
         self.token = first_token()
+        self.upstream = Upstream(any(not isinstance(t.op.effect, Feed) for t in fed))
 
     def is_fed(self, tensor: Tensor) -> bool:
         return tensor in self.fed
@@ -146,7 +165,7 @@ class _Run:
         view = self.views[op] = self.view(op)
         match op.effect:
             case Feed():
-                results = ()
+                results = () if op.outputs[0] in self.fed else self.upstream.stand_in(op)
             case Read(variable):
                 results = (view[variable][1] if variable in view else self.start(variable),)
             case Initialised(variable):
@@ -161,39 +180,55 @@ class _Run:
                 results = self.update(op, variables)
                 self.views[op] = {**view, **{v: (len(self.views), n) for v, n in zip(variables, results)}}
             case Differentiate():
-                found = differentiate(op.name, op.effect, self.values, self.is_fed)
+                found = self.differentiated(op)
                 results = split(self.connected(op, found), op.effect.places)
             case Effect(drawn):
                 self.values[op] = self.token  # to build the operation again where it is differentiated
-                self.token, *results = op.build(self.token, *[self.values[t] for t in op.operands])
+                self.token, *results = self.built(op, (self.token,), ("",))
                 if drawn is not None:
                     self.counters[drawn.seeded] = counter_node(drawn.seeded)
             case effect:
                 if isinstance(effect, Random):
                     self.counters[effect.seeded] = counter_node(effect.seeded)
-                results = nodes_of(op.build(*[self.values[t] for t in op.operands])) if op.build else ()
+                results = nodes_of(self.built(op)) if op.build else ()
         for tensor, node in zip(op.outputs, results):
             if tensor not in self.fed:
                 self.values[tensor] = refine(tensor, node)
+
+    def differentiated(self, op: Operation) -> list[Node | None]:
+        """The gradients of an operation that asks for them.
+
+        Raises:
+            _MoreNeeded: they need the values of operations that are not part of the run.
+        """
+        try:
+            return differentiate(op.name, op.effect, self.values, self.is_fed, self.upstream)
+        except Wanted as wanted:
+            raise _MoreNeeded(op, wanted.operations) from None
 
     def connected(self, op: Operation, found: list) -> list[Node]:
         """The gradients that have an output; zeros where feeding cut the connection."""
         effect, out = op.effect, []
         for x, g in zip(effect.xs, found):
-            like = self.start(x) if not isinstance(x, Tensor) else self.values[x]
-            lead = self.values[effect.ys[0]].shape if effect.whole else ()
-            out.append(g if g is not None else zeros((*lead, *like.shape), like.dtype))
+            if g is None:
+                like = self.start(x) if not isinstance(x, Tensor) else self.values[x]
+                lead = self.values[effect.ys[0]].shape if effect.whole else ()
+                g = zeros((*lead, *like.shape), like.dtype)
+            out.append(g)
         return out
 
+    def built(self, op: Operation, before=(), of=()):
+        """What an operation makes of Nodes that it takes before its operands' values; ``of``: what these Nodes are of."""
+        return built(op.build, (*of, *op.operands), [*before, *[self.values[t] for t in op.operands]])
+
     def write(self, op: Operation, variable, uses_current: bool) -> Node:
-        operands = [self.values[t] for t in op.operands]
-        if uses_current:
-            operands.insert(0, self.latest[variable] if variable in self.latest else self.start(variable))
-        return self.keep(op, variable, op.build(*operands))
+        of = (variable,) if uses_current else ()
+        current = [self.latest[v] if v in self.latest else self.start(v) for v in of]
+        return self.keep(op, variable, self.built(op, current, of))
 
     def update(self, op: Operation, variables: tuple) -> list[Node]:
         current = [self.latest[v] if v in self.latest else self.start(v) for v in variables]
-        new = op.build(*current, *[self.values[t] for t in op.operands])
+        new = self.built(op, current, variables)
         return [self.keep(op, v, n) for v, n in zip(variables, new)]
 
     def keep(self, op: Operation, variable, new: Node) -> Node:
@@ -217,25 +252,57 @@ def trace(name: str, fetches, targets, fed: dict, inputs: tuple, done=frozenset(
         GraphError: dependencies form a cycle.
         ShapeError, DtypeError: from the operations, at the lines that made them.
     """
-    run = _Run(fed, done)
-    order = needed([t.op for t in fetches if t not in fed] + list(targets), run.is_fed, done)
-    missing = [op for op in order if isinstance(op.effect, Feed) and op.outputs[0] not in fed]
-    if missing:
-        raise FeedError(_missing_text(missing))
-    with measuring():
-        for op in order:
-            with located(op.location):
-                run.visit(op)
+    targets = [t.op for t in fetches if t not in fed] + list(targets)
+    run = _visited(targets, fed, done)
     token = [] if run.token.op == "const" else [run.token]
     state = [*dict.fromkeys([*run.read, *run.peeked, *run.latest]), *run.counters]
     places = {v: len(inputs) + k for k, v in enumerate(state)}
     written = [*run.latest, *run.counters]
     new = [*run.latest.values(), *(apply("add", c, const(1, COUNTER)) for c in run.counters.values())]
     outputs = [run.values[t] for t in fetches] + token
+    unfed = run.upstream.behind([*outputs, *new])
+    if unfed:
+        raise FeedError(_missing_text(unfed))
     donated = tuple((len(outputs) + k, places[v]) for k, v in enumerate(written))
     starts = tuple(counter_node(v) if isinstance(v, bool) else v.start for v in state)
     graph = PureGraph(name, (*inputs, *starts), (*outputs, *new), (), donated)
     return Traced(graph, tuple(state), tuple(run.read), tuple(written), bool(token))
+
+
+def _visited(targets, fed: dict, done) -> _Run:
+    """All the operations that the targets need, evaluated; once more with what gradients turn out to need."""
+    more: dict[Operation, set] = {}
+    while True:
+        run = _Run(fed, done)
+        order = needed(targets, run.is_fed, done, more)
+        unfed = _unfed(order, targets, run, done, more)
+        try:
+            with measuring():
+                for op in order:
+                    with located(op.location):
+                        run.visit(op)
+            return run
+        except _MoreNeeded as found:
+            more.setdefault(found.op, set()).update(found.operations)
+        except GraphcError as error:
+            if not unfed:
+                raise
+            raise FeedError(_missing_text(unfed)) from error  # what stands in for them may not fit
+
+
+def _unfed(order: list[Operation], targets, run: _Run, done, more: dict) -> list[Operation]:
+    """The placeholders that are not fed; only gradients name them, and may not need their values.
+
+    Raises:
+        FeedError: the message names them all.
+    """
+    missing = [op for op in order if isinstance(op.effect, Feed) and op.outputs[0] not in run.fed]
+    if not missing:
+        return []
+    surely = set(needed(targets, run.is_fed, done, more, lazily=True))
+    if any(op in surely or op.outputs[0].node is None for op in missing):
+        raise FeedError(_missing_text(missing))
+    return missing
 
 
 def _missing_text(missing) -> str:

@@ -89,6 +89,10 @@ class Variable(Assignable, Symbolic, metaclass=VariableType):
             keys.append(GraphKeys.TRAINABLE_VARIABLES)
         graph.add_to_collections(keys, self)
 
+    def described(self) -> tuple:
+        """What it is and the line that made it, for messages."""
+        return f"is variable {self.op.name}", self.op.location
+
     def _check_initial(self, full: str, wanted) -> None:
         found = self.initial_value.shape
         if self.initial_value.dtype is dt.string:

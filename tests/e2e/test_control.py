@@ -211,5 +211,7 @@ def test_mistakes_are_named():
     with pytest.raises(UsageError, match="assigned inside"):
         v = tf.Variable(0.0)
         tf.map_fn(lambda row: tf.assign_add(v, 1.0), x)
+    array = tf.TensorArray(tf.float32, 0, True, element_shape=[])
     with pytest.raises(SymbolicError, match="dynamic_size"):
-        tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a.write(i, x)), [0, tf.TensorArray(tf.float32, 0, True)])
+        tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.while_loop(
+            lambda j, b: j < 3, lambda j, b: (j + 1, b.write(j, 1.0)), [0, a])[1]), [0, array])  # fmt: skip

@@ -204,3 +204,12 @@ def test_eight_processes_at_once(tmp_path):
         assert writer.returncode == 0, errors
     assert DiskCache(tmp_path).stats().bytes <= 60_000
     assert all(path.suffix == ".gc" for path in tmp_path.iterdir())
+
+
+def test_a_folder_of_many_small_entries_is_seldom_listed(tmp_path, monkeypatch):
+    cache, listed = DiskCache(tmp_path, limit=1 << 20), []
+    monkeypatch.setattr(cache, "_shrink", listed.append)
+    for k in range(64):
+        assert cache.put(f"{k:02d}", {"a": b"x"}, {})
+    assert 1 <= len(listed) < 16
+    assert cache.put("large", {"a": bytes(1 << 15)}, {}) and listed[-1].name.startswith("large")

@@ -111,8 +111,8 @@ def test_arguments_from_scopes():
 def test_what_is_not_there_says_what_to_use():
     with pytest.raises(AttributeError, match="tf.contrib.learn.DNNClassifier is not available; use tf.layers.dense"):
         tf.contrib.learn.DNNClassifier
-    with pytest.raises(AttributeError, match="tf.contrib.seq2seq is not available: .*; use tf.nn.dynamic_rnn"):
-        tf.contrib.seq2seq
+    with pytest.raises(AttributeError, match="tf.contrib.seq2seq.BasicDecoder is not available: .*; use tf.nn.dynamic_rnn"):
+        tf.contrib.seq2seq.BasicDecoder
     with pytest.raises(ValueError, match="data_format must be NHWC, NCHW or None, got 'x'"):
         layers.max_pool2d(tf.constant(IMAGES), 2, data_format="x")
     with pytest.raises(ValueError, match="batch_weights and zero_debias_moving_mean are not available"):

@@ -261,3 +261,34 @@ def test_random_arguments():
         tf.nn.softmax_cross_entropy_with_logits(tf.ones([2, 2]), tf.ones([2, 2]))
     with refuses(ValueError, "maxval"):
         tf.random_uniform([2], dtype=tf.int32)
+
+
+CODES = {
+    "CancelledError": 1, "UnknownError": 2, "InvalidArgumentError": 3, "DeadlineExceededError": 4, "NotFoundError": 5,
+    "AlreadyExistsError": 6, "PermissionDeniedError": 7, "ResourceExhaustedError": 8, "FailedPreconditionError": 9,
+    "AbortedError": 10, "OutOfRangeError": 11, "UnimplementedError": 12, "InternalError": 13, "UnavailableError": 14,
+    "DataLossError": 15, "UnauthenticatedError": 16,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_errors_made_as_tensorflow_makes_them(name):
+    kind, op = getattr(tf.errors, name), tf.constant(1.0, name="c").op
+    error = kind(op.node_def, op, "what happened")
+    assert (error.error_code, error.op, error.node_def.name) == (CODES[name], op, "c")
+    assert error.message == str(error) == "what happened" and isinstance(error, tf.errors.OpError)
+    assert (kind("said").message, kind("said").op, kind("said").node_def) == ("said", None, None)
+    others = [getattr(tf.errors, other) for other in CODES if other != name]
+    assert not isinstance(error, tuple(others))
+
+
+def test_a_failing_compilation_is_no_aborted_run():
+    from graphc.errors import CompileError
+
+    assert issubclass(CompileError, (tf.errors.InternalError, RuntimeError))
+    passing = (tf.errors.AbortedError, tf.errors.UnavailableError, tf.errors.UnimplementedError, tf.errors.UnknownError)
+    assert not issubclass(CompileError, passing)
+    assert issubclass(tf.errors.UnimplementedError, NotImplementedError)
+    with refuses(tf.errors.FailedPreconditionError, "uninitialised variable v") as info, tf.Session() as sess:
+        sess.run(tf.Variable(1.0, name="v"))
+    assert info.value.error_code == 9 and info.value.message == str(info.value)

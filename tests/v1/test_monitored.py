@@ -239,3 +239,71 @@ def test_clusters_are_data():
     put = tf.train.replica_device_setter(2, worker_device="/job:worker/task:1")
     made = [tf.Variable(1.0).op, tf.Variable(1.0).op, tf.constant(1.0).op]
     assert [put(op) for op in made] == ["/job:ps/task:0", "/job:ps/task:1", "/job:worker/task:1"]
+
+
+class _Creator(tf.train.SessionCreator):
+    """Sessions for a graph with one counter; ``failures`` are raised by the first calls."""
+
+    def __init__(self, initializer, failures=()):
+        self.initializer, self.failures, self.made = initializer, list(failures), []
+
+    def create_session(self):
+        if self.failures:
+            raise self.failures.pop(0)
+        sess = tf.Session()
+        sess.run(self.initializer)
+        self.made.append(sess)
+        return sess
+
+
+class _Raises(tf.train.SessionRunHook):
+    """Raises errors, one in each of the first runs."""
+
+    def __init__(self, *errors):
+        self.errors, self.created = list(errors), 0
+
+    def after_create_session(self, session, coord):
+        self.created += 1
+
+    def after_run(self, context, values):
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+@pytest.mark.parametrize("kind", [tf.errors.AbortedError, tf.errors.UnavailableError])
+def test_a_monitored_session_recovers(kind):
+    n = tf.Variable(0)
+    up, creator = n.assign_add(1), _Creator(tf.global_variables_initializer(), [kind(None, None, "not yet")])
+    hook = _Raises(kind(None, None, "lost"), kind(None, None, "lost again"))
+    with tf.train.MonitoredSession(creator, [hook]) as sess:
+        assert sess.run(up) == 1  # in the third session, whose variables are new
+        assert sess.run(up) == 2
+    assert len(creator.made) == hook.created == 3 and not hook.errors
+    assert all(made.is_closed for made in creator.made)
+
+
+def test_other_errors_end_a_monitored_session():
+    n = tf.Variable(0)
+    creator = _Creator(tf.global_variables_initializer())
+    with pytest.raises(tf.errors.InternalError, match="broken"):
+        with tf.train.MonitoredSession(creator, [_Raises(tf.errors.InternalError(None, None, "broken"))]) as sess:
+            sess.run(n)
+    assert len(creator.made) == 1 and creator.made[0].is_closed
+    with pytest.raises(tf.errors.AbortedError, match="lost"):
+        with tf.train.SingularMonitoredSession([_Raises(tf.errors.AbortedError(None, None, "lost"))]) as sess:
+            sess.run(n)
+
+
+def test_a_step_function_is_tried_again():
+    n, calls = tf.Variable(0), []
+    creator = _Creator(tf.global_variables_initializer())
+
+    def step(step_context):
+        calls.append(1)
+        if len(calls) == 1:
+            raise tf.errors.AbortedError(None, None, "lost")
+        return step_context.session.run(n)
+
+    with tf.train.MonitoredSession(creator) as sess:
+        assert sess.run_step_fn(step) == 0
+    assert len(calls) == len(creator.made) == 2

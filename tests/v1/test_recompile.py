@@ -38,10 +38,19 @@ def test_ranks_are_warned_of_once(told):
     for rank in range(4):
         session.run(y, {x: np.ones((2,) * rank)})
     found = counted(y)
-    assert found.count == 4 and found.reasons[0] == "ranks_x:0 is fed a value of rank 1, it was 0"
+    assert found.count == 4 and found.reasons[-1] == "ranks_x:0 is fed a value of rank 3, it was 2"
     (one,) = told
     assert issubclass(one.category, GraphcWarning) and one.filename == __file__
-    assert str(one.message) == f"{found.what} is compiled again: {found.reasons[0]}"
+    advice = "give the placeholder a shape, such as [None, 3], or feed values of one rank"
+    assert str(one.message) == f"{found.what} is compiled for the 4th time: {found.reasons[-1]}; {advice}"
+
+
+def test_few_changes_are_normal(told):
+    x = tf.placeholder(tf.float32, name="few_x")
+    y, session = tf.add(x, 1.0, name="few_y"), tf.Session()
+    for value in (1.0, [1.0, 2.0], [[1.0]], 2.0, [3.0]):
+        session.run(y, {x: value})
+    assert counted(y).count == 3 and not told
 
 
 def test_sizes_of_one_that_broadcast_are_a_reason(told):
@@ -51,7 +60,8 @@ def test_sizes_of_one_that_broadcast_are_a_reason(told):
         for sizes in ((k, k), (k, 1), (1, k), (1, 1)):
             assert session.run(z, dict(zip((x, y), map(np.ones, sizes)))).shape == (max(sizes),)
     assert counted(z).count == 4 and len(told) == 1
-    assert "the size of ones_y:0 at axis 0 is 1, which broadcasts" in str(told[0].message)
+    assert "the size of ones_y:0 at axis 0 is 1, which broadcasts" in counted(z).reasons[0]
+    assert "for the 4th time: the size of" in str(told[0].message)
 
 
 def test_only_values_that_decide_are_a_reason(told):
@@ -61,8 +71,11 @@ def test_only_values_that_decide_are_a_reason(told):
     session = tf.Session()
     for k in range(6):
         session.run(y, {x: np.ones((2, 3)), axis: k % 2, labels: [k, k]})
-    assert counted(y).count == 2 and len(told) == 1
-    assert "the value of which:0 decides a shape or an axis and is [1], it was [0]" in str(told[0].message)
+    assert counted(y).count == 2 and not told
+    for k in (-2, -1):
+        session.run(y, {x: np.ones((2, 3)), axis: k, labels: [k, k]})
+    assert counted(y).count == 4 and len(told) == 1
+    assert "the value of which:0 decides a shape or an axis and is [-1], it was [-2]" in str(told[0].message)
 
 
 def test_a_graph_that_grows_between_runs_is_no_reason(told):

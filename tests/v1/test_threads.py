@@ -1,6 +1,9 @@
 """One session in many threads: no update is lost, no value is torn, nobody waits for who waits for him."""
 
+import os
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -199,3 +202,190 @@ def test_a_python_function_that_waits_for_another_thread():
 
     assert not together(lambda: sess.run(y), other)
     assert sess.run(v) == 101.0
+
+
+@pytest.mark.parametrize("path", ["native", "ctypes"])
+def test_turns_come_in_order(path, monkeypatch):
+    monkeypatch.setenv("GRAPHC_CALL_PATH", path)
+    v = tf.Variable(tf.zeros([200_000]))
+    step, read, sess = v.assign_add(tf.sin(tf.fill([200_000], 0.5))).op, v * 2.0, tf.Session()
+    sess.run(v.initializer)
+    sess.run(step), sess.run(read)
+    over, steps, between = threading.Event(), [0], []
+
+    def train():
+        while not over.is_set():
+            sess.run(step)
+            steps[0] += 1
+
+    def take(shared):
+        hold = sess.state.turn.hold(shared)
+        before = steps[0]
+        try:
+            hold.enter()
+            between.append(steps[0] - before)
+        finally:
+            hold.leave()
+
+    def others():
+        while steps[0] < 5:
+            pass
+        for k in range(50):
+            take(k % 2 == 0)
+            before = steps[0]
+            sess.run(read)
+            between.append(steps[0] - before)
+        over.set()
+
+    assert not together(train, train, others)
+    assert sum(between) <= 6 * len(between) and max(between) <= 40  # each of the two trainers goes first once or twice
+
+
+def holding(sess, shared=False):
+    """A thread that has the session's turn until an event is set; the thread and the event."""
+    has, let_go = threading.Event(), threading.Event()
+
+    def hold():
+        turn = sess.state.turn.hold(shared)
+        try:
+            turn.enter()
+            has.set()
+            let_go.wait(60)
+        finally:
+            turn.leave()
+
+    thread = threading.Thread(target=hold, daemon=True)
+    thread.start()
+    assert has.wait(60)
+    return thread, let_go
+
+
+def counter():
+    v = tf.Variable(0.0)
+    up, sess = v.assign_add(1.0), tf.Session()
+    sess.run(v.initializer)
+    sess.run(up)
+    return v, up, sess
+
+
+@pytest.mark.parametrize("path", ["native", "ctypes"])
+def test_a_wait_for_the_turn_can_be_interrupted(path, monkeypatch):
+    monkeypatch.setenv("GRAPHC_CALL_PATH", path)
+    v, up, sess = counter()
+    thread, let_go = holding(sess)
+    for wait in (lambda: sess.run(up), sess.make_callable(up), sess.state.turn.hold(True).enter):
+        threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            wait()
+    let_go.set()
+    thread.join(60)
+    assert sess.run(up) == 2.0  # nobody has kept the turn
+
+
+@pytest.mark.parametrize("path", ["native", "ctypes"])
+def test_a_signal_handler_runs_the_session_while_others_wait(path, monkeypatch):
+    monkeypatch.setenv("GRAPHC_CALL_PATH", path)
+    v, up, sess = counter()
+    thread, let_go = holding(sess)
+    seen, before = [], signal.getsignal(signal.SIGUSR1)
+
+    def handler(*_):
+        let_go.set()
+        seen.append(sess.run(up))
+
+    others = [threading.Thread(target=lambda: seen.append(sess.run(up)), daemon=True) for _ in range(4)]
+    signal.signal(signal.SIGUSR1, handler)
+    try:
+        for other in others[:2]:
+            other.start()
+        for other in others[2:]:
+            threading.Timer(0.05, other.start).start()
+        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+        seen.append(sess.run(up))
+        for other in (*others, thread):
+            other.join(60)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert sorted(seen) == [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+
+
+@pytest.mark.parametrize("path", ["native", "ctypes"])
+def test_a_run_inside_of_a_run_is_refused_where_it_would_wait_for_itself(path, monkeypatch):
+    monkeypatch.setenv("GRAPHC_CALL_PATH", path)
+    v, up, sess = counter()
+    assert sess.run(v) == 1.0
+    for shared in (False, True):
+        hold = sess.state.turn.hold(shared)
+        try:
+            hold.enter()
+            with pytest.raises(tf.errors.OpError, match="called again"):
+                sess.run(up)
+            if shared:
+                assert sess.run(v) == 1.0
+        finally:
+            hold.leave()
+    assert sess.run(up) == 2.0
+
+
+def test_a_reader_reads_again_while_a_writer_waits():
+    v, up, sess = counter()
+    sess.run(v)
+    hold, writer = sess.state.turn.hold(True), threading.Thread(target=lambda: sess.run(up), daemon=True)
+    try:
+        hold.enter()
+        writer.start()
+        writer.join(0.1)
+        assert writer.is_alive() and sess.run(v) == 1.0
+    finally:
+        hold.leave()
+    writer.join(60)
+    assert sess.run(v) == 2.0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("path", ["native", "ctypes"])
+def test_a_child_waits_for_none_of_its_parents_threads(path, monkeypatch):
+    monkeypatch.setenv("GRAPHC_CALL_PATH", path)
+    v, up, sess = counter()
+    thread, let_go = holding(sess)
+    waits = threading.Thread(target=lambda: sess.run(up), daemon=True)
+    waits.start()
+    waits.join(0.1)
+    over = threading.Event()
+    plans = threading.Thread(target=lambda: [planned(v) for _ in iter(over.is_set, True)], daemon=True)
+    plans.start()
+    try:
+        for _ in range(5):
+            assert child_answers(lambda: sess.run(up) == 2.0 and sess.run(v * 3.0) == 6.0)
+    finally:
+        over.set()
+        let_go.set()
+    for other in (thread, waits, plans):
+        other.join(60)
+    assert sess.run(v) == 2.0
+
+
+def planned(v):
+    """A run that must be planned, in a session of its own."""
+    with tf.Session(graph=v.graph) as sess:
+        sess.run(v.initializer)
+
+
+def child_answers(check) -> bool:
+    """Whether ``check()`` is true in a forked child, which has half a minute."""
+    pid = os.fork()
+    if not pid:
+        try:
+            os._exit(0 if check() else 1)
+        finally:
+            os._exit(2)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.errors import DataLossError, explain
+from graphc.errors import DataLossError, GraphcError, explain
 from graphc.formats import protos
 from graphc.formats.bundle import BundleReader
 
@@ -22,6 +22,8 @@ def object_graph_of(reader: BundleReader):
     graph = protos.TrackableObjectGraph()
     try:
         graph.ParseFromString(reader.read(KEY)[()])
+    except GraphcError:
+        raise
     except Exception as error:  # protobuf has an error class of its own for damaged bytes
         raise DataLossError(explain(f"{reader.prefix}: the graph of objects cannot be read: {error}")) from None
     count = len(graph.nodes)

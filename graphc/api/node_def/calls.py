@@ -64,16 +64,26 @@ def pad_with(x, paddings, value, name=None):
 
 def conv2d(x, filters, strides, padding, data_format, dilations, explicit, name=None):
     """A convolution; explicit paddings are pairs for every axis."""
-    if padding == "EXPLICIT":
-        padding = [list(explicit[k : k + 2]) for k in range(0, len(explicit), 2)]
     spaced = _spatial(dilations, data_format) if dilations else None
-    return _call("nn.conv2d", x, filters, strides, padding, data_format, spaced, name=name)
+    border = _border(padding, explicit)
+    return _call("nn.conv2d", x, filters, strides, border, data_format, spaced, name=name)
 
 
-def conv2d_transpose(x, filters, sizes, strides, padding, data_format, dilations, name=None):
+def _border(padding: str, explicit):
+    """A padding as a word, or as pairs for every axis."""
+    return [list(explicit[k : k + 2]) for k in range(0, len(explicit), 2)] if padding == "EXPLICIT" else padding
+
+
+def conv2d_transpose(x, filters, sizes, strides, padding, data_format, dilations, explicit, name=None):
     """The gradient of a convolution with respect to its input."""
-    spaced = _spatial(dilations, data_format) if dilations else None
-    return _call("nn.conv2d_transpose", x, filters, sizes, strides, padding, data_format, spaced, name=name)
+    spaced, border = _spatial(dilations, data_format) if dilations else None, _border(padding, explicit)
+    return _call("nn.conv2d_transpose", x, filters, sizes, strides, border, data_format, spaced, name=name)
+
+
+def conv2d_filter(x, sizes, gradient, strides, padding, data_format, dilations, explicit, name=None):
+    """The gradient of a convolution with respect to its filters."""
+    return _call("compat.v1.nn.conv2d_backprop_filter", x, sizes, gradient, strides, _border(padding, explicit),
+                 data_format=data_format, dilations=dilations, name=name)  # fmt: skip
 
 
 def depthwise(x, filters, strides, padding, data_format, dilations, name=None):
@@ -194,6 +204,63 @@ def rsqrt_grad(y, dy, name=None):
     return _call("multiply", dy * -0.5, y * y * y, name=name)
 
 
-def bias_add_grad(gradients, name=None):
-    """Sum over all axes but the last one."""
-    return _call("reduce_sum", gradients, list(range(gradients.shape.ndims - 1)), name=name)
+def relu6_grad(gradients, features, name=None):
+    """Gradient of relu6."""
+    inside = _call("logical_and", features > 0, features < 6)
+    return _call("where", inside, gradients, _call("zeros_like", gradients), name=name)
+
+
+def leaky_relu_grad(gradients, features, alpha, name=None):
+    """Gradient of a leaky relu."""
+    return _call("where", features > 0, gradients, gradients * alpha, name=name)
+
+
+def elu_grad(gradients, outputs, name=None):
+    """Gradient of elu, given its result."""
+    return _call("where", outputs < 0, gradients * (outputs + 1), gradients, name=name)
+
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.7580993408473769  # the second is that of selu times the first
+
+
+def selu_grad(gradients, outputs, name=None):
+    """Gradient of selu, given its result."""
+    return _call("where", outputs < 0, gradients * (outputs + _SELU_ALPHA), gradients * _SELU_SCALE, name=name)
+
+
+def softplus_grad(gradients, features, name=None):
+    """Gradient of softplus."""
+    return _call("multiply", gradients, _call("math.sigmoid", features), name=name)
+
+
+def softsign_grad(gradients, features, name=None):
+    """Gradient of softsign."""
+    return _call("realdiv", gradients, _call("math.square", _call("abs", features) + 1), name=name)
+
+
+def sqrt_grad(y, dy, name=None):
+    """Gradient of a root, given it."""
+    return _call("realdiv", dy * 0.5, y, name=name)
+
+
+def reciprocal_grad(y, dy, name=None):
+    """Gradient of a reciprocal, given it."""
+    return _call("multiply", -dy, y * y, name=name)
+
+
+def concat_offset(axis, shapes, name=None):
+    """Where each of the tensors of these shapes begins in what they are put together to."""
+    rank = shapes[0].shape.as_list()[0]
+    along = [int(k == axis % rank) for k in range(rank)]
+    places, total = [shapes[0] * 0], shapes[0] * along
+    for shape in shapes[1:]:
+        places.append(total)
+        total = total + shape * along
+    return _call("identity_n", places, name=name)
+
+
+def bias_add_grad(gradients, data_format, name=None):
+    """Sum over all axes but that of channels."""
+    rank = gradients.shape.ndims
+    channel = rank - 1 if data_format[-1] == "C" else 1
+    return _call("reduce_sum", gradients, [k for k in range(rank) if k != channel], name=name)

@@ -13,6 +13,7 @@ import numpy as np
 from graphc.api.namespaces import PUBLIC
 from graphc.api.node_def import calls
 from graphc.api.node_def.attrs import value_of
+from graphc.api.node_def.static import numbers
 from graphc.api.node_def.table import CALLS
 from graphc.errors import UsageError, explain
 from graphc.ir.dtype import as_dtype
@@ -102,6 +103,8 @@ def known(tensor, what: str | None = None):
         UsageError: it is not known, and ``what`` needs it.
     """
     value = PUBLIC.get("get_static_value")(tensor)
+    if value is None and getattr(tensor, "node", None) is not None:
+        value = numbers(tensor.node)
     if value is None:
         if what is not None:
             raise UsageError(explain(f"{what}: {tensor.name} must be a constant"))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from graphc.api.saved_model.constants import (
-    ASSETS_DIRECTORY, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_FILENAME_PBTXT, VARIABLES_DIRECTORY, VARIABLES_FILENAME,
+    ASSETS_DIRECTORY, ASSETS_KEY, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_FILENAME_PBTXT, VARIABLES_DIRECTORY, VARIABLES_FILENAME,
 )  # fmt: skip
-from graphc.errors import AlreadyExistsError, DataLossError, FormatError, NotFoundError, UsageError, explain
+from graphc.errors import (
+    AlreadyExistsError, DataLossError, FormatError, GraphcError, NotFoundError, UsageError, explain,
+)  # fmt: skip
 from graphc.formats import protos
 from graphc.formats.atomic import TEMPORARY, sync_folder, told
 from graphc.formats.message_files import read_message
@@ -32,6 +34,25 @@ class NoSuchTagsError(UsageError, RuntimeError):
 
 class NotEmptyError(AlreadyExistsError, AssertionError):
     """A folder that shall become a SavedModel has something in it."""
+
+
+@contextmanager
+def readable(op: str, export_dir) -> Iterator[None]:
+    """Whatever goes wrong with the messages of a SavedModel is told as damage of it.
+
+    Raises:
+        DataLossError: something in it cannot be what it should be.
+    """
+    try:
+        yield
+    except (GraphcError, MemoryError, RecursionError):
+        raise
+    except OSError as error:
+        with told(op, export_dir):
+            raise error
+    except Exception as error:  # messages may say anything; protobuf has error classes of its own besides
+        what = f"{op}: the SavedModel in {os.fspath(export_dir)!r} is damaged: {type(error).__name__}: {error}"
+        raise DataLossError(explain(what)) from error
 
 
 def text_of_path(op: str, path) -> str:
@@ -114,6 +135,21 @@ def variables_prefix(folder: str) -> str:
 def has_variables(folder: str) -> bool:
     """Whether there is a checkpoint in a SavedModel."""
     return os.path.isfile(f"{variables_prefix(folder)}.index")
+
+
+def assets_of(op: str, meta, folder: str) -> dict[str, str]:
+    """The tensors of a graph that are paths of files -> where these lie.
+
+    Raises:
+        UsageError, NotFoundError: see ``asset_path``. DataLossError: they cannot be read.
+    """
+    files = list(meta.asset_file_def)
+    if not files and ASSETS_KEY in meta.collection_def:  # so TensorFlow 1 wrote it
+        try:
+            files = [protos.AssetFileDef.FromString(v.value) for v in meta.collection_def[ASSETS_KEY].any_list.value]
+        except Exception as error:  # protobuf has an error class of its own for damaged bytes
+            raise DataLossError(explain(f"{op}: the files of the SavedModel in {folder!r} cannot be read: {error}")) from None
+    return {f.tensor_info.name: asset_path(op, folder, f.filename) for f in files}
 
 
 def asset_path(op: str, folder: str, filename: str) -> str:

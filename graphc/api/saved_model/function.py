@@ -14,7 +14,7 @@ from graphc.api.shape import TensorShape
 from graphc.api.spec import TensorSpec
 from graphc.api.structure import leaves, pack
 from graphc.api.variable import Variable
-from graphc.errors import DtypeError, GraphcError, GraphError, ShapeError, UsageError, explain
+from graphc.errors import DataLossError, DtypeError, GraphcError, GraphError, ShapeError, UsageError, explain
 
 _SHOWN = 6  # signatures that a message lists
 
@@ -32,20 +32,49 @@ class ConcreteFunction:
         structured_outputs: the structure of the answer, of TensorSpecs.
         inputs, outputs: TensorSpecs one by one.
         captured_inputs: what it uses besides its arguments: variables, constants, tables.
+        spec_message: the FunctionSpec that says so in a SavedModel, if it is no signature.
+        library: the Library that has it and what it calls; None for a signature of TensorFlow 1.
+        keywords: the names of the inputs for callers; positional: how many may be given by position.
     """
 
-    def __init__(self, name: str, run: Callable, check: Callable, inputs, outputs, captured: Sequence):
-        self.name, self._run, self._check = name, run, check
+    def __init__(self, name: str, run: Callable, check: Callable, inputs, outputs, captured: Sequence, library=None):
+        self.name, self._run, self._check, self.library = name, run, check, library
+        self._definition = self.spec_message = None
         self.structured_input_signature, self.structured_outputs = inputs, outputs
         self.captured_inputs = list(captured)
         self.inputs = [s for s in leaves(inputs) if isinstance(s, TensorSpec)]
         self.outputs = [s for s in leaves(outputs) if isinstance(s, TensorSpec)]
-        self._keywords, self._positional = [s.name for s in self.inputs], 0
+        self.keywords, self.positional = [s.name for s in self.inputs], 0
 
-    def named(self, keywords: Sequence[str], positional: int) -> ConcreteFunction:
+    def named(self, keywords: Sequence[str], positional: int, spec_message=None) -> ConcreteFunction:
         """The same with the names that its arguments have for callers, and how many may be given by position."""
-        self._keywords, self._positional = list(keywords), positional
+        self.keywords, self.positional, self.spec_message = list(keywords), positional, spec_message
         return self
+
+    def definition(self):
+        """The FunctionDef."""
+        return self._definition or self.library.function_def(self.name)
+
+    def reordered(self, name: str, order: Sequence[int], inputs: dict, outputs: dict) -> ConcreteFunction:
+        """The same function under another name, its inputs in another order and taken by name."""
+        definition = type(self.definition()).FromString(self.definition().SerializeToString())
+        definition.signature.name = name
+        arguments = list(definition.signature.input_arg)
+        count, moved = len(self.inputs), [arguments[k] for k in order]
+        rest = [type(a).FromString(a.SerializeToString()) for a in [*moved, *arguments[count:]]]
+        del definition.signature.input_arg[:]
+        definition.signature.input_arg.extend(rest)
+        definition.arg_attr.clear()
+
+        def run(values):
+            given = [None] * count
+            for k, value in zip(order, values):
+                given[k] = value
+            return self._run([*given, *values[count:]])
+
+        made = ConcreteFunction(name, run, self._check, ((), inputs), outputs, self.captured_inputs, self.library)
+        made._definition = definition
+        return made.named(list(inputs), 1 if len(inputs) == 1 else 0)
 
     @property
     def variables(self) -> tuple:
@@ -64,37 +93,48 @@ class ConcreteFunction:
             CallError: arguments are missing or unknown. DtypeError, ShapeError: one does not fit.
             GraphError: the function has operations that do not exist here.
         """
-        if len(args) > max(self._positional, 0):
-            if not self._positional:
-                what = f"takes its inputs by name only ({', '.join(self._keywords)}), got {len(args)} by position"
+        if len(args) > max(self.positional, 0):
+            if not self.positional:
+                what = f"takes its inputs by name only ({', '.join(self.keywords)}), got {len(args)} by position"
             else:
-                what = f"takes {self._positional} inputs by position, got {len(args)}"
+                what = f"takes {self.positional} inputs by position, got {len(args)}"
             raise CallError(explain(f"{self._shown()}: {what}"))
-        given = dict(zip(self._keywords, args))
+        given = dict(zip(self.keywords, args))
         twice = sorted(set(given) & set(kwargs))
-        unknown = sorted(set(kwargs) - set(self._keywords))
+        unknown = sorted(set(kwargs) - set(self.keywords))
         given.update(kwargs)
-        missing = [k for k in self._keywords if k not in given]
+        missing = [k for k in self.keywords if k not in given]
         for what, names in (("is given twice", twice), ("is no input", unknown), ("is missing", missing)):
             if names:
-                told = f"{names[0]!r} {what}; its inputs are {', '.join(self._keywords) or 'none'}"
+                told = f"{names[0]!r} {what}; its inputs are {', '.join(self.keywords) or 'none'}"
                 raise CallError(explain(f"{self._shown()}: {told}"))
-        return self.call_flat([given[k] for k in self._keywords])
+        return self.call_flat([given[k] for k in self.keywords])
 
     def call_flat(self, values: Sequence):
         """The answer for one value for each of ``inputs``."""
+        self._refuse_others()
         self._check()
-        pairs = list(zip(values, self.inputs, self._keywords))
+        pairs = list(zip(values, self.inputs, self.keywords))
         tensors = [_fitting(self._shown(), k or f"input {n}", v, spec) for n, (v, spec, k) in enumerate(pairs)]
-        found = iter(self._run([*tensors, *self.captured_inputs]))
+        answers = self._run([*tensors, *self.captured_inputs])
+        if len(answers) != len(self.outputs):
+            what = f"{self._shown()} is damaged: it has {len(answers)} results and tells of {len(self.outputs)}"
+            raise DataLossError(explain(what))
+        found = iter(answers)
         kept = [next(found) if isinstance(s, TensorSpec) else s for s in leaves(self.structured_outputs)]
         return pack(self.structured_outputs, [convert_to_tensor(x) if isinstance(x, Variable) else x for x in kept])
+
+    def _refuse_others(self) -> None:
+        for what, structure in (("takes", self.structured_input_signature), ("answers with", self.structured_outputs)):
+            for spec in leaves(structure):
+                if isinstance(spec, OtherSpec):
+                    raise GraphError(explain(f"{self._shown()} {what} a value of {spec.name}, which is not supported"))
 
     def _shown(self) -> str:
         return f"function {self.name!r} of the SavedModel"
 
     def __repr__(self):
-        inputs = ", ".join(f"{k}: {_told(s)}" for k, s in zip(self._keywords, self.inputs))
+        inputs = ", ".join(f"{k}: {_told(s)}" for k, s in zip(self.keywords, self.inputs))
         return f"<ConcreteFunction {self.name}({inputs})>"
 
 
@@ -118,11 +158,12 @@ class Function:
 
     Attributes:
         concrete_functions: the ConcreteFunctions.
+        spec_message: the FunctionSpec that says so in the SavedModel.
     """
 
     def __init__(self, name: str, concrete_functions: Sequence[ConcreteFunction], spec=None, is_method: bool = False,
-                 input_signature=None):  # fmt: skip
-        self.name, self.concrete_functions = name, list(concrete_functions)
+                 input_signature=None, spec_message=None):  # fmt: skip
+        self.name, self.concrete_functions, self.spec_message = name, list(concrete_functions), spec_message
         self.input_signature = input_signature
         self._signature = None if spec is None else _python_signature(spec, is_method)
 
@@ -149,6 +190,8 @@ class Function:
         """
         if not args and not kwargs and len(self.concrete_functions) == 1:
             return self.concrete_functions[0]
+        if not args and not kwargs and self.concrete_functions:
+            raise CallError(explain(f"{self._shown()}: there are several saved forms, choose one; {self._forms()}"))
         given = self._bound(args, kwargs)
         for function in self.concrete_functions:
             if _matched(function.structured_input_signature, given, False) is not None:

@@ -16,14 +16,14 @@ from graphc.api.variable import Variable
 from graphc.errors import DataLossError, GraphcError, GraphError, explain
 from graphc.ir import dtype as dt
 
-_BRANCHES = ("If", "StatelessIf", "Case", "StatelessCase")
-_LOOPS = ("While", "StatelessWhile")
+BRANCHES = ("If", "StatelessIf", "Case", "StatelessCase")
+LOOPS = ("While", "StatelessWhile")
 _PASSED = ("Identity", "IdentityN", "Placeholder")  # also variables, tables and lists
 
 
 def is_known(kind: str) -> bool:
     """Whether nodes of a type can be carried out though the table does not have them."""
-    return kind in NODES or kind in CALLS or kind in _BRANCHES or kind in _LOOPS or kind in ("Const", *_PASSED)
+    return kind in NODES or kind in CALLS or kind in BRANCHES or kind in LOOPS or kind in ("Const", *_PASSED)
 
 
 class Interpreter:
@@ -49,7 +49,7 @@ class Interpreter:
         values: dict[str, list] = {name: [value] for name, value in zip(body.arguments, arguments)}
         for step in body.steps:
             try:
-                values[step.node.name] = self._outputs(step.node, [self._value(values, i) for i in step.inputs])
+                values[step.node.name] = self.outputs(step.node, [self._value(values, i) for i in step.inputs])
             except GraphcError as error:
                 if not getattr(error, "is_located_in_model", False):
                     error.is_located_in_model = True
@@ -57,7 +57,10 @@ class Interpreter:
                     told = f"{first}\n  in node {step.node.name} ({step.node.op}) of function {body.name}"
                     error.args = ("\n".join([told, *rest]), *error.args[1:])
                 raise
-        return [self._value(values, place) for place in body.results]
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+                what = f"node {step.node.name} ({step.node.op}) of function {body.name}"
+                raise GraphError(explain(f"{what}: its inputs and attributes do not fit: {error}")) from error
+        return [None if place is None else self._value(values, place) for place in body.results]
 
     @staticmethod
     def _value(values: dict[str, list], place: tuple[str, int]):
@@ -67,7 +70,8 @@ class Interpreter:
             raise DataLossError(explain(f"a function of the SavedModel uses output {index} of {name}, which has {len(found)}"))
         return found[index]
 
-    def _outputs(self, node, inputs: list) -> list:
+    def outputs(self, node, inputs: list) -> list:
+        """The outputs of one node."""
         kind = node.op
         if kind == "Const":
             return [self._constant(node)]
@@ -77,9 +81,9 @@ class Interpreter:
             return self.call(kind, inputs)
         if kind in NODES:
             return NODES[kind](node, inputs)
-        if kind in _BRANCHES:
+        if kind in BRANCHES:
             return self._branch(node, inputs)
-        if kind in _LOOPS:
+        if kind in LOOPS:
             return self._loop(node, inputs)
         if kind in _PASSED:
             return inputs

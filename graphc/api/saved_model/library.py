@@ -12,6 +12,7 @@ from graphc.api.node_def.table import OUTPUTS
 from graphc.errors import DataLossError, GraphError, explain
 
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+_OPTIONALS = ("OptionalFromValue", "OptionalNone")  # make what only gradients of branches use
 _SHOWN = 12
 
 
@@ -32,17 +33,19 @@ class Body:
     """Nodes in an order in which they can be carried out.
 
     Attributes:
-        arguments: names; results: places, as in a Step.
+        arguments: names; results: places, as in a Step, or None for what is not computed.
     """
 
     name: str
     arguments: tuple[str, ...]
     steps: tuple[Step, ...]
-    results: tuple[tuple[str, int], ...]
+    results: tuple[tuple[str, int] | None, ...]
 
     def passed_through(self, k: int) -> bool:
         """Whether result k is argument k unchanged."""
         makers = {s.node.name: s for s in self.steps}
+        if self.results[k] is None:
+            return False
         name, _ = self.results[k]
         for _ in range(len(self.steps)):
             step = makers.get(name)
@@ -88,7 +91,9 @@ class Library:
         if name not in self._bodies:
             f = self.function_def(name)
             arguments = tuple([a.name for a in f.signature.input_arg])
+            makers = {n.name: n.op for n in f.node_def}
             wanted = [f.ret[a.name] for a in f.signature.output_arg]
+            wanted = [None if makers.get(w.partition(":")[0]) in _OPTIONALS else w for w in wanted]
             self._bodies[name] = body_of(name, f.node_def, arguments, wanted, f.control_ret.values())
         return self._bodies[name]
 
@@ -146,11 +151,11 @@ def _refuse_circles(calls: dict[str, set[str]]) -> None:
             del left[name]
 
 
-def body_of(name: str, nodes, arguments: tuple[str, ...], wanted: Iterable[str], also: Iterable[str] = ()) -> Body:
+def body_of(name: str, nodes, arguments: tuple[str, ...], wanted: Iterable[str | None], also: Iterable[str] = ()) -> Body:
     """Those of the nodes that are needed, in order.
 
     Args:
-        wanted: what the results are, as inputs of nodes are written; also: names of nodes to be carried out besides.
+        wanted: what the results are, as inputs of nodes are written, or None; also: names of nodes to be carried out besides.
 
     Raises:
         DataLossError: a node is missing, or nodes need each other.
@@ -158,9 +163,9 @@ def body_of(name: str, nodes, arguments: tuple[str, ...], wanted: Iterable[str],
     by_name = {n.name: n for n in nodes}
     given = set(arguments)
     places = {n.name: k for k, n in enumerate(nodes)}
-    results = tuple([_place(r, by_name, given) for r in wanted])
+    results = tuple([None if r is None else _place(r, by_name, given) for r in wanted])
     needs: dict[str, set[str]] = {}
-    waiting = [n for n, _ in results] + list(also)
+    waiting = [place[0] for place in results if place is not None] + list(also)
     while waiting:
         current = waiting.pop()
         if current in given or current in needs:

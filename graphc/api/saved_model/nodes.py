@@ -28,15 +28,18 @@ def constant(node):
     return recorder_for((), eager).convert(array_of(node.attr["value"].tensor))
 
 
-def _variable(value, node) -> Variable:
-    if not isinstance(value, Variable):
-        raise GraphError(explain(f"{node.name} ({node.op}) needs a variable of the SavedModel"))
-    return value
+def _variable(value, node):
+    """The variable that is meant, which a tensor may stand for in a graph."""
+    effect = getattr(getattr(value, "op", None), "effect", None)
+    found = value if isinstance(value, Variable) else getattr(effect, "variable", None)
+    if found is None:
+        raise GraphError(explain(f"{node.name} ({node.op}) needs a variable"))
+    return found
 
 
 def _table(value, node) -> Table:
     if not isinstance(value, Table):
-        raise GraphError(explain(f"{node.name} ({node.op}) needs a table of the SavedModel"))
+        raise GraphError(explain(f"{node.name} ({node.op}) needs a table"))
     return value
 
 
@@ -46,6 +49,10 @@ def _assigned(method: str) -> Callable:
         return []
 
     return run
+
+
+def _assigned_reference(node, inputs):
+    return [_variable(inputs[0], node).assign(inputs[1])]
 
 
 def _asserted(node, inputs):
@@ -93,31 +100,42 @@ def _unstacked(node, inputs):
 
 
 def _read(node, inputs):
-    return [_variable(inputs[0], node).value()]
+    value = inputs[0]
+    return [value.value() if isinstance(value, Variable) else value]
 
 
 def _sized(node, inputs):
     kind = value_of(node.attr["out_type"]) if "out_type" in node.attr else np.int32
-    return [_call("shape", _variable(inputs[0], node).value(), kind)]
+    return [_call("shape", _read(node, inputs)[0], kind)]
+
+
+TABLES = ("HashTable", "HashTableV2", "AnonymousHashTable")
+TABLE_FILLS = ("InitializeTable", "InitializeTableV2", "LookupTableImport", "LookupTableImportV2",
+               "InitializeTableFromTextFile", "InitializeTableFromTextFileV2")  # fmt: skip
+TABLE_USES = ("LookupTableFind", "LookupTableFindV2", "LookupTableSize", "LookupTableSizeV2")
+
+
+def _found(node, inputs):
+    return [_table(inputs[0], node).find(inputs[1], inputs[2])]
 
 
 NODES: dict[str, Callable] = {
     "NoOp": lambda node, inputs: [],
     "ReadVariableOp": _read,
+    "Assign": _assigned_reference,
     "AssignVariableOp": _assigned("assign"),
     "AssignAddVariableOp": _assigned("assign_add"),
     "AssignSubVariableOp": _assigned("assign_sub"),
     "VariableShape": _sized,
+    "IsVariableInitialized": lambda node, inputs: [convert_to_tensor(True)],
     "VarIsInitializedOp": lambda node, inputs: [convert_to_tensor(True)],
     "DisableCopyOnRead": lambda node, inputs: [],
     "Assert": _asserted,
-    "HashTableV2": _new_table,
-    "AnonymousHashTable": _new_table,
-    "LookupTableImportV2": _filled,
-    "InitializeTableV2": _filled,
-    "InitializeTableFromTextFileV2": _filled_from_file,
-    "LookupTableFindV2": lambda node, inputs: [_table(inputs[0], node).find(inputs[1], inputs[2])],
-    "LookupTableSizeV2": lambda node, inputs: [_table(inputs[0], node).size()],
+    **dict.fromkeys(TABLES, _new_table),
+    **dict.fromkeys(TABLE_FILLS[:4], _filled),
+    **dict.fromkeys(TABLE_FILLS[4:], _filled_from_file),
+    **dict.fromkeys(TABLE_USES[:2], _found),
+    **dict.fromkeys(TABLE_USES[2:], lambda node, inputs: [_table(inputs[0], node).size()]),
     "TensorListReserve": _reserved,
     "TensorListFromTensor": _unstacked,
     "TensorListGetItem": lambda node, inputs: [inputs[0].read(inputs[1])],

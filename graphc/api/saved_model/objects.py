@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from graphc.api.module import Module
 from graphc.errors import explain
 
@@ -15,6 +17,18 @@ class LoadedObject(Module):
 
     def __init__(self, name: str = "loaded"):
         super().__init__(name=name)
+
+    @property
+    def variables(self):
+        """What the saved object called so; else all variables in it."""
+        saved = vars(self).get("variables")
+        return super().variables if saved is None else saved
+
+    @property
+    def trainable_variables(self):
+        """Those that optimizers change."""
+        saved = vars(self).get("trainable_variables")
+        return super().trainable_variables if saved is None else saved
 
     def __call__(self, *args, **kwargs):
         """What the saved object answers, if it could be called.
@@ -44,7 +58,8 @@ class Asset:
         self.asset_path = path
 
     def __fspath__(self) -> str:
-        return str(self.asset_path)
+        path = self.asset_path.numpy() if hasattr(self.asset_path, "numpy") else self.asset_path
+        return path.decode() if isinstance(path, bytes) else os.fspath(path)
 
     def __repr__(self):
-        return f"Asset({str(self.asset_path)!r})"
+        return f"Asset({os.fspath(self)!r})"

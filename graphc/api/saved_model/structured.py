@@ -14,6 +14,9 @@ from graphc.formats.tensors import array_of, dtype_of, shape_proto, sizes_of
 from graphc.ir.dtype import NUMBERS, DType
 
 
+_NO_TENSORS = (20, 21)  # TensorFlow's resources and variants
+
+
 @dataclass(frozen=True)
 class OtherSpec:
     """The description of a value that is no tensor.
@@ -37,6 +40,8 @@ def value_of(message):
     found = getattr(message, kind)
     match kind:
         case "tensor_spec_value" | "bounded_tensor_spec_value":
+            if found.dtype in _NO_TENSORS:
+                return OtherSpec(protos.DataType.Name(found.dtype))
             return TensorSpec(sizes_of(found.shape), dtype_of(found.dtype), found.name or None)
         case "tensor_shape_value":
             return TensorShape(sizes_of(found))

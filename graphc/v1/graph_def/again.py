@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.api.call import Call
+from graphc.api.effect import EFFECT
 from graphc.api.node_def.rows import function_of, repeat
 from graphc.errors import FormatError, explain
 from graphc.lib import math
@@ -52,6 +53,8 @@ def made_again(
             outputs = [(v.dtype, v.start) for v in effect.variables[:1]]
         case ["random", seeded]:
             effect, build, outputs = Random(seeded), _build(parts), None
+        case ["effect"]:
+            effect, build, outputs = EFFECT, _build(parts), None
         case ["differentiate", ys, xs, stops, seeds, whole, places]:
             ends = [tuple([_end(e, variable, tensor) for e in end]) for end in (ys, xs, stops, seeds)]
             effect, build = Differentiate(*ends, whole, tuple(places)), None

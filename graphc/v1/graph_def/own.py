@@ -8,7 +8,7 @@ or ``body``: the function as text; ``effect``: what it does besides. Nodes that 
 
 from __future__ import annotations
 
-from graphc.api.effect import Effect
+from graphc.api.effect import Effect, any_token
 from graphc.api.node_def import values
 from graphc.api.node_def.rows import call_of, name_of
 from graphc.v1.graph_def.body import body_of, body_text
@@ -51,8 +51,12 @@ def described(op: Operation) -> str | None:
             ends = [[None if e is None else _end(e) for e in end] for end in (effect.ys, effect.xs, effect.stops)]
             seeds = [None if s is None else _end(s) for s in effect.seeds]
             parts["effect"] = ["differentiate", *ends, seeds, effect.whole, list(effect.places)]
-        case None | Effect(None):
+        case None:
             return _with_call(parts, op)
+        case Effect(None):
+            found = _with_call(parts, op)
+            parts["effect"] = ["effect"]
+            return found if found is not None else _with_body(parts, op, (any_token(),))
         case _:
             return None
     return values.written(parts)

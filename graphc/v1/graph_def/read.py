@@ -16,9 +16,11 @@ from graphc.ir.dtype import f32
 from graphc.v1.graph import get_default_graph
 from graphc.v1.graph_def import own, structural
 from graphc.v1.graph_def.again import made_again
+from graphc.v1.graph_def.functional import Functional
 from graphc.v1.graph_def.functions import inlined
 from graphc.v1.tensor import Operation, Read, Tensor
 
+_PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 _SHOWN = 3  # nodes of a type that is not known, in the message
 
 
@@ -51,12 +53,12 @@ def add_nodes(graph_def, input_map, return_elements, name: str, all_known: bool 
     """``import_graph_def``; unless ``all_known``, what cannot be made becomes an operation that refuses to run."""
     found = inlined(_message(graph_def))
     graph = get_default_graph()
-    nodes = _ordered(list(found.node))
+    nodes, functional = _ordered(list(found.node)), Functional(found)
     if all_known:
-        _check_known(nodes)
+        _check_known(nodes, functional)
     with graph.name_scope(name) as scope:
         prefix = scope
-    return _Import(graph, prefix, _mapped(graph, input_map), all_known).run(nodes, return_elements)
+    return _Import(graph, prefix, _mapped(graph, input_map), all_known, functional).run(nodes, return_elements)
 
 
 def _message(graph_def):
@@ -127,14 +129,16 @@ def _ordered(nodes: list) -> list:
     return order
 
 
-def _check_known(nodes: list) -> None:
+def _check_known(nodes: list, functional: Functional) -> None:
     unknown: dict[str, list[str]] = {}
     for node in nodes:
         if (
             own.said(node) is None
             and own.PART not in node.attr
+            and node.op not in _PYTHON
             and not structural.is_known(node.op)
             and not make.is_known(node.op)
+            and not functional.is_known(node)
         ):
             unknown.setdefault(node.op, []).append(node.name)
     if unknown:
@@ -159,8 +163,9 @@ def _output_counts(nodes: list) -> dict[str, int]:
 class _Import:
     """One GraphDef on its way into a graph."""
 
-    def __init__(self, graph, prefix: str, mapped: dict, all_known: bool):
+    def __init__(self, graph, prefix: str, mapped: dict, all_known: bool, functional: Functional):
         self.graph, self.prefix, self.mapped, self.all_known = graph, prefix, mapped, all_known
+        self.functional = functional
         self.used: set[str] = set()
         self.outputs: dict[str, list[Tensor]] = {}
         self.operations: dict[str, Operation] = {}
@@ -170,7 +175,9 @@ class _Import:
         parts, counts = self._parts(nodes), _output_counts(nodes)
         refused: list[str] = []
         for node in nodes:
-            if node.name in parts or (node.name in replaced and structural.is_fed(node.op)):
+            if node.name in parts or (
+                node.name in replaced and (structural.is_fed(node.op) or node.op in _PYTHON)
+            ):
                 continue
             try:
                 self._node(node)
@@ -230,12 +237,18 @@ class _Import:
         number = next((node.attr[k].type for k in ("dtype", "T", "out_type") if node.attr[k].type), 0)
         dtype = dtype_of(number) if number else known[0].dtype if known else f32
         with graph.name_scope(None), graph.control_dependencies(None):
-            full = graph.unique_name(self.prefix + node.name)
+            full = self.prefix + node.name  # it is taken, but by no operation
+            full = graph.unique_name(full) if graph.has_operation(full) else full
             made = graph.create(node.op, full, known, build, None, [(dtype, None)] * count)
         self.outputs[node.name], self.operations[node.name] = list(made.outputs), made
 
     def _foreign(self, node, inputs: list, full: str):
         graph, before = self.graph, self.graph.num_operations()
+        if self.functional.is_known(node):
+            return self.functional.make(graph, node, inputs, full)
+        if node.op in _PYTHON:
+            what = f"it calls the Python function {node.attr['token'].s.decode()}, which no file can hold"
+            raise GraphError(explain(f"{what}; give what takes its place as input_map={{'{node.name}:0': ...}}"))
         if not (structural.is_known(node.op) or make.is_known(node.op)):
             raise GraphError(explain("this type of nodes is not known here"))
         if structural.is_known(node.op):

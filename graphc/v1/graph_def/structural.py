@@ -9,6 +9,7 @@ import numpy as np
 from graphc.api.namespaces import PUBLIC
 from graphc.api.node_def.attrs import value_of
 from graphc.api.node_def.make import known
+from graphc.api.node_def.static import sizes, stitched
 from graphc.errors import GraphError, explain
 from graphc.ir.dtype import u64
 from graphc.ir.node import const
@@ -21,6 +22,7 @@ from graphc.v1.tensor import Feed, Read, Tensor
 from graphc.v1.variable import Variable
 
 identity = math.identity
+_STATES = ("VariableV2", "Variable", "VarHandleOp")
 _FED = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 
 
@@ -37,6 +39,8 @@ def _constant(graph, node, inputs, name):
 
 def _placeholder(graph, node, inputs, name):
     kind = value_of(node.attr["dtype"])
+    if kind is None:
+        raise GraphError(explain(f"{name}: a placeholder needs a dtype"))
     sizes = value_of(node.attr["shape"]).sizes if "shape" in node.attr else None
     return graph.create("Placeholder", graph.unique_name(name), (), None, Feed((kind, sizes)), [(kind, sizes)])
 
@@ -62,12 +66,26 @@ def _of(ref: Tensor):
 
 
 def _read(graph, node, inputs, name):
+    """The value of a variable when what the node waits for has been done; of anything else its value."""
+    source = inputs[0].op
+    if isinstance(source.effect, Read) and source.type in _STATES:
+        variable = source.effect.variable
+        outputs = [(variable.dtype, variable.start)]
+        return graph.create("Identity", graph.unique_name(name), (), None, Read(variable), outputs)
     return graph.create("Identity", graph.unique_name(name), (inputs[0],), identity)
 
 
 def _written(method: str) -> Callable:
     def make(graph, node, inputs, name):
         return getattr(_of(inputs[0]), method)(inputs[1], name=name)
+
+    return make
+
+
+def _scattered(kind: str, at_vectors: bool) -> Callable:
+    def make(graph, node, inputs, name):
+        change = _of(inputs[0]).change_at if at_vectors else _of(inputs[0]).change_rows
+        return change(kind, inputs[1], inputs[2], name)
 
     return make
 
@@ -116,6 +134,11 @@ def _reduced_axes(graph, node, inputs, name):
     return graph.create("BroadcastGradientArgs", graph.unique_name(name), (), lambda: nodes, outputs=outputs)
 
 
+def _stitched(graph, node, inputs, name):
+    """Rows put together; sizes of a shape remain sizes."""
+    return graph.create(node.op, graph.unique_name(name), tuple(inputs), stitched)
+
+
 def _key_and_counter(graph, node, inputs, name):
     """Where random numbers of a seed begin; ``_stateless`` takes the seed itself."""
     outputs = [(u64, (1,)), (u64, (2,))]
@@ -141,24 +164,30 @@ def _sizes(shape: Tensor) -> tuple | None:
     """The sizes in a vector that tells a shape: ints, and Nodes for those that a run finds out."""
     if shape.op.type == "Shape" and shape.op.operands[0].node is not None:
         return shape.op.operands[0].node.shape
-    node = shape.node
-    if node is None or node.op != "const":
-        return None
-    return tuple(np.broadcast_to(node.attr("value").array, node.shape).tolist())
+    found = None if shape.node is None else sizes(shape.node)
+    return None if found is None else tuple(found)
 
+
+_SCATTERS = {
+    f"{prefix}Scatter{nd}{kind.title()}": _scattered(kind, bool(nd))
+    for prefix in ("", "Resource")
+    for nd, kinds in (("", "add sub mul div min max update"), ("Nd", "add sub update"))
+    for kind in kinds.split()
+}
 
 _MAKERS: dict[str, Callable] = {
+    **_SCATTERS,
     **dict.fromkeys(training.KINDS, _updated),
     "Const": _constant, "Placeholder": _placeholder, "PlaceholderV2": _placeholder,
     "PlaceholderWithDefault": _with_default, "VariableV2": _variable, "Variable": _variable, "VarHandleOp": _variable,
-    "ReadVariableOp": _read, "Assign": _written("assign"), "AssignVariableOp": _written("assign"),
+    "ReadVariableOp": _read, "Identity": _read, "Assign": _written("assign"), "AssignVariableOp": _written("assign"),
     "AssignAdd": _written("assign_add"), "AssignAddVariableOp": _written("assign_add"),
     "AssignSub": _written("assign_sub"), "AssignSubVariableOp": _written("assign_sub"),
     "IsVariableInitialized": _initialised, "VarIsInitializedOp": _initialised, "NoOp": _nothing, "Assert": _assertion,
     **slopes.MAKERS, "StatelessRandomGetKeyCounter": _key_and_counter,
     "StatelessRandomUniformV2": _stateless("uniform"), "StatelessRandomNormalV2": _stateless("normal"),
     "StatelessTruncatedNormalV2": _stateless("truncated_normal"), "BroadcastGradientArgs": _reduced_axes,
-    "SaveV2": _save, "RestoreV2": _restore,
+    "DynamicStitch": _stitched, "ParallelDynamicStitch": _stitched, "SaveV2": _save, "RestoreV2": _restore,
 }  # fmt: skip
 
 

@@ -12,9 +12,11 @@ from graphc.api.node_def.rows import call_of, name_of
 from graphc.errors import GraphcError, UsageError, explain
 from graphc.formats import protos
 from graphc.v1.graph_def import own
+from graphc.v1.graph_def.expansion import Expansion
 from graphc.v1.graph_def.forms import FORMS, fits
 from graphc.v1.graph_def.forms_composed import COMPOSED_FORMS
 from graphc.v1.graph_def.forms_nn import NN_FORMS
+from graphc.v1.graph_def.sparse_updates import sparse_update
 from graphc.v1.graph_def.writer import Writer, ref, shape_of
 from graphc.v1.tensor import Feed, Initialised, Operation, Read, Update, Write
 
@@ -33,10 +35,11 @@ def graph_def_of(operations: Iterable[Operation], add_shapes: bool = False, firs
     """
     made = protos.GraphDef(versions=versions())
     operations = list(operations)
-    taken = {op.name for op in operations}
+    taken, expansion = {op.name for op in operations}, Expansion()
     for op in operations:
+        nodes = nodes_of(op, taken, add_shapes, expansion)
         if op.id >= first:
-            made.node.extend(nodes_of(op, taken, add_shapes))
+            made.node.extend(nodes)
     return made
 
 
@@ -45,16 +48,36 @@ def versions():
     return protos.VersionDef(producer=PRODUCER, min_consumer=12)
 
 
+class _Taken(set):
+    """The names of a graph's operations, which are not collected for one node, and names that are taken besides."""
+
+    def __init__(self, graph):
+        super().__init__()
+        self._graph = graph
+
+    def __contains__(self, name) -> bool:
+        return super().__contains__(name) or self._graph.has_operation(name)
+
+
 def node_def(op: Operation):
     """The NodeDef that has the name of an operation."""
-    return nodes_of(op, {o.name for o in op.graph.get_operations()})[-1]
+    return nodes_of(op, _Taken(op.graph))[-1]
 
 
-def nodes_of(op: Operation, taken: set, add_shapes: bool = False) -> list:
-    """The nodes of an operation; the last one has its name, and what depends on it and is said of it."""
+def nodes_of(op: Operation, taken: set, add_shapes: bool = False, expansion: Expansion | None = None) -> list:
+    """The nodes of an operation; the last one has its name, and what depends on it and is said of it.
+
+    Args:
+        expansion: knows the operations before; without it what has no form is one node.
+    """
     w = Writer(op, taken)
-    if not _structural(w) and not _form(w):
-        w.nodes.clear()
+    has_form = _structural(w) or _form(w)
+    if not has_form:
+        w.discard()
+        has_form = expansion is not None and expansion.write(w)
+    elif expansion is not None:
+        expansion.keep(op, w.nodes)
+    if not has_form:
         w.node(_own_type(op), [ref(t) for t in op.operands], **_dtypes(op))
     last = w.nodes[-1]
     last.input.extend(f"^{c.name}" for c in dict.fromkeys(op.control_inputs))
@@ -111,10 +134,14 @@ def _structural(w: Writer) -> bool:
         case Write(variable, _):
             kind = _WRITES.get(op.type, op.type)
             w.node(kind, [variable.op.name, *[ref(t) for t in op.operands]], **_write_attrs(kind, op))
+        case Update(_) if op.type.startswith(("SparseApply", "ScatterSub")):
+            return sparse_update(w)
         case Update(variables):
             names = [*[v.op.name for v in variables], *[ref(t) for t in op.operands]]
-            indices = {"Tindices": t.dtype for t in op.operands if op.type.startswith("Sparse") and t.dtype.is_integer}
-            w.node(op.type, names, T=variables[0].dtype, use_locking=False, **indices, **dict(op.effect.attrs))
+            w.node(op.type, names, T=variables[0].dtype, use_locking=False, **dict(op.effect.attrs))
+        case Effect() if hasattr(op.build, "calls"):
+            kinds = {"Tin": [t.dtype for t in op.operands], "Tout": [t.dtype for t in op.outputs]}
+            w.node(op.type, [ref(t) for t in op.operands], token=op.build.calls.encode(), **kinds)
         case Effect() if op.type == "SaveV2":
             w.node("SaveV2", [ref(t) for t in op.operands], dtypes=[t.dtype for t in op.operands[3:]])
         case Effect() if op.type == "RestoreV2":
@@ -176,5 +203,12 @@ def as_graph_def(graph, from_version=None, add_shapes: bool = False):
     """
     if from_version is not None and not isinstance(from_version, (int, np.integer)):
         raise UsageError(explain(f"as_graph_def: from_version must be an int, got {from_version!r}"))
-    operations = [op for op in graph.get_operations() if graph.outermost(op) is op]
+    inside: set[Operation] = set()
+    operations = []
+    for op in graph.get_operations():
+        before = (*[t.op for t in op.operands], *op.control_inputs)
+        if graph.outermost(op) is op and inside.isdisjoint(before):
+            operations.append(op)
+        else:
+            inside.add(op)
     return graph_def_of(operations, add_shapes, from_version or 0)

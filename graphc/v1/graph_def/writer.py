@@ -38,6 +38,11 @@ class Writer:
         self.nodes.append(made)
         return full
 
+    def discard(self) -> None:
+        """Forget the nodes that have been made."""
+        self._taken.difference_update(n.name for n in self.nodes if n.name != self.op.name)
+        self.nodes.clear()
+
     def _free(self, name: str) -> str:
         candidate, count = name, 0
         while candidate in self._taken:

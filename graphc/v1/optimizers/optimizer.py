@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.api.attributes import Guessing
 from graphc.api.operators import Operators
 from graphc.api.sparse import IndexedSlices
 from graphc.errors import DtypeError, GraphError, UsageError, explain
@@ -20,7 +21,7 @@ from graphc.v1.tensor import Tensor
 from graphc.v1.variables import Variable, trainable_variables
 
 
-class Optimizer:
+class Optimizer(Guessing):
     """Changes variables along gradients.
 
     A subclass defines ``_apply_dense(grad, var)`` and, for gradients of lookups, ``_apply_sparse(grad, var)`` with

@@ -19,7 +19,8 @@ from graphc.formats.atomic import told
 from graphc.formats.message_files import write_message
 from graphc.v1.graph import get_default_graph
 from graphc.v1.saved_model.portable import make_portable
-from graphc.v1.saved_model.signature_def_utils import predict_signature_def
+from graphc.v1.saved_model.signatures import predict_signature_def
+from graphc.v1.saved_model.tables import write_tables
 from graphc.v1.saved_model.tensor_info import build_tensor_info
 from graphc.v1.saving.saveables import all_saveable
 from graphc.v1.saving.saver import Saver
@@ -107,7 +108,7 @@ class SavedModelBuilder:
 
         Raises:
             UsageError: the image format, which does not exist here, is asked for.
-            ResourceExhaustedError, ...: it cannot be written; nothing is left then.
+            ResourceExhaustedError, ...: it cannot be written; nothing is in the folder then, and it can be tried again.
         """
         if experimental_image_format:
             raise UsageError(explain("SavedModelBuilder: experimental_image_format is not supported; leave it out"))
@@ -121,6 +122,10 @@ class SavedModelBuilder:
             self._folder.commit()
             self._is_there = True
         return os.path.join(self._folder.place, name)
+
+    def close(self) -> None:
+        """Remove what was written for a SavedModel that was not saved; otherwise it goes with the builder."""
+        self._folder.discard()
 
     # ------------------------------------------------------------------------------------------- parts
 
@@ -150,6 +155,7 @@ class SavedModelBuilder:
 
     def _add(self, saver: Saver, assets: list, clear_devices, strip_default_attrs, tags, signatures, init) -> None:
         meta = saver.export_meta_graph(clear_devices=clear_devices, strip_default_attrs=strip_default_attrs)
+        fills = write_tables(meta.graph_def, get_default_graph())
         make_portable(meta.graph_def, get_default_graph())
         meta.meta_info_def.tags.extend(tags)
         for key, signature in signatures.items():
@@ -157,9 +163,15 @@ class SavedModelBuilder:
         for tensor, filename in assets:
             added = meta.asset_file_def.add(filename=filename)
             added.tensor_info.CopyFrom(build_tensor_info(tensor))
-        if init is not None:
+        first = [] if init is None else [init.name]
+        if fills:
+            taken = {n.name for n in meta.graph_def.node}
+            name = next(n for n in (f"fill_tables_{k}" for k in range(len(taken) + 1)) if n not in taken)
+            meta.graph_def.node.add(name=name, op="NoOp", input=[f"^{n}" for n in (*fills, *first)])
+            first = [name]
+        if first:
             del meta.collection_def[MAIN_OP_KEY].node_list.value[:]
-            meta.collection_def[MAIN_OP_KEY].node_list.value.append(init.name)
+            meta.collection_def[MAIN_OP_KEY].node_list.value.extend(first)
         self._model.meta_graphs.add().CopyFrom(meta)
 
     def _add_assets(self, collection) -> list[tuple[Tensor, str]]:
@@ -226,7 +238,10 @@ def simple_save(session, export_dir, inputs, outputs, legacy_init_op=None) -> No
     """
     signature = predict_signature_def(inputs, outputs)
     builder = SavedModelBuilder(export_dir)
-    builder.add_meta_graph_and_variables(
-        session, [SERVING], {DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature}, main_op=legacy_init_op, clear_devices=True
-    )
-    builder.save()
+    try:
+        builder.add_meta_graph_and_variables(
+            session, [SERVING], {DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature}, main_op=legacy_init_op, clear_devices=True
+        )
+        builder.save()
+    finally:
+        builder.close()

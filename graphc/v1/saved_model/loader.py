@@ -6,10 +6,12 @@ import os
 
 from graphc.api.saved_model.constants import INIT_OP_SIGNATURE, LEGACY_INIT_OP_KEY, MAIN_OP_KEY
 from graphc.api.saved_model.folder import (
-    asset_path, contains_saved_model, has_variables, meta_graph_with, read_saved_model, tag_set, text_of_path,
+    assets_of, contains_saved_model, has_variables, meta_graph_with, read_saved_model, readable, tag_set, text_of_path,
     variables_prefix,
 )  # fmt: skip
+from graphc.api.checkpoint.object_graph import keys_by_full_name
 from graphc.errors import NotFoundError, explain
+from graphc.formats.bundle import BundleReader
 from graphc.v1.graph import Graph
 from graphc.v1.saved_model.pruning import restore_name, usable
 from graphc.v1.saving.import_meta import import_meta_graph
@@ -44,11 +46,11 @@ def load(sess, tags, export_dir, import_scope=None, **saver_kwargs):
     session = session_of("load", sess, [])
     folder = text_of_path("load", export_dir)
     meta = meta_graph_with("load", read_saved_model("load", folder), tag_set("load", tags), folder)
-    assets = {a.tensor_info.name: asset_path("load", folder, a.filename) for a in meta.asset_file_def}
+    assets = assets_of("load", meta, folder)
     graph = session.graph
-    with graph.as_default():
+    with graph.as_default(), readable("load", folder):
         before = graph.num_operations()
-        found = usable(meta)
+        found = usable(_with_paths(meta, assets))
         if restore_name(found):
             saver = import_meta_graph(found, import_scope=import_scope, **saver_kwargs)
             saver = saver[0] if isinstance(saver, tuple) else saver
@@ -61,6 +63,19 @@ def load(sess, tags, export_dir, import_scope=None, **saver_kwargs):
             _restore_by_name(session, graph, found, before, import_scope, folder)
         _run_init(session, graph, found, import_scope, assets)
     return meta
+
+
+def _with_paths(meta, assets: dict[str, str]):
+    """The MetaGraphDef with the paths that its files have now; tables are filled from them when they are made."""
+    if not assets:
+        return meta
+    made = type(meta).FromString(meta.SerializeToString())
+    for node in made.graph_def.node:
+        path = assets.get(f"{node.name}:0")
+        if path is not None and node.op == "Const":
+            del node.attr["value"].tensor.string_val[:]
+            node.attr["value"].tensor.string_val.append(path.encode())
+    return made
 
 
 def _need_variables(folder: str) -> None:
@@ -78,12 +93,15 @@ def _restore_by_name(session, graph: Graph, meta, before: int, scope, folder: st
     if not variables:
         return
     _need_variables(folder)
+    reader = BundleReader(variables_prefix(folder))
+    known = {*reader.entries, *keys_by_full_name(reader)}
     labels = {n.name: n.attr["shared_name"].s.decode() for n in meta.graph_def.node if "shared_name" in n.attr}
     names = {}
     for name, variable in variables.items():
         inside = name.removeprefix(f"{scope}/") if scope else name
         names[labels.get(inside) or inside] = variable
-    read_values(session, saveables_of(names), variables_prefix(folder), False)
+    restored = {name: variable for name, variable in names.items() if name in known}  # others are set by the graph
+    read_values(session, saveables_of(restored), variables_prefix(folder), False)
 
 
 def _run_init(session, graph: Graph, meta, scope: str | None, assets: dict[str, str]) -> None:

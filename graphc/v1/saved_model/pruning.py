@@ -11,6 +11,7 @@ from graphc.api.saved_model.constants import INIT_OP_SIGNATURE, LEGACY_INIT_OP_K
 from graphc.errors import GraphError, explain
 from graphc.formats import protos
 from graphc.v1.graph_def import own, structural
+from graphc.v1.graph_def.functional import Functional
 from graphc.v1.graph_def.functions import inlined
 
 _OLD_LOOPS = ("Enter", "RefEnter", "Exit", "RefExit", "NextIteration", "RefNextIteration", "LoopCond")
@@ -26,7 +27,8 @@ def usable(meta):
         GraphError: they are needed; the message counts their types.
     """
     graph_def = inlined(meta.graph_def)
-    unknown = {n.name for n in graph_def.node if not _is_known(n)}
+    functional = Functional(graph_def)
+    unknown = {n.name for n in graph_def.node if not _is_known(n) and not functional.is_known(n)}
     if not unknown:
         return meta
     bad = _users(graph_def, unknown)
@@ -37,6 +39,7 @@ def usable(meta):
     made.CopyFrom(meta)
     made.graph_def.Clear()
     made.graph_def.versions.CopyFrom(graph_def.versions)
+    made.graph_def.library.CopyFrom(graph_def.library)
     made.graph_def.node.extend(n for n in graph_def.node if n.name not in bad)
     _leave_out(made, bad)
     get_logger().info("SavedModel: %d nodes are left out, which only %s need", len(bad), _counted(graph_def, unknown))
@@ -44,7 +47,9 @@ def usable(meta):
 
 
 def _is_known(node) -> bool:
-    if node.op in _OLD_LOOPS:
+    if node.op == "AssignVariableOp" and node.attr["dtype"].type == protos.DT_STRING:
+        return False
+    if node.op in _OLD_LOOPS or ("T" in node.attr and node.attr["T"].type == protos.DT_VARIANT):
         return False
     return own.said(node) is not None or own.PART in node.attr or structural.is_known(node.op) or make.is_known(node.op)
 
@@ -65,13 +70,16 @@ def _users(graph_def, names: set[str]) -> set[str]:
 
 
 def _targets(meta) -> Iterable[str]:
-    """The nodes that loading runs and signatures name."""
+    """The nodes that loading runs and signatures name.
+
+    What TensorFlow 2 runs after loading fills tables, which are filled here when they are made.
+    """
     yield from map(_node_of, filter(None, [restore_name(meta)]))
     for key in (MAIN_OP_KEY, LEGACY_INIT_OP_KEY):
-        if key in meta.collection_def:
+        if key in meta.collection_def and not meta.HasField("object_graph_def"):
             yield from meta.collection_def[key].node_list.value
     for key, signature in meta.signature_def.items():
-        if key != TRAIN_OP_SIGNATURE:
+        if key != TRAIN_OP_SIGNATURE and not (key == INIT_OP_SIGNATURE and meta.HasField("object_graph_def")):
             infos = [*signature.inputs.values(), *signature.outputs.values()]
             yield from (_node_of(i.name) for i in infos if i.WhichOneof("encoding") == "name")
 

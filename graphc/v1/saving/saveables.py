@@ -63,6 +63,10 @@ def saveables_of(var_list) -> list[Saveable]:
             made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in (a.variable, b.variable)]
             what = f"Saver: two variables would have the same name {a.name!r} in the checkpoint"
             raise UsageError(explain(what, made))
+    eager = next((s.variable for s in found if s.variable.graph.is_eager), None)
+    if eager is not None:
+        what = f"Saver: variable {eager.name} is in no graph; in eager mode use tf.train.Checkpoint(v=v).save(path)"
+        raise UsageError(explain(what))
     if len({id(s.variable.graph) for s in found}) > 1:
         raise GraphError(explain("Saver: the variables belong to several graphs; make a Saver for each graph"))
     return found
@@ -85,6 +89,6 @@ def _parts(value) -> list[Variable]:
 def _saveable(name: str | None, variable: Variable) -> Saveable:
     info = getattr(variable, "_save_slice_info", None)
     if info is None:
-        return Saveable(name or variable.op.name, variable)
+        return Saveable(name or variable.name.removesuffix(":0"), variable)
     part = Slice(tuple(info.var_offset), tuple(info.var_shape))
     return Saveable(name or info.full_name, variable, part, tuple(info.full_shape))

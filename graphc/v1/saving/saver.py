@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterable
 
+from graphc.api.attributes import Guessing
 from graphc.api.checkpoint.state_file import (
     NAME, get_checkpoint_mtimes, meta_graph_filename, remove_checkpoint, update_checkpoint_state,
 )  # fmt: skip
@@ -26,7 +27,7 @@ from graphc.v1.saving.transfer import read_values, session_of, write_values
 _HOUR = 3600
 
 
-class Saver:
+class Saver(Guessing):
     """Saves variables and restores them.
 
     Args:

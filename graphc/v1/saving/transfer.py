@@ -53,9 +53,14 @@ def write_values(session: Session, saveables: list[Saveable], prefix: str) -> No
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing[:_SHOWN]]
         what = f"save: uninitialised {'variables' if len(missing) > 1 else 'variable'} {names}{more}"
         raise StateError(explain(f"{what}; run the initializer first, or leave them out of var_list", made))
-    with BundleWriter(prefix) as writer, state.turn.taken(True):
-        for s in saveables:
-            writer.add(s.name, state.array(s.variable), s.part, s.full_shape)
+    with BundleWriter(prefix) as writer:
+        hold = state.turn.hold(True)
+        try:
+            hold.enter()
+            for s in saveables:
+                writer.add(s.name, state.array(s.variable), s.part, s.full_shape)
+        finally:
+            hold.leave()
 
 
 def read_values(session: Session, saveables: list[Saveable], prefix, reshape: bool) -> None:
@@ -72,12 +77,16 @@ def read_values(session: Session, saveables: list[Saveable], prefix, reshape: bo
     state = session.state
     with PLANNING:
         arrays = [state.array(s.variable) for s in saveables]
-    with state.turn.taken(False):
+    hold = state.turn.hold(False)
+    try:
+        hold.enter()
         for name, s, array in zip(names, saveables, arrays):
             stored = reader.entry(name).shape
             target = array.reshape(stored) if s.part is None and array.shape != stored else array
             reader.copy_to(name, target, s.part)
         state.mark_initialised([s.variable for s in saveables])
+    finally:
+        hold.leave()
 
 
 def matched(reader: BundleReader, saveables: list[Saveable], reshape: bool = False) -> list[str]:

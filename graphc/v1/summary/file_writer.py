@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from graphc.api.attributes import Guessing
 from graphc.api.operators import Symbolic
 from graphc.api.summary import message
 from graphc.api.summary.event_file import EventFile
@@ -59,7 +60,7 @@ def _graph_def(op: str, graph):
     return found
 
 
-class FileWriter:
+class FileWriter(Guessing):
     """Adds events to a file of the folder ``logdir``, which is made if it is missing. Any thread may use it.
 
     Args:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
-from graphc.errors import OutOfRangeError, StateError, UsageError, explain
+from graphc.api.attributes import Guessing
+from graphc.errors import (
+    AbortedError, OutOfRangeError, StateError, UnavailableError, UsageError, explain, is_own,
+)  # fmt: skip
+from graphc.v1 import logging
 from graphc.v1.coordinator import Coordinator
 from graphc.formats import protos
 from graphc.v1.feeds import as_mapping
@@ -93,8 +98,11 @@ class StepContext:
         raise StopIteration("step_fn has requested the iterations to stop.")
 
 
-class MonitoredSession:
+class MonitoredSession(Guessing):
     """A session whose beginning, runs and end are extended by hooks; the graph cannot be changed inside.
+
+    When a run, a hook or the making of a session raises AbortedError or UnavailableError, a new session is made, which
+    goes on from the last checkpoint, and the run is tried again.
 
     Args:
         session_creator: makes the session; a ChiefSessionCreator if None.
@@ -109,6 +117,7 @@ class MonitoredSession:
     """
 
     StepContext = StepContext
+    _recovers = True  # from AbortedError and UnavailableError, by a new session
 
     def __init__(self, session_creator=None, hooks=None, stop_grace_period_secs=120):
         self._graph = get_default_graph()
@@ -116,8 +125,18 @@ class MonitoredSession:
         self._hooks, self._grace = _checked(hooks), stop_grace_period_secs
         for hook in self._hooks:
             hook.begin()
-        self._coord, self._stops = Coordinator(clean_stop_exception_types=[]), False
-        self._sess: Session | None = (session_creator or ChiefSessionCreator()).create_session()
+        self._creator, self._stops = session_creator or ChiefSessionCreator(), False
+        self._sess: Session | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make the session, again where that was in vain for now, and start its threads and hooks."""
+        self._coord = Coordinator(clean_stop_exception_types=[])
+        while self._sess is None:
+            try:
+                self._sess = self._creator.create_session()
+            except (AbortedError, UnavailableError) as error:
+                self._tell_or_raise(error)
         try:
             start_queue_runners(self._sess, self._coord)
             for hook in self._hooks:
@@ -125,6 +144,19 @@ class MonitoredSession:
         except BaseException:
             self._shut()
             raise
+
+    def _tell_or_raise(self, error: Exception) -> None:
+        """Log an error after which a new session may do better; raise any other."""
+        if not (self._recovers and _is_passing(error)):
+            raise error
+        logging.info("%s: %s; a new session is made", type(error).__name__, error)
+
+    def _recover(self, error: Exception) -> None:
+        self._tell_or_raise(error)
+        with contextlib.suppress(Exception):  # what its threads died of has been told
+            self._leave()
+        self._sess = None
+        self._begin()
 
     @property
     def graph(self):
@@ -145,6 +177,13 @@ class MonitoredSession:
             raise StateError(explain("run: the monitored session is closed; run inside its 'with' block"))
         if self.should_stop():
             raise StateError(explain("Run called even after should_stop requested."))
+        while True:
+            try:
+                return self._run_once(fetches, feed_dict, options, run_metadata)
+            except (AbortedError, UnavailableError) as error:
+                self._recover(error)
+
+    def _run_once(self, fetches, feed_dict, options, run_metadata):
         context = SessionRunContext(SessionRunArgs(fetches, feed_dict), self._sess)
         asked, feeds = {"caller": fetches}, dict(as_mapping(feed_dict)) if feed_dict else {}
         options = protos.RunOptions() if options is None and self._hooks else options
@@ -185,11 +224,14 @@ class MonitoredSession:
             raise UsageError(explain(what))
         if self._sess is None:
             raise StateError(explain("run_step_fn: the monitored session is closed"))
-        try:
-            return step_fn(StepContext(self._sess, self.run))
-        except StopIteration:
-            self._stops = True
-            return None
+        while True:
+            try:
+                return step_fn(StepContext(self._sess, self.run))
+            except StopIteration:
+                self._stops = True
+                return None
+            except (AbortedError, UnavailableError) as error:
+                self._recover(error)
 
     def should_stop(self) -> bool:
         """Whether the training loop should end."""
@@ -212,13 +254,19 @@ class MonitoredSession:
     def _shut(self) -> None:
         """Stop the threads, close the session, let the graph be changed again."""
         try:
+            self._leave()
+        finally:
+            self._sess = None
+            if not self._was_finalized:
+                self._graph._finalized = False
+
+    def _leave(self) -> None:
+        """Stop the threads and close the session."""
+        try:
             self._coord.request_stop()
             self._coord.join(stop_grace_period_secs=self._grace, ignore_live_threads=True)
         finally:
             self._sess.close()
-            self._sess = None
-            if not self._was_finalized:
-                self._graph._finalized = False
 
     def is_closed(self) -> bool:
         """Whether it has ended."""
@@ -249,9 +297,19 @@ class SingularMonitoredSession(MonitoredSession):
         creator = ChiefSessionCreator(scaffold, master, config, checkpoint_dir, checkpoint_filename_with_path)
         super().__init__(creator, hooks, stop_grace_period_secs)
 
+    _recovers = False
+
     def raw_session(self) -> Session:
         """The plain session."""
         return self._sess
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether it may go well next time: what graphc itself says is unavailable stays so."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return isinstance(error, AbortedError) or at is None or not is_own(at.tb_frame.f_code.co_filename)
 
 
 def _checked(hooks) -> list:

@@ -24,7 +24,8 @@ def step_for(hook):
     """
     found = get_global_step()
     if found is None:
-        raise StateError(explain(f"Global step should be created to use {type(hook).__name__}."))
+        advice = "tf.train.get_or_create_global_step() makes it"
+        raise StateError(explain(f"Global step should be created to use {type(hook).__name__}: {advice}"))
     return found
 
 
