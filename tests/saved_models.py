@@ -1,4 +1,4 @@
-"""SavedModels that TensorFlow 2.21 made, with what it answered: kept as text in tests/formats/data/saved_model_*.json."""
+"""SavedModels that TensorFlow 2.21 made, with what it answered: tests/formats/data/saved_model_*.json."""
 
 import base64
 import json

@@ -105,8 +105,10 @@ def _found(module: Module, predicate: Callable, enters_modules: bool) -> list:
     return [value for _, value in _walk(module, predicate, enters_modules, None)]
 
 
-def _walk(module: Module, predicate: Callable, enters_modules: bool, key: Callable | None) -> list[tuple[tuple, object]]:
-    """Pairs of path and value, each value once: those of a module, then those of the modules inside, one after the other."""
+def _walk(
+    module: Module, predicate: Callable, enters_modules: bool, key: Callable | None
+) -> list[tuple[tuple, object]]:
+    """Pairs of path and value, each value once: those of a module, then those of each module inside."""
     seen, found, waiting = {id(module)}, [], [((), module)]
     while waiting:
         path, current = waiting.pop()

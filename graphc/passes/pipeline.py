@@ -10,6 +10,7 @@ from graphc.ir.verify import verify_graph
 from graphc.passes.fold import fold_constants
 from graphc.passes.inline import inline_calls
 from graphc.passes.loops import drop_unused, merge_loops
+from graphc.passes.phases import split_phases
 from graphc.passes.require import require
 from graphc.passes.shapes import move_less
 from graphc.passes.simplify import simplify
@@ -19,7 +20,7 @@ from graphc.prims.table import row
 
 _simplify_fast = partial(simplify, fast_math=True)
 
-_FIRST = (inline_calls, merge_loops, drop_unused, unify_dims, require, split_complex, fold_constants)
+_FIRST = (inline_calls, merge_loops, drop_unused, unify_dims, require, split_complex, split_phases, fold_constants)
 PIPELINE = (*_FIRST, simplify, move_less, simplify, fold_constants)
 FAST_PIPELINE = (*_FIRST, _simplify_fast, move_less, _simplify_fast, fold_constants)
 

@@ -133,8 +133,8 @@ class _Hold:
 
 
 def _refuse():
-    what = "a program was called again, by a host step or a signal handler of its own, while its state was being"
-    raise UsageError(f"{what} updated or was to be; let the run end first")
+    what = "a program was called again, by a host step of its own or a signal handler, while its state was in use"
+    raise UsageError(f"{what}; let the run end first")
 
 
 def _after_fork() -> None:

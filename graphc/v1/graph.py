@@ -212,6 +212,14 @@ class Graph(Placement, Collected, Guessing):
                 raise
             return unless()
 
+    def forget_since(self, count: int) -> None:
+        """Take away the operations made after there were ``count``, which nothing else uses yet; names stay taken."""
+        for op in self._operations[count:]:
+            del self._by_name[op.name]
+            self._owners.pop(op, None)
+        del self._operations[count:]
+        self.version += 1
+
     def own(self, operations: Iterable[Operation], owner: Operation) -> None:
         """Operations of a body belong to the branch or loop that it is part of."""
         self._owners.update((op, owner) for op in operations)

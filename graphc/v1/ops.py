@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc.api.operators import Composed, Operators
 from graphc.api.shape import TensorShape
 from graphc.api.sparse import IndexedSlices, IndexedSlicesValue
-from graphc.errors import StateError, UsageError, explain
+from graphc.errors import DtypeError, StateError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import const
 from graphc.ir.type import Type
@@ -78,7 +78,7 @@ def placeholder(dtype, shape=None, name=None) -> Tensor:
     """
     _needs_graph("placeholder")
     if isinstance(dtype, (list, tuple, TensorShape)):
-        raise UsageError(explain(f"placeholder: the dtype comes first, then the shape; got {dtype!r} as the dtype"))
+        raise DtypeError(explain(f"placeholder: the dtype comes first, then the shape; got {dtype!r} as the dtype"))
     graph, kind, sizes = get_default_graph(), dt.as_dtype(dtype), TensorShape(shape)
     if name:
         graph.check_name(name)

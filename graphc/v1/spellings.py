@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graphc.api.op import Op
 from graphc.lib import index, linalg, math, select
-from graphc.v1 import old
+import graphc.v1.old as old  # not "from": the package looks names up in a table that needs this module
 
 
 @dataclass(frozen=True)

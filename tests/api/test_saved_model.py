@@ -106,7 +106,11 @@ def test_branches_and_loops(tmp_path):
     assert float(model.power(4)) == e["power"]
     close(model.cumulative([1.0, 2.0, 3.0]), e["cum"])
     assert [float(model.choose(k)) for k in range(3)] == e["choose"]
-    for function, slope in ((lambda: model.branch(2.0), 2), (lambda: model.branch(-2.0), 1), (lambda: model.power(3), 27)):
+    for function, slope in (
+        (lambda: model.branch(2.0), 2),
+        (lambda: model.branch(-2.0), 1),
+        (lambda: model.power(3), 27),
+    ):
         with tf.GradientTape() as tape:
             y = function()
         assert float(tape.gradient(y, model.v)) == slope
@@ -284,8 +288,9 @@ again = tf.saved_model.load(sys.argv[2])
 x = tf.constant(json.loads(sys.argv[3]), tf.float32)
 print("FOUND", json.dumps({
     "w": net.w.numpy().tolist(), "p": float(net.parts[0]), "n": int(net.parts[1]["n"]), "same": net.again is net.w,
-    "signatures": sorted(again.signatures), "call": again(x).numpy().tolist(), "scaled": again.scaled(x)["y"].numpy().tolist(),
-    "output_0": again.signatures["serving_default"](x=x)["output_0"].numpy().tolist(), "bump": int(again.bump(tf.constant(3, tf.int64))),
+    "signatures": sorted(again.signatures), "call": again(x).numpy().tolist(),
+    "scaled": again.scaled(x)["y"].numpy().tolist(), "bump": int(again.bump(tf.constant(3, tf.int64))),
+    "output_0": again.signatures["serving_default"](x=x)["output_0"].numpy().tolist(),
 }))
 """
 
@@ -415,7 +420,8 @@ def _circle(meta):
 
 
 @pytest.mark.parametrize("change, words", [
-    (_other_dtype, "variable 'w' is float64, its value is float32"), (_other_shape, r"'w' is \[9, 2\], its value is \[3, 2\]"),
+    (_other_dtype, "variable 'w' is float64, its value is float32"),
+    (_other_shape, r"'w' is \[9, 2\], its value is \[3, 2\]"),
     (_far_child, "refer to one that is not there"), (_far_capture, "uses an object that is not there"),
     (_no_function, "it has no function '__inference___call___79'"), (_no_description, "does not describe function"),
     (_circle, "call themselves"),

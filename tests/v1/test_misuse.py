@@ -34,7 +34,7 @@ BUILDING = {
     "placeholder text": (lambda: tf.placeholder(F, "ab"), ValueError, "a size must be an int or None, got 'ab'"),
     "placeholder nested": (lambda: tf.placeholder(F, [[1]]), ValueError, "a size must be an int or None"),
     "placeholder fraction": (lambda: tf.placeholder(F, [2.5]), ValueError, "a size must be an int or None, got 2.5"),
-    "placeholder dtype": (lambda: tf.placeholder([2, 3], F), TypeError, "is not a data type known here"),
+    "placeholder dtype": (lambda: tf.placeholder([2, 3], F), TypeError, "the dtype comes first, then the shape"),
     "placeholder name": (lambda: tf.placeholder(F, name="two words"), ValueError, "'two words' is not a valid name"),
     "operation name": (lambda: tf.sin(a(), name=5), ValueError, "5 is not a valid name"),
     "variable name": (lambda: tf.Variable(1.0, name="two words"), ValueError, "'two words' is not a valid name"),

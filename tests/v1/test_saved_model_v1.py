@@ -109,7 +109,9 @@ def test_several_graphs_files_and_an_operation_to_run(tmp_path):
         with tf.Graph().as_default():
             a = tf.placeholder(tf.float32, [], "a")
             total = tf.reduce_sum(tf.get_variable("w", [3, 2])) * a
-            builder.add_meta_graph(["serve", "gpu"], {"sum": tf.saved_model.predict_signature_def({"a": a}, {"s": total})})
+            builder.add_meta_graph(
+                ["serve", "gpu"], {"sum": tf.saved_model.predict_signature_def({"a": a}, {"s": total})}
+            )
         assert not folder.exists()
         assert builder.save(as_text=True) == str(folder / "saved_model.pbtxt")
         expected, weights = sess.run([out, "w:0"], {x: X})
@@ -250,14 +252,21 @@ with tf.Graph().as_default(), tf.Session() as sess:
     first = sess.run({k: v.name for k, v in s.outputs.items()}, {s.inputs[k].name: v for k, v in feeds.items()})
 f = tf2.saved_model.load(folder).signatures["serving_default"]
 second = f(**{k: tf2.constant(v, f.structured_input_signature[1][k].dtype) for k, v in feeds.items()})
-print("FOUND", json.dumps([{k: v.tolist() for k, v in first.items()}, {k: v.numpy().tolist() for k, v in second.items()}]))
+second = {k: v.numpy() for k, v in second.items()}
+print("FOUND", json.dumps([{k: v.tolist() for k, v in found.items()} for found in (first, second)]))
 """
 
 
 def read_by_tensorflow(folder, **feeds) -> list[dict]:
     """What TensorFlow answers, with its two interfaces; the test is skipped where TensorFlow is not installed."""
     pytest.importorskip("tensorflow", reason="needs TensorFlow beside graphc")
-    command = [sys.executable, "-c", _READ, str(folder), json.dumps({k: np.asarray(v).tolist() for k, v in feeds.items()})]
+    command = [
+        sys.executable,
+        "-c",
+        _READ,
+        str(folder),
+        json.dumps({k: np.asarray(v).tolist() for k, v in feeds.items()}),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("FOUND"))[6:])
@@ -347,7 +356,10 @@ def test_methods_of_signatures_are_changed(tmp_path):
     updater.replace_method_name("serving_default", "classify", tags="serve")
     updater.save()
     with session() as sess:
-        assert tf.saved_model.load(sess, ["serve"], tmp_path / "m").signature_def["serving_default"].method_name == "classify"
+        assert (
+            tf.saved_model.load(sess, ["serve"], tmp_path / "m").signature_def["serving_default"].method_name
+            == "classify"
+        )
     with pytest.raises(UsageError, match="no signature 'other'; there are \\['serving_default'\\]"):
         updater.replace_method_name("other", "m")
 
@@ -419,7 +431,10 @@ def test_what_cannot_be_saved(tmp_path):
             ((3, ["serve"]), "sess must be a tf.Session"),
             ((sess, [1]), "tags must be strings"),
             ((sess, ["s"], {"k": x}), "must be a SignatureDef"),
-            ((sess, ["s"], {"k": define({"x": gone}, {"y": info}, "m")}), "'x' of signature 'k' is gone:0, which is not in"),
+            (
+                (sess, ["s"], {"k": define({"x": gone}, {"y": info}, "m")}),
+                "'x' of signature 'k' is gone:0, which is not in",
+            ),
             ((sess, ["s"], {"k": define({"x": protos.TensorInfo()}, None, "m")}), "names no tensor or dtype"),
             ((sess, ["s"], {"__saved_model_init_op": define({"x": info}, {"y": info}, "m")}), "is taken"),
             ((sess, ["s"], None, [x]), "scalar string constants"),
@@ -535,5 +550,7 @@ def test_operations_that_do_not_exist(tmp_path):
         assert run(sess, meta, "serving_default", x=X)["out"].shape == (2, 2)
         assert not sess.graph.has_operation("Adam/update_w/ResourceApplyAdam")
     changed_type(tmp_path / "a", "MatMul", "TheirProduct")
-    with pytest.raises(GraphError, match=r"out of the SavedModel needs operations that do not exist here: TheirProduct \(1\)"):
+    with pytest.raises(
+        GraphError, match=r"out of the SavedModel needs operations that do not exist here: TheirProduct \(1\)"
+    ):
         load(tmp_path / "a")

@@ -7,10 +7,11 @@ from graphc.api.saved_model.folder import contains_saved_model
 from graphc.api.saved_model.objects import Asset
 from graphc.api.saved_model.options import LoadOptions, SaveOptions, VariablePolicy
 
+_OLD = ("INIT_OP_SIGNATURE", "LEGACY_INIT_OP_KEY", "MAIN_OP_KEY", "TRAIN_OP_SIGNATURE")  # TensorFlow 1's
+
 FUNCTIONS = {
     "Module": Module,
-    **{f"saved_model.{name}": value for name, value in vars(constants).items() if name.isupper() and "_OP_SIG" not in name
-       and name not in ("LEGACY_INIT_OP_KEY", "MAIN_OP_KEY")},
+    **{f"saved_model.{name}": value for name, value in vars(constants).items() if name.isupper() and name not in _OLD},
     "saved_model.Asset": Asset,
     "saved_model.LoadOptions": LoadOptions,
     "saved_model.SaveOptions": SaveOptions,

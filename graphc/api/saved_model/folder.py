@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from graphc.api.saved_model.constants import (
-    ASSETS_DIRECTORY, ASSETS_KEY, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_FILENAME_PBTXT, VARIABLES_DIRECTORY, VARIABLES_FILENAME,
+    ASSETS_DIRECTORY, ASSETS_KEY, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_FILENAME_PBTXT, VARIABLES_DIRECTORY,
+    VARIABLES_FILENAME,
 )  # fmt: skip
 from graphc.errors import (
     AlreadyExistsError, DataLossError, FormatError, GraphcError, NotFoundError, UsageError, explain,
@@ -148,7 +149,9 @@ def assets_of(op: str, meta, folder: str) -> dict[str, str]:
         try:
             files = [protos.AssetFileDef.FromString(v.value) for v in meta.collection_def[ASSETS_KEY].any_list.value]
         except Exception as error:  # protobuf has an error class of its own for damaged bytes
-            raise DataLossError(explain(f"{op}: the files of the SavedModel in {folder!r} cannot be read: {error}")) from None
+            raise DataLossError(
+                explain(f"{op}: the files of the SavedModel in {folder!r} cannot be read: {error}")
+            ) from None
     return {f.tensor_info.name: asset_path(op, folder, f.filename) for f in files}
 
 
@@ -161,11 +164,15 @@ def asset_path(op: str, folder: str, filename: str) -> str:
     root = os.path.join(folder, ASSETS_DIRECTORY)
     parts = filename.replace("\\", "/").split("/")
     if not filename or os.path.isabs(filename) or ".." in parts or ":" in parts[0] or "\0" in filename:
-        raise UsageError(explain(f"{op}: the SavedModel names a file {filename!r} outside of its folder; it is refused"))
+        raise UsageError(
+            explain(f"{op}: the SavedModel names a file {filename!r} outside of its folder; it is refused")
+        )
     path = os.path.join(root, *parts)
     inside = os.path.realpath(root)
     if os.path.commonpath([inside, os.path.realpath(path)]) != inside:
-        raise UsageError(explain(f"{op}: the file {filename!r} of the SavedModel is a link out of its folder; it is refused"))
+        raise UsageError(
+            explain(f"{op}: the file {filename!r} of the SavedModel is a link out of its folder; it is refused")
+        )
     if not os.path.exists(path):
         raise NotFoundError(explain(f"{op}: the file {filename!r} of the SavedModel is missing in {root!r}"))
     return path
@@ -192,7 +199,9 @@ class NewFolder:
                 if not os.path.isdir(self.place):
                     raise NotEmptyError(explain(f"{op}: {self.place!r} exists and is no folder"))
                 if must_be_empty and os.listdir(self.place):
-                    what = f"{op}: the folder {self.place!r} exists and is not empty; choose another, or delete it first"
+                    what = (
+                        f"{op}: the folder {self.place!r} exists and is not empty; choose another, or delete it first"
+                    )
                     raise NotEmptyError(explain(what))
             around = os.path.dirname(os.path.abspath(self.place))
             os.makedirs(around, exist_ok=True)

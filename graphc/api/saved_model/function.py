@@ -1,4 +1,4 @@
-"""Functions of a loaded SavedModel as Python callables: one for fixed descriptions of its arguments, or several in one."""
+"""Functions of a loaded SavedModel as Python callables: one for fixed types of arguments, or several in one."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ class Interpreter:
     def run(self, body: Body, arguments: Sequence) -> list:
         """The results of nodes for values of their arguments: tensors, variables, tables, lists of tensors."""
         if len(arguments) != len(body.arguments):
-            what = f"function {body.name!r} of the SavedModel takes {len(body.arguments)} arguments, got {len(arguments)}"
+            what = (
+                f"function {body.name!r} of the SavedModel takes {len(body.arguments)} arguments, got {len(arguments)}"
+            )
             raise DataLossError(explain(what))
         values: dict[str, list] = {name: [value] for name, value in zip(body.arguments, arguments)}
         for step in body.steps:
@@ -67,7 +69,9 @@ class Interpreter:
         name, index = place
         found = values[name]
         if index >= len(found):
-            raise DataLossError(explain(f"a function of the SavedModel uses output {index} of {name}, which has {len(found)}"))
+            raise DataLossError(
+                explain(f"a function of the SavedModel uses output {index} of {name}, which has {len(found)}")
+            )
         return found[index]
 
     def outputs(self, node, inputs: list) -> list:

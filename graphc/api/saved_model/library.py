@@ -151,11 +151,14 @@ def _refuse_circles(calls: dict[str, set[str]]) -> None:
             del left[name]
 
 
-def body_of(name: str, nodes, arguments: tuple[str, ...], wanted: Iterable[str | None], also: Iterable[str] = ()) -> Body:
+def body_of(
+    name: str, nodes, arguments: tuple[str, ...], wanted: Iterable[str | None], also: Iterable[str] = ()
+) -> Body:
     """Those of the nodes that are needed, in order.
 
     Args:
-        wanted: what the results are, as inputs of nodes are written, or None; also: names of nodes to be carried out besides.
+        wanted: what the results are, as inputs of nodes are written, or None.
+        also: names of nodes to be carried out besides.
 
     Raises:
         DataLossError: a node is missing, or nodes need each other.

@@ -39,11 +39,12 @@ def load(export_dir, tags=None, options=None):
         export_dir: the folder. tags: those of the graph, where there are several. options: LoadOptions.
 
     Returns:
-        An object with the saved attributes: Variables, lists, dicts, other objects, and functions that can be called and
-        differentiated. ``signatures`` has the functions that were saved for serving.
+        An object with the saved attributes: Variables, lists, dicts, other objects, and functions that can be called
+        and differentiated. ``signatures`` has the functions that were saved for serving.
 
     Raises:
-        MissingSavedModelError: there is no SavedModel. NoSuchTagsError: no graph has these tags; the message lists them.
+        MissingSavedModelError: there is no SavedModel.
+        NoSuchTagsError: no graph has these tags; the message lists those that there are.
         NotFoundError: variables or files are missing. DataLossError: it is damaged. UsageError: a file lies outside of
         the folder.
 
@@ -60,7 +61,9 @@ def load(export_dir, tags=None, options=None):
     if tags is None:
         if len(model.meta_graphs) > 1:
             listed = ", ".join(str(sorted(m.meta_info_def.tags)) for m in model.meta_graphs)
-            raise UsageError(explain(f"saved_model.load: the SavedModel has several graphs; pass tags=, one of {listed}"))
+            raise UsageError(
+                explain(f"saved_model.load: the SavedModel has several graphs; pass tags=, one of {listed}")
+            )
         meta = model.meta_graphs[0]
     else:
         meta = meta_graph_with("saved_model.load", model, tag_set("saved_model.load", tags), folder)
@@ -124,7 +127,9 @@ class _Loader:
                 found[k] = reader.read(keys[0])
             elif not self.options.allow_partial_checkpoint:
                 name = self.nodes[k].variable.name
-                raise NotFoundError(explain(f"saved_model.load: there is no value for variable {name!r} in {self.folder!r}"))
+                raise NotFoundError(
+                    explain(f"saved_model.load: there is no value for variable {name!r} in {self.folder!r}")
+                )
         return found
 
     def _variable(self, k: int, saved, values: dict[int, np.ndarray]) -> Variable:
@@ -133,8 +138,12 @@ class _Loader:
         if value is None:
             value = np.zeros([d or 0 for d in sizes or ()], kind.numpy)
         elif value.dtype != kind.numpy:
-            raise DtypeError(explain(f"saved_model.load: variable {saved.name!r} is {kind.name}, its value is {value.dtype}"))
-        elif sizes is not None and (len(sizes) != value.ndim or any(d not in (None, n) for d, n in zip(sizes, value.shape))):
+            raise DtypeError(
+                explain(f"saved_model.load: variable {saved.name!r} is {kind.name}, its value is {value.dtype}")
+            )
+        elif sizes is not None and (
+            len(sizes) != value.ndim or any(d not in (None, n) for d, n in zip(sizes, value.shape))
+        ):
             what = f"saved_model.load: variable {saved.name!r} is {list(sizes)}, its value is {list(value.shape)}"
             raise ShapeError(explain(what))
         return Variable(value, trainable=saved.trainable, name=saved.name or None, dtype=kind)
@@ -158,7 +167,9 @@ class _Loader:
 
     def _asset(self, number: int) -> str:
         if not 0 <= number < len(self.meta.asset_file_def):
-            raise DataLossError(explain(f"saved_model.load: the SavedModel in {self.folder!r} has no file number {number}"))
+            raise DataLossError(
+                explain(f"saved_model.load: the SavedModel in {self.folder!r} has no file number {number}")
+            )
         return asset_path("saved_model.load", self.folder, self.meta.asset_file_def[number].filename)
 
     @functools.cached_property
@@ -168,7 +179,9 @@ class _Loader:
     def _constant(self, name: str):
         node = self._graph_nodes.get(name)
         if node is None or node.op != "Const":
-            raise DataLossError(explain(f"saved_model.load: the SavedModel in {self.folder!r} has no constant {name!r}"))
+            raise DataLossError(
+                explain(f"saved_model.load: the SavedModel in {self.folder!r} has no constant {name!r}")
+            )
         return convert_to_tensor(array_of(node.attr["value"].tensor))
 
     def _child_call(self, k: int, name: str) -> Callable | None:
@@ -239,7 +252,9 @@ class _Loader:
     def _function(self, k: int, node):
         if node.WhichOneof("kind") == "bare_concrete_function":
             bare = node.bare_concrete_function
-            return self._concrete_function(bare.concrete_function_name).named(*self._callers(bare.concrete_function_name))
+            return self._concrete_function(bare.concrete_function_name).named(
+                *self._callers(bare.concrete_function_name)
+            )
         saved = node.function
         names = list(saved.concrete_functions)
         spec = value_of(saved.function_spec.fullargspec)
@@ -259,7 +274,9 @@ class _Loader:
         bare = self._bare.get(name)
         if bare is not None:
             return list(bare.argument_keywords), bare.allowed_positional_arguments, bare.function_spec
-        inputs = [s for s in leaves(value_of(self._saved(name).canonicalized_input_signature)) if isinstance(s, TensorSpec)]
+        inputs = [
+            s for s in leaves(value_of(self._saved(name).canonicalized_input_signature)) if isinstance(s, TensorSpec)
+        ]
         return [s.name or f"input_{k}" for k, s in enumerate(inputs)], len(inputs), None
 
     def _saved(self, name: str):
@@ -330,5 +347,3 @@ class _Missing:
 
     def __init__(self, reason: str):
         self.reason = reason
-
-

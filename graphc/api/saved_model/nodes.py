@@ -78,7 +78,12 @@ def _filled_from_file(node, inputs):
 
     delimiter = node.attr["delimiter"].s.decode() if "delimiter" in node.attr else "\t"
     _table(inputs[0], node).fill_from_file(
-        inputs[1], number("key_index", 0), number("value_index", 0), number("vocab_size", -1), delimiter, number("offset", 0)
+        inputs[1],
+        number("key_index", 0),
+        number("value_index", 0),
+        number("vocab_size", -1),
+        delimiter,
+        number("offset", 0),
     )
     return []
 

@@ -137,7 +137,9 @@ class _Graph:
     def _refuse_parts(key: str, signature) -> None:
         for info in (*signature.inputs.values(), *signature.outputs.values()):
             if info.WhichOneof("encoding") != "name":
-                raise GraphError(explain(f"signature {key!r} of the SavedModel has sparse tensors; load it with graphc.v1"))
+                raise GraphError(
+                    explain(f"signature {key!r} of the SavedModel has sparse tensors; load it with graphc.v1")
+                )
 
     @staticmethod
     def _spec(name: str, info) -> TensorSpec:

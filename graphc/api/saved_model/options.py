@@ -19,7 +19,7 @@ class SaveOptions:
     """How ``tf.saved_model.save`` writes.
 
     Args:
-        experimental_skip_saver, extra_tags: tags beside ``serve``; all others are for compatibility.
+        extra_tags: tags beside ``serve``; all others are for compatibility.
     """
 
     namespace_whitelist: list | None = None

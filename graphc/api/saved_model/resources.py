@@ -29,7 +29,9 @@ class Table:
         self._initializer = lookup.KeyValueTensorInitializer(keys, values, self.key_dtype, self.value_dtype)
         self._made.clear()
 
-    def fill_from_file(self, path, key_index: int, value_index: int, vocab_size: int, delimiter: str, offset: int) -> None:
+    def fill_from_file(
+        self, path, key_index: int, value_index: int, vocab_size: int, delimiter: str, offset: int
+    ) -> None:
         """Take columns of a text file for the content; see ``lookup.TextFileInitializer``."""
         size = vocab_size if vocab_size > 0 else None
         if not isinstance(path, Operators):

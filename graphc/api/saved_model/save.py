@@ -48,7 +48,9 @@ def save(obj, export_dir, signatures=None, options=None) -> None:
         raise UsageError(explain(f"saved_model.save: options must be SaveOptions, got {options!r}"))
     options = options or SaveOptions()
     if isinstance(obj, (Variable, type)) or is_constant(obj) or not hasattr(obj, "__dict__"):
-        raise UsageError(explain(f"saved_model.save: needs an object with attributes, such as a tf.Module, got {obj!r}"))
+        raise UsageError(
+            explain(f"saved_model.save: needs an object with attributes, such as a tf.Module, got {obj!r}")
+        )
     if options.experimental_image_format:
         raise UsageError(explain("saved_model.save: experimental_image_format is not supported; leave it out"))
     found = signatures_of(signatures, obj)

@@ -1,4 +1,4 @@
-"""Python structures of SavedModels: nested lists, tuples and dicts of descriptions and plain values, to and from messages."""
+"""Python structures of SavedModels, lists, tuples and dicts of descriptions and values, to and from messages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def value_of(message):
         case "tensor_value" | "numpy_value":
             return array_of(found)
         case "type_spec_value":
-            return OtherSpec(found.type_spec_class_name or protos.TypeSpecProto.TypeSpecClass.Name(found.type_spec_class))
+            return OtherSpec(
+                found.type_spec_class_name or protos.TypeSpecProto.TypeSpecClass.Name(found.type_spec_class)
+            )
         case "list_value":
             return [value_of(v) for v in found.values]
         case "tuple_value":

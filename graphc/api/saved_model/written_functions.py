@@ -58,8 +58,11 @@ class FunctionWriter:
     def _captured(self, at: int, k: int, value) -> int:
         if isinstance(value, (Variable, EagerTensor, Asset)):
             return self.objects.child(at, f"capture_{k}", value)
-        what = f"saved_model.save: function {self.objects.objects[at].name!r} uses a table of the model that it was loaded from"
-        raise UsageError(explain(f"{what}; such functions cannot be saved again, delete the attribute to save the rest"))
+        name = self.objects.objects[at].name
+        what = f"saved_model.save: function {name!r} uses a table of the model that it was loaded from"
+        raise UsageError(
+            explain(f"{what}; such functions cannot be saved again, delete the attribute to save the rest")
+        )
 
     def _copy(self, function: ConcreteFunction) -> None:
         """The function and those that it calls."""
@@ -124,7 +127,11 @@ def _signature(key: str, function) -> ConcreteFunction:
     _, kwargs = function.structured_input_signature
     outputs = function.structured_outputs
     is_flat = isinstance(outputs, Mapping) and all(isinstance(s, TensorSpec) for s in outputs.values())
-    if not function.structured_input_signature[0] and is_flat and all(isinstance(s, TensorSpec) for s in kwargs.values()):
+    if (
+        not function.structured_input_signature[0]
+        and is_flat
+        and all(isinstance(s, TensorSpec) for s in kwargs.values())
+    ):
         return function
     return _wrapped(key, function, is_flat)
 
@@ -140,7 +147,9 @@ def _wrapped(key: str, function: ConcreteFunction, is_flat: bool) -> ConcreteFun
         raise UsageError(explain(f"saved_model.save: signature {key!r} must answer with tensors only"))
     outputs = function.structured_outputs if is_flat else {f"output_{k}": s for k, s in enumerate(found)}
     if not is_flat and list(outputs) != sorted(outputs):
-        raise UsageError(explain(f"saved_model.save: signature {key!r} must answer with a dict, it has {len(found)} outputs"))
+        raise UsageError(
+            explain(f"saved_model.save: signature {key!r} must answer with a dict, it has {len(found)} outputs")
+        )
     return function.reordered(f"__inference_signature_wrapper_{key}", order, specs, outputs)
 
 

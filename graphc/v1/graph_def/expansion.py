@@ -15,7 +15,7 @@ from graphc.v1.infer import nodes_of
 from graphc.v1.slices import split
 from graphc.v1.tensor import Differentiate, Operation, Random, Tensor
 
-_POOLS = ("MaxPool", "AvgPool")
+_POOL = "MaxPool"
 
 
 class Expansion:
@@ -31,7 +31,7 @@ class Expansion:
 
     def keep(self, op: Operation, nodes: list) -> None:
         """Remember the node of an operation, from which gradients take attributes."""
-        if op.type in _POOLS:
+        if op.type == _POOL:
             self._written[op.name] = nodes[-1]
 
     def write(self, w: Writer) -> bool:
@@ -109,7 +109,7 @@ class Expansion:
     def _pools(self, path: list[Operation]) -> dict:
         pools = {}
         for op in path:
-            if op.name in self._written and self._written[op.name].op in _POOLS:
+            if op.name in self._written and self._written[op.name].op == _POOL:
                 node = self._values.get(op.outputs[0])
                 while node is not None:
                     pools.setdefault(node, self._written[op.name])

@@ -8,6 +8,7 @@ from graphc.formats import protos
 
 _BRANCHES = ("StatelessIf", "If")
 _EFFECTS = ("Assign", "Print", "Queue", "Reader", "Save", "Restore", "WriteFile", "PyFunc", "Scatter", "Apply", "While")
+_ABSENT = ("FakeParam", "OptionalNone")
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _DEPTH = 50
 
@@ -39,7 +40,8 @@ def _called(node, library: dict):
         return (_function(node, "f", library),)
     if node.op in _BRANCHES:
         found = tuple([_function(node, key, library) for key in ("then_branch", "else_branch")])
-        return None if any(_has_effects(f, library) for f in found) else found
+        known = not any(_has_effects(f, library) for f in found)
+        return found if known and any(_is_for_gradient(f) for f in found) else None
     return None
 
 
@@ -48,6 +50,11 @@ def _function(node, key: str, library: dict):
     if name not in library:
         raise GraphError(explain(f"import_graph_def: node {node.name} calls {name!r}, which is not in the library"))
     return library[name]
+
+
+def _is_for_gradient(function) -> bool:
+    """Whether it hands values to the branch of a gradient: those are there in both branches, or there is no gradient."""
+    return any(n.op in _ABSENT or n.op.startswith("Optional") for n in function.node_def)
 
 
 def _has_effects(function, library: dict) -> bool:
@@ -115,7 +122,7 @@ def _chosen(node, functions: tuple, data: list, control: list) -> list:
         made += _guarded(inner, condition, label, node.name)
         results.append(found)
         last += ends
-    missing = {f"{n.name}:0" for n in made if n.op == "FakeParam"}
+    missing = {f"{n.name}:0" for n in made if n.op in _ABSENT}
     chosen = []
     for k, (then, orelse) in enumerate(zip(*results)):
         if then in missing or orelse in missing:  # what only the gradient of the other branch wants
@@ -125,7 +132,7 @@ def _chosen(node, functions: tuple, data: list, control: list) -> list:
         pick.attr["T"].type = kinds[k]
         made.append(pick)
         chosen.append(pick.name)
-    return [*[n for n in made if n.op != "FakeParam"], _final(node, chosen, last, kinds, control)]
+    return [*[n for n in made if n.op not in _ABSENT], _final(node, chosen, last, kinds, control)]
 
 
 def _guarded(nodes: list, condition: str, label: str, name: str) -> list:

@@ -53,6 +53,8 @@ def described(op: Operation) -> str | None:
             parts["effect"] = ["differentiate", *ends, seeds, effect.whole, list(effect.places)]
         case None:
             return _with_call(parts, op)
+        case Effect(None) if op.type in ("SaveV2", "RestoreV2"):  # their nodes say it all
+            return _with_call(parts, op)
         case Effect(None):
             found = _with_call(parts, op)
             parts["effect"] = ["effect"]

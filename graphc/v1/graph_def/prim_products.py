@@ -193,12 +193,8 @@ def pool_gradient(e: Emitter, node: Node) -> Form | None:
     attrs = {k: value_of(forward.attr[k]) for k in ("ksize", "strides", "padding", "data_format")}
 
     def write(e: Emitter, _: Node) -> Value:
-        slope = e.full(g)
-        if forward.op == "MaxPool":
-            names = [e.full(x), forward.name, slope]
-        else:
-            names = [e.shape(x.shape), slope]
-        return Value(e.add(f"{forward.op}Grad", names, T=node.dtype, **attrs), node.shape)
+        name = e.add("MaxPoolGrad", [e.full(x), forward.name, e.full(g)], T=node.dtype, **attrs)
+        return Value(name, node.shape)
 
     return Form((g, x), write)
 

@@ -18,6 +18,7 @@ from graphc.v1.graph_def import own, structural
 from graphc.v1.graph_def.again import made_again
 from graphc.v1.graph_def.functional import Functional
 from graphc.v1.graph_def.functions import inlined
+from graphc.v1.graph_def.switches import without_switches
 from graphc.v1.tensor import Operation, Read, Tensor
 
 _PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
@@ -53,12 +54,17 @@ def add_nodes(graph_def, input_map, return_elements, name: str, all_known: bool 
     """``import_graph_def``; unless ``all_known``, what cannot be made becomes an operation that refuses to run."""
     found = inlined(_message(graph_def))
     graph = get_default_graph()
-    nodes, functional = _ordered(list(found.node)), Functional(found)
+    nodes, functional = without_switches(_ordered(list(found.node))), Functional(found)
     if all_known:
         _check_known(nodes, functional)
     with graph.name_scope(name) as scope:
         prefix = scope
-    return _Import(graph, prefix, _mapped(graph, input_map), all_known, functional).run(nodes, return_elements)
+    before, mapped = graph.num_operations(), _mapped(graph, input_map)
+    try:
+        return _Import(graph, prefix, mapped, all_known, functional).run(nodes, return_elements)
+    except GraphcError:
+        graph.forget_since(before)
+        raise
 
 
 def _message(graph_def):

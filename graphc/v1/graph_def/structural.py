@@ -9,9 +9,9 @@ import numpy as np
 from graphc.api.namespaces import PUBLIC
 from graphc.api.node_def.attrs import value_of
 from graphc.api.node_def.make import known
-from graphc.api.node_def.static import sizes, stitched
+from graphc.api.node_def.static import numbers, sizes, stitched
 from graphc.errors import GraphError, explain
-from graphc.ir.dtype import u64
+from graphc.ir.dtype import i32, u64
 from graphc.ir.node import const
 from graphc.lib import math
 from graphc.lib.shape import zeros
@@ -139,6 +139,20 @@ def _stitched(graph, node, inputs, name):
     return graph.create(node.op, graph.unique_name(name), tuple(inputs), stitched)
 
 
+def _difference(graph, node, inputs, name):
+    """What of a list is in no other; of lists that are known a list that is known."""
+    kind = value_of(node.attr["out_idx"]) if "out_idx" in node.attr else i32
+    known_ones = [None if t.node is None else numbers(t.node) for t in inputs]
+    if any(v is None for v in known_ones):
+        graph.unique_name(name)
+        with graph.name_scope(f"{name}/"):
+            return PUBLIC.get("raw_ops.ListDiff")(*inputs, kind, name=f"{name}/")[0].op
+    places = np.flatnonzero(~np.isin(*known_ones))
+    nodes = [const(known_ones[0][places]), const(places.astype(kind.numpy))]
+    outputs = [(n.dtype, n) for n in nodes]
+    return graph.create(node.op, graph.unique_name(name), (), lambda: nodes, outputs=outputs)
+
+
 def _key_and_counter(graph, node, inputs, name):
     """Where random numbers of a seed begin; ``_stateless`` takes the seed itself."""
     outputs = [(u64, (1,)), (u64, (2,))]
@@ -187,7 +201,7 @@ _MAKERS: dict[str, Callable] = {
     **slopes.MAKERS, "StatelessRandomGetKeyCounter": _key_and_counter,
     "StatelessRandomUniformV2": _stateless("uniform"), "StatelessRandomNormalV2": _stateless("normal"),
     "StatelessTruncatedNormalV2": _stateless("truncated_normal"), "BroadcastGradientArgs": _reduced_axes,
-    "DynamicStitch": _stitched, "ParallelDynamicStitch": _stitched, "SaveV2": _save, "RestoreV2": _restore,
+    "ListDiff": _difference, "DynamicStitch": _stitched, "ParallelDynamicStitch": _stitched, "SaveV2": _save, "RestoreV2": _restore,
 }  # fmt: skip
 
 

@@ -204,7 +204,9 @@ def _check_signature(key, signature, graph) -> None:
     for what, infos in (("input", signature.inputs), ("output", signature.outputs)):
         for name, info in infos.items():
             if info.WhichOneof("encoding") is None or not info.dtype:
-                raise UsageError(explain(f"SavedModelBuilder: {what} {name!r} of signature {key!r} names no tensor or dtype"))
+                raise UsageError(
+                    explain(f"SavedModelBuilder: {what} {name!r} of signature {key!r} names no tensor or dtype")
+                )
             if info.WhichOneof("encoding") == "name" and not graph.has_operation(info.name.partition(":")[0]):
                 what = f"SavedModelBuilder: {what} {name!r} of signature {key!r} is {info.name}"
                 raise GraphError(explain(f"{what}, which is not in the graph that is saved"))
@@ -240,7 +242,11 @@ def simple_save(session, export_dir, inputs, outputs, legacy_init_op=None) -> No
     builder = SavedModelBuilder(export_dir)
     try:
         builder.add_meta_graph_and_variables(
-            session, [SERVING], {DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature}, main_op=legacy_init_op, clear_devices=True
+            session,
+            [SERVING],
+            {DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature},
+            main_op=legacy_init_op,
+            clear_devices=True,
         )
         builder.save()
     finally:

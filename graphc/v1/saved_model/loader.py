@@ -1,4 +1,4 @@
-"""``tf.saved_model.load`` of TensorFlow 1: a SavedModel into the graph of a session, with the values of its variables."""
+"""``tf.saved_model.load`` of TensorFlow 1: a SavedModel into the graph of a session, with its variables' values."""
 
 from __future__ import annotations
 

@@ -37,11 +37,15 @@ def build_signature_def(inputs=None, outputs=None, method_name=None, defaults=No
     made = protos.SignatureDef()
     for what, target, given in (("inputs", made.inputs, inputs), ("outputs", made.outputs, outputs)):
         if given is not None and not isinstance(given, Mapping):
-            raise UsageError(explain(f"build_signature_def: {what} must be a dict from names to TensorInfos, got {given!r}"))
+            raise UsageError(
+                explain(f"build_signature_def: {what} must be a dict from names to TensorInfos, got {given!r}")
+            )
         for name, info in (given or {}).items():
             if getattr(getattr(info, "DESCRIPTOR", None), "full_name", "") != "tensorflow.TensorInfo":
                 hint = "; use build_tensor_info" if isinstance(info, Operators) else ""
-                raise UsageError(explain(f"build_signature_def: {what}[{name!r}] must be a TensorInfo, got {info!r}{hint}"))
+                raise UsageError(
+                    explain(f"build_signature_def: {what}[{name!r}] must be a TensorInfo, got {info!r}{hint}")
+                )
             target[name].ParseFromString(info.SerializeToString())
     if method_name is not None:
         made.method_name = method_name
@@ -67,7 +71,9 @@ def predict_signature_def(inputs, outputs):
     """
     for what, given in (("inputs", inputs), ("outputs", outputs)):
         if not isinstance(given, Mapping) or not given:
-            raise UsageError(explain(f"predict_signature_def: {what} must be a dict from names to tensors, got {given!r}"))
+            raise UsageError(
+                explain(f"predict_signature_def: {what} must be a dict from names to tensors, got {given!r}")
+            )
     infos = [{name: build_tensor_info(tensor) for name, tensor in given.items()} for given in (inputs, outputs)]
     return build_signature_def(*infos, PREDICT_METHOD_NAME)
 
@@ -129,7 +135,11 @@ def _is_regression(s) -> bool:
 
 def _is_classification(s) -> bool:
     kinds = {CLASSIFY_OUTPUT_CLASSES: _STRING, CLASSIFY_OUTPUT_SCORES: _FLOAT}
-    return _has(s.inputs, {CLASSIFY_INPUTS: _STRING}, {CLASSIFY_INPUTS}) and bool(s.outputs) and _has(s.outputs, kinds, set())
+    return (
+        _has(s.inputs, {CLASSIFY_INPUTS: _STRING}, {CLASSIFY_INPUTS})
+        and bool(s.outputs)
+        and _has(s.outputs, kinds, set())
+    )
 
 
 def _has(given, kinds: dict, needed: set) -> bool:
@@ -167,13 +177,17 @@ class MethodNameUpdater:
         if not signature_key or not method_name:
             raise UsageError(explain("replace_method_name: needs a signature_key and a method_name"))
         if tags:
-            metas = [meta_graph_with("replace_method_name", self._model, tag_set("replace_method_name", tags), self._folder)]
+            metas = [
+                meta_graph_with("replace_method_name", self._model, tag_set("replace_method_name", tags), self._folder)
+            ]
         else:
             metas = list(self._model.meta_graphs)
         found = [m for m in metas if signature_key in m.signature_def]
         if not found:
             known = sorted({key for m in metas for key in m.signature_def})
-            raise UsageError(explain(f"replace_method_name: there is no signature {signature_key!r}; there are {known}"))
+            raise UsageError(
+                explain(f"replace_method_name: there is no signature {signature_key!r}; there are {known}")
+            )
         for meta in found:
             meta.signature_def[signature_key].method_name = method_name
 

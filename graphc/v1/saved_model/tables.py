@@ -60,7 +60,9 @@ class _Tables:
             except RuntimeError as error:
                 raise UsageError(explain(f"SavedModelBuilder: {error}, so its content cannot be saved")) from None
             kinds, full = (table.key, table.value), f"{_SCOPE}/{name}"
-            self._node(full, "HashTableV2", (), key_dtype=kinds[0], value_dtype=kinds[1], shared_name=name, container="")
+            self._node(
+                full, "HashTableV2", (), key_dtype=kinds[0], value_dtype=kinds[1], shared_name=name, container=""
+            )
             keys = self._const(f"{full}/keys", table.keys_array(), kinds[0])
             found = table.stacked(list(table.entries.values()), (len(table.entries),))
             given = (full, keys, self._const(f"{full}/values", found, kinds[1]))
@@ -99,6 +101,8 @@ class _Tables:
         if kind is not wanted:
             keys = self._node(f"{name}/keys", "Cast", [keys], SrcT=kind, DstT=wanted)
         none = self._const(f"{name}/none", -1, dt.i64)
-        found = self._node(f"{name}/found", "LookupTableFindV2", [self._table(table), keys, none], Tin=wanted, Tout=dt.i64)
+        found = self._node(
+            f"{name}/found", "LookupTableFindV2", [self._table(table), keys, none], Tin=wanted, Tout=dt.i64
+        )
         missing = self._node(f"{name}/missing", "Equal", [found, none], T=dt.i64)
         return [missing, other, found], "SelectV2", {"T": dt.i64}

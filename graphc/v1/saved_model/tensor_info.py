@@ -70,7 +70,9 @@ def get_tensor_from_tensor_info(tensor_info, graph=None, import_scope=None):
         parts = tensor_info.coo_sparse
         names = (parts.indices_tensor_name, parts.values_tensor_name, parts.dense_shape_tensor_name)
         return SparseTensor(*[named(n) for n in names])
-    raise UsageError(explain(f"get_tensor_from_tensor_info: the TensorInfo names no tensor ({encoding or 'it is empty'})"))
+    raise UsageError(
+        explain(f"get_tensor_from_tensor_info: the TensorInfo names no tensor ({encoding or 'it is empty'})")
+    )
 
 
 def get_element_from_tensor_info(tensor_info, graph=None, import_scope=None):
