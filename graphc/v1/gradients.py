@@ -18,7 +18,8 @@ from graphc.v1.tensor import Differentiate, Operation, Read, Tensor
 
 _CUT = ("StopGradient", "ArgMax", "ArgMin", "Floor", "Ceil", "Round", "Rint", "Sign", "Equal", "Cast", "PyFunc",
         "PyFuncStateless")  # fmt: skip
-_LOOKUPS = ("Gather", "GatherV2", "ResourceGather", "embedding_lookup")
+_LOOKUPS = ("Gather", "GatherV2", "ResourceGather", "embedding_lookup")  # which take a table and indices
+_WITH_LOOKUPS = (*_LOOKUPS, "GatherNd", "BooleanMask", "nce_loss", "sampled_softmax_loss", "EmbeddingLookupSparse")
 
 
 def gradients(ys, xs, grad_ys=None, name="gradients", colocate_gradients_with_ops=False, gate_gradients=False,
@@ -134,25 +135,31 @@ def _forms(graph, effect: Differentiate) -> list:
         values.update((s, s.node) for s in effect.seeds if s is not None)
         with measuring():
             found = differentiate(graph.identifier("probe"), effect, values, lambda t: False)
-        return [NOTHING if g is None else _form(g) for g in found]
+        return [NOTHING if g is None else _form(g, _users(path, x)) for g, x in zip(found, effect.xs)]
     return [_looked_up(path, x) if _reaches(path, x, effect) else NOTHING for x in effect.xs]
 
 
-def _form(gradient: Node):
-    if gradient.op not in ("scatter", "add"):
-        return None
+def _form(gradient: Node, users: list[Operation]):
+    if gradient.op not in ("scatter", "add") or any(op.type not in _WITH_LOOKUPS for op in users):
+        return None  # what else takes rows (a sparse product, say) has a dense gradient
     found = slices_of(gradient)
     return None if found is None else found[1].dtype
 
 
+def _users(path: list[Operation], x) -> list[Operation]:
+    """The operations on the way that use a tensor or the value of a variable."""
+    reads = {x} if isinstance(x, Tensor) else set()
+    for op in path:  # a read of a read is one, too
+        is_read = isinstance(op.effect, Read) and op.effect.variable is x
+        if is_read or (op.type == "Identity" and op.inputs[0] in reads):
+            reads.update(op.outputs)
+    return [op for op in path if op.type != "Identity" and any(t in reads for t in op.inputs)]
+
+
 def _looked_up(path: list[Operation], x):
     """The dtype of the indices, if on the way only lookups use a variable."""
-    reads = {t for op in path if isinstance(op.effect, Read) and op.effect.variable is x for t in op.outputs}
-    for op in path:  # a read of a read is one, too
-        if op.type == "Identity" and op.inputs[0] in reads:
-            reads.update(op.outputs)
-    users = [op for op in path if op.type != "Identity" and any(t in reads for t in op.inputs)]
-    if not users or any(op.type not in _LOOKUPS or op.inputs[0] not in reads or len(op.inputs) != 2 for op in users):
+    users = _users(path, x)
+    if not users or any(op.type not in _LOOKUPS or len(op.inputs) != 2 for op in users):
         return None
     dtypes = {op.inputs[1].dtype for op in users}
     return dt.i32 if dtypes == {dt.i32} else dt.i64

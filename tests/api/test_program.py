@@ -37,6 +37,7 @@ def test_names_are_evaluated_or_recorded_as_the_program_chooses():
     with tf1.Graph().as_default() as graph:
         x = tf.reduce_sum(tf.constant([1.0, 2.0]))
         assert x.graph is graph and tf1.Session().run(x) == 3.0
+    tf1.reset_default_graph()  # a program chooses before it makes anything
     tf1.enable_eager_execution()
     assert tf1.executing_eagerly() and tf1.executing_eagerly_outside_functions()
     assert float(tf1.reduce_sum(np.float32([1, 2]), reduction_indices=0)) == 3.0

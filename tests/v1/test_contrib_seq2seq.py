@@ -51,7 +51,8 @@ def test_losses_of_lists():
     lists = steps(LOGITS), steps(TARGETS), steps(WEIGHTS)
     old = tf.contrib.legacy_seq2seq
     each = LOSSES.sum(1) / WEIGHTS.sum(1)
-    got = run([old.sequence_loss_by_example(*lists), old.sequence_loss(*lists), old.sequence_loss(*lists, False, False)])
+    losses = old.sequence_loss_by_example(*lists), old.sequence_loss(*lists), old.sequence_loss(*lists, False, False)
+    got = run(list(losses))
     for value, wanted in zip(got, (each, each.mean(), LOSSES.sum())):
         np.testing.assert_allclose(value, wanted, rtol=1e-5)
 
@@ -74,7 +75,8 @@ def test_decoder_that_reads_what_it_wrote():
         return x * 2.0, state + 1.0
 
     inputs = [tf.constant([[1.0]])] * 4
-    outputs, state = tf.contrib.legacy_seq2seq.rnn_decoder(inputs, tf.zeros([]), double, lambda last, k: last + float(k))
+    decoder = tf.contrib.legacy_seq2seq.rnn_decoder
+    outputs, state = decoder(inputs, tf.zeros([]), double, lambda last, k: last + float(k))
     assert [y.tolist() for y in run(outputs)] == [[[2.0]], [[6.0]], [[16.0]], [[38.0]]]
     assert run(state) == 4
 
@@ -84,7 +86,7 @@ def test_mistakes_are_explained():
         tf.contrib.seq2seq.sequence_loss(tf.constant(LOGITS[:, 0]), tf.constant(TARGETS), tf.constant(WEIGHTS))
     with pytest.raises(UsageError, match="equally long lists of a tensor for each step; they have 3, 3 and 2"):
         tf.contrib.legacy_seq2seq.sequence_loss(steps(LOGITS), steps(TARGETS), steps(WEIGHTS)[:2])
-    with pytest.raises(AttributeError, match="seq2seq.BasicDecoder is not available: it has sequence_loss; use tf.nn.dyn"):
+    with pytest.raises(AttributeError, match="seq2seq.BasicDecoder is not available: it has sequence_loss; use tf"):
         tf.contrib.seq2seq.BasicDecoder
     with pytest.raises(AttributeError, match="legacy_seq2seq.attention_decoder is not available: it has rnn_decoder"):
         tf.contrib.legacy_seq2seq.attention_decoder

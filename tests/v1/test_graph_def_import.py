@@ -27,8 +27,25 @@ def test_branches_and_their_gradients(name):
                 found = session.run(["y:0", "k:0", "g:0"], {"x:0": [[x, x]], "t:0": t})
                 assert found[0] == y and found[1] == k
                 np.testing.assert_array_equal(found[2], [[g, g]])
-            with pytest.raises(errors.InvalidArgumentError):  # an assertion of the graph
-                session.run("y:0", {"x:0": [[-1.0, 0.0]], "t:0": True})
+
+
+def test_what_a_branch_asserts_must_hold_where_it_is_taken():
+    graph_def = tf.GraphDef.FromString((DATA / "branches_switch.pb").read_bytes())
+    with tf.Graph().as_default():
+        tf.import_graph_def(graph_def, name="")
+        with tf.Session() as session:
+            asserted = "assert_greater/Assert/AssertGuard/Assert"
+            session.run(asserted, {"x:0": [[0.5, 0.5]]})
+            with pytest.raises(errors.InvalidArgumentError, match="did not hold"):
+                session.run(asserted, {"x:0": [[-1.0, 0.0]]})
+
+
+def test_loops_of_frames_are_refused():
+    graph_def = protos.GraphDef()
+    node(graph_def, "Merge", "m", "n", "n")
+    node(graph_def, "NextIteration", "n", "m")
+    with tf.Graph().as_default(), pytest.raises(errors.GraphError, match="only loops of TensorFlow 1"):
+        tf.import_graph_def(graph_def)
 
 
 def test_loops_as_functions():

@@ -24,7 +24,8 @@ class Value:
     """A tensor that stands for a Node, or for what becomes it by broadcasting.
 
     Attributes:
-        name: as nodes name their inputs. sizes: of its axes, which are the last ones of the Node; 1 where it is stretched.
+        name: as nodes name their inputs.
+        sizes: of its axes, which are the last ones of the Node; 1 where it is stretched.
     """
 
     name: str

@@ -53,7 +53,7 @@ def _function(node, key: str, library: dict):
 
 
 def _is_for_gradient(function) -> bool:
-    """Whether it hands values to the branch of a gradient: those are there in both branches, or there is no gradient."""
+    """Whether it hands values to the branch of a gradient: they are there in one branch only."""
     return any(n.op in _ABSENT or n.op.startswith("Optional") for n in function.node_def)
 
 

@@ -215,7 +215,8 @@ def _gather(e: Emitter, node: Node) -> Value:
     return Value(e.add("GatherNd", [e.full(x), e.full(indices)], **kinds), node.shape)
 
 
-_SCATTERS = {"add": "TensorScatterAdd", "set": "TensorScatterUpdate", "max": "TensorScatterMax", "min": "TensorScatterMin"}
+_SCATTERS = {"add": "TensorScatterAdd", "set": "TensorScatterUpdate", "max": "TensorScatterMax",
+             "min": "TensorScatterMin"}  # fmt: skip
 
 
 def plan_scatter(e: Emitter, node: Node) -> Form:

@@ -38,7 +38,8 @@ def plan_window(node: Node) -> Form | Node:
 def _patches(e: Emitter, node: Node) -> Value:
     x, (high, wide) = node.inputs[0], node.attr("size")
     name = e.add("ExtractImagePatches", [e.full(x)], T=x.dtype, ksizes=[1, high, wide, 1],
-                 strides=[1, *node.attr("stride"), 1], rates=[1, *node.attr("dilation"), 1], padding="VALID")  # fmt: skip
+                 strides=[1, *node.attr("stride"), 1], rates=[1, *node.attr("dilation"), 1],
+                 padding="VALID")  # fmt: skip
     lines = e.reshaped(name, (*node.shape[:3], high, wide, x.shape[3]), x.dtype)
     perm = e.const([0, 1, 2, 5, 3, 4], dt.i32)
     return Value(e.add("Transpose", [lines, perm], T=x.dtype, Tperm=dt.i32), node.shape)

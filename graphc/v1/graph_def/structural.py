@@ -32,7 +32,9 @@ def is_fed(kind: str) -> bool:
 
 
 def _constant(graph, node, inputs, name):
-    array = value_of(node.attr["value"])
+    array = value_of(node.attr["value"]) if "value" in node.attr else None
+    if not isinstance(array, np.ndarray):
+        raise GraphError(explain(f"{name}: a constant needs the attribute value, a tensor"))
     made = const(array)
     return graph.create("Const", graph.unique_name(name), (), lambda: made, outputs=[(made.dtype, made)])
 
@@ -201,7 +203,8 @@ _MAKERS: dict[str, Callable] = {
     **slopes.MAKERS, "StatelessRandomGetKeyCounter": _key_and_counter,
     "StatelessRandomUniformV2": _stateless("uniform"), "StatelessRandomNormalV2": _stateless("normal"),
     "StatelessTruncatedNormalV2": _stateless("truncated_normal"), "BroadcastGradientArgs": _reduced_axes,
-    "ListDiff": _difference, "DynamicStitch": _stitched, "ParallelDynamicStitch": _stitched, "SaveV2": _save, "RestoreV2": _restore,
+    "ListDiff": _difference, "DynamicStitch": _stitched, "ParallelDynamicStitch": _stitched,
+    "SaveV2": _save, "RestoreV2": _restore,
 }  # fmt: skip
 
 

@@ -57,7 +57,8 @@ def _merge(node, sides: dict):
     given = [sides.get(_output(i), frozenset()) for i in values]
     apart = [d for d in given[0] if (d[0], not d[1]) in given[1]] if len(given) == 2 else []
     if len(apart) != 1:
-        raise GraphError(explain(f"import_graph_def: it cannot be told when {node.name} (Merge) takes which of {values}"))
+        what = f"import_graph_def: it cannot be told when {node.name} (Merge) takes which of {values}"
+        raise GraphError(explain(what))
     predicate, way = apart[0]
     then, orelse = values if way else values[::-1]
     made = protos.NodeDef(name=node.name, op="SelectV2", device=node.device)
