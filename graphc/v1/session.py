@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from graphc.api.attributes import Guessing
 from graphc.errors import DeviceUnavailable, FeedError, GraphcWarning, StateError, UsageError, explain
 from graphc.v1 import logging
 from graphc.v1.config import is_message, run_timeout, settings
@@ -52,7 +51,7 @@ class Device:
     incarnation: int
 
 
-class Session(Guessing):
+class Session:
     """Runs operations of a graph and holds the values of its variables.
 
     Args:

@@ -13,7 +13,6 @@ from graphc.ir.type import Type
 from graphc.lib.shape import ensure_shape
 from graphc.v1.default import SESSIONS
 from graphc.v1.device import canonical_device
-from graphc.api.attributes import Guessing
 from graphc.api.operators import Symbolic
 from graphc.formats.attributes import plain_value
 from graphc.api.shape import DimensionShape, TensorShape, shown
@@ -102,7 +101,7 @@ class Differentiate:
     places: tuple = ()
 
 
-class Operation(Guessing):
+class Operation:
     """One named operation of a graph.
 
     Attributes:

@@ -79,9 +79,13 @@ def needed(targets, is_fed, done=frozenset(), more: Mapping = EMPTY, lazily: boo
             before = set(op.control_inputs) - done
         before.update(more.get(op, ()))
         waiting[op] = before
+        stack.extend(before)
+    for first, second in _unordered_writes(waiting):
+        if not _depends(first, second, waiting):
+            waiting[second].add(first)
+    for op, before in waiting.items():
         for b in before:
             users.setdefault(b, []).append(op)
-        stack.extend(before)
     ready = [(op.id, op) for op, before in waiting.items() if not before]
     heapq.heapify(ready)
     order, left = [], {op: len(before) for op, before in waiting.items()}
@@ -95,6 +99,38 @@ def needed(targets, is_fed, done=frozenset(), more: Mapping = EMPTY, lazily: boo
     if len(order) < len(waiting):
         raise GraphError(explain(f"dependencies form a cycle: {_cycle(waiting, set(order))}"))
     return order
+
+
+def _unordered_writes(waiting: dict) -> list[tuple[Operation, Operation]]:
+    """Assignments to a variable, each with what changes its current value in the same run.
+
+    TensorFlow leaves their order open. The assignment goes first here, as the change would be lost otherwise: a step of
+    an optimizer that is run together with ``v.assign(tf.clip_by_value(v, -1, 1))``.
+    """
+    plain: dict[object, list] = {}
+    changing: dict[object, list] = {}
+    for op in waiting:
+        match op.effect:
+            case Write(variable, False):
+                plain.setdefault(variable, []).append(op)
+            case Write(variable, True):
+                changing.setdefault(variable, []).append(op)
+            case Update(variables):
+                for variable in variables:
+                    changing.setdefault(variable, []).append(op)
+    return [(a, b) for v, firsts in plain.items() for a in firsts for b in changing.get(v, ())]
+
+
+def _depends(op: Operation, on: Operation, waiting: dict) -> bool:
+    stack, seen = [op], {op}
+    while stack:
+        for before in waiting[stack.pop()]:
+            if before is on:
+                return True
+            if before not in seen:
+                seen.add(before)
+                stack.append(before)
+    return False
 
 
 def _cycle(waiting: dict, done: set) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,14 @@ DATA = Path(__file__).parent.parent / "formats" / "data"
 BRANCHES = {(True, 0.5): (15, 8, 3), (True, 2.0): (17, 7, 4), (False, 0.5): (14.5, 9, 1.5), (False, 2.0): (10, 7, 2.5)}
 
 
+def stored(name: str):
+    """A GraphDef of TensorFlow, kept compressed as text."""
+    return tf.GraphDef.FromString(zlib.decompress(base64.b64decode((DATA / f"{name}.txt").read_text())))
+
+
 @pytest.mark.parametrize("name", ["branches_switch", "branches_functions"])
 def test_branches_and_their_gradients(name):
-    graph_def = tf.GraphDef.FromString((DATA / f"{name}.pb").read_bytes())
+    graph_def = stored(name)
     with tf.Graph().as_default():
         tf.import_graph_def(graph_def, name="")
         with tf.Session() as session:
@@ -30,7 +37,7 @@ def test_branches_and_their_gradients(name):
 
 
 def test_what_a_branch_asserts_must_hold_where_it_is_taken():
-    graph_def = tf.GraphDef.FromString((DATA / "branches_switch.pb").read_bytes())
+    graph_def = stored("branches_switch")
     with tf.Graph().as_default():
         tf.import_graph_def(graph_def, name="")
         with tf.Session() as session:
@@ -49,7 +56,7 @@ def test_loops_of_frames_are_refused():
 
 
 def test_loops_as_functions():
-    graph_def = tf.GraphDef.FromString((DATA / "branches_functions.pb").read_bytes())
+    graph_def = stored("branches_functions")
     with tf.Graph().as_default():
         (z,) = tf.import_graph_def(graph_def, return_elements=["z:0"], name="")
         with tf.Session() as session:

@@ -354,3 +354,26 @@ def test_initializers_refuse():
         with pytest.raises(kind) as info:
             call()
         assert part in str(info.value)
+
+
+@pytest.mark.parametrize("clip_first", [True, False])
+def test_a_step_is_not_lost_beside_an_assignment(clip_first):
+    v = tf.Variable([5.0, -0.5])
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(v))
+    clip = v.assign(tf.clip_by_value(v, -1.0, 1.0))
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for expected in ([0.9, -0.6], [0.8, -0.7]):
+            sess.run([clip, step] if clip_first else [step, clip])
+            np.testing.assert_allclose(sess.run(v), expected, rtol=1e-6)
+
+
+def test_an_assignment_after_a_step_stays_after_it():
+    v = tf.Variable([5.0, -0.5])
+    step = v.assign_sub([0.1, 0.1])
+    with tf.control_dependencies([step]):
+        clip = v.assign(tf.clip_by_value(v, -1.0, 1.0))
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run([step, clip])
+        np.testing.assert_allclose(sess.run(v), [1.0, -0.6], rtol=1e-6)
