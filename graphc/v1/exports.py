@@ -16,6 +16,8 @@ EXPORTS: dict[str, dict[str, str]] = {
         "graphc": "__version__ VERSION=__version__",
         "graphc.ir.dtype": """DType as_dtype bool=b1 bfloat16=bf16 complex64=c64 complex128=c128 float16=f16 half=f16 float32=f32
             float64=f64 double=f64 int8=i8 int16=i16 int32=i32 int64=i64 string uint8=u8 uint16=u16 uint32=u32 uint64=u64""",
+        "errors": "OpError",
+        "version": "GRAPH_DEF_VERSION GRAPH_DEF_VERSION_MIN_CONSUMER GRAPH_DEF_VERSION_MIN_PRODUCER",
         "graphc.api.shape": "Dimension TensorShape=DimensionShape",
         "graphc.api.sparse": "IndexedSlicesValue",
         "graphc.api.tensor_proto": "MakeNdarray=make_ndarray",

@@ -135,12 +135,12 @@ def _forms(graph, effect: Differentiate) -> list:
         values.update((s, s.node) for s in effect.seeds if s is not None)
         with measuring():
             found = differentiate(graph.identifier("probe"), effect, values, lambda t: False)
-        return [NOTHING if g is None else _form(g, _users(path, x)) for g, x in zip(found, effect.xs)]
+        return [NOTHING if g is None else _form(g, path, x) for g, x in zip(found, effect.xs)]
     return [_looked_up(path, x) if _reaches(path, x, effect) else NOTHING for x in effect.xs]
 
 
-def _form(gradient: Node, users: list[Operation]):
-    if gradient.op not in ("scatter", "add") or any(op.type not in _WITH_LOOKUPS for op in users):
+def _form(gradient: Node, path: list[Operation], x):
+    if gradient.op not in ("scatter", "add") or any(op.type not in _WITH_LOOKUPS for op in _users(path, x)):
         return None  # what else takes rows (a sparse product, say) has a dense gradient
     found = slices_of(gradient)
     return None if found is None else found[1].dtype
@@ -151,9 +151,9 @@ def _users(path: list[Operation], x) -> list[Operation]:
     reads = {x} if isinstance(x, Tensor) else set()
     for op in path:  # a read of a read is one, too
         is_read = isinstance(op.effect, Read) and op.effect.variable is x
-        if is_read or (op.type == "Identity" and op.inputs[0] in reads):
+        if is_read or (op.type == "Identity" and op.operands and op.operands[0] in reads):
             reads.update(op.outputs)
-    return [op for op in path if op.type != "Identity" and any(t in reads for t in op.inputs)]
+    return [op for op in path if op.type != "Identity" and any(t in reads for t in op.operands)]
 
 
 def _looked_up(path: list[Operation], x):

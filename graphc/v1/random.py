@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from graphc.v1.catalogue import listed, members_of
-from graphc.v1.control import set_random_seed  # noqa: F401  found here
+from graphc.v1.control import get_seed, set_random_seed  # noqa: F401  found here
 
-__getattr__, __dir__ = members_of("random"), listed("random", ["set_random_seed"])
+__getattr__, __dir__ = members_of("random"), listed("random", ["get_seed", "set_random_seed"])

@@ -128,6 +128,8 @@ RESPELLED = (
     Old("math.confusion_matrix confusion_matrix", "math.confusion_matrix",
         "labels predictions num_classes dtype name weights"),
     # arrays
+    Old("extract_image_patches image.extract_image_patches", "image.extract_patches",
+        "images ksizes=sizes strides rates padding name sizes"),
     Old("batch_to_space", "batch_to_space", "input crops block_size=block_shape name block_shape"),
     Old("space_to_batch nn.space_to_batch", "space_to_batch", "input paddings block_size=block_shape name block_shape"),
     Old("space_to_depth nn.space_to_depth", "nn.space_to_depth", "input block_size name data_format"),

@@ -43,7 +43,6 @@ DIFFERENT = {
     "nn.softmax_cross_entropy_with_logits nn.sparse_softmax_cross_entropy_with_logits "
     "nn.sigmoid_cross_entropy_with_logits": "in v1 the first argument catches calls without names",
     "train.update_checkpoint_state": "the paths may be written relative to the folder",
-    "test.compute_gradient": "in v1 it is TensorFlow 2's",
 }
 
 

@@ -292,3 +292,21 @@ def test_a_failing_compilation_is_no_aborted_run():
     with refuses(tf.errors.FailedPreconditionError, "uninitialised variable v") as info, tf.Session() as sess:
         sess.run(tf.Variable(1.0, name="v"))
     assert info.value.error_code == 9 and info.value.message == str(info.value)
+
+
+def test_numbers_of_errors():
+    codes = {name: getattr(tf.errors, name) for name in dir(tf.errors) if name.isupper()}
+    assert sorted(codes.values()) == list(range(17)) and codes["OUT_OF_RANGE"] == 11
+    for code in range(1, 17):
+        kind = tf.errors.exception_type_from_error_code(code)
+        assert tf.errors.error_code_from_exception_type(kind) == code == kind.error_code
+    assert tf.errors.error_code_from_exception_type(KeyError) == tf.errors.UNKNOWN
+    with pytest.raises(ValueError, match="a number from 1 to 16, got 17"):
+        tf.errors.exception_type_from_error_code(17)
+
+
+def test_patches_under_their_old_name():
+    x = tf.constant(np.arange(16.0).reshape(1, 4, 4, 1))
+    patches = tf.extract_image_patches(x, ksizes=[1, 2, 2, 1], strides=[1, 2, 2, 1], rates=[1, 1, 1, 1], padding="VALID")
+    with tf.Session() as sess:
+        assert sess.run(patches)[0, 1].tolist() == [[8, 9, 12, 13], [10, 11, 14, 15]]

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from graphc.api.checkpoint.object_graph import ATTRIBUTES, KEY, VALUE
+from graphc.api.checkpoint.object_graph import write_objects
 from graphc.api.checkpoint.reader import checkpoint_file
 from graphc.api.checkpoint.restoring import COUNTER, LoadStatus, Restoration
 from graphc.api.checkpoint.state_file import update_checkpoint_state
@@ -14,9 +14,7 @@ from graphc.api.checkpoint.trackable import children, walk
 from graphc.api.operators import Operators
 from graphc.api.variable import Variable
 from graphc.errors import UsageError, explain
-from graphc.formats import protos
 from graphc.formats.bundle import BundleReader
-from graphc.formats.bundle_writer import BundleWriter
 from graphc.ir import dtype as dt
 
 
@@ -88,22 +86,7 @@ class Checkpoint:
             raise UsageError(explain(f"Checkpoint: {prefix!r} has no file name, such as {prefix}ckpt"))
         if self._pending is not None:
             self._pending.apply()
-        objects, links, paths = walk(self._checkpoint_children())
-        graph, values = protos.TrackableObjectGraph(), {}
-        for value, inside, path in zip(objects, links, paths):
-            node = graph.nodes.add()
-            node.has_checkpoint_values.value = True
-            for name, number in inside.items():
-                node.children.add(node_id=number, local_name=name)
-            if isinstance(value, Variable):
-                key = f"{path}/{ATTRIBUTES}/{VALUE}"
-                node.attributes.add(name=VALUE, full_name=value.name.partition(":")[0], checkpoint_key=key)
-                values[key] = value.as_tensor().array
-        text = np.empty((), object)
-        text[()] = graph.SerializeToString()
-        with BundleWriter(prefix) as writer:
-            for key, array in {**values, KEY: text}.items():
-                writer.add(key, array)
+        write_objects(prefix, *walk(self._checkpoint_children()))
         return prefix
 
     def restore(self, save_path, options=None) -> LoadStatus:

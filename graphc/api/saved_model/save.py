@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from graphc.api.checkpoint.object_graph import ATTRIBUTES, KEY, VALUE
+from graphc.api.checkpoint.object_graph import write_objects
 from graphc.api.saved_model.constants import (
     INIT_OP_SIGNATURE, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_SCHEMA_VERSION, SERVING,
 )  # fmt: skip
@@ -19,7 +19,6 @@ from graphc.api.saved_model.written_objects import ObjectGraph, identifier_of
 from graphc.api.variable import Variable
 from graphc.errors import UsageError, explain
 from graphc.formats import protos
-from graphc.formats.bundle_writer import BundleWriter
 from graphc.formats.message_files import write_message
 from graphc.formats.tensors import shape_proto
 from graphc.ir.dtype import NUMBERS
@@ -63,7 +62,7 @@ def save(obj, export_dir, signatures=None, options=None) -> None:
     objects = ObjectGraph(obj)
     with NewFolder("saved_model.save", export_dir, must_be_empty=False) as folder:
         _write_objects(meta, objects, found, folder)
-        _write_variables(objects, variables_prefix(folder.path))
+        write_objects(variables_prefix(folder.path), objects.objects, objects.links, objects.paths)
         init = meta.signature_def[INIT_OP_SIGNATURE].outputs[INIT_OP_SIGNATURE]
         init.name = "NoOp"
         init.tensor_shape.unknown_rank = True
@@ -117,22 +116,3 @@ def _add_asset(meta, asset: Asset, folder: NewFolder) -> int:
     text[()] = source.encode()
     added.tensor_info.name = f"{add_constant(meta, text)}:0"  # loaders in graphs replace it by the path of the file
     return len(meta.asset_file_def) - 1
-
-
-def _write_variables(objects: ObjectGraph, prefix: str) -> None:
-    """A checkpoint with the values, and with the objects that they belong to."""
-    graph, values = protos.TrackableObjectGraph(), {}
-    for value, inside, path in zip(objects.objects, objects.links, objects.paths):
-        node = graph.nodes.add()
-        node.has_checkpoint_values.value = True
-        for name, number in inside.items():
-            node.children.add(node_id=number, local_name=name)
-        if isinstance(value, Variable):
-            key = f"{path}/{ATTRIBUTES}/{VALUE}"
-            node.attributes.add(name=VALUE, full_name=value.name.partition(":")[0], checkpoint_key=key)
-            values[key] = value.as_tensor().array
-    text = np.empty((), object)
-    text[()] = graph.SerializeToString()
-    with BundleWriter(prefix) as writer:
-        for key, array in {**values, KEY: text}.items():
-            writer.add(key, array)
