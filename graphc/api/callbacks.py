@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 
@@ -67,7 +68,7 @@ class Callbacks:
             answer = func(*[recorder.convert(x).numpy() for x in inp])
             found = [None if v is None else recorder.convert(v) for v in leaves(answer)]
             return found[0] if len(found) == 1 else found
-        return self._record(recorder, "PyFunc" if stateful else "PyFuncStateless", func, inp, Tout, name)
+        return self._record(recorder, "PyFunc" if stateful else "PyFuncStateless", _of_scalars(func), inp, Tout, name)
 
     def _recorder(self, label: str, func, inp):
         if not callable(func):
@@ -90,6 +91,16 @@ class Callbacks:
         if not wanted:
             return made
         return pack(Tout, made) if isinstance(Tout, (list, tuple, dict)) else made[0]
+
+
+def _of_scalars(func: Callable) -> Callable:
+    """A function that gets what has no axes as TensorFlow gives it: a NumPy scalar, or bytes."""
+
+    @functools.wraps(func, updated=())
+    def of_scalars(*arrays):
+        return func(*[a if a.ndim else a[()] for a in arrays])
+
+    return of_scalars
 
 
 def _with_tensors(func: Callable, count: int) -> Callable:

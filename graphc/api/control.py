@@ -80,7 +80,8 @@ class ControlFlow:
         def before(rest: Callable, pair: tuple) -> Callable:
             return lambda: self.cond(*pair, rest)
 
-        return functools.reduce(before, reversed(pairs), default)()
+        with scope_of(self.recorder([[p for p, _ in pairs]]), name or "case"):
+            return functools.reduce(before, reversed(pairs), default)()
 
     def switch_case(self, branch_index, branch_fns, default=None, name="switch_case"):
         """What function number ``branch_index`` answers; ``default()``, or the last function, if there is none.
@@ -105,7 +106,7 @@ class ControlFlow:
             return recorder.call("Equal", "is_branch", lambda x: math.equal(x, k), [index], ["branch_index"])
 
         last = default or pairs.pop()[1]
-        return self.case([(is_number(k), function) for k, function in pairs], last) if pairs else last()
+        return self.case([(is_number(k), function) for k, function in pairs], last, name=name) if pairs else last()
 
     # ------------------------------------------------------------------------------------------- loops
 
@@ -142,6 +143,11 @@ class ControlFlow:
 def open_body(recorder) -> Body:
     """The recorder of a function inside of what ``recorder`` records."""
     return recorder.open_body() if hasattr(recorder, "open_body") else Body(recorder, not recorder.is_eager)
+
+
+def scope_of(recorder, name: str):
+    """A scope for what bodies record, where operations have names; gives the name of the operation made of them."""
+    return recorder.name_scope(name) if hasattr(recorder, "name_scope") else contextlib.nullcontext(name)
 
 
 def record(recorder, kind: str, label: str, build: Callable, operands: Sequence, name, bodies: Sequence,
@@ -188,17 +194,19 @@ def choose(recorder, name, pred, true_fn: Callable, false_fn: Callable):
     """A branch that the program takes; see ``ControlFlow.cond``."""
     pred = recorder.convert(pred)
     answers, bodies = [], []
-    for function in (true_fn, false_fn):
-        with open_body(recorder) as body:
-            answers.append(function())
-            body.finish([x for x in leaves(answers[-1]) if x is not None])
-        bodies.append(body)
+    with scope_of(recorder, name or "cond") as name:
+        for function in (true_fn, false_fn):
+            with open_body(recorder) as body:
+                answers.append(function())
+                body.finish([x for x in leaves(answers[-1]) if x is not None])
+            bodies.append(body)
     expect_same("cond", "the answers of true_fn and false_fn", *answers)
     present = [[x is not None for x in leaves(answer)] for answer in answers]
     if present[0] != present[1]:
         raise UsageError(explain("cond: one branch answers with None where the other has a value"))
     states, token = list(dict.fromkeys(v for body in bodies for v in body.states)), strung(*bodies)
-    read = [recorder.read_state(v) for v in states]
+    with scope_of(recorder, name):
+        read = [recorder.read_state(v) for v in states]
     a = len(token) + len(states)
     b = a + len(bodies[0].captured)
 
@@ -236,27 +244,30 @@ def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
     count = len(flat)
     grows = [k for k, v in enumerate(flat) if isinstance(v, TensorArray) and v.grows_in(recorder)]
     flat += [flat[k].size() for k in grows]
-    with open_body(recorder) as test:
-        inside = _all_entered(flat, test, grows)
-        test.finish([cond(*pack(loop_vars, iter(inside[:count])))])
-    early = len(test.arguments)
-    with open_body(recorder) as step:
-        inside = _all_entered(flat, step, grows)
-        if len(step.arguments) != early:
-            raise UsageError(explain("while_loop: cond reads a TensorArray whose element_shape is not known"))
-        answer = body(*pack(loop_vars, iter(inside[:count])))
-        if not isinstance(answer, (list, tuple)) or (len(loop_vars) == 1 and isinstance(loop_vars[0], (list, tuple))
-                                                     and len(answer) != 1):  # fmt: skip
-            answer = [answer]
-        expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
-        results = [_left(a, b) for a, b in zip(inside, leaves(answer))]
-        results += [leaves(answer)[k].size() for k in grows]
-        step.finish([results[k] for k in _order(inside, step)])
+    with scope_of(recorder, name or "while") as name:
+        with open_body(recorder) as test:
+            inside = _all_entered(flat, test, grows)
+            test.finish([cond(*pack(loop_vars, iter(inside[:count])))])
+        early = len(test.arguments)
+        with open_body(recorder) as step:
+            inside = _all_entered(flat, step, grows)
+            if len(step.arguments) != early:
+                raise UsageError(explain("while_loop: cond reads a TensorArray whose element_shape is not known"))
+            answer = body(*pack(loop_vars, iter(inside[:count])))
+            if not isinstance(answer, (list, tuple)) or (len(loop_vars) == 1 and isinstance(loop_vars[0], (list, tuple))
+                                                         and len(answer) != 1):  # fmt: skip
+                answer = [answer]
+            expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
+            results = [_left(a, b) for a, b in zip(inside, leaves(answer))]
+            results += [leaves(answer)[k].size() for k in grows]
+            step.finish([results[k] for k in _order(inside, step)])
     order = _order(inside, step)
     carries = [_initial(flat[k], inside[k]) for k in order]
     limit = [recorder.convert(maximum)] if isinstance(maximum, Operators) else []
     states = list(dict.fromkeys((*test.states, *step.states)))
-    operands = [*carries, *[recorder.read_state(v) for v in states], *limit, *test.captured, *step.captured]
+    with scope_of(recorder, name):
+        read = [recorder.read_state(v) for v in states]
+    operands = [*carries, *read, *limit, *test.captured, *step.captured]
     after = leaves(answer)
     growing = [Growing(order.index(k), order.index(count + j)) for j, k in enumerate(grows)
                if k in order and after[k].may_outgrow(inside[k])]  # fmt: skip

@@ -163,21 +163,22 @@ def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=N
     return _asserted("assert_near", condition, [x, y], what, summarize, name)
 
 
-def _static(label: str, test: Callable, words: str, arguments: str) -> Callable:
+def _static(label: str, test: Callable, words: str, arguments: str, kind=UsageError) -> Callable:
     """An assertion about types, decided at once where the type is known."""
     needs = "=wanted" in arguments
 
     def assertion(x, wanted=None, message=None, summarize=None, name=None):
-        tensor = recorder_for(tensors_in([x]), eager).convert(x)
+        recorder = recorder_for(tensors_in([x]), eager)
+        tensor = recorder.convert(x)
         if needs and wanted is None:
             raise UsageError(explain(f"{label}: what the tensor's type is compared with is missing"))
         if tensor.type is not None and not test(tensor, *([wanted] if needs else [])):
             what = f"{message + ': ' if message else ''}{label}: {tensor.type} {words} {wanted if needs else ''}"
-            raise UsageError(explain(what.rstrip()))
-        return None
+            raise kind(explain(what.rstrip()))
+        return None if recorder.is_eager else recorder.create("NoOp", recorder.unique_name(name or label))
 
     assertion.__name__ = assertion.__qualname__ = label
-    assertion.__doc__ = f"Raise UsageError if the tensor's type {words} what is given."
+    assertion.__doc__ = f"Raise {kind.__name__} if the tensor's type {words} what is given."
     return respelled(assertion, arguments)
 
 
@@ -193,8 +194,9 @@ assert_rank_in = _static("assert_rank_in", lambda x, ranks: _rank(x) in [int(r) 
                          "is of none of the ranks", "x ranks=wanted message name summarize")  # fmt: skip
 assert_scalar = _static("assert_scalar", lambda x: _rank(x) == 0, "is no scalar", "tensor=x message name")
 assert_type = _static("assert_type", lambda x, kind: x.dtype is dt.as_dtype(kind), "is not of",
-                      "tensor=x tf_type=wanted message name")  # fmt: skip
-assert_integer = _static("assert_integer", lambda x: x.dtype.is_integer, "is not of an integer type", "x message name")
+                      "tensor=x tf_type=wanted message name", DtypeError)  # fmt: skip
+assert_integer = _static("assert_integer", lambda x: x.dtype.is_integer, "is not of an integer type", "x message name",
+                         DtypeError)  # fmt: skip
 
 
 def assert_proper_iterable(values) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, record, strung
+from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, record, scope_of, strung
 from graphc.api.eager import eager
 from graphc.api.operators import Operators
 from graphc.api.structure import expect_same, leaves, pack
@@ -103,7 +103,7 @@ class Loops(ControlFlow):
 
 
 def _map(recorder, name, fn: Callable, elems, rows: list, wanted):
-    with open_body(recorder) as body:
+    with scope_of(recorder, name or "map") as name, scope_of(recorder, "while"), open_body(recorder) as body:
         answer = fn(pack(elems, [body.argument(x, is_row=True) for x in rows]))
         body.finish(leaves(answer))
     _expect_dtypes(answer, body.outputs, wanted)
@@ -128,7 +128,7 @@ def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initialize
     op = kind.lower()
     structure = elems if initializer is None else initializer
     start = [] if initializer is None else [recorder.convert(x) for x in leaves(initializer)]
-    with open_body(recorder) as body:
+    with scope_of(recorder, name or op) as name, scope_of(recorder, "while"), open_body(recorder) as body:
         before = [body.argument(x) for x in start] or [body.argument(x, is_row=True) for x in rows]
         answer = fn(pack(structure, before), pack(elems, [body.argument(x, is_row=True) for x in rows]))
         expect_same(op, "the first value and the answer of fn", structure, answer)

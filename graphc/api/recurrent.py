@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc.api.body import Body
-from graphc.api.control import open_body, record, strung
+from graphc.api.control import open_body, record, scope_of, strung
 from graphc.api.eager import eager
 from graphc.api.structure import leaves, pack
 from graphc.errors import UsageError, explain
@@ -48,7 +48,7 @@ def unroll(recorder, cell: Callable, inputs, state, lengths=None, backwards: boo
         ShapeError, DtypeError: the type of a state changes, or the rows differ in number.
     """
     rows, start = leaves(inputs), [recorder.convert(s) for s in leaves(state)]
-    with open_body(recorder) as body:
+    with scope_of(recorder, "while"), open_body(recorder) as body:
         before = [body.argument(s) for s in start]
         output, new = cell(pack(inputs, [body.argument(x, is_row=True) for x in rows]), pack(state, before))
         if len(leaves(new)) != len(start):

@@ -35,19 +35,19 @@ class Resource:
         recorder = recorder_for((), self.fallback)
         self._recorder, self._count, self._object = recorder, itertools.count(), None
         if recorder.is_eager:
-            self._name = shared_name or name
+            self._name = self._full = shared_name or name
             full = shared_name or f"{name}_{next(_numbers)}"
         else:
             full = shared_name or recorder.unique_name(name)
-            self._name = full.rpartition("/")[2]
+            self._full, self._name = full, full.rpartition("/")[2]
         self._definition = define(full, recorder)
         if recorder.is_eager:
             self._object = COMMON.get(self._definition, made)
 
     @property
     def name(self) -> str:
-        """Its name, without scopes."""
-        return self._name
+        """Its name, in a graph with the scopes."""
+        return self._full
 
     @property
     def graph(self):
@@ -82,7 +82,7 @@ class Resource:
             others = () if partner is None else (partner._object,)
             found = getattr(self._object, method)(*others, *[EAGER.convert(t).array for t in tensors])
             return [EagerTensor(EAGER, array=a) for a in found] or None
-        key = results.key if isinstance(results, Ranks) else f"{self._name}#{next(self._count)}"
+        key = results.key if isinstance(results, Ranks) else f"{self._full}#{next(self._count)}"
 
         def build(token: Node, *nodes: Node) -> list[Node]:
             known = results.results() if isinstance(results, Ranks) else results(*nodes) if callable(results) else results

@@ -116,6 +116,7 @@ class BundleWriter:
             atomic.remove(final)
             return
         os.replace(beside, final)
+        atomic.remove(beside)  # still there where both were names of one file, as beside another thread
         atomic.sync_folder(self.prefix)
         self._write_index(1)
         atomic.remove(other)

@@ -273,8 +273,8 @@ class PaddingQueue(Queue):
         shape = [max(sizes) for sizes in zip(*[p.shape for p in parts])]
         empty = b"" if parts[0].dtype == object else 0
         batch = np.full((len(parts), *shape), empty, parts[0].dtype)
-        for row, part in zip(batch, parts):
-            row[tuple([slice(n) for n in part.shape])] = part
+        for k, part in enumerate(parts):
+            batch[(k, *[slice(n) for n in part.shape])] = part
         return batch
 
 

@@ -9,7 +9,7 @@ from graphc.v1.exports import homes as _homes
 from graphc.v1.exports import members as _members
 
 newaxis = None
-_OF_THE_CATALOGUE = {"config": "tf.config", "lookup": "tf.lookup", "trace": "tf.trace"}  # names there that modules here have, too
+_OF_THE_CATALOGUE = {"config": "tf.config", "trace": "tf.trace"}  # names there that modules here have, too
 _member, __dir__ = _members()
 
 

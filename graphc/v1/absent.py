@@ -70,10 +70,11 @@ _OTHERS = {
 
 #: Names that are called otherwise: those of TensorFlow 0, of its second version, and what is looked for elsewhere.
 _CALLED = {
-    "batch_matmul": "matmul", "complex_abs": "abs", "concat_v2": "concat", "initialize_all": "global_variables_initializer",
-    "inv": "reciprocal", "list_diff": "setdiff1d", "mul": "multiply", "neg": "negative", "pack": "stack",
-    "select": "where", "sub": "subtract", "unpack": "unstack", "rnn": "nn.dynamic_rnn", "dense": "layers.dense",
-    "nn.dense": "layers.dense", "nn.rnn": "nn.static_rnn", "nn.flatten": "layers.flatten", "flatten": "layers.flatten",
+    "batch_matmul": "matmul", "complex_abs": "abs", "concat_v2": "concat",
+    "initialize_all": "global_variables_initializer", "inv": "reciprocal", "list_diff": "setdiff1d",
+    "mul": "multiply", "neg": "negative", "pack": "stack", "select": "where", "sub": "subtract", "unpack": "unstack",
+    "rnn": "nn.dynamic_rnn", "dense": "layers.dense", "nn.dense": "layers.dense", "nn.rnn": "nn.static_rnn",
+    "nn.flatten": "layers.flatten", "flatten": "layers.flatten",
     "nn.batch_norm": "layers.batch_normalization", "mse": "losses.mean_squared_error", "sum": "reduce_sum",
     "losses.mse": "losses.mean_squared_error", "losses.mean_square_error": "losses.mean_squared_error",
     "losses.binary_crossentropy": "losses.sigmoid_cross_entropy", "mean": "reduce_mean", "max": "reduce_max",
@@ -90,7 +91,7 @@ class AbsentError(UnavailableError, AttributeError):
 
 
 def instead_of(name: str) -> str | None:
-    """What to do without a name (of ``tf``, with its namespace), as a whole sentence; None where nothing is known of it."""
+    """What to do without a name (of ``tf``, with namespace), a whole sentence; None where nothing is known of it."""
     first, _, rest = name.partition(".")
     if first == "contrib" and rest.partition(".")[0] in _CONTRIB:
         rest = rest.partition(".")[0]
@@ -123,7 +124,7 @@ def missing(where: str, name: str, known: Iterable[str]) -> AttributeError:
 
 
 class AbsentModules:
-    """What Python asks for modules that it does not find: the error of importing one of these says what serves instead."""
+    """What Python asks for modules that it does not find: the error of an import says what serves instead."""
 
     @staticmethod
     def find_spec(name: str, path=None, target=None) -> None:

@@ -80,7 +80,7 @@ class ExponentialMovingAverage:
         graph = value.graph
         if graph.is_eager:
             if not isinstance(value, Variable):
-                raise DtypeError(explain("ExponentialMovingAverage: with eager evaluation only variables have averages"))
+                raise DtypeError(explain("ExponentialMovingAverage: in eager mode only variables have averages"))
             return beside(value, value.numpy(), self._name)
         if not isinstance(value, Variable):
             sizes = value.shape.as_list()

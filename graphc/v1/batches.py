@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 from graphc.api.shape import TensorShape
 from graphc.errors import ShapeError, UsageError, explain
+from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import select, shape
 from graphc.prims.table import apply
+from graphc.v1.catalogue import SHARED
 from graphc.v1.define import construct
 from graphc.v1.graph import get_default_graph
 from graphc.v1.queue_runner import QueueRunner, add_queue_runner
 from graphc.v1.queues import FIFOQueue, PaddingFIFOQueue, RandomShuffleQueue
+from graphc.v1.summary.ops import scalar
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,19 @@ class _Kind:
     shared_name: str | None
     shuffling: dict = field(default_factory=dict)
 
+    @property
+    def least(self) -> int:
+        """How many examples stay when others are taken."""
+        return self.shuffling.get("min_after_dequeue", 0)
+
     def queue(self, dtypes: list, shapes: list):
         """Such a queue for examples of these types."""
         if self.shuffling:
-            kind = RandomShuffleQueue
+            kind, name = RandomShuffleQueue, "random_shuffle_queue"
         else:
-            kind = PaddingFIFOQueue if self.pads else FIFOQueue
-        return kind(self.capacity, dtypes=dtypes, shapes=shapes, shared_name=self.shared_name, name="queue", **self.shuffling)
+            kind, name = (PaddingFIFOQueue, "padding_fifo_queue") if self.pads else (FIFOQueue, "fifo_queue")
+        return kind(self.capacity, dtypes=dtypes, shapes=shapes, shared_name=self.shared_name, name=name,
+                    **self.shuffling)  # fmt: skip
 
 
 def _shuffling(capacity, least, seed, shared_name) -> _Kind:
@@ -50,70 +59,78 @@ def batch(tensors, batch_size, num_threads=1, capacity=32, enqueue_many=False, s
         allow_smaller_final_batch: what is left at the end is a batch too.
 
     Returns:
-        The structure of ``tensors``, with a batch for every tensor.
+        The structure of ``tensors``, with a batch for every tensor; the batch itself for a list of one.
 
     Raises:
         ShapeError: the shape of an example is not known, without ``dynamic_pad``.
     """
-    return _batched([tensors] * num_threads, True, batch_size, enqueue_many, shapes, allow_smaller_final_batch, name or "batch",
-                    _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
+    return _batched([tensors] * num_threads, True, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
+                    name or "batch", _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
 
 
 def batch_join(tensors_list, batch_size, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False,
                allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
     """``batch`` with one thread for each of several sources."""
-    return _batched(tensors_list, True, batch_size, enqueue_many, shapes, allow_smaller_final_batch, name or "batch_join",
-                    _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
+    return _batched(tensors_list, True, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
+                    name or "batch_join", _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
 
 
-def maybe_batch(tensors, keep_input, batch_size, num_threads=1, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False,
-                allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
+def maybe_batch(tensors, keep_input, batch_size, num_threads=1, capacity=32, enqueue_many=False, shapes=None,
+                dynamic_pad=False, allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
     """``batch`` of the examples for which ``keep_input`` (a bool, or a vector of them for many examples) is true."""
     return _batched([tensors] * num_threads, keep_input, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
-                    name or "maybe_batch", _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
+                    name or "batch", _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
 
 
-def maybe_batch_join(tensors_list, keep_input, batch_size, capacity=32, enqueue_many=False, shapes=None, dynamic_pad=False,
-                     allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
+def maybe_batch_join(tensors_list, keep_input, batch_size, capacity=32, enqueue_many=False, shapes=None,
+                     dynamic_pad=False, allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
     """``batch_join`` of the examples for which ``keep_input`` is true."""
     return _batched(tensors_list, keep_input, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
-                    name or "maybe_batch_join", _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
+                    name or "batch_join", _Kind(capacity, dynamic_pad, shared_name))  # fmt: skip
 
 
-def shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, num_threads=1, seed=None, enqueue_many=False, shapes=None,
-                  allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
+def shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, num_threads=1, seed=None, enqueue_many=False,
+                  shapes=None, allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
     """``batch`` of examples drawn at random from a queue in which at least ``min_after_dequeue`` others stay."""
     return _batched([tensors] * num_threads, True, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
                     name or "shuffle_batch", _shuffling(capacity, min_after_dequeue, seed, shared_name))  # fmt: skip
 
 
-def shuffle_batch_join(tensors_list, batch_size, capacity, min_after_dequeue, seed=None, enqueue_many=False, shapes=None,
-                       allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
+def shuffle_batch_join(tensors_list, batch_size, capacity, min_after_dequeue, seed=None, enqueue_many=False,
+                       shapes=None, allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
     """``shuffle_batch`` with one thread for each of several sources."""
     return _batched(tensors_list, True, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
-                    name or "shuffle_batch_join", _shuffling(capacity, min_after_dequeue, seed, shared_name))  # fmt: skip
+                    name or "shuffle_batch_join",
+                    _shuffling(capacity, min_after_dequeue, seed, shared_name))  # fmt: skip
 
 
 def maybe_shuffle_batch(tensors, batch_size, capacity, min_after_dequeue, keep_input, num_threads=1, seed=None,
-                        enqueue_many=False, shapes=None, allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
+                        enqueue_many=False, shapes=None, allow_smaller_final_batch=False, shared_name=None,
+                        name=None):  # fmt: skip
     """``shuffle_batch`` of the examples for which ``keep_input`` is true."""
     return _batched([tensors] * num_threads, keep_input, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
-                    name or "maybe_shuffle_batch", _shuffling(capacity, min_after_dequeue, seed, shared_name))  # fmt: skip
+                    name or "shuffle_batch",
+                    _shuffling(capacity, min_after_dequeue, seed, shared_name))  # fmt: skip
 
 
-def maybe_shuffle_batch_join(tensors_list, batch_size, capacity, min_after_dequeue, keep_input, seed=None, enqueue_many=False,
-                             shapes=None, allow_smaller_final_batch=False, shared_name=None, name=None):  # fmt: skip
+def maybe_shuffle_batch_join(tensors_list, batch_size, capacity, min_after_dequeue, keep_input, seed=None,
+                             enqueue_many=False, shapes=None, allow_smaller_final_batch=False, shared_name=None,
+                             name=None):  # fmt: skip
     """``shuffle_batch_join`` of the examples for which ``keep_input`` is true."""
     return _batched(tensors_list, keep_input, batch_size, enqueue_many, shapes, allow_smaller_final_batch,
-                    name or "maybe_shuffle_batch_join", _shuffling(capacity, min_after_dequeue, seed, shared_name))  # fmt: skip
+                    name or "shuffle_batch_join",
+                    _shuffling(capacity, min_after_dequeue, seed, shared_name))  # fmt: skip
 
 
 def _batched(sources, keep, batch_size, are_many: bool, shapes, smaller: bool, name: str, kind: _Kind):
     """The batches that come out of a queue which a thread for each of the sources fills."""
     if not isinstance(sources, (list, tuple)) or not sources:
         raise UsageError(explain(f"{name}: there are no tensors"))
+    if kind.capacity <= kind.least:
+        what = f"{name}: capacity {kind.capacity} must be bigger than min_after_dequeue {kind.least}"
+        raise UsageError(explain(what))
     graph = get_default_graph()
-    with graph.name_scope(name):
+    with graph.name_scope(name) as scope:
         examples = [[graph.convert(t) for t in _parts(source)] for source in sources]
         dtypes = [t.dtype for t in examples[0]]
         if any([t.dtype for t in e] != dtypes for e in examples):
@@ -125,8 +142,9 @@ def _batched(sources, keep, batch_size, are_many: bool, shapes, smaller: bool, n
                 raise ShapeError(explain(what))
         queue = kind.queue(dtypes, known)
         add_queue_runner(QueueRunner(queue, [_put(queue, e, keep, are_many) for e in examples]))
-        found = queue.dequeue_up_to(batch_size) if smaller else queue.dequeue_many(batch_size)
-    return _like(sources[0], found if isinstance(found, list) else [found])
+        _report(queue, kind)
+        found = (queue.dequeue_up_to if smaller else queue.dequeue_many)(batch_size, name=scope)
+    return dict(zip(sorted(sources[0]), _parts(found))) if isinstance(sources[0], Mapping) else found
 
 
 def _parts(source) -> list:
@@ -135,10 +153,15 @@ def _parts(source) -> list:
     return list(source) if isinstance(source, (list, tuple)) else [source]
 
 
-def _like(source, values: list):
-    if isinstance(source, Mapping):
-        return dict(zip(sorted(source), values))
-    return values if isinstance(source, (list, tuple)) else values[0]
+def _report(queue, kind: _Kind) -> None:
+    """A summary of how full the queue is."""
+    size = queue.size()
+    room = kind.capacity - kind.least
+    if kind.shuffling:
+        name, size = f"fraction_over_{kind.least}_of_{room}_full", SHARED.get("maximum")(0, size - kind.least)
+    else:
+        name = f"fraction_of_{room}_full"
+    scalar(name, SHARED.get("cast")(size, dt.f32) * (1.0 / room))
 
 
 def _shapes(name: str, examples: list, are_many: bool) -> list[TensorShape]:

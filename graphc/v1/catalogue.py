@@ -15,7 +15,7 @@ from graphc.api.recorder import RECORDERS
 from graphc.api.spelling import respelled
 from graphc.v1.absent import missing
 from graphc.v1.mode import default_recorder
-from graphc.v1.sparse_feeds import with_old_names
+from graphc.v1.sparse_feeds import OLD_NAMES
 from graphc.v1.spellings import MOVED, RENAMED, RESPELLED, ROWS
 
 _V1 = "compat.v1."
@@ -78,7 +78,7 @@ def in_default_graph(function: Callable) -> Callable:
 
 
 def _entries() -> dict[str, object]:
-    entries = with_old_names(old_catalogue())
+    entries = {**old_catalogue(), **OLD_NAMES}
     return {name: in_default_graph(e) if inspect.isfunction(e) else e for name, e in entries.items()}
 
 

@@ -7,8 +7,8 @@ from graphc.api.structure import leaves, map_structure, pack
 from graphc.errors import UsageError, explain
 from graphc.lib import nn
 from graphc.v1.catalogue import SHARED
-from graphc.v1.define import graph_of, random_op
 from graphc.v1.cells import LSTMStateTuple, RNNCell
+from graphc.v1.define import graph_of, random_op
 from graphc.v1.scope import variable_scope
 
 _add, _concat, _split = (SHARED.get(name) for name in ("add", "concat", "split"))

@@ -6,13 +6,13 @@ from contextlib import nullcontext
 
 from graphc.api import scope as api_scope
 from graphc.api.lift import tensors_in
+from graphc.api.operators import Composed, Operators
 from graphc.api.stream import SEEDS
 from graphc.errors import GraphError, UsageError, explain
 from graphc.lib import math
 from graphc.v1.define import graph_of, whole
 from graphc.v1.graph import SEED, get_default_graph
 from graphc.v1.mode import executing_eagerly
-from graphc.api.operators import Composed, Operators
 from graphc.v1.tensor import Operation, Tensor
 
 
@@ -152,13 +152,6 @@ def _gated(graph, value):
     if isinstance(value, Operation):
         return value
     return graph.call("Identity", "control_dependency", math.identity, (value,), ("input",))
-
-
-def with_dependencies(dependencies, output_tensor, name=None) -> Tensor:
-    """``output_tensor``, known only after the dependencies ran."""
-    graph = output_tensor.graph
-    with graph.control_dependencies(dependencies):
-        return graph.call("Identity", name or "control_dependency", math.identity, (output_tensor,), ("input",))
 
 
 def add_to_collection(name, value) -> None:

@@ -9,6 +9,7 @@ from graphc.api.lift import tensors_in, whole
 from graphc.api.recorder import recorder_for
 from graphc.v1.mode import default_recorder
 
+
 def construct(
     kind, default_name, function, arguments: Mapping, groups: Mapping, lists: Iterable = (), name=None, effect=None
 ):

@@ -1,4 +1,4 @@
-"""TensorFlow 1's public names and the modules that hold them; a module is imported when a name of it is first asked for."""
+"""TensorFlow 1's public names and the modules that hold them, which are imported when a name is first asked for."""
 
 from __future__ import annotations
 
@@ -9,24 +9,37 @@ from collections.abc import Callable
 
 from graphc.v1.absent import missing
 
+# What several parts of tf.contrib have in common.
+_CONTRIB_SCOPES = {
+    "contrib.scopes": "add_arg_scope arg_scope current_arg_scope has_arg_scope",
+    "global_step": "create_global_step get_global_step get_or_create_global_step",
+}
+_CONTRIB_LAYERS = {
+    "contrib.images": """avg_pool2d batch_norm conv2d conv2d_transpose convolution2d=conv2d
+        convolution2d_transpose=conv2d_transpose dropout max_pool2d one_hot_encoding repeat softmax stack""",
+    "regularizers": "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer sum_regularizer",
+}
+
 # Namespace ("" for ``tf`` itself) -> module below graphc.v1 (or with its whole name) -> names in it; ``name=attribute``
 # where the module calls it otherwise. What is not listed is looked up in the catalogue.
 EXPORTS: dict[str, dict[str, str]] = {
     "": {
         "graphc": "__version__ VERSION=__version__",
-        "graphc.ir.dtype": """DType as_dtype bool=b1 bfloat16=bf16 complex64=c64 complex128=c128 float16=f16 half=f16 float32=f32
-            float64=f64 double=f64 int8=i8 int16=i16 int32=i32 int64=i64 string uint8=u8 uint16=u16 uint32=u32 uint64=u64""",
+        "graphc.ir.dtype": """DType as_dtype bool=b1 bfloat16=bf16 complex64=c64 complex128=c128 float16=f16 half=f16
+            float32=f32 float64=f64 double=f64 int8=i8 int16=i16 int32=i32 int64=i64 string uint8=u8 uint16=u16
+            uint32=u32 uint64=u64""",
         "errors": "OpError",
         "version": "GRAPH_DEF_VERSION GRAPH_DEF_VERSION_MIN_CONSUMER GRAPH_DEF_VERSION_MIN_PRODUCER",
         "graphc.api.shape": "Dimension TensorShape=DimensionShape",
         "graphc.api.sparse": "IndexedSlicesValue",
         "graphc.api.tensor_proto": "MakeNdarray=make_ndarray",
-        "graphc.formats.protos": """AttrValue ConfigProto Event GPUOptions GraphDef GraphOptions HistogramProto LogMessage
-            MetaGraphDef NameAttrList NodeDef OptimizerOptions RunMetadata RunOptions SessionLog Summary SummaryMetadata
-            TensorInfo""",
+        "graphc.formats.protos": """AttrValue ConfigProto Event GPUOptions GraphDef GraphOptions HistogramProto
+            LogMessage MetaGraphDef NameAttrList NodeDef OptimizerOptions RunMetadata RunOptions SessionLog Summary
+            SummaryMetadata TensorInfo""",
         "control": """add_to_collection add_to_collections colocate_with container control_dependencies device
-            get_collection get_collection_ref get_seed group name_scope no_op op_scope set_random_seed tuple=tuple_of""",
-        "creating": "variable_creator_scope",
+            get_collection get_collection_ref get_seed group name_scope no_op op_scope set_random_seed
+            tuple=tuple_of""",
+        "creators": "variable_creator_scope",
         "control_flow": """TensorArray case cond foldl foldr grad_pass_through map_fn recompute_grad scan switch_case
             vectorized_map while_loop""",
         "default": "get_default_session",
@@ -47,15 +60,16 @@ EXPORTS: dict[str, dict[str, str]] = {
             disable_tensor_equality disable_v2_behavior disable_v2_tensorshape enable_control_flow_v2
             enable_eager_execution enable_resource_variables enable_tensor_equality enable_v2_behavior
             enable_v2_tensorshape executing_eagerly executing_eagerly_outside_functions resource_variables_enabled""",
-        "ops": """constant convert_to_tensor convert_to_tensor_or_indexed_slices placeholder placeholder_with_default to_bfloat16 to_complex64 to_complex128
-            to_double to_float to_int32 to_int64""",
+        "ops": """constant convert_to_tensor convert_to_tensor_or_indexed_slices placeholder
+            placeholder_with_default to_bfloat16 to_complex64 to_complex128 to_double to_float to_int32 to_int64""",
         "override": "NoGradient NotDifferentiable RegisterGradient no_gradient=NoGradient",
         "partition": "fixed_size_partitioner min_max_variable_partitioner variable_axis_size_partitioner",
         "printing": "Assert Print print",
         "producers": "count_up_to",
-        "queues": """ConditionalAccumulator ConditionalAccumulatorBase FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase
-            RandomShuffleQueue SparseConditionalAccumulator numpy_function py_func py_function""",
-        "readers": """FixedLengthRecordReader IdentityReader ReaderBase TextLineReader TFRecordReader WholeFileReader""",
+        "queues": """ConditionalAccumulator ConditionalAccumulatorBase FIFOQueue PaddingFIFOQueue PriorityQueue
+            QueueBase RandomShuffleQueue SparseConditionalAccumulator numpy_function py_func py_function""",
+        "readers": """FixedLengthRecordReader IdentityReader ReaderBase TextLineReader TFRecordReader
+            WholeFileReader""",
         "regularizers": "no_regularizer",
         "scope": """AUTO_REUSE VariableScope get_local_variable get_variable get_variable_scope variable_op_scope
             variable_scope""",
@@ -67,8 +81,8 @@ EXPORTS: dict[str, dict[str, str]] = {
         "tensor": "Operation Tensor",
         "template": "make_template",
         "variable": "Variable",
-        "absent": """autograph data distribute distributions estimator feature_column keras lite mixed_precision mlir tpu
-            xla""",
+        "absent": """autograph data distribute distributions estimator feature_column keras lite mixed_precision mlir
+            tpu xla""",
         "variables": """all_variables assert_variables_initialized assign assign_add assign_sub batch_scatter_update
             global_variables global_variables_initializer initialize_all_variables initialize_local_variables
             initialize_variables is_variable_initialized local_variables local_variables_initializer model_variables
@@ -85,29 +99,21 @@ EXPORTS: dict[str, dict[str, str]] = {
         "variable": "Variable",
     },
     "contrib.framework": {
+        **_CONTRIB_SCOPES,
         "graphc.api.checkpoint.reader": "list_variables load_variable",
-        "contrib.scopes": "add_arg_scope arg_scope current_arg_scope has_arg_scope",
-        "global_step": "create_global_step get_global_step get_or_create_global_step",
         "scope": "get_variable_scope variable_scope",
         "variables": "global_variables local_variables model_variables trainable_variables",
     },
-    "contrib.layers": {
-        "contrib.images": """avg_pool2d batch_norm conv2d conv2d_transpose convolution2d=conv2d
-            convolution2d_transpose=conv2d_transpose dropout max_pool2d one_hot_encoding repeat softmax stack""",
-        "regularizers": "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer sum_regularizer",
-    },
+    "contrib.layers": _CONTRIB_LAYERS,
     "contrib.slim": {
-        "contrib.scopes": "add_arg_scope arg_scope current_arg_scope has_arg_scope",
-        "contrib.images": """avg_pool2d batch_norm conv2d conv2d_transpose convolution2d=conv2d
-            convolution2d_transpose=conv2d_transpose dropout max_pool2d one_hot_encoding repeat softmax stack""",
+        **_CONTRIB_LAYERS,
+        **_CONTRIB_SCOPES,
         "contrib.layers": """flatten fully_connected linear relu variance_scaling_initializer xavier_initializer
             xavier_initializer_conv2d""",
-        "global_step": "create_global_step get_global_step get_or_create_global_step",
-        "regularizers": "apply_regularization l1_l2_regularizer l1_regularizer l2_regularizer sum_regularizer",
     },
     "contrib.rnn": {
-        "rnn_cell": """BasicLSTMCell BasicRNNCell DeviceWrapper DropoutWrapper GRUCell LSTMCell LSTMStateTuple MultiRNNCell
-            RNNCell ResidualWrapper""",
+        "rnn_cell": """BasicLSTMCell BasicRNNCell DeviceWrapper DropoutWrapper GRUCell LSTMCell LSTMStateTuple
+            MultiRNNCell RNNCell ResidualWrapper""",
         "rnn": "static_bidirectional_rnn static_rnn",
     },
     "io": {"graph_def.files": "write_graph"},
@@ -148,8 +154,8 @@ EXPORTS: dict[str, dict[str, str]] = {
         "summary.file_writer": "SummaryWriter",
         "graphc.formats.protos": "ClusterDef JobDef SaverDef ServerDef",
         "average": "ExponentialMovingAverage",
-        "batches": """batch batch_join maybe_batch maybe_batch_join maybe_shuffle_batch maybe_shuffle_batch_join shuffle_batch
-            shuffle_batch_join""",
+        "batches": """batch batch_join maybe_batch maybe_batch_join maybe_shuffle_batch maybe_shuffle_batch_join
+            shuffle_batch shuffle_batch_join""",
         "coordinator": "Coordinator LooperThread",
         "decay": """cosine_decay cosine_decay_restarts exponential_decay inverse_time_decay linear_cosine_decay
             natural_exp_decay noisy_linear_cosine_decay piecewise_constant piecewise_constant_decay=piecewise_constant
@@ -161,7 +167,8 @@ EXPORTS: dict[str, dict[str, str]] = {
         "optimizers.adaptive": """AdadeltaOptimizer AdagradDAOptimizer AdagradOptimizer ProximalAdagradOptimizer
             RMSPropOptimizer""",
         "optimizers.ftrl": "FtrlOptimizer",
-        "optimizers.gradient_descent": """GradientDescentOptimizer MomentumOptimizer ProximalGradientDescentOptimizer""",
+        "optimizers.gradient_descent": """GradientDescentOptimizer MomentumOptimizer
+            ProximalGradientDescentOptimizer""",
         "optimizers.optimizer": "Optimizer",
         "optimizers.sync_replicas": "SyncReplicasOptimizer",
         "producers": """input_producer limit_epochs match_filenames_once range_input_producer slice_input_producer
@@ -175,16 +182,16 @@ EXPORTS: dict[str, dict[str, str]] = {
         "training.saving_hooks": "CheckpointSaverHook CheckpointSaverListener ProfilerHook SummarySaverHook",
         "training.scaffold": "Scaffold",
         "training.preparing": "SessionManager",
-        "training.step_hooks": """FeedFnHook FinalOpsHook GlobalStepWaiterHook LoggingTensorHook NanLossDuringTrainingError
-            NanTensorHook StepCounterHook StopAtStepHook""",
+        "training.step_hooks": """FeedFnHook FinalOpsHook GlobalStepWaiterHook LoggingTensorHook
+            NanLossDuringTrainingError NanTensorHook StepCounterHook StopAtStepHook""",
         "training.supervisor": "Supervisor basic_train_loop",
         "training.timer": "SecondOrStepTimer",
     },
 }  # fmt: skip
 
 # Namespaces of ``tf`` that are modules of this package; ``name=module`` where it is called otherwise.
-MODULES = """app contrib errors examples flags graph_util initializers io layers logging losses math metrics nn profiler queue=queues random
-    resource_loader saved_model summary sysconfig test train version"""
+MODULES = """app contrib errors examples flags graph_util initializers io layers logging losses math metrics nn profiler
+    queue=queues random resource_loader saved_model summary sysconfig test train version"""
 
 
 @functools.lru_cache(maxsize=None)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from graphc.api.operators import Composed, Operators
 from graphc.errors import DtypeError, FeedError, GraphcError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.lib.promote import fits, literal_array
 from graphc.v1.graph import Graph
-from graphc.api.operators import Composed, Operators
 from graphc.v1.tensor import Operation, Tensor
 
 

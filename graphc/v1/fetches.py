@@ -37,7 +37,8 @@ def _resolve(graph: Graph, item, tensors: dict, operations: dict) -> Callable:
             return lambda values: kind(*[part(values) for part in parts])
         return lambda values: kind([part(values) for part in parts])
     if hasattr(type(item), "__attrs_attrs__"):
-        parts = {a.name: _resolve(graph, getattr(item, a.name), tensors, operations) for a in type(item).__attrs_attrs__}
+        fields = [a.name for a in type(item).__attrs_attrs__]
+        parts = {name: _resolve(graph, getattr(item, name), tensors, operations) for name in fields}
         return lambda values: type(item)(**{name: part(values) for name, part in parts.items()})
     if isinstance(item, Composed):
         parts = [_resolve(graph, part, tensors, operations) for part in item.parts]

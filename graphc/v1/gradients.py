@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphc.api.operators import Operators
+from graphc.api.shape import TensorShape
 from graphc.api.sparse import IndexedSlices
 from graphc.errors import DtypeError, GraphError, ShapeError, StateError, UsageError, explain
 from graphc.ir import dtype as dt
@@ -11,8 +13,6 @@ from graphc.lib.shape import shape as measured_shape
 from graphc.lib.shape import zeros, zeros_like
 from graphc.v1.define import graph_of
 from graphc.v1.differentiate import ancestors, differentiate
-from graphc.api.operators import Operators
-from graphc.api.shape import TensorShape
 from graphc.v1.slices import slices_of
 from graphc.v1.tensor import Differentiate, Operation, Read, Tensor
 
@@ -81,7 +81,7 @@ def hessians(ys, xs, name="hessians", colocate_gradients_with_ops=False, gate_gr
 
 
 def jacobian(y, x, name="jacobian") -> Tensor:
-    """``[*y.shape, *x.shape]``: the derivative of each element of ``y`` by each of ``x``; zeros where nothing connects."""
+    """``[*y.shape, *x.shape]``: the derivative of each element of ``y`` by each of ``x``; zeros if unconnected."""
     graph = graph_of([y])
     with graph.control_dependencies(None):
         (target,), source = [graph.convert(y)], _source(graph, x)

@@ -19,14 +19,14 @@ from graphc.lib.promote import as_node, literal_array
 from graphc.lib.random import key_of
 from graphc.prims.running import RankUnknown
 from graphc.v1.body import GraphBody, read_state, write_states
+from graphc.v1.by_name import named_element
+from graphc.v1.collected import Collected
 from graphc.v1.conversion import converted_object
 from graphc.v1.default import GRAPHS
-from graphc.v1.collected import Collected
-from graphc.v1.graph_def.write import as_graph_def, node_def, versions
 from graphc.v1.display import picture, summary
+from graphc.v1.graph_def.write import as_graph_def, node_def, versions
 from graphc.v1.graph_keys import GraphKeys  # noqa: F401  also found here
 from graphc.v1.infer import infer
-from graphc.v1.lookup import named_element
 from graphc.v1.override import checked_overrides, with_gradient
 from graphc.v1.placement import Placement
 from graphc.v1.tensor import Feed, Operation, Random, Tensor

@@ -11,7 +11,6 @@ from graphc.v1.graph_def.read import import_graph_def  # noqa: F401  also found 
 from graphc.v1.graph_def.scopes import needed_for
 
 _VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
-_READS = ("ReadVariableOp", "ResourceGather")
 
 
 def extract_sub_graph(graph_def, dest_nodes):

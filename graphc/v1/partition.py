@@ -10,7 +10,8 @@ from graphc.api.operators import Symbolic
 from graphc.api.shape import DimensionShape, TensorShape
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.lib import math, shape as lib_shape
+from graphc.lib import math
+from graphc.lib import shape as lib_shape
 from graphc.v1.control import group
 from graphc.v1.tensor import Tensor
 

@@ -40,8 +40,8 @@ class Plan:
 
     Attributes:
         call: native function of the feeds' values in order; answers with the array of the only fetch, or a tuple.
-        is_general: later values may be given to it as they are; it refuses what does not fit. What has effects needs the
-            runner, which knows how to start anew.
+        is_general: later values may be given to it as they are; it refuses what does not fit. What has effects needs
+            the runner, which knows how to start anew.
         is_scalar: the only fetch has rank 0.
     """
 
@@ -94,7 +94,8 @@ def changes(request: Request, old: Pattern, new: Pattern) -> list[tuple[str, str
         before, after = (p.values[k] if p.values else None for p in (old, new))
         if after is not None and before != after:
             was = "" if before is None else f", it was {_listed(before)}"
-            found.append(("value", f"the value of {tensor.name} decides a shape or an axis and is {_listed(after)}{was}"))
+            what = f"the value of {tensor.name} decides a shape or an axis and is {_listed(after)}{was}"
+            found.append(("value", what))
     return found
 
 
@@ -162,7 +163,7 @@ def make_plan(
         named = ", ".join(v.op.name for v in missing)
         local = set(missing[0].graph.get_collection(GraphKeys.LOCAL_VARIABLES))
         kind = "local" if all(v in local for v in missing) else "global"
-        what = f"run: uninitialised {'variables' if len(missing) > 1 else 'variable'} {named}; run the initializer first"
+        what = f"run: uninitialised variable{'s' if len(missing) > 1 else ''} {named}; run the initializer first"
         what += f", sess.run(tf.{kind}_variables_initializer()), which initialises the variables made before it was"
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing if v.op.location]
         raise StateError(explain(what, made))

@@ -13,6 +13,7 @@ from graphc.v1.define import construct, random_op
 from graphc.v1.graph import GraphKeys, get_default_graph
 from graphc.v1.queue_runner import QueueRunner, add_queue_runner
 from graphc.v1.queues import FIFOQueue
+from graphc.v1.summary.ops import scalar
 from graphc.v1.tensor import Tensor, Write
 from graphc.v1.variables import Variable
 
@@ -73,7 +74,7 @@ def input_producer(input_tensor, element_shape=None, num_epochs=None, shuffle=Tr
     Args:
         element_shape: of a slice, where the tensor's shape does not say it.
         shuffle: in another order every time.
-        summary_name: without effect.
+        summary_name: tag of the summary of how full the queue is.
 
     Raises:
         ShapeError: the shape of a slice is not known.
@@ -91,6 +92,8 @@ def input_producer(input_tensor, element_shape=None, num_epochs=None, shuffle=Tr
         tensor = limit_epochs(tensor, num_epochs)
         queue = FIFOQueue(capacity, [tensor.dtype], [element], shared_name=shared_name, name="input_producer")
         add_queue_runner(QueueRunner(queue, [queue.enqueue_many([tensor])], cancel_op=cancel_op))
+        full = SHARED.get("cast")(queue.size(), dt.f32) * (1.0 / capacity)
+        scalar(summary_name or f"fraction_of_{capacity}_full", full)
         return queue
 
 

@@ -20,10 +20,10 @@ def raw_rnn(cell, loop_fn: Callable, parallel_iterations=None, swap_memory=False
 
     Args:
         cell: an RNNCell.
-        loop_fn: ``(time, cell_output, cell_state, loop_state)`` -> ``(finished, next_input, next_cell_state, emit_output,
-            next_loop_state)``. It is called twice: first at time 0 with None for the other three, where it answers with the
-            first input and state and an example of an output (without the batch axis; None: as the cell's); then for
-            any later time. ``finished`` is bool [batch]: rows that are finished emit 0 and keep their state.
+        loop_fn: ``(time, cell_output, cell_state, loop_state)`` -> ``(finished, next_input, next_cell_state,
+            emit_output, next_loop_state)``. It is called twice: first at time 0 with None for the other three, where it
+            answers with the first input and state and an example of an output (without the batch axis; None: as the
+            cell's); then for any later time. ``finished`` is bool [batch]: finished rows emit 0 and keep their state.
             ``loop_state`` may be None, or a structure of tensors and TensorArrays.
         parallel_iterations, swap_memory: without effect.
 

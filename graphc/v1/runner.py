@@ -170,7 +170,8 @@ class Runner:
             kind = found[0][0]
             self._subject.compiled(kind, "; ".join(reason for _, reason in found), _FEW, _ADVICE.get(kind, ""))
         elif self._latest is not None:
-            self._subject.compiled("content", "what a queue, a stack or a Python function gives has another shape", _FEW)
+            reason = "what a queue, a stack or a Python function gives has another shape"
+            self._subject.compiled("content", reason, _FEW)
         elif self._subject.count:
             self._subject.compiled("graph", "the graph was changed since the last run", _PATIENCE)
         else:

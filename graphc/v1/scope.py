@@ -10,10 +10,10 @@ from graphc.errors import DtypeError, StateError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib.promote import literal_array
 from graphc.v1.control import one_graph
-from graphc.v1.getting import AUTO_REUSE, find_or_make
 from graphc.v1.graph import get_default_graph
 from graphc.v1.graph_keys import GraphKeys
 from graphc.v1.mode import executing_eagerly
+from graphc.v1.variable_store import AUTO_REUSE, find_or_make
 
 # What a scope hands on to the scopes and variables inside, each where they do not say otherwise.
 _HANDED = ("initializer", "regularizer", "caching_device", "partitioner", "custom_getter", "dtype", "use_resource",

@@ -1,10 +1,8 @@
-"""Sparse and ragged tensors in TensorFlow 1 graphs: placeholders, old names, and the graph that functions add to."""
+"""Sparse and ragged tensors in TensorFlow 1 graphs: placeholders, values to feed, and what version 2 dropped."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from graphc.api import ragged_make, sparse
 from graphc.api.create import convert_to_tensor
@@ -16,31 +14,7 @@ from graphc.api.sparse import SparseTensor, SparseTensorValue
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.v1.graph import get_default_graph
-from graphc.v1.mode import default_recorder
 from graphc.v1.tensor import Feed, Tensor
-
-_MODULES = ("graphc.api.sparse", "graphc.api.ragged_make", "graphc.api.sets", "graphc.api.ragged_dispatch")
-
-
-def into_default_graph(function: Callable) -> Callable:
-    """A function of sparse and ragged tensors that adds its operations to the default graph, also for constants."""
-
-    @functools.wraps(function)
-    def inside(*args, **kwargs):
-        if RECORDERS.top is not None:
-            return function(*args, **kwargs)
-        with RECORDERS.entering(default_recorder()):
-            return function(*args, **kwargs)
-
-    return inside
-
-
-def in_graphs(entries: Mapping) -> dict:
-    """The catalogue with its functions of sparse and ragged tensors made to add to the default graph."""
-    return {
-        name: into_default_graph(entry) if inspect.isfunction(entry) and entry.__module__ in _MODULES else entry
-        for name, entry in entries.items()
-    }
 
 
 def sparse_placeholder(dtype, shape=None, name=None) -> SparseTensor:
@@ -137,22 +111,17 @@ def _merged(indices, dense_shape, sizes, **ids):
     return sparse.lib.joined(cols, indices), sparse.lib.shape_vector(full)
 
 
-_OLD = {
-    "convert_to_tensor_or_sparse_tensor": into_default_graph(convert_to_tensor_or_sparse_tensor),
-    "sparse_merge": into_default_graph(sparse_merge),
-    "sparse.merge": into_default_graph(sparse_merge),
+OLD_NAMES = {
+    "convert_to_tensor_or_sparse_tensor": convert_to_tensor_or_sparse_tensor,
+    "sparse_merge": sparse_merge,
+    "sparse.merge": sparse_merge,
     "SparseTensorValue": SparseTensorValue,
     "ragged.RaggedTensorValue": RaggedTensorValue,
     "sparse_placeholder": sparse_placeholder,
     "sparse.placeholder": sparse_placeholder,
     "ragged.placeholder": ragged_placeholder,
     "ragged.constant_value": ragged_constant_value,
-    "sparse_to_dense": into_default_graph(sparse_to_dense),
-    **{f"{lead}{op.__name__}": into_default_graph(op) for op in map(_reduction, (sparse.reduce_sum, sparse.reduce_max))
+    "sparse_to_dense": sparse_to_dense,
+    **{f"{lead}{op.__name__}": op for op in map(_reduction, (sparse.reduce_sum, sparse.reduce_max))
        for lead in ("sparse_", "sparse.")},
 }  # fmt: skip
-
-
-def with_old_names(entries: Mapping) -> dict:
-    """The catalogue as version 1 has it: functions add to the default graph, and old names exist too."""
-    return {**in_graphs(entries), **_OLD}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import graphc.v1.old_operations as old  # not "from": the package looks names up in a table that needs this module
 from graphc.api.op import Op
 from graphc.lib import index, linalg, math, select
-import graphc.v1.old as old  # not "from": the package looks names up in a table that needs this module
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from graphc.api.operators import Operators
 from graphc.errors import UsageError, explain
 from graphc.ir.graph import Graph as PureGraph
 from graphc.v1.fetches import resolve
 from graphc.v1.freeze import freeze, placed_input
 from graphc.v1.graph import Graph, GraphKeys
-from graphc.api.operators import Operators
 from graphc.v1.session import Session
 from graphc.v1.tensor import Feed, Operation, Tensor
 from graphc.v1.trace import COUNTERS, needed, trace

@@ -6,17 +6,17 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from graphc.api.operators import Symbolic
+from graphc.api.shape import DimensionShape, TensorShape, shown
+from graphc.api.tensor import Reference
 from graphc.errors import GraphError, Location, ShapeError, StateError, explain
+from graphc.formats.attributes import plain_value
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.lib.shape import ensure_shape
 from graphc.v1.default import SESSIONS
 from graphc.v1.device import canonical_device
-from graphc.api.operators import Symbolic
-from graphc.formats.attributes import plain_value
-from graphc.api.shape import DimensionShape, TensorShape, shown
-from graphc.api.tensor import Reference
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Differentiate:
     Attributes:
         seeds: a Tensor or None for each of ``ys``.
         whole: instead of the sum over ``ys``, the Jacobian of the only ``y``.
-        places: for each of ``xs`` None, or the dtype of indices: then its gradient is two outputs, rows and their places.
+        places: for each of ``xs`` None, or the dtype of indices: its gradient is two outputs then, rows and places.
     """
 
     ys: tuple

@@ -254,7 +254,7 @@ class _Run:
         return out
 
     def built(self, op: Operation, before=(), of=()):
-        """What an operation makes of Nodes that it takes before its operands' values; ``of``: what these Nodes are of."""
+        """What an operation makes of Nodes that it takes before its operands' values; ``of``: what they are of."""
         return built(op.build, (*of, *op.operands), [*before, *[self.values[t] for t in op.operands]])
 
     def write(self, op: Operation, variable, uses_current: bool) -> Node:

@@ -14,13 +14,13 @@ from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.v1.assigning import Assignable, converted
-from graphc.v1.creating import VariableType
+from graphc.v1.creators import VariableType
 from graphc.v1.graph import get_default_graph
 from graphc.v1.graph_keys import GraphKeys
-from graphc.v1.initial import safe_initial
-from graphc.v1.saved import SaveSliceInfo, variable_def, variable_of
+from graphc.v1.initial_value import safe_initial
 from graphc.v1.state import Flag
 from graphc.v1.tensor import Initialised, Read, ReadOr, Tensor, session_for
+from graphc.v1.variable_def import SaveSliceInfo, variable_def, variable_of
 
 
 class Variable(Assignable, Symbolic, metaclass=VariableType):

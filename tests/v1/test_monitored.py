@@ -135,10 +135,10 @@ def test_hooks_add_fetches_and_feeds():
     hooks = [Told(log, fetches={"x": x, "v": [v]}), tf.train.FeedFnHook(lambda: {x: 3.0})]
     with tf.train.MonitoredSession(hooks=hooks) as sess:
         assert sess.run({"y": y}) == {"y": 6.0}
-        with pytest.raises(UsageError, match="Same tensor is fed by a SessionRunHook and user"):
+        with pytest.raises(StateError, match="Same tensor is fed by a SessionRunHook and user"):
             sess.run(y, {x: 1.0})
     assert "a.after {'x': np.float32(3.0), 'v': [np.float32(1.0)]}" in log or "a.after {'x': 3.0, 'v': [1.0]}" in log
-    with pytest.raises(UsageError, match="Same tensor is fed by two hooks"):
+    with pytest.raises(StateError, match="Same tensor is fed by two hooks"):
         with tf.train.MonitoredSession(hooks=[hooks[1], hooks[1]]) as sess:
             sess.run(y)
     with pytest.raises(UsageError, match="hooks must be SessionRunHooks, got 5"):
@@ -157,7 +157,8 @@ def test_step_functions():
         assert sess.run_step_fn(one) is None and log.count("a.before") == 1
         with pytest.raises(UsageError, match="must have one argument, step_context, not c"):
             sess.run_step_fn(lambda c: None)
-        sess.run_step_fn(lambda step_context: step_context.request_stop())
+        with pytest.raises(StopIteration):
+            sess.run_step_fn(lambda step_context: step_context.request_stop())
         assert sess.should_stop()
         with pytest.raises(StateError, match="Run called even after should_stop requested"):
             sess.run(train)

@@ -189,3 +189,31 @@ def test_functions_are_named_as_they_are_found():
     names = dir(tf)
     assert {"matmul", "nn", "placeholder", "where", "linalg", "ceil", "Session"} <= set(names) == set(tf.__all__)
     assert {"relu", "conv2d", "dropout", "moments"} <= set(dir(tf.nn)) and "reduce_sum" in dir(tf.math)
+
+
+def test_what_branches_and_loops_are_made_of_is_named_in_their_scope():
+    v = tf.Variable(1.0, name="v")
+    x = tf.placeholder(tf.float32, [], name="x")
+    taken = tf.cond(x > 0, lambda: tf.tanh(x) * v.read_value(), lambda: tf.add(x, v, name="z"))
+    tf.while_loop(lambda i, h: i < 3, lambda i, h: (i + 1, tf.tanh(h) + v), [0, x])
+    tf.map_fn(lambda r: tf.tanh(r) * 2.0, tf.stack([x, x]))
+    with tf.name_scope("net"):
+        chosen = tf.cond(x > 0, lambda: tf.Variable(2.0, trainable=False) + 0.0, lambda: tf.sin(x), name="choose")
+    case = tf.case([(x > 0, lambda: tf.exp(x))], default=lambda: tf.cos(x))
+    tf.cond(x > 0, lambda: v.assign_add(1.0), lambda: v.assign(x), name="counted")
+    assert [t.op.name for t in (tf.tanh(x), x + 1.0, v.read_value())] == ["Tanh", "add", "read"]
+    names = [op.name for op in tf.get_default_graph().get_operations()]
+    for name in (
+        "cond/Tanh", "cond/read", "cond/mul", "cond/z", "while/Less", "while/add", "while/Tanh", "while/add_1",
+        "map/while/Tanh", "map/while/mul", "net/choose/Variable", "net/choose/Sin", "case/cond/Exp", "case/cond/Cos",
+    ):  # fmt: skip
+        assert name in names
+    assert taken.op.name == "cond" and chosen.op.name == "net/choose" and case.op.name == "case/cond"
+
+
+def test_a_name_finds_the_operation_outside_of_a_branch():
+    x = tf.placeholder(tf.float32, [], name="x")
+    tf.cond(x > 0, lambda: tf.tanh(x), lambda: tf.tanh(-x))
+    tf.tanh(x + 1.0)
+    with tf.Session() as sess:
+        assert sess.run("Tanh:0", {x: 1.0}) == np.tanh(np.float32(2.0))

@@ -327,7 +327,7 @@ def test_shuffled_and_filtered_batches():
 
 def test_the_last_batch_may_be_smaller_and_examples_may_differ_in_size():
     number = tf.train.range_input_producer(5, num_epochs=1, shuffle=False).dequeue()
-    batch = tf.train.batch([tf.range(number)], 3, dynamic_pad=True, allow_smaller_final_batch=True)[0]
+    batch = tf.train.batch([tf.range(number)], 3, dynamic_pad=True, allow_smaller_final_batch=True)
     with tf.Session() as sess:
         sess.run(tf.local_variables_initializer())
         coord = tf.train.Coordinator()

@@ -2,21 +2,10 @@
 
 import numpy as np
 import pytest
+from evaluation import value
 
 import graphc.v1 as tf
 from graphc import errors
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    with tf.Graph().as_default():
-        yield
-
-
-def value(fetches, feed=None):
-    with tf.Session() as sess:
-        sess.run(tf.global_variables_initializer())
-        return sess.run(fetches, feed)
 
 
 def test_a_loop_lets_an_array_grow():

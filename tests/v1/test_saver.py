@@ -502,6 +502,31 @@ def test_parts_of_a_variable(tmp_path):
         assert (sess.run(again) == whole).all()
 
 
+def test_what_optimizers_keep_beside_parts(tmp_path):
+    w = tf.get_variable("w", [6, 2], partitioner=tf.fixed_size_partitioner(3))
+    tf.train.AdamOptimizer().minimize(tf.reduce_sum(tf.convert_to_tensor(w) ** 2))
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(sess, str(tmp_path / "m"), write_meta_graph=False)
+    wanted = [("beta1_power", []), ("beta2_power", []), ("w", [6, 2]), ("w/Adam", [6, 2]), ("w/Adam_1", [6, 2])]
+    assert tf.train.list_variables(prefix) == wanted
+
+
+def test_many_names_that_are_missing_are_found_out_soon(tmp_path):
+    for i in range(300):
+        tf.get_variable(f"old/layer_{i}/kernel", [1])
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(sess, str(tmp_path / "m"), write_meta_graph=False)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        for i in range(300):
+            tf.get_variable(f"new/layer_{i}/kernel", [1])
+        began = time.monotonic()
+        with pytest.raises(NotFoundError, match="new/layer_0/kernel .*there: old/layer_0/kernel"):
+            tf.train.Saver().restore(sess, prefix)
+        assert time.monotonic() - began < 10
+
+
 def test_tensors_without_variables(tmp_path):
     """The operations by themselves; strings, which no variable holds, and shapes that are found out."""
     path = str(tmp_path / "m")

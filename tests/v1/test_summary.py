@@ -1,7 +1,6 @@
 """Summaries of TensorFlow 1: the very bytes that TensorFlow makes, their names, event files and their writers."""
 
 import base64
-import contextlib
 import gc
 import json
 import logging
@@ -13,24 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluation import eagerly
 
 import graphc.v1 as tf
 from graphc import errors
-from graphc.api.mode import MODE
 from graphc.v1.graph_def.read import import_graph_def
 from graphc.v1.graph_def.write import as_graph_def
 
 EXPECTED = json.loads((Path(__file__).parent / "summaries.json").read_text())  # recorded from TensorFlow 2.21
-
-
-@contextlib.contextmanager
-def eagerly():
-    """Eager evaluation of TensorFlow 1's names inside."""
-    tf.enable_eager_execution()
-    try:
-        yield
-    finally:
-        MODE.choose(None)
 
 
 def program(text: str, *arguments) -> subprocess.CompletedProcess:

@@ -1,25 +1,14 @@
 """``tf.test``: its TestCase under unittest, with graphs and with eager evaluation."""
 
-import contextlib
 import os
 import unittest
 
 import numpy as np
 import pytest
+from evaluation import eagerly
 
 import graphc.v1 as tf
 from graphc import errors
-from graphc.api.mode import MODE
-
-
-@contextlib.contextmanager
-def eagerly():
-    """Eager evaluation of TensorFlow 1's names inside."""
-    tf.enable_eager_execution()
-    try:
-        yield
-    finally:
-        MODE.choose(None)
 
 
 def outcome(case_class, name="test") -> unittest.TestResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def walk(root_children: Mapping[str, object]) -> tuple[list, list[dict[str, int]
     """
     objects, links, paths = [None], [{}], [""]
     numbers: dict[int, int] = {}
-    kept = _leading(root_children)
+    kept = leading_to(Variable, root_children.values(), children)
     waiting = deque([(0, root_children)])
     while waiting:
         at, inside = waiting.popleft()
@@ -68,26 +68,31 @@ def walk(root_children: Mapping[str, object]) -> tuple[list, list[dict[str, int]
     return objects, links, paths
 
 
-def _leading(root_children: Mapping[str, object]) -> set[int]:
-    """The ids of the objects from which a variable can be reached, and of variables."""
-    users: dict[int, list] = {}
-    variables, seen, waiting = [], {}, list(root_children.values())
+def leading_to(kinds, roots: Iterable, inside_of: Callable[[object], Mapping[str, object]]) -> set[int]:
+    """The ids of the objects from which one of these classes can be reached, and of those.
+
+    Args:
+        roots: where the search begins.
+        inside_of: what is directly inside of an object, by name.
+    """
+    users: dict[int, list[int]] = {}
+    ends, seen, waiting = [], {}, list(roots)
     while waiting:
         value = waiting.pop()
         if id(value) in seen:
             continue
         seen[id(value)] = value
-        if isinstance(value, Variable):
-            variables.append(id(value))
-        for inner in children(value).values():
+        if isinstance(value, kinds):
+            ends.append(id(value))
+        for inner in inside_of(value).values():
             users.setdefault(id(inner), []).append(id(value))
             waiting.append(inner)
-    found, waiting = set(), variables
-    while waiting:
-        key = waiting.pop()
+    found: set[int] = set()
+    while ends:
+        key = ends.pop()
         if key not in found:
             found.add(key)
-            waiting.extend(users.get(key, ()))
+            ends.extend(users.get(key, ()))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from graphc.api.checkpoint.trackable import children
+from graphc.api.checkpoint.trackable import children, escaped, leading_to
 from graphc.api.operators import Operators
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
@@ -45,7 +45,7 @@ class ObjectGraph:
         self.numbers: dict[int, int] = {}
         self.links: list[dict[str, int]] = []
         self.paths: list[str] = []
-        kept = _leading(root)
+        kept = leading_to(_KEPT, [root], inside_of)
         waiting = deque([self.add(root, "")])
         while waiting:
             at = waiting.popleft()
@@ -75,31 +75,7 @@ class ObjectGraph:
 
     def path(self, at: int, name: str) -> str:
         """The way to what is inside of an object."""
-        part = name.replace(".", "..").replace("/", ".S")
-        return f"{self.paths[at]}/{part}" if self.paths[at] else part
-
-
-def _leading(root) -> set[int]:
-    """The ids of the objects from which something can be reached that is saved, and of that."""
-    users: dict[int, list[int]] = {}
-    found, seen, waiting = [], {}, [root]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen[id(value)] = value
-        if isinstance(value, _KEPT):
-            found.append(id(value))
-        for inner in inside_of(value).values():
-            users.setdefault(id(inner), []).append(id(value))
-            waiting.append(inner)
-    kept: set[int] = set()
-    while found:
-        key = found.pop()
-        if key not in kept:
-            kept.add(key)
-            found.extend(users.get(key, ()))
-    return kept
+        return f"{self.paths[at]}/{escaped(name)}" if self.paths[at] else escaped(name)
 
 
 def identifier_of(value) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.errors import GraphcError
-from graphc.formats.tensors import array_of, tensor_proto
 from graphc.formats import protos
+from graphc.formats.tensors import array_of, tensor_proto
+from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph as PureGraph
 from graphc.ir.graph import close, input_node, symbols_of, with_dims
 from graphc.ir.node import Node, const, make
@@ -15,7 +16,6 @@ from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.sizes import made_by, remade
 from graphc.ir.type import Type
-from graphc.ir import dtype as dt
 from graphc.lib.dims import measuring
 from graphc.v1.infer import nodes_of
 from graphc.v1.tensor import Operation

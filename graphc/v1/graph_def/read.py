@@ -15,9 +15,9 @@ from graphc.formats.tensors import dtype_of
 from graphc.ir.dtype import f32
 from graphc.v1.graph import get_default_graph
 from graphc.v1.graph_def import own, structural
-from graphc.v1.graph_def.again import made_again
 from graphc.v1.graph_def.functional import Functional
 from graphc.v1.graph_def.functions import inlined
+from graphc.v1.graph_def.remake import made_again
 from graphc.v1.graph_def.switches import without_switches
 from graphc.v1.tensor import Operation, Read, Tensor
 

@@ -15,9 +15,9 @@ from graphc.ir.dtype import i32, u64
 from graphc.ir.node import const
 from graphc.lib import math
 from graphc.lib.shape import zeros
-from graphc.v1.graph_def import slopes
+from graphc.v1.graph_def import gradient_nodes
+from graphc.v1.optimizers import training_ops
 from graphc.v1.saving.io_ops import restore_v2, save_v2
-from graphc.v1.optimizers import kinds as training
 from graphc.v1.tensor import Feed, Read, Tensor
 from graphc.v1.variable import Variable
 
@@ -116,9 +116,9 @@ def _restore(graph, node, inputs, name):
 
 
 def _updated(graph, node, inputs, name):
-    count = training.variables_of(node.op)
+    count = training_ops.variables_of(node.op)
     nesterov = "use_nesterov" in node.attr and node.attr["use_nesterov"].b
-    return training.again(node.op, [_of(t) for t in inputs[:count]], inputs[count:], name, nesterov)
+    return training_ops.again(node.op, [_of(t) for t in inputs[:count]], inputs[count:], name, nesterov)
 
 
 def _reduced_axes(graph, node, inputs, name):
@@ -193,14 +193,14 @@ _SCATTERS = {
 
 _MAKERS: dict[str, Callable] = {
     **_SCATTERS,
-    **dict.fromkeys(training.KINDS, _updated),
+    **dict.fromkeys(training_ops.KINDS, _updated),
     "Const": _constant, "Placeholder": _placeholder, "PlaceholderV2": _placeholder,
     "PlaceholderWithDefault": _with_default, "VariableV2": _variable, "Variable": _variable, "VarHandleOp": _variable,
     "ReadVariableOp": _read, "Identity": _read, "Assign": _written("assign"), "AssignVariableOp": _written("assign"),
     "AssignAdd": _written("assign_add"), "AssignAddVariableOp": _written("assign_add"),
     "AssignSub": _written("assign_sub"), "AssignSubVariableOp": _written("assign_sub"),
     "IsVariableInitialized": _initialised, "VarIsInitializedOp": _initialised, "NoOp": _nothing, "Assert": _assertion,
-    **slopes.MAKERS, "StatelessRandomGetKeyCounter": _key_and_counter,
+    **gradient_nodes.MAKERS, "StatelessRandomGetKeyCounter": _key_and_counter,
     "StatelessRandomUniformV2": _stateless("uniform"), "StatelessRandomNormalV2": _stateless("normal"),
     "StatelessTruncatedNormalV2": _stateless("truncated_normal"), "BroadcastGradientArgs": _reduced_axes,
     "ListDiff": _difference, "DynamicStitch": _stitched, "ParallelDynamicStitch": _stitched,

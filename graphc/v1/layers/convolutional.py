@@ -94,11 +94,21 @@ class Convolution(Layer):
                     "use padding='same', a smaller kernel_size or larger inputs")  # fmt: skip
             raise ShapeError(explain(what, origin(inputs)))
 
-    def causal(self, inputs):
-        """The input with zeros before it, so that nothing is seen before its time."""
+    def padded(self, inputs) -> tuple:
+        """The input in the layer's dtype, and the padding that is left to the operation.
+
+        Causal inputs get zeros before them here, so that nothing is seen before its time.
+
+        Raises:
+            ShapeError: the window is larger than the input.
+        """
+        inputs = of_dtype(inputs, self.dtype)
+        self.check_fits(inputs)
+        if self.padding != "causal":
+            return inputs, self.padding.upper()
         width = (self.kernel_size[0] - 1) * self.dilation_rate[0]
         paddings = [[0, 0], [0, 0], [width, 0]] if self.channel_axis == 1 else [[0, 0], [width, 0], [0, 0]]
-        return ops.pad(inputs, paddings)
+        return ops.pad(inputs, paddings), "VALID"
 
 
 class _Conv(Convolution):
@@ -120,10 +130,7 @@ class _Conv(Convolution):
         self.built = True
 
     def call(self, inputs):
-        inputs, padding = of_dtype(inputs, self.dtype), self.padding.upper()
-        self.check_fits(inputs)
-        if padding == "CAUSAL":
-            inputs, padding = self.causal(inputs), "VALID"
+        inputs, padding = self.padded(inputs)
         function, name = _CONVOLUTIONS[self.count]
         if self.count == 1:
             out = function(inputs, self.kernel, stride=self.strides[0], padding=padding, data_format=self.layout,

@@ -66,7 +66,8 @@ def check_input(layer: str, spec, value) -> None:
         return
     if spec.ndim is not None and rank != spec.ndim:
         advice = "tf.reshape adds and joins axes, as in tf.reshape(x, [-1, 28, 28, 1])"
-        raise ShapeError(explain(f"{layer}: needs an input of rank {spec.ndim}, got rank {rank}; {advice}", origin(value)))
+        what = f"{layer}: needs an input of rank {spec.ndim}, got rank {rank}; {advice}"
+        raise ShapeError(explain(what, origin(value)))
     if spec.max_ndim is not None and rank > spec.max_ndim:
         raise ShapeError(explain(f"{layer}: needs rank {spec.max_ndim} at most, got rank {rank}", origin(value)))
     if spec.min_ndim is not None and rank < spec.min_ndim:

@@ -6,7 +6,6 @@ from graphc.v1 import nn, ops
 from graphc.v1.initializers import Zeros
 from graphc.v1.layers.arguments import positive, with_ends
 from graphc.v1.layers.convolutional import Convolution
-from graphc.v1.layers.core import of_dtype
 from graphc.v1.layers.functional import function_of
 
 
@@ -39,10 +38,7 @@ class _Separable(Convolution):
         self.built = True
 
     def call(self, inputs):
-        inputs, padding = of_dtype(inputs, self.dtype), self.padding.upper()
-        self.check_fits(inputs)
-        if padding == "CAUSAL":
-            inputs, padding = self.causal(inputs), "VALID"
+        inputs, padding = self.padded(inputs)
         depthwise, pointwise, strides, rate = (self.depthwise_kernel, self.pointwise_kernel, self.strides,
                                                self.dilation_rate)  # fmt: skip
         flat = 2 if self.channel_axis == 1 else 1

@@ -22,7 +22,18 @@ def beside(primary, initial, name: str, collections=None, dtype=None) -> Variabl
         with variable_scope(None, f"{primary.op.name}/{name}") as scope:
             full = _free(graph, scope.name)
             with graph.name_scope(None):
-                return Variable(initial, trainable=False, collections=collections, name=f"{full}/", dtype=dtype)
+                slot = Variable(initial, trainable=False, collections=collections, name=f"{full}/", dtype=dtype)
+            _part_like(slot, primary)
+            return slot
+
+
+def _part_like(slot: Variable, primary) -> None:
+    """Have what is kept beside a part of a variable saved as the same part of one tensor."""
+    info, rank = getattr(primary, "_save_slice_info", None), len(slot.type.shape)
+    if info is not None and rank:
+        name = f"{info.full_name}/{slot.op.name.removeprefix(primary.op.name).strip('/')}"
+        parts = (list(sizes)[:rank] for sizes in (info.full_shape, info.var_offset, info.var_shape))
+        slot._set_save_slice_info(type(info)(name, *parts))
 
 
 def _free(graph, name: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 import math
+import os
 import re
 
 from graphc.api.checkpoint.object_graph import keys_by_full_name
@@ -15,6 +17,7 @@ from graphc.v1.saving.saveables import Saveable
 from graphc.v1.session import Session
 
 _SHOWN = 20  # variables that a message lists
+_COMPARED = 50  # names that are compared closely with one that is missing
 
 
 def session_of(op: str, sess, saveables: list[Saveable]) -> Session:
@@ -100,7 +103,7 @@ def matched(reader: BundleReader, saveables: list[Saveable], reshape: bool = Fal
     for s in saveables:
         name = s.name if s.name in reader.entries else full_names.get(s.name, s.name)
         names.append(name)
-        found = _difference(reader, name, s, reshape)
+        found = _difference(reader, name, s, reshape, len(wrong) < _SHOWN)
         if found is not None:
             kinds.add(found[0])
             wrong.append((s.variable.op.name, f"{found[1]}   {s.variable.op.location}"))
@@ -113,10 +116,10 @@ def matched(reader: BundleReader, saveables: list[Saveable], reshape: bool = Fal
     return names
 
 
-def _difference(reader: BundleReader, name: str, s: Saveable, reshape: bool) -> tuple[type, str] | None:
+def _difference(reader: BundleReader, name: str, s: Saveable, reshape: bool, hint: bool) -> tuple[type, str] | None:
     """The kind of error and the words for a variable that the checkpoint does not have as it is, else None."""
     if name not in reader.entries:
-        close = closest(name, list(reader.entries))
+        close = closest(name, list(reader.entries)) if hint else ()  # slow, and only some are shown
         there = f"the closest names there: {', '.join(close)}" if close else f"there are {len(reader.entries)} tensors"
         known = "" if name == s.variable.op.name else f" under the name {name!r}"
         return NotFoundError, f"is not in the checkpoint{known}; {there}"
@@ -137,6 +140,12 @@ def _otherwise(dtype, shape, entry) -> str:
 def closest(name: str, names: list[str]) -> list[str]:
     """Up to three of the names that look like ``name``, those first that end alike."""
     last = name.rpartition("/")[2]
+    if len(names) > _COMPARED:
+        names = heapq.nlargest(_COMPARED, names, key=lambda n: _common(name, n) + _common(name[::-1], n[::-1]))
     alike = [n for n in names if re.search(rf"(^|/){re.escape(last)}$", n)]
     found = difflib.get_close_matches(name, alike, 3, 0.3) + difflib.get_close_matches(name, names, 3, 0.6)
     return list(dict.fromkeys(found))[:3]
+
+
+def _common(a: str, b: str) -> int:
+    return len(os.path.commonprefix([a, b]))

@@ -15,8 +15,8 @@ from graphc.errors import DtypeError, FormatError, UsageError, explain
 from graphc.formats import protos
 from graphc.ir import dtype as dt
 from graphc.v1.define import graph_of
-from graphc.v1.graph_keys import GraphKeys
 from graphc.v1.global_step import get_global_step
+from graphc.v1.graph_keys import GraphKeys
 
 _ILLEGAL = re.compile(r"[^-/\w.]")
 

@@ -215,7 +215,8 @@ class MonitoredSession(Guessing):
         """Call ``step_fn(step_context)``, which runs with and without hooks as it likes.
 
         Raises:
-            UsageError: it takes other arguments. StateError: the session has ended.
+            UsageError: it takes other arguments. StateError: the session has ended. StopIteration: it requested the
+                stop; the ``with`` block of the session ends without error then.
         """
         names = step_fn.__code__.co_varnames[: step_fn.__code__.co_argcount] if hasattr(step_fn, "__code__") else ()
         names = names[1:] if hasattr(step_fn, "__self__") else names
@@ -229,7 +230,7 @@ class MonitoredSession(Guessing):
                 return step_fn(StepContext(self._sess, self.run))
             except StopIteration:
                 self._stops = True
-                return None
+                raise
             except (AbortedError, UnavailableError) as error:
                 self._recover(error)
 
@@ -334,7 +335,7 @@ def _add(hook, request, asked: dict, feeds: dict, user: dict, options) -> None:
     for key, value in (request.feed_dict or {}).items():
         if key in feeds:
             who = "a SessionRunHook and user" if key in user else "two hooks"
-            raise UsageError(explain(f"Same tensor is fed by {who}: {getattr(key, 'name', key)}"))
+            raise StateError(explain(f"Same tensor is fed by {who}: {getattr(key, 'name', key)}"))
         feeds[key] = value
     if request.options is not None:
         options.trace_level = max(options.trace_level, request.options.trace_level)

@@ -72,7 +72,8 @@ class SessionManager:
         return sess
 
     def recover_session(self, master, saver=None, checkpoint_dir=None, checkpoint_filename_with_path=None,
-                        wait_for_checkpoint=False, max_wait_secs=7200, config=None) -> tuple[Session, bool]:  # fmt: skip
+                        wait_for_checkpoint=False, max_wait_secs=7200,
+                        config=None) -> tuple[Session, bool]:  # fmt: skip
         """A session, restored if there is a checkpoint; and whether it is ready."""
         sess, is_loaded = self._restored(
             master, saver, checkpoint_dir, checkpoint_filename_with_path, wait_for_checkpoint, max_wait_secs, config

@@ -49,7 +49,8 @@ class Supervisor:
                  init_op=USE_DEFAULT, init_feed_dict=None, local_init_op=USE_DEFAULT, logdir=None,
                  summary_op=USE_DEFAULT, saver=USE_DEFAULT, global_step=USE_DEFAULT, save_summaries_secs=120,
                  save_model_secs=600, recovery_wait_secs=30, stop_grace_secs=120, checkpoint_basename="model.ckpt",
-                 session_manager=None, summary_writer=USE_DEFAULT, init_fn=None, local_init_run_options=None):  # fmt: skip
+                 session_manager=None, summary_writer=USE_DEFAULT, init_fn=None,
+                 local_init_run_options=None):  # fmt: skip
         self._graph = get_default_graph() if graph is None else graph
         self._logdir = None if logdir is None else os.fspath(logdir)
         with self._graph.as_default():

@@ -18,8 +18,8 @@ from graphc.v1.graph_keys import GraphKeys
 from graphc.v1.initializers import Zeros, glorot_uniform
 from graphc.v1.mode import executing_eagerly
 from graphc.v1.partition import PartitionedVariable, PartitionInfo, partitions_by, slices_of
-from graphc.v1.saved import SaveSliceInfo
 from graphc.v1.variable import Variable
+from graphc.v1.variable_def import SaveSliceInfo
 
 
 class ReuseMode(Enum):
