@@ -18,6 +18,7 @@ from graphc.errors import (
     ResourceExhaustedError, ShapeError, StateError, UsageError,
 )  # fmt: skip
 from graphc.formats import atomic
+from graphc.v1.saving import saver as saver_module
 from graphc.v1.saving.io_ops import restore_v2, save_v2
 
 DATA = Path(__file__).parents[1] / "formats" / "data"
@@ -703,3 +704,28 @@ def test_tensorflow_reads_and_writes_the_same(tmp_path):
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.train.import_meta_graph(f"{last}.meta").restore(sess, last)
         assert sess.run("y:0", {"x:0": [1.0, 2.0]}).tolist() == expected.tolist()
+
+
+def test_the_latest_checkpoint_is_the_one_begun_last(tmp_path, monkeypatch):
+    v = tf.Variable(1.0)
+    saver, begun, go_on = tf.train.Saver(), threading.Event(), threading.Event()
+    write = saver_module.write_values
+
+    def slow_first(session, saveables, prefix):
+        if prefix.endswith("-1"):
+            begun.set()
+            go_on.wait(10)
+        write(session, saveables, prefix)
+
+    monkeypatch.setattr(saver_module, "write_values", slow_first)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        first = threading.Thread(target=lambda: saver.save(sess, str(tmp_path / "m"), global_step=1))
+        first.start()
+        begun.wait(10)
+        second = threading.Thread(target=lambda: saver.save(sess, str(tmp_path / "m"), global_step=2))
+        second.start()
+        go_on.set()
+        first.join()
+        second.join()
+    assert tf.train.latest_checkpoint(str(tmp_path)).endswith("m-2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 import warnings
 from collections.abc import Iterable
@@ -64,6 +65,7 @@ class Saver(Guessing):
         self._next_kept = time.time() + self._hours * _HOUR
         self._last: list[tuple[str, float]] = []
         self._old: list[tuple[str, float]] = []
+        self._saving = threading.RLock()
         self._meta: tuple | None = None  # state of the graph, and the file that says it
         if not defer_build:
             self.build()
@@ -118,6 +120,12 @@ class Saver(Guessing):
             there before is unchanged. PermissionDeniedError: the folder cannot be written.
         """
         self.build()
+        with self._saving:  # one after the other, so that the latest checkpoint is the one that was begun last
+            return self._save(sess, save_path, global_step, latest_filename, meta_graph_suffix, write_meta_graph,
+                              write_state)  # fmt: skip
+
+    def _save(self, sess, save_path, global_step, latest_filename, meta_graph_suffix: str, write_meta_graph: bool,
+              write_state: bool) -> str | None:  # fmt: skip
         latest_filename = NAME if latest_filename is None else latest_filename
         session = session_of("save", sess, self._saveables)
         prefix = self._prefix(session, save_path, global_step, latest_filename)

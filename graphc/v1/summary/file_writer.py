@@ -105,8 +105,13 @@ class FileWriter(Guessing):
         """The folder."""
         return self._file.logdir
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more is written, until it is reopened."""
+        return self._file.is_closed
+
     def _warn_if_closed(self) -> None:
-        if self._file.is_closed:
+        if self.is_closed:
             warnings.warn("FileWriter: it is closed, so nothing is written; reopen() opens a new file", GraphcWarning,
                           stacklevel=4)  # fmt: skip
 

@@ -198,7 +198,7 @@ class Supervisor:
         try:
             self.coord.join(threads, self._stop_grace_secs, ignore_live_threads)
         finally:
-            if close_summary_writer and self.summary_writer is not None:
+            if close_summary_writer and self.summary_writer is not None and not self.summary_writer.is_closed:
                 self.summary_writer.add_session_log(protos.SessionLog(status=protos.SessionLog.STOP))
                 self.summary_writer.close()
 
