@@ -374,3 +374,19 @@ def test_settings_of_sessions(caplog):
         run_timeout(protos.ConfigProto())
     with pytest.raises(errors.UsageError, match="intra_op_parallelism_threads must not be negative"):
         settings(tf.ConfigProto(intra_op_parallelism_threads=-1))
+
+
+def test_a_variable_or_its_initial_value_is_a_branch_of_tensorflow():
+    with tf.Graph().as_default() as graph:
+        v = tf.Variable([1.0, 2.0], name="v")
+        tf.Variable(v.initialized_value() * 3.0, name="u")
+        tf.global_variables_initializer()
+        made = graph.as_graph_def(add_shapes=True)
+    kinds = {n.name: n.op for n in made.node}
+    assert kinds["cond/Merge"] == "Merge" and "RefSwitch" in kinds.values()
+    assert not [kind for kind in kinds.values() if kind.startswith("Graphc")]
+    with tf.Graph().as_default():
+        tf.import_graph_def(made, name="")
+        with tf.Session() as sess:
+            sess.run("init")
+            assert sess.run(["v:0", "u:0"])[1].tolist() == [3.0, 6.0]

@@ -18,11 +18,13 @@ from graphc.v1.graph_def.forms_composed import COMPOSED_FORMS
 from graphc.v1.graph_def.forms_nn import NN_FORMS
 from graphc.v1.graph_def.sparse_updates import sparse_update
 from graphc.v1.graph_def.writer import Writer, ref, shape_of
-from graphc.v1.tensor import Feed, Initialised, Operation, Read, Update, Write
+from graphc.v1.tensor import Feed, Initialised, Operation, Read, ReadOr, Update, Write
 
 PRODUCER = 1087  # the version of graphs whose nodes these are
 _FORMS = {**COMPOSED_FORMS, **NN_FORMS, **FORMS}
-_OUTPUTS = {"SoftmaxCrossEntropyWithLogits": 2, "SparseSoftmaxCrossEntropyWithLogits": 2, "FusedBatchNormV3": 6}
+_OUTPUTS = {
+    "FusedBatchNormV3": 6, "Merge": 2, "SoftmaxCrossEntropyWithLogits": 2, "SparseSoftmaxCrossEntropyWithLogits": 2,
+}  # fmt: skip
 _WRITES = {"Scatterset": "ScatterUpdate", "Scatteradd": "ScatterAdd"}
 
 
@@ -131,6 +133,8 @@ def _structural(w: Writer) -> bool:
             w.node("Identity", [variable.op.name], T=variable.dtype)
         case Initialised(variable):
             w.node("IsVariableInitialized", [variable.op.name], dtype=variable.dtype)
+        case ReadOr(variable):
+            _read_or(w, variable)
         case Write(variable, _):
             kind = _WRITES.get(op.type, op.type)
             w.node(kind, [variable.op.name, *[ref(t) for t in op.operands]], **_write_attrs(kind, op))
@@ -161,6 +165,16 @@ def _structural(w: Writer) -> bool:
         case _:
             return False
     return True
+
+
+def _read_or(w: Writer, variable) -> None:
+    """The value of a variable, or another where it has none yet: a branch of TensorFlow 1."""
+    kind = variable.dtype
+    ready = w.node("IsVariableInitialized", [variable.op.name], "is_initialized", dtype=kind)
+    value = w.node("RefSwitch", [variable.op.name, ready], "value", T=kind)
+    other = w.node("Switch", [ref(w.op.operands[0]), ready], "other", T=kind)
+    read = w.node("Identity", [f"{value}:1"], "read", T=kind)
+    w.node("Merge", [other, read], T=kind, N=2)
 
 
 def _fed_shape(op: Operation) -> Shape:
