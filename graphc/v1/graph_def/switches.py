@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.errors import GraphError, explain
 from graphc.formats import protos
+from graphc.v1.graph_def import own
 
 _SWITCHES, _MERGES = ("Switch", "RefSwitch"), ("Merge", "RefMerge")
 _EFFECTS = ("Assign", "Print", "Queue", "Reader", "Save", "Restore", "WriteFile", "PyFunc", "Scatter", "Apply")
@@ -17,6 +18,7 @@ def without_switches(nodes: list) -> list:
     """
     if not any(n.op in _SWITCHES for n in nodes):
         return nodes
+    whole = {n.name for n in nodes if own.said(n) is not None}  # which are made again without their nodes
     sides: dict[str, frozenset] = {}  # output -> the decisions that it depends on: pairs (predicate, which way)
     same: dict[str, str] = {}  # output -> the one that it is identical to
     made: list = []
@@ -24,7 +26,9 @@ def without_switches(nodes: list) -> list:
         if node.op == "Identity" and node.input:
             same[f"{node.name}:0"] = same.get(_output(node.input[0]), node.input[0])
         found = frozenset().union(*[sides.get(_output(i), frozenset()) for i in node.input])
-        if node.op in _SWITCHES:
+        if node.name in whole or (own.PART in node.attr and node.attr[own.PART].s.decode() in whole):
+            made.append(node)
+        elif node.op in _SWITCHES:
             predicate = same.get(_output(node.input[1]), node.input[1])
             for way in (False, True):
                 sides[f"{node.name}:{int(way)}"] = found | {(predicate, way)}
