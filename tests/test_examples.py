@@ -46,6 +46,12 @@ def test_every_example_is_tested_and_listed():
         assert len(lines) <= 85, f"{program} is longer than a page"
 
 
+def test_a_program_without_data_makes_its_own(tmp_path):
+    first = run("logistic_regression", "--epochs", 1, cwd=tmp_path).stdout
+    assert len(list((tmp_path / "mnist_data").iterdir())) == 4
+    assert run("logistic_regression", "--epochs", 1, cwd=tmp_path).stdout == first
+
+
 def test_add(tmp_path):
     out = run("add", "--a", 20, "--b", 22, cwd=tmp_path).stdout
     assert 'not a number yet: Tensor("add:0", shape=(), dtype=float32)' in out

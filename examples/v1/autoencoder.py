@@ -1,7 +1,6 @@
 """An autoencoder squeezes digits into 32 numbers and draws them again; originals and drawings are plotted.
 
-    python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-    python autoencoder.py --data mnist_data --plot digits.png
+    python autoencoder.py --plot digits.png
 
 The plot needs matplotlib: pip install graphc[plot]
 """
@@ -9,12 +8,13 @@ The plot needs matplotlib: pip install graphc[plot]
 import argparse
 
 import numpy as np
+from digits_as_mnist import folder_of
 
 import graphc.v1 as tf
 from graphc.v1.examples.tutorials.mnist import input_data
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--data", default="mnist_data", help="the folder with MNIST's files")
+parser.add_argument("--data", help="the folder with MNIST's files (mnist_data, made if it is missing)")
 parser.add_argument("--steps", type=int, default=3000)
 parser.add_argument("--plot", metavar="FILE", help="write the plot to this file instead of showing it")
 parser.add_argument("--seed", type=int, default=1)
@@ -23,7 +23,7 @@ learning_rate, batch_size, display_step = 0.01, 128, 500
 sizes = [784, 128, 32]
 
 tf.set_random_seed(options.seed)
-mnist = input_data.read_data_sets(options.data)
+mnist = input_data.read_data_sets(folder_of(options))
 
 
 def layer(x, n_in, n_out, name):
@@ -53,8 +53,10 @@ with tf.Session() as sess:
     mean_image = np.mean((test - test.mean(0)) ** 2)
     print(f"loss on images never seen: {held_out:.5f}; of drawing the mean image: {mean_image:.5f}")
 
-import matplotlib  # noqa: E402
-
+try:
+    import matplotlib
+except ImportError:
+    raise SystemExit("the plot needs matplotlib: pip install 'graphc[plot]'") from None
 if options.plot:
     matplotlib.use("Agg")  # draws without a display
 import matplotlib.pyplot as plt  # noqa: E402

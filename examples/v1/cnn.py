@@ -1,23 +1,24 @@
 """A convolutional network classifies handwritten digits: conv2d, max_pool, dropout with a fed keep probability.
 
-python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-python cnn.py --data mnist_data
+python cnn.py
 """
 
 import argparse
+
+from digits_as_mnist import folder_of
 
 import graphc.v1 as tf
 from graphc.v1.examples.tutorials.mnist import input_data
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--data", default="mnist_data", help="the folder with MNIST's files")
+parser.add_argument("--data", help="the folder with MNIST's files (mnist_data, made if it is missing)")
 parser.add_argument("--steps", type=int, default=300)
 parser.add_argument("--seed", type=int, default=1)
 options = parser.parse_args()
 batch_size, display_step = 64, 50
 
 tf.set_random_seed(options.seed)
-mnist = input_data.read_data_sets(options.data, one_hot=True)
+mnist = input_data.read_data_sets(folder_of(options), one_hot=True)
 
 
 def weight_variable(shape):

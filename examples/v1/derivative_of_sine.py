@@ -30,8 +30,10 @@ for at in range(0, options.steps, max(1, options.steps // 5)):
     print(f"x {numbers[at]:7.3f}   sin {values[at]:7.4f}   sin' {slopes[at]:7.4f}   sin'' {bends[at]:7.4f}")
 print(f"largest difference of sin' from cos: {np.abs(slopes - np.cos(numbers)).max():.1e}")
 
-import matplotlib  # noqa: E402
-
+try:
+    import matplotlib
+except ImportError:
+    raise SystemExit("the plot needs matplotlib: pip install 'graphc[plot]'") from None
 if options.plot:
     matplotlib.use("Agg")  # draws without a display
 import matplotlib.pyplot as plt  # noqa: E402

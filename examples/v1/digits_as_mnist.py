@@ -53,6 +53,15 @@ def write(folder, copies):
     return len(train), TEST_IMAGES
 
 
+def folder_of(options):
+    """The folder that a program was told to read; without one, ``mnist_data`` with these digits."""
+    if options.data is not None:
+        return options.data
+    if not (Path("mnist_data") / "t10k-labels-idx1-ubyte.gz").exists():  # the last one to be written
+        write("mnist_data", len(MOVES))
+    return "mnist_data"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="where to write the files")

@@ -1,16 +1,17 @@
 """A network with two hidden layers classifies handwritten digits: weights in dictionaries, Adam, accuracy.
 
-python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-python multilayer_perceptron.py --data mnist_data
+python multilayer_perceptron.py
 """
 
 import argparse
+
+from digits_as_mnist import folder_of
 
 import graphc.v1 as tf
 from graphc.v1.examples.tutorials.mnist import input_data
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--data", default="mnist_data", help="the folder with MNIST's files")
+parser.add_argument("--data", help="the folder with MNIST's files (mnist_data, made if it is missing)")
 parser.add_argument("--epochs", type=int, default=10)
 parser.add_argument("--seed", type=int, default=1)
 options = parser.parse_args()
@@ -18,7 +19,7 @@ learning_rate, batch_size = 0.001, 100
 n_input, n_hidden_1, n_hidden_2, n_classes = 784, 256, 256, 10
 
 tf.set_random_seed(options.seed)
-mnist = input_data.read_data_sets(options.data, one_hot=True)
+mnist = input_data.read_data_sets(folder_of(options), one_hot=True)
 
 X = tf.placeholder("float", [None, n_input])
 Y = tf.placeholder("float", [None, n_classes])

@@ -1,22 +1,22 @@
 """The perceptron: Rosenblatt's rule written as assignments, on two kinds of digits that a plane can separate.
 
-python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-python perceptron.py --data mnist_data --digits 3 8
+python perceptron.py --digits 3 8
 """
 
 import argparse
 
 import numpy as np
+from digits_as_mnist import folder_of
 
 import graphc.v1 as tf
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--data", default="mnist_data", help="the folder with MNIST's files")
+parser.add_argument("--data", help="the folder with MNIST's files (mnist_data, made if it is missing)")
 parser.add_argument("--digits", type=int, nargs=2, default=[3, 8], help="which two digits to tell apart")
 parser.add_argument("--epochs", type=int, default=10)
 options = parser.parse_args()
 
-mnist = tf.examples.tutorials.mnist.input_data.read_data_sets(options.data)
+mnist = tf.examples.tutorials.mnist.input_data.read_data_sets(folder_of(options))
 
 
 def two_kinds(data_set):

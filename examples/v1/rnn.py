@@ -1,17 +1,18 @@
 """An LSTM reads handwritten digits row by row: a sequence of 28 steps with 28 pixels each.
 
-python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-python rnn.py --data mnist_data
-python rnn.py --data mnist_data --unrolled  # static_rnn: the loop is written out in the graph
+python rnn.py
+python rnn.py --unrolled  # static_rnn: the loop is written out in the graph
 """
 
 import argparse
+
+from digits_as_mnist import folder_of
 
 import graphc.v1 as tf
 from graphc.v1.examples.tutorials.mnist import input_data
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--data", default="mnist_data", help="the folder with MNIST's files")
+parser.add_argument("--data", help="the folder with MNIST's files (mnist_data, made if it is missing)")
 parser.add_argument("--steps", type=int, default=400)
 parser.add_argument("--unrolled", action="store_true")
 parser.add_argument("--seed", type=int, default=1)
@@ -20,7 +21,7 @@ learning_rate, batch_size, display_step = 0.003, 64, 100
 num_input, timesteps, num_hidden, num_classes = 28, 28, 64, 10
 
 tf.set_random_seed(options.seed)
-mnist = input_data.read_data_sets(options.data, one_hot=True)
+mnist = input_data.read_data_sets(folder_of(options), one_hot=True)
 
 X = tf.placeholder(tf.float32, [None, timesteps, num_input])
 Y = tf.placeholder(tf.float32, [None, num_classes])

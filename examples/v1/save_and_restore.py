@@ -1,18 +1,19 @@
 """Saving a model and going on later: tf.train.Saver, checkpoints, and the global step.
 
-python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-python save_and_restore.py --data mnist_data --model model_dir
-python save_and_restore.py --data mnist_data --model model_dir   # again: it goes on where the first run ended
+python save_and_restore.py --model model_dir
+python save_and_restore.py --model model_dir   # again: it goes on where the first run ended
 """
 
 import argparse
 import os
 
+from digits_as_mnist import folder_of
+
 import graphc.v1 as tf
 from graphc.v1.examples.tutorials.mnist import input_data
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--data", default="mnist_data", help="the folder with MNIST's files")
+parser.add_argument("--data", help="the folder with MNIST's files (mnist_data, made if it is missing)")
 parser.add_argument("--model", default="model_dir", help="the folder for checkpoints")
 parser.add_argument("--steps", type=int, default=300)
 parser.add_argument("--seed", type=int, default=1)
@@ -20,7 +21,7 @@ options = parser.parse_args()
 learning_rate, batch_size, save_every = 0.001, 100, 100
 
 tf.set_random_seed(options.seed)
-mnist = input_data.read_data_sets(options.data, one_hot=True)
+mnist = input_data.read_data_sets(folder_of(options), one_hot=True)
 
 x = tf.placeholder(tf.float32, [None, 784], name="x")
 y = tf.placeholder(tf.float32, [None, 10], name="y")

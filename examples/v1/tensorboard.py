@@ -1,18 +1,19 @@
 """Watching a program learn: scalars, histograms, images and the graph for TensorBoard.
 
-python digits_as_mnist.py mnist_data        # once: real digits in MNIST's format
-python tensorboard.py --data mnist_data --logs logs
+python tensorboard.py --logs logs
 tensorboard --logdir logs                   # then open the address that it prints
 """
 
 import argparse
 import os
 
+from digits_as_mnist import folder_of
+
 import graphc.v1 as tf
 from graphc.v1.examples.tutorials.mnist import input_data
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--data", default="mnist_data", help="the folder with MNIST's files")
+parser.add_argument("--data", help="the folder with MNIST's files (mnist_data, made if it is missing)")
 parser.add_argument("--logs", default="logs", help="the folder for TensorBoard")
 parser.add_argument("--steps", type=int, default=300)
 parser.add_argument("--seed", type=int, default=1)
@@ -20,7 +21,7 @@ options = parser.parse_args()
 learning_rate, batch_size, summary_every = 0.001, 100, 20
 
 tf.set_random_seed(options.seed)
-mnist = input_data.read_data_sets(options.data, one_hot=True)
+mnist = input_data.read_data_sets(folder_of(options), one_hot=True)
 
 with tf.name_scope("Input"):
     x = tf.placeholder(tf.float32, [None, 784], name="pixels")

@@ -89,8 +89,9 @@ class Graph:
 
 def input_node(name: str, type: Type) -> Node:
     """An argument of a Graph. Arguments of one name and type are one Node: the line that asked last is the one it knows."""
-    node = make("input", (), (("name", name),), type)
-    node.location = here() or node.location
+    line = here()
+    node = make("input", (), (("name", name),), type, line)
+    node.location = line or node.location
     return node
 
 

@@ -104,6 +104,15 @@ def _pair(what: str, labels, predictions, names=("labels", "predictions")) -> tu
     return labels, predictions
 
 
+def _with_logits(what: str, labels, logits, names) -> tuple:
+    """Both as tensors of one shape and of the dtype of the logits."""
+    labels, logits = _given(what, labels, logits, names)
+    logits = _tensor(logits)
+    labels = _as(labels, logits.dtype)
+    _require_alike(what, labels, logits, names)
+    return labels, logits
+
+
 def _given(what: str, labels, predictions, names) -> tuple:
     for value, name in zip((labels, predictions), names):
         if value is None:
@@ -208,10 +217,7 @@ def sigmoid_cross_entropy(multi_class_labels, logits, weights=1.0, label_smoothi
     """
     names = "multi_class_labels", "logits"
     with get_default_graph().name_scope(scope or "sigmoid_cross_entropy_loss") as scope:
-        labels, logits = _given("sigmoid_cross_entropy", multi_class_labels, logits, names)
-        logits = _tensor(logits)
-        labels = _as(labels, logits.dtype)
-        _require_alike("sigmoid_cross_entropy", labels, logits, names)
+        labels, logits = _with_logits("sigmoid_cross_entropy", multi_class_labels, logits, names)
         if label_smoothing > 0:
             labels = labels * (1 - label_smoothing) + 0.5 * label_smoothing
         losses = nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits, name="xentropy")
@@ -231,10 +237,7 @@ def softmax_cross_entropy(onehot_labels, logits, weights=1.0, label_smoothing=0,
     """
     names = "onehot_labels", "logits"
     with get_default_graph().name_scope(scope or "softmax_cross_entropy_loss") as scope:
-        labels, logits = _given("softmax_cross_entropy", onehot_labels, logits, names)
-        logits = _tensor(logits)
-        labels = _as(labels, logits.dtype)
-        _require_alike("softmax_cross_entropy", labels, logits, names)
+        labels, logits = _with_logits("softmax_cross_entropy", onehot_labels, logits, names)
         if label_smoothing > 0:
             classes = _as(ops.shape(labels)[-1], logits.dtype)
             labels = labels * (1.0 - label_smoothing) + label_smoothing / classes

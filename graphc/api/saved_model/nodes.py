@@ -8,8 +8,8 @@ import numpy as np
 
 from graphc.api.create import convert_to_tensor
 from graphc.api.eager import eager
-from graphc.api.namespaces import PUBLIC
 from graphc.api.node_def.attrs import value_of
+from graphc.api.node_def.calls import call
 from graphc.api.node_def.make import known
 from graphc.api.recorder import recorder_for
 from graphc.api.saved_model.resources import Table
@@ -17,10 +17,6 @@ from graphc.api.tensor_array import TensorArray
 from graphc.api.variable import Variable
 from graphc.errors import GraphError, InvalidArgumentError, explain
 from graphc.formats.tensors import array_of
-
-
-def _call(function: str, /, *args, **kwargs):
-    return PUBLIC.get(function)(*args, **kwargs)
 
 
 def constant(node):
@@ -101,7 +97,7 @@ def _reserved(node, inputs):
 
 def _unstacked(node, inputs):
     tensor = inputs[0]
-    return [_list_of(node, _call("shape", tensor)[0], inputs[1]).unstack(tensor)]
+    return [_list_of(node, call("shape", tensor)[0], inputs[1]).unstack(tensor)]
 
 
 def _read(node, inputs):
@@ -111,7 +107,7 @@ def _read(node, inputs):
 
 def _sized(node, inputs):
     kind = value_of(node.attr["out_type"]) if "out_type" in node.attr else np.int32
-    return [_call("shape", _read(node, inputs)[0], kind)]
+    return [call("shape", _read(node, inputs)[0], kind)]
 
 
 TABLES = ("HashTable", "HashTableV2", "AnonymousHashTable")
@@ -147,7 +143,7 @@ NODES: dict[str, Callable] = {
     "TensorListSetItem": lambda node, inputs: [inputs[0].write(inputs[1], inputs[2])],
     "TensorListStack": lambda node, inputs: [inputs[0].stack()],
     "TensorListLength": lambda node, inputs: [inputs[0].size()],
-    "ReadFile": lambda node, inputs: [_call("io.read_file", inputs[0])],
+    "ReadFile": lambda node, inputs: [call("io.read_file", inputs[0])],
     "Print": lambda node, inputs: [inputs[0]],
     "PrintV2": lambda node, inputs: [],
 }

@@ -137,10 +137,8 @@ class StepCounterHook(SessionRunHook):
         return SessionRunArgs(self._step)
 
     def after_run(self, run_context, run_values) -> None:
-        if not self._timer.should_trigger_for_step(run_values.results + 1):
-            return
-        step = run_context.session.run(self._step)
-        if not self._timer.should_trigger_for_step(step):
+        step = self._timer.due_step(run_context.session, self._step, run_values.results)
+        if step is None:
             return
         seconds, steps = self._timer.update_last_triggered_step(step)
         if seconds:

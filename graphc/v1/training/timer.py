@@ -34,6 +34,17 @@ class SecondOrStepTimer:
             return time.time() >= self._last_time + self._every_secs
         return step >= self._last_step + self._every_steps
 
+    def due_step(self, session, counter, before):
+        """The global step, if it is due after a run; otherwise None.
+
+        Args:
+            counter: the variable that counts; before: its value before the run, which saves most questions for it.
+        """
+        if not self.should_trigger_for_step(before + 1):
+            return None
+        step = session.run(counter)
+        return step if self.should_trigger_for_step(step) else None
+
     def update_last_triggered_step(self, step) -> tuple:
         """It was done at this step. Seconds and steps since the last time, None for the first."""
         now, before = time.time(), (self._last_time, self._last_step)
