@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib
 
 from graphc import errors
+from graphc.api.build_info import VERSION as __version__  # noqa: F401
 from graphc.ir.dtype import DType, as_dtype
 from graphc.ir.graph import Graph
-
-__version__ = "0.1.0"
 
 _LATER = {
     "compat": "graphc.compat",

@@ -32,14 +32,17 @@ from graphc.passes.nested import graphs_in
 from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
 from graphc.passes.standalone import standalone
 from graphc.prims.table import row
+from graphc.runtime import progress  # noqa: F401  shows long compilations
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.executable import Executable, HostStep
-from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.host import host_target
+from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 from graphc.runtime.portable_call import LateSizes
+from graphc.runtime.stages import WATCHERS, stage
 from graphc.runtime.support import load_support
 
+_TEXT = 15_000  # characters of text that a kernel becomes, more or less
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -78,12 +81,15 @@ def target_of(options: Options) -> Target:
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step."""
     passes = FAST_PIPELINE if options.fast_math else PIPELINE
-    return run(canonical(graph), [p for p in passes if pass_name(p) not in options.skip], on_pass)
+    graph = canonical(graph)
+    with stage("optimise", graph.name, len(graph.nodes) if WATCHERS else 0):
+        return run(graph, [p for p in passes if pass_name(p) not in options.skip], on_pass)
 
 
-def lower_graph(graph: Graph, options: Options = Options()) -> Program:
-    """An optimised graph as a Program for the options' target."""
-    return lower(graph, target_of(options))
+def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
+    """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
+    with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0):
+        return lower(graph, target_of(options), made)
 
 
 def emit(program: Program, options: Options = Options()) -> str:
@@ -98,7 +104,8 @@ def entry_name(program: Program) -> str:
 
 def build(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Artifact:
     """Compile a graph to data, without looking at the cache."""
-    return assemble(lower_graph(optimise(graph, options, on_pass), options), options)
+    with stage("compile", graph.name):
+        return assemble(lower_graph(optimise(graph, options, on_pass), options), options)
 
 
 def assemble(program: Program, options: Options = Options()) -> Artifact:
@@ -107,7 +114,10 @@ def assemble(program: Program, options: Options = Options()) -> Artifact:
     from graphc.runtime.jit import compile_object
 
     target = target_of(options)
-    code = compile_object(emit(program, options), target)
+    with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
+        text = emit(program, options)
+    with stage("machine code", program.name, characters=len(text)):
+        code = compile_object(text, target)
     library = link_shared([code], exports=entry_points(program))
     early = written_before_host(program)
     return Artifact(replace(program, kernels=(), constants=b""), program.constants, library, target.name, early)
@@ -181,10 +191,12 @@ def load_timed(graph: Graph, mark: Callable, options: Options = Options()) -> tu
         the optimised Node that each of its buffers holds.
     """
     made: dict = {}
-    program = lower(optimise(graph, options), target_of(options), made)
-    marks = [Host(_MARK, (("step", k),), (), ()) for k in range(len(program.steps) + 1)]
-    steps = [x for pair in zip(marks, program.steps) for x in pair] + marks[-1:]
-    return load(assemble(replace(program, steps=tuple(steps)), options), options, mark), program, made
+    with stage("compile", graph.name):
+        program = lower_graph(optimise(graph, options), options, made)
+        marks = [Host(_MARK, (("step", k),), (), ()) for k in range(len(program.steps) + 1)]
+        steps = [x for pair in zip(marks, program.steps) for x in pair] + marks[-1:]
+        artifact = assemble(replace(program, steps=tuple(steps)), options)
+    return load(artifact, options, mark), program, made
 
 
 _MARK = "mark"

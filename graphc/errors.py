@@ -202,7 +202,17 @@ class Location:
         return linecache.getline(self.file, self.line).strip()
 
     def __str__(self) -> str:
-        return f"{os.path.basename(self.file)}:{self.line}"
+        cell = _cell(self.file)
+        return f"{cell}, line {self.line}" if cell else f"{os.path.basename(self.file)}:{self.line}"
+
+
+def _cell(file: str) -> str:
+    """What a notebook calls the cell that it keeps in such a file, as ``Cell In[3]``; empty for other files."""
+    notebook = sys.modules.get("IPython")
+    shell = notebook.get_ipython() if notebook is not None else None
+    named = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    found = named(file) if named is not None else None
+    return " ".join(found) if found else ""
 
 
 class _Current(threading.local):
@@ -223,6 +233,21 @@ def here() -> Location | None:
         if file not in _own_files:
             if not file.startswith(_NOT_USERS):
                 return Location(file, frame.f_lineno)
+            _own_files.add(file)
+        frame = frame.f_back
+    return None
+
+
+def place() -> tuple[str, int] | Location | None:
+    """``here`` for what is seldom told: file and line are a Location only where ``located`` says so."""
+    if _current.fixed:
+        return _current.location
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file not in _own_files:
+            if not file.startswith(_NOT_USERS):
+                return file, frame.f_lineno
             _own_files.add(file)
         frame = frame.f_back
     return None

@@ -315,11 +315,11 @@ print(time.perf_counter() - start)
 
 
 class Side:
-    """A process that times the workloads of ``tools/peer.py`` under one of the two."""
+    """A process that times the workloads of a program of ``tools`` under one of the two."""
 
-    def __init__(self, interpreter: str, module: str):
+    def __init__(self, interpreter: str, module: str, program: str = "peer.py"):
         one_each = {k: v for k, v in os.environ.items() if k not in ("GRAPHC_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        program = str(Path(__file__).with_name("peer.py"))
+        program = str(Path(__file__).with_name(program))
         self._process = subprocess.Popen(
             [interpreter, program, module], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, env={**one_each, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -343,6 +343,119 @@ class Side:
     def __exit__(self, *error):
         self._process.stdin.close()
         self._process.wait()
+
+
+FUNCTION = """
+import statistics, sys, time
+import {module} as tf
+
+def per_call(f, count, repeats=7):
+    f()
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _ in range(count):
+            f()
+        found.append((time.perf_counter() - start) / count)
+    return statistics.median(found)
+
+@tf.function
+def add(x, y):
+    return x + y
+
+x, y = tf.constant(1.0), tf.constant(2.0)
+images, classes = tf.random.normal([100, 784], seed=1), tf.one_hot(tf.range(100) % 10, 10)
+weights = [tf.Variable(tf.random.normal(s, stddev=0.05, seed=2)) for s in ([784, 256], [256], [256, 10], [10])]
+
+@tf.function
+def step(x, y):
+    with tf.GradientTape() as tape:
+        logits = tf.nn.relu(x @ weights[0] + weights[1]) @ weights[2] + weights[3]
+        loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(y, logits))
+    for w, g in zip(weights, tape.gradient(loss, weights)):
+        w.assign_sub(0.1 * g)
+    return loss
+
+def many(x):
+    for k in range(250):
+        x = tf.tanh(x * (1 + k / 1000)) - x
+    return x
+
+def traced(n=[0]):
+    n[0] += 1
+    tf.function(many).get_concrete_function(tf.TensorSpec([8, n[0]]))
+
+print(per_call(lambda: add(x, y), 3000), per_call(lambda: step(images, classes), 50), per_call(traced, 1))
+"""
+
+
+EAGER_STEPS = """
+import gc, resource
+import numpy as np
+import graphc as tf
+from graphc.ir.node import live_nodes
+
+w, x = tf.Variable(np.ones((64, 8), "f")), np.random.default_rng(0).normal(size=(32, 64)).astype("f")
+
+def steps(count):
+    for _ in range(count):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
+        w.assign_sub(0.01 * tape.gradient(loss, w))
+        float(loss)
+    gc.collect()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, live_nodes(), sum(c.count for c in tf.compilations())
+
+before, after = steps(100), steps(10_000)
+print(*[b - a for a, b in zip(before, after)])
+"""
+
+
+def bench_eager():
+    memory, nodes, compiled = map(int, python(EAGER_STEPS, 1)[0].split())
+    figure = f"{memory} KiB, {nodes} nodes, {compiled} compilations"
+    yield Row("10 000 eager steps with a tape: growth", figure, "none", memory < 1024 and nodes <= 10 and not compiled)
+    if TENSORFLOW is None:
+        return
+    goals = {"regression": ("a step of linear regression with a tape, eager, against TensorFlow", 5),
+             "adam": ("784-256-10 Adam step, eager, against TensorFlow", 3)}  # fmt: skip
+    with Side(sys.executable, "graphc", "eager_peer.py") as ours, Side(TENSORFLOW, "tensorflow", "eager_peer.py") as theirs:
+        for name, (what, goal) in goals.items():
+            a, b = interleaved_sides(ours, theirs, name)
+            yield Row(what, f"{shown_time(a)} / {shown_time(b)} = {b / a:.1f}x", f">= {goal}x", b / a >= goal)
+
+
+def interleaved_sides(ours: Side, theirs: Side, name: str, repeats: int = 7) -> tuple[float, float]:
+    """Median seconds of a workload on both sides, asked in turn."""
+    found = [(ours.seconds(name), theirs.seconds(name)) for _ in range(repeats)]
+    return statistics.median(a for a, _ in found), statistics.median(b for _, b in found)
+
+
+def bench_function():
+    sides = [(sys.executable, "graphc")] + ([(TENSORFLOW, "tensorflow")] if TENSORFLOW else [])
+    rounds = [[[float(n) for n in python_of(i, FUNCTION.format(module=m)).split()] for i, m in sides] for _ in range(3)]
+    figures = [[statistics.median(r[side][k] for r in rounds) for side in range(len(sides))] for k in range(3)]
+    goals = (("`function` of a scalar add: one call", 20), ("784-256-10 MLP, batch 100: one SGD step in a `function`", None))
+    for (what, goal), (mine, *other) in zip(goals, figures):
+        ratio = other[0] / mine if other else None
+        figure = shown_time(mine) + (f", TensorFlow: {shown_time(other[0])}, {ratio:.1f}x" if other else "")
+        yield Row(what, figure, f">= {goal}x" if goal and other else "", ratio >= goal if goal and other else None)
+    mine, *other = figures[2]
+    figure = shown_time(mine) + (f", TensorFlow: {shown_time(other[0])}" if other else "")
+    yield Row("tracing a `function` of 750 operations", figure, "<= 60 ms", mine <= 0.06)
+
+
+def bench_data():
+    if TENSORFLOW is None:
+        print("data: not compared, no --tensorflow PYTHON was given")
+        return
+    goals = {"pipeline": ("60 000 rows of 784 bytes: map, shuffle(10 000), batch(128)", 2),
+             "augmented": ("10 000 images of 28 x 28: a random flip, batch(128)", None)}  # fmt: skip
+    with Side(sys.executable, "graphc", "data_peer.py") as ours, Side(TENSORFLOW, "tensorflow", "data_peer.py") as theirs:
+        for name, (what, goal) in goals.items():
+            a, b = interleaved_sides(ours, theirs, name, 3)
+            figure = f"{shown_time(a)} / {shown_time(b)} = {b / a:.1f}x"
+            yield Row(what, figure, f">= {goal}x" if goal else "", b / a >= goal if goal else None)
 
 
 COMPARED = (  # workload, what it is, goal as a ratio
@@ -428,6 +541,9 @@ BENCHES = {
     "memory": bench_memory,
     "linear": bench_linear,
     "checkpoint": bench_checkpoint,
+    "eager": bench_eager,
+    "function": bench_function,
+    "data": bench_data,
     "tensorflow": bench_tensorflow,
 }
 

@@ -20,6 +20,24 @@ def _with_cause(error: DtypeError, literal, group: list) -> DtypeError:
     return type(error)(explain(f"{first}; a literal takes the dtype of the tensor beside it, tf.cast converts that", beside))
 
 
+def dtype_within(value) -> DType | None:
+    """The dtype of the first tensor in nested lists, which the literals beside it take; None if there is none."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, Operators):
+            return found.dtype
+        if isinstance(found, (list, tuple)):
+            waiting.extend(reversed(found))
+    return None
+
+
+def own_tensor(value, dtype: DType | None):
+    """The tensor that an object with ``__tf_tensor__`` gives for itself; None for others."""
+    give = getattr(type(value), "__tf_tensor__", None)
+    return None if give is None else give(value, dtype, None)
+
+
 def adopted(operands: Sequence, convert: Callable, alike: bool = True, groups: Sequence | None = None) -> list:
     """All operands as tensors.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from graphc.api.adopt import adopted
+from graphc.api.adopt import adopted, dtype_within, own_tensor
 from graphc.api.effect import EFFECT, TOKEN
 from graphc.api.operators import Operators
 from graphc.api.recorder import RECORDERS
+from graphc.api.recording import RECORDING
 from graphc.api.tensor import EagerTensor, Tensor
-from graphc.errors import StateError, explain
+from graphc.errors import StateError, SymbolicError, explain
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node, substitute
 from graphc.ir.node import INDEX, Node, const
@@ -32,7 +33,7 @@ class Body:
         outer: the recorder around it.
         captured: tensors of ``outer``, in the order of their first use.
         outputs: what ``finish`` was given, as tensors.
-        states: variables that are assigned inside, for recorders that can do that; here none.
+        states: variables that are assigned inside: their values go in and come out.
         effect: what drawing random numbers inside does, likewise.
         acts: whether there are operations with effects: a token goes in and comes out, under ``EFFECT``.
         before: operations from outside that come before ones inside, for recorders that have such an order.
@@ -45,10 +46,16 @@ class Body:
         """``takes_effects``: otherwise operations with effects are refused; eager loops then run step by step."""
         self.outer, self.takes_effects = outer, takes_effects
         self.arguments: list[Tensor] = []
+        self._argument_nodes: list[Node] = []
         self.captured: list[Operators] = []
         self.outputs: list[Tensor] = []
-        self.states: tuple = ()
         self._inside: dict[int, Tensor] = {}
+        self._stand_ins: list[Node] = []  # for what is captured
+        self._starts: dict = {}  # variable -> what stands for its value when the function begins
+        self._current: dict = {}  # variable -> its value here, as a tensor
+        self._written: dict = {}
+        self._cuts: dict[Node, Node] = {}  # stands for a value that gradients do not go through -> that value
+        self._entered = 0
         self._step = self._stand_in(INDEX)
         self._token = self._first = self._stand_in(TOKEN)
 
@@ -56,11 +63,22 @@ class Body:
     def acts(self) -> bool:
         return self._token is not self._first
 
+    @property
+    def is_left(self) -> bool:
+        """Whether nothing more is recorded."""
+        return not self._entered
+
+    @property
+    def states(self) -> tuple:
+        return tuple(self._written)
+
     def __enter__(self):
         RECORDERS.entered.append(self)
+        self._entered += 1
         return self
 
     def __exit__(self, *error):
+        self._entered -= 1
         RECORDERS.leave(self)
 
     def _stand_in(self, type: Type) -> Node:
@@ -77,6 +95,7 @@ class Body:
         """An argument of the function, of a known type."""
         tensor = Tensor(self, self._stand_in(Type(dtype, tuple(shape))))
         self.arguments.append(tensor)
+        self._argument_nodes.append(tensor.node)  # which the tensor's may come to differ from, by set_shape
         return tensor
 
     def finish(self, results: Sequence) -> None:
@@ -84,12 +103,13 @@ class Body:
         self.outputs = [self.convert(r) for r in results]
 
     def reads(self) -> list:
-        """Variables that are read inside, for recorders that can say; see ``graphc.api.recording`` for others."""
-        return []
+        """Trainable variables from outside whose values are used inside."""
+        return [v for v in self._starts if v.trainable]
 
     def is_value(self, tensor: Operators, variable) -> bool:
         """Whether this is the value of a variable."""
-        return tensor is variable.as_tensor()
+        start = self._starts.get(variable)
+        return start is not None and any(t is tensor for t, x in zip(self.captured, self._stand_ins) if x is start)
 
     def belong(self, owner) -> None:
         """The function is a part of this operation; of use where operations can be found by name."""
@@ -97,15 +117,93 @@ class Body:
     def replay(self, arguments: Sequence[Node], captured: Sequence[Node], states=None,
                step: Node | None = None) -> list[Node]:  # fmt: skip
         """The results for these values of the arguments and of what is captured; of ``states`` see ``acts``."""
-        values = {t.node: n for t, n in zip(self.arguments, arguments, strict=True)}
-        values |= {self._inside[id(t)].node: n for t, n in zip(self.captured, captured, strict=True)}
+        values = dict(zip(self._argument_nodes, arguments, strict=True))
+        values |= dict(zip(self._stand_ins, captured, strict=True))
+        values |= {start: states[v] for v, start in self._starts.items() if states and v in states}
         values[self._step] = const(0, INDEX) if step is None else step
         if self.acts:
             values[self._first] = states[EFFECT]
-        *found, token = substitute([*(t.node for t in self.outputs), self._token], values)
+        written = [self._current[v].node for v in self.states]
+        outputs = self._without_cuts([*(t.node for t in self.outputs), *written, self._token])
+        *found, token = substitute(outputs, values, sizes=_other_sizes(values))
+        count = len(self.outputs)
         if self.acts:
             states[EFFECT] = token
+        if self.states:
+            states.update(zip(self.states, found[count:]))
+        return found[:count]
+
+    # ------------------------------------------------------------------------------------------- variables
+
+    def read_state(self, variable) -> Tensor:
+        """The value of a variable as it is at this place."""
+        found = self._current.get(variable)
+        if found is None:
+            found = self._current[variable] = self._start(variable)
+        if RECORDING.is_on:
+            RECORDING.read(variable, self)
+            found = self._current[variable]
         return found
+
+    def _start(self, variable) -> Tensor:
+        """What stands for the value of a variable when the function begins."""
+        inside = Tensor(self, self._stand_in(variable.type))
+        self._starts[variable] = inside.node
+        self.captured.append(self.outer.read_state(variable))
+        self._stand_ins.append(inside.node)
+        return inside
+
+    def write_state(self, variable, value: Tensor) -> None:
+        """Give a variable a value, which fits."""
+        if variable not in self._starts:
+            self._start(variable)
+        self._current[variable] = value
+        self._written[variable] = True
+
+    def write_states(self, variables: Sequence, values: Sequence[Tensor], results: Sequence[Tensor]) -> list[Tensor]:
+        """Give variables their values after a branch or loop inside; the results, as they are."""
+        for variable, value in zip(variables, values):
+            self.write_state(variable, value)
+        return list(results)
+
+    def source_of(self, variable) -> Node:
+        """What gradients by a variable are taken by: its value here, through which they do not go further."""
+        current = self._current.get(variable)
+        if current is None:
+            current = self._current[variable] = self._start(variable)
+        if current.node.op != "input":
+            stand_in = self._stand_in(current.node.type)
+            self._cuts[stand_in] = current.node
+            current = self._current[variable] = Tensor(self, stand_in)
+        return current.node
+
+    def watched(self, tensor: Tensor) -> Node:
+        """What gradients by a tensor are taken by: a Node of its own for a constant, which literals may be equal to."""
+        inside = self.convert(tensor)
+        if inside is tensor and tensor.node.op != "input" and not tensor.node.inputs:
+            stand_in = self._stand_in(tensor.node.type)
+            self._cuts[stand_in] = tensor.node
+            tensor._node = stand_in
+        return inside.node
+
+    def _without_cuts(self, nodes: Sequence[Node]) -> list[Node]:
+        """The Nodes with the values in place of what stands for them."""
+        known: dict[Node, Node] = {}
+        for stand_in, value in self._cuts.items():
+            (known[stand_in],) = substitute([value], known)
+        return substitute(nodes, known) if known else list(nodes)
+
+    def expect_creation(self) -> None:
+        """Refuse a variable that is made here, unless the function around allows it."""
+        self.outer.expect_creation()
+
+    def lifted(self, tensor: Tensor) -> Tensor:
+        """A tensor of eager evaluation of the same value.
+
+        Raises:
+            SymbolicError: it depends on arguments of a function that is being traced.
+        """
+        raise self.outside(tensor)
 
     # --------------------------------------------------------------------------------- a recorder's members
 
@@ -120,6 +218,8 @@ class Body:
         Raises:
             StateError: it has an effect, and these are not taken.
         """
+        if not self._entered:
+            raise self.outside(next((t for t in operands if isinstance(t, Tensor) and t.graph is self), None))
         if effect and not self.takes_effects:
             raise StateError(explain(f"{default_name}: an operation with effects inside a branch or a loop"))
         tensors = adopted(operands, self.convert, alike, groups)
@@ -140,11 +240,16 @@ class Body:
         if not tensor.dtype.is_integer:
             return tensor.node
         path, values = set(toposort([tensor.node])), {}
-        for outer in self.captured:
-            inside = self._inside[id(outer)].node
-            if inside in path and isinstance(outer, EagerTensor) and outer.dtype.is_integer:
+        for outer, inside in zip(self.captured, self._stand_ins):
+            if inside not in path or not outer.dtype.is_integer:
+                continue
+            if isinstance(outer, EagerTensor):
                 if outer.type.rank <= 2 and outer.type.size <= _SMALL:
                     values[inside] = const(outer.array)
+            elif isinstance(outer.graph, Body):
+                node = outer.graph._known(outer)
+                if node.op == "const":
+                    values[inside] = node
         return substitute([tensor.node], values)[0] if values else tensor.node
 
     def convert(self, value, dtype: DType | None = None) -> Tensor:
@@ -152,17 +257,43 @@ class Body:
         if isinstance(value, Tensor) and value.graph is self:
             return value
         if isinstance(value, Operators):
-            return self._capture(self.outer.convert(value))
+            if not isinstance(value, Tensor) and not hasattr(value, "value"):
+                return self._constant_of_graph(value)
+            return self.captured_as(value) if isinstance(value, Tensor) else self.convert(value.value(), dtype)
         if isinstance(value, (list, tuple)) and _holds_tensors(value):
+            dtype = dtype or dtype_within(value)
             parts = [self.convert(v, dtype) for v in value]
             return self.call("Pack", "packed", lambda *xs: lib_shape.stack(list(xs)), parts, ["values"] * len(parts))
+        own = own_tensor(value, dtype)
+        if own is not None:
+            return self.convert(own)
         return Tensor(self, as_node(literal_array(value, dtype)))
+
+    def _constant_of_graph(self, value) -> Tensor:
+        """A constant of a graph that does not surround this body."""
+        node = getattr(value, "node", None)
+        if node is None or node.op != "const":
+            what = f"{value.name} belongs to a graph and has no value inside of this function"
+            raise SymbolicError(explain(f"{what}; use an array in its place, or make it an argument of the function"))
+        return Tensor(self, node)
+
+    def captured_as(self, value: Tensor) -> Tensor:
+        """What stands for a tensor from outside."""
+        return self._capture(self.outer.convert(value))
+
+    def outside(self, tensor: Tensor | None) -> SymbolicError:
+        """The error for one of its tensors that is used where it has no value."""
+        name = "a tensor" if tensor is None else tensor.name
+        made = [] if tensor is None or tensor.node.location is None else [(name, f"{tensor.type}   {tensor.node.location}")]
+        what = f"{name} was made inside a branch or the body of a loop and has no value outside of it"
+        return SymbolicError(explain(f"{what}; let the function answer with it", made))
 
     def _capture(self, tensor: Operators) -> Tensor:
         inside = self._inside.get(id(tensor))
         if inside is None:
             inside = self._inside[id(tensor)] = Tensor(self, self._stand_in(tensor.type))
             self.captured.append(tensor)
+            self._stand_ins.append(inside.node)
         return inside
 
     def draw(self, seed: int | None):
@@ -170,6 +301,12 @@ class Body:
         key, counter, _ = self.outer.draw(seed)
         inside = [self._capture(Tensor(self.outer, n)).node if n.op != "const" else n for n in (key, counter)]
         return inside[0], mixed(inside[1], self._step), None
+
+
+def _other_sizes(values: dict) -> dict:
+    """Symbolic sizes of stand-ins that are others in the Nodes for which they stand."""
+    pairs = [p for inside, node in values.items() for p in zip(inside.shape, node.shape)]
+    return {d: size for d, size in pairs if isinstance(d, Node) and d.op == "symbol" and d is not size}
 
 
 def _holds_tensors(value) -> bool:

@@ -80,7 +80,8 @@ class Callbacks:
     def _record(self, recorder, kind: str, func, inp, Tout, name):
         wanted = _dtypes(Tout)
         callback = told(func)  # keeps its ``slopes``, if it has them
-        results = Ranks(name or kind, tuple([(d, None) for d in wanted]))
+        sizes = [_promised_sizes(t) for t in leaves(Tout)] if wanted else []
+        results = Ranks(name or kind, tuple(zip(wanted, sizes)))
 
         def build(token: Node, *nodes: Node) -> list[Node]:
             known = results.results() if wanted else ()
@@ -127,6 +128,13 @@ def _with_tensors(func: Callable, count: int) -> Callable:
 
 def _dtypes(Tout) -> list[dt.DType]:
     return [] if Tout is None else [dt.as_dtype(getattr(d, "dtype", d)) for d in leaves(Tout)]
+
+
+def _promised_sizes(spec) -> tuple | None:
+    """The sizes that a TensorSpec promises, -1 for unknown ones; None where the rank is not known."""
+    shape = getattr(spec, "shape", None)
+    rank = getattr(shape, "ndims", None)
+    return None if rank is None else tuple([-1 if d is None else d for d in shape.as_list()])
 
 
 def _plain(value):

@@ -19,7 +19,7 @@ from graphc.api.tensor import EagerTensor
 from graphc.api.tensor_array import TensorArray
 from graphc.errors import ShapeError, StateError, SymbolicError, UsageError, explain
 from graphc.lib import control as lib
-from graphc.lib import math
+from graphc.lib import math, shape
 
 UNTRACEABLE = (SymbolicError, ShapeError, StateError)  # a body that eager evaluation runs step by step instead
 
@@ -204,6 +204,12 @@ def choose(recorder, name, pred, true_fn: Callable, false_fn: Callable):
     present = [[x is not None for x in leaves(answer)] for answer in answers]
     if present[0] != present[1]:
         raise UsageError(explain("cond: one branch answers with None where the other has a value"))
+    values = iter(chosen(recorder, name, pred, bodies))
+    return pack(answers[0], iter([next(values) if here else None for here in present[0]]))
+
+
+def chosen(recorder, name, pred, bodies: Sequence[Body]) -> list:
+    """The outputs of one of two finished bodies, whose outputs are of the same types."""
     states, token = list(dict.fromkeys(v for body in bodies for v in body.states)), strung(*bodies)
     with scope_of(recorder, name):
         read = [recorder.read_state(v) for v in states]
@@ -223,10 +229,8 @@ def choose(recorder, name, pred, true_fn: Callable, false_fn: Callable):
         )
 
     operands = [pred, *read, *bodies[0].captured, *bodies[1].captured]
-    made = written(recorder, states, record(recorder, "If", "cond", build, operands, name, bodies,
+    return written(recorder, states, record(recorder, "If", "cond", build, operands, name, bodies,
                                                lambda: [*bodies[0].outputs, *states]))  # fmt: skip
-    values = iter(made)
-    return pack(answers[0], iter([next(values) if here else None for here in present[0]]))
 
 
 def written(recorder, states: Sequence, made: list) -> list:
@@ -238,8 +242,13 @@ def written(recorder, states: Sequence, made: list) -> list:
 # ------------------------------------------------------------------------------------------------- while
 
 
-def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
-    """A loop that the program runs; see ``ControlFlow.while_loop``."""
+def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum, late: Callable | None = None):
+    """A loop that the program runs; see ``ControlFlow.while_loop``.
+
+    Args:
+        late: after ``body``: tensors that become further loop variables, zeros before the first step; the answer is then
+            a pair with their last values.
+    """
     flat = [v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(loop_vars)]
     count = len(flat)
     grows = [k for k, v in enumerate(flat) if isinstance(v, TensorArray) and v.grows_in(recorder)]
@@ -253,15 +262,19 @@ def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
             inside = _all_entered(flat, step, grows)
             if len(step.arguments) != early:
                 raise UsageError(explain("while_loop: cond reads a TensorArray whose element_shape is not known"))
-            answer = body(*pack(loop_vars, iter(inside[:count])))
+            answer = like = body(*pack(loop_vars, iter(inside[:count])))
             if not isinstance(answer, (list, tuple)) or (len(loop_vars) == 1 and isinstance(loop_vars[0], (list, tuple))
                                                          and len(answer) != 1):  # fmt: skip
-                answer = [answer]
+                answer, like = [answer], loop_vars
             expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
             results = [_left(a, b) for a, b in zip(inside, leaves(answer))]
             results += [leaves(answer)[k].size() for k in grows]
+            further = [step.convert(t) for t in late()] if late else []
+            inside += [step.argument(t) for t in further]
+            results += further
             step.finish([results[k] for k in _order(inside, step)])
     order = _order(inside, step)
+    flat += [_zeros(recorder, t.type) for t in further]
     carries = [_initial(flat[k], inside[k]) for k in order]
     limit = [recorder.convert(maximum)] if isinstance(maximum, Operators) else []
     states = list(dict.fromkeys((*test.states, *step.states)))
@@ -277,7 +290,12 @@ def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum):
     made = dict(zip(order, written(recorder, states, made)))
     sizes = {k: made[count + j] for j, k in enumerate(grows)}
     finished = [_finished(v, inside[k], made.get(k), sizes.get(k)) for k, v in enumerate(flat[:count])]
-    return pack(loop_vars, iter(finished))
+    answer = pack(like if recorder.is_eager and maximum is None else loop_vars, iter(finished))
+    return (answer, [made[k] for k in range(count + len(grows), len(flat))]) if late else answer
+
+
+def _zeros(recorder, type):
+    return recorder.call("Zeros", "zeros", lambda: shape.zeros(type.shape, type.dtype), [], [])
 
 
 def _repeated(test, step, early: int, token: list, states: list, limit: list, maximum, growing: list,
@@ -373,8 +391,8 @@ def _finished(value, inside, made, size=None):
 def _step_by_step(recorder, cond, body, loop_vars, maximum):
     """The loop in Python, for what cannot be traced."""
 
-    def converted(found):
-        return pack(loop_vars, [v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(found)])
+    def converted(found, like=loop_vars):
+        return pack(like, [v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(found)])
 
     values = converted(loop_vars)
     left = None if maximum is None else int(maximum)
@@ -382,7 +400,7 @@ def _step_by_step(recorder, cond, body, loop_vars, maximum):
         answer = body(*values)
         answer = answer if isinstance(answer, (list, tuple)) else [answer]
         expect_same("while_loop", "loop variables and the answer of body", list(loop_vars), list(answer))
-        values = converted(answer)
+        values = converted(answer, answer if maximum is None else loop_vars)
         left = None if left is None else left - 1
     return values
 

@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from graphc.api.eager import eager
+from graphc.api.body import Body
+from graphc.api.eager import EAGER, eager
 from graphc.api.effect import EFFECT
 from graphc.api.lift import construct, tensors_in
 from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.spelling import respelled
 from graphc.api.structure import leaves, pack
-from graphc.errors import DtypeError, UsageError, explain
+from graphc.errors import DtypeError, InvalidArgumentError, UsageError, explain
 from graphc.ir import dtype as dt
+from graphc.ir.order import toposort
+from graphc.ir.origin import origins
 from graphc.lib import math, reduction, shape
 from graphc.lib.promote import as_node, shape_text
-from graphc.prims.effects import check, print_
+from graphc.prims.effects import check, print_, shown
 
 _STREAMS = {"stdout": "stdout", "stderr": "stderr"}
 
@@ -61,7 +64,7 @@ def _template(inputs, sep: str) -> tuple[str, list]:
 def _part(value) -> tuple[str, list]:
     """The same for one value."""
     if not any(isinstance(v, Operators) for v in leaves(value)):
-        return _escaped(str(value)), []
+        return _escaped(value if isinstance(value, str) else pprint.pformat(value, width=sys.maxsize)), []
     places = [_Place(v) for v in leaves(value, composites=False)]
     found = {repr(p): p.tensors for p in places if p.tensors}
     text = _escaped(pprint.pformat(pack(value, places, composites=False), width=sys.maxsize))
@@ -81,12 +84,16 @@ class _Place:
 
     def __init__(self, leaf):
         self.leaf, self.tensors = leaf, [v for v in leaves(leaf) if isinstance(v, Operators)]
+        if hasattr(leaf, "nested_row_splits") and leaf.graph.is_eager:
+            self.leaf, self.tensors = leaf.to_list(), []
 
     def __repr__(self):
         return f"\0{id(self)}\0" if self.tensors else repr(self.leaf)
 
 
 def _braces(tensors: list) -> str:
+    if len(tensors) == 3:
+        return "'SparseTensor(indices={}, values={}, shape={})'"
     return "{}" if len(tensors) == 1 else f"[{', '.join('{}' for _ in tensors)}]"
 
 
@@ -104,11 +111,30 @@ def Assert(condition, data, summarize=None, name=None):  # noqa: N802  TensorFlo
 
 
 def _asserted(label: str, condition, data: list, message: str, summarize, name):
+    _refuse_known(condition, data, message, summarize)
+
     def checked(token, **values):
         first, *rest = [as_node(values[key]) for key in sorted(values)]
         return check(token, reduction.reduce_all(first), *rest, message=message, summarize=summarize or 3), None
 
     return _effect("Assert", label, checked, [condition, *data], name)
+
+
+def _refuse_known(condition, data: list, message: str, summarize) -> None:
+    """Fail at once where a function is traced and what is asserted does not depend on what it is called with."""
+    recorder = recorder_for(tensors_in([condition, *data]), eager)
+    if not isinstance(recorder, Body):
+        return
+    nodes = [recorder.convert(x).node for x in (condition, *data)]
+    if any(n.op in _OPEN for n in toposort(nodes)):
+        return
+    holds, *values = EAGER.evaluate(nodes)
+    if not np.all(holds):
+        told = "".join(f"\n  {shown(v, summarize or 3)}" for v in values)
+        raise InvalidArgumentError(explain(f"{message}{told}"))
+
+
+_OPEN = ("input", "symbol")  # what only a run knows
 
 
 def _comparison(label: str, function: Callable, words: str) -> Callable:
@@ -150,10 +176,17 @@ assert_non_positive = _sign("assert_non_positive", math.less_equal, "x <= 0")
 
 
 def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=None):
-    """Raise InvalidArgumentError unless ``|x - y| <= atol + rtol * |y|``; ten times the dtype's precision by default."""
+    """Raise InvalidArgumentError unless ``|x - y| <= atol + rtol * |y|``; ten times the dtype's precision by default.
+
+    Raises:
+        DtypeError: the values are not floating.
+    """
     recorder = recorder_for(tensors_in([x, y]), eager)
 
     def near(x, y):
+        if not x.dtype.is_float:
+            what = f"assert_near: needs floating values, not {x.type} and {y.type}; assert_equal compares others"
+            raise DtypeError(explain(what, origins(x=x, y=y)))
         precision = {dt.f64: 2.0**-52, dt.f32: 2.0**-23, dt.f16: 2.0**-10, dt.bf16: 2.0**-7}[x.dtype] * 10
         bound = math.add(precision if atol is None else atol, math.multiply(precision if rtol is None else rtol, math.abs(y)))
         return math.less_equal(math.abs(math.subtract(x, y)), bound)
@@ -175,7 +208,7 @@ def _static(label: str, test: Callable, words: str, arguments: str, kind=UsageEr
         if tensor.type is not None and not test(tensor, *([wanted] if needs else [])):
             what = f"{message + ': ' if message else ''}{label}: {tensor.type} {words} {wanted if needs else ''}"
             raise kind(explain(what.rstrip()))
-        return None if recorder.is_eager else recorder.create("NoOp", recorder.unique_name(name or label))
+        return recorder.create("NoOp", recorder.unique_name(name or label)) if hasattr(recorder, "create") else None
 
     assertion.__name__ = assertion.__qualname__ = label
     assertion.__doc__ = f"Raise {kind.__name__} if the tensor's type {words} what is given."
@@ -216,9 +249,9 @@ def assert_same_float_dtype(tensors=None, dtype=None) -> dt.DType:
     """
     wanted = None if dtype is None else dt.as_dtype(dtype)
     for tensor in tensors or ():
-        found = dt.as_dtype(tensor.dtype)
+        found = dt.as_dtype(tensor.dtype) if hasattr(tensor, "dtype") else as_node(tensor).dtype
         if wanted is not None and found is not wanted:
-            what = f"assert_same_float_dtype: {found.name} of shape {tensor.shape} is not {wanted.name}"
+            what = f"assert_same_float_dtype: {found.name} of shape {np.shape(tensor)} is not {wanted.name}"
             raise DtypeError(explain(what))
         wanted = found
     if wanted is not None and not wanted.is_float:

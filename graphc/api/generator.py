@@ -91,8 +91,8 @@ class Generator:
             raise UsageError(explain("Generator: pass copy_from, or both state and alg"))
         self._algorithm = _number(alg)
         if not isinstance(state, Variable):
-            state = Variable(_as_state(state), trainable=False, name="random_generator/StateVar")
-        self._state = state
+            state = Variable(_as_state(state), trainable=False, name="StateVar")
+        self._state_var = state
 
     @classmethod
     def from_state(cls, state, alg):
@@ -118,20 +118,20 @@ class Generator:
 
     def reset(self, state):
         """Go to a state."""
-        self._state.assign(_as_state(state))
+        self._state_var.assign(_as_state(state))
 
     def reset_from_seed(self, seed):
         """Go to the state that ``from_seed`` makes."""
-        self._state.assign(_STATE(seed, self._algorithm))
+        self._state_var.assign(_STATE(seed, self._algorithm))
 
     def reset_from_key_counter(self, key, counter):
         """Go to the state that ``from_key_counter`` makes."""
-        self._state.assign(_joined(key, counter))
+        self._state_var.assign(_joined(key, counter))
 
     @property
     def state(self) -> Variable:
         """The state, i64[3]."""
-        return self._state
+        return self._state_var
 
     @property
     def algorithm(self) -> int:
@@ -141,17 +141,17 @@ class Generator:
     @property
     def key(self):
         """The key: the last element of the state."""
-        return self._state.value()[2]
+        return self._state_var.value()[2]
 
     def _draw(self, kind: str, *arguments):
-        out, after = _DRAW[kind](self._state.value(), *arguments)
-        self._state.assign(after)
+        out, after = _DRAW[kind](self._state_var.value(), *arguments)
+        self._state_var.assign(after)
         return out
 
     def skip(self, delta):
         """Leave out ``delta`` numbers; the state before that."""
-        before = self._state.value()
-        self._state.assign(_SKIP(before, delta))
+        before = self._state_var.value()
+        self._state_var.assign(_SKIP(before, delta))
         return before
 
     def normal(self, shape, mean=0.0, stddev=1.0, dtype=dt.f32, name=None):

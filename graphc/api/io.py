@@ -5,13 +5,15 @@ from __future__ import annotations
 from graphc.api.composite import record
 from graphc.api.create import convert_to_tensor
 from graphc.api.eager import eager
+from graphc.api.effect import EFFECT
 from graphc.api.lift import construct, tensors_in
 from graphc.api.recorder import recorder_for
 from graphc.api.shape import TensorShape
 from graphc.api.tensor import EagerTensor
+from graphc.api.variable import Variable
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.lib import parsing
+from graphc.lib import files, parsing
 from graphc.prims import tensor_proto
 
 
@@ -33,6 +35,15 @@ def parse_tensor(serialized, out_type, name=None, *, shape=None):
         raise UsageError(explain("parse_tensor: a graph must know the number of axes: pass shape, such as [None, 3]"))
     sizes = [-1 if d is None else d for d in TensorShape(shape).as_list()]
     return record("ParseTensor", parsing.parse_tensor, "serialized", serialized=x, out_type=kind, shape=sizes)
+
+
+def match_filenames_once(pattern, name=None) -> Variable:
+    """A variable with the names of files that match one of the patterns now, sorted; see ``matching_files``."""
+    recorder = recorder_for(tensors_in([pattern]), eager)
+    given = {"pattern": convert_to_tensor(pattern)}
+    label = "MatchingFiles"
+    found = construct(recorder, label, label, files.matching_files, given, {"pattern": 0}, effect=EFFECT)
+    return Variable(found, trainable=False, name=name or "matching_filenames")
 
 
 def decode_csv(

@@ -14,6 +14,7 @@ from graphc.api.binding import binder
 from graphc.api.effect import EFFECT
 from graphc.api.op import Op
 from graphc.api.operators import Composed, Operators
+from graphc.api.quick import Quick, filled, structured
 from graphc.api.recorder import recorder_for
 from graphc.api.spelling import respelled
 from graphc.errors import GraphcError, UsageError, explain
@@ -29,8 +30,20 @@ def lift(op: Op, fallback: Callable) -> Callable:
     signature, rest = _public_signature(op)
     parts = namedtuple(op.kind, op.parts.split()) if op.parts else None
     bind = binder(signature, True)
+    is_plain = not (op.random or op.effect or rest)
+    quick = Quick(op, signature, _operands(op.tensors)[0], parts, fallback) if is_plain else None
 
     def public(*args, **kwargs):
+        found = quick and quick.look(args, kwargs)
+        if not found:
+            return slowly(args, kwargs)
+        answer = quick.recorded(found)
+        if answer is None:
+            answer = (slowly(args, kwargs),)
+            quick.learn(found)
+        return answer[0]
+
+    def slowly(args, kwargs):
         try:
             arguments = bind(args, kwargs)
         except TypeError as error:
@@ -95,6 +108,7 @@ def drawn(function: Callable, key: Node, counter: Node) -> Callable:
     def with_place(**arguments):
         return function(key, counter, **arguments)
 
+    with_place.drawn = key, counter
     return with_place
 
 
@@ -142,10 +156,8 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
             places[key] = place(value, key, groups.get(key, f"own {key}"))
         else:
             static[key] = value
-    structure = None
 
     def build(*nodes):
-        nonlocal structure
         leaves: list[Node] = []
         token, *nodes = nodes if effect is EFFECT else (None, *nodes)
         found = {
@@ -158,15 +170,16 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
                 leaves.append(token)
             else:
                 answer = function(**static, **found)
-        structure = _structure(answer, leaves)
+        build.structure = structured(answer, leaves, _is_node)
         return leaves
 
-    build.call = Call(of or function, places, static)
+    build.call, build.structure = Call(of or function, places, static), None
+    if of is not None and hasattr(function, "drawn"):
+        build.drawn = function.drawn
     outputs = recorder.call(kind, default_name, build, operands, labels, name, groups=numbers, effect=effect)
-    if structure is None:
+    if build.structure is None:
         return outputs
-    outputs = iter(outputs if isinstance(outputs, list) else [outputs])
-    return _filled(structure, outputs)
+    return filled(build.structure, iter(outputs if isinstance(outputs, list) else [outputs]))
 
 
 @contextlib.contextmanager
@@ -180,27 +193,8 @@ def _refusing(name: str):
         raise UsageError(explain(f"{name}: the arguments do not fit: {error}")) from error
 
 
-_LEAF = object()
-
-
-def _structure(result, leaves: list):
-    """The lists and tuples of an answer with a mark for every Node, which go to ``leaves``."""
-    if isinstance(result, Node):
-        leaves.append(result)
-        return _LEAF
-    if isinstance(result, (list, tuple)):
-        parts = [_structure(r, leaves) for r in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
-    return result
-
-
-def _filled(structure, outputs):
-    if structure is _LEAF:
-        return next(outputs)
-    if isinstance(structure, (list, tuple)):
-        parts = [_filled(s, outputs) for s in structure]
-        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
-    return structure
+def _is_node(value) -> bool:
+    return isinstance(value, Node)
 
 
 def whole(op_name: str, name: str, value) -> int | None:

@@ -28,17 +28,12 @@ class LogicalDevice:
     device_type: str
 
 
-_SETTINGS = {"soft placement": False, "placement log": False, "jit": "", "inter": 0, "intra": 0, "optimizer": {}}
+_SETTINGS = {"soft placement": True, "placement log": False, "jit": "", "inter": 0, "intra": 0, "optimizer": {}}
 
 
 def list_physical_devices(device_type=None) -> list[PhysicalDevice]:
     """The CPU; no other device is used for computations."""
     return [PhysicalDevice("/physical_device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
-
-
-def list_logical_devices(device_type=None) -> list[LogicalDevice]:
-    """The CPU."""
-    return [LogicalDevice("/device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
 
 
 def get_visible_devices(device_type=None) -> list[PhysicalDevice]:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from graphc.api.attributes import OF_ARRAYS, Guessing
 from graphc.api.call import Call
-from graphc.api.recorder import recorder_for
-from graphc.errors import SymbolicError, explain
+from graphc.api.recorder import RECORDERS, recorder_for
+from graphc.errors import SymbolicError, UsageError, explain
+from graphc.ir import dtype as dt
 from graphc.ir.node import Node
-from graphc.lib import bits, index, linalg, math
+from graphc.lib import bits, index, linalg, math, select, strings
 
 
 def _recorder(*operands):
+    if not RECORDERS.entered:
+        found = None
+        for x in operands:
+            if isinstance(x, Operators):
+                graph = x.graph
+                if not graph.is_eager:
+                    return graph
+                found = found or graph
+        return found
     tensors = [x for x in operands if isinstance(x, Operators)]
     return recorder_for(tensors, None)
 
@@ -51,7 +63,18 @@ def _logical_or_bits(logical, bitwise):
         like = next(v for v in values if isinstance(v, Node))
         return (bitwise if like.dtype.is_integer else logical)(*values)
 
+    function.key = logical, bitwise
     return function
+
+
+def _sum_or_joined(x, y) -> Node:
+    """The sum of numbers, or strings one behind the other."""
+    if any(isinstance(v, Node) and v.dtype is dt.string for v in (x, y)):
+        return strings.join([x, y])
+    return math.add(x, y)
+
+
+_sum_or_joined.key = math.add, strings.join
 
 
 _AND = _logical_or_bits(math.logical_and, bits.bitwise_and)
@@ -67,7 +90,7 @@ class Operators(Guessing):
     INSTEAD = OF_ARRAYS
     __array_priority__ = 100  # a NumPy operand on the left leaves the operation to us
 
-    __add__, __radd__ = _forward("add", "Add", math.add), _swapped("add", "Add", math.add)
+    __add__, __radd__ = _forward("add", "Add", _sum_or_joined), _swapped("add", "Add", _sum_or_joined)
     __sub__, __rsub__ = _forward("sub", "Sub", math.subtract), _swapped("sub", "Sub", math.subtract)
     __mul__, __rmul__ = _forward("mul", "Mul", math.multiply), _swapped("mul", "Mul", math.multiply)
     __truediv__ = _forward("truediv", "RealDiv", math.truediv)
@@ -93,6 +116,9 @@ class Operators(Guessing):
     def described(self) -> tuple:
         """What it is and the Location that made it (or None), for messages."""
         return "is a tensor", None
+
+    def __delitem__(self, key):
+        raise TypeError(explain("elements of a tensor cannot be deleted; tf.boolean_mask and slices make a smaller one"))
 
     def __setitem__(self, key, value):
         advice = "tf.where and tf.tensor_scatter_nd_update make a new tensor; of a variable v, v[i].assign(x) changes a part"
@@ -204,19 +230,61 @@ def getitem(nodes, template) -> Node:
     return index.getitem(nodes[0], tuple(keys))
 
 
-def strided_slice(x, key):
-    """``x[key]``: tensors in the key become operands."""
-    operands, template = [x], []
-    for part in key if isinstance(key, tuple) else (key,):
+def _is_mask(key) -> bool:
+    """Whether an index is a tensor or array of bools, which picks elements."""
+    if isinstance(key, Operators):
+        return key.dtype is dt.b1 and bool(key.shape.rank)
+    return isinstance(key, np.ndarray) and key.dtype == bool and key.ndim > 0
+
+
+def _check_index(field) -> None:
+    """Refuse what is no index and no bound of a slice."""
+    if isinstance(field, Operators):
+        fits = field.dtype.is_integer and not field.shape.rank
+    elif isinstance(field, (np.ndarray, np.generic)):
+        fits = field.dtype.kind in "iu" and not field.ndim
+    else:
+        fits = field is Ellipsis or hasattr(type(field), "__index__")
+    if not fits:
+        text = f"a tensor of {field.type}" if isinstance(field, Operators) else f"{field!r}"
+        advice = "tf.gather(x, indices) picks rows, x[mask] with a bool tensor as long as x those where it is true"
+        what = "only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar integer tensors are valid indices"
+        raise IndexKindError(explain(f"{what}, got {text}; {advice}"))
+
+
+class IndexKindError(UsageError, TypeError):
+    """An index is of a kind that no tensor has."""
+
+
+def index_parts(key) -> tuple[list, tuple]:
+    """The tensors in the key of ``x[key]``, and its template for ``getitem`` where they come behind ``x``.
+
+    Raises:
+        IndexKindError: a part is no index.
+    """
+    inside, template = [], []
+    for part in key if isinstance(key, (tuple, list)) else (key,):
         fields = (part.start, part.stop, part.step) if isinstance(part, slice) else (part,)
         places = []
         for field in fields:
+            if type(field) is not int and field is not None:
+                _check_index(field)
             if isinstance(field, Operators):
-                operands.append(field)
-                places.append((len(operands) - 1, None))
+                inside.append(field)
+                places.append((len(inside), None))
             else:
                 places.append((None, field))
         template.append((isinstance(part, slice), tuple(places)))
+    return inside, tuple(template)
+
+
+def strided_slice(x, key):
+    """``x[key]``: tensors in the key become operands."""
+    if _is_mask(key):
+        return _recorder(x, key).call("BooleanMask", "boolean_mask", select.boolean_mask, (x, key), ("tensor", "mask"),
+                                      alike=False)  # fmt: skip
+    inside, template = index_parts(key)
+    operands = (x, *inside)
 
     def build(*nodes):
         return getitem(nodes, template)

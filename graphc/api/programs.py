@@ -65,12 +65,13 @@ class Programs:
         self._sizes: weakref.WeakKeyDictionary[Subject, tuple] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def run(self, found: Signature, outputs: Callable, array_of: Callable) -> Sequence[np.ndarray]:
-        """The values of a recorded computation.
+    def find(self, found: Signature, outputs: Sequence[Node]) -> tuple[Callable, tuple[int, ...]]:
+        """The program of a recorded computation, and the positions of those of its numbers that are arguments.
+
+        These follow the leaves, in the order of the signature.
 
         Args:
-            outputs: answers with its Nodes, without marks.
-            array_of: the array that a leaf stands for.
+            outputs: the Nodes of which ``found`` is the signature.
         """
         family = self._families.get(found.key)
         if family is None:
@@ -79,9 +80,16 @@ class Programs:
                     del self._families[next(iter(self._families))]
                 family = self._families.setdefault(found.key, Family())
         numbers = tuple([x.attrs[0][1] for x in found.splats])
-        program, varying = family.program(numbers, lambda varying: self._made(found, outputs(), varying))
-        arrays = [array_of(leaf) for leaf in found.leaves]
-        return program(*arrays, *[numbers[k].array for k in varying])
+        return family.program(numbers, lambda varying: self._made(found, outputs, varying))
+
+    def run(self, found: Signature, outputs: Sequence[Node], array_of: Callable) -> Sequence[np.ndarray]:
+        """The values of a recorded computation.
+
+        Args:
+            array_of: the array that a leaf stands for.
+        """
+        program, varying = self.find(found, outputs)
+        return program(*[array_of(x) for x in found.leaves], *[found.splats[k].attrs[0][1].array for k in varying])
 
     def _made(self, found: Signature, outputs: Sequence[Node], varying: tuple[int, ...]) -> Callable:
         """Compile the computation; leaves and the constants at ``varying`` are its arguments."""

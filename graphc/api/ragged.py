@@ -12,6 +12,7 @@ from graphc.api.ragged_index import picked
 from graphc.api.ragged_value import RaggedTensorValue, array, known, lists
 from graphc.api.shape import TensorShape
 from graphc.api.sparse import SparseTensor, sparse
+from graphc.api.spec import TypeSpec
 from graphc.api.tensor import EagerTensor
 from graphc.errors import InvalidArgumentError, ShapeError, SymbolicError, UsageError, explain
 from graphc.ir import dtype as dt
@@ -449,7 +450,7 @@ for _name, (_kind, _function) in _UNARY.items():
     setattr(RaggedTensor, f"__{_name}__", _unary(_kind, _function))
 
 
-class RaggedTensorSpec:
+class RaggedTensorSpec(TypeSpec):
     """What is known about a RaggedTensor: shape, dtype, number and dtype of its partitions."""
 
     value_type = RaggedTensor
@@ -466,6 +467,8 @@ class RaggedTensorSpec:
 
     def is_compatible_with(self, value) -> bool:
         """Whether a RaggedTensor fulfils this."""
+        if not isinstance(value, (RaggedTensor, RaggedTensorSpec)):
+            return False
         alike = self.dtype is value.dtype and self.ragged_rank == value.ragged_rank
         return alike and self.shape.is_compatible_with(value.shape)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 
 
 class Recording(threading.local):
@@ -23,10 +24,20 @@ class Recording(threading.local):
         """Stop recording for a tape."""
         self.tapes = [t for t in self.tapes if t is not tape]
 
-    def read(self, variable) -> None:
-        """Tell all tapes that a variable was read."""
+    @contextmanager
+    def paused(self):
+        """None of the tapes records inside."""
+        before, self.tapes = self.tapes, []
+        try:
+            yield
+        finally:
+            self.tapes = before
+
+    def read(self, variable, recorder=None) -> None:
+        """Tell all tapes that a variable was read; those of one recorder, where it is given."""
         for tape in self.tapes:
-            tape.read(variable)
+            if recorder is None or getattr(tape, "recorder", recorder) is recorder:
+                tape.read(variable)
 
 
 RECORDING = Recording()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
-import struct
 import zlib
 from collections.abc import Iterator
 
-from graphc.errors import DataLossError, NotFoundError, StateError, UsageError, explain
-from graphc.formats.crc32c import masked
-
-_KINDS = ("", "ZLIB", "GZIP")
+from graphc.api.tensor import EagerTensor
+from graphc.errors import StateError, explain
+from graphc.formats.blocks import kind_of
+from graphc.formats.records import framed, records
 
 
 class TFRecordCompressionType:
@@ -31,22 +28,13 @@ class TFRecordOptions:
     def __init__(self, compression_type=None, flush_mode=None, input_buffer_size=None, output_buffer_size=None,
                  window_bits=None, compression_level=None, compression_method=None, mem_level=None,
                  compression_strategy=None):  # fmt: skip
-        self.compression_type = _known(compression_type or "")
+        self.compression_type = kind_of("TFRecordOptions", compression_type)
         self.compression_level = -1 if compression_level is None else int(compression_level)
 
     @classmethod
     def get_compression_type_string(cls, options) -> str:
         """The name of the compression of options, of a name, or of None."""
-        return "" if not options else _known(getattr(options, "compression_type", options))
-
-
-def _known(kind: str | int) -> str:
-    kind = _KINDS[kind] if type(kind) is int and 0 <= kind < len(_KINDS) else kind
-    if kind not in _KINDS:
-        raise UsageError(
-            explain(f"TFRecordOptions: compression_type must be one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
-        )
-    return kind
+        return kind_of("TFRecordOptions", options)
 
 
 class TFRecordWriter:
@@ -73,14 +61,19 @@ class TFRecordWriter:
         """Add a record of bytes.
 
         Raises:
-            StateError: the writer is closed. TypeError: no bytes.
+            StateError: the writer is closed. TypeError: the record is no bytes; nothing was written.
         """
         if self._file is None:
             raise StateError(explain("TFRecordWriter: the writer is closed"))
-        record = record.encode() if isinstance(record, str) else bytes(memoryview(record))
-        self._put(framed(record))
-
-    def _put(self, data: bytes) -> None:
+        if isinstance(record, str):
+            record = record.encode()
+        elif isinstance(record, EagerTensor):
+            record = record.numpy()
+        try:
+            data = framed(bytes(memoryview(record)))
+        except TypeError:
+            what = f"TFRecordWriter: a record is bytes, such as example.SerializeToString(), not {record!r}"
+            raise TypeError(explain(what)) from None
         self._file.write(data if self._pack is None else self._pack.compress(data))
 
     def flush(self) -> None:
@@ -105,50 +98,10 @@ class TFRecordWriter:
         self.close()
 
 
-def framed(record: bytes) -> bytes:
-    """A record as it stands in a file: length, its check sum, the bytes, theirs."""
-    length = struct.pack("<Q", len(record))
-    return b"".join((length, struct.pack("<I", masked(length)), record, struct.pack("<I", masked(record))))
-
-
 def tf_record_iterator(path, options=None) -> Iterator[bytes]:
-    """The records of a file.
+    """The records of a file, one after the other.
 
     Raises:
         NotFoundError: there is no such file. DataLossError: it is damaged or truncated.
     """
-    kind = TFRecordOptions.get_compression_type_string(options)
-    try:
-        with open(os.fspath(path), "rb") as raw:
-            file = gzip.open(raw) if kind == "GZIP" else io.BytesIO(zlib.decompress(raw.read())) if kind else raw
-            yield from _records(file, path)
-    except FileNotFoundError:
-        raise NotFoundError(explain(f"{path}: no such file or directory")) from None
-    except (zlib.error, gzip.BadGzipFile, EOFError) as error:
-        raise DataLossError(explain(f"{path}: damaged {kind} data: {error}")) from None
-
-
-def _records(file, path) -> Iterator[bytes]:
-    at = 0
-    while head := file.read(12):
-        if len(head) < 12 or struct.unpack("<I", head[8:])[0] != masked(head[:8]):
-            raise DataLossError(explain(f"{path}: the record at byte {at} is truncated or damaged"))
-        (length,) = struct.unpack("<Q", head[:8])
-        record = _exactly(file, length)
-        tail = file.read(4)
-        if record is None or len(tail) < 4 or struct.unpack("<I", tail)[0] != masked(record):
-            raise DataLossError(explain(f"{path}: the record at byte {at} is truncated or damaged"))
-        at += length + 16
-        yield record
-
-
-def _exactly(file, length: int) -> bytes | None:
-    """That many bytes, read piece by piece so that a wrong length does not ask for memory; None if there are fewer."""
-    parts, left = [], length
-    while left:
-        part = file.read(min(left, 1 << 24))
-        if not part:
-            return None
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+    return records(path, TFRecordOptions.get_compression_type_string(options))

@@ -105,7 +105,8 @@ def record(recorder, kind: str, label: str, build: Callable, tensors: Sequence, 
     has_op = hasattr(made, "outputs")
     if isinstance(results, Ranks):
         made = made if isinstance(made, list) else [made]
-        results.op, results.is_inside = made[0].op, getattr(recorder, "body", None) is not None
+        results.op = getattr(made[0], "op", None)  # a function that is traced has no operations
+        results.is_inside = getattr(recorder, "body", None) is not None
         results.tensors = lambda: results.op.outputs
     return made if has_op or isinstance(made, list) else [made]
 

@@ -6,10 +6,11 @@ import time
 from contextlib import contextmanager, nullcontext
 
 from graphc.api.create import convert_to_tensor
-from graphc.api.eager import eager
+from graphc.api.eager import EAGER, eager
 from graphc.api.lift import tensors_in
 from graphc.api.operators import Composed, Operators
-from graphc.api.recorder import Stack, recorder_for
+from graphc.api.recorder import RECORDERS, Stack, recorder_for
+from graphc.api.recording import RECORDING
 from graphc.api.structure import leaves
 from graphc.errors import GraphError, UsageError, explain
 from graphc.lib.dims import constant
@@ -79,8 +80,15 @@ def control_dependencies(control_inputs):
 
 
 def init_scope():
-    """Operations made inside are evaluated at once where that is possible: outside of graphs and traced functions."""
-    return nullcontext()
+    """Operations made inside are evaluated at once, outside of functions that are being traced; in a graph they stay there."""
+    top = RECORDERS.top
+    return _outside() if top is not None and top.captures else nullcontext()
+
+
+@contextmanager
+def _outside():
+    with RECORDERS.entering(EAGER), RECORDING.paused():
+        yield
 
 
 def group(*inputs, name=None):

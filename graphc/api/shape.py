@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 
+from graphc.api.shape_checks import ShapeChecks
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir.node import Node
 
@@ -12,10 +13,14 @@ def _size(value) -> int:
     try:
         found = operator.index(value)
     except TypeError:
-        raise UsageError(explain(f"a size must be an int or None, got {value!r}")) from None
+        raise SizeError(explain(f"a size must be an int or None, got {value!r}")) from None
     if found < 0:
         raise ShapeError(explain(f"a size must not be negative, got {found}; None stands for an unknown size"))
     return found
+
+
+class SizeError(UsageError, TypeError):
+    """What was given for a size is no integer."""
 
 
 class Dimension:
@@ -74,7 +79,7 @@ class Dimension:
         return f"Dimension({self.value})"
 
 
-class TensorShape:
+class TensorShape(ShapeChecks):
     """Sizes, ints or None, or an unknown rank (``dims`` is None); ``dims`` has them as Dimensions."""
 
     __slots__ = ("dims",)
@@ -140,7 +145,11 @@ class TensorShape:
 
     def __getitem__(self, key):
         if self.dims is None:
-            return type(self)(None) if isinstance(key, slice) else self._shown(Dimension(None))
+            if not isinstance(key, slice):
+                return self._shown(Dimension(None))
+            bounds = key.start or 0, key.stop
+            known = bounds[1] is not None and key.step in (None, 1) and min(bounds) >= 0
+            return type(self)([None] * max(0, bounds[1] - bounds[0]) if known else None)
         return type(self)([d.value for d in self.dims[key]]) if isinstance(key, slice) else self._shown(self.dims[key])
 
     def _shown(self, size: Dimension):
@@ -173,7 +182,11 @@ class TensorShape:
     def __str__(self):
         if self.dims is None:
             return "<unknown>"
-        return f"({', '.join(map(str, self.dims))}{',' if len(self.dims) == 1 else ''})"
+        return f"({', '.join(map(self._text, self.dims))}{',' if len(self.dims) == 1 else ''})"
+
+    @staticmethod
+    def _text(size: Dimension) -> str:
+        return str(size.value)
 
     def __repr__(self):
         return f"TensorShape({None if self.dims is None else self.as_list()})"
@@ -187,7 +200,19 @@ class DimensionShape(TensorShape):
     def _shown(self, size: Dimension) -> Dimension:
         return size
 
+    @staticmethod
+    def _text(size: Dimension) -> str:
+        return str(size)
+
 
 def shown(dims: tuple | None) -> TensorShape:
     """Dimensions of the IR as TensorFlow shows them: symbols are unknown sizes."""
     return TensorShape(None if dims is None else [None if isinstance(d, Node) else d for d in dims])
+
+
+def may_broadcast(x: TensorShape, y: TensorShape) -> bool:
+    """Whether tensors of these shapes may fit together."""
+    if x.dims is None or y.dims is None:
+        return True
+    return all(a.value == b.value or None in (a.value, b.value) or 1 in (a.value, b.value)
+               for a, b in zip(reversed(x.dims), reversed(y.dims)))  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.ir import dtype as dt
@@ -35,13 +35,13 @@ class Signature:
         return tuple([row[:2] if row[0] == "input" else row[0] for row in self.key[0]])
 
 
-def signature(outputs: Sequence[Node], marks: Container[Node] = ()) -> Signature:
-    """The signature of what computes ``outputs``; additions of ``marks``, which are zeros, are passed over.
+def signature(outputs: Sequence[Node]) -> Signature:
+    """The signature of what computes ``outputs``.
 
     Raises:
         OpenSizes: a size is a symbol.
     """
-    walk = _Walk(marks)
+    walk = _Walk()
     key = walk.key(outputs)
     return Signature(key, tuple(walk.leaves), tuple(walk.splats))
 
@@ -49,8 +49,8 @@ def signature(outputs: Sequence[Node], marks: Container[Node] = ()) -> Signature
 class _Walk:
     """One pass over a graph, operands before users, in an order that the structure alone decides."""
 
-    def __init__(self, marks: Container[Node], arguments: Sequence[Node] = (), is_inner: bool = False):
-        self.marks, self.is_inner = marks, is_inner
+    def __init__(self, arguments: Sequence[Node] = (), is_inner: bool = False):
+        self.is_inner = is_inner
         self.leaves: list[Node] = []
         self.splats: list[Node] = []
         self.rows: list[tuple] = [("argument", x.dtype, _sizes(x.shape)) for x in arguments]
@@ -68,14 +68,9 @@ class _Walk:
             if not operands:
                 row = self.leaf(node)
             else:
-                if node.op == "add" and operands[1].op == "input" and operands[1] in self.marks:
-                    operands = operands[:1]
                 waiting = [x for x in operands if x not in places]
                 if waiting:
                     stack.extend(waiting[::-1])
-                    continue
-                if len(operands) < len(node.inputs):
-                    places[node] = places[operands[0]]
                     continue
                 row = (node.op, _attributes(node.attrs) if node.attrs else (), *[places[x] for x in operands])
             places[node] = len(rows)
@@ -124,5 +119,5 @@ def _attribute(value):
         case Graph():
             if value.measures or value.requires:
                 raise OpenSizes
-            return (Graph, len(value.inputs), _Walk((), value.inputs, is_inner=True).key(value.outputs))
+            return (Graph, len(value.inputs), _Walk(value.inputs, is_inner=True).key(value.outputs))
     return value

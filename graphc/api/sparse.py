@@ -12,6 +12,7 @@ from graphc.api.create import convert_to_tensor
 from graphc.api.lift import tensors_in
 from graphc.api.operators import Operators
 from graphc.api.shape import TensorShape
+from graphc.api.spec import TypeSpec
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import segment, shape
@@ -185,6 +186,10 @@ class IndexedSlices(Composite):
         return self.values.dtype
 
     @property
+    def device(self) -> str:
+        return self.values.device
+
+    @property
     def name(self) -> str:
         return self.values.name
 
@@ -267,7 +272,7 @@ def _slices(value):
     return value.values if isinstance(value, IndexedSlices) else value
 
 
-class SparseTensorSpec:
+class SparseTensorSpec(TypeSpec):
     """What is known about a SparseTensor: shape and dtype."""
 
     def __init__(self, shape=None, dtype=dt.f32):
@@ -282,6 +287,8 @@ class SparseTensorSpec:
 
     def is_compatible_with(self, value) -> bool:
         """Whether a SparseTensor (or another specification) fulfils this."""
+        if not isinstance(value, (SparseTensor, SparseTensorSpec)):
+            return False
         return self.dtype is value.dtype and self.shape.is_compatible_with(value.shape)
 
     def __eq__(self, other):

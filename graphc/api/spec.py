@@ -5,11 +5,18 @@ from __future__ import annotations
 import itertools
 
 from graphc.api.shape import TensorShape
-from graphc.errors import ShapeError, explain
+from graphc.api.tensor import Tensor
+from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 
 
-class TensorSpec:
+class TypeSpec:
+    """What is known of a value beforehand: the class of all descriptions."""
+
+    __slots__ = ()
+
+
+class TensorSpec(TypeSpec):
     """The dtype and shape of a tensor; sizes may be unknown (None), as may the rank (``shape=None``).
 
     Raises:
@@ -32,7 +39,38 @@ class TensorSpec:
     def is_compatible_with(self, spec_or_tensor) -> bool:
         """Whether a tensor, or what another description says, fits this one."""
         other = spec_or_tensor
-        return self.dtype is other.dtype and self.shape.is_compatible_with(TensorShape(other.shape))
+        if not hasattr(other, "dtype") or not hasattr(other, "shape"):
+            return False
+        return self.dtype == other.dtype and self.shape.is_compatible_with(TensorShape(other.shape))
+
+    @property
+    def value_type(self) -> type:
+        """The class of the values: ``tf.Tensor``."""
+        return Tensor
+
+    def is_subtype_of(self, other) -> bool:
+        """Whether every tensor that fits this description fits the other, too."""
+        if not isinstance(other, TensorSpec) or self.dtype is not other.dtype:
+            return False
+        return self.name in (other.name, None) and self.shape.is_subtype_of(other.shape)
+
+    def most_specific_common_supertype(self, others):
+        """The closest description that fits this one's tensors and all others', None if there is none."""
+        if any(not isinstance(o, TensorSpec) or o.dtype is not self.dtype for o in others):
+            return None
+        name = self.name if all(o.name == self.name for o in others) else None
+        return TensorSpec(self.shape.most_specific_common_supertype([o.shape for o in others]), self.dtype, name)
+
+    def most_specific_compatible_type(self, other):
+        """The closest description that fits the tensors of both.
+
+        Raises:
+            UsageError: there is none.
+        """
+        found = self.most_specific_common_supertype([other])
+        if found is None:
+            raise UsageError(explain(f"TensorSpec: no description fits both {self} and {other}"))
+        return found
 
     def _key(self):
         return self.dtype, None if self.shape.dims is None else tuple(self.shape.as_list()), self.name
@@ -44,7 +82,7 @@ class TensorSpec:
         return hash(self._key())
 
     def __repr__(self):
-        shape = str(None) if self.shape.dims is None else str(tuple(self.shape.as_list()))
+        shape = "<unknown>" if self.shape.dims is None else str(tuple(self.shape.as_list()))
         return f"{type(self).__name__}(shape={shape}, dtype=tf.{self.dtype.name}, name={self.name!r})"
 
 

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 
+from graphc.api.storage import CHANGES
 
 _DEFAULT = 87654321  # TensorFlow's global seed where only an operation has one
 _SPAN = 2**31 - 1
@@ -22,15 +23,18 @@ class Seeds:
 
     def __init__(self):
         self._lock = threading.Lock()
+        self.epoch = 0  # how often it was set
         self.set(None)
 
     def set(self, seed: int | None) -> None:
         """Start anew from a global seed; None: from the system's randomness."""
         with self._lock:
+            self.epoch += 1
             self.seed, self.count = None if seed is None else int(seed), 0
             self._numbers = random.Random(self.seed)
             self._drawn: dict = {}
             self._base = random.SystemRandom().getrandbits(64)
+        CHANGES.note()  # functions count anew
 
     def next(self, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Key and counter of the next operation, whose own seed is ``seed``."""
@@ -45,6 +49,12 @@ class Seeds:
             before = self._drawn.get((first, second), 0)
             self._drawn[first, second] = before + 1
             return _place(first, before << _AGAIN, second)
+
+    def fixed(self, seed: int) -> tuple[np.ndarray, int]:
+        """The key, and the high half of the counter, of an operation with a seed whose place in its stream others count."""
+        first, second = (_DEFAULT if self.seed is None else self.seed) % _SPAN, seed % _SPAN
+        second = second if (first, second) != (0, 0) else _SPAN
+        return np.array([first & 0xFFFFFFFF, first >> 32], np.uint32), second
 
 
 def _place(key: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 
-
 from graphc.api.eager import EAGER
+from graphc.api.history import History, derived
 from graphc.api.operators import Operators
+from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
 from graphc.api.structure import leaves, pack
-from graphc.api.tensor import EagerTensor
+from graphc.api.tensor import EagerTensor, Tensor
+from graphc.api.values import Value
 from graphc.autodiff import batch_jacobian, grad, jacobian, jvp
-from graphc.errors import DtypeError, StateError, UsageError, explain
-from graphc.ir.node import Node
+from graphc.errors import DtypeError, ShapeError, StateError, UsageError, explain
+from graphc.ir.node import Node, binary
 from graphc.ir.order import toposort
-from graphc.lib.shape import zeros_like
 from graphc.prims.dims import zeros
 
 
@@ -42,14 +44,21 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
         self._persistent, self._variables = persistent, watch_accessed_variables
-        self._watched: dict[Node, EagerTensor] = {}
+        self.records: list[tuple] = []  # operations, and values that are watched, in their order
         self._is_used = self._is_recording = False
-        self._seen: dict[int, object] = {}
+        self._read: dict[int, tuple] = {}  # id of a variable -> it, and what stood for its values
+        self._nodes: dict[Node, object] = {}  # what is watched inside a function that is being traced
+        self._recorder = _innermost()
+
+    @property
+    def recorder(self):
+        """Where what it records is recorded."""
+        return self._recorder
 
     def __enter__(self):
         if self._is_recording:
             raise StateError(explain("GradientTape: it is recording already"))
-        self._is_recording = True
+        self._is_recording, self._recorder = True, _innermost()
         RECORDING.begin(self)
         return self
 
@@ -68,24 +77,38 @@ class GradientTape:
             if not isinstance(t, Operators) or not t.dtype.is_inexact:
                 raise DtypeError(explain(f"GradientTape.watch: needs floating tensors, got {t!r}"))
             if isinstance(t, EagerTensor):
-                self._watched[t.marked()] = t
+                self.records.append((t.record, None, None))
+            elif isinstance(t, Tensor):
+                self._nodes[t.node if self._recorder is EAGER else self._recorder.watched(t)] = t
             else:
-                self._watched[t.as_tensor().node] = t
+                self._watch_variable(t)
 
     def read(self, variable) -> None:
         """A variable was read while recording."""
         if self._variables and variable.trainable:
-            self._watched[variable.as_tensor().node] = variable
-            self._seen[id(variable)] = variable
+            self._watch_variable(variable)
+
+    def _watch_variable(self, variable) -> None:
+        if self._recorder is not EAGER:
+            stands = self._recorder.source_of(variable)
+            self._nodes[stands] = variable
+        else:
+            stands = variable.as_tensor().record
+        known = self._read.setdefault(id(variable), (variable, {}))[1]
+        if stands not in known:
+            known[stands] = True
+            if isinstance(stands, Value):
+                self.records.append((stands, None, None))
 
     def watched_variables(self) -> tuple:
         """The variables that were read or watched, in order."""
-        return tuple(self._seen.values())
+        return tuple([variable for variable, _ in self._read.values()])
 
     def reset(self) -> None:
         """Forget everything recorded so far."""
-        self._watched.clear()
-        self._seen.clear()
+        self.records.clear()
+        self._read.clear()
+        self._nodes.clear()
 
     @contextmanager
     def stop_recording(self):
@@ -107,23 +130,81 @@ class GradientTape:
             Tensors of the sources' shapes; None (or zeros, as asked) where nothing connects.
 
         Raises:
-            StateError: the tape is used up. UsageError: ``unconnected_gradients`` is neither of its values.
+            StateError: the tape is used up. UsageError: ``unconnected_gradients`` is neither of its values, or there are
+            not as many output gradients as targets. ShapeError, DtypeError: one of these is not of its target's type.
         """
         if unconnected_gradients not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO):
             raise UsageError(explain(f"gradient: unconnected_gradients {unconnected_gradients!r} is not none or zero"))
+        _expect_tensors("gradient", target=target, sources=sources)
         self._use()
-        targets = [_tensor(t) for t in leaves(target)]
-        xs = list(leaves(sources))
+        targets, xs = [_tensor(t) for t in leaves(target)], list(leaves(sources))
         seeds = [None] * len(targets) if output_gradients is None else list(leaves(output_gradients))
-        kept = [(t, s) for t, s in zip(targets, seeds) if t.dtype.is_inexact]
-        ys = [t.history for t, _ in kept]
-        cotangents = [None if s is None else EAGER.convert(s, t.dtype).node for t, s in kept]
-        places = [self._place(ys, x) for x in xs]
-        found = iter(grad(ys, [p for p in places if p is not None], cotangents, unconnected=None))
-        slopes = [None if p is None else next(found) for p in places]
-        zero = unconnected_gradients == UnconnectedGradients.ZERO
-        filled = [zeros_like(_tensor(x).node) if g is None and zero else g for g, x in zip(slopes, xs)]
-        return pack(sources, iter([None if g is None else EagerTensor(EAGER, g) for g in filled]))
+        if len(seeds) != len(targets):
+            what = f"gradient: {len(seeds)} output gradients for {len(targets)} targets; they must be tensors"
+            raise UsageError(explain(what))
+        kept = [(t, None if s is None else _cotangent(s, t)) for t, s in zip(targets, seeds) if t.dtype.is_inexact]
+        found = self._derivatives(kept, xs)
+        if not self._persistent:
+            self.records.clear()
+        return self._packed(sources, xs, found, unconnected_gradients, lambda x: x.type)
+
+    def _derivatives(self, kept: Sequence[tuple], xs: Sequence) -> list[Tensor | None]:
+        """The gradients of pairs of target and cotangent (or None), added up."""
+        if not all(isinstance(t, EagerTensor) for t, _ in kept):
+            return self._inside(kept, lambda ys, places, seeds: grad(ys, places, seeds, unconnected=None), xs)
+        history = History(self.records)
+        kept = [(place, s) for t, s in kept if (place := history.place(t.record)) is not None]
+        given = [s for _, s in kept if s is not None]
+        has = tuple([s is not None for _, s in kept])
+
+        def derive(ys, places, nodes):
+            nodes = iter(nodes)
+            return grad(ys, places, [next(nodes) if has_seed else None for has_seed in has], unconnected=None)
+
+        return derived(history, ("gradient", has), [s.record for s in given], [p for p, _ in kept],
+                       self._sources(history, xs), derive)  # fmt: skip
+
+    def _sources(self, history: History, xs: Sequence) -> list[tuple]:
+        """For each source the places of what stands for it."""
+        found = []
+        for x in xs:
+            if isinstance(x, EagerTensor):
+                stands = [x.record]
+            else:
+                stands = [v for v in self._read.get(id(x), (x, {}))[1] if isinstance(v, Value)]
+            found.append(tuple([p for v in stands if (p := history.place(v)) is not None]))
+        return found
+
+    def _inside(self, kept: Sequence[tuple], derive: Callable, xs: Sequence) -> list[Tensor | None]:
+        """Derivatives inside a function that is being traced, where tensors are Nodes."""
+        recorder = self._recorder
+        ys = [recorder.convert(t).node for t, _ in kept]
+        seeds = [None if s is None else recorder.convert(s).node for _, s in kept]
+        order = toposort(ys)
+        reached = set(self._nodes)
+        for node in order:
+            if any(n in reached for n in node.inputs):
+                reached.add(node)
+        places = [[n for n in self._stand_ins(x) if n in reached] for x in xs]
+        found = iter(derive(ys, [n for own in places for n in own], seeds))
+        answers = []
+        for own in places:
+            parts = [n for n in [next(found) for _ in own] if n is not None]
+            total = functools.reduce(functools.partial(binary, "add"), parts) if parts else None
+            answers.append(None if total is None else Tensor(recorder, total))
+        return answers
+
+    def _stand_ins(self, x) -> list[Node]:
+        if not isinstance(x, Tensor):
+            return [n for n in self._read.get(id(x), (x, {}))[1] if isinstance(n, Node)]
+        return [self._recorder.convert(x).node]
+
+    @staticmethod
+    def _packed(sources, xs: Sequence, found: Sequence, unconnected: str, type_of: Callable):
+        """Derivatives in the structure of the sources; zeros for None if these are asked for."""
+        if unconnected == UnconnectedGradients.ZERO:
+            found = [_zeros(type_of(x)) if g is None else g for g, x in zip(found, xs)]
+        return pack(sources, iter(found))
 
     def jacobian(self, target, sources, unconnected_gradients=UnconnectedGradients.NONE, parallel_iterations=None,
                  experimental_use_pfor=True):  # fmt: skip
@@ -136,35 +217,76 @@ class GradientTape:
         return self._matrices(batch_jacobian, target, source, unconnected_gradients)
 
     def _matrices(self, function: Callable, target, sources, unconnected):
+        _expect_tensors(function.__name__, target=target, sources=sources)
         self._use()
-        y = _tensor(target).history
-        found = []
-        for x in leaves(sources):
-            place = self._place([y], x)
-            matrix = None if place is None else function(y, place)
-            if matrix is None and unconnected == UnconnectedGradients.ZERO:
-                x = _tensor(x)
-                lead = y.shape if function is jacobian else y.shape[:1]
-                rest = x.type.shape if function is jacobian else (*y.shape[1:], *x.type.shape[1:])
-                matrix = zeros(y.type.with_shape((*lead, *rest)))
-            found.append(None if matrix is None else EagerTensor(EAGER, matrix))
-        return pack(sources, iter(found))
+        y, xs = _tensor(target), list(leaves(sources))
+
+        def derive(ys, places, _):
+            return [function(ys[0], x) for x in places]
+
+        if not isinstance(y, EagerTensor):
+            found = self._inside([(y, None)], derive, xs)
+        else:
+            history = History(self.records)
+            place = history.place(y.record)
+            found = [None] * len(xs)
+            if place is not None:
+                found = derived(history, (function,), (), (place,), self._sources(history, xs), derive)
+        if not self._persistent:
+            self.records.clear()
+        lead = y.type.shape if function is jacobian else y.type.shape[:1]
+
+        def type_of(x):
+            rest = x.type.shape if function is jacobian else (*y.type.shape[1:], *x.type.shape[1:])
+            return y.type.with_shape((*lead, *rest))
+
+        return self._packed(sources, xs, found, unconnected, type_of)
 
     def _use(self) -> None:
         if self._is_used and not self._persistent:
             raise StateError(explain("GradientTape: gradients were taken already; use GradientTape(persistent=True)"))
         self._is_used = True
 
-    def _place(self, ys: Sequence[Node], x) -> Node | None:
-        """The Node to differentiate by; None where ``x`` neither is watched nor depends on what is."""
-        node = _tensor(x).history
-        if node in self._watched or any(n in self._watched for n in toposort([node])):
-            return node
-        return None
+
+def _innermost():
+    """The recorder of a function that is being traced here, or eager evaluation."""
+    top = RECORDERS.top
+    return top if top is not None and top.captures else EAGER
 
 
-def _tensor(value) -> EagerTensor:
-    return value if isinstance(value, EagerTensor) else EAGER.convert(value)
+def _expect_tensors(op: str, **given) -> None:
+    """Refuse what cannot be differentiated or be differentiated by.
+
+    Raises:
+        DtypeError: there is something else than tensors and variables.
+    """
+    for name, structure in given.items():
+        for x in leaves(structure):
+            if not isinstance(x, Operators):
+                what = f"{op}: {name} must be tensors or variables, or lists, tuples and dictionaries of them, got {x!r}"
+                raise DtypeError(explain(what))
+
+
+def _tensor(value) -> Tensor:
+    return value if isinstance(value, Tensor) else _innermost().convert(value)
+
+
+def _cotangent(seed, target: Tensor) -> Tensor:
+    """The gradient of a target that was given.
+
+    Raises:
+        DtypeError, ShapeError: it is not of the target's type.
+    """
+    seed = (EAGER if isinstance(target, EagerTensor) else _innermost()).convert(seed, target.dtype)
+    if seed.type != target.type:
+        kind = DtypeError if seed.dtype is not target.dtype else ShapeError
+        raise kind(explain(f"gradient: an output gradient of {seed.type} given for a target of {target.type}"))
+    return seed
+
+
+def _zeros(type) -> Tensor:
+    recorder = _innermost()
+    return EagerTensor(EAGER, node=zeros(type)) if recorder is EAGER else Tensor(recorder, zeros(type))
 
 
 class ForwardAccumulator:
@@ -183,7 +305,7 @@ class ForwardAccumulator:
 
     def __enter__(self):
         RECORDING.begin(self)
-        self._places = [t.marked() for t in self._tensors]
+        self.records = [(t.record, None, None) for t in self._tensors]
         return self
 
     def __exit__(self, *exception):
@@ -194,15 +316,19 @@ class ForwardAccumulator:
 
     def jvp(self, primals, unconnected_gradients=UnconnectedGradients.NONE):
         """The directional derivative of values that were computed inside, in their structure."""
-        ys = [_tensor(p) for p in leaves(primals)]
-        tangents = [EAGER.convert(d, t.dtype).node for d, t in zip(self._directions, self._tensors)]
-        found = []
-        for y in ys:
-            nodes = set(toposort([y.history]))
-            if not any(p in nodes for p in self._places):
-                zero = unconnected_gradients == UnconnectedGradients.ZERO
-                found.append(EagerTensor(EAGER, zeros_like(y.node)) if zero else None)
+        history = History(self.records)
+        places = tuple([history.place(t.record) for t in self._tensors])
+        tangents = [EAGER.convert(d, t.dtype).record for d, t in zip(self._directions, self._tensors)]
+        zero, found = unconnected_gradients == UnconnectedGradients.ZERO, []
+        for y in [_tensor(p) for p in leaves(primals)]:
+            place = history.place(y.record)
+            if place is None:
+                found.append(_zeros(y.type) if zero else None)
                 continue
-            (moved,) = jvp([y.history], self._places, tangents)
-            found.append(EagerTensor(EAGER, moved))
+            found += derived(history, ("jvp", places), tangents, (place,), (places,), _moved)
         return pack(primals, iter(found))
+
+
+def _moved(ys: Sequence[Node], by: Sequence[Node], tangents: Sequence[Node]) -> list[Node | None]:
+    """The directional derivative of one value; it stands first for what is moved."""
+    return [*jvp(ys, by, tangents), *[None] * (len(by) - 1)]

@@ -269,6 +269,24 @@ class TensorArray:
         new._items, new._buffer, new._element = {}, buffer, inside._element
         return new
 
+    # --------------------------------------------------------------------------- as a result of a branch
+
+    def as_tensors(self, other: "TensorArray") -> list:
+        """The elements as one tensor, and their number if it differs from that of the other branch's."""
+        if self._element is None:
+            self._element = other._element
+        rows = self._rows(self._element)
+        return [rows] if self._size is other._size or self._size == other._size else [rows, self.size()]
+
+    def of_tensors(self, other: "TensorArray", made) -> "TensorArray":
+        """A TensorArray of what a branch made of ``as_tensors`` of this one and the other one."""
+        differ = not (self._size is other._size or self._size == other._size)
+        new = self._copy()
+        new._items, new._buffer = {}, next(made)
+        if differ:
+            new._size = next(made)
+        return new
+
     # ---------------------------------------------------------------------------------------- inside
 
     def _copy(self) -> "TensorArray":

@@ -6,78 +6,78 @@ import itertools
 
 import numpy as np
 
+from graphc.api.display_value import value_repr
 from graphc.api.eager import EAGER
 from graphc.api.operators import Operators
+from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.recording import RECORDING
-from graphc.api.scope import executing_eagerly, get_current_name_scope
+from graphc.api.scope import executing_eagerly, get_current_name_scope, init_scope
 from graphc.api.shape import TensorShape
-from graphc.api.tensor import EagerTensor, Reference, value_text
+from graphc.api.storage import CHANGES, Storage, references
+from graphc.api.tensor import EagerTensor, Tensor
+from graphc.api.values import Value, alias
+from graphc.api.variable_members import VariableMembers
 from graphc.errors import DtypeError, Location, ShapeError, explain, here
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.ir.node import Node
 from graphc.ir.type import Type
-from graphc.lib import math, scatter, shape
+from graphc.lib import math
+from graphc.lib.shape import ensure_shape
 
 _numbers = itertools.count()
 
 
-def _scattered(kind: str, what: str):
-    """The methods ``scatter_nd_*`` and ``scatter_*`` that change parts of a variable."""
-    changed = getattr(scatter, f"tensor_scatter_nd_{kind}")
-
-    def scatter_nd(self, indices, updates, name=None) -> "Variable":
-        operands = (self, indices, updates)
-        answer = EAGER.call(f"ScatterNd{kind.title()}", "scatter_nd", changed, operands, ("ref", "indices", "updates"),
-                            groups=(0, 1, 0))  # fmt: skip
-        return self.assign(answer)
-
-    def scatter_rows(self, sparse_delta, use_locking=False, name=None) -> "Variable":
-        def build(ref, indices, updates):
-            return changed(ref, shape.expand_dims(indices, -1), updates)
-
-        operands = (self, sparse_delta.indices, sparse_delta.values)
-        answer = EAGER.call(f"Scatter{kind.title()}", "scatter", build, operands, ("ref", "indices", "updates"),
-                            groups=(0, 1, 0))  # fmt: skip
-        return self.assign(answer)
-
-    scatter_nd.__name__ = scatter_nd.__qualname__ = f"scatter_nd_{kind}"
-    scatter_nd.__doc__ = f"The slices at ``indices`` become those with ``updates`` {what}; the variable."
-    scatter_rows.__name__ = scatter_rows.__qualname__ = f"scatter_{kind}"
-    scatter_rows.__doc__ = f"The rows of ``sparse_delta``, IndexedSlices, are {what}; the variable."
-    return scatter_nd, scatter_rows
+def _ensured(shape: tuple):
+    return lambda x: ensure_shape(x, shape)
 
 
-class Variable(Operators):
+def _initial_array(value, dtype: DType | None) -> np.ndarray:
+    """The first value of a variable, computed outside of functions that are being traced."""
+    top = RECORDERS.top
+    inside = top if top is not None and top.captures else None
+    if inside is not None:
+        inside.expect_creation()
+    with init_scope():
+        if callable(value) and not isinstance(value, Operators):
+            value = value()
+        if value is None:
+            raise DtypeError(explain("Variable: needs an initial value"))
+        if inside is not None and isinstance(value, Operators) and not value.graph.is_eager:
+            value = inside.lifted(value)
+        return EAGER.convert(value, dtype).array
+
+
+class Variable(VariableMembers, Operators):
     """A tensor that can be assigned to.
 
     Args:
         initial_value: a value, or a function without arguments that makes it.
         trainable: whether tapes watch it by themselves.
         dtype: of the elements; that of the value if None.
-        shape: accepted for compatibility; it must be that of the value.
+        constraint: kept for optimizers: a function that maps a new value to one that is allowed.
+        synchronization, aggregation: kept; they make no difference on one device.
+        shape: that of the value; where sizes in it are None, or it is ``TensorShape(None)``, it may change.
     """
 
-    __slots__ = ("_tensor", "_type", "name", "number", "trainable", "location", "__weakref__")
+    __slots__ = ("_tensor", "_storage", "_type", "name", "number", "trainable", "location", "__weakref__")
     graph = EAGER
 
     def __init__(self, initial_value=None, trainable=None, validate_shape=True, caching_device=None, name=None,
                  variable_def=None, dtype=None, import_scope=None, constraint=None, synchronization=None,
                  aggregation=None, shape=None):  # fmt: skip
-        if callable(initial_value) and not isinstance(initial_value, Operators):
-            initial_value = initial_value()
-        if initial_value is None:
-            raise DtypeError(explain("Variable: needs an initial value"))
         kind = None if dtype is None else dt.as_dtype(dtype)
-        tensor = EAGER.convert(initial_value, kind)
-        self._type = tensor.type
-        self._tensor = EagerTensor(EAGER, array=tensor.array)
+        array = _initial_array(initial_value, kind)
+        if kind is not None and array.dtype != kind.numpy:
+            found = dt.as_dtype(array.dtype).name
+            what = f"Variable: dtype {kind.name} was asked for, the initial value is {found}; use tf.cast"
+            raise DtypeError(explain(what))
+        self._type = Type(dt.as_dtype(array.dtype), array.shape)
+        self._tensor, self._storage = EagerTensor(EAGER, array=array), None
         self.number, self.location = next(_numbers), here()
         around = get_current_name_scope() if executing_eagerly() else ""
         self.name = f"{around}{'/' if around else ''}{name or 'Variable'}:0"
         self.trainable = True if trainable is None else bool(trainable)
-        if shape is not None and not TensorShape(shape).is_compatible_with(self.shape):
-            raise ShapeError(explain(f"Variable: a value of shape {self.shape} does not fit {TensorShape(shape)}"))
+        self.set_members(constraint, synchronization, aggregation, shape)
 
     @property
     def type(self) -> Type:
@@ -87,17 +87,12 @@ class Variable(Operators):
     def dtype(self) -> DType:
         return self._type.dtype
 
-    @property
-    def shape(self) -> TensorShape:
-        return TensorShape(self._type.shape)
-
-    def get_shape(self) -> TensorShape:
-        """The shape."""
-        return self.shape
-
     def as_tensor(self) -> EagerTensor:
         """The value as a tensor; new values that wait are computed, all of them together."""
-        if not self._tensor.is_settled:
+        if self._tensor is None:
+            self._tensor = EagerTensor(EAGER, array=self._storage.shown())
+            CHANGES.note()
+        elif not self._tensor.is_settled:
             EAGER.settle_waiting()
         return self._tensor
 
@@ -106,24 +101,55 @@ class Variable(Operators):
         return f"is variable {self.name.partition(':')[0]}", self.location
 
     @property
-    def new_value(self) -> Node:
-        """What computes the value that was assigned."""
-        return self._tensor.node
+    def new_value(self) -> Value | None:
+        """The value that was assigned, if it is not computed yet."""
+        return None if self._tensor is None or self._tensor.is_settled else self._tensor.record
 
-    def settle(self, array: np.ndarray) -> None:
-        """Take ``array`` for the value that was assigned."""
-        self._tensor = EagerTensor(EAGER, array=array)
+    def settled(self) -> None:
+        """The value that was assigned has been computed."""
+        CHANGES.note()
 
-    def value(self) -> EagerTensor:
+    def stored(self, writes: bool) -> np.ndarray:
+        """The array with the value that functions are bound to; it stays the same one if possible.
+
+        Args:
+            writes: whether it is going to be written to. Then no tensor shows it any more.
+        """
+        tensor = self._tensor
+        if tensor is None:
+            return self._storage.work
+        if not tensor.is_settled:
+            EAGER.settle_waiting()
+            tensor = self._tensor
+        array, storage = tensor.array, self._storage
+        if storage is None:
+            storage = self._storage = Storage(array)
+        elif array is not storage.source and not storage.shows(array):
+            if storage.is_seen:  # by a tensor that was read before another was assigned
+                storage = self._storage = Storage(array)
+            else:
+                storage.put(array)
+        if writes:
+            self._tensor = storage.source = None
+            if storage.shows(array):
+                if references(tensor) or tensor.is_recorded:
+                    tensor.keep_value()
+                    CHANGES.note()
+                del tensor
+                if references(array):
+                    storage = self._storage = Storage(array)
+                    storage.source = None
+        return storage.work
+
+    def value(self) -> Tensor:
         """The value as a tensor that later assignments do not change."""
+        top = RECORDERS.top
+        if top is not None and top.captures:
+            return top.read_state(self)
         RECORDING.read(self)
         return self.as_tensor()
 
     read_value = value
-
-    def numpy(self):
-        """The value as an array of its own."""
-        return self.as_tensor().numpy()
 
     def assign(self, value, use_locking=False, name=None, read_value=True) -> "Variable":
         """Give it a new value.
@@ -131,61 +157,50 @@ class Variable(Operators):
         Raises:
             ShapeError, DtypeError: the value does not fit.
         """
-        tensor = EAGER.convert(value, self.dtype)
-        if tensor.type != self._type:
-            kind = DtypeError if tensor.dtype is not self.dtype else ShapeError
-            raise kind(explain(f"assign: {tensor.type} does not fit variable {self.name} of {self._type}"))
-        self._tensor = EagerTensor(EAGER, tensor.node) if not tensor.is_settled else EagerTensor(EAGER, array=tensor.array)
+        top = RECORDERS.top
+        if top is not None and top.captures:
+            top.write_state(self, self._fitting(top.convert(value, self.dtype)))
+            return self if read_value else None
+        tensor = self._fitting(EAGER.convert(value, self.dtype))
+        self._tensor = EagerTensor(EAGER, value=alias(tensor.record))
         if not tensor.is_settled:
             EAGER.waiting[self.number] = self
-        return self
+        CHANGES.note()
+        return self if read_value else None
+
+    def _fitting(self, tensor: Tensor) -> Tensor:
+        """A tensor that may become the value; sizes that are not known are checked while running."""
+        if tensor.type == self._type:
+            return tensor
+        if tensor.dtype is self.dtype and tensor.shape.is_compatible_with(self.shape):
+            if tensor.graph.is_eager:  # the shape may change
+                self._type, self._storage = tensor.type, None
+                return tensor
+            if tensor.shape.is_compatible_with(TensorShape(self._type.shape)):
+                return tensor.graph.call("EnsureShape", "assigned", _ensured(self._type.shape), [tensor], ["value"])
+        kind = DtypeError if tensor.dtype is not self.dtype else ShapeError
+        advice = "" if kind is ShapeError else "; use tf.cast"
+        what = f"assign: {tensor.type} does not fit variable {self.name} of {self._type}{advice}"
+        raise kind(explain(what, [self._made()]))
+
+    def _made(self) -> tuple[str, str]:
+        """The variable and its line, for a message about it."""
+        text, location = self.described()
+        return self.name.partition(":")[0], f"{text} of {self._type}" + ("" if location is None else f"   {location}")
 
     def assign_add(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
         """Add to the value."""
-        return self.assign(EAGER.call("AddV2", "add", math.add, (self, delta), "xy"))
+        added = recorder_for((self,), None).call("AddV2", "add", math.add, (self, delta), "xy")
+        return self.assign(added, read_value=read_value)
 
     def assign_sub(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
         """Subtract from the value."""
-        return self.assign(EAGER.call("Sub", "sub", math.subtract, (self, delta), "xy"))
-
-    scatter_nd_update, scatter_update = _scattered("update", "put in")
-    scatter_nd_add, scatter_add = _scattered("add", "added")
-    scatter_nd_sub, scatter_sub = _scattered("sub", "subtracted")
-    scatter_nd_max, scatter_max = _scattered("max", "put in where they are greater")
-    scatter_nd_min, scatter_min = _scattered("min", "put in where they are less")
-
-    def ref(self) -> Reference:
-        """Something hashable that stands for this very variable."""
-        return Reference(self)
-
-    def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.as_tensor().numpy(), dtype=dtype)
-
-    def __len__(self):
-        return len(self.as_tensor())
-
-    def __iter__(self):
-        return iter(self.value())
-
-    def __float__(self):
-        return float(self.as_tensor())
-
-    def __int__(self):
-        return int(self.as_tensor())
-
-    def __bool__(self):
-        return bool(self.as_tensor())
-
-    def __eq__(self, other):
-        return self.value() == other
-
-    def __ne__(self, other):
-        return self.value() != other
-
-    def __hash__(self):
-        return id(self)
+        less = recorder_for((self,), None).call("Sub", "sub", math.subtract, (self, delta), "xy")
+        return self.assign(less, read_value=read_value)
 
     def __repr__(self):
-        value = value_text(self.as_tensor().numpy(), repr)
-        return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}, numpy={value}>"
-
+        known = f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}"
+        top = RECORDERS.top
+        if top is not None and top.captures:
+            return f"{known}>"
+        return f"{known}, numpy={value_repr(self.as_tensor().array)}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from graphc.errors import DataLossError, DtypeError, explain
 from graphc.formats import protos
@@ -87,6 +88,20 @@ def array_of(proto) -> np.ndarray:
             raise DataLossError(explain(what))
         return np.frombuffer(proto.tensor_content, kind.numpy).reshape(sizes)
     return _filled(_listed(getattr(proto, _FIELDS[kind]), kind), count, kind).reshape(sizes)
+
+
+def array_of_bytes(data: bytes) -> np.ndarray:
+    """The array of a serialised TensorProto.
+
+    Raises:
+        DtypeError: of no dtype that is known here. DataLossError: it is damaged.
+    """
+    message = protos.TensorProto()
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        raise DataLossError(explain(f"a tensor in a message is damaged: {error}")) from None
+    return array_of(message)
 
 
 def _listed(values, kind: DType) -> np.ndarray:

@@ -58,8 +58,8 @@ class DType:
 
     @property
     def as_numpy_dtype(self) -> type:
-        """NumPy's scalar type, such as ``np.float32``."""
-        return self.numpy.type
+        """NumPy's scalar type, such as ``np.float32``; ``object`` for strings."""
+        return object if self.kind == "s" else self.numpy.type
 
     @property
     def as_datatype_enum(self) -> int:
@@ -102,25 +102,26 @@ class DType:
 
     @property
     def min(self):
-        """The smallest finite value, as a NumPy scalar; TypeError for strings and complex numbers."""
+        """The smallest finite value, a NumPy scalar or an int; TypeError for bools, strings and complex numbers."""
         return self._bounds()[0]
 
     @property
     def max(self):
-        """The largest finite value, as a NumPy scalar; TypeError for strings and complex numbers."""
+        """The largest finite value, a NumPy scalar or an int; TypeError for bools, strings and complex numbers."""
         return self._bounds()[1]
 
     @property
     def limits(self) -> tuple:
         """The range of an image's pixels of this type: (0, 1) for floats, (0, max) for integers and bool."""
-        return (0, 1) if self.kind == "f" else (0, self.max)
+        return (0, 1) if self.kind == "f" else (False, True) if self.kind == "b" else (0, self.max)
 
     def _bounds(self) -> tuple:
-        if self.kind == "b":
-            return False, True
         if self.kind not in "iuf":
             raise DtypeError(explain(f"{self.name} has no smallest and no largest value"))
-        bounds = ml_dtypes.finfo(self.numpy) if self.kind == "f" else np.iinfo(self.numpy)
+        if self.kind != "f":
+            bounds = np.iinfo(self.numpy)
+            return bounds.min, bounds.max
+        bounds = ml_dtypes.finfo(self.numpy)
         return self.as_numpy_dtype(bounds.min), self.as_numpy_dtype(bounds.max)
 
     def is_compatible_with(self, other) -> bool:

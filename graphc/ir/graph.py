@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from graphc.errors import Location, here, located
-from graphc.ir.node import Node, make
+from graphc.ir.node import INDEX, Node, const, make
 from graphc.ir.order import toposort
+from graphc.ir.picture import picture
 from graphc.ir.printer import graph_text
 from graphc.ir.sizes import any_sizes, made_by, maker, remade, substitute_dims, symbols_in
 from graphc.ir.type import Type
@@ -86,6 +87,9 @@ class Graph:
 
     __repr__ = object.__repr__
 
+    def _repr_html_(self) -> str:
+        return picture(self)
+
 
 def input_node(name: str, type: Type) -> Node:
     """An argument of a Graph. Arguments of one name and type are one Node: the line that asked last is the one it knows."""
@@ -113,21 +117,23 @@ def rebuild(outputs: Iterable[Node], visit: Callable[[Node, tuple], Node | None]
     return [memo[n] for n in outputs]
 
 
-def substitute(outputs: Iterable[Node], replacements: dict, visit: Callable | None = None) -> list[Node]:
+def substitute(outputs: Iterable[Node], replacements: dict, visit: Callable | None = None,
+               sizes: dict | None = None) -> list[Node]:  # fmt: skip
     """The outputs with some Nodes replaced by others of the same type.
 
     What makes a size known while running makes another size from other operands.
 
     Args:
         visit: replaces further Nodes, see ``rebuild``.
+        sizes: {symbol: int or dimension} for symbolic sizes of replaced Nodes that are others in what replaces them.
     """
     outputs = tuple(outputs)
     visit = visit or (lambda node, inputs: None)
     order, makers = with_makers(outputs, replacements) if any_sizes() else ([], [])
-    if not makers:
+    if not makers and not sizes:
         return rebuild(outputs, visit, dict(replacements))
-    memo, sizes = dict(replacements), {}
-    for node in order:
+    memo, sizes = dict(replacements), dict(sizes or {})
+    for node in order or toposort(outputs, memo):
         inputs = tuple([memo[x] for x in node.inputs])
         new = visit(node, inputs)
         memo[node] = _substituted(node, inputs, sizes) if new is None else new
@@ -137,7 +143,8 @@ def substitute(outputs: Iterable[Node], replacements: dict, visit: Callable | No
 def _substituted(node: Node, inputs: tuple, sizes: dict) -> Node:
     """``node`` over new inputs, with other sizes {symbol: symbol} in its type and attributes."""
     if node.op == "symbol":
-        return sizes.get(node, node)
+        size = sizes.get(node, node)
+        return size if isinstance(size, Node) else const(size, INDEX)
     changed = sizes and any(s in sizes for x in (node, *node.inputs) for s in symbols_of(x))
     if not changed and inputs == node.inputs:
         return node
@@ -230,10 +237,14 @@ def _missing_maker(node: Node, done: set) -> Node | None:
     return None
 
 
-def instantiate(graph: Graph, arguments) -> list[Node]:
-    """The roots of a closed graph for these arguments; sizes known while running get symbols of their own."""
-    memo, sizes = dict(zip(graph.inputs, arguments)), {}
-    if not graph.measures:
+def instantiate(graph: Graph, arguments, sizes: dict | None = None) -> list[Node]:
+    """The roots of a closed graph for these arguments; sizes known while running get symbols of their own.
+
+    Args:
+        sizes: {symbol: int or dimension} for symbolic sizes of the inputs that are others in ``arguments``.
+    """
+    memo, sizes = dict(zip(graph.inputs, arguments)), dict(sizes or {})
+    if not graph.measures and not sizes:
         return rebuild(graph.outputs, lambda node, inputs: None, memo)
     for node in toposort(graph.roots, memo):
         memo[node] = _substituted(node, tuple([memo[x] for x in node.inputs]), sizes)

@@ -105,7 +105,9 @@ def steps(body: Callable, carries: Sequence[Node], rows: Sequence[Node], operand
 def mixed(counter: Node, step: Node) -> Node:
     """The counter of random numbers for one step of a loop, far away from that of every other step."""
     far = const(0x9E3779B97F4A7C15, counter.type)
-    return apply("add", counter, apply("mul", apply("cast", step, dtype=counter.dtype), far))
+    step = apply("cast", step, dtype=counter.dtype)
+    step = apply("broadcast", step, shape=counter.shape, axes=()) if counter.shape else step
+    return apply("add", counter, apply("mul", step, far))
 
 
 def truth(op: str, p: Node) -> Node:

@@ -52,9 +52,9 @@ def range_(start, limit=None, delta=1, dtype=None) -> Node:
 
 
 def _size(value):
-    if isinstance(value, Node) and not value.dtype.is_integer:
+    if not (value.dtype.is_integer if isinstance(value, Node) else isinstance(value, (int, np.integer))):
         what = "range: how many numbers there are depends on data, which is known only while running"
-        raise DataDependent(explain(what, origins(x=value)), value)
+        raise DataDependent(explain(what), value)
     return known_dim(value, "range")
 
 

@@ -38,15 +38,18 @@ def literal_array(value, dtype: DType | None = None) -> np.ndarray:
         raise DtypeError(explain(f"expected {wanted}, got {_short(value)} of type int, which is too large"))
     if array.dtype == object:
         raise DtypeError(explain(f"value is not a number or a tensor: {_short(value)} of type {type(value).__name__}"))
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if dtype is None:
-        if isinstance(value, (np.ndarray, np.generic)):
+        if hasattr(value, "__array__"):
             return array
         return array.astype(_default(value, array))
     if dtype.numpy == array.dtype:
         return array
     if not fits(array, dtype):
         raise DtypeError(explain(f"expected {dtype.name}, got {_short(value)} of type {_kind_name(value, array)}"))
-    return array.astype(dtype.numpy)
+    with np.errstate(over="ignore"):  # a float too large for a narrower type is infinite there
+        return array.astype(dtype.numpy)
 
 
 def _as_array(value) -> np.ndarray:
@@ -144,7 +147,8 @@ def adopt(op: str, *values) -> list[Node]:
         if n.dtype is not like.dtype:
             named = dict(zip("xyzw", nodes))
             kinds = " and ".join(str(n.type) for n in nodes)
-            raise DtypeError(explain(f"{op}: operands differ in dtype, {kinds}", origins(**named)))
+            what = f"{op}: operands differ in dtype, {kinds}; tf.cast converts one of them"
+            raise DtypeError(explain(what, origins(**named)))
     return nodes
 
 

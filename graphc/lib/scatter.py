@@ -6,8 +6,9 @@ from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins
 from graphc.lib.dims import shape_of
-from graphc.lib.index import as_indices, indexed
-from graphc.lib.promote import as_node, shape_text
+from graphc.lib import math
+from graphc.lib.index import as_indices, indexed, scatter
+from graphc.lib.promote import as_node, broadcast_to, shape_text
 from graphc.lib.shape import ensure_shape, zeros
 from graphc.prims.table import apply
 
@@ -71,3 +72,16 @@ def tensor_scatter_nd_sub(tensor, indices, updates, bad_indices_policy="") -> No
     x = as_node(tensor)
     less = apply("neg", as_node(updates, x.dtype))
     return _scattered("tensor_scatter_nd_sub", "add", x, indices, less, bad_indices_policy)
+
+
+def changed_rows(kind: str, current: Node, indices: Node, updates: Node) -> Node:
+    """A variable's value with rows changed; a single update may serve all indices."""
+    if not updates.shape and (current.shape[1:] or indices.shape):
+        updates = broadcast_to(updates, (*indices.shape, *current.shape[1:]))
+    if kind == "sub":
+        kind, updates = "add", apply("neg", updates)
+    if kind == "div":
+        ones = math.add(math.multiply(current, 0), 1)
+        divided = math.floordiv if current.dtype.is_integer else math.divide
+        return divided(current, scatter(ones, indices, updates, "mul"))
+    return scatter(current, indices, updates, "set" if kind == "update" else kind)

@@ -229,6 +229,7 @@ class _Fuser:
                 self._place_reduce(node)
             else:
                 self._new_group(node, DOT if kind == "dot" else SINGLE, node.shape if kind == "dot" else ())
+        self._unite_siblings()
         return [self._region(g) for g in self._ordered()]
 
     def _place(self, node: Node, kind: str):
@@ -360,6 +361,21 @@ class _Fuser:
             elif third is not None and third.ancestors & a:
                 third.ancestors |= group.ancestors
         self.groups[other.index] = None
+
+    def _unite_siblings(self) -> None:
+        """Let element-wise groups over one domain that read the same value there be one, which loads it once."""
+        readers: dict[Node, list[Node]] = {}
+        for group in self.groups:
+            if group is not None and group.kind == MAP and group.shape:
+                for node in group.nodes:
+                    for x in node.inputs:
+                        if x.shape == group.shape and self.in_memory(x):
+                            readers.setdefault(x, []).append(node)
+        for first, *others in readers.values():
+            for other in others:
+                one, two = self.group_of[first], self.group_of[other]
+                if one is not two:
+                    self._merge(one, two)
 
     def _reads_in_place(self, group: Group, node: Node, user: Node) -> bool:
         """False if a member of ``group`` reads ``node`` through movement."""

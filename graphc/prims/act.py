@@ -16,7 +16,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.sizes import sized
 from graphc.ir.type import TupleType, Type
-from graphc.prims import accumulators, printer, queues, readers
+from graphc.prims import accumulators, iterators, printer, queues, readers
 from graphc.prims.dims import zeros
 from graphc.prims.order import item
 from graphc.prims.running import checked_ranks, once, resource
@@ -66,7 +66,8 @@ def made(definition: str):
     return next(module.made(definition) for ending, module in _MODULES if label.endswith(ending))
 
 
-_MODULES = (("Queue", queues), ("Accumulator", accumulators), ("Print", printer), ("Reader", readers))
+_MODULES = (("Queue", queues), ("Accumulator", accumulators), ("Print", printer), ("Reader", readers),
+            ("Iterator", iterators), ("Dataset", iterators))  # fmt: skip
 
 
 declare(Prim("act", _type, _act_array, native=False))

@@ -148,7 +148,7 @@ def _loop_array(*operands, count, carries, scanned, body, backwards=False):
         results = body(np.int64(step), *state, *[x[step] for x in xs], *constants)
         state = results[:carries]
         for y, result in zip(ys, results[carries:]):
-            y[step] = result
+            y[step, ...] = result
     return one_or_all((*state, *ys))
 
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from graphc.errors import DtypeError, InvalidArgumentError, explain
+from graphc.errors import DtypeError, InvalidArgumentError, Location, explain, here
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.type import Type
@@ -27,7 +27,8 @@ def _print_array(token, *values, template, summarize, end, stream):
 
 def _write(template, values, summarize, end, stream) -> None:
     target = {"stdout": sys.stdout, "stderr": sys.stderr}.get(stream)
-    text = template.format(*[shown(v, summarize) for v in values]) + end
+    alone = template == "{}" and values[0].dtype == object and not values[0].ndim  # one string, without quotes
+    text = (_element(values[0][()]) if alone else template.format(*[shown(v, summarize) for v in values])) + end
     if target is None:
         with open(stream, "a", encoding="utf-8") as file:
             file.write(text)
@@ -49,7 +50,7 @@ def shown(value: np.ndarray, summarize: int) -> str:
         parts = [shown(v, summarize) for v in value]
     if value.ndim == 1:
         return f"[{' '.join(parts)}]"
-    return "[" + "\n ".join(p.replace("\n", "\n ") for p in parts) + "]"
+    return "[" + ("\n" * (value.ndim - 1) + " ").join(p.replace("\n ", "\n  ") for p in parts) + "]"
 
 
 def _element(value) -> str:
@@ -63,7 +64,8 @@ def _element(value) -> str:
         return str(int(value))
     if kind == "c":
         return f"{complex(value)}"
-    few, many = (15, 17) if np.asarray(value).itemsize == 8 else (6, 9)
+    size = np.asarray(value).itemsize
+    few, many = (9, 9) if size == 2 else (15, 17) if size == 8 else (6, 9)
     text = f"{float(value):.{few}g}"  # fewer digits where they say it all
     return text if np.asarray(float(text)).astype(value.dtype) == value or value != value else f"{float(value):.{many}g}"
 
@@ -76,16 +78,27 @@ def print_(token: Node, *values: Node, template: str, summarize: int = 3, end: s
     return apply("print", token, *values, template=template, summarize=summarize, end=end, stream=stream)
 
 
-def _check_type(token: Type, condition: Type, *values: Type, message: str, summarize: int) -> Type:
+def _line() -> str:
+    """The user's line as an attribute: an equal check on another line is another Node, whose error names that line."""
+    location = here()
+    return "" if location is None else f"{location.file}:{location.line}"
+
+
+def _location(line: str) -> Location | None:
+    file, _, number = line.rpartition(":")
+    return Location(file, int(number)) if file else None
+
+
+def _check_type(token: Type, condition: Type, *values: Type, message: str, summarize: int, line: str = "") -> Type:
     if condition.dtype is not dt.b1:
         raise DtypeError(f"check: the condition must be bool, not {condition}")
     return token
 
 
-def _check_array(token, condition, *values, message, summarize):
+def _check_array(token, condition, *values, message, summarize, line=""):
     if not np.all(condition):
         data = "".join(f"\n  {shown(v, summarize)}" for v in values)
-        raise InvalidArgumentError(explain(f"{message}{data}"))
+        raise InvalidArgumentError(explain(f"{message}{data}", (), _location(line)))
     return _TOKEN
 
 
@@ -94,26 +107,36 @@ declare(Prim("check", _check_type, _check_array, native=False))
 
 def check(token: Node, condition: Node, *values: Node, message: str, summarize: int = 3) -> Node:
     """Raise InvalidArgumentError with the message and the values unless all of ``condition`` is true."""
-    return apply("check", token, condition, *values, message=message, summarize=summarize)
+    return apply("check", token, condition, *values, message=message, summarize=summarize, line=_line())
 
 
-def _numerics_type(x: Type, message: str) -> Type:
+def _numerics_type(x: Type, message: str, line: str = "") -> Type:
     if not x.dtype.is_inexact:
         raise DtypeError(f"check_numerics: needs floating values, not {x}")
     return x
 
 
-def _numerics_array(x, message):
-    bad = [word for word, test in (("NaN", np.isnan), ("Inf", np.isinf)) if test(x).any()]
-    if bad:
-        place = tuple(int(k) for k in np.argwhere(~np.isfinite(x))[0])
-        raise InvalidArgumentError(explain(f"{message}: tensor had {' and '.join(bad)} values, the first at {place}"))
+def _numerics_array(x, message, line=""):
+    found = not_finite(x)
+    if found:
+        raise InvalidArgumentError(explain(f"{message}: {found}", (), _location(line)))
     return x
 
 
-declare(Prim("check_numerics", _numerics_type, _numerics_array, lambda g, out, x, message: (g,), native=False))
+def not_finite(x: np.ndarray) -> str:
+    """What is said of an array with values that are no finite numbers; empty where there are none."""
+    if np.isfinite(x).all():
+        return ""
+    kinds = [(word, int(np.count_nonzero(test))) for word, test in (("NaN", np.isnan(x)), ("Inf", np.isinf(x)))]
+    words = " and ".join(word for word, count in kinds if count)
+    counts = ", ".join(f"{count} {word}" for word, count in kinds if count)
+    place = tuple(int(k) for k in np.argwhere(~np.isfinite(x))[0])
+    return f"tensor had {words} values, the first at {place} ({counts} of {x.size})"
+
+
+declare(Prim("check_numerics", _numerics_type, _numerics_array, lambda g, out, x, message, line="": (g,), native=False))
 
 
 def check_numerics(x: Node, message: str) -> Node:
     """``x``; raises InvalidArgumentError where it is NaN or infinite."""
-    return apply("check_numerics", x, message=message)
+    return apply("check_numerics", x, message=message, line=_line())

@@ -256,8 +256,10 @@ def _check_strings(name: str, signature: Signature, steps: list) -> None:
                 what = f"{name}: {step.op} reads a {type} that no host step made; native code has no strings"
                 raise CompileError(explain(what, location=step.location))
         made.update(place for _, place in step.results)
+    donated = dict(signature.donated)
     for k, param in enumerate(signature.outputs):
-        if param.type.dtype is dt.string and ("output", k) not in made:
+        place = ("input", donated[k]) if k in donated else ("output", k)
+        if param.type.dtype is dt.string and place not in made:
             what = f"{name}: no host step makes output {param.name} {param.type}; native code has no strings"
             raise CompileError(explain(what, location=param.location))
 

@@ -16,7 +16,7 @@ from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
 from graphc.runtime.pool import default_threads, pool_text
 
-_CALL_FILES = ("call", "call_turn", "call_memory", "call_arguments", "call_results")
+_CALL_FILES = ("call", "call_turn", "call_memory", "call_arguments", "call_results", "buffer")
 _EXPORTS = [
     "gc_parallel",
     "gc_pool_configure",
@@ -33,8 +33,10 @@ _EXPORTS = [
     "gc_probe",
     "gc_probe_arena",
     "gc_probe_shapes",
+    "gc_buffer_configure",
+    "gc_buffer_get",
 ]
-_FORMAT = "3"  # raised when the linker or the order of exports changes
+_FORMAT = "4"  # raised when the linker or the order of exports changes
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,11 @@ from collections.abc import Iterable
 
 from graphc.errors import UnavailableError, explain
 
-_QUEUES = "feed arrays with feed_dict, or use the queues of tf.train (slice_input_producer, batch, shuffle_batch)"
 _LOOP = "train with tf.train.MonitoredTrainingSession or a loop around Session.run"
 
 #: Namespaces: without ``tf.``.
 INSTEAD = {
     "autograph": "use tf.cond, tf.case and tf.while_loop in a graph",
-    "data": _QUEUES,
     "distribute": "a session uses all cores of this machine; there is nothing to distribute to",
     "distributions": "tf.random_normal, tf.random_uniform, tf.multinomial and others draw samples",
     "estimator": "build the model with tf.layers and tf.losses, train it with tf.train.MonitoredTrainingSession or a "
@@ -31,7 +29,6 @@ INSTEAD = {
 _CONTRIB = {
     "crf": "tf.scan and tf.while_loop compute sums over sequences",
     "cudnn_rnn": "use tf.nn.rnn_cell.LSTMCell and tf.nn.dynamic_rnn",
-    "data": _QUEUES,
     "distributions": INSTEAD["distributions"],
     "estimator": _LOOP,
     "factorization": "use tf.nn.embedding_lookup and tf.matmul",

@@ -13,6 +13,7 @@ from graphc.lib import index, math
 from graphc.lib import scatter as lib_scatter
 from graphc.lib.dims import size
 from graphc.lib.promote import broadcast_to
+from graphc.lib.scatter import changed_rows
 from graphc.prims.table import apply
 from graphc.v1.tensor import Tensor, Write
 
@@ -34,19 +35,6 @@ def converted(graph, value, dtype, name) -> Tensor:
     if dtype is not None and tensor.dtype is not dtype:
         raise DtypeError(explain(f"{tensor.name} has dtype {tensor.dtype.name}, but {dtype.name} is needed"))
     return tensor
-
-
-def changed_rows(kind: str, current: Node, indices: Node, updates: Node) -> Node:
-    """A variable's value with rows changed; a single update may serve all indices."""
-    if not updates.shape and (current.shape[1:] or indices.shape):
-        updates = broadcast_to(updates, (*indices.shape, *current.shape[1:]))
-    if kind == "sub":
-        kind, updates = "add", apply("neg", updates)
-    if kind == "div":
-        ones = math.add(math.multiply(current, 0), 1)
-        divided = math.floordiv if current.dtype.is_integer else math.divide
-        return divided(current, index.scatter(ones, indices, updates, "mul"))
-    return index.scatter(current, indices, updates, "set" if kind == "update" else kind)
 
 
 class Assignable:

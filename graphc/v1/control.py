@@ -16,26 +16,31 @@ from graphc.v1.mode import executing_eagerly
 from graphc.v1.tensor import Operation, Tensor
 
 
+def _is_of_function() -> bool:
+    """Whether a function is traced that is no part of a graph, such as one of the elements of a dataset."""
+    return not hasattr(get_default_graph(), "as_default")
+
+
 def control_dependencies(control_inputs):
     """Operations made inside run after ``control_inputs``; None forgets outer ones."""
-    if control_inputs is not None and executing_eagerly():
-        return nullcontext()  # they have run
+    if _is_of_function() or (control_inputs is not None and executing_eagerly()):
+        return nullcontext()  # they have run, or run in the order of the program
     return get_default_graph().control_dependencies(control_inputs)
 
 
 def device(device_name_or_function):
     """Operations made inside are marked with a device."""
-    return get_default_graph().device(device_name_or_function)
+    return nullcontext() if _is_of_function() else get_default_graph().device(device_name_or_function)
 
 
 def colocate_with(op, ignore_existing: bool = False):
     """Operations made inside are where ``op`` is."""
-    return get_default_graph().colocate_with(op, ignore_existing)
+    return nullcontext() if _is_of_function() else get_default_graph().colocate_with(op, ignore_existing)
 
 
 def container(container_name: str):
     """A name for what stateful operations made inside keep."""
-    return get_default_graph().container(container_name)
+    return nullcontext() if _is_of_function() else get_default_graph().container(container_name)
 
 
 class name_scope:  # noqa: N801  TensorFlow's name
@@ -65,6 +70,9 @@ class name_scope:  # noqa: N801  TensorFlow's name
 
     def __enter__(self) -> str:
         graph = one_graph("name_scope", self._values or ())
+        if _is_of_function():
+            self._open.append(())
+            return f"{self._name or ''}/".lstrip("/")
         if graph.is_eager:
             get_default_graph().check_name(self._name or "a")
             self._open.append((api_scope.name_scope(self._name or ""),))

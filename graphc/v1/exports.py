@@ -81,7 +81,7 @@ EXPORTS: dict[str, dict[str, str]] = {
         "tensor": "Operation Tensor",
         "template": "make_template",
         "variable": "Variable",
-        "absent": """autograph data distribute distributions estimator feature_column keras lite mixed_precision mlir
+        "absent": """autograph distribute distributions estimator feature_column keras lite mixed_precision mlir
             tpu xla""",
         "variables": """all_variables assert_variables_initialized assign assign_add assign_sub batch_scatter_update
             global_variables global_variables_initializer initialize_all_variables initialize_local_variables
@@ -89,6 +89,17 @@ EXPORTS: dict[str, dict[str, str]] = {
             moving_average_variables report_uninitialized_variables scatter_add scatter_div scatter_max scatter_min
             scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update trainable_variables
             variables_initializer""",
+    },
+    "contrib.data": {
+        "data.datasets": "CsvDataset RandomDataset SqlDataset make_batched_features_dataset make_csv_dataset",
+        "data.old": "batch_and_drop_remainder padded_batch_and_drop_remainder",
+        "graphc.api.data.experimental": """Counter bucket_by_sequence_length choose_from_datasets copy_to_device
+            dense_to_sparse_batch enumerate_dataset get_single_element group_by_window ignore_errors map_and_batch
+            parallel_interleave prefetch_to_device rejection_resample sample_from_datasets scan shuffle_and_repeat
+            unbatch unique""",
+        "graphc.api.data.make_examples": "TFRecordWriter",
+        "graphc.api.data.optional": "Optional get_next_as_optional",
+        "graphc.api.data.reducing": "Reducer group_by_reducer",
     },
     "contrib.eager": {
         "graphc.api.tape": "GradientTape",
@@ -116,7 +127,15 @@ EXPORTS: dict[str, dict[str, str]] = {
             MultiRNNCell RNNCell ResidualWrapper""",
         "rnn": "static_bidirectional_rnn static_rnn",
     },
-    "io": {"graph_def.files": "write_graph"},
+    "data": {
+        "data.datasets": "Dataset FixedLengthRecordDataset TFRecordDataset TextLineDataset",
+        "data.iterator": """Iterator get_output_classes get_output_shapes get_output_types make_initializable_iterator
+            make_one_shot_iterator""",
+    },
+    "data.experimental": {
+        "data.datasets": """CsvDataset RandomDataset SqlDataset make_batched_features_dataset make_csv_dataset""",
+    },
+    "io": {"graphc.api.graph_files": "write_graph", "producers": "match_filenames_once"},
     "saved_model": {
         "graphc.api.saved_model.constants": """ASSETS_DIRECTORY ASSETS_KEY CLASSIFY_INPUTS CLASSIFY_METHOD_NAME
             CLASSIFY_OUTPUT_CLASSES CLASSIFY_OUTPUT_SCORES DEBUG_DIRECTORY DEBUG_INFO_FILENAME_PB
@@ -156,11 +175,11 @@ EXPORTS: dict[str, dict[str, str]] = {
         "average": "ExponentialMovingAverage",
         "batches": """batch batch_join maybe_batch maybe_batch_join maybe_shuffle_batch maybe_shuffle_batch_join
             shuffle_batch shuffle_batch_join""",
-        "coordinator": "Coordinator LooperThread",
+        "graphc.api.coordinator": "Coordinator LooperThread",
         "decay": """cosine_decay cosine_decay_restarts exponential_decay inverse_time_decay linear_cosine_decay
             natural_exp_decay noisy_linear_cosine_decay piecewise_constant piecewise_constant_decay=piecewise_constant
             polynomial_decay""",
-        "graph_def.files": "write_graph",
+        "graphc.api.graph_files": "write_graph",
         "global_step": """assert_global_step create_global_step get_global_step get_or_create_global_step
             global_step""",
         "optimizers.adam": "AdamOptimizer",
@@ -174,7 +193,8 @@ EXPORTS: dict[str, dict[str, str]] = {
         "producers": """input_producer limit_epochs match_filenames_once range_input_producer slice_input_producer
             string_input_producer""",
         "queue_runner": "QueueRunner add_queue_runner start_queue_runners",
-        "training.cluster": "ClusterSpec Server replica_device_setter",
+        "graphc.api.cluster": "ClusterSpec",
+        "training.cluster": "Server replica_device_setter",
         "training.modules": "queue_runner",
         "training.monitored_session": """ChiefSessionCreator MonitoredSession MonitoredTrainingSession SessionCreator
             SingularMonitoredSession WorkerSessionCreator""",
@@ -190,8 +210,8 @@ EXPORTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 # Namespaces of ``tf`` that are modules of this package; ``name=module`` where it is called otherwise.
-MODULES = """app contrib errors examples flags graph_util initializers io layers logging losses math metrics nn profiler
-    queue=queues random resource_loader saved_model summary sysconfig test train version"""
+MODULES = """app contrib data errors examples flags graph_util initializers io layers logging losses math metrics nn
+    profiler queue=queues random resource_loader saved_model summary sysconfig test train version"""
 
 
 @functools.lru_cache(maxsize=None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
 from graphc.api.adopt import adopted
+from graphc.api.check_numerics import check_recorder
 from graphc.api.effect import Effect, any_token
 from graphc.api.operators import Composed, Operators
 from graphc.errors import DtypeError, GraphError, StateError, call_size, explain, here
@@ -33,6 +34,7 @@ from graphc.v1.tensor import Feed, Operation, Random, Tensor
 from graphc.v1.trace import counter_node
 
 
+@check_recorder
 class Graph(Placement, Collected):
     """Operations under unique names, and what stands beside them.
 

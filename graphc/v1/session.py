@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from graphc.api.profiler import watch_runs
 from graphc.errors import DeviceUnavailable, FeedError, GraphcWarning, StateError, UsageError, explain
 from graphc.v1 import logging
 from graphc.v1.config import is_message, run_timeout, settings
@@ -16,6 +17,7 @@ from graphc.v1.fetches import frozen, resolve
 from graphc.v1.graph import Graph, get_default_graph
 from graphc.v1.partial_run import PartialRuns
 from graphc.v1.plan import Request
+from graphc.v1.profile import profiled_run
 from graphc.v1.runner import Runner
 from graphc.v1.state import State
 from graphc.v1.step_times import traced_run
@@ -304,3 +306,6 @@ class InteractiveSession(Session):
             SESSIONS.leave(self)
             if GRAPHS.top is self._graph:
                 GRAPHS.entered.pop()
+
+
+watch_runs(Session, "run", profiled_run)

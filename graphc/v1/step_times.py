@@ -6,9 +6,10 @@ import threading
 import time
 import weakref
 
+from graphc.api.profile_steps import used
 from graphc.api.run import optimise, timed
 from graphc.formats import protos
-from graphc.ir.program import Branch, Copy, Host, Launch, Repeat
+from graphc.ir.program import Launch
 from graphc.v1.plan import fed_nodes
 from graphc.v1.runner import Runner
 from graphc.v1.trace import needed, trace
@@ -125,7 +126,7 @@ def _description(step, program, made: dict, names: dict) -> tuple:
     """Name, label and result types of a step."""
     kernels = {k.name: k for k in program.kernels}
     buffers = {b.name: b for b in program.buffers}
-    reads, writes = _used(step, kernels)
+    reads, writes = used(step, kernels)
     kind = step.kernel if isinstance(step, Launch) else getattr(step, "op", type(step).__name__)
     ops = [names.get(made.get(name)) for name in writes]
     op = next((op for op in ops if op is not None), None)
@@ -147,22 +148,3 @@ def _types(written: list, read: set, names: dict) -> list[str]:
             stack.extend(node.inputs)
     found = sorted({op for op in seen.values() if op is not None and op.type != "Const"}, key=lambda op: op.id)
     return list(dict.fromkeys(op.type for op in found))
-
-
-def _used(step, kernels: dict) -> tuple[list, list]:
-    """Names of the buffers that a step reads and writes."""
-    match step:
-        case Launch(kernel, args, _):
-            pairs = list(zip(kernels[kernel].arrays, args))
-            return [a for p, a in pairs if not p.written], [a for p, a in pairs if p.written]
-        case Copy(source, target):
-            return [source], [target]
-        case Host(_, _, args, results):
-            return list(args), list(results)
-        case Branch(condition, then, orelse):
-            parts = [_used(s, kernels) for s in (*then, *orelse)]
-            return [condition, *(n for r, _ in parts for n in r)], [n for _, w in parts for n in w]
-        case Repeat(body, test):
-            parts = [_used(s, kernels) for s in (*test, *body)]
-            return [n for r, _ in parts for n in r], [n for _, w in parts for n in w]
-    return [], []

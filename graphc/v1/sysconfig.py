@@ -1,37 +1,18 @@
-"""``tf.sysconfig``, ``tf.version`` and constants of the build, as programs print them."""
+"""``tf.sysconfig`` and constants of the build."""
 
-from __future__ import annotations
-
-import os
-import platform
-from collections import OrderedDict
-
-import graphc
-from graphc.errors import UnavailableError, explain
-
-VERSION = graphc.__version__
-GIT_VERSION, COMPILER_VERSION = f"graphc-{VERSION}", f"Python {platform.python_version()}, llvmlite"
-CXX11_ABI_FLAG, MONOLITHIC_BUILD, CXX_VERSION = 0, 0, 0
-GRAPH_DEF_VERSION, GRAPH_DEF_VERSION_MIN_CONSUMER, GRAPH_DEF_VERSION_MIN_PRODUCER = 2474, 0, 0
-_FOLDER = os.path.dirname(os.path.abspath(graphc.__file__))
-
-
-def get_lib() -> str:
-    """The folder of the package."""
-    return _FOLDER
-
-
-def get_build_info() -> OrderedDict:
-    """How the package was built: for the CPU."""
-    return OrderedDict(is_cuda_build=False, is_rocm_build=False, is_tensorrt_build=False)
-
-
-def _none(what: str):
-    def refuse():
-        raise UnavailableError(explain(f"sysconfig: there are no {what}: graphc has no operations written in C++"))
-
-    refuse.__doc__ = f"There are no {what}.\n\n    Raises:\n        UnavailableError: always.\n    "
-    return refuse
-
-
-get_include, get_compile_flags, get_link_flags = _none("headers"), _none("compiler flags"), _none("linker flags")
+from graphc.api.build_info import (  # noqa: F401  the same as TensorFlow 2's
+    COMPILER_VERSION,
+    CXX11_ABI_FLAG,
+    CXX_VERSION,
+    GIT_VERSION,
+    GRAPH_DEF_VERSION,
+    GRAPH_DEF_VERSION_MIN_CONSUMER,
+    GRAPH_DEF_VERSION_MIN_PRODUCER,
+    MONOLITHIC_BUILD,
+    VERSION,
+    get_build_info,
+    get_compile_flags,
+    get_include,
+    get_lib,
+    get_link_flags,
+)  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 import graphc as tf
 import graphc.v1 as v1
-from graphc.errors import InvalidArgumentError, UsageError
+from graphc.errors import DtypeError, InvalidArgumentError, UsageError
 
 
 def test_print_shows_values_as_tensorflow_does(capsys):
@@ -86,3 +86,44 @@ def test_structures_are_printed_as_they_are(capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first == "{'k': 1} [1, [1 2]] (1,) {'a': [1, 2.5, 'x'], 'b': [1 2]} [\"ab\", None]"
     assert second == "OrderedDict([('z', 1), ('y', [1 2])]) defaultdict(<class 'list'>, {'q': 1})"
+
+
+def test_assertions_of_functions_run_in_order_and_name_their_lines():
+    @tf.function
+    def f(x):
+        tf.debugging.assert_positive(x, message="f wants positive")  # of the function
+        tf.debugging.assert_rank(x, 1)
+        tf.debugging.assert_equal(tf.shape(x)[0], 2)
+        return x + 1.0
+
+    assert f(tf.constant([1.0, 2.0])).numpy().tolist() == [2.0, 3.0]
+    words = r"f wants positive: assert_positive: x > 0(.|\n)*\[1 -2\](.|\n)*# of the function"
+    with pytest.raises(InvalidArgumentError, match=words):
+        f(tf.constant([1.0, -2.0]))
+    with pytest.raises(InvalidArgumentError, match=r"assert_equal: x == y(.|\n)*  3\n  2"):
+        f(tf.constant([1.0, 2.0, 3.0]))
+    with pytest.raises(UsageError, match=r"assert_rank: f32\[1,2\] is not of rank 1"):
+        f(tf.constant([[1.0, 2.0]]))
+
+
+def test_what_a_trace_knows_to_be_wrong_is_refused_at_once():
+    calls = []
+
+    @tf.function
+    def f(x):
+        tf.debugging.assert_less(tf.constant(1), 2)
+        tf.debugging.assert_equal(tf.constant([1, 2]), [1, 3], message="sizes")
+        calls.append(x)
+        return x
+
+    with pytest.raises(InvalidArgumentError, match=r"sizes: assert_equal: x == y(.|\n)*\[1 2\]\n  \[1 3\]"):
+        f.get_concrete_function(tf.constant(1.0))
+    assert not calls
+
+
+def test_assertions_on_types():
+    with pytest.raises(DtypeError, match=r"assert_near: needs floating values, not i32\[2\] and i32\[2\]; "):
+        tf.debugging.assert_near([1, 2], [1, 2])
+    assert tf.debugging.assert_same_float_dtype([1.0, tf.constant(2.0)]) is tf.float32
+    with pytest.raises(DtypeError, match="int32 of shape .* is not float32"):
+        tf.debugging.assert_same_float_dtype([1.0, 2])

@@ -227,6 +227,27 @@ def test_deep_chains_of_cheap_operations_lower_without_recursion():
 # ----------------------------------------------------------------------------------------- shared kernels
 
 
+def test_siblings_that_read_the_same_value_are_one_kernel():
+    a, b, c = x("a", N, 4), x("b", N, 4), x("c", N, 4)
+    siblings = graph([a, b, c], mul(exp(a), b), sub(a, c), add(c, c))
+    assert len(launches(siblings)) == 1  # the third is in by what it shares with the second
+    right(siblings)
+    apart = graph([a, b], exp(a), sin(b))
+    assert len(launches(apart)) == 2
+    reads_it_elsewhere = graph([a], exp(a), sin(reverse(a, axes=(1,))))
+    assert len(launches(reads_it_elsewhere)) == 2
+    right(reads_it_elsewhere)
+
+
+def test_siblings_around_another_kernel_stay_apart():
+    a = x("a", 6, 4)
+    first = exp(a)
+    total = reduce(transpose(first, perm=(1, 0)), kind="sum", axes=(1,))
+    around = graph([a], first, mul(a, broadcast(total, shape=(6, 4), axes=(1,))))
+    assert len(launches(around)) == 3
+    right(around)
+
+
 def test_equal_regions_share_a_kernel():
     values = [x(f"v{k}", 6, 40) for k in range(5)]
     w = x("w", 40, 40)

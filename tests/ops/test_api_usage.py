@@ -12,13 +12,9 @@ from tests.ops.sampling import HERE
 from tests.ops.test_catalogue import used_names
 
 LATER = {
-    "data pipelines": "data.",
-    "functions that are traced": "function autograph.to_code",
     "estimators": "estimator.",
     "feature columns": "feature_column.",
     "several machines": "distribute.",
-    "Keras, which brings them": "optimizers.",
-    "TensorFlow's messages": "io.decode_proto",
 }
 NAMES = [name for name in (HERE / "most_used.txt").read_text().split() if not name.endswith("%")]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from courses import first_steps, libraries, models, training
+from courses import datasets, first_steps, libraries, models, training
 
 import graphc.v1 as tf
 
@@ -17,7 +17,7 @@ RECORDED = Path(__file__).parent / "courses" / "recorded.json"
 HELPERS = {"dense", "classifier", "inputs", "cross_entropy", "train", "variables"}
 PROGRAMS = {
     name: program
-    for module in (first_steps, training, models, libraries)
+    for module in (first_steps, training, models, libraries, datasets)
     for name, program in vars(module).items()
     if callable(program) and program.__module__ == module.__name__ and name not in HELPERS
 }

@@ -76,8 +76,11 @@ class Restoration:
                 if isinstance(value, Variable):
                     keys = [a.checkpoint_key for a in nodes[child.node_id].attributes if a.name == VALUE]
                     found.update((key, value) for key in keys)
-                else:
-                    waiting.append((child.node_id, children(value)))
+                    continue
+                makes_more = getattr(value, "_restored_by", None)
+                if makes_more is not None:
+                    makes_more(self)  # it calls ``apply`` when it has made further variables
+                waiting.append((child.node_id, children(value)))
         return found
 
     def unused(self) -> list[str]:

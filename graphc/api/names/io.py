@@ -18,10 +18,11 @@ ROWS = (
     Op("io.matching_files", "MatchingFiles", files.matching_files, "pattern", effect=True),
 )
 
-_MESSAGES = ("BytesList", "Example", "Feature", "FeatureList", "FeatureLists", "Features", "FloatList", "Int64List",
-             "SequenceExample")  # fmt: skip
+_MESSAGES = ("BytesList", "ClusterDef", "Example", "Feature", "FeatureList", "FeatureLists", "Features", "FloatList",
+             "Int64List", "JobDef", "SequenceExample", "ServerDef")  # fmt: skip
 _FEATURES = ("FixedLenFeature", "FixedLenSequenceFeature", "RaggedFeature", "SparseFeature", "VarLenFeature")
-_IO = ("decode_csv", "parse_tensor")
+_IO = ("decode_csv", "match_filenames_once", "parse_tensor")
+_PROTO = ("decode_json_example", "decode_proto", "encode_proto")
 _PARSERS = ("parse_example", "parse_sequence_example", "parse_single_example", "parse_single_sequence_example")
 
 _GFILE = (
@@ -47,6 +48,11 @@ FUNCTIONS = {
     "make_tensor_proto": tensor_proto.make_tensor_proto,
     "make_ndarray": tensor_proto.make_ndarray,
     **{f"io.{name}": getattr(io, name) for name in _IO},
+    **{f"io.{name}": Late("graphc.api.proto", name) for name in _PROTO},
+    "io.write_graph": Late("graphc.api.graph_files", "write_graph"),
+    "train.ClusterSpec": Late("graphc.api.cluster", "ClusterSpec"),
+    "train.Coordinator": Late("graphc.api.coordinator", "Coordinator"),
+    "train.ExponentialMovingAverage": Late("graphc.api.moving_average", "ExponentialMovingAverage"),
     **{f"train.{name}": Late("graphc.formats.protos", name) for name in _MESSAGES},
     **{f"io.{name}": getattr(parsing, name) for name in (*_FEATURES, *_PARSERS)},
 }

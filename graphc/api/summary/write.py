@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from graphc.api import profiler as profiles
 from graphc.api.callbacks import numpy_function
 from graphc.api.create import convert_to_tensor
 from graphc.api.eager import EAGER
@@ -25,7 +26,7 @@ from graphc.prims.sound import wav
 
 _UNSCOPED = re.compile(r"[^-_/.A-Za-z0-9]")
 _WAV = b"\x10\x0b"  # of AudioPluginData: the encoding is WAV
-_tracing = {"on": False}
+_tracing = {"on": False, "graph": False, "profiler": False}
 
 
 def _step_of(op: str, step) -> int:
@@ -218,23 +219,44 @@ def graph(graph_data):
 
 
 def trace_on(graph=True, profiler=False, profiler_outdir=None) -> None:
-    """Begin a trace. Nothing is collected here: ``graphc inspect`` shows graphs and where time goes."""
-    _tracing["on"] = True
+    """Begin a trace.
+
+    Args:
+        graph: without effect: a function's ``get_concrete_function(...).graph`` shows what it computes.
+        profiler: begin a profile, see ``graphc.profiler.experimental``. profiler_outdir: the folder for it.
+
+    Raises:
+        UsageError: a profile without a folder. AlreadyExistsError: a profile is on.
+    """
+    if profiler and profiler_outdir is None:
+        raise UsageError(explain("trace_on: a profile needs profiler_outdir, the folder that it is written to"))
+    if profiler:
+        profiles.start(profiler_outdir)
+    _tracing.update(on=True, graph=bool(graph), profiler=bool(profiler))
 
 
 def trace_export(name, step=None, profiler_outdir=None) -> None:
-    """End a trace; warns that it is not written.
+    """End a trace: the profile is written to the folder that ``trace_on`` was given.
+
+    Warns that graphs are not written, where these were asked for alone.
 
     Raises:
         UsageError: none was begun.
     """
     if not _tracing["on"]:
         raise UsageError(explain("trace_export: call tf.summary.trace_on first"))
-    warnings.warn(f"trace_export: {name}: traces are not collected, nothing was written; use 'graphc inspect'",
-                  GraphcWarning, stacklevel=2)  # fmt: skip
+    with_profile, _tracing["profiler"] = _tracing["profiler"], False
     trace_off()
+    if with_profile:
+        profiles.stop()
+    else:
+        what = "graphs are not collected, nothing was written; a function's get_concrete_function(...).graph shows it"
+        warnings.warn(f"trace_export: {name}: {what}", GraphcWarning, stacklevel=2)
 
 
 def trace_off() -> None:
     """Forget a trace that was begun."""
-    _tracing["on"] = False
+    with_profile = _tracing["profiler"]
+    _tracing.update(on=False, graph=False, profiler=False)
+    if with_profile:
+        profiles.stop(save=False)

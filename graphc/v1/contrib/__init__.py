@@ -1,9 +1,9 @@
 """Those names of TensorFlow 1's ``tf.contrib`` that courses use: cells, layers, regularizers."""
 
 from graphc.v1.absent import missing
-from graphc.v1.contrib import eager, framework, layers, learn, legacy_seq2seq, rnn, seq2seq, slim  # noqa: F401
+from graphc.v1.contrib import data, eager, framework, layers, learn, legacy_seq2seq, rnn, seq2seq, slim  # noqa: F401
 
-_HERE = ("eager", "framework", "layers", "learn", "legacy_seq2seq", "rnn", "seq2seq", "slim")
+_HERE = ("data", "eager", "framework", "layers", "learn", "legacy_seq2seq", "rnn", "seq2seq", "slim")
 
 
 def __getattr__(name: str):

@@ -8,8 +8,8 @@ from graphc.ir.graph import input_node
 from graphc.ir.node import Node
 from graphc.lib.dims import measuring
 from graphc.v1.differentiate import ancestors, differentiate, refine
-from graphc.v1.graph_def.emitter import Emitter, Value
-from graphc.v1.graph_def.prim_plan import plan
+from graphc.api.emit.emitter import Emitter, Value
+from graphc.api.emit.plan import plan
 from graphc.v1.graph_def.writer import Writer, ref
 from graphc.v1.infer import nodes_of
 from graphc.v1.slices import split

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from graphc.api.operators import Operators
-from graphc.api.shape import TensorShape
+from graphc.api.shape import DimensionShape, TensorShape
 from graphc.api.sparse import SparseTensor
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
@@ -98,6 +98,6 @@ def known_size(layer: str, shape: TensorShape, axis: int, value=None) -> int:
     if size is None:
         which = "last axis" if axis in (-1, (rank or 0) - 1) else f"axis {axis}"
         what = (f"{layer}: the size of the {which} of its input must be known, because weights have it, "
-                f"but the shape is {shape}; give it in the placeholder, or with set_shape or reshape")  # fmt: skip
+                f"but the shape is {DimensionShape(shape)}; give it in the placeholder, or with set_shape or reshape")  # fmt: skip
         raise ShapeError(explain(what, origin(value) if isinstance(value, Operators) else ()))
     return size

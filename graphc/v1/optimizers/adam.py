@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from graphc.ir.node import Node
 from graphc.lib import math
+from graphc.lib.descent import adam_step
 from graphc.v1.control import control_dependencies, group
 from graphc.v1.mode import executing_eagerly
 from graphc.v1.optimizers.optimizer import Optimizer
 from graphc.v1.optimizers.ruled import RuleOptimizer, as_dtype, numbers
 from graphc.v1.optimizers.update import Rule
 
-mul = math.multiply
 POWERS = ("beta1_power", "beta2_power")
 
 
 def _adam(var, m, v, beta1_power, beta2_power, lr, beta1, beta2, epsilon, grad) -> list[Node]:
     rate = lr * math.sqrt(1 - beta2_power) / (1 - beta1_power)
-    m = m + mul(grad - m, 1 - beta1)
-    v = v + mul(grad * grad - v, 1 - beta2)
-    return [var - mul(m, rate) / math.add(math.sqrt(v), epsilon), m, v]
+    return adam_step(grad, rate, var, m, v, beta1, beta2, epsilon)
 
 
 class AdamOptimizer(RuleOptimizer):

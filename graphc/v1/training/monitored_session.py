@@ -6,11 +6,11 @@ import contextlib
 import os
 
 from graphc.api.attributes import Guessing
+from graphc.api.coordinator import Coordinator
 from graphc.errors import (
     AbortedError, OutOfRangeError, StateError, UnavailableError, UsageError, explain, is_own,
 )  # fmt: skip
 from graphc.v1 import logging
-from graphc.v1.coordinator import Coordinator
 from graphc.formats import protos
 from graphc.v1.feeds import as_mapping
 from graphc.v1.graph import get_default_graph

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from graphc.api.graph_files import write_graph
 from graphc.errors import UsageError, explain
 from graphc.formats import protos
 from graphc.v1 import logging
 from graphc.v1.graph import GraphKeys
-from graphc.v1.graph_def.files import write_graph
 from graphc.v1.summary.file_writer import FileWriterCache
 from graphc.v1.timeline import Timeline
 from graphc.v1.training.run_hook import SessionRunArgs, SessionRunHook

@@ -6,13 +6,13 @@ import os
 import time
 from contextlib import contextmanager
 
+from graphc.api.coordinator import Coordinator, LooperThread
+from graphc.api.graph_files import write_graph
 from graphc.errors import StateError, explain
 from graphc.formats import protos
 from graphc.v1.control import group
-from graphc.v1.coordinator import Coordinator, LooperThread
 from graphc.v1.global_step import get_global_step
 from graphc.v1.graph import GraphKeys, get_default_graph
-from graphc.v1.graph_def.files import write_graph
 from graphc.v1.initializers import tables_initializer
 from graphc.v1.saving.saver import Saver
 from graphc.v1.summary.file_writer import FileWriter

@@ -1,0 +1,133 @@
+"""Which names of its own a piece of a function's source reads, and which it gives values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class Names(ast.NodeVisitor):
+    """The names in some nodes, those of functions inside only as far as they are not their own.
+
+    Attributes:
+        reads, writes: names, writes with those that are deleted.
+        outer: names that are declared ``global`` or ``nonlocal``.
+    """
+
+    def __init__(self, nodes: ast.AST | Iterable[ast.AST]):
+        self.reads: set[str] = set()
+        self.writes: set[str] = set()
+        self.outer: set[str] = set()
+        for node in [nodes] if isinstance(nodes, ast.AST) else nodes:
+            self.visit(node)
+
+    def _inside(self, found: Names, own: set[str]) -> None:
+        """Add what a scope inside uses of this one."""
+        self.reads |= (found.reads | (found.writes & found.outer)) - own
+
+    def visit_Name(self, node: ast.Name) -> None:
+        (self.reads if isinstance(node.ctx, ast.Load) else self.writes).add(node.id)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self.reads.add(node.target.id)
+        self.generic_visit(node)
+
+    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> None:
+        self.outer.update(node.names)
+
+    visit_Nonlocal = visit_Global
+
+    def visit_FunctionDef(self, node) -> None:
+        self.writes.add(node.name)
+        for part in [*node.decorator_list, *_defaults(node.args)]:
+            self.visit(part)
+        found = Names(node.body)
+        self._inside(found, parameters(node.args) | (found.writes - found.outer))
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        for part in _defaults(node.args):
+            self.visit(part)
+        self._inside(Names(node.body), parameters(node.args))
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.writes.add(node.name)
+        for part in [*node.decorator_list, *node.bases, *node.keywords]:
+            self.visit(part)
+        self._inside(Names(node.body), set())
+
+    def _comprehension(self, node) -> None:
+        found = Names(ast.iter_child_nodes(node))
+        own = Names([g.target for g in node.generators]).writes
+        self.reads |= found.reads - own
+        self.writes |= found.writes - own  # by :=
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def _imported(self, node) -> None:
+        self.writes.update(a.asname or a.name.partition(".")[0] for a in node.names if a.name != "*")
+
+    visit_Import = visit_ImportFrom = _imported
+
+    def _named(self, node) -> None:
+        if node.name:
+            self.writes.add(node.name)
+        self.generic_visit(node)
+
+    visit_ExceptHandler = visit_MatchAs = visit_MatchStar = _named
+
+    def visit_MatchMapping(self, node) -> None:
+        if node.rest:
+            self.writes.add(node.rest)
+        self.generic_visit(node)
+
+
+def attributes(nodes: Iterable[ast.AST]) -> set[str]:
+    """The attributes that nodes assign, as ``self.count``, of what variables hold that they do not assign."""
+    nodes = list(nodes)
+    found = {_dotted(n) for n in own_nodes(nodes) if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)}
+    writes = Names(nodes).writes
+    return {name for name in found if name and name.partition(".")[0] not in writes}
+
+
+def _dotted(node: ast.expr) -> str | None:
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    private = any(p.startswith("__") and not p.endswith("__") for p in parts)
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) and not private else None
+
+
+def parameters(arguments: ast.arguments) -> set[str]:
+    """The names of a function's parameters."""
+    plain = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return {a.arg for a in [*plain, arguments.vararg, arguments.kwarg] if a is not None}
+
+
+def _defaults(arguments: ast.arguments) -> list[ast.expr]:
+    return [d for d in [*arguments.defaults, *arguments.kw_defaults] if d is not None]
+
+
+def own_nodes(nodes: Iterable[ast.AST]) -> Iterable[ast.AST]:
+    """These nodes and all in them that is not part of a function or class inside."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
+    """The lists of statements in a compound statement, as they stand in it."""
+    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
+        return []
+    found = [getattr(statement, field, None) for field in ("body", "orelse", "finalbody")]
+    inner = [part.body for part in [*getattr(statement, "handlers", []), *getattr(statement, "cases", [])]]
+    return [block for block in [*found, *inner] if block]

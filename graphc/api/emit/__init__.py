@@ -1,0 +1,1 @@
+"""Graphs of Nodes written as TensorFlow's nodes."""

@@ -1,0 +1,237 @@
+"""ConcreteFunction: one trace of a function, and the ways to call it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+
+from graphc.api.eager import EAGER
+from graphc.api.effect import EFFECT
+from graphc.api.function.inlining import called, exact_graph, inlined, sizes_between
+from graphc.api.function.running import Runner
+from graphc.api.function.trace import Traced
+from graphc.api.function.arguments import described, put_together
+from graphc.api.recorder import RECORDERS
+from graphc.api.recording import RECORDING
+from graphc.api.spec import TensorSpec
+from graphc.api.structure import map_structure
+from graphc.api.tensor import EagerTensor, Tensor
+from graphc.api.values import given
+from graphc.compile import compile_graph, lower_graph, optimise
+from graphc.errors import DtypeError, GraphcError, ShapeError, UsageError, explain, with_line
+from graphc.ir.graph import Graph
+from graphc.ir.node import Node
+
+_numbers = itertools.count()
+
+
+class ConcreteFunction:
+    """A function for arguments of known dtypes and shapes.
+
+    Attributes:
+        name: of the Python function.
+        graph: what it computes, as a pure Graph: arguments, what is captured and variables go in, results and new values
+            of variables come out. Its ``str`` is the text that ``graphc inspect`` shows.
+        structured_input_signature: ``(args, kwargs)`` with TensorSpecs in the places of tensors.
+        structured_outputs: the structure of the answer, with TensorSpecs in the places of tensors.
+        is_general: it was made for any size because sizes changed.
+        enclosing: the trace of a function around it whose tensors it uses, or None.
+    """
+
+    def __init__(self, name: str, traced: Traced, inputs: tuple, specs: Sequence[TensorSpec], outputs, enclosing=None):
+        self.is_general, self.enclosing = False, enclosing
+        self.name, self.traced, self.graph = name, traced, traced.graph
+        self.structured_input_signature, self._template = inputs, outputs
+        self._specs = tuple(specs)
+        self.structured_outputs = put_together(outputs, iter(self.outputs), described)
+        self._number = next(_numbers)
+        self._exact: dict[tuple, Graph] = {}
+        self._lock = threading.Lock()
+        self._runner: Runner | None = None
+
+    # --------------------------------------------------------------------------------------- what it is
+
+    @property
+    def inputs(self) -> list[TensorSpec]:
+        """The tensors that it takes."""
+        return list(self._specs)
+
+    @property
+    def outputs(self) -> list[TensorSpec]:
+        """The tensors that it answers with."""
+        first = int(self.traced.acts)
+        return [TensorSpec(tuple(_size(d) for d in y.shape), y.dtype)
+                for y in self.graph.outputs[first : first + self.traced.results]]  # fmt: skip
+
+    @property
+    def output_shapes(self):
+        """The shapes of the answer, in its structure."""
+        return map_structure(lambda s: None if s is None else s.shape, self.structured_outputs)
+
+    @property
+    def output_dtypes(self):
+        """The dtypes of the answer, in its structure."""
+        return map_structure(lambda s: None if s is None else s.dtype, self.structured_outputs)
+
+    @property
+    def variables(self) -> tuple:
+        """The variables that it reads or assigns."""
+        return self.traced.variables
+
+    @property
+    def trainable_variables(self) -> tuple:
+        """Those of them that optimizers change."""
+        return tuple(v for v in self.traced.variables if v.trainable)
+
+    @property
+    def captured_inputs(self) -> list:
+        """The tensors and variables from outside that it uses."""
+        return [*self.traced.captured, *self.traced.variables]
+
+    @property
+    def runner(self) -> Runner:
+        """What runs it for arrays."""
+        if self._runner is None:
+            with self._lock:
+                if self._runner is None:
+                    self._runner = Runner(self.traced)
+        return self._runner
+
+    def lower(self):
+        """The Program that it becomes."""
+        return lower_graph(optimise(self.graph))
+
+    def compile(self):
+        """The Executable that it becomes: of all inputs of ``graph``, it changes none of them."""
+        return compile_graph(self.graph)
+
+    def pretty_printed_signature(self, verbose: bool = True) -> str:
+        """What it takes and answers with, in words."""
+        args, kwargs = self.structured_input_signature
+        inside = [*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())]
+        return f"{self.name}({', '.join(inside)}) -> {self.structured_outputs!r}"
+
+    def __repr__(self):
+        return f"<ConcreteFunction {self.pretty_printed_signature()}>"
+
+    # ------------------------------------------------------------------------------------------- calling
+
+    def __call__(self, *args, **kwargs):
+        """The answer for tensors, by position or by the names of the arguments.
+
+        Raises:
+            UsageError: there are too few or too many. DtypeError, ShapeError: one does not fit.
+        """
+        names = [s.name for s in self._specs]
+        given = dict(zip(names, args))
+        wrong = [k for k in kwargs if k in given or k not in names]
+        given.update(kwargs)
+        if len(args) > len(names) or wrong or len(given) < len(names):
+            what = f"takes {len(names)} tensors ({', '.join(names)}), got {len(args)} by position"
+            raise UsageError(explain(f"{self.name}: {what}" + (f" and {', '.join(kwargs)}" if kwargs else "")))
+        return self.answer([self.fitting(self.name, given[s.name], s) for s in self._specs])
+
+    @staticmethod
+    def fitting(function: str, value, spec: TensorSpec) -> Tensor:
+        """A value as a tensor that fits a specification.
+
+        Raises:
+            DtypeError, ShapeError: it does not; the message names the function and the argument.
+        """
+        top = RECORDERS.top
+        tensor = (top if top is not None and top.captures else EAGER).convert(value, spec.dtype)
+        if tensor.dtype is not spec.dtype:
+            raise DtypeError(explain(f"{function}: {spec.name} must be {spec.dtype.name}, got {tensor.type}"))
+        if not spec.shape.is_compatible_with(tensor.shape):
+            raise ShapeError(explain(f"{function}: {spec.name} must have shape {spec.shape}, got {tensor.type}"))
+        return tensor
+
+    def answer(self, tensors: Sequence[Tensor]):
+        """The structured answer for one tensor for each of ``inputs``."""
+        top = RECORDERS.top
+        if top is not None and top.captures:
+            found = self._inlined(top, tensors)
+        elif RECORDING.is_on or not all(t.graph.is_eager for t in tensors):
+            found = self._recorded([EAGER.convert(t) for t in tensors])
+        else:
+            found = self.runner.run([t.array for t in tensors])
+            found = [EagerTensor(EAGER, value=given(a)) for a in found]
+        return self.packed(found)
+
+    def quick(self) -> Callable:
+        """A function of the list of arrays, for calls outside of tapes and other functions."""
+        runner, structure = self.runner, self._template
+        current, first = runner.current, runner.skipped
+        failed = GraphcError, MemoryError
+
+        def single(arrays):
+            try:
+                array = current()(*arrays)
+            except failed:
+                with with_line():
+                    raise
+            array.flags.writeable = False
+            return EagerTensor(EAGER, value=given(array))
+
+        def structured(arrays):
+            return put_together(structure, iter([EagerTensor(EAGER, value=given(a)) for a in runner.run(arrays)]))
+
+        return single if isinstance(structure, TensorSpec) and not first else structured
+
+    def packed(self, results: Sequence[Tensor]):
+        """The results in their structure."""
+        return put_together(self._template, iter(results))
+
+    def _inlined(self, recorder, tensors: Sequence[Tensor]) -> list:
+        """The results inside a function that is being traced, a branch or a loop: what this one does is done there."""
+        traced = self.traced
+        states = [recorder.read_state(v) for v in traced.variables]
+        place = recorder.draw(None)[:2] if traced.draws else None
+        operands = [*tensors, *traced.captured, *states]
+
+        def build(*nodes: Node) -> list[Node]:
+            return inlined(traced, nodes, place)
+
+        made = recorder.call("PartitionedCall", self.name, build, operands, ["args"] * len(operands), alike=False,
+                             effect=EFFECT if traced.acts else None)  # fmt: skip
+        made = made if isinstance(made, list) else [made]
+        for variable, value in zip(traced.written, made[traced.results :]):
+            recorder.write_state(variable, value)
+        return made[: traced.results]
+
+    def _recorded(self, tensors: Sequence[EagerTensor]) -> list:
+        """The results as tapes record them: one operation, differentiated as a whole and computed when it is asked for."""
+        traced = self.traced
+        graph = self._exact_for(tensors)
+        states = [EAGER.read_state(v) if v in traced.read else v.as_tensor() for v in traced.variables]
+        random = [EagerTensor(EAGER, array=a) for a in self.runner.next_random(advance=not traced.acts)]
+        operands = [*tensors, *traced.captured, *states, *random]
+
+        def build(*nodes: Node) -> list[Node]:
+            return called(graph, nodes)
+
+        build.key = "function", self._number, graph.inputs
+        made = EAGER.call("PartitionedCall", self.name, build, operands, ["args"] * len(operands), alike=False)
+        made = made if isinstance(made, list) else [made]
+        if traced.acts:
+            found = self.runner.run([t.array for t in tensors])
+            for tensor, array in zip(made, found):
+                tensor.record.settle(array)
+        else:
+            for variable, value in zip(traced.written, made[traced.results :]):
+                variable.assign(value)
+        return made[: traced.results]
+
+    def _exact_for(self, tensors: Sequence[EagerTensor]) -> Graph:
+        """The graph without effects for the sizes of these arguments."""
+        sizes = sizes_between(self.graph.inputs, [t.type for t in tensors])
+        key = tuple(sizes.values())
+        graph = self._exact.get(key)
+        if graph is None:
+            graph = self._exact[key] = exact_graph(self.traced, sizes)
+        return graph
+
+
+def _size(d) -> int | None:
+    return d if type(d) is int else None

@@ -1,0 +1,134 @@
+"""Running a traced function for arrays: compiled, and bound to the memory of the variables that it uses."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from graphc.api.function.trace import Traced
+from graphc.api.run import compile_graph, new_turn
+from graphc.api.storage import CHANGES
+from graphc.api.stream import SEEDS
+from graphc.errors import with_line
+
+
+@functools.cache
+def shared_turn():
+    """Keeps runs apart that use the same variables."""
+    return new_turn()
+
+
+_STORING = threading.RLock()  # variables are brought to their memory by one thread at a time
+
+
+class Runner:
+    """The native function of a trace.
+
+    Args:
+        traced: nothing that it captures belongs to a function around it.
+
+    Attributes:
+        call: the native function of the arguments' arrays; what it answers with ``unpacked`` makes a list of.
+        state: position of an input of the graph -> the array that it is bound to.
+    """
+
+    def __init__(self, traced: Traced):
+        self.traced = traced
+        self._seen = -1
+        self._epoch = SEEDS.epoch
+        self._key = np.array([secrets.randbits(32), secrets.randbits(32)], np.uint32)
+        self._count = np.zeros((), np.uint64)
+        self.state: dict[int, np.ndarray] = {}
+        self.call: Callable | None = None
+        self.skipped = int(traced.acts)  # the token among the results
+        self.is_single = traced.results == 1 and not traced.acts
+
+    def current(self) -> Callable:
+        """The native function, after all variables have been brought to the memory that it is bound to."""
+        if CHANGES.now != self._seen:
+            self.refresh()
+        return self.call
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The arrays of the results; variables have their new values afterwards."""
+        with with_line():
+            found = self.current()(*arrays)
+        return self.unpacked(found)
+
+    def unpacked(self, found) -> list[np.ndarray]:
+        """The results among what the native function answers with, read-only."""
+        found = [found] if self.is_single else list(found) if isinstance(found, tuple) else [found]
+        found = found[self.skipped :]
+        for array in found:
+            array.flags.writeable = False
+        return found
+
+    def next_random(self, advance: bool) -> list[np.ndarray]:
+        """Key and counter of the next run, if random numbers are drawn; ``advance``: that run happens elsewhere."""
+        if not self.traced.draws:
+            return []
+        with _STORING:
+            self._begin_anew()
+            found = [self._key.copy(), self._count.copy()]
+            self._count += np.uint64(advance)
+        return found
+
+    def _begin_anew(self) -> None:
+        """Count from 0 where the global seed was set meanwhile."""
+        if self._epoch != SEEDS.epoch:
+            self._epoch = SEEDS.epoch
+            self._count[...] = 0
+
+    def refresh(self) -> None:
+        """Bring all variables to the memory that the native function is bound to, or bind another one."""
+        executable = self._executable
+        with _STORING:
+            now, traced = CHANGES.now, self.traced
+            self._begin_anew()
+            written, position = set(traced.written), traced.arguments
+            state: dict[int, np.ndarray] = {}
+            first = position + len(traced.captured)
+            for k, variable in enumerate(traced.variables):
+                state[first + k] = variable.stored(variable in written)
+            for k, tensor in enumerate(traced.captured):
+                state[position + k] = _bindable(tensor.array, self.state.get(position + k))
+            rest = [self._key, self._count] if traced.draws else []
+            rest += [_TOKEN] if traced.acts else []
+            state |= {first + len(traced.variables) + k: a for k, a in enumerate(rest)}
+            if self.call is None or any(state[k] is not a for k, a in self.state.items()):
+                self.call, self.state = self._bound(executable, state), state
+            self._seen = now
+
+    @functools.cached_property
+    def _executable(self):
+        return compile_graph(self.traced.graph) if self.traced.graph.outputs else None
+
+    def _bound(self, executable, state: dict) -> Callable:
+        """The native function over these arrays."""
+        traced = self.traced
+        if executable is None:
+            return _nothing
+        turn = shared_turn() if traced.variables else None
+        answers = len(traced.graph.outputs) - len(traced.graph.donated)
+        return executable.bind(state, single=answers == 1, turn=turn)
+
+
+_TOKEN = np.zeros(0, np.uint8)
+
+
+def _bindable(array: np.ndarray, before: np.ndarray | None) -> np.ndarray:
+    """An array as native code uses it where it lies; ``before``, if that was made of the same one."""
+    if array.flags.c_contiguous and array.flags.aligned and type(array) is np.ndarray:
+        return array
+    if before is not None and getattr(before, "base", None) is array:
+        return before
+    return np.require(array, requirements="CA")
+
+
+def _nothing(*arrays) -> tuple:
+    """The run of a function that computes and changes nothing."""
+    return ()

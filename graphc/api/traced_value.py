@@ -1,0 +1,79 @@
+"""TracedValue: what a tensor answers where Python wants a value that is not known while a function is being traced."""
+
+from __future__ import annotations
+
+from graphc.api.unconverted import advice as why_python
+from graphc.errors import SymbolicError, explain
+
+_NO_VALUE = "a tensor has no value while the function around it is traced"
+
+
+class TracedValue:
+    """The refusals, each with what to do instead; ``name``, ``type``, ``node`` and ``shape`` are the tensor's."""
+
+    __slots__ = ()
+
+    def _refused(self, what: str) -> SymbolicError:
+        if getattr(self.graph, "is_left", False):
+            return self.graph.outside(self)
+        location = self.node.location
+        made = [] if location is None else [(self.name, f"{self.type}   {location}")]
+        return SymbolicError(explain(f"{self.name}: {what}", made))
+
+    def numpy(self):
+        """The value.
+
+        Raises:
+            SymbolicError: it is not known while a function is being traced.
+        """
+        raise self._refused(f"numpy() of {self.type}: {_NO_VALUE}; return it, or use tf.print or tf.py_function")
+
+    def eval(self, feed_dict=None, session=None):
+        """Refused: there is no session; call the function."""
+        raise self._refused(f"eval(): {_NO_VALUE}; there is no session here: call the function and use the result's numpy()")
+
+    def __array__(self, dtype=None, copy=None):
+        advice = "use TensorFlow's function of the same meaning, or tf.numpy_function"
+        raise self._refused(f"NumPy cannot use {self.type}: {_NO_VALUE}; {advice}")
+
+    def __bool__(self):
+        raise self._refused(f"{_NO_VALUE}, so it cannot be a Python bool in 'if', 'while', 'and', 'not' or 'max'; {why_python()}")
+
+    def __float__(self):
+        raise self._refused(f"float(): {_NO_VALUE}; use tf.cast(x, tf.float32)")
+
+    def __int__(self):
+        raise self._refused(f"int(): {_NO_VALUE}; use tf.cast(x, tf.int32)")
+
+    def __complex__(self):
+        raise self._refused(f"complex(): {_NO_VALUE}; use tf.cast(x, tf.complex64)")
+
+    def __index__(self):
+        raise self._refused(f"{_NO_VALUE}, so it is no index of a list and no bound of range(); use tf.gather or tf.range")
+
+    def __round__(self, digits=None):
+        raise self._refused(f"round(): {_NO_VALUE}; use tf.round")
+
+    def __contains__(self, value):
+        raise self._refused(f"'in': {_NO_VALUE}; use tf.reduce_any(tf.equal(x, value))")
+
+    def __format__(self, spec: str):
+        if spec:
+            raise self._refused(f"{_NO_VALUE}, so there is no number to format as {spec!r}; use tf.strings.format or tf.print")
+        return str(self)
+
+    def __len__(self):
+        if not self.shape.rank:
+            raise TypeError(explain(f"a scalar of {self.type} has no len"))
+        size = self.shape[0]
+        if size is None:
+            raise self._refused(f"the length of {self.type} is not known while tracing; use tf.shape(x)[0]")
+        return size
+
+    def __iter__(self):
+        if not self.shape.rank:
+            raise TypeError(explain(f"a scalar of {self.type} cannot be iterated"))
+        if self.shape[0] is None:
+            advice = "use tf.map_fn, tf.scan or tf.while_loop, or let tf.function convert the 'for' (autograph=True)"
+            raise self._refused(f"{self.type} has an unknown length and cannot be iterated; {advice}")
+        return iter([self[k] for k in range(self.shape[0])])
