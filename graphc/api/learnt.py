@@ -16,7 +16,7 @@ from graphc.ir.node import Node
 
 _KEPT = 8192
 OPAQUE = frozenset({"graphc.lib.math"})  # modules whose functions never look at the value of a number
-_PLAIN = frozenset({str, bytes, DType, type, FunctionType, BuiltinFunctionType, type(Ellipsis), type(None)})
+_PLAIN = frozenset({str, bytes, DType, type, BuiltinFunctionType, type(Ellipsis), type(None)})
 _FUNCTIONS = frozenset({FunctionType, BuiltinFunctionType})
 _BOUNDS = sorted([0, *(s * 2**k for k in (7, 15, 31, 63) for s in (1, -1)), *(2**k for k in (8, 16, 32, 64))])
 
@@ -97,6 +97,8 @@ def token(value):
         return value
     if cls is int:
         return (int, value)
+    if cls is FunctionType and "<locals>" not in value.__qualname__:
+        return value
     if cls is float or cls is complex or cls is bool:
         return (cls, repr(value))
     if cls is list or cls is tuple:

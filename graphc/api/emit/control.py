@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from graphc.api.emit.emitter import Emitter, Form
-from graphc.api.emit.tokens import answer, controls, is_token, values_in
+from graphc.api.emit.tokens import answer, controls, values_in
 from graphc.api.node_def.attrs import Shape
 from graphc.formats import protos
+from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, substitute, symbols_of
 from graphc.ir.node import INDEX, Node, binary, compare, const
 from graphc.ir.sizes import made_by
-from graphc.ir.type import TupleType
+from graphc.ir.type import Type
 from graphc.prims.control import results_of, types_of
 from graphc.prims.dims import as_node
 from graphc.prims.pullback import fresh_inputs
 from graphc.prims.shape import reshape
 from graphc.prims.table import apply
 from graphc.prims.while_loop import while_
+
+_SIZE = dt.i32  # of what a size is given as
+_SCALAR = Type(_SIZE, ())
 
 
 def sizes_outside(*graphs: Graph) -> list[Node]:
@@ -37,12 +41,6 @@ def _shapes(types) -> list[Shape]:
 
 def _function(name: str):
     return protos.NameAttrList(name=name)
-
-
-def _types(node: Node) -> list:
-    """The types of the results that are no tokens."""
-    items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
-    return [x for x in items if x != _TOKEN]
 
 
 def plan_cond(e: Emitter, node: Node) -> Form:
@@ -90,11 +88,11 @@ def as_while(node: Node) -> list[Node]:
     """The results of a counted loop as those of one with a test: rows are looked up, and results put at their places."""
     count, carries, scanned, body = (node.attr(k) for k in ("count", "carries", "scanned", "body"))
     rows = [y.type.with_shape((count, *y.shape)) for y in body.outputs[carries:]]
-    start = [const(0, INDEX), as_node(count, INDEX.dtype), *node.inputs, *[const(0, t) for t in rows]]
+    start = [const(0, INDEX), as_node(count), *node.inputs, *[const(0, t) for t in rows]]
     inputs = fresh_inputs(types_of(start), body.inputs, "step")
     done, number, first = inputs[0], inputs[1], inputs[2 : 2 + carries]
     xs, constants = inputs[2 + carries : 2 + carries + scanned], inputs[2 + carries + scanned : 2 + len(node.inputs)]
-    at = binary("sub", binary("sub", number, const(1, INDEX)), done) if node.attr("backwards") else done
+    at = binary("sub", binary("sub", number, const(1, INDEX)), done) if dict(node.attrs).get("backwards") else done
     place = reshape(at, (1,))
     parts = [apply("gather", x, place, batch=0) for x in xs]
     results = substitute(body.outputs, dict(zip(body.inputs, [at, *first, *parts, *constants])))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from graphc.api.emit.emitter import Emitter, NoForm, Value
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const_value
-from graphc.api.emit.emitter import Emitter, NoForm, Value
 
 _UNARY = {
     "neg": "Neg", "abs": "Abs", "sign": "Sign", "floor": "Floor", "ceil": "Ceil", "round": "Rint", "sqrt": "Sqrt",

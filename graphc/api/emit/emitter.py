@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphc.api.emit.node_writer import NodeWriter
 from graphc.errors import GraphcError
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node, const_value
 from graphc.ir.sizes import maker
-from graphc.api.emit.node_writer import NodeWriter
 
 
 class NoForm(GraphcError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from graphc.api.emit.elements import ELEMENT_FORMS
+from graphc.api.emit.emitter import Emitter, Form, NoForm, Value
 from graphc.ir.graph import substitute
 from graphc.ir.node import INDEX, Node, const
 from graphc.ir.order import toposort
 from graphc.prims.shape import concat, reshape, slice_
 from graphc.prims.table import apply
-from graphc.api.emit.emitter import Emitter, Form, NoForm, Value
-from graphc.api.emit.elements import ELEMENT_FORMS
-from graphc.api.emit.products import (
     PRODUCT_FORMS, as_itself, filter_gradient, plan_conv, plan_scatter, pool_gradient,
 )  # fmt: skip
 from graphc.api.emit.windows import plan_unwindow, plan_window
@@ -37,7 +36,7 @@ def plan(e: Emitter, node: Node) -> Form:
         case "cond":
             return as_itself(_chosen(node)[0])
         case "loop":
-            return as_itself(_unrolled(node)[0])
+            return as_itself(unrolled(node)[0])
         case "item":
             return _item(node)
         case "window" | "unwindow":
@@ -51,7 +50,7 @@ def plan(e: Emitter, node: Node) -> Form:
 
 def _item(node: Node) -> Form:
     source, index = node.inputs[0], node.attr("index")
-    resolve = {"call": _called, "cond": _chosen, "loop": _unrolled}.get(source.op)
+    resolve = {"call": _called, "cond": _chosen, "loop": unrolled}.get(source.op)
     if resolve is not None:
         return as_itself(resolve(source)[index])
     if source.op == "sort":
@@ -93,7 +92,7 @@ def _chosen(node: Node) -> list[Node]:
             for a, b in zip(then, orelse)]  # fmt: skip
 
 
-def _unrolled(node: Node) -> list[Node]:
+def unrolled(node: Node) -> list[Node]:
     """The results of a loop whose steps are written one after the other."""
     count, carries, scanned, body = (node.attr(k) for k in ("count", "carries", "scanned", "body"))
     backwards = dict(node.attrs).get("backwards", False)

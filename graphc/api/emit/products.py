@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from graphc.api.emit.emitter import Emitter, Form, NoForm, Value
 from graphc.api.node_def.attrs import value_of
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const_value
@@ -11,7 +12,6 @@ from graphc.ir.type import Type
 from graphc.prims.contract import conv, dilated
 from graphc.prims.dims import size_of, zeros
 from graphc.prims.shape import concat, pad, reshape, slice_
-from graphc.api.emit.emitter import Emitter, Form, NoForm, Value
 
 _GROUPS = 32  # convolutions of more groups are not written one by one
 

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 
+from graphc.api.emit.emitter import Emitter, Form, NoForm, Value
 from graphc.ir import dtype as dt
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node
 from graphc.prims.dims import size_of
 from graphc.prims.shape import concat, reshape, slice_, transpose
 from graphc.prims.table import apply, row
-from graphc.api.emit.emitter import Emitter, Form, NoForm, Value
 
 _PARTS = 32  # elements of a window that are written one by one
 _IMAGE = (1, 2)
