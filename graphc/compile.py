@@ -8,7 +8,7 @@ import os
 import re
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import numpy as np
 from graphc.codegen.llvm.module import program_text, segments
 from graphc.errors import FormatError, ShapeError, UsageError, explain
 from graphc.ir.dtype import as_dtype, by_short
-from graphc.ir.graph import Graph
+from graphc.ir.graph import Graph, close
+from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
@@ -28,6 +29,7 @@ from graphc.ir.writes import written_before_host
 from graphc.lower.lower import lower
 from graphc.options import VERSION, Options
 from graphc.passes.canonical import canonical
+from graphc.passes.loops import drop_unused
 from graphc.passes.nested import graphs_in
 from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
 from graphc.passes.standalone import standalone
@@ -84,6 +86,11 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
     graph = canonical(graph)
     with stage("optimise", graph.name, len(graph.nodes) if WATCHERS else 0):
         return run(graph, [p for p in passes if pass_name(p) not in options.skip], on_pass)
+
+
+def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
+    """The Nodes over control flow without the results that none of them needs."""
+    return drop_unused(close(Graph("trimmed", (), tuple(outputs)))).outputs
 
 
 def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 VERSION = "0.1.0"
 
@@ -16,6 +17,8 @@ class Options:
         fast_math: allow rewrites that change the last bits, such as reassociation. Off: results follow the NumPy
             definitions operation by operation.
         cache: look for the program on disk and keep it there.
+        checks: a run raises InvalidArgumentError where an index is out of range or an integer is divided by 0. Off, which
+            the environment variable GRAPHC_CHECKS=0 makes the default: such results are 0.
         skip: names of passes to leave out, for finding the one at fault.
     """
 
@@ -23,3 +26,4 @@ class Options:
     fast_math: bool = False
     cache: bool = True
     skip: tuple[str, ...] = ()
+    checks: bool = field(default_factory=lambda: os.environ.get("GRAPHC_CHECKS", "1") != "0")

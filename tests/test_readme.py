@@ -1,4 +1,4 @@
-"""The README's example runs as it stands, and its commands name what exists."""
+"""The code in the README and in the documents runs as it stands, and what they name exists."""
 
 import re
 import subprocess
@@ -15,12 +15,25 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
 ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95])  # weights and bias of the line; the value and the slope of the loop
 
 
+def run(code, folder):
+    program = folder / "program.py"  # a file, as functions are converted from their source
+    program.write_text(code)
+    return subprocess.run([sys.executable, program], capture_output=True, text=True, cwd=folder)
+
+
 @pytest.mark.parametrize("code, wanted", list(zip(EXAMPLES, ANSWERS, strict=True)), ids=("line", "loop"))
 def test_the_examples_answer_as_they_should(code, wanted, tmp_path):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr
     numbers = [float(x) for x in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", done.stdout)]
     assert [round(x, 2) for x in numbers] == wanted, done.stdout
+
+
+def test_the_code_on_tensorflow_2_runs(tmp_path):
+    page = (ROOT / "docs/tensorflow2.md").read_text()
+    done = run("\n".join(re.findall(r"```python\n(.*?)```", page, re.S)), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "graph @f(%x: f32[x_0,3])" in done.stdout and "program @f" in done.stdout
 
 
 def test_files_and_links_exist():

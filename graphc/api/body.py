@@ -299,7 +299,8 @@ class Body:
     def draw(self, seed: int | None):
         """Key and counter of a random operation; every step of a loop draws other numbers."""
         key, counter, _ = self.outer.draw(seed)
-        inside = [self._capture(Tensor(self.outer, n)).node if n.op != "const" else n for n in (key, counter)]
+        kind = EagerTensor if self.outer.is_eager else Tensor
+        inside = [self._capture(kind(self.outer, n)).node if n.op != "const" else n for n in (key, counter)]
         return inside[0], mixed(inside[1], self._step), None
 
 

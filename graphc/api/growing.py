@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from graphc.compile import trimmed
 from graphc.errors import StateError, explain
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node
@@ -49,7 +50,9 @@ def grown(found: Sequence[Growing], first: Sequence[Node], types: dict[int, Type
 
     def reduce(values: Sequence[Node]) -> list[Node]:
         values = [values[k] for k in kept]
-        if any(n in toposort(values) for n in absent.values()):
+        if _needs(values, absent):  # branches that write elements also tell how many there are
+            values = list(trimmed(values))
+        if _needs(values, absent):
             what = "TensorArray: a loop in a graph that lets one grow (dynamic_size=True) can write it, not read it"
             raise StateError(explain(f"{what}; give size= the greatest number of elements"))
         return values
@@ -59,6 +62,11 @@ def grown(found: Sequence[Growing], first: Sequence[Node], types: dict[int, Type
     for g in found:
         new[g.elements] = _padded(first[g.elements], dim(last[g.count], "TensorArray"))
     return new
+
+
+def _needs(values: Sequence[Node], absent: dict[int, Node]) -> bool:
+    found = set(toposort(values))
+    return any(n in found for n in absent.values())
 
 
 def _padded(rows: Node, count) -> Node:

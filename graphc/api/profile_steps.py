@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from graphc.api.run import timed
 from graphc.compile import load_timed
 from graphc.ir.graph import Graph
-from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def used(step, kernels: dict) -> tuple[list, list]:
         case Branch(condition, then, orelse):
             parts = [used(s, kernels) for s in (*then, *orelse)]
             return [condition, *(n for r, _ in parts for n in r)], [n for _, w in parts for n in w]
+        case Refuse(code):
+            return [code], []
         case Repeat(body, test):
             parts = [used(s, kernels) for s in (*test, *body)]
             return [n for r, _ in parts for n in r], [n for _, w in parts for n in w]

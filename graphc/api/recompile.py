@@ -85,8 +85,8 @@ def subject(owner, key, what: str, location: Location | None = None) -> Subject:
 def compilations() -> list[Compilation]:
     """What was compiled so far and how often, the most often compiled first.
 
-    One entry for every request of a session that is alive (the same fetches and feeds), and for every line of eager
-    code at which values were computed. An entry with a count above 1 says in ``reasons`` which input changed and how: a
+    One entry for every request of a session that is alive (the same fetches and feeds), for every function, and for
+    every line of eager code at which values were computed. An entry with a count above 1 says in ``reasons`` which input changed and how: a
     rank that was left open, a size that is 1 and broadcasts, a value that decides a shape, or sizes in eager code.
 
     Example::

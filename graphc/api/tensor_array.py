@@ -276,16 +276,18 @@ class TensorArray:
         if self._element is None:
             self._element = other._element
         rows = self._rows(self._element)
-        return [rows] if self._size is other._size or self._size == other._size else [rows, self.size()]
+        return [rows] if self._has_size_of(other) else [rows, self.size()]
 
     def of_tensors(self, other: "TensorArray", made) -> "TensorArray":
         """A TensorArray of what a branch made of ``as_tensors`` of this one and the other one."""
-        differ = not (self._size is other._size or self._size == other._size)
         new = self._copy()
         new._items, new._buffer = {}, next(made)
-        if differ:
+        if not self._has_size_of(other):
             new._size = next(made)
         return new
+
+    def _has_size_of(self, other: "TensorArray") -> bool:
+        return self._size is other._size or (type(self._size) is type(other._size) is int and self._size == other._size)
 
     # ---------------------------------------------------------------------------------------- inside
 

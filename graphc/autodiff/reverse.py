@@ -14,7 +14,7 @@ from graphc.prims.pullback import fresh_inputs, pullback
 from graphc.prims.table import row
 
 # Flat almost everywhere, or stopped on purpose: like TensorFlow, no gradient flows and nothing is wrong.
-_ENDS = frozenset({"floor", "ceil", "round", "trunc", "floordiv", "stop"})
+_ENDS = frozenset({"floor", "ceil", "round", "trunc", "floordiv", "stop", "guard"})
 
 
 def grad(outputs, wrt: Sequence[Node], seeds: Sequence[Node | None] | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.inspect.show import columns
 from graphc.inspect.sizes import Sizes, unit
-from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Refuse, Repeat
 
 _WIDEST = 64  # characters of the picture; longer programs show several steps in one
 
@@ -60,6 +60,8 @@ def _step(step) -> str:
             return f"host {step.op}({', '.join(step.args)}) -> {', '.join(step.results)}"
         case Branch():
             return f"if {step.condition}: {len(step.then)} steps, else {len(step.orelse)}"
+        case Refuse():
+            return f"refuse if {step.code}"
         case Repeat():
             return f"repeat {len(step.test) + len(step.body)} steps"
     return type(step).__name__
@@ -76,6 +78,8 @@ def _names(step) -> list[str]:
             return [*step.args, *step.results]
         case Branch():
             return [step.condition, *(n for s in (*step.then, *step.orelse) for n in _names(s))]
+        case Refuse():
+            return [step.code]
         case Repeat():
             own = [n for n in (step.condition, step.counter) if n]
             return own + [n for s in (*step.test, *step.body) for n in _names(s)]

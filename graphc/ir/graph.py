@@ -167,7 +167,12 @@ def with_dims(value, values: dict):
     if not sizes:
         return value
     memo: dict[Node, Node] = {}
-    for node in toposort((*value.inputs, *value.roots)):
+    everything = (*value.inputs, *value.roots)
+    if any_sizes():  # what makes its own sizes may depend on those from outside
+        order, _ = with_makers(everything, [m for m in map(maker, known) if m is not None])
+    else:
+        order = toposort(everything)
+    for node in order:
         memo[node] = _substituted(node, tuple([memo[x] for x in node.inputs]), sizes)
     roots, count = [memo[x] for x in value.roots], len(value.measures)
     inputs = tuple([memo[x] for x in value.inputs])

@@ -231,6 +231,8 @@ class _Module:
                     self.lines.append(f"{indent}copy {name_text(step.source)} -> {name_text(step.target)}")
                 case "Host":
                     self.lines.append(indent + self._host_text(step))
+                case "Refuse":
+                    self.lines.append(f"{indent}refuse({name_text(step.code)}, reasons={attr_text(step.reasons, self._special)})")
                 case "Branch":
                     self.lines.append(f"{indent}if {name_text(step.condition)} {{")
                     self._add_steps(step.then, indent + "  ")

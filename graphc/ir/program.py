@@ -84,6 +84,18 @@ class Repeat:
 
 
 @dataclass(frozen=True)
+class Refuse:
+    """End the run with an error code where the i32 scalar in ``code`` is not 0.
+
+    Number k stands for ``reasons[k - 1]``, a message and the user's line (or a number that stands for it). A program has
+    one such step at the most, and writes no donated memory before it.
+    """
+
+    code: str
+    reasons: tuple
+
+
+@dataclass(frozen=True)
 class Signature:
     """What a caller must know: the only part of a Program that the runtime reads.
 

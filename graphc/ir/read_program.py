@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.ir.lines import Line, Lines
 from graphc.ir.printer import bytes_digest
-from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Refuse, Repeat, Signature
 from graphc.ir.read_graph import read_donated, read_requirement
 from graphc.ir.read_value import Scope, read_attr, read_dim, read_type
 
@@ -177,7 +177,23 @@ def _read_step(line: Line, scope: Scope):
         return Copy(source, line.name("a buffer"))
     if line.accept("host"):
         return _read_host(line, scope)
+    if line.accept("refuse"):
+        return _read_refuse(line, scope)
     line.fail("a step")
+
+
+def _read_refuse(line: Line, scope: Scope) -> Refuse:
+    line.expect("(")
+    code = line.name("a buffer")
+    line.expect(",")
+    if line.name("'reasons'") != "reasons":
+        line.fail("'reasons'", line.at - 1)
+    line.expect("=")
+    reasons = read_attr(line, scope)
+    if type(reasons) is not tuple or any(type(r) is not tuple or len(r) != 2 for r in reasons):
+        line.refuse("reasons are pairs of a message and a line")
+    line.expect(")")
+    return Refuse(code, reasons)
 
 
 def _read_host(line: Line, scope: Scope) -> Host:

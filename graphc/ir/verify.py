@@ -10,7 +10,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, binary, simplified, symbol
 from graphc.ir.printer import step_text, value_names
-from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat
 from graphc.ir.type import TupleType, Type
 from graphc.ir.verify_kernel import verify_kernel
 
@@ -315,6 +315,8 @@ class _ProgramCheck:
                     self.steps(then + orelse)
                 case Repeat():
                     self._repeat(step)
+                case Refuse(code):
+                    self._scalar(code, dt.i32, step)
                 case _:
                     self.fail(f"{type(step).__name__} is no step")
 

@@ -275,8 +275,8 @@ def _is_transparent(n: Node) -> bool:
     return small and n.op in _TRANSPARENT and all(x.dtype.is_integer for x in n.inputs)
 
 
-_TRANSPARENT = (*_ARITHMETIC, "cast", "reshape", "broadcast", "concat", "slice", "stop", "ensure", "reduce", "reverse",
-                "gather")  # fmt: skip
+_TRANSPARENT = (*_ARITHMETIC, "cast", "reshape", "broadcast", "concat", "slice", "stop", "ensure", "guard", "reduce",
+                "reverse", "gather")  # fmt: skip
 
 
 def _elements(n: Node, known: dict) -> list | None:
@@ -288,7 +288,7 @@ def _elements(n: Node, known: dict) -> list | None:
         return [n] if is_index(n) and n.op in _ARITHMETIC else None
     parts = [known[x] for x in n.inputs]
     match n.op:
-        case "cast" | "reshape" | "stop" | "ensure":
+        case "cast" | "reshape" | "stop" | "ensure" | "guard":
             return parts[0]
         case "broadcast":
             return parts[0] * (n.shape[0] if len(parts[0]) == 1 else 1)

@@ -16,7 +16,8 @@ BYTES = 1 << 20  # a result may be as large as this, or as its operands
 FLOPS = 1 << 26  # about a tenth of a second of NumPy
 # Control flow may run for long; a host callback, and a factorisation that could fail, belong to the run.
 _NEVER = frozenset(
-    {"input", "const", "symbol", "call", "cond", "while", "loop", "host", "item", "ensure", "random_bits"}
+    {"input", "const", "symbol", "call", "cond", "while", "loop", "host", "item", "ensure", "random_bits", "guard",
+     "refusal"}
 )
 
 

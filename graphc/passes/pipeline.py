@@ -8,6 +8,7 @@ from functools import partial
 from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
 from graphc.passes.fold import fold_constants
+from graphc.passes.guards import settle_guards, take_guards
 from graphc.passes.inline import inline_calls
 from graphc.passes.loops import drop_unused, merge_loops
 from graphc.passes.phases import split_phases
@@ -20,9 +21,11 @@ from graphc.prims.table import row
 
 _simplify_fast = partial(simplify, fast_math=True)
 
-_FIRST = (inline_calls, merge_loops, drop_unused, unify_dims, require, split_complex, split_phases, fold_constants)
-PIPELINE = (*_FIRST, simplify, move_less, simplify, fold_constants)
-FAST_PIPELINE = (*_FIRST, _simplify_fast, move_less, _simplify_fast, fold_constants)
+_FIRST = (
+    inline_calls, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases, fold_constants,
+)  # fmt: skip
+PIPELINE = (*_FIRST, simplify, move_less, simplify, fold_constants, settle_guards)
+FAST_PIPELINE = (*_FIRST, _simplify_fast, move_less, _simplify_fast, fold_constants, settle_guards)
 
 
 def infer(op: str, types, attrs: dict):

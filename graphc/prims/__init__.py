@@ -15,6 +15,7 @@ from graphc.prims.effects import check, check_numerics, print_
 from graphc.prims.data import measured, nonzero, unique
 from graphc.prims.fft import fft
 from graphc.prims.formula import FUNCTIONS
+from graphc.prims.guard import guard, refusal
 from graphc.prims.host import host
 from graphc.prims.index import gather, scatter
 from graphc.prims.leaf import iota

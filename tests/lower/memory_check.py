@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Refuse, Repeat
 from graphc.lower.buffers import ALIGNMENT
 from graphc.prims.interpret import concrete, dim_value
 
@@ -110,6 +110,8 @@ def accesses(step, kernels: dict) -> tuple[set, set]:
             case Branch(condition, then, orelse):
                 reads.add(condition)
                 stack += [*then, *orelse]
+            case Refuse(code):
+                reads.add(code)
             case Repeat(body, test, condition=condition, counter=counter):
                 reads.update({condition} - {None})
                 writes.update({counter} - {None})

@@ -192,10 +192,8 @@ class _Row:
 
 
 def _parts(value, other):
-    """The tensors of a leaf beside those of the leaf of the other branch."""
-    if isinstance(value, TensorArray):
-        return zip(value.as_tensors(other), other.as_tensors(value))
-    return [(value, other)]
+    """The tensors of a leaf beside what they are to be like."""
+    return [(t, t) for t in value.as_tensors(other)] if isinstance(value, TensorArray) else [(value, other)]
 
 
 def _rebuilt(one, other, made):

@@ -26,17 +26,6 @@ def _symbolic(values):
     return next((r for v in values for r in [recorder_of(v)] if r is not None), None)
 
 
-def print_(*values, **options):
-    """``print``; ``tf.print`` where one is a tensor without a value."""
-    flat = [v for value in values for v in (value if isinstance(value, (list, tuple)) else [value])]
-    if _symbolic(flat) is None:
-        return print(*values, **options)
-    known = {"sep", "end"}
-    if other := sorted(set(options) - known - {"flush"}):
-        raise SymbolicError(explain(f"print: {other[0]}= is not possible with tensors in a graph; use tf.print"))
-    return debugging.print(*values, **{k: v for k, v in options.items() if k in known})
-
-
 def range_(*bounds):
     """``range``; what a loop of the graph goes over where a bound is a tensor without a value."""
     recorder = _symbolic(bounds)
@@ -126,7 +115,6 @@ def _over(kind: Callable, name: str, function: Callable) -> Callable:
 
 
 OVERLOADS = {
-    print: print_,
     range: range_,
     enumerate: enumerate_,
     zip: zip_,

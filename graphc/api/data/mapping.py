@@ -154,7 +154,7 @@ class State:
         self.row = tuple([component(v) for v in leaves(values)])
         self.spec = mapped(spec_of, values)
         for _ in range(4):
-            specs = (self.spec, *unpacked(stage.inputs[0].element_spec))
+            specs = (self.spec, stage.inputs[0].element_spec)
             self.function = ElementFunction(function, specs, stage, op, argument)
             answer = self.function.element_spec
             if has_output:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from graphc.api.autograph.datasets import DatasetRows
 from graphc.api.control import while_loop
-from graphc.api.data.element import leaves, normalised, pack, unpacked
+from graphc.api.data.element import leaves, normalised, pack
 
 
 def reduced(recorder, dataset, initial, function: Callable):
@@ -15,7 +15,7 @@ def reduced(recorder, dataset, initial, function: Callable):
     rows = DatasetRows(recorder, dataset)
 
     def step(more, *state):
-        new = function(pack(structure, iter(state)), *unpacked(rows.element()))
+        new = function(pack(structure, iter(state)), rows.element())
         values = [recorder.convert(v) if not hasattr(v, "graph") else v for v in leaves(new)]
         return [rows.has_more(), *values]
 

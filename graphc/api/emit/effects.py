@@ -34,7 +34,7 @@ def _check(e: Emitter, node: Node) -> Value:
     if condition.shape:
         axes = e.const(np.arange(len(condition.shape)), dt.i32)
         holds = e.add("All", [holds, axes], keep_dims=False, Tidx=dt.i32)
-    told = [e.const(node.attr("message"), dt.string), *[e.full(x) for x in values]]
+    told = [e.const(node.attr("message").encode(), dt.string), *[e.full(x) for x in values]]
     return done(e.writer.node("Assert", [holds, *told, *controls(e, [token])], "Assert",
                               T=[dt.string, *[x.dtype for x in values]], summarize=node.attr("summarize")))  # fmt: skip
 

@@ -60,9 +60,11 @@ class Emitter:
         self._sizes: dict[Node, tuple[str, int]] = {}
         self._shapes: dict[tuple, str] = {}
         for node, value in found.items():
-            self._learn(node, value)
+            self.learn(node, value)
 
-    def _learn(self, node: Node, value: Value) -> None:
+    def learn(self, node: Node, value: Value) -> None:
+        """Take a value for what stands for a Node, and its shape for what tells sizes."""
+        self.found[node] = value
         if value.sizes == node.shape and any(isinstance(d, Node) for d in value.sizes):
             self._shapes.setdefault(value.sizes, value.name)
             for axis, d in enumerate(value.sizes):
@@ -91,7 +93,7 @@ class Emitter:
             value = form.write(self, node)
             self.found[node] = self.made[node] = value
             if not hasattr(node.type, "items"):
-                self._learn(node, value)
+                self.learn(node, value)
             stack.pop()
 
     def add(self, kind: str, inputs, **attrs) -> str:

@@ -14,7 +14,7 @@ from graphc.api.emit.output_names import inside_function, inside_functions
 from graphc.api.emit.plan import plan, unrolled
 from graphc.api.emit.products import as_itself
 from graphc.api.emit.tokens import NOTHING, is_token, item_of
-from graphc.errors import GraphcError
+from graphc.api.node_def.attrs import Shape, attr_of
 from graphc.formats import protos
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import NUMBERS
@@ -23,7 +23,8 @@ from graphc.ir.node import Node
 from graphc.ir.order import toposort
 
 _UNROLLED = 200  # Nodes that a counted loop may become; longer ones stay loops
-_STATEFUL = ("PrintV2", "Assert", "RandomUniformInt", "If", "While", "StatefulPartitionedCall")
+_STATEFUL = frozenset({"PrintV2", "Assert", "RandomUniformInt", "If", "While", "StatefulPartitionedCall", "ReadVariableOp",
+                       "AssignVariableOp"})  # fmt: skip
 _MULTIPLE = ("cond", "while", "qr", "lu", "slogdet")  # several results, as TensorFlow has them
 
 
@@ -157,22 +158,24 @@ class FunctionMaker:
     def __init__(self, library: Functions, inputs: Sequence[Node], sizes: Sequence[Node] = (), names: Sequence[str] = ()):
         self.library, self.signature = library, protos.OpDef()
         self._taken: set[str] = set()
+        self._described: dict[int, tuple[str, Shape]] = {}
         self.arguments: list[str] = []
         self.writer = NodeWriter("", self._taken)
         found: dict[Node, Value] = {}
         for k, x in enumerate(inputs):
             given = names[k] if names else x.attr("name")
-            found[x] = Value(self.argument(given, NUMBERS[x.dtype]), x.shape)
-        self._scalars = {s: self.argument("size", NUMBERS[dt.i32]) for s in sizes}
+            found[x] = Value(self.argument(given, NUMBERS[x.dtype], x.shape), x.shape)
+        self._scalars = {s: self.argument("size", NUMBERS[dt.i32], ()) for s in sizes}
         self.emitter = FunctionEmitter(library, self.writer, found, self._scalars)
         self._results: list[tuple[str, str]] = []
         self._done: dict[str, None] = {}
 
-    def argument(self, name: str, number: int) -> str:
+    def argument(self, name: str, number: int, shape: tuple) -> str:
         """One more argument, of a TensorFlow dtype; its name."""
-        stem = _plain(name)
+        stem = plain_name(name)
         own = next(n for n in (f"{stem}_{k}" if k else stem for k in range(len(self._taken) + 1)) if n not in self._taken)
         self._taken.add(own)
+        self._described[len(self.arguments)] = name, Shape(tuple([d if type(d) is int else None for d in shape]))
         self.arguments.append(own)
         self.signature.input_arg.add(name=own, type=number)
         return own
@@ -213,18 +216,18 @@ class FunctionMaker:
             for own, node in self._results:
                 made.ret[own] = inside_function(node, kinds, self.arguments)
         made.node_def.extend(nodes)
+        for k, (given, shape) in self._described.items():
+            made.arg_attr[k].attr["_user_specified_name"].CopyFrom(attr_of(given))
+            made.arg_attr[k].attr["_output_shapes"].CopyFrom(attr_of([shape]))
         for control in self._done:
             made.control_ret[control] = control
             made.signature.control_output.append(control)
-        stateful = bool(self._done) or any(kind in _STATEFUL for kind in kinds.values())
-        made.signature.is_stateful = stateful or any(kind in ("ReadVariableOp", "AssignVariableOp") for kind in kinds.values())
+        made.signature.is_stateful = bool(self._done) or not _STATEFUL.isdisjoint(kinds.values())
         return made
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name that an argument of a function can have."""
     found = re.sub(r"[^a-z0-9_]", "_", name.lower())
     return found if found[:1].isalpha() else f"arg_{found}" if found else "arg"
 
-
-__all__ = ["FunctionEmitter", "FunctionMaker", "Functions", "GraphcError"]

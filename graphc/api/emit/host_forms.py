@@ -118,7 +118,7 @@ def _split(e: Emitter, node: Node, index: int) -> Value:
     """The pieces, or where those of each string begin."""
     source = node.inputs[0]
     (x,) = source.inputs
-    separator = e.const(source.attr("separator"), dt.string)
+    separator = e.const(source.attr("separator").encode("utf-8", "surrogateescape"), dt.string)
     found = e.add("StringSplitV2", [e.full(x), separator], maxsplit=source.attr("most"))
     if index == 0:
         return Value(f"{found}:1", node.shape)

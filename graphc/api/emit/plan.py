@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from graphc.api.emit.elements import ELEMENT_FORMS
 from graphc.api.emit.emitter import Emitter, Form, NoForm, Value
+from graphc.api.emit.products import (
+    PRODUCT_FORMS, as_itself, filter_gradient, plan_conv, plan_scatter, pool_gradient,
+)  # fmt: skip
+from graphc.api.emit.windows import plan_unwindow, plan_window
 from graphc.ir.graph import substitute
 from graphc.ir.node import INDEX, Node, const
 from graphc.ir.order import toposort
 from graphc.prims.shape import concat, reshape, slice_
 from graphc.prims.table import apply
-    PRODUCT_FORMS, as_itself, filter_gradient, plan_conv, plan_scatter, pool_gradient,
-)  # fmt: skip
-from graphc.api.emit.windows import plan_unwindow, plan_window
 
 _FORMS = {**ELEMENT_FORMS, **PRODUCT_FORMS}
 _LEAVES = ("const", "symbol", "iota", "random_bits")  # random bits: the key and the counter are ours alone

@@ -23,7 +23,7 @@ from graphc.api.function.retracing import note_trace
 from graphc.api.function.signature import InputSignature, expect_specs
 from graphc.api.function.tracing import trace_function
 from graphc.api.operators import Operators
-from graphc.api.recompile import Subject
+from graphc.api.recompile import subject
 from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.recording import RECORDING
 from graphc.api.spec import TensorSpec
@@ -75,13 +75,18 @@ class Function:
         self._plain: set = set()  # keys of arguments for which a Python function inside makes tensors of unknown rank
         code = getattr(inspect.unwrap(function), "__code__", None)
         location = None if code is None else Location(code.co_filename, code.co_firstlineno)
-        self._subject = Subject(f"function {self.name!r}", location)
+        self._subject = subject(self, "function", f"function {self.name!r}", location)
         functools.update_wrapper(self, function, updated=())
 
     @property
     def python_function(self) -> Callable:
         """What was decorated; bound to its object, if it is a method."""
         return self._function if self._owner is None else types.MethodType(self._function, self._owner())
+
+    @property
+    def python_signature(self) -> inspect.Signature:
+        """The arguments of the Python function, without ``self``."""
+        return self._signature
 
     @functools.cached_property
     def _given(self) -> InputSignature | None:

@@ -148,8 +148,9 @@ class Trace(Body):
         values = {x: t.node for t, x in zip(self.captured, self._stand_ins)}
         values |= {start: v.as_tensor().node for v, start in self._starts.items()}
         values |= {x: a.node for x, a in zip(self._argument_nodes, self._actual) if a.type == x.type}
+        values |= {self._key: const(SEEDS.next(None)[0]), self._count: const(0, COUNT)}  # as in a first run
         (node,) = substitute(self._without_cuts([node]), values)
-        own = {*self._argument_nodes, self._token, self._first, self._key, self._count}
+        own = {*self._argument_nodes, self._token, self._first}
         if any(x in own for x in toposort([node])):
             what = f"{self.name}: the initial value of a variable depends on an argument of the function"
             advice = "make the variable outside, or give tf.Variable a function that makes the value"

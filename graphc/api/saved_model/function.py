@@ -39,12 +39,16 @@ class ConcreteFunction:
 
     def __init__(self, name: str, run: Callable, check: Callable, inputs, outputs, captured: Sequence, library=None):
         self.name, self._run, self._check, self.library = name, run, check, library
-        self._definition = self.spec_message = None
+        self.spec_message = None
         self.structured_input_signature, self.structured_outputs = inputs, outputs
         self.captured_inputs = list(captured)
         self.inputs = [s for s in leaves(inputs) if isinstance(s, TensorSpec)]
         self.outputs = [s for s in leaves(outputs) if isinstance(s, TensorSpec)]
         self.keywords, self.positional = [s.name for s in self.inputs], 0
+
+    def run(self, values: Sequence) -> list:
+        """The results one by one for values of all inputs and of what it uses besides."""
+        return self._run(values)
 
     def named(self, keywords: Sequence[str], positional: int, spec_message=None) -> ConcreteFunction:
         """The same with the names that its arguments have for callers, and how many may be given by position."""
@@ -53,28 +57,7 @@ class ConcreteFunction:
 
     def definition(self):
         """The FunctionDef."""
-        return self._definition or self.library.function_def(self.name)
-
-    def reordered(self, name: str, order: Sequence[int], inputs: dict, outputs: dict) -> ConcreteFunction:
-        """The same function under another name, its inputs in another order and taken by name."""
-        definition = type(self.definition()).FromString(self.definition().SerializeToString())
-        definition.signature.name = name
-        arguments = list(definition.signature.input_arg)
-        count, moved = len(self.inputs), [arguments[k] for k in order]
-        rest = [type(a).FromString(a.SerializeToString()) for a in [*moved, *arguments[count:]]]
-        del definition.signature.input_arg[:]
-        definition.signature.input_arg.extend(rest)
-        definition.arg_attr.clear()
-
-        def run(values):
-            given = [None] * count
-            for k, value in zip(order, values):
-                given[k] = value
-            return self._run([*given, *values[count:]])
-
-        made = ConcreteFunction(name, run, self._check, ((), inputs), outputs, self.captured_inputs, self.library)
-        made._definition = definition
-        return made.named(list(inputs), 1 if len(inputs) == 1 else 0)
+        return self.library.function_def(self.name)
 
     @property
     def variables(self) -> tuple:

@@ -11,6 +11,7 @@ from graphc.api.operators import Operators
 from graphc.api.recorder import recorder_for
 from graphc.api.saved_model.library import CALLS, Body, Library
 from graphc.api.saved_model.nodes import NODES, constant
+from graphc.api.saved_model.own_functions import OwnFunctions
 from graphc.api.tensor import EagerTensor
 from graphc.api.variable import Variable
 from graphc.errors import DataLossError, GraphcError, GraphError, explain
@@ -30,7 +31,7 @@ class Interpreter:
     """Carries out the functions of a library."""
 
     def __init__(self, library: Library):
-        self.library = library
+        self.library, self.own = library, OwnFunctions(library)
         self._constants: dict[int, EagerTensor] = {}
 
     def call(self, name: str, arguments: Sequence) -> list:
@@ -39,7 +40,8 @@ class Interpreter:
         Raises:
             DataLossError: there is another number of arguments than it has.
         """
-        return self.run(self.library.body(name), arguments)
+        own = self.own.answer(name, arguments)
+        return self.run(self.library.body(name), arguments) if own is None else own
 
     def run(self, body: Body, arguments: Sequence) -> list:
         """The results of nodes for values of their arguments: tensors, variables, tables, lists of tensors."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from graphc.api.function.definition import has_graph
 from graphc.api.node_def import make
 from graphc.api.node_def.table import OUTPUTS
 from graphc.errors import DataLossError, GraphError, explain
@@ -71,6 +72,11 @@ class Library:
     def __contains__(self, name: str) -> bool:
         return name in self._functions
 
+    @property
+    def names(self) -> set[str]:
+        """Those of all functions."""
+        return set(self._functions)
+
     def function_def(self, name: str):
         """The FunctionDef of that name.
 
@@ -103,7 +109,7 @@ class Library:
         Raises:
             GraphError: the message counts them. DataLossError: functions call themselves.
         """
-        if name not in self._checked:
+        if name not in self._checked and not has_graph(self.function_def(name)):
             self.check_nodes(name, [s.node for s in self.body(name).steps])
             self._checked.add(name)
 
@@ -117,6 +123,8 @@ class Library:
             called = self.called(node)
             for inner in called - seen:
                 seen.add(inner)
+                if has_graph(self.function_def(inner)):
+                    continue  # it need not be carried out node by node
                 steps = self.body(inner).steps
                 calls[inner] = set().union(*[self.called(s.node) for s in steps])
                 waiting.extend(s.node for s in steps)

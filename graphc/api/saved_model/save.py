@@ -1,8 +1,9 @@
-"""``tf.saved_model.save``: the variables of objects, and the functions of loaded ones, as a SavedModel."""
+"""``tf.saved_model.save``: objects with their variables and functions as a SavedModel."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -10,12 +11,14 @@ from graphc.api.checkpoint.object_graph import write_objects
 from graphc.api.saved_model.constants import (
     INIT_OP_SIGNATURE, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_SCHEMA_VERSION, SERVING,
 )  # fmt: skip
+from graphc.api.function.function import Function as TracedFunction
+from graphc.api.saved_model.exported import TRACED, Exporter, names_in
 from graphc.api.saved_model.folder import NewFolder, tag_set, variables_prefix
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
 from graphc.api.saved_model.options import SaveOptions
 from graphc.api.saved_model.written_functions import FunctionWriter, add_constant, is_constant, signatures_of
-from graphc.api.saved_model.written_objects import ObjectGraph, identifier_of
+from graphc.api.saved_model.written_objects import ObjectGraph, identifier_of, inside_of
 from graphc.api.variable import Variable
 from graphc.errors import UsageError, explain
 from graphc.formats import protos
@@ -28,19 +31,20 @@ _VERSION = "2.15.0"  # of the TensorFlow whose SavedModels these are like
 
 
 def save(obj, export_dir, signatures=None, options=None) -> None:
-    """Write the variables that an object leads to, with lists, dicts and objects in between, as a SavedModel.
+    """Write the variables and functions that an object leads to, with lists, dicts and objects in between, as a SavedModel.
 
-    TensorFlow's and graphc's ``tf.saved_model.load`` answer with an object that has the same attributes. Functions of
-    loaded SavedModels are saved with what they use; Python functions are not.
+    TensorFlow's and graphc's ``tf.saved_model.load`` answer with an object that has the same attributes. A ``tf.function``
+    is saved with all its traces, or the one that its ``input_signature`` asks for; a Python function is not saved.
 
     Args:
         obj: a Module, a Checkpoint, a loaded object, or any object with attributes.
         export_dir: the folder; a SavedModel that is there is replaced.
-        signatures: functions of a loaded SavedModel, one or a dict of them; those of a loaded ``obj`` if None.
+        signatures: a ``tf.function`` with an ``input_signature``, a concrete function, or a dict of them by name; if None,
+            those of a loaded ``obj``, or its only function.
         options: SaveOptions.
 
     Raises:
-        UsageError: ``obj`` cannot hold variables, or a signature cannot be saved. NotFoundError: a file of an Asset is
+        UsageError: ``obj`` cannot hold variables, or a function or signature cannot be saved. NotFoundError: a file of an Asset is
         missing. PermissionDeniedError, ResourceExhaustedError, ...: it cannot be written; what was there is unchanged.
     """
     if options is not None and not isinstance(options, SaveOptions):
@@ -52,14 +56,17 @@ def save(obj, export_dir, signatures=None, options=None) -> None:
         )
     if options.experimental_image_format:
         raise UsageError(explain("saved_model.save: experimental_image_format is not supported; leave it out"))
-    found = signatures_of(signatures, obj)
+    objects = ObjectGraph(obj)
+    exporter = Exporter(names_in([*objects.objects, *given_functions(signatures)]))
+    own = {name: f for name, f in inside_of(obj).items() if isinstance(f, (*TRACED, Function, ConcreteFunction))}
+    found = signatures_of(signatures, obj, own, exporter)
+    _export(objects, exporter)
     meta = protos.MetaGraphDef()
     meta.meta_info_def.tensorflow_version = _VERSION
     extra = tag_set("saved_model.save", options.extra_tags or [])
     meta.meta_info_def.tags.extend([SERVING, *sorted(extra - {SERVING})])
     meta.graph_def.versions.producer = _PRODUCER
     meta.graph_def.node.add(name="NoOp", op="NoOp")
-    objects = ObjectGraph(obj)
     with NewFolder("saved_model.save", export_dir, must_be_empty=False) as folder:
         _write_objects(meta, objects, found, folder)
         write_objects(variables_prefix(folder.path), objects.objects, objects.links, objects.paths)
@@ -68,6 +75,24 @@ def save(obj, export_dir, signatures=None, options=None) -> None:
         init.tensor_shape.unknown_rank = True
         model = protos.SavedModel(saved_model_schema_version=SAVED_MODEL_SCHEMA_VERSION, meta_graphs=[meta])
         write_message("saved_model.save", model, os.path.join(folder.path, SAVED_MODEL_FILENAME_PB))
+
+
+def given_functions(signatures) -> list:
+    """The functions among what is given as signatures."""
+    return list(signatures.values()) if isinstance(signatures, Mapping) else [] if signatures is None else [signatures]
+
+
+def _export(objects: ObjectGraph, exporter: Exporter) -> None:
+    """Put functions of SavedModels in the places of those that are traced.
+
+    Raises:
+        UsageError: TensorFlow has nothing for something in them; the message lists all of it.
+    """
+    for k, value in enumerate(objects.objects):
+        if isinstance(value, TRACED):
+            made = exporter.function(value) if isinstance(value, TracedFunction) else exporter.concrete(value)
+            objects.replace(k, made)
+    exporter.check()
 
 
 def _write_objects(meta, objects: ObjectGraph, signatures: Signatures, folder: NewFolder) -> None:

@@ -6,12 +6,18 @@ from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphc.api.shape import TensorShape
 from graphc.api.spec import TensorSpec
-from graphc.errors import DataLossError, explain
+from graphc.errors import DataLossError, UsageError, explain
 from graphc.formats import protos
-from graphc.formats.tensors import array_of, dtype_of, shape_proto, sizes_of
+from graphc.formats.tensors import array_of, dtype_of, shape_proto, sizes_of, tensor_proto
 from graphc.ir.dtype import NUMBERS, DType
+
+
+class NotEncodableError(UsageError):
+    """A SavedModel cannot hold a value."""
 
 
 _NO_TENSORS = (20, 21)  # TensorFlow's resources and variants
@@ -74,7 +80,11 @@ def _named_tuple(message):
 
 
 def message_of(value):
-    """The StructuredValue of a Python value as ``value_of`` answers with."""
+    """The StructuredValue of a Python value as ``value_of`` answers with.
+
+    Raises:
+        NotEncodableError: there is none.
+    """
     made = protos.StructuredValue()
     if isinstance(value, TensorSpec):
         dims = value.shape
@@ -93,12 +103,30 @@ def message_of(value):
         made.string_value = value
     elif isinstance(value, DType):
         made.tensor_dtype_value = NUMBERS[value]
-    elif isinstance(value, Mapping):
+    elif isinstance(value, TensorShape):
+        made.tensor_shape_value.CopyFrom(shape_proto(None if value.ndims is None else value.as_list()))
+    elif isinstance(value, (np.ndarray, np.generic)):
+        made.numpy_value.CopyFrom(tensor_proto(np.asarray(value)))
+    elif isinstance(value, (Mapping, list, tuple)):
+        _fill(made, value)
+    else:
+        raise NotEncodableError(explain(f"a SavedModel cannot hold an argument such as {value!r}"))
+    return made
+
+
+def _fill(made, value) -> None:
+    """Write a structure into a StructuredValue."""
+    if isinstance(value, Mapping):
         made.dict_value.SetInParent()
         for key, part in value.items():
+            if not isinstance(key, str):
+                raise NotEncodableError(explain(f"a SavedModel cannot hold a dict with the key {key!r}"))
             made.dict_value.fields[key].CopyFrom(message_of(part))
+    elif hasattr(value, "_fields"):
+        made.named_tuple_value.name = type(value).__name__
+        for key, part in zip(value._fields, value):
+            made.named_tuple_value.values.add(key=key).value.CopyFrom(message_of(part))
     else:
         target = made.tuple_value if isinstance(value, tuple) else made.list_value
         target.SetInParent()
         target.values.extend(message_of(part) for part in value)
-    return made

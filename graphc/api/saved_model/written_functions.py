@@ -1,4 +1,4 @@
-"""Functions of loaded SavedModels as parts of one that is written."""
+"""Functions as parts of a SavedModel that is written, and which of them are its signatures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import numpy as np
 from graphc.api.node_def.attrs import attr_of
 from graphc.api.operators import Operators
 from graphc.api.saved_model.constants import DEFAULT_SERVING_SIGNATURE_DEF_KEY
+from graphc.api.function.concrete import ConcreteFunction as Trace
+from graphc.api.function.function import Function as TracedFunction
+from graphc.api.saved_model.exported import TRACED, Exporter, full_arg_spec, is_flat, traces_of
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
+from graphc.api.saved_model.signature_wrapper import wrapper
 from graphc.api.saved_model.structured import message_of
 from graphc.api.saved_model.written_objects import ObjectGraph
 from graphc.api.spec import TensorSpec
@@ -20,9 +24,6 @@ from graphc.api.variable import Variable
 from graphc.errors import UsageError, explain
 from graphc.formats import protos
 from graphc.ir.dtype import as_dtype
-
-_ARGUMENTS = ("args", "varargs", "varkw", "defaults", "kwonlyargs", "kwonlydefaults", "annotations")
-
 
 class FunctionWriter:
     """Adds functions to the GraphDef and the objects of a MetaGraphDef."""
@@ -83,14 +84,9 @@ class FunctionWriter:
 
 def _by_name(keywords):
     """The FunctionSpec of a signature."""
-    spec = protos.FunctionSpec()
-    named = spec.fullargspec.named_tuple_value
-    named.name = "FullArgSpec"
-    told = {name: None for name in _ARGUMENTS} | {"args": [], "kwonlyargs": list(keywords), "annotations": {}}
-    for key, value in told.items():
-        named.values.add(key=key).value.CopyFrom(message_of(value))
-    spec.input_signature.none_value.SetInParent()
-    return spec
+    told = dict.fromkeys(("varargs", "varkw", "defaults", "kwonlydefaults"))
+    told |= {"args": [], "kwonlyargs": list(keywords), "annotations": {}}
+    return full_arg_spec({key: message_of(value) for key, value in told.items()})
 
 
 def add_constant(meta, value: np.ndarray) -> str:
@@ -103,54 +99,78 @@ def add_constant(meta, value: np.ndarray) -> str:
     return name
 
 
-def signatures_of(given, root) -> Signatures:
-    """What is saved as signatures: those that are given, or those that a loaded object has.
+def signatures_of(given, root, functions: Mapping, exporter: Exporter) -> Signatures:
+    """What is saved as signatures: those that are given, or those that a loaded object has, or the only function.
+
+    Args:
+        functions: what the object has for functions, by name.
 
     Raises:
-        UsageError: something is no function of a loaded SavedModel.
+        UsageError: something is no function with known arguments, or its answer has no names.
     """
     if given is None:
         own = getattr(root, "signatures", None)
-        given = own if isinstance(own, Signatures) else {}
+        given = own if isinstance(own, Signatures) else _only(functions)
     if not isinstance(given, Mapping):
         given = {DEFAULT_SERVING_SIGNATURE_DEF_KEY: given}
-    return Signatures({key: _signature(key, f) for key, f in given.items()})
+    return Signatures({key: _signature(key, f, exporter) for key, f in given.items()})
 
 
-def _signature(key: str, function) -> ConcreteFunction:
+def _only(functions: Mapping) -> dict:
+    """The function of an object as its signature, if there is no other one, and it can be."""
+    if len(functions) != 1:
+        return {}
+    (function,) = functions.values()
+    described = isinstance(function, Trace) or getattr(function, "input_signature", None) is not None
+    traces = [function] if isinstance(function, Trace) else traces_of(function) if described else []
+    if len(traces) != 1:
+        return {}
+    found = leaves(traces[0].structured_outputs)
+    named = _output_names(traces[0].structured_outputs) is not None and all(isinstance(s, TensorSpec) for s in found)
+    return {DEFAULT_SERVING_SIGNATURE_DEF_KEY: traces[0]} if named else {}
+
+
+def _signature(key: str, function, exporter: Exporter) -> ConcreteFunction:
+    if isinstance(function, TracedFunction):
+        traces = traces_of(function) if function.input_signature is not None else ()
+        if not traces:
+            what = f"saved_model.save: signature {key!r} is {function!r}, whose arguments are not known"
+            advice = "give it an input_signature, or pass function.get_concrete_function(tf.TensorSpec(...))"
+            raise UsageError(explain(f"{what}; {advice}"))
+        function = traces[0]
+    if isinstance(function, Trace):
+        function = exporter.concrete(function)
     if isinstance(function, Function):
         function = function.get_concrete_function()
     if not isinstance(function, ConcreteFunction) or function.library is None:
         what = f"saved_model.save: signature {key!r} is {function!r}"
         hint = "graphs with signatures are written by graphc.v1's tf.saved_model.simple_save"
-        raise UsageError(explain(f"{what}; only functions of a SavedModel that was loaded can be saved here; {hint}"))
-    _, kwargs = function.structured_input_signature
-    outputs = function.structured_outputs
-    is_flat = isinstance(outputs, Mapping) and all(isinstance(s, TensorSpec) for s in outputs.values())
-    if (
-        not function.structured_input_signature[0]
-        and is_flat
-        and all(isinstance(s, TensorSpec) for s in kwargs.values())
-    ):
-        return function
-    return _wrapped(key, function, is_flat)
+        raise UsageError(explain(f"{what}; it must be a tf.function or one of its concrete functions; {hint}"))
+    args, kwargs = function.structured_input_signature
+    flat = is_flat(function.structured_outputs) and all(isinstance(s, TensorSpec) for s in kwargs.values())
+    return function if not args and flat and function.keywords == list(kwargs) else _wrapped(key, function, exporter)
 
 
-def _wrapped(key: str, function: ConcreteFunction, is_flat: bool) -> ConcreteFunction:
-    """The same function with inputs by name and a dict for an answer."""
-    order = sorted(range(len(function.inputs)), key=lambda k: function.keywords[k])
-    specs = {function.keywords[k]: function.inputs[k] for k in order}
-    if len(specs) < len(function.inputs):
+def _output_names(outputs) -> list[str] | None:
+    """What the results of a signature are called; None where they can have no names."""
+    if is_flat(outputs):
+        return sorted(outputs)
+    found = [outputs] if isinstance(outputs, TensorSpec) else outputs
+    if not isinstance(found, (list, tuple)) or not all(isinstance(s, TensorSpec) for s in found):
+        return [] if outputs is None else None
+    return [f"output_{k}" for k in range(len(found))]
+
+
+def _wrapped(key: str, function: ConcreteFunction, exporter: Exporter) -> ConcreteFunction:
+    """A function with inputs by name and a dict for an answer, which calls this one."""
+    names = _output_names(function.structured_outputs)
+    if names is None:
+        what = f"saved_model.save: signature {key!r} answers with {function.structured_outputs!r}"
+        raise UsageError(explain(f"{what}; it must be a tensor, a list of tensors, or a dict from names to tensors"))
+    if len(set(function.keywords)) < len(function.inputs):
         raise UsageError(explain(f"saved_model.save: the inputs of signature {key!r} need different names"))
-    found = leaves(function.structured_outputs)
-    if any(not isinstance(s, TensorSpec) for s in found):
-        raise UsageError(explain(f"saved_model.save: signature {key!r} must answer with tensors only"))
-    outputs = function.structured_outputs if is_flat else {f"output_{k}": s for k, s in enumerate(found)}
-    if not is_flat and list(outputs) != sorted(outputs):
-        raise UsageError(
-            explain(f"saved_model.save: signature {key!r} must answer with a dict, it has {len(found)} outputs")
-        )
-    return function.reordered(f"__inference_signature_wrapper_{key}", order, specs, outputs)
+    outputs = dict(zip(names, leaves(function.structured_outputs)))
+    return wrapper(exporter.name(f"__inference_signature_wrapper_{key}"), function, outputs)
 
 
 def is_constant(value) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from graphc.api.checkpoint.trackable import children, escaped, leading_to
 from graphc.api.operators import Operators
+from graphc.api.function.function import Function as TracedFunction
+from graphc.api.saved_model.exported import TRACED
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
 from graphc.api.variable import Variable
 
-_KEPT = (Variable, Function, ConcreteFunction, Asset)
+_KEPT = (Variable, Function, ConcreteFunction, Asset, *TRACED)
 _LEAVES = (*_KEPT, Signatures)
 
 
@@ -23,7 +25,15 @@ def inside_of(value) -> dict[str, object]:
     """
     if isinstance(value, _LEAVES) or isinstance(value, Operators):
         return {}
-    return {name: v for name, v in children(value).items() if not isinstance(v, Signatures) and not callable_only(v)}
+    found = {**functions_of(value), **children(value)}
+    return {name: v for name, v in found.items() if not isinstance(v, Signatures) and not callable_only(v)}
+
+
+def functions_of(value) -> dict[str, TracedFunction]:
+    """The methods of an object that are functions which are traced, by name."""
+    names = {name for cls in type(value).__mro__ for name, v in vars(cls).items() if isinstance(v, TracedFunction)}
+    found = {name: getattr(value, name) for name in sorted(names)}
+    return {name: v for name, v in found.items() if isinstance(v, TracedFunction)}
 
 
 def callable_only(value) -> bool:
@@ -64,6 +74,11 @@ class ObjectGraph:
         self.links.append({})
         self.paths.append(path)
         return number
+
+    def replace(self, number: int, value) -> None:
+        """Put another object in the place of one."""
+        self.objects[number] = value
+        self.numbers.setdefault(id(value), number)
 
     def child(self, at: int, name: str, value) -> int:
         """An object inside of another, added if it is new; its number."""

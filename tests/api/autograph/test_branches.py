@@ -205,8 +205,8 @@ def test_a_condition_on_a_variable():
 def test_printing_happens_in_the_branch_that_is_taken(capfd):
     @tf.function
     def f(x):
-        if x > 0: print("positive", x)
-        else: print("negative", x)
+        if x > 0: tf.print("positive", x)
+        else: tf.print("negative", x)
         return x
 
     f(tf.constant(1))
