@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from graphc.codegen.llvm.module import program_text, segments
-from graphc.errors import FormatError, ShapeError, UsageError, explain
+from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close
 from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
-from graphc.ir.program import Host, Program
+from graphc.ir.program import Host, Program, reasons_of
 from graphc.ir.sizes import symbols_in
 from graphc.ir.target import TARGETS, Target
 from graphc.ir.writes import written_before_host
@@ -30,9 +30,11 @@ from graphc.lower.lower import lower
 from graphc.options import VERSION, Options
 from graphc.passes.canonical import canonical
 from graphc.passes.loops import drop_unused
+from graphc.passes.guards import drop_guards, number_lines, take_guards
 from graphc.passes.nested import graphs_in
 from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
 from graphc.passes.standalone import standalone
+from graphc.prims.guard import location_of
 from graphc.prims.table import row
 from graphc.runtime import progress  # noqa: F401  shows long compilations
 from graphc.runtime.cache import default_cache, digest_of
@@ -83,6 +85,7 @@ def target_of(options: Options) -> Target:
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step."""
     passes = FAST_PIPELINE if options.fast_math else PIPELINE
+    passes = passes if options.checks else [drop_guards if p is take_guards else p for p in passes]
     graph = canonical(graph)
     with stage("optimise", graph.name, len(graph.nodes) if WATCHERS else 0):
         return run(graph, [p for p in passes if pass_name(p) not in options.skip], on_pass)
@@ -209,8 +212,14 @@ def load_timed(graph: Graph, mark: Callable, options: Options = Options()) -> tu
 _MARK = "mark"
 
 
-def load(artifact: Artifact, options: Options = Options(), mark: Callable | None = None) -> Executable:
-    """A callable for an artifact made for this machine; ``options`` are for what its host steps call."""
+def load(
+    artifact: Artifact, options: Options = Options(), mark: Callable | None = None, lines: tuple[str, ...] = ()
+) -> Executable:
+    """A callable for an artifact made for this machine; ``options`` are for what its host steps call.
+
+    Args:
+        lines: the user's lines that numbers in the artifact stand for.
+    """
     program = artifact.program
     buffers = {b.name: b for b in program.buffers}
     parts = [_host_step(item, buffers, options, mark) if isinstance(item, Host) else item for item in segments(program)]
@@ -219,16 +228,24 @@ def load(artifact: Artifact, options: Options = Options(), mark: Callable | None
     host_steps = parts if len(parts) > 1 else None
     return Executable(
         entry_name(program), program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
-        explain_failure=functools.partial(_refusal, program), late=_late_sizes(program), early=artifact.early,
+        explain_failure=functools.partial(_refusal, artifact if reasons_of(program) else replace(artifact, library=b""), lines), late=_late_sizes(program), early=artifact.early,
     )  # fmt: skip
 
 
-def _refusal(program: Program, code: int) -> Exception:
-    """The error for sizes that a Program's entry refused."""
+def _refusal(artifact: Artifact, lines: tuple[str, ...], code: int) -> Exception:
+    """The error for sizes or values that a Program refused."""
+    program = artifact.program
     if code <= len(program.checks):
         check = program.checks[code - 1]
         return ShapeError(explain(f"{check.message} (for the sizes given, {check.condition} does not hold)", (), check.location))
-    return ShapeError(explain("the sizes given make a value of more than 64 TiB"))
+    place = code - len(program.checks) - 2
+    if place < 0:
+        return ShapeError(explain("the sizes given make a value of more than 64 TiB"))
+    message, line = reasons_of(program)[place]
+    line = lines[int(line)] if lines else line
+    error = InvalidArgumentError(explain(message, (), location_of(line)))
+    error.reason = message, line  # for who knows better which line that is
+    return error
 
 
 def _may_take_long(program: Program) -> bool:
@@ -281,12 +298,14 @@ def key_parts(graph: Graph, options: Options) -> dict[str, str]:
         "target": target_of(options).name,
         "fast_math": str(options.fast_math),
         "skip": " ".join(options.skip),
+        "checks": str(options.checks),
         "version": VERSION,
         "compiler": build_digest(),
     }
 
 
-_loaded: weakref.WeakValueDictionary[str, Executable] = weakref.WeakValueDictionary()
+_loaded: weakref.WeakValueDictionary[tuple, Executable] = weakref.WeakValueDictionary()
+_refusing: weakref.WeakValueDictionary[str, Artifact] = weakref.WeakValueDictionary()  # loaded once for each set of lines
 _lock = threading.Lock()
 
 
@@ -304,14 +323,19 @@ def compile_graph(graph: Graph, options: Options = Options(), on_pass: Callable 
         CompileError: a stage could not produce its result; the message names the operation and the user's line.
     """
     graph = canonical(graph)
-    parts = key_parts(graph, options)
+    numbered, lines = number_lines(graph)
+    parts = key_parts(numbered, options)
     digest = digest_of(parts)
     with _lock:
-        if on_pass is None and (found := _loaded.get(digest)) is not None:
+        if on_pass is None and (found := _loaded.get((digest, lines))) is not None:
             return found
-        made = load(_artifact(graph, options, on_pass, parts, digest), options)
+        artifact = _refusing.get(digest) if on_pass is None and lines else None
+        artifact = _with_lines(artifact or _artifact(numbered, options, on_pass, parts, digest), graph)
+        made = load(artifact, options, lines=lines)
         if not has_callbacks(graph):  # which two graphs of one text may have different ones of
-            _loaded[digest] = made
+            _loaded[digest, lines] = made
+            if lines:
+                _refusing[digest] = artifact
         return made
 
 
@@ -322,7 +346,7 @@ def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str)
     if keep and on_pass is None:
         entry = cache.get(digest)
         if entry is not None:
-            return _with_lines(from_sections(entry, target), graph)
+            return from_sections(entry, target)
     artifact = build(graph, options, on_pass)
     if keep:
         cache.put(digest, sections(artifact), parts)
@@ -330,7 +354,7 @@ def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str)
 
 
 def _with_lines(artifact: Artifact, graph: Graph) -> Artifact:
-    """An artifact from the cache, whose inputs and outputs know the lines of the graph that asked for it."""
+    """An artifact whose inputs and outputs know the lines of the graph that asked for it, not those of an equal one."""
     signature = artifact.program.signature
     inputs, outputs = (
         tuple(replace(param, location=node.location) for param, node in zip(params, nodes))

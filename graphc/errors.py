@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import linecache
 import os
 import re
@@ -11,7 +12,8 @@ import threading
 from dataclasses import dataclass
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_NOT_USERS = (_PACKAGE, contextlib.__file__, threading.__file__, "<frozen importlib")  # what our own "with" blocks and imports go through
+# what our own "with" blocks, cached values, threads and imports go through
+_NOT_USERS = (_PACKAGE, contextlib.__file__, functools.__file__, threading.__file__, "<frozen importlib")
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _own_files: set[str] = set()  # those of our files that were met
 
@@ -120,6 +122,10 @@ class UsageError(GraphcError, ValueError):
 
 class SymbolicError(GraphcError, TypeError):
     """A tensor that has no value yet was used where Python needs one: ``if``, ``for``, ``float``."""
+
+
+class NoValueError(SymbolicError, AttributeError):
+    """``numpy()`` of a tensor that has no value yet; in TensorFlow such a tensor has no ``numpy``."""
 
 
 class OutOfRangeError(GraphcError, IndexError):
@@ -313,6 +319,9 @@ def explain(what: str, operands=(), location: Location | None = None) -> str:
     return "\n".join(lines)
 
 
+_NO_ADDRESSES = "array is too big", "Maximum allowed dimension exceeded"  # how NumPy refuses what no memory could hold
+
+
 @contextlib.contextmanager
 def with_line():
     """Errors of a run that do not know the line of their operation name at least the line that asked for the run."""
@@ -323,4 +332,9 @@ def with_line():
             error.args = (explain(str(error)), *error.args[1:])  # it keeps its kind, its cause and what it carries
         raise
     except MemoryError as error:  # NumPy's says how much was asked for
+        why = str(error) or "a value in between needs more than there is"
+        raise ResourceExhaustedError(explain(f"run: there is not enough memory: {why}")) from None
+    except ValueError as error:
+        if not any(words in str(error) for words in _NO_ADDRESSES):
+            raise
         raise ResourceExhaustedError(explain(f"run: there is not enough memory: {error}")) from None

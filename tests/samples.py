@@ -524,6 +524,9 @@ def triangle(*shape, dtype=F64):
 
 
 sample("check_numerics", floats(2, 3), smooth=True, message="x")
+sample("guard", np.array([[0, 1], [2, 0]], np.int32), kind="index", limits=(3, 2), what="gather_nd")
+sample("guard", np.array([-1, 3]), kind="divisor", limits=(), what="floordiv")
+sample("refusal", np.array(False), np.array(True), reasons=(("first", "a.py:1"), ("second", "a.py:2")))
 sample("cholesky", definite(2, 3, 3), smooth=True, symmetric=True)
 sample("cholesky", definite(4, 4, dtype=F32), ulp=64)
 sample("cholesky", -definite(2, 2))

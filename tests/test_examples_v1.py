@@ -1,5 +1,6 @@
 """The examples run as a reader would run them, at small size, on real data; those that learn reach what they should."""
 
+import re
 from pathlib import Path
 
 import example_programs

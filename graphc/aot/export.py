@@ -17,7 +17,7 @@ from graphc.errors import CompileError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.printer import graph_text
-from graphc.ir.program import Program
+from graphc.ir.program import Program, reasons_of
 from graphc.ir.target import Target
 from graphc.options import VERSION, Options
 from graphc.runtime.container import encode
@@ -108,7 +108,7 @@ def _container(graph: Graph, program: Program, options: Options) -> list:
     text = graph_text(canonical(graph), blobs=blobs)
     weights, table = _weights(blobs)
     manifest = {"format": FORMAT, "graphc": VERSION, "name": graph.name, "targets": targets, "weights": table,
-                "fast_math": options.fast_math}  # fmt: skip
+                "fast_math": options.fast_math, "checks": options.checks}  # fmt: skip
     return encode({"manifest": manifest, "graph": text, "weights": weights, **native})
 
 
@@ -142,7 +142,7 @@ def _standalone(program: Program, name: str, options: Options) -> dict[str, byte
     from graphc.runtime.jit import compile_object
 
     target = target_of(options)
-    header = header_text(program.signature, name, program.checks)
+    header = header_text(program.signature, name, program.checks, reasons_of(program))
     code = embed(
         compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants
     )

@@ -29,7 +29,7 @@ class Model:
 
     Attributes:
         targets: names of the machines that it holds code for.
-        fast_math: how its graph was compiled.
+        fast_math, checks: how its graph was compiled.
     """
 
     container: Container
@@ -37,6 +37,7 @@ class Model:
     targets: tuple[str, ...]
     weights: dict
     fast_math: bool
+    checks: bool
 
     @property
     def graph(self) -> Graph:
@@ -90,7 +91,8 @@ def read(path) -> Model:
     targets, weights = manifest.get("targets"), manifest.get("weights")
     if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
         raise FormatError(f"{path}: the manifest must list targets and weights")
-    return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True)
+    return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
+                 manifest.get("checks") is not False)
 
 
 def load(path) -> Executable:
@@ -109,9 +111,9 @@ def load(path) -> Executable:
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
-            return load_artifact(from_sections(container, target), Options(fast_math=model.fast_math))
+            return load_artifact(from_sections(container, target), Options(fast_math=model.fast_math, checks=model.checks))
     try:
-        return compile_graph(model.graph, Options(fast_math=model.fast_math))
+        return compile_graph(model.graph, Options(fast_math=model.fast_math, checks=model.checks))
     except GraphcError as error:
         made = ", ".join(model.targets) or "no machine"
         raise type(error)(f"{path} holds code for {made}; compiling it anew for {host} failed: {error}") from error

@@ -12,6 +12,7 @@ from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
 from graphc.api.tensor import EagerTensor, Tensor
 from graphc.errors import StateError, SymbolicError, explain
+from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node, substitute
 from graphc.ir.node import INDEX, Node, const
@@ -21,6 +22,7 @@ from graphc.lib import shape as lib_shape
 from graphc.lib.control import mixed
 from graphc.lib.dims import DataDependent, measuring
 from graphc.lib.promote import as_node, literal_array
+from graphc.prims.table import apply
 
 _numbers = itertools.count()
 _SMALL = 64  # elements of an integer operand that may decide a shape
@@ -56,7 +58,7 @@ class Body:
         self._written: dict = {}
         self._cuts: dict[Node, Node] = {}  # stands for a value that gradients do not go through -> that value
         self._entered = 0
-        self._step = self._stand_in(INDEX)
+        self._step, self._unseeded = self._stand_in(INDEX), 0
         self._token = self._first = self._stand_in(TOKEN)
 
     @property
@@ -296,12 +298,23 @@ class Body:
             self._stand_ins.append(inside.node)
         return inside
 
-    def draw(self, seed: int | None):
+    @property
+    def numbers_draws(self) -> bool:
+        """Whether random operations without a seed are numbered, as TensorFlow does in each graph of a function."""
+        return getattr(self.outer, "numbers_draws", False)
+
+    def draw(self, seed: int | None, kind: str = "", blocks: int | None = None):
         """Key and counter of a random operation; every step of a loop draws other numbers."""
-        key, counter, _ = self.outer.draw(seed)
+        if seed is None and self.numbers_draws:
+            seed, self._unseeded = self._unseeded, self._unseeded + 1
+        key, counter, _ = self.outer.draw(seed, kind)
         kind = EagerTensor if self.outer.is_eager else Tensor
         inside = [self._capture(kind(self.outer, n)).node if n.op != "const" else n for n in (key, counter)]
-        return inside[0], mixed(inside[1], self._step), None
+        if blocks is None or not self.numbers_draws:
+            return inside[0], mixed(inside[1], self._step), None
+        step = apply("cast", self._step, dtype=dt.u64)
+        far = apply("mul", step, const(blocks, step.type))
+        return inside[0], apply("add", inside[1], lib_shape.stack([far, const(0, step.type)])), None
 
 
 def _other_sizes(values: dict) -> dict:

@@ -32,6 +32,7 @@ class Callbacks:
         """What ``func`` answers for the arrays of the tensors ``inp``; runs on the host and has no gradient.
 
         Args:
+            func: None makes a decorator; the function then takes the tensors as its arguments.
             Tout: the dtype of the answer, or a list of dtypes of the answers. In a graph their shapes are found out by
                 the first run, unless ``set_shape`` promises them.
 
@@ -39,6 +40,8 @@ class Callbacks:
             InvalidArgumentError: in a graph: ``func`` raises ValueError or TypeError, or answers with other dtypes.
                 Other errors of it become OutOfRangeError (StopIteration) and UnknownError.
         """
+        if func is None:
+            return functools.partial(_decorated, functools.partial(self._numpy, "numpy_function"), Tout, (stateful, name))
         return self._numpy("numpy_function", func, inp, Tout, stateful, name)
 
     def py_func(self, func, inp, Tout, stateful=True, name=None):
@@ -54,6 +57,8 @@ class Callbacks:
         Args:
             Tout: see ``numpy_function``; None or an empty list if ``func`` answers with nothing.
         """
+        if func is None:
+            return functools.partial(_decorated, self.py_function, Tout, (name,))
         recorder = self._recorder("py_function", func, inp)
         if recorder.is_eager:
             with with_line():
@@ -94,6 +99,16 @@ class Callbacks:
         return pack(Tout, made) if isinstance(Tout, (list, tuple, dict)) else made[0]
 
 
+def _decorated(operation: Callable, Tout, rest: tuple, func: Callable) -> Callable:
+    """The function that runs ``func`` as an operation: what a decorator without a function makes of it."""
+
+    @functools.wraps(func)
+    def called(*inp):
+        return operation(func, list(inp), Tout, *rest)
+
+    return called
+
+
 def _of_scalars(func: Callable) -> Callable:
     """A function that gets what has no axes as TensorFlow gives it: a NumPy scalar, or bytes."""
 
@@ -117,7 +132,7 @@ def _with_tensors(func: Callable, count: int) -> Callable:
             tensors = [EagerTensor(EAGER, array=a) for a in arrays]
             xs = [t for t in tensors[:count] if t.dtype.is_inexact]
             tape.watch(xs)
-            ys = leaves(func(*tensors[:count]))
+            ys = [EAGER.convert(y) for y in leaves(func(*tensors[:count]))]
             found = tape.gradient(ys, xs, tensors[count:], unconnected_gradients="zero")
             return [g.numpy() for g in found]
 

@@ -17,6 +17,7 @@ from graphc.api.recorder import recorder_for
 from graphc.api.structure import expect_same, leaves, pack
 from graphc.api.tensor import EagerTensor
 from graphc.api.tensor_array import TensorArray
+from graphc.api.varying import varying_loop
 from graphc.errors import ShapeError, StateError, SymbolicError, UsageError, explain
 from graphc.lib import control as lib
 from graphc.lib import math, shape
@@ -114,13 +115,15 @@ class ControlFlow:
                    swap_memory=False, maximum_iterations=None, name=None):  # fmt: skip
         """``loop_vars = body(*loop_vars)`` while ``cond(*loop_vars)``; both are called once and become one loop.
 
-        Loop variables keep their dtypes and shapes; TensorArrays may be among them. In eager evaluation a loop that
+        Loop variables keep their dtypes and, but for ``shape_invariants``, shapes; TensorArrays may be among them. In eager evaluation a loop that
         needs values while it is traced (``if``, ``numpy()``), or whose variables change their shape, runs step by step.
 
         Args:
             loop_vars: a (nested) structure of tensors and TensorArrays.
             maximum_iterations: stop after so many steps; a small number makes the gradient faster.
-            shape_invariants, parallel_iterations, back_prop, swap_memory: without effect.
+            shape_invariants: a structure of shapes like ``loop_vars``, with None for what changes: one axis of a variable
+                may change its size, if how it does follows from sizes and other variables.
+            parallel_iterations, back_prop, swap_memory: without effect.
 
         Raises:
             UsageError: the body answers with another structure.
@@ -133,11 +136,20 @@ class ControlFlow:
                 raise UsageError(explain("while_loop: there are no loop variables"))
         recorder = self.recorder([loop_vars, maximum_iterations])
         if not recorder.is_eager:
-            return loop(recorder, name, cond, body, loop_vars, maximum_iterations)
+            if shape_invariants is None:
+                return loop(recorder, name, cond, body, loop_vars, maximum_iterations)
+            known = _invariants(loop_vars, shape_invariants)
+            return varying_loop(loop, recorder, name, cond, body, loop_vars, maximum_iterations, known)
         try:
             return loop(recorder, name, cond, body, loop_vars, maximum_iterations)
         except UNTRACEABLE:
             return _step_by_step(recorder, cond, body, loop_vars, maximum_iterations)
+
+
+def _invariants(loop_vars, shapes) -> list:
+    """The shape that is known of every leaf."""
+    expect_same("while_loop", "loop variables and shape_invariants", loop_vars, shapes)
+    return [getattr(s, "shape", s) for s in leaves(shapes)]
 
 
 def open_body(recorder) -> Body:
@@ -326,15 +338,15 @@ def _repeated(test, step, early: int, token: list, states: list, limit: list, ma
     most = nodes[s] if limit else maximum
     if growing:
         if t:
-            what = "TensorArray: one that grows (dynamic_size=True) cannot do so in a loop that prints, asserts, uses a queue"
-            raise StateError(explain(f"{what} or calls Python; give size= the greatest number of elements"))
+            what = "a TensorArray that grows (dynamic_size=True) or a variable that changes its shape cannot be in a loop that"
+            raise StateError(explain(f"{what} prints, asserts, uses a queue or calls Python; give it its final size before"))
 
         def without(first, expand, reduce):
             f = len(first)
             return lib.repeat(lambda i, *v: tested(i, expand(v[:f]), v[f:])[0],
                               lambda i, *v: reduce(stepped(i, expand(v[:f]), v[f:])), first, rest, most)  # fmt: skip
 
-        types = {g.elements: step.arguments[g.elements].node.type for g in growing}
+        types = [*[x.node.type for x in step.arguments], *[x.type for x in nodes[c:s]]]
         nodes = [*grown(growing, nodes[:s], types, without), *nodes[s:]]
     if not test.acts:
         return lib.repeat(lambda i, *v: tested(i, v[:s], v[s:])[0], lambda i, *v: stepped(i, v[:s], v[s:]),

@@ -27,7 +27,7 @@ class _Reads:
     def __init__(self):
         self.variables: list = []
 
-    def read(self, variable) -> None:
+    def read(self, variable, value=None) -> None:
         """A variable was read."""
         if variable.trainable and not any(v is variable for v in self.variables):
             self.variables.append(variable)

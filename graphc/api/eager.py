@@ -295,8 +295,9 @@ class Eager:
 
     def read_state(self, variable) -> EagerTensor:
         """The value of a variable."""
-        RECORDING.read(variable)
-        return variable.as_tensor()
+        value = variable.as_tensor()
+        RECORDING.read(variable, value=value)
+        return value
 
     def write_states(self, variables: Sequence, values: Sequence[Tensor], results: Sequence[Tensor]) -> list[Tensor]:
         """Give variables their values after a branch or loop that assigns them; the results, as they are."""
@@ -307,9 +308,9 @@ class Eager:
     def expect_creation(self) -> None:
         """Variables may be made anywhere."""
 
-    def draw(self, seed: int | None):
+    def draw(self, seed: int | None, kind: str = "", blocks: int | None = None):
         """Key and counter of a new random operation, and None: it has no effect but on the counter."""
-        key, counter = (EagerTensor(self, array=_frozen(a)).node for a in SEEDS.next(seed))
+        key, counter = (EagerTensor(self, array=_frozen(a)).node for a in SEEDS.next(seed, kind, blocks))
         return key, counter, None
 
     # -------------------------------------------------------------------------------------------- evaluation

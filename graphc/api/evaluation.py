@@ -10,13 +10,15 @@ import numpy as np
 from graphc.api.learnt import Library
 from graphc.api.programs import Programs
 from graphc.api.signature import OpenSizes, signature
-from graphc.api.values import Value, inlined, kind_of, number, value_of_leaf
+from graphc.api.values import Value, inlined, kind_of, location_of, number, value_of_leaf
 from graphc.compile import compile_graph
+from graphc.errors import InvalidArgumentError, explain
 from graphc.ir.graph import Graph, input_node, needed, substitute
 from graphc.ir.node import Node
 from graphc.ir.type import Type
 
 _CONSTANT, _LEAF, _END, _SAME = -1, 0, -2, -3
+_MARK = "step "  # before the place of a value in a walk
 _RECENT = 128  # programs with sizes known only while running that are kept
 
 
@@ -128,7 +130,7 @@ class Walk:
                     continue
                 nodes.append(input_node(f"c{at}", x.type) if at in varying else number(o, x))
                 at += 1
-            made.append(inlined(entry, nodes, value.line))
+            made.append(inlined(entry, nodes, value.line, f"{_MARK}{len(made)}"))
         return [made[self.places[v]] for v in self.wanted]
 
 
@@ -164,6 +166,14 @@ class Plan:
         return found
 
 
+def _name_own_line(error: InvalidArgumentError, walk: Walk) -> None:
+    """Where an error is about a step of a walk, let it name the line that recorded that step."""
+    message, line = getattr(error, "reason", ("", ""))
+    if line.startswith(_MARK):
+        value, _ = walk.steps[int(line[len(_MARK) :])]
+        error.args = (explain(message, (), location_of(value.line)),)
+
+
 class Evaluator:
     """Computes recorded values."""
 
@@ -185,7 +195,11 @@ class Evaluator:
             return self.once([v.node for v in walk.wanted])
         leaves, (places, arguments, constants) = walk.leaves, order
         given = [np.asarray(numbers[k], dtype) for k, dtype in arguments]
-        return program(*[leaves[k] if k >= 0 else given[~k] for k in places], *constants)
+        try:
+            return program(*[leaves[k] if k >= 0 else given[~k] for k in places], *constants)
+        except InvalidArgumentError as error:
+            _name_own_line(error, walk)
+            raise
 
     def once(self, nodes: Sequence[Node]) -> list[np.ndarray]:
         """The values of Nodes whose sizes only a run knows: their graph is known by its text."""

@@ -11,6 +11,7 @@ import numpy as np
 from graphc.api.eager import eager
 from graphc.api.lift import lift
 from graphc.api.op import Op
+from graphc.api.scope import init_scope
 from graphc.api.variable import Variable
 from graphc.errors import UsageError, explain
 from graphc.ir import dtype as dt
@@ -103,7 +104,9 @@ class Generator:
     def from_seed(cls, seed, alg=None):
         """A generator from an integer or a vector of them."""
         alg = "philox" if alg is None else alg
-        return cls(state=_STATE(seed, alg), alg=alg)
+        with init_scope():  # a function that is being traced keeps it
+            state = _STATE(seed, alg)
+        return cls(state=state, alg=alg)
 
     @classmethod
     def from_non_deterministic_state(cls, alg=None):

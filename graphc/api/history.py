@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from graphc.api.eager import EAGER
 from graphc.api.learnt import Learnt, Library
 from graphc.api.tensor import EagerTensor
-from graphc.api.values import Entry, Value, inlined
+from graphc.api.values import GRADIENT, Entry, Value, inlined
 from graphc.errors import located
 from graphc.ir.graph import input_node, needed, substitute
 from graphc.ir.node import Node, binary, make
@@ -166,7 +166,7 @@ def _derivatives(history, given, targets, sources, derive) -> list[tuple | None]
         stands |= {x: ~k for k, x in enumerate(extras)}
         inputs = tuple(used)
         has_numbers = any(stands[x] >= 0 and type(history.values[stands[x]]) is not Value for x in inputs)
-        learnt = Learnt((Entry(inputs, node, "gradient", has_numbers),))
+        learnt = Learnt((Entry(inputs, node, GRADIENT, has_numbers),))
         answers.append((learnt, tuple([stands[x] for x in inputs])))
     return answers
 

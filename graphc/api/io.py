@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+from graphc.api.callbacks import numpy_function
 from graphc.api.composite import record
 from graphc.api.create import convert_to_tensor
 from graphc.api.eager import eager
@@ -21,20 +24,23 @@ def parse_tensor(serialized, out_type, name=None, *, shape=None):
     """The tensor of a serialised TensorProto.
 
     Args:
-        shape: its shape, None for unknown sizes; needed only inside of traced functions and graphs, which have to
-            know the number of axes.
+        shape: its shape, None for unknown sizes; of use inside of traced functions and graphs, which otherwise do not
+            know even the number of axes before they run.
 
     Raises:
         InvalidArgumentError: it is damaged, or of another dtype.
-        UsageError: the shape is needed.
     """
     x, kind = convert_to_tensor(serialized), dt.as_dtype(out_type)
     if shape is None and isinstance(x, EagerTensor) and not x.shape.ndims and x.dtype is dt.string:
         return convert_to_tensor(tensor_proto.parsed(x.array[()], kind))
     if shape is None:
-        raise UsageError(explain("parse_tensor: a graph must know the number of axes: pass shape, such as [None, 3]"))
+        return numpy_function(functools.partial(_parsed, kind), [x], kind, stateful=False, name=name)
     sizes = [-1 if d is None else d for d in TensorShape(shape).as_list()]
     return record("ParseTensor", parsing.parse_tensor, "serialized", serialized=x, out_type=kind, shape=sizes)
+
+
+def _parsed(kind, serialized: bytes):
+    return tensor_proto.parsed(serialized, kind)
 
 
 def match_filenames_once(pattern, name=None) -> Variable:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import math
 import operator
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
 
 from graphc.api.call import Call
 from graphc.api.binding import binder
@@ -16,6 +19,7 @@ from graphc.api.op import Op
 from graphc.api.operators import Composed, Operators
 from graphc.api.quick import Quick, filled, structured
 from graphc.api.recorder import recorder_for
+from graphc.api.shape import TensorShape
 from graphc.api.spelling import respelled
 from graphc.errors import GraphcError, UsageError, explain
 from graphc.ir.node import Node
@@ -75,7 +79,7 @@ def recorded(op: Op, recorder, arguments: dict, name=None, seed: int | None = No
     groups, lists = _operands(op.tensors)
     function, effect = op.function, EFFECT if op.effect else None
     if op.random:
-        key, counter, effect = recorder.draw(seed)
+        key, counter, effect = recorder.draw(seed, *_reach(op, arguments))
         function = drawn(op.function, key, counter)
     if rest:
         function = spread(function, rest)
@@ -100,6 +104,27 @@ def _public_signature(op: Op) -> tuple[inspect.Signature, str | None]:
     added = [n for n in (("seed", "name") if op.random else ("name",)) if n not in own.parameters]
     parameters += [inspect.Parameter(n, kind, default=None) for n in added]
     return own.replace(parameters=parameters, return_annotation=own.empty), rest
+
+
+_BLOCKS_EACH = 256  # of a random stream that TensorFlow keeps for each number
+
+
+def _reach(op: Op, arguments: Mapping) -> tuple[str, int | None]:
+    """What goes on where the same has ended before, and how many blocks of the stream it needs, if that is known."""
+    kind, shape, dtype, each = op.kind, arguments.get("shape"), arguments.get("dtype", ""), _BLOCKS_EACH
+    if kind == "RandomShuffle":
+        rows = (getattr(arguments["value"], "shape", None) or [None])[0]
+        return kind, None if rows is None else (2 * rows + 3) // 4 or None
+    if kind == "Multinomial":
+        rows, count = (getattr(arguments["logits"], "shape", None) or [None])[0], arguments["num_samples"]
+        shape, each = (rows, (count + 3) // 4 * 4 if isinstance(count, int) else None), 2 * _BLOCKS_EACH
+    if kind == "Dropout":
+        x, shape = arguments.get("x"), arguments.get("noise_shape")
+        shape, dtype = getattr(x, "shape", None) if shape is None else shape, getattr(x, "dtype", "")
+        kind = "RandomUniform"
+    sizes = list(shape) if isinstance(shape, (list, tuple, TensorShape)) and getattr(shape, "ndims", 0) is not None else [None]
+    known = all(isinstance(n, (int, np.integer)) and n >= 0 for n in sizes)
+    return f"{kind} {getattr(dtype, 'name', dtype)}", math.prod(map(int, sizes)) * each or None if known else None
 
 
 def drawn(function: Callable, key: Node, counter: Node) -> Callable:

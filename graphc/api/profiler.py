@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from graphc.api.evaluation import Evaluator
-from graphc.api.function.running import Runner, shared_turn
+from graphc.api.function.running import Runner
 from graphc.api.profile_steps import StepTime, TimedProgram
 from graphc.api.programs import Programs
-from graphc.api.storage import CHANGES
+from graphc.api.storage import CHANGES, shared_turn
 from graphc.errors import AlreadyExistsError, UnavailableError, UsageError, explain, here
 from graphc.formats.atomic import told, write_file
 from graphc.runtime.stages import Stage, watch

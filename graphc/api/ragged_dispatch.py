@@ -13,6 +13,7 @@ from graphc.api.tensor import EagerTensor
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import index as lib_index
+from graphc.lib import math as lib_math
 from graphc.lib import ragged as lib
 from graphc.lib import ragged_parts as parts
 from graphc.lib import shape as lib_shape
@@ -29,7 +30,7 @@ ELEMENTWISE = frozenset(
     "check_numerics debugging.check_numerics debugging.assert_finite complex grad_pass_through bitwise.bitwise_and "
     "bitwise.bitwise_or bitwise.bitwise_xor bitwise.invert bitwise.left_shift bitwise.right_shift nn.relu nn.relu6 "
     "nn.elu nn.selu nn.gelu nn.silu nn.swish nn.leaky_relu nn.softplus nn.softsign nn.sigmoid nn.tanh nn.dropout "
-    "nn.sigmoid_cross_entropy_with_logits nn.embedding_lookup strings.as_string as_string strings.length "
+    "nn.sigmoid_cross_entropy_with_logits strings.as_string as_string strings.length "
     "strings.lower strings.upper strings.strip strings.substr strings.to_number strings.to_hash_bucket "
     "strings.to_hash_bucket_fast strings.to_hash_bucket_strong strings.regex_full_match strings.regex_replace "
     "strings.join strings.unicode_script strings.unicode_transcode strings.to_lower io.decode_base64 io.encode_base64 "
@@ -124,6 +125,21 @@ def elementwise(public: Callable, arguments: dict):
     return map_flat_values(lambda **named: public(**named), **fitted)
 
 
+def _expect_fitting(value, x) -> None:
+    """Refuse a tensor that has other rows than a ragged one, as far as these are known.
+
+    Raises:
+        ShapeError: it has.
+    """
+    width = value.shape[1] if value.ndim == x.ragged_rank + x.flat_values.ndim and value.ndim > 1 else 1
+    if width in (None, 1) or value.shape[0] == 1 or not isinstance(x.row_splits, EagerTensor):
+        return
+    lengths = np.diff(x.row_splits.array)
+    if (lengths != width).any():
+        what = f"a tensor of shape {value.shape} does not fit a ragged tensor with rows of {sorted({*lengths.tolist()})} elements"
+        raise ShapeError(explain(what))
+
+
 def _fitted(value, x):
     if isinstance(value, Operators):
         rank = value.ndim
@@ -139,6 +155,7 @@ def _fitted(value, x):
     if not rank or rank < x.flat_values.ndim:
         return value
     value = value if isinstance(value, Operators) else convert_to_tensor(value, dtype_hint=x.dtype)
+    _expect_fitting(value, x)
     splits = {f"splits{k}": s for k, s in enumerate(x.nested_row_splits)}
     return record("RaggedBroadcast", parts.broadcast, "dense | flat", dense=value, flat=x.flat_values, **splits)
 
@@ -149,6 +166,9 @@ def _fitted(value, x):
 def reduce(kind: str, public: Callable, input_tensor, axis=None, keepdims=False):
     """A reduction along axes of a ragged tensor."""
     x = input_tensor
+    if kind == "mean" and x.dtype.is_integer:  # a true division, other than that of tensors
+        wide = dt.f64 if x.dtype.size > 2 else dt.f32
+        x = x.with_flat_values(record("Cast", lib_math.cast, x=x.flat_values, dtype=wide))
     rank = x.ragged_rank + x.flat_values.ndim
     if isinstance(axis, Operators):
         axis = axis.numpy().tolist()
@@ -350,7 +370,15 @@ def boolean_mask(public, tensor=None, mask=None, axis=None, **rest):
     raise UsageError(explain("boolean_mask: use tf.ragged.boolean_mask for ragged tensors"))
 
 
+def _embedded(public, params, ids, **rest):
+    """The rows of ``params`` that ragged ids name."""
+    if not is_ragged(ids) or found_in([params]):
+        raise UsageError(explain("tf.nn.embedding_lookup: of its arguments only ids can be a RaggedTensor"))
+    return ids.with_flat_values(public(params, ids.flat_values, **rest))
+
+
 HANDLERS = {
+    "nn.embedding_lookup": _embedded,
     "gather": gather,
     "expand_dims": expand_dims,
     "concat": concat,

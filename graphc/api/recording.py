@@ -33,11 +33,15 @@ class Recording(threading.local):
         finally:
             self.tapes = before
 
-    def read(self, variable, recorder=None) -> None:
-        """Tell all tapes that a variable was read; those of one recorder, where it is given."""
+    def read(self, variable, recorder=None, value=None) -> None:
+        """Tell all tapes that a variable was read; those of one recorder, where it is given.
+
+        Args:
+            value: the tensor that was read, outside of functions.
+        """
         for tape in self.tapes:
             if recorder is None or getattr(tape, "recorder", recorder) is recorder:
-                tape.read(variable)
+                tape.read(variable, value)
 
 
 RECORDING = Recording()

@@ -1,12 +1,24 @@
-"""The memory of a variable that compiled functions write to in place, and how tensors see it."""
+"""The memory of a variable that compiled functions write to in place, how tensors see it, and whose turn it is.
+
+As long as one thread runs functions and looks at variables, a tensor shows the memory itself, and a function moves on to
+other memory if somebody still sees the tensor. Between threads nothing tells a function that is about to run: what other
+threads read is a copy, and what they assign is put into the memory, both when no function that writes is running.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import sys
+import threading
 import weakref
+from threading import get_ident
 
 import numpy as np
+
+from graphc.errors import UsageError
+from graphc.runtime.executable import new_turn
 
 
 class _Memory(np.ndarray):
@@ -32,6 +44,13 @@ class Storage:
         """Take over a value."""
         self.work[...] = value
         self.source = value
+
+    def copied(self) -> np.ndarray:
+        """A copy of the content between two runs that write it."""
+        with _turn(shared=True):
+            array = self.work.copy()
+        array.flags.writeable = False
+        return array
 
     def shown(self) -> np.ndarray:
         """A new read-only array of the same memory."""
@@ -71,6 +90,46 @@ class _Changes:
 
 
 CHANGES = _Changes()
+KEEPING = threading.RLock()  # one thread at a time decides where the values of variables are kept
+RUNNING: set[int] = set()  # threads that run functions
+
+
+@functools.cache
+def shared_turn():
+    """Keeps runs apart that use the same variables."""
+    return new_turn()
+
+
+@contextlib.contextmanager
+def _turn(shared: bool):
+    """No function writes variables inside; unless ``shared``, none reads them either."""
+    hold = shared_turn().hold(shared)
+    try:
+        with contextlib.suppress(UsageError):  # in a host step of a function: nothing is written meanwhile
+            hold.enter()
+        yield
+    finally:
+        hold.leave()
+
+
+def alone():
+    """Nobody reads or writes the memory of variables inside."""
+    return _turn(shared=False)
+
+
+def note_thread() -> None:
+    """This thread runs functions from now on."""
+    if get_ident() not in RUNNING:
+        threading.current_thread()  # so that threads that are not Python's own are listed, too
+        RUNNING.add(get_ident())
+
+
+def is_elsewhere() -> bool:
+    """Whether functions may be running in other threads."""
+    if not RUNNING or len(RUNNING) == 1 and get_ident() in RUNNING:
+        return False
+    RUNNING.intersection_update([t.ident for t in threading.enumerate()])
+    return bool(RUNNING - {get_ident()})
 
 
 def references(value) -> int:

@@ -11,7 +11,7 @@ from graphc.api.storage import CHANGES
 
 _DEFAULT = 87654321  # TensorFlow's global seed where only an operation has one
 _SPAN = 2**31 - 1
-_AGAIN = 40  # an operation that is seeded again goes on 2**40 blocks later
+_AGAIN = 40  # an operation that draws nobody knows how much has 2**40 blocks
 
 
 class Seeds:
@@ -36,8 +36,13 @@ class Seeds:
             self._base = random.SystemRandom().getrandbits(64)
         CHANGES.note()  # functions count anew
 
-    def next(self, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """Key and counter of the next operation, whose own seed is ``seed``."""
+    def next(self, seed: int | None, kind: str = "", blocks: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Key and counter of the next operation, whose own seed is ``seed``.
+
+        Args:
+            kind: what it draws; operations of one kind and seed go on where the one before them has ended.
+            blocks: of the stream that are its own, None if that is not known.
+        """
         with self._lock:
             self.count += 1
             if self.seed is None and seed is None:
@@ -46,9 +51,9 @@ class Seeds:
             second = (self._numbers.randint(0, _SPAN) if seed is None else seed) % _SPAN
             if (first, second) == (0, 0):
                 second = _SPAN
-            before = self._drawn.get((first, second), 0)
-            self._drawn[first, second] = before + 1
-            return _place(first, before << _AGAIN, second)
+            before = self._drawn.get((kind, first, second), 0)
+            self._drawn[kind, first, second] = before + (blocks or 1 << _AGAIN)
+            return _place(first, before, second)
 
     def fixed(self, seed: int) -> tuple[np.ndarray, int]:
         """The key, and the high half of the counter, of an operation with a seed whose place in its stream others count."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 
@@ -70,12 +71,17 @@ class GradientTape:
     def watch(self, tensor) -> None:
         """Let gradients be taken with respect to tensors (or a structure of them).
 
+        What is not floating or complex has no gradients; a warning says so.
+
         Raises:
-            DtypeError: one is not floating or complex.
+            DtypeError: one is no tensor.
         """
         for t in leaves(tensor):
-            if not isinstance(t, Operators) or not t.dtype.is_inexact:
-                raise DtypeError(explain(f"GradientTape.watch: needs floating tensors, got {t!r}"))
+            if not isinstance(t, Operators):
+                raise DtypeError(explain(f"GradientTape.watch: needs tensors or variables, got {t!r}"))
+            if not t.dtype.is_inexact:
+                logging.getLogger("graphc").warning(explain(f"GradientTape.watch: {t.dtype.name} has no gradients: {t!r}"))
+                continue
             if isinstance(t, EagerTensor):
                 self.records.append((t.record, None, None))
             elif isinstance(t, Tensor):
@@ -83,22 +89,28 @@ class GradientTape:
             else:
                 self._watch_variable(t)
 
-    def read(self, variable) -> None:
-        """A variable was read while recording."""
+    def read(self, variable, value=None) -> None:
+        """A variable was read while recording; outside of functions ``value`` is the tensor that was read."""
         if self._variables and variable.trainable:
-            self._watch_variable(variable)
+            self._watch_variable(variable, value)
 
-    def _watch_variable(self, variable) -> None:
+    def _watch_variable(self, variable, value=None) -> None:
         if self._recorder is not EAGER:
             stands = self._recorder.source_of(variable)
             self._nodes[stands] = variable
         else:
-            stands = variable.as_tensor().record
+            stands = (variable.as_tensor() if value is None else value).record
         known = self._read.setdefault(id(variable), (variable, {}))[1]
         if stands not in known:
             known[stands] = True
             if isinstance(stands, Value):
                 self.records.append((stands, None, None))
+
+    def _target(self, value) -> Tensor:
+        """What gradients are taken of; a variable is as if it had been read inside of the tape."""
+        if not isinstance(value, Tensor) and value.dtype.is_inexact:
+            self._watch_variable(value)
+        return _tensor(value)
 
     def watched_variables(self) -> tuple:
         """The variables that were read or watched, in order."""
@@ -137,7 +149,7 @@ class GradientTape:
             raise UsageError(explain(f"gradient: unconnected_gradients {unconnected_gradients!r} is not none or zero"))
         _expect_tensors("gradient", target=target, sources=sources)
         self._use()
-        targets, xs = [_tensor(t) for t in leaves(target)], list(leaves(sources))
+        targets, xs = [self._target(t) for t in leaves(target)], list(leaves(sources))
         seeds = [None] * len(targets) if output_gradients is None else list(leaves(output_gradients))
         if len(seeds) != len(targets):
             what = f"gradient: {len(seeds)} output gradients for {len(targets)} targets; they must be tensors"
@@ -219,7 +231,7 @@ class GradientTape:
     def _matrices(self, function: Callable, target, sources, unconnected):
         _expect_tensors(function.__name__, target=target, sources=sources)
         self._use()
-        y, xs = _tensor(target), list(leaves(sources))
+        y, xs = self._target(target), list(leaves(sources))
 
         def derive(ys, places, _):
             return [function(ys[0], x) for x in places]
@@ -311,7 +323,7 @@ class ForwardAccumulator:
     def __exit__(self, *exception):
         RECORDING.end(self)
 
-    def read(self, variable) -> None:
+    def read(self, variable, value=None) -> None:
         """A variable was read while recording: nothing to do, the primals are known."""
 
     def jvp(self, primals, unconnected_gradients=UnconnectedGradients.NONE):

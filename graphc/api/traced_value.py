@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.api.unconverted import advice as why_python
-from graphc.errors import SymbolicError, explain
+from graphc.errors import NoValueError, SymbolicError, explain
 
 _NO_VALUE = "a tensor has no value while the function around it is traced"
 
@@ -24,9 +24,10 @@ class TracedValue:
         """The value.
 
         Raises:
-            SymbolicError: it is not known while a function is being traced.
+            NoValueError: it is not known while a function is being traced.
         """
-        raise self._refused(f"numpy() of {self.type}: {_NO_VALUE}; return it, or use tf.print or tf.py_function")
+        error = self._refused(f"numpy() of {self.type}: {_NO_VALUE}; return it, or use tf.print or tf.py_function")
+        raise NoValueError(*error.args)
 
     def eval(self, feed_dict=None, session=None):
         """Refused: there is no session; call the function."""
@@ -35,6 +36,15 @@ class TracedValue:
     def __array__(self, dtype=None, copy=None):
         advice = "use TensorFlow's function of the same meaning, or tf.numpy_function"
         raise self._refused(f"NumPy cannot use {self.type}: {_NO_VALUE}; {advice}")
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self  # nothing changes it
+
+    def __reduce__(self):
+        raise self._refused(f"it cannot be pickled: {_NO_VALUE}; return it, and pickle the result")
 
     def __bool__(self):
         raise self._refused(f"{_NO_VALUE}, so it cannot be a Python bool in 'if', 'while', 'and', 'not' or 'max'; {why_python()}")

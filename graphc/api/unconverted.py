@@ -11,6 +11,11 @@ OPERATORS_NAME = "ag__"  # converted code has a variable of this name around it
 _WHY: dict[tuple, str] = {}  # file, line and name of a function -> why it was not converted
 _KEPT = 4096
 _STARTS = {"if": "`if`", "elif": "`elif`", "while": "`while`", "assert": "`assert`", "for": "`for`"}
+_LEFT = (
+    (r"^\s*(match|case)\b", "`match` on a Tensor is not converted; use `if` and `elif`"),
+    (r":=", "an expression with `:=` is not converted; give the name its value on a line before"),
+    (r"\bin\b", "`in` on a Tensor is not converted; use tf.reduce_any(tf.equal(values, x))"),
+)  # parts of lines that stay Python in functions that are converted, and what to do instead
 _FUNCTION = "the function is not converted: call it from a tf.function (autograph=True), or use tf.cond or tf.while_loop"
 
 
@@ -34,9 +39,17 @@ def advice() -> str:
         return f"{construct}: {_FUNCTION}"
     code = frame.f_code
     if OPERATORS_NAME in code.co_freevars:
-        return f"{construct}: this is not converted, as it is neither a statement nor a conditional expression of its own"
+        return _within(construct, location.source if location is not None else "")
     why = _WHY.get(_place(code))
     return f"{construct}: {_FUNCTION}" if why is None else f"{construct}: the function was not converted, as {why}"
+
+
+def _within(construct: str, source: str) -> str:
+    """What is not converted in a function that is."""
+    for pattern, what in _LEFT:
+        if re.search(pattern, source):
+            return what
+    return f"{construct}: this is not converted, as it is neither a statement nor a conditional expression of its own"
 
 
 def _place(code) -> tuple:

@@ -15,11 +15,13 @@ from graphc.ir.node import Node, const, make
 from graphc.ir.order import toposort
 from graphc.ir.sizes import any_sizes, made_by
 from graphc.ir.type import Type
+from graphc.prims.guard import at_line, line_text
 from graphc.prims.table import apply
 
 _numbers = itertools.count(1)
 _leaf_numbers = itertools.count()
 _KINDS_KEPT = 1 << 16
+GRADIENT = "gradient"  # the label of derivatives
 NUMBERS = frozenset({bool, int, float, complex})  # what may be an operand as it is
 
 
@@ -158,20 +160,32 @@ def number(value, like: Node) -> Node:
     return const(np.asarray(value, like.dtype.numpy), Type(like.dtype, ()))
 
 
-def inlined(entry: Entry, nodes: Sequence[Node], line=None) -> Node:
-    """What an Entry computes from these Nodes; made at ``line``."""
+def inlined(entry: Entry, nodes: Sequence[Node], line=None, mark: str | None = None) -> Node:
+    """What an Entry computes from these Nodes; made at ``line``, which is what guards name.
+
+    Args:
+        mark: what guards name instead.
+    """
     memo = {}
     for x, node in zip(entry.inputs, nodes):
         if node.type != x.type:
             node = apply("ensure", node, shape=x.type.shape)
         memo[x] = node
-    if entry.is_open:
-        return substitute([entry.result], memo)[0]
     location = location_of(line)
+    told = None if entry.label == GRADIENT else mark or line_text(location)  # a gradient's are those of what it is of
+
+    def renamed(node: Node, inputs: tuple) -> Node | None:
+        return at_line(node, inputs, told) if node.op == "guard" and told else None
+
+    if entry.is_open:
+        return substitute([entry.result], memo, renamed)[0]
     with located(location):
         for node in toposort((entry.result,), memo):
             inputs = tuple([memo[x] for x in node.inputs])
-            memo[node] = node if inputs == node.inputs else make(node.op, inputs, node.attrs, node.type, location)
+            found = renamed(node, inputs)
+            if found is None:
+                found = node if inputs == node.inputs else make(node.op, inputs, node.attrs, node.type, location)
+            memo[node] = found
     return memo[entry.result]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.recording import RECORDING
 from graphc.api.scope import executing_eagerly, get_current_name_scope, init_scope
 from graphc.api.shape import TensorShape
-from graphc.api.storage import CHANGES, Storage, references
+from graphc.api.storage import CHANGES, KEEPING, Storage, alone, is_elsewhere, references
 from graphc.api.tensor import EagerTensor, Tensor
 from graphc.api.values import Value, alias
 from graphc.api.variable_members import VariableMembers
@@ -89,12 +90,23 @@ class Variable(VariableMembers, Operators):
 
     def as_tensor(self) -> EagerTensor:
         """The value as a tensor; new values that wait are computed, all of them together."""
-        if self._tensor is None:
-            self._tensor = EagerTensor(EAGER, array=self._storage.shown())
-            CHANGES.note()
-        elif not self._tensor.is_settled:
+        tensor = self._tensor
+        if tensor is None:
+            return self._seen()
+        if not tensor.is_settled:
             EAGER.settle_waiting()
-        return self._tensor
+        return tensor
+
+    def _seen(self) -> EagerTensor:
+        """What the memory holds that functions write to."""
+        with KEEPING:
+            storage = self._storage
+            if self._tensor is None and not is_elsewhere():
+                self._tensor = EagerTensor(EAGER, array=storage.shown())
+                CHANGES.note()
+            if self._tensor is not None:
+                return self._tensor
+        return EagerTensor(EAGER, array=storage.copied())
 
     def described(self) -> tuple[str, Location | None]:
         """What it is and the line that made it, for messages."""
@@ -146,8 +158,10 @@ class Variable(VariableMembers, Operators):
         top = RECORDERS.top
         if top is not None and top.captures:
             return top.read_state(self)
-        RECORDING.read(self)
-        return self.as_tensor()
+        tensor = self.as_tensor()
+        if RECORDING.tapes:
+            RECORDING.read(self, value=tensor)
+        return tensor
 
     read_value = value
 
@@ -162,11 +176,53 @@ class Variable(VariableMembers, Operators):
             top.write_state(self, self._fitting(top.convert(value, self.dtype)))
             return self if read_value else None
         tensor = self._fitting(EAGER.convert(value, self.dtype))
-        self._tensor = EagerTensor(EAGER, value=alias(tensor.record))
-        if not tensor.is_settled:
-            EAGER.waiting[self.number] = self
-        CHANGES.note()
+        if self._tensor is None and self._storage is not None and is_elsewhere():
+            array = tensor.array
+            with alone():
+                self._put(array, tensor)
+        else:
+            self._keep(tensor)
         return self if read_value else None
+
+    def _keep(self, tensor: EagerTensor) -> None:
+        """Take a tensor for the value."""
+        with KEEPING:
+            self._tensor = EagerTensor(EAGER, value=alias(tensor.record))
+            if not tensor.is_settled:
+                EAGER.waiting[self.number] = self
+            CHANGES.note()
+
+    def _put(self, array: np.ndarray, tensor: EagerTensor) -> None:
+        """Take an array for the value, in the memory that functions of other threads are bound to."""
+        with KEEPING:
+            if self._tensor is None and self._storage is not None:
+                self._storage.put(array)
+                self._storage.source = None
+            else:
+                self._keep(tensor)
+
+    def changed(self, change: Callable, read_value=True) -> "Variable":
+        """Give it the value that ``change()`` makes of the one that it has; no other thread's change gets lost."""
+        top = RECORDERS.top
+        if top is not None and top.captures:
+            return self.assign(change(), read_value=read_value)
+        while not self._has_changed(change):
+            pass
+        return self if read_value else None
+
+    def _has_changed(self, change: Callable) -> bool:
+        """Assign what ``change()`` makes of the value, unless another thread has assigned meanwhile."""
+        before = self.as_tensor()
+        if self._tensor is None:
+            with alone():
+                self.assign(change())
+            return True
+        tensor = self._fitting(EAGER.convert(change(), self.dtype))
+        with KEEPING:
+            if self._tensor is not before:
+                return False
+            self._keep(tensor)
+            return True
 
     def _fitting(self, tensor: Tensor) -> Tensor:
         """A tensor that may become the value; sizes that are not known are checked while running."""
@@ -190,13 +246,13 @@ class Variable(VariableMembers, Operators):
 
     def assign_add(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
         """Add to the value."""
-        added = recorder_for((self,), None).call("AddV2", "add", math.add, (self, delta), "xy")
-        return self.assign(added, read_value=read_value)
+        recorder = recorder_for((self,), None)
+        return self.changed(lambda: recorder.call("AddV2", "add", math.add, (self, delta), "xy"), read_value)
 
     def assign_sub(self, delta, use_locking=False, name=None, read_value=True) -> "Variable":
         """Subtract from the value."""
-        less = recorder_for((self,), None).call("Sub", "sub", math.subtract, (self, delta), "xy")
-        return self.assign(less, read_value=read_value)
+        recorder = recorder_for((self,), None)
+        return self.changed(lambda: recorder.call("Sub", "sub", math.subtract, (self, delta), "xy"), read_value)
 
     def __repr__(self):
         known = f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}"

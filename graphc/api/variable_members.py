@@ -65,8 +65,10 @@ class Part:
         labels = ("ref", "value", *["index"] * len(inside))
         groups = (0, 0, *range(1, len(inside) + 1))
         recorder = recorder_for((variable,), None)
-        answer = recorder.call("StridedSliceAssign", "strided_slice_assign", build, operands, labels, groups=groups)
-        return variable.assign(answer, use_locking, name, read_value)
+        return variable.changed(
+            lambda: recorder.call("StridedSliceAssign", "strided_slice_assign", build, operands, labels, groups=groups),
+            read_value,
+        )
 
 
 def _check_range(op: str, indices, sizes) -> None:

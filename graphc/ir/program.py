@@ -112,6 +112,11 @@ class Signature:
     arena: object = 0
 
 
+def reasons_of(program: "Program") -> tuple:
+    """What the Refuse step of a Program says; nothing where it has none."""
+    return next((step.reasons for step in program.steps if isinstance(step, Refuse)), ())
+
+
 @dataclass(frozen=True)
 class Program:
     """Ordered steps over planned buffers; ``kernels`` maps names to loop trees."""

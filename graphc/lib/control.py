@@ -8,9 +8,11 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node, with_makers
 from graphc.ir.node import BOOL, INDEX, Node, compare, const, origins
+from graphc.ir.order import toposort
 from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.type import Type
-from graphc.lib.dims import integer
+from graphc.lib.dims import dim_node, integer, measured
+from graphc.lib.index import picked
 from graphc.lib.promote import as_node
 from graphc.prims import control
 from graphc.prims.table import apply
@@ -19,6 +21,8 @@ from graphc.prims.while_loop import while_
 
 def branch(p: Node, operands: Sequence[Node], then: Callable, orelse: Callable, op: str = "cond") -> list[Node]:
     """``then(*operands)`` if the bool scalar ``p`` is true, else ``orelse(*operands)``, both lists of Nodes.
+
+    Where the results differ in a size, that size becomes known while running.
 
     Raises:
         DtypeError, ShapeError: ``p`` is no bool scalar, or the results of both do not fit together.
@@ -29,13 +33,43 @@ def branch(p: Node, operands: Sequence[Node], then: Callable, orelse: Callable, 
         raise UsageError(explain(f"{op}: one branch has {len(first)} results, the other {len(second)}"))
     if not first:
         return []
+    p = truth(op, p)
+    open_axes, sizes = [], {}
     for k, (a, b) in enumerate(zip(first, second)):
-        shape = _common(op, f"result {k} of both branches", a, b)
-        first[k], second[k] = ensured(a, shape), ensured(b, shape)
-    free = free_inputs(inputs, first + second)
+        if a.dtype is not b.dtype or len(a.shape) != len(b.shape):
+            _common(op, f"result {k} of both branches", a, b)  # which refuses them
+        pairs = enumerate(zip(a.shape, b.shape))
+        open_axes += [(k, axis) for axis, (m, n) in pairs if not _is_one_size(m, n) or _is_made_of(m, inputs)]
+    if open_axes:
+        both = [[dim_node(found[k].shape[axis]) for k, axis in open_axes] for found in (first, second)]
+        sizes = dict(zip(open_axes, [measured(n, op) for n in _chosen(p, inputs, operands, *both)]))
+        for (k, axis), size in sizes.items():
+            first[k], second[k] = _of_size(first[k], axis, size), _of_size(second[k], axis, size)
+    return _chosen(p, inputs, operands, first, second, tuple(sizes.values()))
+
+
+def _chosen(p: Node, inputs: list, operands: Sequence[Node], first: list, second: list, sizes=()) -> list[Node]:
+    """One of two lists of Nodes over stand-ins for operands; both are of the same types, with these sizes from here."""
+    free = free_inputs(inputs, first + second, sizes)
     graphs = [Graph(name, (*inputs, *free), tuple(found)) for name, found in (("then", first), ("orelse", second))]
-    done = control.cond(truth(op, p), *operands, *free, then=graphs[0], orelse=graphs[1])
-    return list(control.results_of(done))
+    return list(control.results_of(control.cond(p, *operands, *free, then=graphs[0], orelse=graphs[1])))
+
+
+def _of_size(x: Node, axis: int, size) -> Node:
+    """``x``, whose axis has this size where the branch is taken; nothing checks that, as the other branch has another."""
+    if _is_one_size(x.shape[axis], size):
+        return x
+    return picked("cond", x, apply("iota", shape=(size,), axis=0, dtype=dt.i64), axis)
+
+
+def _is_one_size(m, n) -> bool:
+    return m is n or (type(m) is type(n) is int and m == n)
+
+
+def _is_made_of(size, inputs: list) -> bool:
+    """Whether a size depends on what is in these Nodes."""
+    makers = [m for m in map(maker, symbols_in(size)) if m is not None]
+    return not set(inputs).isdisjoint(toposort(makers))
 
 
 def repeat(test: Callable, body: Callable, carries: Sequence[Node], operands: Sequence[Node] = (), most=None,
@@ -152,9 +186,13 @@ def _stand_ins(prefix: str, operands) -> list[Node]:
     return [input_node(f"{prefix}{k}", x.type) for k, x in enumerate(operands)]
 
 
-def free_inputs(inputs, outputs) -> list[Node]:
-    """What a body reads of the surroundings besides its operands: counters of random numbers."""
-    sizes = symbols_in(tuple([x.type for x in inputs]))  # the operands have them, however they were found
+def free_inputs(inputs, outputs, outside: Sequence = ()) -> list[Node]:
+    """What a body reads of the surroundings besides its operands: counters of random numbers.
+
+    Args:
+        outside: sizes that are made around it.
+    """
+    sizes = symbols_in((*[x.type for x in inputs], *outside))  # the operands have them, however they were found
     known = {*inputs, *(m for m in map(maker, sizes) if m is not None)}
     return [n for n in with_makers(outputs, known)[0] if n.op == "input"]
 
@@ -165,7 +203,7 @@ def _kept(op: str, k: int, before: Node, after: Node) -> Node:
 
 
 def _common(op: str, what: str, a: Node, b: Node, wanted: tuple | None = None) -> tuple:
-    """The shape that two values both have, as far as is known.
+    """The shape that two values both have, as far as is known; ``wanted`` where it may be that.
 
     Raises:
         DtypeError, ShapeError: they cannot be of one type.

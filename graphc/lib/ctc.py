@@ -102,7 +102,7 @@ def _forward(logp: Node, states: Node, lengths: Node, blank) -> Node:
     """For every state after the last frame, ``log`` of the probability to be in it: [batch, states]."""
     frames, (batch, count) = logp.shape[0], states.shape
     places = apply("broadcast", states, shape=(frames, batch, count), axes=(1, 2))
-    emitted = index.gather(logp, places, batch_dims=2)
+    emitted = index.picked("gather", logp, places, batch_dims=2)
     never = const(_NEVER, Type(logp.dtype, states.shape))
     place = apply("iota", shape=states.shape, axis=1, dtype=dt.i32)
     before = _shifted(states, 2, const(-1, states.type))
@@ -180,7 +180,7 @@ def ctc_unique_labels(labels) -> tuple[Node, Node]:
     new = apply("eq", first, apply("iota", shape=x.shape, axis=1, dtype=dt.i32))
     number = math.subtract(_running(new), 1)
     kept = apply("select", new, number, full_like(number, -1))
-    return compacted(math.cast(x, dt.i64), kept), index.gather(number, first, batch_dims=1)
+    return compacted(math.cast(x, dt.i64), kept), index.picked("gather", number, first, batch_dims=1)
 
 
 def _running(mask: Node) -> Node:
@@ -198,7 +198,7 @@ def collapsed(labels: Node, lengths: Node) -> tuple[Node, Node, Node]:
     """Which labels stay when repetitions go, their new places in the row (-1 for the others), and how many stay."""
     batch, count = labels.shape
     place = apply("iota", shape=labels.shape, axis=1, dtype=dt.i32)
-    before = index.gather(labels, math.maximum(math.subtract(place, 1), 0), batch_dims=1)
+    before = index.picked("gather", labels, math.maximum(math.subtract(place, 1), 0), batch_dims=1)
     new = math.logical_or(math.equal(place, 0), math.not_equal(labels, before))
     inside = apply("lt", place, apply("broadcast", math.cast(lengths, dt.i32), shape=place.shape, axes=(0,)))
     return numbered(math.logical_and(new, inside))

@@ -69,7 +69,7 @@ def greedy(inputs, sequence_length, merge_repeated=True, blank_index=None) -> tu
     score = apply("reduce", apply("select", inside, top, full_like(top, 0)), kind="sum", axes=(1,))
     kept = math.logical_and(inside, apply("ne", best, broadcast_to(dim_node(blank, best.dtype), best.shape)))
     if merge_repeated:
-        before = index.gather(best, math.maximum(math.subtract(place, 1), 0), batch_dims=1)
+        before = index.picked("gather", best, math.maximum(math.subtract(place, 1), 0), batch_dims=1)
         kept = math.logical_and(kept, math.logical_or(math.equal(place, 0), math.not_equal(best, before)))
     found = _sparse(best, kept)
     return found, apply("neg", apply("reshape", score, shape=(*score.shape, 1)))
@@ -86,7 +86,7 @@ def _front(rows: Node, counts: Node) -> SparseParts:
     place = apply("iota", shape=rows.shape, axis=1, dtype=counts.dtype)
     indices = nonzero(apply("lt", place, apply("broadcast", counts, shape=rows.shape, axes=(0,))))
     sizes = shape.stack([dim_node(rows.shape[0]), dim_node(longest_of(counts))])
-    return SparseParts(indices, index.gather_nd(rows, indices), sizes)
+    return SparseParts(indices, apply("gather", rows, indices, batch=0), sizes)
 
 
 def beam_search(

@@ -7,7 +7,7 @@ import numpy as np
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir.node import Node, const, origins
 from graphc.lib import math, reduction, shape
-from graphc.lib.index import as_indices, gather
+from graphc.lib.index import as_indices, looked_at, picked
 from graphc.lib.promote import as_node
 from graphc.prims.table import apply
 
@@ -27,9 +27,11 @@ def embedding_lookup(params, ids, max_norm=None, partition_strategy="div") -> No
         raise UsageError(explain("embedding_lookup: params is an empty list"))
     if partition_strategy not in ("div", "mod"):
         raise UsageError(explain(f"embedding_lookup: partition_strategy {partition_strategy!r} is not 'div' or 'mod'"))
+    table = shape.concat(tables, 0)
+    i = looked_at("embedding_lookup", i, [table.shape[0]])
     if partition_strategy == "mod" and len(tables) > 1:
         i = _spread(tables, i)
-    rows = gather(shape.concat(tables, 0), i, axis=0)
+    rows = picked("embedding_lookup", table, i, axis=0)
     if max_norm is None:
         return rows
     return reduction.clip_by_norm(rows, max_norm, list(range(len(i.shape), len(rows.shape))))
@@ -43,5 +45,5 @@ def _spread(tables: list[Node], i: Node) -> Node:
         raise ShapeError(explain(f"embedding_lookup: parts need known numbers of rows, got {kinds}", origins(ids=i)))
     starts = const(np.cumsum([0, *counts[:-1]]).astype(i.dtype.numpy))
     parts = len(tables)
-    first = gather(starts, math.floormod(i, parts), axis=0)
+    first = picked("embedding_lookup", starts, math.floormod(i, parts), axis=0)
     return apply("add", first, math.floordiv(i, parts))

@@ -9,7 +9,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
 from graphc.lib import math, random
-from graphc.lib.index import gather
+from graphc.lib.index import picked
 from graphc.lib.order import argsort
 from graphc.lib.promote import as_node
 from graphc.lib.shape import part
@@ -108,7 +108,7 @@ def _pool_axis(x: Node, axis: int, border: Node, kind: str, overlapping) -> Node
     for k in range(n // count + 1 + bool(overlapping)):
         place = math.add(start, k)
         taken = apply("broadcast", math.less(place, end), shape=shape, axes=(axis,))
-        value = gather(x, math.minimum(place, n - 1), axis=axis)
+        value = picked("gather", x, math.minimum(place, n - 1), axis=axis)
         value = apply("select", taken, value, nothing)
         result = value if result is None else apply(kind, result, value)
     if kind == "max":

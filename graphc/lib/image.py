@@ -11,7 +11,7 @@ from graphc.ir.type import Type
 from graphc.lib import math, reduction, shape
 from graphc.lib.crop import check_image, same_leading
 from graphc.lib.dims import dim_node, integer, size
-from graphc.lib.index import gather
+from graphc.lib.index import picked
 from graphc.lib.promote import as_node, broadcast_to
 from graphc.lib.shape import part
 from graphc.prims.table import apply
@@ -170,7 +170,7 @@ def draw_bounding_boxes(images, boxes, colors=None) -> Node:
     last = _last_hit(x, b)
     drawn = apply("le", math.full_like(last, 0), last)
     turn = apply("mod", last, broadcast_to(dim_node(table.shape[0], dt.i64), last.shape))
-    ink = math.cast(gather(table, turn, axis=0), x.dtype)
+    ink = math.cast(picked("gather", table, turn, axis=0), x.dtype)
     return math.where(shape.expand_dims(drawn, -1), ink, x)
 
 

@@ -12,6 +12,7 @@ from graphc.lib.dims import (
     DataDependent, axis_of, dim, dim_node, integer, is_known, is_measuring, known_dim, measured, placed, shape_of,
 )  # fmt: skip
 from graphc.lib.promote import as_node, broadcast_to, shape_text
+from graphc.prims.guard import guard
 from graphc.prims.table import apply
 
 
@@ -52,7 +53,7 @@ def _taken(x: Node, axis: int, key) -> tuple[Node, bool]:
         if key.shape or not key.dtype.is_integer:
             raise UsageError(explain(f"index: an index must be an int or an integer scalar, not {key.type}"))
         wrapped = math.where(math.less(key, 0), math.add(key, math.cast(_size(n), key.dtype)), key)
-        return gather(x, apply("reshape", wrapped, shape=(1,)), axis=axis), False
+        return picked("index", x, apply("reshape", wrapped, shape=(1,)), axis, is_checked=True), False
     k = integer("index", "an index", key)
     if type(n) is int:
         if not -n <= k < n:
@@ -207,7 +208,7 @@ def _cut_by_data(x: Node, axis: int, begin: Node, size) -> Node:
         what = f"slice: the size of axis {axis} depends on data, which is known only while running"
         raise DataDependent(explain(what, origins(begin=begin)), begin)
     ramp = apply("iota", shape=(size,), axis=0, dtype=begin.dtype)
-    return gather(x, math.add(ramp, begin), axis=axis)
+    return picked("slice", x, math.add(ramp, begin), axis, is_checked=True)
 
 
 def strided_slice(
@@ -248,7 +249,7 @@ def _entries(name: str, value) -> list:
 
 
 def gather(params, indices, validate_indices=None, axis=None, batch_dims=0) -> Node:
-    """Slices of ``params`` along ``axis`` picked by integer ``indices``; an index out of range gives zeros.
+    """Slices of ``params`` along ``axis`` picked by integer ``indices``.
 
     Args:
         validate_indices: without effect.
@@ -258,17 +259,24 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0) -> N
     Raises:
         DtypeError: the indices are not integers.
         ShapeError: a constant index is out of range.
+        InvalidArgumentError: when running: an index is out of range.
     """
-    x, i = as_node(params), as_indices("gather", indices)
-    batch = integer("gather", "batch_dims", batch_dims)
+    return picked("gather", params, indices, axis, batch_dims, is_checked=True)
+
+
+def picked(op: str, params, indices, axis=None, batch_dims=0, is_checked: bool = False) -> Node:
+    """``gather``, where an index out of range gives zeros unless it ``is_checked``."""
+    x, i = as_node(params), as_indices(op, indices)
+    batch = integer(op, "batch_dims", batch_dims)
     batch += len(i.shape) if batch < 0 else 0
     if not 0 <= batch <= min(len(x.shape), len(i.shape)):
-        raise ShapeError(explain(f"gather: {batch} batch_dims for {x.type} and indices {i.type}", origins(params=x)))
-    x, i = _same_batch("gather", x, i, batch)
-    k = axis_of("gather", batch if axis is None else axis, x)
+        raise ShapeError(explain(f"{op}: {batch} batch_dims for {x.type} and indices {i.type}", origins(params=x)))
+    x, i = _same_batch(op, x, i, batch)
+    k = axis_of(op, batch if axis is None else axis, x)
     if k < batch:
-        raise ShapeError(explain(f"gather: axis {k} lies among the {batch} batch_dims of {x.type}", origins(params=x)))
-    check_known("gather", x, i, [k])
+        raise ShapeError(explain(f"{op}: axis {k} lies among the {batch} batch_dims of {x.type}", origins(params=x)))
+    check_known(op, x, i, [k])
+    i = looked_at(op, i, [x.shape[k]]) if is_checked else i
     if k > batch:  # every line between the batch and the axis is indexed alike, so that nothing has to be moved
         places = (*x.shape[:k], *i.shape[batch:])
         axes = (*range(batch), *range(k, len(places)))
@@ -313,16 +321,25 @@ def check_known(op: str, x: Node, indices: Node, axes: list[int]) -> None:
             raise ShapeError(explain(what, origins(params=x)))
 
 
+def looked_at(op: str, indices: Node, sizes: list, kind: str = "index") -> Node:
+    """Indices that a run looks at before it goes on: each lies in an axis of the one size, or of several in turn."""
+    if not sizes or (indices.op == "const" and all(type(n) is int for n in sizes)):  # see check_known
+        return indices
+    return guard(indices, kind, sizes, op)
+
+
 def gather_nd(params, indices, batch_dims=0) -> Node:
-    """Slices of ``params`` picked by index vectors along the last axis of ``indices``; zeros where out of range.
+    """Slices of ``params`` picked by index vectors along the last axis of ``indices``.
 
     Raises:
         DtypeError: the indices are not integers.
         ShapeError: more indices than axes, or a constant index is out of range.
+        InvalidArgumentError: when running: an index is out of range.
     """
     x, i = as_node(params), as_indices("gather_nd", indices)
     batch = integer("gather_nd", "batch_dims", batch_dims)
     x, i = indexed("gather_nd", x, i, batch)
+    i = looked_at("gather_nd", i, list(x.shape[batch : batch + i.shape[-1]]))
     return apply("gather", x, i, batch=batch)
 
 

@@ -10,7 +10,9 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.lib.complex import absolute, sign  # noqa: F401  sign is public here
+from graphc.lib.dims import is_known
 from graphc.lib.promote import adopt, as_node, broadcast_shape, broadcast_to, elementwise, together
+from graphc.prims.guard import guard
 from graphc.prims.table import apply
 
 
@@ -75,7 +77,7 @@ sigmoid = _inexact("sigmoid")
 is_finite = _inexact("isfinite")
 
 add, subtract, multiply = _binary("add"), _binary("sub"), _binary("mul")
-floormod, pow = _binary("mod"), _binary("pow")  # noqa: A001
+pow = _binary("pow")  # noqa: A001
 maximum, minimum = _binary("max"), _binary("min")
 equal, not_equal, less, less_equal = _binary("eq"), _binary("ne"), _binary("lt"), _binary("le")
 
@@ -129,22 +131,60 @@ def realdiv(x, y) -> Node:
 def classic_div(x, y) -> Node:
     """Division as Python 2 meant it: floor for integers."""
     x, y = adopt("div", x, y)
-    return elementwise("floordiv" if x.dtype.is_integer else "div", x, y)
+    if not x.dtype.is_integer:
+        return elementwise("div", x, y)
+    x, y = together("div", x, y)
+    return apply("floordiv", x, _divisor("div", y))
+
+
+def _divisor(op: str, y: Node) -> Node:
+    """What integers are divided by, which a run looks at unless it is a constant or a size."""
+    if not y.dtype.is_integer or y.type.size == 0:
+        return y
+    source = y
+    while source.op == "broadcast":
+        source = source.inputs[0]
+    if source.op == "const":
+        return y if source.attr("value").array.all() else guard(y, "divisor", (), op)
+    return y if not source.shape and is_known(source) else guard(y, "divisor", (), op)
+
+
+def floormod(x, y) -> Node:
+    """The remainder with the sign of ``y``.
+
+    Raises:
+        InvalidArgumentError: when running: an integer is divided by 0.
+    """
+    x, y = together("floormod", x, y)
+    return apply("mod", x, _divisor("floormod", y))
 
 
 def floordiv(x, y) -> Node:
-    """The quotient rounded down; of floats the rounded quotient, so that ``1.0 // 0.1`` is 10 as in TensorFlow."""
+    """The quotient rounded down; of floats the rounded quotient, so that ``1.0 // 0.1`` is 10 as in TensorFlow.
+
+    Raises:
+        InvalidArgumentError: when running: an integer is divided by 0.
+    """
     x, y = together("floordiv", x, y)
     if x.dtype.is_float:
         return apply("floor", apply("div", x, y))
-    return apply("floordiv", x, y)
+    return apply("floordiv", x, _divisor("floordiv", y))
 
 
 def truncatediv(x, y) -> Node:
-    """The quotient rounded towards zero."""
+    """The quotient rounded towards zero.
+
+    Raises:
+        InvalidArgumentError: when running: an integer is divided by 0.
+    """
     x, y = together("truncatediv", x, y)
     if x.dtype.is_float:
         return apply("trunc", apply("div", x, y))
+    return _truncated(x, _divisor("truncatediv", y))
+
+
+def _truncated(x: Node, y: Node) -> Node:
+    """The quotient of integers."""
     quotient = apply("floordiv", x, y)
     inexact = apply("ne", apply("mul", quotient, y), x)
     below = apply("lt", quotient, full_like(x, 0))
@@ -153,10 +193,15 @@ def truncatediv(x, y) -> Node:
 
 
 def truncatemod(x, y) -> Node:
-    """The remainder with the sign of ``x``."""
+    """The remainder with the sign of ``x``.
+
+    Raises:
+        InvalidArgumentError: when running: an integer is divided by 0.
+    """
     x, y = together("truncatemod", x, y)
     if not x.dtype.is_float:
-        return apply("sub", x, apply("mul", truncatediv(x, y), y))
+        y = _divisor("truncatemod", y)
+        return apply("sub", x, apply("mul", _truncated(x, y), y))
     below = apply("lt", x, full_like(x, 0))
     rest = apply("mod", apply("select", below, apply("neg", x), x), apply("abs", y))
     return apply("select", below, apply("neg", rest), rest)

@@ -141,7 +141,7 @@ def padded(values, splits, default_value=None, width=None, rows=None) -> Node:
     ramp = apply("iota", shape=full, axis=1, dtype=dt.i64)
     starts, lengths = (apply("broadcast", v, shape=full, axes=(0,)) for v in (starts, lengths))
     kept = apply("lt", ramp, lengths)
-    found = index.gather(x, apply("select", kept, apply("add", starts, ramp), const(-1, ramp.type)))
+    found = index.picked("gather", x, apply("select", kept, apply("add", starts, ramp), const(-1, ramp.type)))
     if default_value is None:
         default_value = b"" if x.dtype is dt.string else False if x.dtype is dt.b1 else 0
     filler = broadcast_to(as_node(default_value, x.dtype), found.shape, "to_tensor")
@@ -193,7 +193,7 @@ def row(values, splits, number) -> Node:
     """The values of one row; a negative number counts from the end."""
     x, s = as_node(values), as_vector("row", splits)
     start, stop = index.getitem(row_starts(s), number), index.getitem(row_limits(s), number)
-    return index.gather(x, row_places(start, stop))
+    return index.picked("gather", x, row_places(start, stop))
 
 
 def row_places(start: Node, stop: Node) -> Node:

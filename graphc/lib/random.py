@@ -17,7 +17,7 @@ from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.lib.dims import dim, dim_node, shape_of
 from graphc.lib.draw import float_dtype, fractions, integers, normals, splat, words
-from graphc.lib.index import gather
+from graphc.lib.index import picked
 from graphc.lib.promote import as_node, broadcast_to
 from graphc.lib.truncated import truncated_normals
 from graphc.prims.table import apply
@@ -84,7 +84,7 @@ def shuffle(key: Node, counter: Node, value) -> Node:
     place = apply("iota", shape=(n,), axis=0, dtype=dt.i64)
     left = apply("sub", broadcast_to(dim_node(n), (n,)), place)
     ahead = apply("mod", apply("cast", words(key, counter, (n,)), dtype=dt.i64), left)
-    return gather(x, apply("swaps", apply("add", place, ahead)), axis=0)
+    return picked("gather", x, apply("swaps", apply("add", place, ahead)), axis=0)
 
 
 def categorical(key: Node, counter: Node, logits, num_samples, dtype=dt.i64) -> Node:

@@ -65,7 +65,7 @@ def compute_accidental_hits(true_classes, sampled_candidates, num_true) -> Accid
     place = apply("iota", shape=hits.shape, axis=2, dtype=dt.i64)
     last = apply("reduce", apply("select", hits, place, full_like(place, -1)), kind="max", axes=(2,))
     found = nonzero(apply("lt", full_like(last, -1), last))
-    ids = index.gather_nd(last, found)
+    ids = apply("gather", last, found, batch=0)
     rows = apply("reshape", apply("slice", found, start=(0, 0), stop=(found.shape[0], 1), step=(1, 1)), shape=ids.shape)
     return AccidentalHits(math.cast(rows, dt.i32), ids, const(_LOWEST, Type(dt.f32, ids.shape)))
 

@@ -1,4 +1,4 @@
-"""Writing at places given by index vectors, under TensorFlow's names; an index out of range changes nothing."""
+"""Writing at places given by index vectors, under TensorFlow's names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, origins
 from graphc.lib.dims import shape_of
 from graphc.lib import math
-from graphc.lib.index import as_indices, indexed, scatter
+from graphc.lib.index import as_indices, indexed, looked_at, scatter
 from graphc.lib.promote import as_node, broadcast_to, shape_text
 from graphc.lib.shape import ensure_shape, zeros
 from graphc.prims.table import apply
@@ -21,6 +21,7 @@ def scatter_nd(indices, updates, shape, bad_indices_policy="") -> Node:
     Raises:
         DtypeError: the indices are not integers.
         ShapeError: the updates do not have the shape of the indices and slices, or a constant index is out of range.
+        InvalidArgumentError: when running: an index is out of range, unless ``bad_indices_policy`` is ``IGNORE``.
     """
     u = as_node(updates)
     if u.dtype is dt.b1:  # the sum of bools is whether any is true
@@ -44,6 +45,7 @@ def _scattered(op: str, kind: str, x: Node, indices, updates, policy: str) -> No
     if len(u.shape) != len(wanted) or wrong:
         what = f"{op}: updates {u.type} must have the shape {shape_text(wanted)} of indices and slices of {x.type}"
         raise ShapeError(explain(what, origins(indices=i, updates=u)))
+    i = looked_at(op, i, list(x.shape[:depth])) if policy != "IGNORE" else i
     return apply("scatter", x, i, ensure_shape(u, wanted), kind=kind, batch=0)
 
 
@@ -75,7 +77,12 @@ def tensor_scatter_nd_sub(tensor, indices, updates, bad_indices_policy="") -> No
 
 
 def changed_rows(kind: str, current: Node, indices: Node, updates: Node) -> Node:
-    """A variable's value with rows changed; a single update may serve all indices."""
+    """A variable's value with rows changed; a single update may serve all indices.
+
+    Raises:
+        InvalidArgumentError: when running: an index is out of range.
+    """
+    indices = looked_at(f"scatter_{kind}", as_indices(f"scatter_{kind}", indices), list(current.shape[:1]))
     if not updates.shape and (current.shape[1:] or indices.shape):
         updates = broadcast_to(updates, (*indices.shape, *current.shape[1:]))
     if kind == "sub":

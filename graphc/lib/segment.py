@@ -12,6 +12,7 @@ from graphc.lib import math
 from graphc.lib.dims import DataDependent, constant, shape_of
 from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, shape_text
+from graphc.lib.index import looked_at
 from graphc.lib.shape import ensure_shape
 from graphc.prims.data import measured
 from graphc.prims.table import apply
@@ -52,16 +53,17 @@ def _unsorted(name: str, kind: str, what: str, empty: str):
     def op(data, segment_ids, num_segments) -> Node:
         x, i = _operands(name, data, segment_ids)
         (count,) = shape_of([num_segments], name)
-        return _gathered(kind, x, i, count, _STARTS[kind](x.dtype))
+        return _gathered(kind, x, looked_at(name, i, [count], "below"), count, _STARTS[kind](x.dtype))
 
     op.__name__ = op.__qualname__ = name
     op.__doc__ = f"""The {what} of the rows of ``data`` with the same segment number; {empty} where there are none.
 
-    A negative number, or one of ``num_segments`` and more, counts nowhere.
+    A negative number counts nowhere.
 
     Raises:
         DtypeError: the segment numbers are not integers.
         ShapeError: their shape is not the beginning of that of ``data``.
+        InvalidArgumentError: when running: a number is not less than ``num_segments``.
     """
     return op
 

@@ -80,7 +80,7 @@ def _picked(x: Node, mask: Node, axis: int) -> Node:
         total = size(mask.shape)
         x = apply("reshape", x, shape=(*x.shape[:axis], total, *x.shape[axis + rank :]))
         mask = apply("reshape", mask, shape=(total,))
-    return index.gather(x, _line(nonzero(mask)), axis=axis)
+    return index.picked("gather", x, _line(nonzero(mask)), axis=axis)
 
 
 def _line(indices: Node) -> Node:
@@ -268,4 +268,4 @@ def repeat(input, repeats, axis=None) -> Node:  # noqa: A002
     ends = reduction.cumsum(n)
     total = measured(apply("reduce", n, kind="sum", axes=(0,)), "repeat")
     steps = apply("iota", shape=(total,), axis=0, dtype=dt.i64)
-    return index.gather(x, order.searchsorted(ends, steps, side="right"), axis=k)
+    return index.picked("gather", x, order.searchsorted(ends, steps, side="right"), axis=k)

@@ -243,7 +243,7 @@ def sampled_addmm(indices, values, dense_shape, mat1, mat2, beta=1.0, alpha=1.0,
     a, b = as_node(mat1, v.dtype), as_node(mat2, v.dtype)
     lead = len(i.shape) - 2
     rows, cols = shape.unstack(i, axis=-1)
-    left = index.gather(a, rows, batch_dims=lead)
-    right = index.gather(shape.transpose(b, [*range(lead), lead + 1, lead]), cols, batch_dims=lead)
+    left = index.picked("gather", a, rows, batch_dims=lead)
+    right = index.picked("gather", shape.transpose(b, [*range(lead), lead + 1, lead]), cols, batch_dims=lead)
     dots = apply("reduce", math.multiply(left, right), kind="sum", axes=(lead + 1,))
     return i, math.add(math.multiply(dots, alpha), math.multiply(v, beta)), math.cast(as_node(dense_shape), dt.i32)

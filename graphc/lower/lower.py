@@ -14,7 +14,7 @@ from graphc.ir.graph import Graph, rebuild, symbols_of
 from graphc.ir.order import toposort
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
-from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Refuse, Repeat, Signature
 from graphc.ir.sizes import made_by
 from graphc.ir.target import Target
 from graphc.ir.type import TupleType, Type
@@ -27,6 +27,7 @@ from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
+from graphc.prims.guard import number_of
 from graphc.prims.table import TABLE
 
 
@@ -114,11 +115,23 @@ class Lowering:
 
     # ------------------------------------------------------------------------------------------- graphs
 
-    def lower_graph(self, graph: Graph, memory: dict[Node, Storage]) -> tuple[list[Step], list[Storage]]:
-        """Steps that compute a graph whose inputs lie in ``memory``; and where its outputs lie."""
+    def lower_graph(
+        self, graph: Graph, memory: dict[Node, Storage], reasons: tuple = ()
+    ) -> tuple[list[Step], list[Storage]]:
+        """Steps that compute a graph whose inputs lie in ``memory``; and where its outputs lie.
+
+        Args:
+            reasons: those for which a run is refused, by the number that the last output is; it is made first.
+        """
         steps: list[Step] = []
         memory = dict(memory)
-        for region in fuse(graph):
+        regions = fuse(graph)
+        before, after = _needed_first(regions, graph) if reasons else (regions, [])
+        for region in before:
+            steps += self.lower_region(region, memory)
+        if reasons:
+            steps.append(Step("refuse", (self.find(graph.outputs[-1], memory),), extra={"reasons": reasons}))
+        for region in after:
             steps += self.lower_region(region, memory)
         self.memory = memory  # in the end that of the whole graph
         return steps, [self.find(n, memory) for n in graph.outputs]
@@ -244,13 +257,13 @@ def _pointwise(graph: Graph, sources: dict[int, Storage], outputs: list, exclude
 
 
 def strip(graph: Graph) -> Graph:
-    """Drop what means nothing to code: ``stop``, promises that hold by their types, sizes that nothing uses.
+    """Drop what means nothing to code: ``stop`` and ``guard``, promises that hold by their types, sizes that nothing uses.
 
     Constants of strings become operations, as native memory cannot hold them.
     """
 
     def visit(node, inputs):
-        if node.op == "stop" or (node.op == "ensure" and inputs[0].type == node.type):
+        if node.op in ("stop", "guard") or (node.op == "ensure" and inputs[0].type == node.type):
             return inputs[0]
         return text(node.attr("value"), node.type) if node.op == "const" and node.dtype is dt.string else None
 
@@ -269,6 +282,29 @@ def _without_unused_sizes(graph: Graph) -> Graph:
     return replace(graph, measures=tuple([m for m in graph.measures if m in kept])) if left else graph
 
 
+def _refusing(graph: Graph) -> tuple[Graph, tuple]:
+    """The graph, whose last output may be a ``refusal``, with that in operations that have a way down; and its reasons."""
+    if not graph.outputs or graph.outputs[-1].op != "refusal":
+        return graph, ()
+    code = graph.outputs[-1]
+    return replace(graph, outputs=(*graph.outputs[:-1], number_of(code.inputs))), code.attr("reasons")
+
+
+def _needed_first(regions: list[Region], graph: Graph) -> tuple[list[Region], list[Region]]:
+    """The regions that the last output needs, and all others, in the order in which they are."""
+    maker = {node: region for region in regions for node in region.outputs}
+    stack, needed = [graph.outputs[-1], *graph.measures], set()
+    while stack:
+        node = stack.pop()
+        while node not in maker and node.op in VIEWS:
+            node = node.inputs[0]
+        region = maker.get(node)
+        if region is not None and id(region) not in needed:
+            needed.add(id(region))
+            stack += region.sources
+    return [r for r in regions if id(r) in needed], [r for r in regions if id(r) not in needed]
+
+
 def lower(graph: Graph, target: Target, made: dict | None = None) -> Program:
     """Lower a graph for a target.
 
@@ -278,11 +314,13 @@ def lower(graph: Graph, target: Target, made: dict | None = None) -> Program:
     Raises:
         CompileError: an operation cannot be lowered; the message names it and the user's line.
     """
-    graph = strip(graph)
+    graph, reasons = _refusing(strip(graph))
     lowering = Lowering(target)
     memory = {x: lowering.storage(x.type, x.attr("name"), ("input", k)) for k, x in enumerate(graph.inputs)}
     inputs = list(memory.values())
-    steps, results = lowering.lower_graph(graph, memory)
+    steps, results = lowering.lower_graph(graph, memory, reasons)
+    if reasons:  # the number is no result
+        graph, results = replace(graph, outputs=graph.outputs[:-1], names=graph.names[:-1]), results[:-1]
     if made is not None:
         made.update((s.name, node) for node, s in lowering.memory.items() if isinstance(s, Storage))
     steps = _place_outputs(lowering, graph, inputs, steps, results)
@@ -297,6 +335,7 @@ def _place_outputs(lowering: Lowering, graph: Graph, inputs: list, steps: list, 
     """Let outputs be written where they are wanted; copy where that cannot be."""
     donated = dict(graph.donated)
     last_read, first_write = _uses(steps)
+    looked = next((k for k, step in enumerate(steps) if step.kind == "refuse"), -1)  # until then inputs stay as they are
     roots = [r.root() for r in results]
     early: list[Step] = []
     late: list[Step] = []
@@ -310,7 +349,7 @@ def _place_outputs(lowering: Lowering, graph: Graph, inputs: list, steps: list, 
             written = steps[first_write[root]]
             at_end = last_read.get(old, -1)
             early_enough = at_end < first_write[root] or (at_end == first_write[root] and (old, root) in written.reusable)
-            movable = early_enough and written.kind not in ("branch", "repeat") and old not in roots
+            movable = early_enough and first_write[root] > looked and written.kind not in ("branch", "repeat") and old not in roots
         if movable:
             root.place = ("output", k) if old is None else old.place
             taken.add(root)
@@ -410,6 +449,8 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
             case "branch":
                 then, orelse = map(emit_all, step.parts)
                 return Branch(name(step.reads[0]), then, orelse)
+            case "refuse":
+                return Refuse(name(step.reads[0]), step.extra["reasons"])
             case "repeat":
                 body, test = map(emit_all, step.parts)
                 extra = {k: name(v) if isinstance(v, Storage) else v for k, v in step.extra.items()}

@@ -11,7 +11,7 @@ from graphc.ir.node import Node
 class Step:
     """One step before memory is planned: storages instead of buffer names."""
 
-    kind: str  # "launch", "copy", "host", "branch", "repeat"
+    kind: str  # "launch", "copy", "host", "branch", "repeat", "refuse"
     reads: tuple = ()
     writes: tuple = ()
     kernel: str = ""

@@ -12,10 +12,14 @@ _MOST = 1 << 14  # Nodes that are looked at for one
 
 
 class Ranges:
-    """(lowest, highest) of integer Nodes, None where nothing is known; the highest may be a dimension."""
+    """(lowest, highest) of integer Nodes, None where nothing is known; the highest may be a dimension.
 
-    def __init__(self):
-        self._found: dict[Node, tuple] = {}
+    Args:
+        known: those of inputs.
+    """
+
+    def __init__(self, known: dict | None = None):
+        self._found: dict[Node, tuple] = dict(known or {})
 
     def __call__(self, x: Node) -> tuple:
         """What is known of ``x``."""

@@ -13,33 +13,35 @@ from graphc.prims.table import Piece, Prim, apply, declare
 KINDS = ("index", "below", "divisor")
 
 
-def _guard_type(x: Type, kind: str, sizes: tuple, what: str, line: str = "") -> Type:
+def _guard_type(x: Type, kind: str, limits: tuple, what: str, line: str = "") -> Type:
     if kind not in KINDS:
         raise UsageError(f"guard: kind {kind!r} is none of {', '.join(KINDS)}")
     if not x.dtype.is_integer:
         raise DtypeError(f"guard: needs integers, not {x}")
-    if len(sizes) > 1 and (not x.rank or x.shape[-1] != len(sizes)):
-        raise ShapeError(f"guard: {len(sizes)} sizes for {x}")
-    if bool(sizes) is (kind == "divisor"):
-        raise UsageError(f"guard: {len(sizes)} sizes for a guard of kind {kind!r}")
+    if len(limits) > 1 and (not x.rank or x.shape[-1] != len(limits)):
+        raise ShapeError(f"guard: {len(limits)} sizes for {x}")
+    if bool(limits) is (kind == "divisor"):
+        raise UsageError(f"guard: {len(limits)} sizes for a guard of kind {kind!r}")
     return x
 
 
-def _guard_array(x, kind, sizes, what, line=""):
+def _guard_array(x, kind, limits, what, line=""):
     if kind == "divisor":
         wrong = x == 0
     else:
-        top = np.array(sizes if len(sizes) > 1 else sizes[0], np.int64)
+        top = np.array(limits if len(limits) > 1 else limits[0], np.int64)
         wrong = x >= top if kind == "below" else (x < 0) | (x >= top)
     if wrong.any():
         place = tuple(int(k) for k in np.argwhere(wrong)[0])
-        raise InvalidArgumentError(explain(_found(x, place, kind, sizes, what), (), location_of(line)))
+        raise InvalidArgumentError(explain(_found(x, place, kind, limits, what), (), here() or location_of(line)))
     return x
 
 
 def _found(x, place: tuple, kind: str, sizes: tuple, what: str) -> str:
     if kind == "divisor":
         return violated(kind, sizes, what)
+    if kind == "below":
+        return f"{violated(kind, sizes, what)}, {list(place)} is {int(x[place])}"
     size = sizes[place[-1]] if len(sizes) > 1 else sizes[0]
     return f"{what}: indices{list(place)} = {int(x[place])} is not in [0, {int(size)})"
 
@@ -48,6 +50,8 @@ def violated(kind: str, sizes: tuple, what: str) -> str:
     """What is said of values that are not as they must be."""
     if kind == "divisor":
         return f"{what}: integer division by zero"
+    if kind == "below":
+        return f"{what}: segment numbers are not less than {sizes[0]}"
     ranges = " x ".join(f"[0, {n})" for n in sizes)
     return f"{what}: indices are not in {ranges}"
 
@@ -70,9 +74,17 @@ def guard(x: Node, kind: str, sizes: tuple, what: str) -> Node:
         sizes: one for all of ``x``, or one for each place along its last axis; none for divisors.
         what: the operation, as the message calls it.
     """
-    location = here()
-    line = "" if location is None else f"{location.file}:{location.line}"
-    return apply("guard", x, kind=kind, sizes=tuple(sizes), what=what, line=line)
+    return apply("guard", x, kind=kind, limits=tuple(sizes), what=what, line=line_text(here()))
+
+
+def line_text(location: Location | None) -> str:
+    """A line as an attribute: an equal guard on another line is another Node, whose error names that line."""
+    return "" if location is None else f"{location.file}:{location.line}"
+
+
+def at_line(node: Node, inputs: tuple, line: str) -> Node:
+    """A guard over other operands and on another line."""
+    return apply("guard", *inputs, **(dict(node.attrs) | {"line": line}))
 
 
 def _refusal_type(*violations: Type, reasons: tuple) -> Type:

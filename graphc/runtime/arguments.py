@@ -35,7 +35,7 @@ class Arguments:
     """
 
     def __init__(self, name: str, signature: Signature, bound: dict[int, np.ndarray] | None = None):
-        self.name, self.signature = name, signature
+        self.name, self.signature = name.removeprefix("gc_"), signature  # as messages call it
         self.bound = dict(bound or {})
         self.slots = {symbol: k for k, symbol in enumerate(signature.symbols)}
         known: set[int] = set()

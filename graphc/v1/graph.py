@@ -472,7 +472,7 @@ class Graph(Placement, Collected):
     def finalized(self) -> bool:
         return self._finalized
 
-    def draw(self, seed: int | None) -> tuple[Node, Node, Random]:
+    def draw(self, seed: int | None, kind: str = "", blocks: int | None = None) -> tuple[Node, Node, Random]:
         """The key and counter of a new random operation, and its effect on a session."""
         key, seeded = self.stream(seed)
         return key, counter_node(seeded), Random(seeded)

@@ -110,10 +110,33 @@ def test_misuse_is_refused():
     tape.gradient(y, x)
     with pytest.raises(StateError, match="persistent"):
         tape.gradient(y, x)
-    with pytest.raises(DtypeError, match="floating"):
-        tape.watch(tf.constant(1))
+    with pytest.raises(DtypeError, match="tensors or variables"):
+        tape.watch(1)
     with pytest.raises(ShapeError, match=r"f32\[2\] does not fit"):
         tf.Variable([1.0]).assign([1.0, 2.0])
+
+
+def test_integers_have_no_gradient_and_a_warning(caplog):
+    x = tf.constant(10)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    assert tape.gradient(y, x) is None and "int32 has no gradients" in caplog.text
+
+
+def test_a_variable_is_its_own_gradient():
+    v, w = tf.Variable(0.0), tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = w * 1.0
+    assert [g if g is None else float(g) for g in tape.gradient(v, [v, w])] == [1.0, None]
+    assert [float(g) for g in tape.gradient([v, y], [v, w])] == [1.0, 1.0]
+    assert float(tf.function(lambda: _own_gradient(v))()) == 1.0
+
+
+def _own_gradient(v):
+    with tf.GradientTape() as tape:
+        pass
+    return tape.gradient(v, v)
 
 
 @tf.custom_gradient

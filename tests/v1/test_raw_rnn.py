@@ -65,9 +65,9 @@ def test_sizes_from_what_is_differentiated_by():
 
 def test_what_a_growing_array_cannot():
     array = tf.TensorArray(tf.float32, size=1, dynamic_size=True, element_shape=[])
-    with pytest.raises(errors.StateError, match="lets one grow .* can write it, not read it; give size="):
+    with pytest.raises(errors.StateError, match="how far a TensorArray grows .* depends on the elements; give a TensorArray size="):
         tf.while_loop(lambda i, v, a: v < 5.0, lambda i, v, a: (i + 1, v + a.read(i), a.write(i, v)), [0, 0.0, array])
-    with pytest.raises(errors.StateError, match="cannot do so in a loop that prints"):
+    with pytest.raises(errors.StateError, match="grows .* cannot be in a loop that prints"):
         tf.while_loop(
             lambda i, a: i < 5, lambda i, a: (i + 1, a.write(i, tf.Print(1.0, [i]))), [0, array]
         )  # fmt: skip

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lessons import eager, functions, pipelines, training
+from lessons import eager, functions, guide, pipelines, training
 
 import graphc as tf
 
 RECORDED = Path(__file__).parent / "lessons" / "recorded.json"
-HELPERS = {"listed", "start", "network", "logits", "trained", "tape_zero"}
+HELPERS = {"listed", "start", "network", "logits", "trained", "tape_zero", "descend"}
 PROGRAMS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": program
-    for module in (eager, functions, pipelines, training)
+    for module in (eager, functions, guide, pipelines, training)
     for name, program in vars(module).items()
     if callable(program) and getattr(program, "__module__", "") == module.__name__ and name not in HELPERS
 }

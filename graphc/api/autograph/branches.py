@@ -21,9 +21,11 @@ from graphc.api.operators import Operators
 from graphc.api.structure import map_structure, pack
 from graphc.api.tensor_array import TensorArray
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
+from graphc.ir.order import toposort
 from graphc.lib import math, shape
 
 _TEXTS = (str, bytes, Operators)
+_CHECKED = frozenset({"guard", "ensure", "cond", "while", "loop"})  # rows that may refuse a run, or hold such
 IF = "`if` on a Tensor"
 
 
@@ -179,8 +181,8 @@ class _Row:
             what = f"{self.construct}: {called(self.name)} must have the same %s in both branches, it is {a.type} and {b.type}"
             if a.dtype is not b.dtype:
                 raise DtypeError(explain(what % "dtype"))
-            if not a.shape.is_compatible_with(b.shape):
-                raise ShapeError(explain(what % "shape"))
+            if a.shape.rank != b.shape.rank:
+                raise ShapeError(explain(what % "rank"))
 
     def after(self, made):
         """The value after the branch."""
@@ -226,12 +228,12 @@ def not_(value):
 
 
 def and_(*parts: Callable):
-    """``a and b and ...``; all are computed where one is a tensor without a value."""
+    """``a and b and ...``: what decides comes first, and the rest is then neither checked nor carried out."""
     return _joined("and", math.logical_and, parts)
 
 
 def or_(*parts: Callable):
-    """``a or b or ...``; all are computed where one is a tensor without a value."""
+    """``a or b or ...``; see ``and_``."""
     return _joined("or", math.logical_or, parts)
 
 
@@ -239,15 +241,35 @@ def _joined(word: str, build: Callable, parts):
     value = parts[0]()
     for part in parts[1:]:
         recorder = recorder_of(value)
-        if recorder is None:
-            if bool(value) is (word == "or"):
-                return value
+        if recorder is not None:
+            value = _with_next(recorder, word, build, value, part)
+        elif bool(value) is (word == "or"):
+            return value
+        else:
             value = part()
-            continue
-        other = part()
-        both = [_flag(recorder, value, word), _flag(recorder, other, word)]
-        value = recorder.call(f"Logical{word.title()}", f"Logical{word.title()}", build, both, "xy")
     return value
+
+
+def _with_next(recorder, word: str, build: Callable, value, part: Callable):
+    """``value and part()`` or ``value or part()``; a branch where ``part`` must not be carried out without need."""
+    first = _flag(recorder, value, word)
+    with scope_of(recorder, word) as name:
+        with open_body(recorder) as body:
+            body.finish([_flag(body, part(), word)])
+        if not _may_fail(body):
+            label, operands = f"Logical{word.title()}", [first, *body.captured]
+            joined = lambda p, *captured: build(p, body.replay((), captured)[0])  # noqa: E731
+            return recorder.call(label, label, joined, operands, ["x"] * len(operands), alike=False)
+        with open_body(recorder) as decided:
+            decided.finish([word == "or"])
+    return chosen(recorder, name, first, [body, decided] if word == "and" else [decided, body])[0]
+
+
+def _may_fail(body) -> bool:
+    """Whether there is more in a body than a computation that can always be done."""
+    if body.acts or body.states or body.effect is not None:
+        return True
+    return any(n.op in _CHECKED for t in body.outputs for n in toposort([t.node]))
 
 
 def _flag(recorder, value, word: str):

@@ -149,6 +149,8 @@ def _compiled(tree: ast.FunctionDef, old: types.CodeType, owner: str | None) -> 
         declared, shell = ast.parse(f"global {name}\nclass {name}: pass").body
         shell.body, inside = [tree], [shell]
         given = given if name in around else [declared, *given]  # the name of the class means what it means outside
+    elif tree.name not in around and tree.name.isidentifier():
+        given = [ast.Global(names=[tree.name]), *given]  # so does its own name, where it calls itself
     module = ast.parse(f"def {_FACTORY}(): pass")
     module.body[0].body = [*given, *inside]
     found = compile(ast.fix_missing_locations(module), old.co_filename, "exec", dont_inherit=True)

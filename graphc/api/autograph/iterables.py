@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graphc.api.autograph.state import recorder_of
 from graphc.api.operators import Operators
 from graphc.api.recorder import RECORDERS
-from graphc.errors import ShapeError, UsageError, explain
+from graphc.errors import ShapeError, SymbolicError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import index as lib_index
@@ -26,6 +26,15 @@ class Rows:
 
     recorder = None
     count: object = None
+
+    def __iter__(self):
+        """Refused where not a `for` statement asks.
+
+        Raises:
+            SymbolicError: always.
+        """
+        what = "a comprehension, list() or unpacking goes over a Tensor whose values are not known while the function is traced"
+        raise SymbolicError(explain(f"{what}; use a `for` statement with a tf.TensorArray, tf.range or tf.map_fn"))
 
     def item(self, index):
         """Item number ``index``, a scalar tensor."""
@@ -54,8 +63,7 @@ class TensorRows(Rows):
 
     def item(self, index):
         """A row."""
-        return RECORDERS.top.call("GatherV2", "row", lambda x, i: lib_index.gather(x, i), [self.tensor, index], ["x", "i"],
-                                  alike=False)  # fmt: skip
+        return RECORDERS.top.call("GatherV2", "row", _row, [self.tensor, index], ["x", "i"], alike=False)
 
 
 class RangeRows(Rows):
@@ -111,6 +119,11 @@ def rows_of(iterable) -> Rows | None:
     inside = top is not None and top.captures
     recorder = top if inside and isinstance(iterable, Operators) else recorder_of(iterable)
     return None if recorder is None else TensorRows(recorder, iterable)
+
+
+def _row(x: Node, i: Node) -> Node:
+    """Row number ``i``, which is there."""
+    return lib_index.picked("row", x, i)
 
 
 def _steps(start: Node, stop: Node, step: Node) -> Node:

@@ -27,6 +27,7 @@ from graphc.api.operators import Operators
 from graphc.api.recorder import RECORDERS
 from graphc.api.structure import leaves, map_structure, pack
 from graphc.api.tensor_array import TensorArray
+from graphc.api.varying import varying_loop
 from graphc.errors import (
     DtypeError,
     ShapeError,
@@ -120,6 +121,7 @@ class _Staged:
         self.names = self.variables.names
         self.options = _checked_options(options() if options else {})
         self.before = self.variables.read()
+        self.at_start = list(self.before)  # where None becomes UNDEFINED as soon as a step gives the variable a tensor
         self.late: list = []
 
     def run_rows(self, rows) -> None:
@@ -143,7 +145,7 @@ class _Staged:
     def at_first(self, test: Callable):
         """What the test answers before the loop."""
         after = self.variables.read()
-        self.variables.write(self.before)
+        self.variables.write(self.at_start)
         try:
             return test()
         finally:
@@ -166,13 +168,15 @@ class _Staged:
                     return
                 except _Needs as need:
                     weak[need.place] = need.dtype
+                except _NoneBefore as error:
+                    self.before[self.names.index(error.name)] = UNDEFINED
                 except DtypeError:
                     found = {} if weak else self._found_dtypes(step, counters)
                     if not found:
                         raise
                     weak.update(found)
         except BaseException:
-            self.variables.write(self.before)
+            self.variables.write(self.at_start)
             raise
 
     def _run(self, tested, step, counters: list, limit, weak: dict) -> None:
@@ -206,13 +210,22 @@ class _Staged:
             return [*[c + 1 for c in inside[: len(counters)]], *[new[place] for place in places]]
 
         given = [*counters, *start.values()]
+        invariants = [*[None] * len(counters), *[self._invariant(place) for place in places]]
         if not given:
             given = [self.recorder.convert(0)]
             made, late = loop(self.recorder, None, lambda i: test(), lambda i: [i, *body()], given, limit, self._late)
             made = []
+        elif any(s is not None for s in invariants):
+            made, late = varying_loop(loop, self.recorder, None, test, body, given, limit, invariants, self._late)
         else:
             made, late = loop(self.recorder, None, test, body, given, limit, self._late)
         self._leave(dict(zip(places, made[len(counters) :])), late)
+
+    def _invariant(self, place: tuple):
+        """What ``shape_invariants`` say of a leaf; None if nothing."""
+        name, k = place
+        leaf = leaves(self.before[self.names.index(name)])[k]
+        return next((s for t, s in self.options.get("shape_invariants", ()) if t is leaf), None)
 
     def _stepped(self, step: Callable, counters: Sequence) -> None:
         try:
@@ -221,7 +234,9 @@ class _Staged:
             absent = [n for n, value in zip(self.names, self.before) if value is UNDEFINED and f"'{n}'" in str(error)]
             if not absent:
                 raise
-            what = f"{called(absent[0])} is read before it has a value; it must be defined before the loop"
+            first = self.at_start[self.names.index(absent[0])]
+            state = "is read before it has a value" if first is UNDEFINED else "is None before the loop and read in it"
+            what = f"{called(absent[0])} {state}; it must be defined before the loop, by a value of the type that it keeps"
             raise UsageError(explain(f"{self.construct}: {what}", location=raised_at(error))) from None
 
     def _found_dtypes(self, step: Callable, counters: list) -> dict:
@@ -272,6 +287,8 @@ class _Staged:
                 continue
             if after[name] is UNDEFINED:
                 raise UsageError(explain(f"{self.construct}: {called(name)} is deleted in the loop"))
+            if value is None and any(map(is_value, leaves(after[name]))):
+                raise _NoneBefore(name)
             pairs = zip(*fitting(name, self.construct, value, after[name]))
             for k, (old, leaf) in enumerate(pairs):
                 place = name, k
@@ -300,9 +317,11 @@ class _Staged:
                 raise _Needs(place, leaf.dtype)
             what = f"{name} has dtype {start.dtype.name} before the loop, but dtype {leaf.dtype.name} after one iteration"
             raise DtypeError(explain(f"{self.construct}: {what}"))
-        if not leaf.shape.is_compatible_with(start.shape):
+        known = self._invariant(place)
+        if not leaf.shape.is_compatible_with(start.shape if known is None else known):
             what = f"{name} has shape {start.shape} before the loop, but shape {leaf.shape} after one iteration"
-            raise ShapeError(explain(f"{self.construct}: {what}. {_ADVICE}"))
+            advice = f". {_ADVICE}" if known is None else f", which its shape invariant {known} does not allow"
+            raise ShapeError(explain(f"{self.construct}: {what}{advice}"))
         return leaf
 
 
@@ -312,6 +331,14 @@ class _Needs(Exception):
     def __init__(self, place: tuple, dtype):
         super().__init__(place, dtype)
         self.place, self.dtype = place, dtype
+
+
+class _NoneBefore(Exception):
+    """A variable that is None before a loop, and gets its first tensor in it."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.name = name
 
 
 def _both(stop, more):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from graphc.api.autograph.jumps import none_of, without_jumps
 from graphc.api.autograph.liveness import mark, stops
-from graphc.api.autograph.scopes import Names, attributes, own_nodes, parameters
+from graphc.api.autograph.scopes import Names, own_nodes, parameters, places
 
 MODULE = "ag__"
 _ASK_PYTHON = {"isinstance", "issubclass", "hasattr", "callable"}  # what they answer is no tensor
@@ -167,8 +167,8 @@ class Rewriter(ast.NodeTransformer):
         return found.writes.union(*changed)
 
     def _state(self, block: Sequence[ast.AST], live: frozenset) -> ast.Tuple:
-        """The names of the variables and attributes that a piece assigns and that matter after it."""
-        names = [*sorted((self._writes(block) & live) - self.scopes[-1].globals), *sorted(attributes(block))]
+        """The names of the variables and places in them that a piece assigns and that matter after it."""
+        names = [*sorted(self._writes(block) & live), *sorted(places(block, self.scopes[-1].locals & live))]
         return ast.Tuple([ast.Constant(n) for n in names], ast.Load())
 
     def _options(self, node: ast.While | ast.For) -> ast.expr:
@@ -234,6 +234,7 @@ class _Scope:
         self.globals = {n for d in own_nodes(node.body) if isinstance(d, ast.Global) for n in d.names}
         self.outer = found.outer | self.globals
         self.own = parameters(node.args)
+        self.locals = (self.own | found.writes) - self.outer
         inner = {n.name: Names(n.body) for n in own_nodes(node.body) if isinstance(n, ast.FunctionDef)}
         self.changes = {name: f.writes & f.outer for name, f in inner.items() if f.writes & f.outer}
         self.lifted: set[str] = set()

@@ -87,21 +87,60 @@ class Names(ast.NodeVisitor):
         self.generic_visit(node)
 
 
-def attributes(nodes: Iterable[ast.AST]) -> set[str]:
-    """The attributes that nodes assign, as ``self.count``, of what variables hold that they do not assign."""
+_MUTATORS = frozenset("append extend insert pop remove clear reverse sort update add discard setdefault popitem".split())
+CONTENT = "[...]"  # ends the name of a place that is all a list, dictionary or set holds
+
+
+def places(nodes: Iterable[ast.AST], lists: Iterable[str] = ()) -> set[str]:
+    """The places that nodes assign in what variables hold that they do not assign: ``self.count``, ``state['h']``, and
+    ``rows[...]`` where the key is computed.
+
+    Args:
+        lists: variables of which also methods that change a list count.
+    """
     nodes = list(nodes)
-    found = {_dotted(n) for n in own_nodes(nodes) if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)}
+    found = set()
+    for node in own_nodes(nodes):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            found.add(_path(node))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MUTATORS:
+            path = _path(node.func.value)
+            if path and _root(path) in lists:
+                found.add(path + CONTENT)
     writes = Names(nodes).writes
-    return {name for name in found if name and name.partition(".")[0] not in writes}
+    found = {name for name in found if name and _root(name) not in writes}
+    whole = tuple([name.removesuffix(CONTENT) + "[" for name in found if name.endswith(CONTENT)])
+    return {name for name in found if name.endswith(CONTENT) or not name.startswith(whole)}
 
 
-def _dotted(node: ast.expr) -> str | None:
+def _root(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+def _path(node: ast.expr) -> str | None:
+    """A place as text; None if it is not known while the function is traced."""
     parts = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        if isinstance(node, ast.Attribute):
+            if node.attr.startswith("__") and not node.attr.endswith("__"):
+                return None  # a private name
+            parts.append(f".{node.attr}")
+        else:
+            key = _literal(node.slice)
+            if key is None and parts:
+                return None
+            parts.append(CONTENT if key is None else f"[{key!r}]")
         node = node.value
-    private = any(p.startswith("__") and not p.endswith("__") for p in parts)
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) and not private else None
+    return "".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
+
+
+def _literal(node: ast.expr) -> int | str | None:
+    """A key that is written out."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        key = _literal(node.operand)
+        return -key if type(key) is int else None
+    key = node.value if isinstance(node, ast.Constant) else None
+    return key if type(key) is int or (type(key) is str and key.isidentifier()) else None
 
 
 def parameters(arguments: ast.arguments) -> set[str]:

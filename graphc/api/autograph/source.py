@@ -27,7 +27,8 @@ def definition_of(function: types.FunctionType) -> ast.FunctionDef:
     linecache.checkcache(code.co_filename)
     lines = linecache.getlines(code.co_filename, function.__globals__)
     if not lines:
-        raise NoSource(f"the source of {function.__qualname__} is not available ({code.co_filename})")
+        advice = "write it in a file or a notebook cell, or use tf.cond and tf.while_loop"
+        raise NoSource(f"the source of {function.__qualname__} is not available ({code.co_filename}): {advice}")
     if function.__name__ == "<lambda>":
         return _lambda(function, lines)
     return _function(function, lines)

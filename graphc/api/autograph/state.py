@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from graphc.api.autograph.jumps import VALUE
+from graphc.api.autograph.scopes import CONTENT
 from graphc.api.operators import Operators
 from graphc.api.recorder import RECORDERS
 from graphc.api.structure import expect_same, leaves
@@ -25,6 +28,7 @@ class Undefined:
 
 
 UNDEFINED = Undefined()
+_ROOT, _PART = re.compile(r"\w+"), re.compile(r"\.(\w+)|\[(.*?)\]")
 
 
 class Variables:
@@ -38,7 +42,8 @@ class Variables:
         cells = {}
         for function in functions:
             cells.update(zip(function.__code__.co_freevars, function.__closure__ or ()))
-        found = {n: cells[n] if "." not in n else _attribute(cells, n) for n in names}
+        outside = functions[0].__globals__ if functions else {}
+        found = {n: _place(n, cells, outside) for n in names}
         self.names = [n for n in names if found[n] is not None]
         self.cells = [found[n] for n in self.names]
         self.lists = [(n, c.cell_contents) for n, c in cells.items() if type(_content(c)) is list]
@@ -68,20 +73,41 @@ class Variables:
         for (name, held), count in zip(self.lists, before):
             if any(recorder_of(leaf) is not None for leaf in leaves(held[count:])):
                 del held[count:]
-                what = f"{construct}: the Python list '{name}' is appended to, which a graph cannot do"
-                raise UsageError(explain(f"{what}; use tf.TensorArray, or loop over a Python range"))
+                raise _appended(construct, name)
 
 
-def _attribute(cells: dict, name: str):
-    """The attribute of an object that a variable holds, as a cell; ``name`` is as ``self.count``; None if there is none."""
-    root, *path, last = name.split(".")
-    held = _content(cells[root]) if root in cells else UNDEFINED
-    for part in path:
-        held = getattr(held, part, UNDEFINED)
-    return None if held is UNDEFINED or isinstance(held, Operators) else _Attribute(held, last)
+def _appended(construct: str, name: str) -> UsageError:
+    what = f"{construct}: the Python list '{name}' is appended to, which a graph cannot do"
+    return UsageError(explain(f"{what}; use tf.TensorArray, or loop over a Python range"))
+
+
+def _place(name: str, cells: dict, outside: dict):
+    """A variable, or a place in what it holds, as a cell; None if there is no such place.
+
+    Args:
+        name: as ``count``, ``self.count``, ``state['h']`` or ``rows[...]``.
+        outside: the global variables.
+    """
+    root, parts = _ROOT.match(name)[0], [m.groups() for m in _PART.finditer(name)]
+    cell = cells.get(root) or _Item(outside, root)
+    for attribute, key in parts:
+        held = _content(cell)
+        if held is UNDEFINED or isinstance(held, (Operators, np.ndarray)):
+            return None
+        if attribute:
+            cell = _Attribute(held, attribute)
+        elif key == "...":
+            cell = _Content(held) if isinstance(held, (list, dict)) else None
+        else:
+            cell = _Item(held, ast.literal_eval(key)) if isinstance(held, (list, dict)) else None
+        if cell is None:
+            return None
+    return cell
 
 
 class _Attribute:
+    """An attribute of an object."""
+
     def __init__(self, held, name: str):
         self._object, self._name = held, name
 
@@ -102,6 +128,47 @@ class _Attribute:
         delattr(self._object, self._name)
 
 
+class _Item:
+    """An element of a list or dictionary."""
+
+    def __init__(self, held, key):
+        self._held, self._key = held, key
+
+    @property
+    def cell_contents(self):
+        try:
+            return self._held[self._key]
+        except (KeyError, IndexError):
+            raise ValueError(self._key) from None
+
+    @cell_contents.setter
+    def cell_contents(self, value):
+        self._held[self._key] = value
+
+    @cell_contents.deleter
+    def cell_contents(self):
+        del self._held[self._key]
+
+
+class _Content:
+    """All that a list or dictionary holds."""
+
+    def __init__(self, held):
+        self._held = held
+
+    @property
+    def cell_contents(self):
+        return self._held.copy()
+
+    @cell_contents.setter
+    def cell_contents(self, value):
+        if isinstance(self._held, list):
+            self._held[:] = value
+        else:
+            self._held.clear()
+            self._held.update(value)
+
+
 def _content(cell):
     try:
         return cell.cell_contents
@@ -111,7 +178,9 @@ def _content(cell):
 
 def called(name: str) -> str:
     """What messages call a variable."""
-    return "the value that the function returns" if name == VALUE else f"'{name}'"
+    if name == VALUE:
+        return "the value that the function returns"
+    return name if " " in name else f"'{name.removesuffix(CONTENT)}'"
 
 
 def recorder_of(value):
@@ -131,6 +200,8 @@ def fitting(name: str, construct: str, one, other) -> tuple[list, list]:
     Raises:
         UsageError: their structures differ.
     """
+    if name.endswith(CONTENT) and len(one) != len(other):
+        raise _appended(construct, name.removesuffix(CONTENT))
     if type(one) is not type(other) and (_is_nested(one) or _is_nested(other)):
         what = f"{construct}: {called(name)} must have the same nested structure, it is {_shown(one)} and {_shown(other)}"
         raise UsageError(explain(what))

@@ -5,13 +5,21 @@ from __future__ import annotations
 import threading
 import weakref
 
+import numpy as np
+
 from graphc.api.data.element import as_numpy, builder, leaves, mapped
 from graphc.api.data.flow import Ahead
 from graphc.api.data.optional import Optional
 from graphc.api.data.stage import Run, Stage
 from graphc.api.eager import EAGER
 from graphc.api.recorder import RECORDERS
-from graphc.errors import OutOfRangeError, explain
+from graphc.api.resource import record
+from graphc.api.spec import TensorSpec
+from graphc.api.structure import pack
+from graphc.errors import OutOfRangeError, UsageError, explain
+from graphc.ir.node import Node
+from graphc.prims.act import python
+from graphc.prims.running import Ranks
 
 
 class Iterator:
@@ -52,6 +60,8 @@ class Iterator:
         return block
 
     def __next__(self):
+        if RECORDERS.top is not None and RECORDERS.top.captures:
+            return self.get_next()
         row = self.row()
         if row is None:
             raise StopIteration
@@ -61,17 +71,42 @@ class Iterator:
         """The next element.
 
         Raises:
-            OutOfRangeError: there is none.
+            OutOfRangeError: there is none; in a function that is traced, its runs say so.
         """
+        if RECORDERS.top is not None and RECORDERS.top.captures:
+            return self._in_graph(RECORDERS.top)
         row = self.row()
         if row is None:
             raise OutOfRangeError(explain("Iterator.get_next: End of sequence"))
         return self._build(row)
 
+    def _in_graph(self, recorder):
+        """The element that each run of the graph takes."""
+        specs = leaves(self.element_spec)
+        if odd := [s for s in specs if not isinstance(s, TensorSpec)]:
+            raise UsageError(explain(f"Iterator.get_next: elements with {odd[0]!r} cannot be taken in a graph"))
+        results = Ranks("Iterator.get_next", tuple([(s.dtype, _sizes(s.shape)) for s in specs]))
+
+        def build(token: Node) -> list[Node]:
+            return python(token, callback=self._arrays, key=results.key, results=results.results())
+
+        made = record(recorder, "IteratorGetNext", "IteratorGetNext", build, (), results, None)
+        return pack(self.element_spec, made, composites=False)
+
+    def _arrays(self) -> list:
+        row = self.row()
+        if row is None:
+            raise OutOfRangeError("Iterator.get_next: End of sequence")
+        return [np.asarray(getattr(part, "array", part)) for part in row]
+
     def get_next_as_optional(self) -> Optional:
         """The next element; an empty Optional at the end."""
         row = self.row()
         return Optional(self.element_spec) if row is None else Optional(self.element_spec, self._build(row), True)
+
+
+def _sizes(shape) -> tuple | None:
+    return None if shape.ndims is None else tuple([-1 if d is None else d for d in shape.as_list()])
 
 
 class IteratorSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -100,17 +101,18 @@ class Filter(Stage):
         return 0 if self.inputs[0].size() == 0 else UNKNOWN
 
     def open(self, run: Run) -> Flow:
-        return _Filtering(self, self.inputs[0].open(run), self.function.place(run))
+        return _Filtering(self, self.inputs[0].open(run), self.function.place(run), run.closed)
 
 
 class _Filtering(Flow):
-    def __init__(self, stage: Filter, source: Flow, place: Place):
+    def __init__(self, stage: Filter, source: Flow, place: Place, closed: threading.Event):
         self._stage, self._source, self._place, self._is_over = stage, source, place, False
+        self._closed = closed  # while a thread of an iterator that was dropped looks for an element that never comes
         self._waiting: list[Block] = []
 
     def pull(self, most: int) -> Block | None:
         pure = self._stage.function.in_blocks
-        while not self._is_over:
+        while not self._is_over and not self._closed.is_set():
             block = self._waiting.pop(0) if self._waiting else self._source.pull(most if pure else 1)
             if block is None:
                 return None

@@ -146,7 +146,7 @@ class Tracing(Body):
         self.is_pure = False
         super().write_state(variable, value)
 
-    def draw(self, seed):
+    def draw(self, seed, kind="", blocks=None):
         """Stand-ins for a key and a counter, which differs from element to element."""
         key, counter = self._stand_in(Type(dt.u32, (2,))), self._stand_in(Type(dt.u64, (2,)))
         self.draws.append((key, counter, seed))

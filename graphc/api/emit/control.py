@@ -52,9 +52,12 @@ def _cond(e: Emitter, node: Node):
     p, *arguments = node.inputs
     branches = [node.attr("then"), node.attr("orelse")]
     sizes = sizes_outside(*branches)
-    values, results = values_in(arguments), values_in(branches[0].outputs)
+    values, results = list(dict.fromkeys(values_in(arguments))), values_in(branches[0].outputs)
     names = [e.full(p), *[e.full(x) for x in values], *[e.size(s) for s in sizes]]
-    functions = [e.library.body(f"cond_{kind}", b, sizes) for kind, b in zip(("true", "false"), branches)]
+    functions = [
+        e.library.branch(_with_each_once(b, arguments), f"cond_{kind}", sizes)
+        for kind, b in zip(("true", "false"), branches)
+    ]
     kind = "If" if e.library.is_stateful(*functions) else "StatelessIf"
     made = e.writer.node(
         kind, [*names, *controls(e, arguments)], "cond", Tcond=p.dtype, then_branch=_function(functions[0]),
@@ -62,6 +65,17 @@ def _cond(e: Emitter, node: Node):
         Tout=[y.dtype for y in results], output_shapes=_shapes(types_of(results)), _lower_using_switch_merge=True,
     )  # fmt: skip
     return answer(node, made)
+
+
+def _with_each_once(branch: Graph, arguments) -> Graph:
+    """The branch with one input for every argument, however often that is given: TensorFlow's gradients need it."""
+    first: dict[Node, Node] = {}
+    for x, inside in zip(arguments, branch.inputs):
+        first.setdefault(x, inside)
+    if len(first) == len(branch.inputs):
+        return branch
+    again = {inside: first[x] for x, inside in zip(arguments, branch.inputs)}
+    return Graph(branch.name, tuple(first.values()), tuple(substitute(branch.outputs, again)))
 
 
 def plan_while(e: Emitter, node: Node) -> Form:
@@ -72,13 +86,15 @@ def plan_while(e: Emitter, node: Node) -> Form:
 def _while(e: Emitter, node: Node):
     test, body = node.attr("test"), node.attr("body")
     sizes, values = sizes_outside(test, body), values_in(node.inputs)
-    names = [*[e.full(x) for x in values], *[e.size(s) for s in sizes]]
-    functions = e.library.body("while_cond", test, sizes), e.library.body("while_body", body, sizes, passed=True)
+    counts = [e.const(v, dt.i32) for v in (0, -1)]  # so TensorFlow's gradients want them: steps, and no limit of these
+    names = [*counts, *[e.full(x) for x in values], *[e.size(s) for s in sizes]]
+    functions = e.library.test(test, sizes), e.library.step(body, sizes)
     stateful = e.library.is_stateful(*functions)
     made = e.writer.node(
         "While" if stateful else "StatelessWhile", [*names, *controls(e, node.inputs)], "while",
-        cond=_function(functions[0]), body=_function(functions[1]), T=[x.dtype for x in values] + [_SIZE] * len(sizes),
-        output_shapes=_shapes([*types_of(values), *[_SCALAR] * len(sizes)]),
+        cond=_function(functions[0]), body=_function(functions[1]),
+        T=[_SIZE, _SIZE, *[x.dtype for x in values], *[_SIZE] * len(sizes)],
+        output_shapes=_shapes([_SCALAR, _SCALAR, *types_of(values), *[_SCALAR] * len(sizes)]),
         parallel_iterations=1 if stateful else 10, _lower_using_switch_merge=True,
     )  # fmt: skip
     return answer(node, made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.api.emit.emitter import Emitter, NoForm, Value
-from graphc.api.emit.tokens import controls, done
+from graphc.api.emit.tokens import controls, done, is_token, values_in
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 
@@ -44,6 +44,16 @@ def _numerics(e: Emitter, node: Node) -> Value:
     return Value(e.add("CheckNumerics", [e.full(x)], T=node.dtype, message=node.attr("message")), node.shape)
 
 
+def _after(e: Emitter, node: Node) -> Value:
+    value, *before = node.inputs
+    waits = [f"^{e.writer.node('Identity', [e.full(x)], 'Identity', T=x.dtype)}" for x in values_in(before)]
+    waits += controls(e, before)
+    if is_token(value):
+        return done(e.writer.node("NoOp", [*controls(e, [value]), *waits], "NoOp"))
+    names = [e.full(value), *waits]
+    return Value(e.writer.node("Identity", names, "Identity", T=value.dtype), node.shape)
+
+
 def _random_bits(e: Emitter, node: Node) -> Value:
     """The same bits as here: TensorFlow's generator is ours."""
     key, counter = node.inputs
@@ -75,4 +85,5 @@ def unknown(e: Emitter, node: Node) -> Value:
     raise NoForm(f"the effect {kind}")
 
 
-EFFECT_FORMS = {"print": _print, "check": _check, "check_numerics": _numerics, "random_bits": _random_bits}
+EFFECT_FORMS = {"print": _print, "check": _check, "check_numerics": _numerics, "random_bits": _random_bits,
+                "after": _after}  # fmt: skip

@@ -13,8 +13,9 @@ from graphc.api.emit.node_writer import NodeWriter
 from graphc.api.emit.output_names import inside_function, inside_functions
 from graphc.api.emit.plan import plan, unrolled
 from graphc.api.emit.products import as_itself
-from graphc.api.emit.tokens import NOTHING, is_token, item_of
+from graphc.api.emit.tokens import COUNTS, NOTHING, is_token, item_of, values_in
 from graphc.api.node_def.attrs import Shape, attr_of
+from graphc.errors import UsageError, explain
 from graphc.formats import protos
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import NUMBERS
@@ -116,6 +117,16 @@ class Functions:
         self.definitions: dict[str, object] = {}
         self.problems: dict[str, object] = {}
 
+    def expect_forms(self, what: str) -> None:
+        """Refuse what TensorFlow has nothing for.
+
+        Raises:
+            UsageError: there is something; the message lists it.
+        """
+        if self.problems:
+            told = [f"{problem} ({where})" if where else problem for problem, where in self.problems.items()]
+            raise UsageError(explain("\n  ".join([f"{what}: TensorFlow has nothing for parts of it", *told])))
+
     def is_stateful(self, *names: str) -> bool:
         """Whether a function does more than computing."""
         return any(self.definitions[name].signature.is_stateful for name in names)
@@ -127,20 +138,29 @@ class Functions:
             number += 1
         return f"{stem}_{number}{self._ending}"
 
-    def body(self, stem: str, graph: Graph, sizes: Sequence[Node], passed: bool = False) -> str:
-        """A branch, test or body as a function of its inputs and of sizes; its name.
+    def branch(self, graph: Graph, stem: str, sizes: Sequence[Node]) -> str:
+        """A branch as a function of its inputs and of sizes; its name."""
+        return self._made(FunctionMaker(self, values_in(graph.inputs), sizes), graph, stem)
 
-        Args:
-            passed: the sizes are results, too.
-        """
-        made = FunctionMaker(self, [x for x in graph.inputs if not is_token(x)], sizes)
-        made.emitter.found.update((x, NOTHING) for x in graph.inputs if is_token(x))
+    def test(self, graph: Graph, sizes: Sequence[Node]) -> str:
+        """The test of a loop as a function of a count of steps, their limit, its inputs and sizes; its name."""
+        return self._made(FunctionMaker(self, values_in(graph.inputs), sizes, before=COUNTS), graph, "while_cond")
+
+    def step(self, graph: Graph, sizes: Sequence[Node]) -> str:
+        """The body of a loop, which answers with the next of all that it takes; its name."""
+        made = FunctionMaker(self, values_in(graph.inputs), sizes, before=COUNTS)
+        count, limit = made.arguments[: len(COUNTS)]
+        made.result(made.emitter.add("AddV2", [count, made.emitter.const(1, dt.i32)], T=dt.i32), dt.i32)
+        made.result(limit, dt.i32)
+        return self._made(made, graph, "while_body", [made.argument_of_size(s) for s in sizes])
+
+    def _made(self, made: FunctionMaker, graph: Graph, stem: str, more: Sequence[str] = ()) -> str:
         name = self.name(stem)
         self.definitions[name] = protos.FunctionDef()  # the name is taken
+        made.emitter.found.update((x, NOTHING) for x in graph.inputs if is_token(x))
         made.results(graph.outputs)
-        if passed:
-            for k, size in enumerate(sizes):
-                made.result(made.argument_of_size(size), dt.i32)
+        for size in more:
+            made.result(size, dt.i32)
         self.definitions[name] = made.finished(name)
         return name
 
@@ -150,17 +170,21 @@ class FunctionMaker:
 
     Args:
         inputs: Nodes that are its first arguments; sizes: symbols that come after them, as int32.
+        names: of the first arguments; before: names of int32 scalars that come before them.
 
     Attributes:
         writer: its nodes. emitter: writes Nodes.
     """
 
-    def __init__(self, library: Functions, inputs: Sequence[Node], sizes: Sequence[Node] = (), names: Sequence[str] = ()):
+    def __init__(self, library: Functions, inputs: Sequence[Node], sizes: Sequence[Node] = (), names: Sequence[str] = (),
+                 before: Sequence[str] = ()):  # fmt: skip
         self.library, self.signature = library, protos.OpDef()
         self._taken: set[str] = set()
         self._described: dict[int, tuple[str, Shape]] = {}
         self.arguments: list[str] = []
         self.writer = NodeWriter("", self._taken)
+        for name in before:
+            self.argument(name, NUMBERS[dt.i32], ())
         found: dict[Node, Value] = {}
         for k, x in enumerate(inputs):
             given = names[k] if names else x.attr("name")
@@ -173,7 +197,8 @@ class FunctionMaker:
     def argument(self, name: str, number: int, shape: tuple) -> str:
         """One more argument, of a TensorFlow dtype; its name."""
         stem = plain_name(name)
-        own = next(n for n in (f"{stem}_{k}" if k else stem for k in range(len(self._taken) + 1)) if n not in self._taken)
+        candidates = (f"{stem}_{k}" if k else stem for k in range(len(self._taken) + 1))
+        own = next(n for n in candidates if n not in self._taken)
         self._taken.add(own)
         self._described[len(self.arguments)] = name, Shape(tuple([d if type(d) is int else None for d in shape]))
         self.arguments.append(own)

@@ -24,7 +24,7 @@ _MATRICES = {
     "triangular_solve": ("MatrixTriangularSolve", {"lower": "lower", "adjoint": "adjoint"}),
     "slogdet": ("LogMatrixDeterminant", {}),
 }  # fmt: skip
-_FUNCTIONS = {"sqrt": "MatrixSquareRoot", "log": "MatrixLogarithm", "exp": "MatrixExponential"}
+_FUNCTIONS = {"sqrt": "MatrixSquareRoot", "log": "MatrixLogarithm"}
 
 
 def _same(kind: str, names: dict[str, str], typed: bool) -> Callable:

@@ -39,8 +39,20 @@ def _table() -> dict[str, list[str]]:
     return found
 
 
+_NONE = ("Assert", "AssignVariableOp", "NoOp", "PrintV2")
+_LISTS = ("IdentityN", "While", "StatelessWhile")  # as many outputs as inputs
 _OUTPUTS = _table()  # all others have one output, or one list of them, called so:
 _USUAL = "output"
+
+
+def output_count(node) -> int:
+    """How many outputs a node has."""
+    if node.op in _NONE:
+        return 0
+    for key in ("Tout", "T"):
+        if key in node.attr and node.attr[key].HasField("list"):
+            return len(node.attr[key].list.type) if key == "Tout" or node.op in _LISTS else 1
+    return len(_OUTPUTS.get(node.op, (_USUAL,)))
 
 
 def inside_functions(nodes: Iterable, arguments: Collection[str]) -> None:
@@ -59,3 +71,14 @@ def inside_function(name: str, kinds: dict[str, str], arguments: Collection[str]
     names = _OUTPUTS.get(kinds[maker], (_USUAL,))
     k = int(index or 0)
     return f"{maker}:{names[k]}:0" if len(names) > 1 else f"{maker}:{names[0]}:{k}"
+
+
+def in_graph(name: str, kinds: dict[str, str]) -> str:
+    """An input of a node inside of a function, as graphs have it: ``name:z:0`` is ``name``."""
+    maker, _, output = name.partition(":")
+    if name.startswith("^") or not output:
+        return name
+    called, _, index = output.partition(":")
+    names = _OUTPUTS.get(kinds[maker], (_USUAL,))
+    place = names.index(called) if len(names) > 1 else int(index)
+    return f"{maker}:{place}" if place else maker

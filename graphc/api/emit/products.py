@@ -202,12 +202,27 @@ def pool_gradient(e: Emitter, node: Node) -> Form | None:
 # ------------------------------------------------------------------------------------------------ lookups
 
 
+def _in_range(e: Emitter, name: str, indices: Node, x: Node, axis: int) -> str:
+    """Indices, of which those are put at the border that were chosen not to be used: TensorFlow refuses to look these up."""
+    chosen = indices
+    while chosen.op in ("reshape", "cast", "broadcast"):
+        chosen = chosen.inputs[0]
+    if chosen.op != "select":
+        return name
+    kind, last = indices.dtype, e.add("Sub", [e.size(x.shape[axis]), e.const(1, dt.i32)], T=dt.i32)
+    if kind is not dt.i32:
+        last = e.add("Cast", [last], SrcT=dt.i32, DstT=kind, Truncate=False)
+    low = e.add("Maximum", [name, e.const(0, kind)], T=kind)
+    return e.add("Minimum", [low, last], T=kind)
+
+
 def _gather(e: Emitter, node: Node) -> Value:
     x, indices = node.inputs
     batch, depth = node.attr("batch"), indices.shape[-1]
     kinds = {"Tparams": x.dtype, "Tindices": indices.dtype}
     if depth == 1:
         flat = e.reshaped(e.full(indices), indices.shape[:-1], indices.dtype)
+        flat = _in_range(e, flat, indices, x, batch)
         axis = e.const(batch, dt.i32)
         return Value(e.add("GatherV2", [e.full(x), flat, axis], Taxis=dt.i32, batch_dims=batch, **kinds), node.shape)
     if batch:

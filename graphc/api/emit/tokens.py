@@ -12,6 +12,9 @@ from graphc.ir.type import TupleType
 NOTHING = Value("", ())  # what stands for the first token
 
 
+COUNTS = ("loop_counter", "maximum_iterations")  # what loops have before their own values
+
+
 def is_token(node: Node) -> bool:
     """Whether a Node says that something has been done."""
     return node.type == TOKEN
@@ -36,7 +39,7 @@ def answer(node: Node, name: str) -> Value:
     """What a node of this name stands for: the results of a Node."""
     if isinstance(node.type, TupleType):
         return Value(name, ())
-    return done(name) if is_token(node) else Value(name, node.shape)
+    return done(name) if is_token(node) else _output(node, name, 0, node)
 
 
 def item_of(e: Emitter, node: Node) -> Value:
@@ -46,4 +49,9 @@ def item_of(e: Emitter, node: Node) -> Value:
     if is_token(node):
         return done(name)
     place = sum(t != TOKEN for t in source.type.items[:index])
+    return _output(source, name, place, node)
+
+
+def _output(source: Node, name: str, place: int, node: Node) -> Value:
+    place += len(COUNTS) if source.op == "while" else 0
     return Value(f"{name}:{place}" if place else name, node.shape)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import itertools
 import threading
 from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from graphc.api.eager import EAGER
 from graphc.api.effect import EFFECT
 from graphc.api.function.inlining import called, exact_graph, inlined, sizes_between
 from graphc.api.function.running import Runner
-from graphc.api.function.trace import Traced
+from graphc.api.function.trace import FUNCTION, Traced
 from graphc.api.function.arguments import described, put_together
 from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
+from graphc.api.operators import Composed
 from graphc.api.spec import TensorSpec
 from graphc.api.structure import map_structure
 from graphc.api.tensor import EagerTensor, Tensor
@@ -31,8 +36,9 @@ class ConcreteFunction:
 
     Attributes:
         name: of the Python function.
-        graph: what it computes, as a pure Graph: arguments, what is captured and variables go in, results and new values
-            of variables come out. Its ``str`` is the text that ``graphc inspect`` shows.
+        graph: what it computes: a pure Graph (``graph.ir``), in which arguments, what is captured and variables go in,
+            results and new values of variables come out; its ``str`` is the text that ``graphc inspect`` shows. It also
+            tells of the same as TensorFlow's operations.
         structured_input_signature: ``(args, kwargs)`` with TensorSpecs in the places of tensors.
         structured_outputs: the structure of the answer, with TensorSpecs in the places of tensors.
         is_general: it was made for any size because sizes changed.
@@ -41,16 +47,37 @@ class ConcreteFunction:
 
     def __init__(self, name: str, traced: Traced, inputs: tuple, specs: Sequence[TensorSpec], outputs, enclosing=None):
         self.is_general, self.enclosing = False, enclosing
-        self.name, self.traced, self.graph = name, traced, traced.graph
+        self.name, self.traced = name, traced
         self.structured_input_signature, self._template = inputs, outputs
         self._specs = tuple(specs)
         self.structured_outputs = put_together(outputs, iter(self.outputs), described)
         self._number = next(_numbers)
         self._exact: dict[tuple, Graph] = {}
+        self._flexible = tuple((v, v.type) for v in traced.variables if v.declared is not None)
         self._lock = threading.Lock()
         self._runner: Runner | None = None
+        self._defined: tuple | None = None  # as messages
 
     # --------------------------------------------------------------------------------------- what it is
+
+    @functools.cached_property
+    def graph(self):
+        """What it computes."""
+        return _view().GraphView(self.traced.graph, self._definitions)
+
+    @property
+    def function_def(self):
+        """The FunctionDef.
+
+        Raises:
+            UsageError: TensorFlow has nothing for parts of it; the message lists them.
+        """
+        return self._definitions()[0]
+
+    def _definitions(self) -> tuple:
+        if self._defined is None:
+            self._defined = _view().definitions_of(f"{self.name}_{self._number}", self.name, self.traced, self._specs)
+        return self._defined
 
     @property
     def inputs(self) -> list[TensorSpec]:
@@ -62,7 +89,17 @@ class ConcreteFunction:
         """The tensors that it answers with."""
         first = int(self.traced.acts)
         return [TensorSpec(tuple(_size(d) for d in y.shape), y.dtype)
-                for y in self.graph.outputs[first : first + self.traced.results]]  # fmt: skip
+                for y in self.traced.graph.outputs[first : first + self.traced.results]]  # fmt: skip
+
+    @property
+    def is_flexible(self) -> bool:
+        """Whether it uses variables whose shapes may change."""
+        return bool(self._flexible)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether they have the shapes that it was made for."""
+        return all(v.type == type for v, type in self._flexible)
 
     @property
     def output_shapes(self):
@@ -100,11 +137,11 @@ class ConcreteFunction:
 
     def lower(self):
         """The Program that it becomes."""
-        return lower_graph(optimise(self.graph))
+        return lower_graph(optimise(self.traced.graph))
 
     def compile(self):
         """The Executable that it becomes: of all inputs of ``graph``, it changes none of them."""
-        return compile_graph(self.graph)
+        return compile_graph(self.traced.graph)
 
     def pretty_printed_signature(self, verbose: bool = True) -> str:
         """What it takes and answers with, in words."""
@@ -124,6 +161,7 @@ class ConcreteFunction:
             UsageError: there are too few or too many. DtypeError, ShapeError: one does not fit.
         """
         names = [s.name for s in self._specs]
+        args = [part for a in args for part in (a.parts if isinstance(a, Composed) else (a,))]
         given = dict(zip(names, args))
         wrong = [k for k in kwargs if k in given or k not in names]
         given.update(kwargs)
@@ -187,7 +225,7 @@ class ConcreteFunction:
         """The results inside a function that is being traced, a branch or a loop: what this one does is done there."""
         traced = self.traced
         states = [recorder.read_state(v) for v in traced.variables]
-        place = recorder.draw(None)[:2] if traced.draws else None
+        place = recorder.draw(None, FUNCTION)[:2] if traced.draws else None
         operands = [*tensors, *traced.captured, *states]
 
         def build(*nodes: Node) -> list[Node]:
@@ -206,7 +244,7 @@ class ConcreteFunction:
         graph = self._exact_for(tensors)
         states = [EAGER.read_state(v) if v in traced.read else v.as_tensor() for v in traced.variables]
         random = [EagerTensor(EAGER, array=a) for a in self.runner.next_random(advance=not traced.acts)]
-        operands = [*tensors, *traced.captured, *states, *random]
+        operands = [*tensors, *traced.captured, *states, *random, *self._readings()]
 
         def build(*nodes: Node) -> list[Node]:
             return called(graph, nodes)
@@ -223,14 +261,30 @@ class ConcreteFunction:
                 variable.assign(value)
         return made[: traced.results]
 
+    def _readings(self) -> list[EagerTensor]:
+        """What stands for readings of variables after an assignment, by which tapes take gradients: zeros to be added."""
+        found = []
+        for variable in self.traced.again:
+            array = np.zeros(variable.type.shape, variable.dtype.numpy)
+            array.flags.writeable = False
+            found.append(EagerTensor(EAGER, array=array))
+            RECORDING.read(variable, value=found[-1])
+        return found
+
     def _exact_for(self, tensors: Sequence[EagerTensor]) -> Graph:
         """The graph without effects for the sizes of these arguments."""
-        sizes = sizes_between(self.graph.inputs, [t.type for t in tensors])
+        sizes = sizes_between(self.traced.graph.inputs, [t.type for t in tensors])
         key = tuple(sizes.values())
         graph = self._exact.get(key)
         if graph is None:
             graph = self._exact[key] = exact_graph(self.traced, sizes)
         return graph
+
+
+@functools.cache
+def _view():
+    """TensorFlow's view of functions, imported when somebody looks."""
+    return importlib.import_module("graphc.api.function.view")
 
 
 def _size(d) -> int | None:

@@ -59,8 +59,8 @@ def write_traced(library: Functions, name: str, traced: Traced, arguments: Seque
     maker.emitter.write(values)
     for variable, value in zip(traced.written, values):
         inside = [resources[variable], maker.emitter.full(value), *filter(None, before)]
-        node = maker.writer.node("AssignVariableOp", inside, "AssignVariableOp", dtype=variable.dtype, validate_shape=False)
-        maker.must_run(node)
+        kind = "AssignVariableOp"
+        maker.must_run(maker.writer.node(kind, inside, kind, dtype=variable.dtype, validate_shape=False))
     definition = maker.finished(name)
     _keep_graph(definition, traced)
     library.definitions[name] = definition
@@ -114,7 +114,8 @@ def read_traced(definition, arguments: int, captured: Sequence, variables: Seque
     except (GraphcError, ValueError, IndexError, KeyError) as error:
         raise DataLossError(explain(f"function {name!r} of the SavedModel is damaged: {error}")) from error
     first = arguments + len(captured) + len(variables)
-    rest = [x.type for x in graph.inputs[first:]] if isinstance(graph, Graph) else None
+    is_whole = isinstance(graph, Graph) and len(graph.inputs) >= first
+    rest = [x.type for x in graph.inputs[first:]] if is_whole else None
     if rest not in ([], [TOKEN], [KEY, COUNT], [KEY, COUNT, TOKEN]):
         raise DataLossError(explain(f"function {name!r} of the SavedModel is damaged: its graph has other inputs"))
     draws, acts = KEY in rest, TOKEN in rest

@@ -30,9 +30,10 @@ class Family:
     def find(self, shapes: Shapes) -> ConcreteFunction | None:
         """The trace for these shapes, if there is one."""
         found = self._exact.get(shapes)
-        if found is None:
+        if found is None or not found.is_current:
+            found = None
             for pattern, concrete in reversed(self._patterns):
-                if _matches(pattern, shapes, not (concrete.is_general and concrete.traced.acts)):
+                if concrete.is_current and _matches(pattern, shapes, not (concrete.is_general and concrete.traced.acts)):
                     if len(self._exact) >= _EXACT_KEPT:
                         self._exact.clear()
                     self._exact[shapes] = concrete

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import sys
 import threading
 import types
 import weakref
@@ -16,10 +17,11 @@ from graphc.api.binding import binder
 from graphc.api.eager import eager
 from graphc.api.function.any_rank import AnyRank
 from graphc.api.function.arguments import places_in, taken_apart
+from graphc.api.function.collecting import COLLECTION
 from graphc.api.function.concrete import ConcreteFunction
 from graphc.api.function.family import Family
 from graphc.api.function.mode import EAGERLY
-from graphc.api.function.retracing import note_trace
+from graphc.api.function.retracing import note_function, note_trace
 from graphc.api.function.signature import InputSignature, expect_specs
 from graphc.api.function.tracing import trace_function
 from graphc.api.operators import Operators
@@ -74,6 +76,7 @@ class Function:
         self._latest: tuple | None = None
         self._plain: set = set()  # keys of arguments for which a Python function inside makes tensors of unknown rank
         code = getattr(inspect.unwrap(function), "__code__", None)
+        self._code = code if owner is None else None  # methods of many objects are meant to be many
         location = None if code is None else Location(code.co_filename, code.co_firstlineno)
         self._subject = subject(self, "function", f"function {self.name!r}", location)
         functools.update_wrapper(self, function, updated=())
@@ -193,6 +196,7 @@ class Function:
                     family = families.setdefault(key, Family())
                 family.keep(pattern, made)
                 before, self._latest = self._latest, (key, shapes)
+                COLLECTION.add(made)
                 note_trace(self._subject, *(before or (None, None)), key, shapes)
                 return made
         finally:
@@ -200,6 +204,8 @@ class Function:
 
     def _trace(self, key, arguments: dict, actual, shapes: tuple) -> ConcreteFunction:
         creates = self._latest is None
+        if creates:
+            note_function(self.name, self._code)
         function = self._function
         if self._autograph:
             function = _autograph().converted(function)
@@ -213,6 +219,8 @@ class Function:
 
     def _keep_quick(self, args: tuple, kwargs: dict, concrete: ConcreteFunction) -> None:
         """Call this trace without more ado for arguments of the same types."""
+        if concrete.is_flexible:
+            return
         key, arrays = _quick_key(args, kwargs)
         specs = concrete.inputs
         if key is not None and [a.dtype for a in arrays] == [s.dtype.numpy for s in specs]:
@@ -287,6 +295,17 @@ class Function:
         method = Function(self._function, self.input_signature, self._autograph, reference)
         found = self._bound[number] = reference, method
         return found
+
+    def __reduce__(self):
+        """A function is copied and pickled without its traces; one that a module names is referred to by that name."""
+        if self._owner is not None:
+            return getattr, (self._owner(), self.name)
+        found = sys.modules.get(self._function.__module__ or "")
+        for part in getattr(self._function, "__qualname__", "").split("."):
+            found = getattr(found, part, None)
+        if found is self:
+            return self._function.__qualname__
+        return Function, (self._function, self.input_signature, self._autograph)
 
     def __repr__(self):
         return f"<tf.function {self.name}{self._signature}>"

@@ -31,9 +31,9 @@ def sizes_between(inputs: Sequence[Node], types: Sequence[Type]) -> dict:
 def exact_graph(traced: Traced, sizes: dict) -> Graph:
     """The results and the new values of variables for known sizes, as a graph without effects.
 
-    Its inputs are those of ``traced.graph`` without the token.
+    Its inputs are those of ``traced.taped()``, or of ``traced.graph``, without the token.
     """
-    graph = close(traced.graph)
+    graph = close(traced.graph if traced.taped is None else traced.taped())
     inputs = [input_node(x.attr("name"), _sized(x.type, sizes)) for x in graph.inputs]
     first = len(graph.measures)
     roots = instantiate(graph, [*inputs[:-1], first_token()] if traced.acts else inputs, sizes)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 from graphc.api.function.arguments import Place, Same, places_in
 from graphc.api.recompile import Subject
 from graphc.api.shape import TensorShape
+from graphc.errors import GraphcWarning, here
 
 PATIENCE = 8  # traces for other Python values that nobody is warned of
+_made: dict[tuple, int] = {}  # code of a function and a line -> how many functions of that code were traced there first
+_MADE_KEPT = 1024
 
 _ADVICE = {
     "value": "give numbers that change as tensors, tf.constant(x)",
@@ -28,6 +33,20 @@ def note_trace(subject: Subject, before, old_shapes, key, shapes) -> None:
         return
     kind, reason = _difference(before, key, "arguments") or ("size", _sizes(key, old_shapes, shapes))
     subject.compiled(kind, reason, PATIENCE, _ADVICE[kind])
+
+
+def note_function(name: str, code) -> None:
+    """Count a function that is traced for the first time; say so where one line makes it again and again."""
+    line = here()
+    if code is None or line is None:
+        return
+    if len(_made) >= _MADE_KEPT:
+        del _made[next(iter(_made))]
+    count = _made[code, line] = _made.get((code, line), 0) + 1
+    if count == PATIENCE + 1:
+        what = f"another tf.function of {name!r} is traced here for the {count}th time"
+        advice = "each has traces of its own: make the function once, outside of the loop"
+        warnings.warn_explicit(f"{what}; {advice}", GraphcWarning, line.file, line.line)
 
 
 def _difference(old, new, where: str) -> tuple[str, str] | None:

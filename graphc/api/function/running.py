@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import functools
 import secrets
-import threading
 from collections.abc import Callable, Sequence
+from threading import get_ident
 
 import numpy as np
 
 from graphc.api.function.trace import Traced
-from graphc.api.run import compile_graph, new_turn
-from graphc.api.storage import CHANGES
+from graphc.api.run import compile_graph
+from graphc.api.storage import CHANGES, KEEPING, RUNNING, note_thread, shared_turn
 from graphc.api.stream import SEEDS
 from graphc.errors import with_line
-
-
-@functools.cache
-def shared_turn():
-    """Keeps runs apart that use the same variables."""
-    return new_turn()
-
-
-_STORING = threading.RLock()  # variables are brought to their memory by one thread at a time
 
 
 class Runner:
@@ -49,7 +40,7 @@ class Runner:
 
     def current(self) -> Callable:
         """The native function, after all variables have been brought to the memory that it is bound to."""
-        if CHANGES.now != self._seen:
+        if CHANGES.now != self._seen or get_ident() not in RUNNING:
             self.refresh()
         return self.call
 
@@ -71,7 +62,7 @@ class Runner:
         """Key and counter of the next run, if random numbers are drawn; ``advance``: that run happens elsewhere."""
         if not self.traced.draws:
             return []
-        with _STORING:
+        with KEEPING:
             self._begin_anew()
             found = [self._key.copy(), self._count.copy()]
             self._count += np.uint64(advance)
@@ -86,7 +77,8 @@ class Runner:
     def refresh(self) -> None:
         """Bring all variables to the memory that the native function is bound to, or bind another one."""
         executable = self._executable
-        with _STORING:
+        with KEEPING:
+            note_thread()
             now, traced = CHANGES.now, self.traced
             self._begin_anew()
             written, position = set(traced.written), traced.arguments

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Sequence
 
 from graphc.api.eager import EAGER
-from graphc.api.operators import Operators
+from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import RECORDERS
-from graphc.api.spec import TensorSpec
+from graphc.api.spec import TensorSpec, TypeSpec
 from graphc.api.structure import leaves, pack
 from graphc.errors import DtypeError, GraphcError, ShapeError, UsageError, explain
 
@@ -78,6 +78,8 @@ class InputSignature:
     def _fitting(self, name: str, value, spec):
         if isinstance(spec, TensorSpec):
             return self._tensor(name, value, spec), spec
+        if isinstance(spec, TypeSpec) and isinstance(value, Composed) and spec.is_compatible_with(value):
+            return value, value
         flat, wanted = leaves(value), leaves(spec)
         if len(flat) != len(wanted):
             raise UsageError(explain(f"{self.name}: {name} must be {spec!r} by input_signature, got {value!r}"))

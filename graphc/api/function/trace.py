@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphc.api.body import Body
@@ -19,11 +20,13 @@ from graphc.ir.node import Node, const, symbol
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lib import shape as lib_shape
+from graphc.lib.math import stop_gradient
 from graphc.prims.table import apply
 
 KEY, COUNT = Type(dt.u32, (2,)), Type(dt.u64, ())
 _numbers = itertools.count()
 _BLOCKS = 1 << 40  # of random numbers that one run of an operation may draw
+FUNCTION = "function"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,9 @@ class Traced:
         results: how many there are.
         acts: whether there is a token: something is done besides computing.
         draws: whether random numbers are drawn.
+        again: variables that are read after an assignment, which tapes around the function take gradients by, too.
+        taped: makes the graph with a number to add to each of these readings as an input, before the token, in which they
+            are apart from what was assigned; None if there are none.
     """
 
     graph: Graph
@@ -52,6 +58,8 @@ class Traced:
     results: int
     acts: bool
     draws: bool
+    again: tuple = ()
+    taped: Callable[[], Graph] | None = None
 
 
 class Trace(Body):
@@ -74,6 +82,7 @@ class Trace(Body):
         self._creates, self._drawn, self.has_created = creates, 0, False
         self._key, self._count = self._stand_in(KEY), self._stand_in(COUNT)
         self._names: dict[Node, str] = {}
+        self._again: dict[Node, object] = {}  # what stands for a value that was assigned and is read -> the variable
         self._actual = actual
 
     # -------------------------------------------------------------------------------- what goes in and out
@@ -114,15 +123,37 @@ class Trace(Body):
         self._starts[variable] = inside.node
         return inside
 
-    def draw(self, seed: int | None):
-        """Key and counter of a random operation: every run of the function draws other numbers."""
+    @property
+    def numbers_draws(self) -> bool:
+        """Whether random operations without a seed are numbered: those of each graph from 0, as in TensorFlow."""
+        return SEEDS.seed is not None
+
+    def read_state(self, variable) -> Tensor:
+        if variable in self._written and variable.trainable and variable.dtype.is_inexact:
+            current = self._current[variable]
+            if current.node not in self._again:
+                stand_in = self._stand_in(current.node.type)
+                self._cuts[stand_in], self._again[stand_in] = current.node, variable
+                self._current[variable] = Tensor(self, stand_in)
+        return super().read_state(variable)
+
+    def draw(self, seed: int | None, kind: str = "", blocks: int | None = None):
+        """Key and counter of a random operation: every run of the function draws other numbers.
+
+        Args:
+            kind: FUNCTION for a function inside, which numbers its own.
+            blocks: of the stream that each run draws, if that is known.
+        """
         self._drawn += 1
-        if seed is None and SEEDS.seed is None:
+        if seed is None and not self.numbers_draws:
             key, second = self._key, self._drawn
         else:
-            key, second = SEEDS.fixed(self._drawn if seed is None else seed)
+            if seed is None and kind != FUNCTION:
+                seed, self._unseeded = self._unseeded, self._unseeded + 1
+            key, second = SEEDS.fixed(seed or 0)
             key = const(key)
-        low = apply("mul", self._count, const(_BLOCKS, COUNT))
+            second = 0 if kind == FUNCTION else second
+        low = apply("mul", self._count, const(blocks or _BLOCKS, COUNT))
         return key, lib_shape.stack([low, const(second, COUNT)]), None
 
     def expect_creation(self) -> None:
@@ -192,8 +223,32 @@ class Trace(Body):
         donated += [(len(outputs) - 1, inputs.index(self._count))] if draws else []
         graph = Graph(self.name, tuple(renamed.values()), tuple(outputs), (), tuple(donated))
         read = frozenset(v for v, start in self._starts.items() if start in used)
+        again, taped = tuple(self._again.values()), None
+        if again:
+            roots = [*token, *[t.node for t in results], *new]
+            taped = functools.partial(_taped, graph, roots, dict(self._cuts), tuple(self._again), renamed, len(token))
         return Traced(graph, len(self.arguments), tuple(self.captured), variables, read, written, len(results),
-                      bool(token), draws)  # fmt: skip
+                      bool(token), draws, again, taped)  # fmt: skip
+
+
+def _taped(graph: Graph, roots: Sequence[Node], cuts: dict, again: Sequence[Node], renamed: dict, tokens: int) -> Graph:
+    """``Traced.taped``.
+
+    Args:
+        roots: the results, with stand-ins in them.
+        cuts: stand-in -> its value.
+        again: those of them that stand for readings after an assignment.
+        renamed: the inputs of ``graph``.
+        tokens: how many of these, the last ones, are tokens.
+    """
+    added = {n: input_node(f"again{k}", n.type) for k, n in enumerate(again)}
+    known: dict[Node, Node] = {}
+    for stand_in, value in cuts.items():
+        (value,) = substitute([value], known)
+        known[stand_in] = apply("add", stop_gradient(value), added[stand_in]) if stand_in in added else value
+    outputs = substitute(substitute(roots, known), renamed)
+    last = len(graph.inputs) - tokens
+    return Graph(graph.name, (*graph.inputs[:last], *added.values(), *graph.inputs[last:]), tuple(outputs))
 
 
 def distinct(names: Sequence[str]) -> list[str]:

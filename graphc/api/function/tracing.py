@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -72,6 +73,10 @@ def _results(name: str, trace: Trace, answer) -> tuple:
         if isinstance(value, Mapping):
             made = {key: taken(value[key]) for key in _keys(value)}
             return mapping_like(value, {key: made[key] for key in value})
+        if isinstance(value, (types.GeneratorType, types.CoroutineType)):
+            value.close()  # nobody will run it
+            kind = "a generator function (yield)" if isinstance(value, types.GeneratorType) else "a coroutine (async def)"
+            raise UsageError(explain(f"{name}: {kind} cannot be traced; return tensors, or feed them by tf.data.Dataset"))
         if not isinstance(value, (list, Operators, np.ndarray, np.generic, bool, int, float, complex, str, bytes)):
             what = f"{name}: a function answers with tensors, and structures of them, got {value!r}"
             raise UsageError(explain(f"{what}; keep other Python objects outside"))

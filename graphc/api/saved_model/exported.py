@@ -1,4 +1,4 @@
-"""Functions of the program, traced, as functions of a SavedModel; what TensorFlow has nothing for is told all at once."""
+"""Functions of the program as those of a SavedModel; what TensorFlow has nothing for is told all at once."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ class Exporter:
         kinds = inspect.Parameter
         plain = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
         only = [p for p in parameters if p.kind == kinds.KEYWORD_ONLY]
-        rest = {k: next((p.name for p in parameters if p.kind == k), None) for k in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)}
+        rest = {p.kind: p.name for p in parameters}
         defaults = tuple([p.default for p in plain if p.default is not kinds.empty])
         told = {
-            "args": [p.name for p in plain], "varargs": rest[kinds.VAR_POSITIONAL], "varkw": rest[kinds.VAR_KEYWORD],
+            "args": [p.name for p in plain], "varargs": rest.get(kinds.VAR_POSITIONAL), "varkw": rest.get(kinds.VAR_KEYWORD),
             "defaults": defaults or None, "kwonlyargs": [p.name for p in only], "annotations": {},
             "kwonlydefaults": {p.name: p.default for p in only if p.default is not kinds.empty} or None,
         }  # fmt: skip

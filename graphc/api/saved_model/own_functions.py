@@ -51,7 +51,8 @@ class OwnFunctions:
         traced = read_traced(definition, count - resources, (), variables)
         for x, variable in zip(traced.graph.inputs[count - resources :], variables):
             if x.type != variable.type:
-                raise DataLossError(explain(f"function {name!r} of the SavedModel is damaged: {variable.name} is no {x.type}"))
+                what = f"function {name!r} of the SavedModel is damaged: {variable.name} is no {x.type}"
+                raise DataLossError(explain(what))
         specs = [_spec(x) for x in traced.graph.inputs[: count - resources]]
         first = int(traced.acts)
         outputs = [_spec(y) for y in traced.graph.outputs[first : first + traced.results]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.api.checkpoint.object_graph import write_objects
 from graphc.api.saved_model.constants import (
-    INIT_OP_SIGNATURE, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_SCHEMA_VERSION, SERVING,
+    INIT_OP_SIGNATURE, MAIN_OP_KEY, SAVED_MODEL_FILENAME_PB, SAVED_MODEL_SCHEMA_VERSION, SERVING,
 )  # fmt: skip
 from graphc.api.function.function import Function as TracedFunction
 from graphc.api.saved_model.exported import TRACED, Exporter, names_in
@@ -17,6 +17,7 @@ from graphc.api.saved_model.folder import NewFolder, tag_set, variables_prefix
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
 from graphc.api.saved_model.options import SaveOptions
+from graphc.api.saved_model.serving_nodes import ServingNodes
 from graphc.api.saved_model.written_functions import FunctionWriter, add_constant, is_constant, signatures_of
 from graphc.api.saved_model.written_objects import ObjectGraph, identifier_of, inside_of
 from graphc.api.variable import Variable
@@ -70,9 +71,11 @@ def save(obj, export_dir, signatures=None, options=None) -> None:
     with NewFolder("saved_model.save", export_dir, must_be_empty=False) as folder:
         _write_objects(meta, objects, found, folder)
         write_objects(variables_prefix(folder.path), objects.objects, objects.links, objects.paths)
+        ServingNodes(meta, objects).write(found)
         init = meta.signature_def[INIT_OP_SIGNATURE].outputs[INIT_OP_SIGNATURE]
         init.name = "NoOp"
         init.tensor_shape.unknown_rank = True
+        meta.collection_def[MAIN_OP_KEY].node_list.value.append("NoOp")
         model = protos.SavedModel(saved_model_schema_version=SAVED_MODEL_SCHEMA_VERSION, meta_graphs=[meta])
         write_message("saved_model.save", model, os.path.join(folder.path, SAVED_MODEL_FILENAME_PB))
 

@@ -16,8 +16,8 @@ def wrapper(name: str, function: ConcreteFunction, outputs: dict) -> ConcreteFun
     inner, count = function.definition(), len(function.inputs)
     definition = _calling(name, inner, [(k, plain_name(function.keywords[k])) for k in order], count)
     graph_def = protos.GraphDef()
-    functions = {f.signature.name: f for f in [definition]}
-    graph_def.library.function.extend([*functions.values(), *[function.library.function_def(n) for n in function.library.names]])
+    inside = [function.library.function_def(n) for n in sorted(function.library.names)]
+    graph_def.library.function.extend([definition, *inside])
 
     def run(values):
         given = dict(zip(order, values))

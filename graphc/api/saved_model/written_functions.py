@@ -11,7 +11,7 @@ from graphc.api.operators import Operators
 from graphc.api.saved_model.constants import DEFAULT_SERVING_SIGNATURE_DEF_KEY
 from graphc.api.function.concrete import ConcreteFunction as Trace
 from graphc.api.function.function import Function as TracedFunction
-from graphc.api.saved_model.exported import TRACED, Exporter, full_arg_spec, is_flat, traces_of
+from graphc.api.saved_model.exported import Exporter, full_arg_spec, is_flat, traces_of
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
 from graphc.api.saved_model.signature_wrapper import wrapper

@@ -13,11 +13,13 @@ from graphc.api import profiler as profiles
 from graphc.api.callbacks import numpy_function
 from graphc.api.create import convert_to_tensor
 from graphc.api.eager import EAGER
+from graphc.api.function.collecting import COLLECTION
 from graphc.api.operators import Operators
 from graphc.api.scope import get_current_name_scope, name_scope
 from graphc.api.summary import buckets, message
 from graphc.api.summary.state import STATE, is_recording
 from graphc.errors import DtypeError, GraphcWarning, ShapeError, UsageError, explain
+from graphc.formats import protos
 from graphc.ir import dtype as dt
 from graphc.lib.color import convert_image_dtype
 from graphc.lib.promote import as_node
@@ -222,7 +224,7 @@ def trace_on(graph=True, profiler=False, profiler_outdir=None) -> None:
     """Begin a trace.
 
     Args:
-        graph: without effect: a function's ``get_concrete_function(...).graph`` shows what it computes.
+        graph: collect the graphs of the functions that are traced from now on.
         profiler: begin a profile, see ``graphc.profiler.experimental``. profiler_outdir: the folder for it.
 
     Raises:
@@ -232,31 +234,55 @@ def trace_on(graph=True, profiler=False, profiler_outdir=None) -> None:
         raise UsageError(explain("trace_on: a profile needs profiler_outdir, the folder that it is written to"))
     if profiler:
         profiles.start(profiler_outdir)
+    if graph:
+        COLLECTION.begin()
     _tracing.update(on=True, graph=bool(graph), profiler=bool(profiler))
 
 
 def trace_export(name, step=None, profiler_outdir=None) -> None:
-    """End a trace: the profile is written to the folder that ``trace_on`` was given.
+    """End a trace: graphs are written as a summary, the profile to the folder that ``trace_on`` was given.
 
-    Warns that graphs are not written, where these were asked for alone.
+    Warns where graphs alone were asked for, and there are none: functions were traced before, or not at all.
+
+    Args:
+        name: of the summary. step: see ``set_step``. profiler_outdir: for compatibility.
 
     Raises:
-        UsageError: none was begun.
+        UsageError: none was begun, or there is a graph, but no step.
     """
     if not _tracing["on"]:
         raise UsageError(explain("trace_export: call tf.summary.trace_on first"))
+    traces = COLLECTION.end()
+    if traces and STATE.writer is not None:
+        _write_graphs(name, step, traces)
     with_profile, _tracing["profiler"] = _tracing["profiler"], False
     trace_off()
     if with_profile:
         profiles.stop()
-    else:
-        what = "graphs are not collected, nothing was written; a function's get_concrete_function(...).graph shows it"
+    elif not traces:
+        what = "no function was traced meanwhile, nothing was written; a function's get_concrete_function(...).graph shows it"
         warnings.warn(f"trace_export: {name}: {what}", GraphcWarning, stacklevel=2)
+
+
+def _write_graphs(name: str, step, traces: list) -> None:
+    """The graphs of traces, as TensorBoard shows those of functions; what TensorFlow has nothing for is left out."""
+    found = protos.RunMetadata()
+    for trace in traces:
+        try:
+            graph_def = trace.graph.as_graph_def()
+        except UsageError as error:
+            warnings.warn(f"trace_export: {name}: {str(error).splitlines()[0]}", GraphcWarning, stacklevel=3)
+            continue
+        found.partition_graphs.add().CopyFrom(graph_def)
+        found.function_graphs.add(pre_optimization_graph=graph_def, partition_graphs=[graph_def])
+    content = np.array(found.SerializeToString(), object)
+    write(name, content, step, message.metadata("graph_run_metadata_graph", b"1"))
 
 
 def trace_off() -> None:
     """Forget a trace that was begun."""
     with_profile = _tracing["profiler"]
+    COLLECTION.end()
     _tracing.update(on=False, graph=False, profiler=False)
     if with_profile:
         profiles.stop(save=False)

@@ -17,7 +17,7 @@ from graphc.ir.dtype import b1, f64, i32, i64, u8
 from graphc.ir.kernel import Kernel
 from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, symbol, var
-from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Refuse, Repeat
 from graphc.ir.sizes import symbols_in
 from graphc.ir.target import Target
 
@@ -51,7 +51,8 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
     It defines ``i32 @ENTRY(ptr inputs, ptr outputs, ptr dims, ptr constants, ptr arena)``, or ``@ENTRY_0``,
     ``@ENTRY_1``, ... for the native segments between Host steps (see ``segments``); ``i64 @ENTRY_arena(ptr dims)``, the
     bytes of scratch memory; and ``void @ENTRY_shapes(ptr dims, ptr shapes)``, which writes the dimensions of all
-    outputs.
+    outputs. A run answers 0, or the number of the check or reason for which it ended, see ``ir.program``: checks come first,
+    then a buffer that is too large, then the reasons of the Refuse step.
 
     Args:
         externals: module text that declares or defines ``gc_parallel``; what it declares is not declared again.
@@ -166,6 +167,8 @@ class _Entry(_Dims):
                     branch(self.function, self._test(condition), [], self._runner(then), other)
                 case Repeat():
                     self._repeat(step)
+                case Refuse(code):
+                    self._refuse(code)
                 case _:
                     raise CompileError(f"a {type(step).__name__} step inside a Branch or Repeat has no native form")
 
@@ -213,6 +216,18 @@ class _Entry(_Dims):
         size = self.number(type.size * type.dtype.size)
         self.function.builder.declared.add(_MEMMOVE)
         self.function.put(f"  call void @llvm.memmove.p0.p0.i64({pointers}, {size.operand}, i1 false)")
+
+    def _refuse(self, name: str) -> None:
+        """Leave the function with the number in a buffer, after those of the checks of sizes, if it is not 0."""
+        function, builder = self.function, self.function.builder
+        code = builder.emit(f"load i32, ptr {self._pointer(name)}, align 4", i32, 1)
+        bad = builder.compare("ne", code, builder.const(0, i32))
+        told = builder.binary("add", code, builder.const(len(self.program.checks) + 1, i32))
+        right, wrong = function.fresh("right"), function.fresh("wrong")
+        for line in (f"  br {bad.operand}, label %{wrong}, label %{right}", f"{wrong}:", f"  ret {told.operand}",
+                     f"{right}:"):  # fmt: skip
+            function.put(line)
+        function.text.label = right
 
     def _test(self, name: str) -> Value:
         """The b1 scalar in a buffer, as it is now."""

@@ -21,7 +21,7 @@ class _Reads:
     def __init__(self):
         self.variables: dict[int, object] = {}
 
-    def read(self, variable) -> None:
+    def read(self, variable, value=None) -> None:
         """A variable was read."""
         if variable.trainable:
             self.variables.setdefault(id(variable), variable)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import math
-from graphc.lib.index import gather, scatter
+from graphc.lib.index import picked, scatter
 from graphc.prims.cumulate import cumulate
 from graphc.prims.table import apply
 from graphc.v1.tensor import Operation, Tensor, Update
@@ -72,7 +72,7 @@ def of_rows(step: Callable, count: int, at: int) -> Callable:
     def build(*nodes: Node) -> list[Node]:
         current = nodes[:count]
         total, places = added_up(nodes[at - 1], nodes[at])
-        rows = [gather(x, places, axis=0) for x in current]
+        rows = [picked("gather", x, places, axis=0) for x in current]
         new = step(*rows, *nodes[count : at - 1], total, *nodes[at + 1 :])
         return [scatter(x, places, n, "set") for x, n in zip(current, new)]
 
@@ -88,8 +88,8 @@ def added_up(rows: Node, indices: Node) -> tuple[Node, Node]:
     ordered = apply("sort", indices, axis=0, descending=False)
     found, order = apply("item", ordered, index=0), apply("item", ordered, index=1)
     places = apply("iota", shape=found.shape, axis=0, dtype=dt.i64)
-    previous = gather(found, math.maximum(places - 1, 0), axis=0)
+    previous = picked("gather", found, math.maximum(places - 1, 0), axis=0)
     group = cumulate(apply("cast", apply("ne", found, previous), dtype=dt.i64), "sum", 0)
-    arranged = gather(rows, order, axis=0)  # of as many rows as there are indices, whatever is known of the rows
+    arranged = picked("gather", rows, order, axis=0)  # of as many rows as there are indices, whatever is known of the rows
     total = scatter(math.full_like(arranged, 0), group, arranged, "add")
     return total, scatter(math.full_like(found, -1), group, found, "set")

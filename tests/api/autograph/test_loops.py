@@ -46,7 +46,7 @@ def test_loop_variables_that_change_their_type():
             if best is None: best = i
         return best
 
-    with pytest.raises(UsageError, match="'best' is None before the loop and a tensor"):
+    with pytest.raises(UsageError, match="'best' is None before the loop and read in it"):
         tf.function(none)(tf.constant(3))
 
 

@@ -366,8 +366,8 @@ def effects(tf):
     @tf.function
     def f(x):
         seen.append("traced")
-        y = tf.py_function(lambda v: seen.append(float(v)) or v * 2, [x], tf.float32)
-        z = tf.numpy_function(lambda v: np.float32(v + 1), [y], tf.float32)
+        y = tf.py_function(lambda v: seen.append(float(v)) or v * 2, [x], tf.TensorSpec([], tf.float32))
+        z = tf.numpy_function(lambda v: np.float32(v + 1), [y], tf.TensorSpec([], tf.float32))
         return z
 
     return [f(tf.constant(1.0)).numpy(), f(tf.constant(2.0)).numpy(), seen]

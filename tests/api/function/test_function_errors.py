@@ -36,7 +36,7 @@ def test_a_leaked_tensor_names_function_and_line(leaked, use):
     with pytest.raises(SymbolicError, match="was made while function 'leaking' was traced") as error:
         use(leaked)
     told = str(error.value).splitlines()[1]
-    assert "f32[1]" in told and "test_errors.py:" in told
+    assert "f32[1]" in told and "test_function_errors.py:" in told
     number = int(told.rpartition(":")[2])
     assert "# the leak" in linecache.getline(__file__, number)
 
