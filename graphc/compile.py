@@ -226,9 +226,10 @@ def load(
     load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"")  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
-        explain_failure=functools.partial(_refusal, artifact if reasons_of(program) else replace(artifact, library=b""), lines), late=_late_sizes(program), early=artifact.early,
+        explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,
     )  # fmt: skip
 
 

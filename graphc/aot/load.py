@@ -106,14 +106,14 @@ def load(path) -> Executable:
         CompileError: it holds no code for this machine, and its graph cannot be compiled.
     """
     model = read(path)
-    host = host_target().name
+    host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks)
     for target in (host, *_ALSO_RUNS.get(host, ())):
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
-            return load_artifact(from_sections(container, target), Options(fast_math=model.fast_math, checks=model.checks))
+            return load_artifact(from_sections(container, target), options)
     try:
-        return compile_graph(model.graph, Options(fast_math=model.fast_math, checks=model.checks))
+        return compile_graph(model.graph, options)
     except GraphcError as error:
         made = ", ".join(model.targets) or "no machine"
         raise type(error)(f"{path} holds code for {made}; compiling it anew for {host} failed: {error}") from error

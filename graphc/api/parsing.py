@@ -11,6 +11,7 @@ from graphc.api.composite import record
 from graphc.api.create import convert_to_tensor
 from graphc.api.operators import Operators
 from graphc.api.ragged import RaggedTensor
+from graphc.api.scope import init_scope
 from graphc.api.shape import TensorShape
 from graphc.api.sparse import SparseTensor
 from graphc.errors import DtypeError, UsageError, explain
@@ -216,7 +217,8 @@ def _defaults(feature, kind, shape: tuple, empty: bool = True) -> dict:
         return {"default": np.full((0,) if empty else (), zero, kind.numpy)}
     if isinstance(value, Operators):
         return {"default": value}
-    array = np.asarray(convert_to_tensor(value, kind).numpy(), dtype=kind.numpy)
+    with init_scope():
+        array = np.asarray(convert_to_tensor(value, kind).numpy(), dtype=kind.numpy)
     if array.size not in (1, int(np.prod(shape))):
         raise UsageError(explain(f"parse_example: default {value!r} does not fit shape {list(shape)}"))
     return {

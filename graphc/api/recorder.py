@@ -4,8 +4,10 @@ A recorder is an object with these members:
 
 ``call(kind, default_name, build, operands, labels, name=None, alike=True, groups=None, effect=None, outputs=None)``
     the outputs of a new operation as Tensors (one, or a list of several); ``build`` maps Nodes to Nodes;
-``draw(seed)``
-    ``(key, counter, effect)`` of a new random operation;
+``draw(seed, kind="", blocks=None)``
+    ``(key, counter, effect)`` of a new random operation of that kind, which draws that many blocks of numbers;
+``expect_creation()``
+    refuses that a variable is made now, if it must not;
 ``is_eager``
     whether its tensors have values at once;
 ``captures``

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 import sys
 import threading
 import weakref
@@ -92,6 +93,8 @@ class _Changes:
 CHANGES = _Changes()
 KEEPING = threading.RLock()  # one thread at a time decides where the values of variables are kept
 RUNNING: set[int] = set()  # threads that run functions
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=KEEPING._at_fork_reinit)  # a thread of the parent may have had it
 
 
 @functools.cache
@@ -124,12 +127,12 @@ def note_thread() -> None:
         RUNNING.add(get_ident())
 
 
-def is_elsewhere() -> bool:
-    """Whether functions may be running in other threads."""
+def may_run() -> bool:
+    """Whether functions may be running: in other threads, or around this, which is a host step then."""
     if not RUNNING or len(RUNNING) == 1 and get_ident() in RUNNING:
-        return False
+        return bool(RUNNING) and shared_turn().is_written
     RUNNING.intersection_update([t.ident for t in threading.enumerate()])
-    return bool(RUNNING - {get_ident()})
+    return bool(RUNNING - {get_ident()}) or shared_turn().is_written
 
 
 def references(value) -> int:

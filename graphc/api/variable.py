@@ -14,7 +14,7 @@ from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.recording import RECORDING
 from graphc.api.scope import executing_eagerly, get_current_name_scope, init_scope
 from graphc.api.shape import TensorShape
-from graphc.api.storage import CHANGES, KEEPING, Storage, alone, is_elsewhere, references
+from graphc.api.storage import CHANGES, KEEPING, Storage, alone, may_run, references
 from graphc.api.tensor import EagerTensor, Tensor
 from graphc.api.values import Value, alias
 from graphc.api.variable_members import VariableMembers
@@ -101,7 +101,7 @@ class Variable(VariableMembers, Operators):
         """What the memory holds that functions write to."""
         with KEEPING:
             storage = self._storage
-            if self._tensor is None and not is_elsewhere():
+            if self._tensor is None and not may_run():
                 self._tensor = EagerTensor(EAGER, array=storage.shown())
                 CHANGES.note()
             if self._tensor is not None:
@@ -176,7 +176,7 @@ class Variable(VariableMembers, Operators):
             top.write_state(self, self._fitting(top.convert(value, self.dtype)))
             return self if read_value else None
         tensor = self._fitting(EAGER.convert(value, self.dtype))
-        if self._tensor is None and self._storage is not None and is_elsewhere():
+        if self._tensor is None and self._storage is not None and may_run():
             array = tensor.array
             with alone():
                 self._put(array, tensor)

@@ -83,8 +83,9 @@ def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> li
         lines.append(" * Returns 0; or, if it refuses the sizes in dims, one of these, with nothing computed:")
         lines += [f" *   {code}  {_label(reason)}" for code, reason in told]
     if values:
-        lines.append(f" * {'Or' if told else 'Returns 0; or'}, if values are not as they must be, one of these, with no donated")
-        lines.append(" * input changed and outputs that mean nothing:")
+        begin = "Or" if told else "Returns 0; or"
+        lines.append(f" * {begin}, if values are not as they must be, one of these, with no donated input changed")
+        lines.append(" * and outputs that mean nothing:")
         lines += [f" *   {code}  {_label(reason)}" for code, reason in values]
     return [*lines, " */"]
 

@@ -232,7 +232,8 @@ class _Module:
                 case "Host":
                     self.lines.append(indent + self._host_text(step))
                 case "Refuse":
-                    self.lines.append(f"{indent}refuse({name_text(step.code)}, reasons={attr_text(step.reasons, self._special)})")
+                    reasons = attr_text(step.reasons, self._special)
+                    self.lines.append(f"{indent}refuse({name_text(step.code)}, reasons={reasons})")
                 case "Branch":
                     self.lines.append(f"{indent}if {name_text(step.condition)} {{")
                     self._add_steps(step.then, indent + "  ")

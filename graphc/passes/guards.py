@@ -8,24 +8,28 @@ import numpy as np
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node, rebuild
-from graphc.ir.node import Node, const, const_value
+from graphc.ir.node import Node, compare, const, const_value
 from graphc.ir.type import TupleType, Type
 from graphc.passes.nested import bodies, everywhere, graphs_in, same_or
 from graphc.passes.ranges import Ranges, is_below
-from graphc.prims import apply, broadcast, cast, eq, le, max, reduce, refusal, select
+from graphc.prims import and_, apply, broadcast, cast, concat, eq, le, max, reduce, refusal, reshape, select
 from graphc.prims import loop as loop_
+from graphc.prims import slice as slice_
 from graphc.prims.control import cond, results_of
 from graphc.prims.guard import at_line, number_of, violated
 from graphc.prims.while_loop import while_
 
 OUTPUT = "refused"  # the name of the output
 _CODE = Type(dt.i32, ())
+_LONG = 1 << 15  # elements that more than one thread looks at
+_PARTS = 64
 
 
 def take_guards(graph: Graph) -> Graph:
     """Put tests of what guards look at into the output ``refused``, in place of the guards.
 
-    What is surely as it must be is not tested. A branch, or the body of a loop, hands its number out as one more result.
+    What is surely as it must be is not tested. A branch, or the body of a loop, hands its number out as one
+    more result.
     Guards of what decides whether a loop goes on are dropped.
     """
     if not _has_guards(graph):
@@ -128,11 +132,33 @@ def _violation(x: Node, guard: Node, ranges: Ranges) -> Node | None:
     if all(is_below(high, n) for n in sizes) and (kind == "below" or low is not None and low >= 0):
         return None
     if kind == "below":
-        return _any(le(_tops(sizes, x.type), x))
+        return _reaches(x, sizes)
     # The negative ones are the greatest as unsigned numbers: one comparison tells both.
     is_narrow = x.dtype.bits <= 32 and all(type(n) is int and n < 1 << 31 for n in sizes)
-    unsigned = cast(x, dt.u32 if is_narrow else dt.u64)
-    return _any(le(_tops(sizes, unsigned.type), unsigned))
+    return _reaches(cast(x, dt.u32 if is_narrow else dt.u64), sizes)
+
+
+def _reaches(x: Node, sizes: tuple) -> Node:
+    """Whether an element is as great as its size. An array of one size is only searched for its maximum."""
+    if len(sizes) > 1:
+        return _any(le(_tops(sizes, x.type), x))
+    size = x.type.size
+    if type(size) is int:
+        top = _greatest(reshape(x, (size,)))
+        return le(_tops(sizes, top.type), top)
+    top = reduce(x, "max", range(x.type.rank))
+    return and_(compare("lt", 0, size), le(_tops(sizes, top.type), top))  # of no elements the maximum is 0
+
+
+def _greatest(line: Node) -> Node:
+    """The maximum of a line; that of a long one in parts, which threads share."""
+    size = line.shape[0]
+    if size < _LONG:
+        return reduce(line, "max", (0,))
+    each = size // _PARTS
+    parts = reduce(reshape(slice_(line, (0,), (each * _PARTS,)), (_PARTS, each)), "max", (1,))
+    rest = slice_(line, (each * _PARTS,), (size,))
+    return reduce(concat(parts, rest, axis=0) if rest.shape[0] else parts, "max", (0,))
 
 
 def _tops(sizes: tuple, type: Type) -> Node:

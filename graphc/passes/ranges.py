@@ -35,7 +35,8 @@ class Ranges:
             return None, None
         low, high = (0, None) if node.dtype.kind in "ub" else (None, None)
         rule = _RULES.get(node.op)
-        found = rule(node, [self._found.get(x, (None, None)) for x in node.inputs]) if rule is not None else (None, None)
+        operands = [self._found.get(x, (None, None)) for x in node.inputs]
+        found = rule(node, operands) if rule is not None else (None, None)
         return low if found[0] is None else found[0], high if found[1] is None else found[1]
 
 

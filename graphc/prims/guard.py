@@ -62,7 +62,7 @@ def location_of(line: str) -> Location | None:
     return Location(file, int(number)) if file else None
 
 
-declare(Prim("guard", _guard_type, _guard_array, lambda g, out, x, **_: (None,),
+declare(Prim("guard", _guard_type, _guard_array,
              index=lambda i, out, x, **_: (Piece(None, 0, tuple(i)),)))  # fmt: skip
 
 

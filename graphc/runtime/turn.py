@@ -48,6 +48,11 @@ class Turn:
         self._line: deque[_Hold] = deque()
         self._holds: list[_Hold] = []
 
+    @property
+    def is_written(self) -> bool:
+        """Whether a run that writes the state is under way; asked in its own thread, in a host step of it."""
+        return int(self.words[0]) < 0 if self.is_native else any(not h.shared for h in self._holds)
+
     def hold(self, shared: bool):
         """One use of the state by a run that Python drives.
 

@@ -1,6 +1,7 @@
 """What was read never changes, whoever writes afterwards; what was given is taken as it was when it was given."""
 
 import numpy as np
+import pytest
 
 import graphc as tf
 
@@ -195,3 +196,48 @@ def test_tapes_around_functions_that_assign_and_read_again():
     with tf.GradientTape() as tape:
         y = scaled()
     assert tape.gradient(y, n).numpy().tolist() == [1, 10]  # all of these are TensorFlow's numbers
+
+
+def test_python_inside_a_function_sees_the_variables_of_before_and_keeps_what_it_saw():
+    v, other, seen = tf.Variable(tf.zeros([LARGE])), tf.Variable(0.0), []
+
+    def look():
+        seen.append(v.read_value())
+        other.assign_add(1.0)
+        v.assign(tf.fill([LARGE], 50.0))  # which the function writes over
+
+    @tf.function
+    def step():
+        v.assign(tf.fill([LARGE], 100.0))
+        tf.py_function(look, [], [])
+        v.assign_add(tf.ones([LARGE]))
+
+    for _ in range(3):
+        step()
+    assert [float(t[0]) for t in seen] == [0, 101, 101]
+    assert v.numpy()[[0, -1]].tolist() == [101, 101] and other.numpy() == 3
+
+
+def test_a_run_that_fails_changes_no_variable():
+    small, large = tf.Variable(0.0), tf.Variable(tf.zeros([LARGE]))
+
+    def checked(x):
+        if x < 0:
+            raise RuntimeError("negative")
+        return x
+
+    @tf.function
+    def step(x):
+        small.assign_add(1.0)
+        large.assign_add(tf.ones_like(large))
+        tf.debugging.assert_less(x, 10.0)
+        y = tf.py_function(checked, [x], tf.TensorSpec([], tf.float32))
+        small.assign_add(1.0)
+        large.assign_add(tf.debugging.check_numerics(tf.sqrt(y - 1.0), "root") * tf.ones_like(large))
+
+    for wrong in (-1.0, 0.5, 20.0):
+        with pytest.raises(tf.errors.OpError):
+            step(tf.constant(wrong))
+        assert small.numpy() == 0 and not large.numpy().any()
+    step(tf.constant(2.0))
+    assert small.numpy() == 2 and (large.numpy() == 2).all()

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import graphc as tf
-from graphc.api import eager
 from graphc.api.signature import OpenSizes, signature
 from graphc.errors import GraphcWarning
 from graphc.ir import dtype as dt
@@ -15,15 +14,6 @@ from graphc.ir.graph import input_node
 from graphc.ir.node import const, symbol
 from graphc.ir.type import Type
 from graphc.prims.table import apply
-
-
-@pytest.fixture
-def compiles(monkeypatch):
-    """The graphs that were compiled, by no family of programs that is known from before."""
-    seen, original = [], eager.compile_graph
-    monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
-    monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))
-    return seen
 
 
 @pytest.fixture

@@ -8,21 +8,11 @@ import numpy as np
 import pytest
 
 import graphc as tf
-from graphc.api import eager
 from graphc.api.eager import EAGER
 from graphc.api.learnt import BY_KEY, OF_STRUCTURE
 from graphc.api.values import Entry, Value
 from graphc.errors import DtypeError, InvalidArgumentError, ShapeError, UsageError
 from graphc.ir.node import live_nodes
-
-
-@pytest.fixture
-def compiles(monkeypatch):
-    """The graphs that were compiled, by no family of programs that is known from before."""
-    seen, original = [], eager.compile_graph
-    monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
-    monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))
-    return seen
 
 
 X = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], np.float32)

@@ -272,6 +272,63 @@ def test_random_numbers_are_others_in_every_call(tmp_path):
         other.draw()
 
 
+class Many(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
+    def values(self, x):
+        mean, variance = tf.nn.moments(x, [0])
+        image = x[None, :, :, None]
+        return {
+            "normal": tf.nn.batch_normalization(x, mean, variance, None, None, 1e-3), "top": tf.math.top_k(x, 2).values,
+            "where": tf.where(x > 0), "hot": tf.one_hot(tf.argmax(x, 1), 4), "gather": tf.gather(x, [0, 1], axis=1),
+            "segments": tf.math.segment_sum(x, tf.range(tf.shape(x)[0]) // 2), "product": tf.einsum("ij,kj->ik", x, x),
+            "log": tf.math.reduce_logsumexp(x, 1), "mask": tf.boolean_mask(x, x[:, 0] > 0), "tile": tf.tile(x, [2, 1]),
+            "pad": tf.pad(x, [[1, 1], [0, 2]]), "roll": tf.roll(x, 1, 0), "sort": tf.sort(x, axis=1),
+            "prod": tf.math.cumprod(x, 1), "inverse": tf.linalg.inv(tf.transpose(x) @ x + tf.eye(4)),
+            "pool": tf.nn.avg_pool1d(x[:, :, None], 2, 2, "VALID"), "part": tf.split(x, 2, 1)[1],
+            "deep": tf.nn.depthwise_conv2d(image, tf.ones([2, 2, 1, 2]), [1, 1, 1, 1], "SAME"), "gelu": tf.nn.gelu(x),
+            "wide": tf.nn.conv2d_transpose(image, tf.ones([2, 2, 3, 1]), [1, 2 * tf.shape(x)[0], 8, 3], 2),
+            "solve": tf.linalg.solve(tf.eye(4) * 2.0, tf.transpose(x)), "fft": tf.abs(tf.signal.rfft(x)),
+        }  # fmt: skip
+
+
+def test_nodes_compute_the_same(tmp_path):
+    x = np.random.RandomState(3).randn(6, 4).astype(np.float32)
+    module = Many()
+    ours, loaded = module.values(x), saved_and_loaded(tmp_path, module).values(x)
+    nodes = by_nodes(tmp_path / "model").values(x)
+    assert sorted(nodes) == sorted(ours)
+    for key, value in ours.items():
+        assert loaded[key].numpy().tobytes() == value.numpy().tobytes(), key
+        np.testing.assert_allclose(nodes[key], value, rtol=2e-4, atol=1e-5, err_msg=key)
+
+
+def test_effects_in_branches_and_loops(tmp_path, capfd):
+    class Effects(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.v = tf.Variable(1.0)
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int32)])
+        def run(self, n):
+            for i in tf.range(n):
+                tf.print("step", i, output_stream=sys.stdout)
+                if i > 1:
+                    tf.print("big", self.v, output_stream=sys.stdout)
+                self.v.assign_add(tf.cast(i, tf.float32))
+            return self.v + 1.0
+
+    loaded = saved_and_loaded(tmp_path, Effects())
+    assert float(loaded.run(4)) == 8
+    assert capfd.readouterr().out == "step 0\nstep 1\nstep 2\nbig 2\nstep 3\nbig 4\n"
+    library = message(tmp_path / "model").graph_def.library.function
+    assert {"While", "If", "PrintV2", "AssignVariableOp"} <= {n.op for f in library for n in f.node_def}
+    for f in library:  # what is done is asked for, and in order
+        printed = [n for n in f.node_def if n.op in ("PrintV2", "If")]
+        assert all(n.name in f.control_ret or any(f"^{n.name}" in o.input for o in f.node_def) for n in printed)
+    assert float(by_nodes(tmp_path / "model").run(4)) == 8
+    assert capfd.readouterr().out == "step 0\nstep 1\nstep 2\nbig 2\nstep 3\nbig 4\n"
+
+
 # ------------------------------------------------------------------------------------------------ signatures
 
 

@@ -7,21 +7,13 @@ import numpy as np
 import pytest
 
 import graphc as tf
-from graphc.api import eager, history
+from graphc.api import history
 from graphc.api.learnt import Library
 from graphc.errors import DtypeError, ShapeError, StateError, UsageError
 
 
 def numbers(found):
     return [None if g is None else np.asarray(g).tolist() for g in found]
-
-
-@pytest.fixture
-def compiles(monkeypatch):
-    seen, original = [], eager.compile_graph
-    monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
-    monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))
-    return seen
 
 
 @pytest.fixture

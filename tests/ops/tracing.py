@@ -23,7 +23,7 @@ class Tracing:
     is_eager, captures = False, True
 
     def __init__(self, symbolic: bool):
-        self.symbolic, self.inputs, self.arrays = symbolic, [], []
+        self.symbolic, self.inputs, self.arrays, self.states = symbolic, [], [], {}
 
     def operand(self, array: np.ndarray):
         """An operand of the sample as an input of the graph; a leading size of 2 and more becomes a symbol."""
@@ -50,7 +50,17 @@ class Tracing:
             return Tensor(self, lib_shape.stack(parts))
         return Tensor(self, as_node(literal_array(value, dtype)))
 
-    def draw(self, seed):
+    def expect_creation(self):
+        """Variables may be made."""
+
+    def read_state(self, variable):
+        """The value of a generator's state is a constant of the sample."""
+        return self.states.get(variable) or Tensor(self, const(variable.as_tensor().array))
+
+    def write_state(self, variable, value):
+        self.states[variable] = value
+
+    def draw(self, seed, kind="", blocks=None):
         return const(np.array([7, seed or 0], np.uint32)), const(np.uint64(1)), None
 
 

@@ -73,11 +73,11 @@ class Variables:
         for (name, held), count in zip(self.lists, before):
             if any(recorder_of(leaf) is not None for leaf in leaves(held[count:])):
                 del held[count:]
-                raise _appended(construct, name)
+                raise _resized(construct, name, held, "is appended to")
 
 
-def _appended(construct: str, name: str) -> UsageError:
-    what = f"{construct}: the Python list '{name}' is appended to, which a graph cannot do"
+def _resized(construct: str, name: str, held, does: str) -> UsageError:
+    what = f"{construct}: the Python {type(held).__name__} '{name}' {does}, which a graph cannot do"
     return UsageError(explain(f"{what}; use tf.TensorArray, or loop over a Python range"))
 
 
@@ -201,7 +201,7 @@ def fitting(name: str, construct: str, one, other) -> tuple[list, list]:
         UsageError: their structures differ.
     """
     if name.endswith(CONTENT) and len(one) != len(other):
-        raise _appended(construct, name.removesuffix(CONTENT))
+        raise _resized(construct, name.removesuffix(CONTENT), one, "changes its length")
     if type(one) is not type(other) and (_is_nested(one) or _is_nested(other)):
         what = f"{construct}: {called(name)} must have the same nested structure, it is {_shown(one)} and {_shown(other)}"
         raise UsageError(explain(what))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -110,6 +111,21 @@ def _sized(node, inputs):
     return [call("shape", _read(node, inputs)[0], kind)]
 
 
+def _formatted(node, inputs):
+    text = {key: value_of(node.attr[key]) for key in ("template", "placeholder") if key in node.attr}
+    text = {key: value.decode() for key, value in text.items()}
+    summarize = node.attr["summarize"].i if "summarize" in node.attr else 3
+    return [call("strings.format", text.get("template", "%s"), list(inputs), text.get("placeholder", "%s"), summarize)]
+
+
+def _printed(node, inputs):
+    stream = node.attr["output_stream"].s.decode() if "output_stream" in node.attr else "stderr"
+    target = stream if stream.startswith("file://") else sys.stdout if stream == "stdout" else sys.stderr
+    end = node.attr["end"].s.decode() if "end" in node.attr else "\n"
+    call("print", inputs[0], output_stream=target, end=end)
+    return []
+
+
 TABLES = ("HashTable", "HashTableV2", "AnonymousHashTable")
 TABLE_FILLS = ("InitializeTable", "InitializeTableV2", "LookupTableImport", "LookupTableImportV2",
                "InitializeTableFromTextFile", "InitializeTableFromTextFileV2")  # fmt: skip
@@ -145,5 +161,6 @@ NODES: dict[str, Callable] = {
     "TensorListLength": lambda node, inputs: [inputs[0].size()],
     "ReadFile": lambda node, inputs: [call("io.read_file", inputs[0])],
     "Print": lambda node, inputs: [inputs[0]],
-    "PrintV2": lambda node, inputs: [],
+    "PrintV2": _printed,
+    "StringFormat": _formatted,
 }

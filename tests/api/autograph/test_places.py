@@ -121,8 +121,9 @@ def test_lists_are_not_appended_to_in_the_graph():
         for i in tf.range(n): held.append(i)
         return n
 
-    for function, name in ((tensors, "out"), (numbers, "out"), (branch, "out"), (attribute, "box.rows"), (outside, "held")):
-        with pytest.raises(UsageError, match=f"the Python list '{name}' is .*; use tf.TensorArray") as caught:
+    own = [(f, "'out' (is appended to|changes its length)") for f in (tensors, numbers, branch)]
+    for function, words in [*own, (attribute, "'box.rows' changes its length"), (outside, "'held' is appended to")]:
+        with pytest.raises(UsageError, match=f"the Python list {words}.*; use tf.TensorArray") as caught:
             tf.function(function)(tf.constant(3))
         assert "test_places.py:" in str(caught.value)
     assert held == []

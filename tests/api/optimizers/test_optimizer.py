@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import graphc as tf
-from graphc.api import eager
 from graphc.errors import GraphcWarning, ShapeError, StateError, UsageError
 
 W = np.array([[1.0, 2.0], [3.0, 4.0]], "f")
@@ -363,15 +362,6 @@ def test_users_optimizer():
     bare = tf.optimizers.Optimizer(0.1)
     with pytest.raises(NotImplementedError, match="must define update_step"):
         step(bare, w, b)
-
-
-@pytest.fixture
-def compiles(monkeypatch):
-    """The graphs that eager evaluation compiles, by no program that is known from before."""
-    seen, original = [], eager.compile_graph
-    monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
-    monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))
-    return seen
 
 
 @pytest.mark.parametrize("rate", [0.125, tf.optimizers.schedules.CosineDecay(0.1, 100)], ids=["number", "schedule"])

@@ -1,0 +1,14 @@
+"""Fixtures of the tests of tensors, tapes and functions."""
+
+import pytest
+
+from graphc.api import eager
+
+
+@pytest.fixture
+def compiles(monkeypatch):
+    """The graphs that eager evaluation compiles, by no program that is known from before."""
+    seen, original = [], eager.compile_graph
+    monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
+    monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))
+    return seen
