@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import math
 import operator
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 
-import numpy as np
-
-from graphc.api.call import Call
 from graphc.api.binding import binder
+from graphc.api.call import Call
 from graphc.api.effect import EFFECT
 from graphc.api.op import Op
 from graphc.api.operators import Composed, Operators
 from graphc.api.quick import Quick, filled, structured
 from graphc.api.recorder import recorder_for
-from graphc.api.shape import TensorShape
+from graphc.api.reserved import reserved
 from graphc.api.spelling import respelled
 from graphc.errors import GraphcError, UsageError, explain
 from graphc.ir.node import Node
@@ -79,7 +76,7 @@ def recorded(op: Op, recorder, arguments: dict, name=None, seed: int | None = No
     groups, lists = _operands(op.tensors)
     function, effect = op.function, EFFECT if op.effect else None
     if op.random:
-        key, counter, effect = recorder.draw(seed, *_reach(op, arguments))
+        key, counter, effect = recorder.draw(seed, *reserved(op.kind, arguments))
         function = drawn(op.function, key, counter)
     if rest:
         function = spread(function, rest)
@@ -106,27 +103,6 @@ def _public_signature(op: Op) -> tuple[inspect.Signature, str | None]:
     return own.replace(parameters=parameters, return_annotation=own.empty), rest
 
 
-_BLOCKS_EACH = 256  # of a random stream that TensorFlow keeps for each number
-
-
-def _reach(op: Op, arguments: Mapping) -> tuple[str, int | None]:
-    """What goes on where the same has ended before, and how many blocks of the stream it needs, if that is known."""
-    kind, shape, dtype, each = op.kind, arguments.get("shape"), arguments.get("dtype", ""), _BLOCKS_EACH
-    if kind == "RandomShuffle":
-        rows = (getattr(arguments["value"], "shape", None) or [None])[0]
-        return kind, None if rows is None else (2 * rows + 3) // 4 or None
-    if kind == "Multinomial":
-        rows, count = (getattr(arguments["logits"], "shape", None) or [None])[0], arguments["num_samples"]
-        shape, each = (rows, (count + 3) // 4 * 4 if isinstance(count, int) else None), 2 * _BLOCKS_EACH
-    if kind == "Dropout":
-        x, shape = arguments.get("x"), arguments.get("noise_shape")
-        shape, dtype = getattr(x, "shape", None) if shape is None else shape, getattr(x, "dtype", "")
-        kind = "RandomUniform"
-    sizes = list(shape) if isinstance(shape, (list, tuple, TensorShape)) and getattr(shape, "ndims", 0) is not None else [None]
-    known = all(isinstance(n, (int, np.integer)) and n >= 0 for n in sizes)
-    return f"{kind} {getattr(dtype, 'name', dtype)}", math.prod(map(int, sizes)) * each or None if known else None
-
-
 def drawn(function: Callable, key: Node, counter: Node) -> Callable:
     """A function that draws numbers, at its place in the stream of a recorder."""
 
@@ -139,7 +115,6 @@ def drawn(function: Callable, key: Node, counter: Node) -> Callable:
 
 def spread(function: Callable, rest: str) -> Callable:
     """A function of ``*values`` as one of a list."""
-
     before = []
     for p in inspect.signature(function).parameters.values():
         if p.kind is p.VAR_POSITIONAL:
@@ -161,8 +136,8 @@ def construct(recorder, kind: str, default_name: str, function: Callable, argume
     ``of``: the function to remember, if it is not ``function``.
 
     Returns:
-        Tensors in the structure (a Node, lists, tuples) that the function answers with; for None what the recorder has to
-        say for an operation without outputs.
+        Tensors in the structure (a Node, lists, tuples) that the function answers with; where that is None, what the
+        recorder says of an operation without outputs.
     """
     operands, labels, numbers, places, static = [], [], [], {}, {}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, record, scope_of, strung
 from graphc.api.eager import eager
 from graphc.api.operators import Operators
-from graphc.api.ragged_rows import has_ragged, map_rows
+from graphc.api.ragged_rows import has_rows, map_rows
 from graphc.api.structure import expect_same, leaves, pack
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
@@ -32,7 +32,7 @@ class Loops(ControlFlow):
             ShapeError: ``elems`` have no rows, or different numbers of them. DtypeError: the answer has other dtypes.
         """
         wanted = fn_output_signature if fn_output_signature is not None else dtype
-        if has_ragged(elems):
+        if has_rows(elems, wanted):
             return map_rows(fn, elems, wanted)
         recorder, rows = self._rows("map_fn", elems)
         try:

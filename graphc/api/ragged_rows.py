@@ -1,4 +1,4 @@
-"""``map_fn`` over the rows of ragged tensors, one by one, as these have different lengths."""
+"""``map_fn`` from or to ragged tensors: row by row, as rows have different lengths."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from graphc.api.create import convert_to_tensor
 from graphc.api.eager import EAGER
+from graphc.api.ragged import RaggedTensorSpec
 from graphc.api.ragged_dispatch import is_ragged
 from graphc.api.ragged_make import stack
 from graphc.api.recorder import RECORDERS
@@ -13,9 +14,10 @@ from graphc.api.structure import leaves, pack
 from graphc.errors import ShapeError, UsageError, explain
 
 
-def has_ragged(elems) -> bool:
-    """Whether there is a ragged tensor in a structure."""
-    return any(is_ragged(x) for x in leaves(elems, composites=False))
+def has_rows(elems, wanted) -> bool:
+    """Whether ``map_rows`` is needed: a tensor among the elems, or among what is wanted, is ragged."""
+    specs = () if wanted is None else leaves(wanted, composites=False)
+    return any(map(is_ragged, leaves(elems, composites=False))) or any(isinstance(s, RaggedTensorSpec) for s in specs)
 
 
 def map_rows(fn: Callable, elems, wanted):
@@ -23,7 +25,7 @@ def map_rows(fn: Callable, elems, wanted):
 
     Raises:
         ShapeError: the elems have different numbers of rows.
-        UsageError: there are none, or a function is traced, which does not know how many there are.
+        UsageError: there are no rows, or a function is traced, which does not know how many there are.
     """
     if RECORDERS.top is not None and RECORDERS.top.captures:
         what = "map_fn: the rows of a RaggedTensor are not known while a function is traced"
@@ -34,7 +36,7 @@ def map_rows(fn: Callable, elems, wanted):
         raise ShapeError(explain(f"map_fn: elems have different numbers of rows, {sorted(counts)}"))
     (count,) = counts
     if count == 0:
-        raise UsageError(explain("map_fn: a RaggedTensor without rows does not show what the function answers with"))
+        raise UsageError(explain("map_fn: elems without rows do not show what the function answers with"))
     answers = [fn(pack(elems, iter([x[k] for x in values]), composites=False)) for k in range(count)]
     kinds = [wanted] * count if wanted is None else leaves(wanted, composites=False)
     columns = zip(*[leaves(a, composites=False) for a in answers])
@@ -48,7 +50,7 @@ def _together(rows: list, wanted):
     found = stack([_vector(r) for r in rows]) if is_dense else stack(rows)
     if is_dense:
         return found.flat_values if is_ragged(found) else found[:, 0]
-    wants_dense = wanted is not None and not hasattr(wanted, "row_splits_dtype")
+    wants_dense = wanted is not None and not isinstance(wanted, RaggedTensorSpec)
     return found.to_tensor() if is_ragged(found) and wants_dense else found
 
 

@@ -11,7 +11,7 @@ from graphc.api.storage import CHANGES
 
 _DEFAULT = 87654321  # TensorFlow's global seed where only an operation has one
 _SPAN = 2**31 - 1
-_AGAIN = 40  # an operation that draws nobody knows how much has 2**40 blocks
+_FAR = 1 << 40  # blocks of an operation that draws nobody knows how much
 
 
 class Seeds:
@@ -52,7 +52,7 @@ class Seeds:
             if (first, second) == (0, 0):
                 second = _SPAN
             before = self._drawn.get((kind, first, second), 0)
-            self._drawn[kind, first, second] = before + (blocks or 1 << _AGAIN)
+            self._drawn[kind, first, second] = before + (_FAR if blocks is None else blocks)
             return _place(first, before, second)
 
     def fixed(self, seed: int) -> tuple[np.ndarray, int]:

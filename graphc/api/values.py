@@ -171,14 +171,14 @@ def inlined(entry: Entry, nodes: Sequence[Node], line=None, mark: str | None = N
         if node.type != x.type:
             node = apply("ensure", node, shape=x.type.shape)
         memo[x] = node
+    if entry.is_open:  # guards keep the line that recorded the operation first
+        return substitute([entry.result], memo)[0]
     location = location_of(line)
     told = None if entry.label == GRADIENT else mark or line_text(location)  # a gradient's are those of what it is of
 
     def renamed(node: Node, inputs: tuple) -> Node | None:
         return at_line(node, inputs, told) if node.op == "guard" and told else None
 
-    if entry.is_open:
-        return substitute([entry.result], memo, renamed)[0]
     with located(location):
         for node in toposort((entry.result,), memo):
             inputs = tuple([memo[x] for x in node.inputs])

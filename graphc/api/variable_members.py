@@ -90,18 +90,22 @@ def _check_range(op: str, indices, sizes) -> None:
         raise ShapeError(explain(f"{op}: indices[{at}] = {found} is out of range for {tuple(sizes)}"))
 
 
+def _scattered(variable, kind: str, label: str, build, indices, updates):
+    """The variable, to whose value ``build`` has put updates at indices."""
+    recorder, labels = recorder_for((variable,), None), ("ref", "indices", "updates")
+    operands = variable, indices, updates
+    return variable.changed(lambda: recorder.call(kind, label, build, operands, labels, groups=(0, 1, 0)))
+
+
 def _at_places(kind: str, what: str):
-    changed = getattr(scatter, f"tensor_scatter_nd_{kind}")
+    build = getattr(scatter, f"tensor_scatter_nd_{kind}")
 
     def scatter_nd(self, indices, updates, name=None):
         sizes = self.type.shape
         depth = indices.shape[-1:] if isinstance(indices, Operators) else np.shape(indices)[-1:]
         if len(depth) and depth[0] is not None and depth[0] <= len(sizes):
             _check_range(f"scatter_nd_{kind}", indices, sizes[: depth[0]])
-        operands, recorder = (self, indices, updates), recorder_for((self,), None)
-        answer = recorder.call(f"ScatterNd{kind.title()}", "scatter_nd", changed, operands, ("ref", "indices", "updates"),
-                               groups=(0, 1, 0))  # fmt: skip
-        return self.assign(answer)
+        return _scattered(self, f"ScatterNd{kind.title()}", "scatter_nd", build, indices, updates)
 
     scatter_nd.__name__ = scatter_nd.__qualname__ = f"scatter_nd_{kind}"
     scatter_nd.__doc__ = f"The slices at ``indices`` become those with ``updates`` {what}; the variable."
@@ -119,10 +123,7 @@ def _in_rows(kind: str, what: str):
             kind_name = type(sparse_delta).__name__
             raise DeltaError(explain(f"scatter_{kind}: sparse_delta must be tf.IndexedSlices, got {kind_name}"))
         _check_range(f"scatter_{kind}", sparse_delta.indices, self.type.shape[:1])
-        operands = self, sparse_delta.indices, sparse_delta.values
-        answer = recorder_for((self,), None).call(f"Scatter{kind.title()}", "scatter", build, operands,
-                                                  ("ref", "indices", "updates"), groups=(0, 1, 0))  # fmt: skip
-        return self.assign(answer)
+        return _scattered(self, f"Scatter{kind.title()}", "scatter", build, sparse_delta.indices, sparse_delta.values)
 
     scatter_rows.__name__ = scatter_rows.__qualname__ = f"scatter_{kind}"
     scatter_rows.__doc__ = f"The rows of ``sparse_delta``, IndexedSlices, are {what}; the variable."
@@ -202,10 +203,8 @@ class VariableMembers:
 
     def batch_scatter_update(self, sparse_delta, use_locking=False, name=None):
         """Row ``indices[b, k]`` of each batch ``b`` becomes ``values[b, k]``; the variable."""
-        operands = self, sparse_delta.indices, sparse_delta.values
-        answer = recorder_for((self,), None).call("BatchScatterUpdate", "batch_scatter_update", _batched, operands,
-                                                  ("ref", "indices", "updates"), groups=(0, 1, 0))  # fmt: skip
-        return self.assign(answer)
+        label = "batch_scatter_update"
+        return _scattered(self, "BatchScatterUpdate", label, _batched, sparse_delta.indices, sparse_delta.values)
 
     def gather_nd(self, indices, name=None):
         """The slices of the value at index vectors."""

@@ -54,6 +54,26 @@ def test_no_eager_update_is_lost():
     assert v.numpy() == 800 and rows.numpy()[2:].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("change", [
+    lambda v, one: v.scatter_nd_add([[1]], [1.0]),
+    lambda v, one: v.scatter_add(one),
+    lambda v, one: v.scatter_sub(tf.IndexedSlices(-one.values, one.indices)),
+])  # fmt: skip
+@pytest.mark.parametrize("runs", [False, True])
+def test_no_scattered_update_is_lost(change, runs):
+    v, one = tf.Variable(tf.zeros([4])), tf.IndexedSlices(tf.constant([1.0]), tf.constant([1]))
+    step = tf.function(lambda: v.assign_add([0.0, 0.0, 0.0, 1.0]))
+
+    def work(k):
+        for _ in range(100):
+            change(v, one)
+            if runs:
+                step()
+
+    in_threads(work)
+    assert v.numpy().tolist() == [0, 400, 0, 400 * runs]
+
+
 def test_no_update_is_lost_between_eager_code_and_functions():
     v = tf.Variable(0.0)
     step = tf.function(lambda: v.assign_add(1.0))

@@ -147,8 +147,42 @@ def test_graphs_parse_tensors_of_known_rank():
         for rows in (1, 3):
             data = tf.make_tensor_proto(np.ones((rows, 2), np.float32)).SerializeToString()
             assert session.run(found, {fed: data}).tolist() == [[2, 2]] * rows
-        with pytest.raises(errors.UsageError, match="pass shape"):
-            tf.io.parse_tensor(fed, tf.float32)
+
+
+_OF_ANY_RANK = (np.float32(3), np.float32([[1, 2], [3, 4]]))
+
+
+def test_graphs_parse_tensors_of_unknown_rank():
+    with v1.Graph().as_default(), v1.Session() as session:
+        fed = v1.placeholder(tf.string, [])
+        parsed = tf.io.parse_tensor(fed, tf.float32)
+        assert parsed.dtype is tf.float32 and parsed.shape.rank is None
+        wanted = [parsed, parsed * 2, tf.reduce_sum(parsed)]
+        for value in _OF_ANY_RANK:
+            found = session.run(wanted, {fed: tf.io.serialize_tensor(value).numpy()})
+            assert [x.tolist() for x in found] == [value.tolist(), (value * 2).tolist(), value.sum()]
+        with pytest.raises(errors.InvalidArgumentError, match="is int32, not float32"):
+            session.run(parsed, {fed: tf.io.serialize_tensor(np.int32(1)).numpy()})
+
+
+def test_functions_parse_tensors_of_unknown_rank():
+    @tf.function
+    def read(serialized):
+        parsed = tf.io.parse_tensor(serialized, tf.float32)
+        return parsed * 2, tf.reduce_sum(parsed)
+
+    for value in _OF_ANY_RANK:
+        doubled, total = read(tf.io.serialize_tensor(value))
+        assert doubled.numpy().tolist() == (value * 2).tolist() and total.numpy() == value.sum()
+    with pytest.raises(errors.InvalidArgumentError, match="is int32, not float32"):
+        read(tf.io.serialize_tensor(np.int32(1)))
+
+
+def test_data_sets_parse_tensors_of_unknown_rank():
+    strings = [tf.io.serialize_tensor(value).numpy() for value in _OF_ANY_RANK]
+    doubled = tf.data.Dataset.from_tensor_slices(strings).map(lambda s: tf.io.parse_tensor(s, tf.float32) * 2)
+    assert doubled.element_spec == tf.TensorSpec(None, tf.float32)
+    assert [x.tolist() for x in doubled.as_numpy_iterator()] == [(value * 2).tolist() for value in _OF_ANY_RANK]
 
 
 # ----------------------------------------------------------------------------------------------- files

@@ -217,15 +217,15 @@ def test_forward_over_reverse():
     assert float(forward.jvp(y)) == 3 + 1 + 1 + 2 + 2 * 3
 
 
-def test_integers_and_misuse():
+def test_integers_and_misuse(caplog):
     x = tf.constant(1.0)
     with tf.GradientTape() as tape:
         tape.watch(x)
         with pytest.raises(StateError, match="recording already"):
             tape.__enter__()
-        with pytest.raises(DtypeError, match="floating"):
-            tape.watch(tf.constant([1, 2]))
+        tape.watch(tf.constant([1, 2]))
         y = x * x
+    assert "int32 has no gradients" in caplog.text
     for target, sources in ((None, x), (y, [x, "x"]), (2.0, x)):
         with pytest.raises(DtypeError, match="must be tensors or variables"):
             tape.gradient(target, sources)

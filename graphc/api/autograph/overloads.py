@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.api import debugging
+from graphc.api.autograph.datasets import is_dataset
 from graphc.api.autograph.iterables import (
     NumberedRows,
     RangeRows,
@@ -14,6 +15,7 @@ from graphc.api.autograph.iterables import (
 )
 from graphc.api.autograph.state import recorder_of
 from graphc.api.operators import Operators
+from graphc.api.recorder import RECORDERS
 from graphc.errors import SymbolicError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import math, order, reduction
@@ -49,7 +51,10 @@ def _is_integer(value) -> bool:
 
 
 def enumerate_(iterable, start=0):
-    """``enumerate``."""
+    """``enumerate``; of a dataset, one of pairs."""
+    top = RECORDERS.top
+    if top is not None and top.captures and is_dataset(iterable) and hasattr(iterable, "enumerate"):
+        return iterable.enumerate(start)
     rows = rows_of(iterable)
     return enumerate(iterable, start) if rows is None else NumberedRows(rows, start)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from graphc.api import debugging
-from graphc.api.autograph.branches import branch_on, truth_of
+from graphc.api.autograph.branches import and_, branch_on, truth_of
 from graphc.api.autograph.datasets import DatasetRows, is_dataset
 from graphc.api.autograph.iterables import rows_of
 from graphc.api.autograph.state import (
@@ -75,7 +75,7 @@ def for_(iterable: Iterable, step: Callable, test: Callable | None, names: tuple
     if top is not None and top.captures and is_dataset(iterable):
         rows = DatasetRows(top, iterable)
         staged = _Staged(top, "`for` over a Dataset", test, step, names, options)
-        staged.run(lambda stop: _both(stop, rows.has_more()), lambda: step(rows.element()), [])
+        staged.run(lambda stop: _both(stop, rows.has_more), lambda: step(rows.element()), [])
         rows.needed = staged.initialised()
         rows.close()
         return
@@ -131,7 +131,7 @@ class _Staged:
 
         def tested(stop, index):
             more = rows.is_before_end(index)
-            return more if going is None else _both(stop, more)
+            return more if going is None else _both(stop, lambda: more)
 
         limit = rows.count if type(rows.count) is int and most is None else most
         self.run(tested, lambda index: self.step(rows.item(index)), [rows.first()], limit)
@@ -341,9 +341,9 @@ class _NoneBefore(Exception):
         self.name = name
 
 
-def _both(stop, more):
-    """Whether a loop goes on: there is more, and no flag says that it ends (``stop`` is None without flags)."""
-    return more if recorder_of(stop) is None else stop & more
+def _both(stop, more: Callable):
+    """Whether a loop goes on: no flag says that it ends (``stop`` is None without flags), and then, there is more."""
+    return more() if recorder_of(stop) is None else and_(lambda: stop, more)
 
 
 def _checked_options(options: dict) -> dict:

@@ -112,8 +112,9 @@ class Directed(Stage):
     """``choose_from_datasets`` and ``sample_from_datasets``: the next element of the dataset that a number names.
 
     Args:
-        opened: from a Run to a function without arguments that gives the next number, None at the end.
+        choices: from a Run to what gives the numbers, a Choosing or Sampling.
         stops: whether the first dataset that has no more ends all.
+        others: stages that the choices read.
     """
 
     kind = "_DirectedInterleaveDataset"
@@ -128,7 +129,7 @@ class Directed(Stage):
 
     def size(self) -> int:
         counts = [s.size() for s in self.stages]
-        if all(c == INFINITE for c in counts) and not len(self.inputs) > len(self.stages):
+        if all(c == INFINITE for c in counts) and len(self.inputs) == len(self.stages):
             return INFINITE
         return UNKNOWN
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.api.effect import first_token
-from graphc.api.function.trace import COUNT, Traced
+from graphc.api.function.trace import BLOCKS, COUNT, Traced
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, close, input_node, instantiate
 from graphc.ir.node import Node, const
@@ -15,7 +15,6 @@ from graphc.prims.control import call, results_of
 from graphc.prims.table import apply
 
 _FAR = 0x9E3779B97F4A7C15  # apart from each other's numbers are places of a random stream multiplied by it
-_BLOCKS = 1 << 40
 
 
 def sizes_between(inputs: Sequence[Node], types: Sequence[Type]) -> dict:
@@ -73,4 +72,4 @@ def _random(key: Node, counter: Node) -> list[Node]:
     low, place = (index.getitem(counter, (k,)) for k in (0, 1))
     far = apply("mul", place, const(_FAR, COUNT))
     mixed = apply("add", key, apply("broadcast", apply("cast", far, dtype=dt.u32), shape=(2,), axes=()))
-    return [mixed, apply("add", apply("floordiv", low, const(_BLOCKS, COUNT)), far)]
+    return [mixed, apply("add", apply("floordiv", low, const(BLOCKS, COUNT)), far)]

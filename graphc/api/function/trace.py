@@ -25,7 +25,7 @@ from graphc.prims.table import apply
 
 KEY, COUNT = Type(dt.u32, (2,)), Type(dt.u64, ())
 _numbers = itertools.count()
-_BLOCKS = 1 << 40  # of random numbers that one run of an operation may draw
+BLOCKS = 1 << 40  # of random numbers that one run of an operation may draw
 FUNCTION = "function"
 
 
@@ -153,7 +153,7 @@ class Trace(Body):
             key, second = SEEDS.fixed(seed or 0)
             key = const(key)
             second = 0 if kind == FUNCTION else second
-        low = apply("mul", self._count, const(blocks or _BLOCKS, COUNT))
+        low = apply("mul", self._count, const(BLOCKS if blocks is None else blocks, COUNT))
         return key, lib_shape.stack([low, const(second, COUNT)]), None
 
     def expect_creation(self) -> None:

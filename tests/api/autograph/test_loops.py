@@ -268,3 +268,27 @@ def test_while_loop_answers_in_the_structure_of_its_body():
     assert type(tf.while_loop(lambda i, s: i < 3, body, [tf.constant(0), tf.constant(0)])) is tuple
     assert type(tf.while_loop(lambda i, s: i < 3, body, [0, 0], maximum_iterations=2)) is list
     assert type(tf.while_loop(lambda i, s: i < 3, lambda i, s: [i + 1, s], (tf.constant(0), 0))) is list
+
+
+def test_numbered_elements_of_a_dataset():
+    @tf.function
+    def f(ds):
+        total = tf.constant(0.0)
+        for i, row in enumerate(ds, 1): total += tf.cast(i, tf.float32) * row["b"]
+        return total
+
+    assert f(tf.data.Dataset.from_tensor_slices({"a": [1, 2, 3], "b": [4.0, 5.0, 6.0]})).numpy() == 32
+
+
+def test_a_loop_that_is_left_takes_no_further_element():
+    elements = iter(tf.data.Dataset.range(10))
+
+    @tf.function
+    def f(elements):
+        total = tf.constant(0, tf.int64)
+        for x in elements:
+            total += x
+            if x >= 3: break
+        return total
+
+    assert f(elements).numpy() == 6 and next(elements).numpy() == 4
