@@ -9,12 +9,11 @@ sides in turn.
 
 from __future__ import annotations
 
-import importlib
-import sys
 import time
 from collections.abc import Iterator
 
 import numpy as np
+from timed_peer import answer
 
 
 def seconds_of(step, count: int) -> Iterator[float]:
@@ -68,16 +67,5 @@ def adam(tf) -> Iterator[float]:
 WORKLOADS = {"regression": regression, "adam": adam}
 
 
-def main() -> None:
-    tf = importlib.import_module(sys.argv[1])
-    running: dict[str, Iterator[float]] = {}
-    print("ready", flush=True)
-    for line in sys.stdin:
-        name = line.strip()
-        if name not in running:
-            running[name] = WORKLOADS[name](tf)
-        print(next(running[name]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer(WORKLOADS)

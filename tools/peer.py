@@ -1,4 +1,4 @@
-"""One side of a comparison with TensorFlow: the same TensorFlow 1 programs under graphc or TensorFlow, timed on request.
+"""One side of a comparison of TensorFlow 1 programs: the same ones under graphc or TensorFlow, timed on request.
 
     python tools/peer.py graphc.v1
     /path/to/python tools/peer.py tensorflow.compat.v1

@@ -1,4 +1,4 @@
-"""Which dtype the literals among the operands of an operation take: that of the tensors beside them."""
+"""Tensors and literals beside each other: which dtype the literals take, and which values are known early."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from graphc.api.operators import Operators
 from graphc.errors import DtypeError, explain
 from graphc.ir.dtype import DType
+
+SMALL = 64  # elements of an integer operand whose value may decide a shape
 
 
 def _with_cause(error: DtypeError, literal, group: list) -> DtypeError:
@@ -17,7 +19,15 @@ def _with_cause(error: DtypeError, literal, group: list) -> DtypeError:
         return error
     text, location = of.described()
     beside = [("beside it", f"{text} of {of.dtype.name}" + (f"   {location}" if location is not None else ""))]
-    return type(error)(explain(f"{first}; a literal takes the dtype of the tensor beside it, tf.cast converts that", beside))
+    advice = "a literal takes the dtype of the tensor beside it, tf.cast converts that"
+    return type(error)(explain(f"{first}; {advice}", beside))
+
+
+def holds_tensor(value) -> bool:
+    """True for a tensor, a variable, or nested lists with one in them."""
+    if isinstance(value, (list, tuple)):
+        return any(holds_tensor(v) for v in value)
+    return isinstance(value, Operators)
 
 
 def dtype_within(value) -> DType | None:

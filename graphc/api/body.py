@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from graphc.api.adopt import adopted, dtype_within, own_tensor
+from graphc.api.adopt import SMALL, adopted, dtype_within, holds_tensor, own_tensor
 from graphc.api.effect import EFFECT, TOKEN
 from graphc.api.operators import Operators
 from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
 from graphc.api.tensor import EagerTensor, Tensor
+from graphc.api.traced_value import made_at
 from graphc.errors import StateError, SymbolicError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
@@ -25,7 +26,6 @@ from graphc.lib.promote import as_node, literal_array
 from graphc.prims.table import apply
 
 _numbers = itertools.count()
-_SMALL = 64  # elements of an integer operand that may decide a shape
 
 
 class Body:
@@ -238,7 +238,7 @@ class Body:
         return made[0] if len(made) == 1 else made
 
     def _known(self, tensor: Tensor) -> Node:
-        """An integer tensor with small ones from outside as constants, where they have values: they may decide a shape."""
+        """An integer tensor with small ones from outside as constants, if they have values, which may decide a shape."""
         if not tensor.dtype.is_integer:
             return tensor.node
         path, values = set(toposort([tensor.node])), {}
@@ -246,7 +246,7 @@ class Body:
             if inside not in path or not outer.dtype.is_integer:
                 continue
             if isinstance(outer, EagerTensor):
-                if outer.type.rank <= 2 and outer.type.size <= _SMALL:
+                if outer.type.rank <= 2 and outer.type.size <= SMALL:
                     values[inside] = const(outer.array)
             elif isinstance(outer.graph, Body):
                 node = outer.graph._known(outer)
@@ -262,7 +262,7 @@ class Body:
             if not isinstance(value, Tensor) and not hasattr(value, "value"):
                 return self._constant_of_graph(value)
             return self.captured_as(value) if isinstance(value, Tensor) else self.convert(value.value(), dtype)
-        if isinstance(value, (list, tuple)) and _holds_tensors(value):
+        if isinstance(value, (list, tuple)) and holds_tensor(value):
             dtype = dtype or dtype_within(value)
             parts = [self.convert(v, dtype) for v in value]
             return self.call("Pack", "packed", lambda *xs: lib_shape.stack(list(xs)), parts, ["values"] * len(parts))
@@ -286,9 +286,8 @@ class Body:
     def outside(self, tensor: Tensor | None) -> SymbolicError:
         """The error for one of its tensors that is used where it has no value."""
         name = "a tensor" if tensor is None else tensor.name
-        made = [] if tensor is None or tensor.node.location is None else [(name, f"{tensor.type}   {tensor.node.location}")]
         what = f"{name} was made inside a branch or the body of a loop and has no value outside of it"
-        return SymbolicError(explain(f"{what}; let the function answer with it", made))
+        return SymbolicError(explain(f"{what}; let the function answer with it", made_at(tensor)))
 
     def _capture(self, tensor: Operators) -> Tensor:
         inside = self._inside.get(id(tensor))
@@ -321,7 +320,3 @@ def _other_sizes(values: dict) -> dict:
     """Symbolic sizes of stand-ins that are others in the Nodes for which they stand."""
     pairs = [p for inside, node in values.items() for p in zip(inside.shape, node.shape)]
     return {d: size for d, size in pairs if isinstance(d, Node) and d.op == "symbol" and d is not size}
-
-
-def _holds_tensors(value) -> bool:
-    return any(_holds_tensors(v) if isinstance(v, (list, tuple)) else isinstance(v, Operators) for v in value)

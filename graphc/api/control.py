@@ -40,9 +40,9 @@ class ControlFlow:
     def cond(self, pred, true_fn=None, false_fn=None, name=None):
         """What ``true_fn()`` answers if ``pred`` is true, else what ``false_fn()`` answers.
 
-        A Python bool, or a tensor that has a value, decides at once. Otherwise both functions are called, once each, and
-        the program runs one of them. Their answers are (nested) lists, tuples and dictionaries of one structure, dtype
-        and shape.
+        A Python bool, or a tensor that has a value, decides at once. Otherwise both functions are called, once each,
+        and the program runs one of them. Their answers are (nested) lists, tuples and dictionaries of one structure,
+        dtype and shape.
 
         Raises:
             UsageError: a branch is no function, or the structures differ.
@@ -115,14 +115,15 @@ class ControlFlow:
                    swap_memory=False, maximum_iterations=None, name=None):  # fmt: skip
         """``loop_vars = body(*loop_vars)`` while ``cond(*loop_vars)``; both are called once and become one loop.
 
-        Loop variables keep their dtypes and, but for ``shape_invariants``, shapes; TensorArrays may be among them. In eager evaluation a loop that
-        needs values while it is traced (``if``, ``numpy()``), or whose variables change their shape, runs step by step.
+        Loop variables keep their dtypes and, but for ``shape_invariants``, shapes; TensorArrays may be among them. In
+        eager evaluation a loop that needs values while it is traced (``if``, ``numpy()``), or whose variables change
+        their shape, runs step by step.
 
         Args:
             loop_vars: a (nested) structure of tensors and TensorArrays.
             maximum_iterations: stop after so many steps; a small number makes the gradient faster.
-            shape_invariants: a structure of shapes like ``loop_vars``, with None for what changes: one axis of a variable
-                may change its size, if how it does follows from sizes and other variables.
+            shape_invariants: a structure of shapes like ``loop_vars``, with None for what changes: one axis of a
+                variable may change its size, if how it does follows from sizes and other variables.
             parallel_iterations, back_prop, swap_memory: without effect.
 
         Raises:
@@ -258,8 +259,8 @@ def loop(recorder, name, cond: Callable, body: Callable, loop_vars, maximum, lat
     """A loop that the program runs; see ``ControlFlow.while_loop``.
 
     Args:
-        late: after ``body``: tensors that become further loop variables, zeros before the first step; the answer is then
-            a pair with their last values.
+        late: after ``body``: tensors that become further loop variables, zeros before the first step; the answer is
+            then a pair with their last values.
     """
     flat = [v if isinstance(v, TensorArray) else recorder.convert(v) for v in leaves(loop_vars)]
     count = len(flat)
@@ -338,8 +339,9 @@ def _repeated(test, step, early: int, token: list, states: list, limit: list, ma
     most = nodes[s] if limit else maximum
     if growing:
         if t:
-            what = "a TensorArray that grows (dynamic_size=True) or a variable that changes its shape cannot be in a loop that"
-            raise StateError(explain(f"{what} prints, asserts, uses a queue or calls Python; give it its final size before"))
+            what = "a TensorArray that grows (dynamic_size=True) or a variable that changes its shape cannot be in a"
+            acts = "loop that prints, asserts, uses a queue or calls Python"
+            raise StateError(explain(f"{what} {acts}; give it its final size before"))
 
         def without(first, expand, reduce):
             f = len(first)

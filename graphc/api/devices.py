@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import resource
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.api.machine import LogicalDevice, PhysicalDevice, list_physical_devices
-from graphc.api.spelling import respelled
+from graphc.api.machine import LogicalDevice, expect_known, setting
 from graphc.errors import UnavailableError, UsageError, explain
 
 
@@ -30,13 +28,6 @@ class _Chosen:
 
     logical: tuple[LogicalDeviceConfiguration, ...] | None = None
     policy = "silent"
-    is_synchronous, tensor_float_32 = True, True
-
-
-def _known(device) -> PhysicalDevice:
-    if device not in list_physical_devices():
-        raise UsageError(explain(f"config: {device!r} is no device here; list_physical_devices() has them"))
-    return device
 
 
 def list_logical_devices(device_type=None) -> list[LogicalDevice]:
@@ -51,7 +42,7 @@ def get_logical_device_configuration(device):
     Raises:
         UsageError: there is no such device.
     """
-    _known(device)
+    expect_known(device)
     return None if _Chosen.logical is None else list(_Chosen.logical)
 
 
@@ -65,7 +56,7 @@ def set_logical_device_configuration(device, logical_devices) -> None:
     Raises:
         UsageError: there is no such device, or a limit is given for the memory of the CPU.
     """
-    _known(device)
+    expect_known(device)
     for one in logical_devices or ():
         if not isinstance(one, LogicalDeviceConfiguration):
             raise UsageError(explain(f"config: logical_devices must be LogicalDeviceConfigurations, got {one!r}"))
@@ -127,7 +118,7 @@ def get_device_details(device) -> dict:
     Raises:
         UsageError: there is no such device.
     """
-    _known(device)
+    expect_known(device)
     return {}
 
 
@@ -150,23 +141,11 @@ def set_device_policy(device_policy) -> None:
     _Chosen.policy = device_policy or "silent"
 
 
-def _flag(attribute: str, argument: str, doc: str) -> tuple[Callable, Callable]:
-    def get() -> bool:
-        return getattr(_Chosen, attribute)
-
-    def put(value) -> None:
-        setattr(_Chosen, attribute, bool(value))
-
-    get.__doc__ = f"{doc}, as it was set last."
-    put.__doc__ = f"Remember {doc[0].lower()}{doc[1:]}; it has no effect here."
-    return get, respelled(put, f"{argument}=value")
-
-
-get_synchronous_execution, set_synchronous_execution = _flag(
-    "is_synchronous", "enable", "Whether eager operations are waited for"
+get_synchronous_execution, set_synchronous_execution = setting(
+    "synchronous", "enable", "Whether eager operations are waited for", bool
 )
-tensor_float_32_execution_enabled, enable_tensor_float_32_execution = _flag(
-    "tensor_float_32", "enabled", "Whether GPUs may multiply with fewer bits"
+tensor_float_32_execution_enabled, enable_tensor_float_32_execution = setting(
+    "tensor float 32", "enabled", "Whether GPUs may multiply with fewer bits", bool
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.api.adopt import adopted, dtype_within, own_tensor
+from graphc.api.adopt import SMALL, adopted, dtype_within, holds_tensor, own_tensor
 from graphc.api.body import Body
 from graphc.api.effect import EFFECT, first_token
 from graphc.api.evaluation import Evaluator, Walk
@@ -35,10 +35,10 @@ from graphc.lib.dims import DataDependent
 from graphc.lib.promote import as_node, literal_array
 from graphc.prims.interpret import interpret
 
-_SMALL = 64  # elements of an integer operand that may decide a shape
 _DEEPEST = 500  # operations that may wait on each other before they are carried out
 _NUMBERS_KEPT = 512  # scalars of which it is known that they wait
 _CONSTANTS = frozenset({bool, int, float, complex, str, bytes})
+_NUMBER = operator.attrgetter("number")
 _new = object.__new__
 
 
@@ -264,7 +264,7 @@ class Eager:
         known = []
         for tensor, node in zip(tensors, nodes):
             type = node.type
-            if (type.dtype.is_integer or not type.rank) and type.rank <= 2 and type.size <= _SMALL:
+            if (type.dtype.is_integer or not type.rank) and type.rank <= 2 and type.size <= SMALL:
                 node = const(tensor.array)
             known.append(node)
         return known
@@ -281,7 +281,7 @@ class Eager:
                     raise value.graph.outside(value)
                 raise SymbolicError(explain(f"{value.name} belongs to a graph and has no value outside of it"))
             return value if isinstance(value, Tensor) else value.value()
-        if isinstance(value, (list, tuple)) and _holds_tensors(value):
+        if isinstance(value, (list, tuple)) and holds_tensor(value):
             dtype = dtype or dtype_within(value)
             parts = [self.convert(v, dtype) for v in value]
             return self.call("Pack", "packed", _packed, parts, ["values"] * len(parts))
@@ -337,10 +337,11 @@ class Eager:
     def _in_order(self) -> list:
         if not self.waiting:
             return []
-        return [v for _, v in sorted(self.waiting.items(), key=operator.itemgetter(0))]
+        found = [v for r in self.waiting.valuerefs() if (v := r()) is not None]  # a list: others add to it meanwhile
+        return sorted(found, key=_NUMBER)
 
     def _settle(self, walk: Walk, waiting: list, values: list[Value]) -> None:
-        """Compute new values of variables, to which a walk has led, with other values and scalars that somebody holds."""
+        """Compute new values of variables, to which a walk has led, other values, and scalars that somebody holds."""
         thread = self._thread
         scalars, thread.scalars = [t._value for r in thread.scalars if (t := r()) is not None], []
         needed_now = [*walk.wanted, *values]
@@ -407,10 +408,6 @@ def _listed(result) -> list[Node]:
     return [result] if isinstance(result, Node) else list(result)
 
 
-def _holds_tensors(value) -> bool:
-    return any(_holds_tensors(v) if isinstance(v, (list, tuple)) else isinstance(v, Operators) for v in value)
-
-
 def _frozen(array: np.ndarray) -> np.ndarray:
     """A private copy that nobody writes to."""
     array = np.array(array, order="C")
@@ -420,6 +417,4 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 EAGER = Eager()
 PROGRAMS = Programs(lambda graph: compile_graph(graph))  # looked up when called, as tests replace it
-
-
 eager = MODE.or_else(lambda: EAGER)

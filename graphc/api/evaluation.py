@@ -114,7 +114,7 @@ class Walk:
                 self.numbers += [o for o in operands if type(o) is not Value]
 
     def nodes(self, varying: Sequence[int]) -> list[Node]:
-        """What computes the wanted values, of inputs ``x0 ...`` for leaves and ``c0 ...`` for numbers at ``varying``."""
+        """What computes the wanted values, of inputs ``x0 ...`` for leaves, ``c0 ...`` for numbers at ``varying``."""
         made: list[Node] = []
         leaves = at = 0
         for value, operands in self.steps:

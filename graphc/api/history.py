@@ -162,7 +162,7 @@ def _derivatives(history, given, targets, sources, derive) -> list[tuple | None]
             (node,) = substitute([node], forward.known)
         used = {n: None for n in needed([node]) if n.op == "input"}
         stands = {x: p for p, x in forward.nodes.items() if x.op == "input"}
-        stands |= {x: forward_place(x) for x in forward.known.values()}
+        stands |= {x: _named_place(x) for x in forward.known.values()}
         stands |= {x: ~k for k, x in enumerate(extras)}
         inputs = tuple(used)
         has_numbers = any(stands[x] >= 0 and type(history.values[stands[x]]) is not Value for x in inputs)
@@ -171,6 +171,6 @@ def _derivatives(history, given, targets, sources, derive) -> list[tuple | None]
     return answers
 
 
-def forward_place(node: Node) -> int:
+def _named_place(node: Node) -> int:
     """The place that the name of an input Node says."""
     return int(node.attr("name")[1:])

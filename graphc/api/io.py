@@ -14,7 +14,7 @@ from graphc.api.recorder import recorder_for
 from graphc.api.shape import TensorShape
 from graphc.api.tensor import EagerTensor
 from graphc.api.variable import Variable
-from graphc.errors import UsageError, explain
+from graphc.errors import InvalidArgumentError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.lib import files, parsing
 from graphc.prims import tensor_proto
@@ -32,7 +32,10 @@ def parse_tensor(serialized, out_type, name=None, *, shape=None):
     """
     x, kind = convert_to_tensor(serialized), dt.as_dtype(out_type)
     if shape is None and isinstance(x, EagerTensor) and not x.shape.ndims and x.dtype is dt.string:
-        return convert_to_tensor(tensor_proto.parsed(x.array[()], kind))
+        try:
+            return convert_to_tensor(tensor_proto.parsed(x.array[()], kind))
+        except InvalidArgumentError as error:
+            raise type(error)(explain(str(error))) from None
     if shape is None:
         return numpy_function(functools.partial(_parsed, kind), [x], kind, stateful=False, name=name)
     sizes = [-1 if d is None else d for d in TensorShape(shape).as_list()]

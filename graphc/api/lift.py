@@ -9,6 +9,7 @@ import operator
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 
+from graphc.api.adopt import holds_tensor
 from graphc.api.binding import binder
 from graphc.api.call import Call
 from graphc.api.effect import EFFECT
@@ -231,10 +232,3 @@ def composed_in(values: Iterable) -> list[Composed]:
         elif type(value) in (list, tuple):
             found.extend(composed_in(value))
     return found
-
-
-def holds_tensor(value) -> bool:
-    """True for a tensor, a variable, or a list with one in it."""
-    if isinstance(value, (list, tuple)):
-        return any(holds_tensor(v) for v in value)
-    return isinstance(value, Operators)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from graphc.api.adopt import holds_tensor
 from graphc.api.eager import eager
-from graphc.api.lift import holds_tensor, lift
+from graphc.api.lift import lift
 from graphc.api.op import Op
 from graphc.api.structure import map_structure
 from graphc.errors import UsageError, explain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphc.api.spelling import respelled
@@ -14,7 +15,7 @@ from graphc.runtime.support import load_support
 
 @dataclass(frozen=True)
 class PhysicalDevice:
-    """A device that operations can run on: its name, such as ``/physical_device:CPU:0``, and its type, such as ``CPU``."""
+    """A device that operations can run on: its name, such as ``/physical_device:CPU:0``, and its type."""
 
     name: str
     device_type: str
@@ -28,7 +29,8 @@ class LogicalDevice:
     device_type: str
 
 
-_SETTINGS = {"soft placement": True, "placement log": False, "jit": "", "inter": 0, "intra": 0, "optimizer": {}}
+_SETTINGS = {"soft placement": True, "placement log": False, "jit": "", "inter": 0, "intra": 0, "optimizer": {},
+             "synchronous": True, "tensor float 32": True}  # fmt: skip
 
 
 def list_physical_devices(device_type=None) -> list[PhysicalDevice]:
@@ -48,10 +50,15 @@ def set_visible_devices(devices, device_type=None) -> None:
         UsageError: a device is not one of ``list_physical_devices()``.
     """
     for device in devices if isinstance(devices, (list, tuple)) else [devices]:
-        _known(device)
+        expect_known(device)
 
 
-def _known(device) -> None:
+def expect_known(device) -> None:
+    """Refuse what is no device.
+
+    Raises:
+        UsageError: so it is.
+    """
     if device not in list_physical_devices():
         raise UsageError(explain(f"config: {device!r} is no device here; list_physical_devices() has them"))
 
@@ -62,34 +69,40 @@ def set_memory_growth(device, enable) -> None:
     Raises:
         UsageError: there is no such device.
     """
-    _known(device)
+    expect_known(device)
 
 
 def get_memory_growth(device) -> bool:
     """True: memory is always taken as it is needed."""
-    _known(device)
+    expect_known(device)
     return True
 
 
-def _setting(key: str, argument: str, doc: str):
+def setting(key: str, argument: str, doc: str, kind: Callable | None = None) -> tuple[Callable, Callable]:
+    """Functions that get and set what is remembered of a program's wishes.
+
+    Args:
+        argument: of the one that sets; doc: what it is, a sentence without its end; kind: what values are made.
+    """
+
     def get():
         return _SETTINGS[key]
 
     def put(value) -> None:
-        _SETTINGS[key] = value
+        _SETTINGS[key] = value if kind is None else kind(value)
 
     get.__doc__ = f"{doc}, as it was set last."
     put.__doc__ = f"Remember {doc[0].lower()}{doc[1:]}; it has no effect here."
     return get, respelled(put, f"{argument}=value")
 
 
-get_soft_device_placement, set_soft_device_placement = _setting(
+get_soft_device_placement, set_soft_device_placement = setting(
     "soft placement", "enabled", "Whether operations may run on another device than the one they are marked with"
 )
-get_log_device_placement, set_log_device_placement = _setting(
+get_log_device_placement, set_log_device_placement = setting(
     "placement log", "enabled", "Whether placements are reported"
 )
-get_inter_op_parallelism_threads, set_inter_op_parallelism_threads = _setting(
+get_inter_op_parallelism_threads, set_inter_op_parallelism_threads = setting(
     "inter", "num_threads", "The number of threads for operations beside each other"
 )
 
@@ -117,8 +130,8 @@ def use_threads(count: int) -> None:
     load_support().set_threads(min(count, most) or most)
 
 
-get_jit, set_jit = _setting("jit", "enabled", "Whether XLA compiles; here everything is compiled")
-get_optimizer_options, set_optimizer_options = _setting("optimizer", "options", "Options of the graph optimizer")
+get_jit, set_jit = setting("jit", "enabled", "Whether XLA compiles; here everything is compiled")
+get_optimizer_options, set_optimizer_options = setting("optimizer", "options", "Options of the graph optimizer")
 
 
 def get_logger() -> logging.Logger:

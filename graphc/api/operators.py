@@ -118,11 +118,13 @@ class Operators(Guessing):
         return "is a tensor", None
 
     def __delitem__(self, key):
-        raise TypeError(explain("elements of a tensor cannot be deleted; tf.boolean_mask and slices make a smaller one"))
+        advice = "tf.boolean_mask and slices make a smaller one"
+        raise TypeError(explain(f"elements of a tensor cannot be deleted; {advice}"))
 
     def __setitem__(self, key, value):
-        advice = "tf.where and tf.tensor_scatter_nd_update make a new tensor; of a variable v, v[i].assign(x) changes a part"
-        raise SymbolicError(explain(f"a tensor cannot be changed in place; {advice}"))
+        advice = "tf.where and tf.tensor_scatter_nd_update make a new tensor"
+        what = f"a tensor cannot be changed in place; {advice}; of a variable v, v[i].assign(x) changes a part"
+        raise SymbolicError(explain(what))
 
 
 # NumPy's function -> the operator that means the same, and the operators whose other side has another name.
@@ -152,8 +154,7 @@ class Symbolic(Operators):
     """A tensor that has no value before its graph runs."""
 
     __slots__ = ()
-    INSTEAD = {name: "run it in a session, which answers with a NumPy array" for name in ("numpy", "item", "tolist")}
-    INSTEAD = {**OF_ARRAYS, **INSTEAD}
+    INSTEAD = OF_ARRAYS | dict.fromkeys(("numpy", "item", "tolist"), "run it in a session, which answers with an array")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         """NumPy's operators with a NumPy value on the left; its other functions cannot be part of a graph."""
@@ -248,8 +249,8 @@ def _check_index(field) -> None:
     if not fits:
         text = f"a tensor of {field.type}" if isinstance(field, Operators) else f"{field!r}"
         advice = "tf.gather(x, indices) picks rows, x[mask] with a bool tensor as long as x those where it is true"
-        what = "only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar integer tensors are valid indices"
-        raise IndexKindError(explain(f"{what}, got {text}; {advice}"))
+        what = "only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar integer tensors are valid"
+        raise IndexKindError(explain(f"{what} indices, got {text}; {advice}"))
 
 
 class IndexKindError(UsageError, TypeError):
@@ -290,5 +291,5 @@ def strided_slice(x, key):
         return getitem(nodes, template)
 
     build.call = Call(getitem, {"nodes": list(range(len(operands)))}, {"template": template})
-    return _recorder(*operands).call("StridedSlice", "strided_slice", build, operands, ("input",) + ("index",) * (len(operands) - 1),
-                        alike=False)  # fmt: skip
+    labels = ("input", *["index"] * len(inside))
+    return _recorder(*operands).call("StridedSlice", "strided_slice", build, operands, labels, alike=False)

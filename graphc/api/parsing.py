@@ -77,13 +77,15 @@ def parse_example(serialized, features, example_names=None, name=None) -> dict:
     if not features:
         raise UsageError(explain("parse_example: features are missing"))
     x = _serialized(serialized)
-    return {key: _feature(x, key, feature) for key, feature in sorted(_checked("parse_example", features).items(), key=_place)}
+    ordered = sorted(_checked("parse_example", features).items(), key=_place)
+    return {key: _feature(x, key, feature) for key, feature in ordered}
 
 
 def _place(item: tuple) -> tuple:
     """Where TensorFlow has a feature among the others: sparse ones first, ragged ones last."""
     key, feature = item
-    return 0 if isinstance(feature, (VarLenFeature, SparseFeature)) else 2 if isinstance(feature, RaggedFeature) else 1, key
+    is_sparse, is_ragged = isinstance(feature, (VarLenFeature, SparseFeature)), isinstance(feature, RaggedFeature)
+    return 0 if is_sparse else 2 if is_ragged else 1, key
 
 
 def parse_single_example(serialized, features, example_names=None, name=None) -> dict:

@@ -157,19 +157,30 @@ class Watched:
     replacement: Callable
 
 
-def _eager(original: Callable, recording: Recording) -> Callable:
-    """``Evaluator.arrays``, and ``Programs.run``, that record each evaluation."""
+def _eager_span(recording: Recording):
+    return recording.span(f"eager at {here() or 'an unknown line'}", "run")
+
+
+def _evaluation(original: Callable, recording: Recording) -> Callable:
+    """``Evaluator.arrays`` that records each evaluation."""
     timed = Programs(recording.timed) if recording.times_steps else None
 
     def arrays(self, wanted, programs):
-        with recording.span(f"eager at {here() or 'an unknown line'}", "run"):
+        with _eager_span(recording):
             return original(self, wanted, timed or programs)
 
+    return arrays
+
+
+def _eager_run(original: Callable, recording: Recording) -> Callable:
+    """``Programs.run`` that records each evaluation."""
+    timed = Programs(recording.timed) if recording.times_steps else None
+
     def run(self, *args):
-        with recording.span(f"eager at {here() or 'an unknown line'}", "run"):
+        with _eager_span(recording):
             return original(timed or self, *args)
 
-    return arrays if original.__name__ == "arrays" else run
+    return run
 
 
 def _function(original: Callable, recording: Recording) -> Callable:
@@ -194,8 +205,10 @@ def _function(original: Callable, recording: Recording) -> Callable:
 
 
 _WATCHED: list[Watched] = [
-    Watched(Evaluator, "arrays", _eager), Watched(Programs, "run", _eager), Watched(Runner, "refresh", _function),
-]  # fmt: skip
+    Watched(Evaluator, "arrays", _evaluation),
+    Watched(Programs, "run", _eager_run),
+    Watched(Runner, "refresh", _function),
+]
 _lock = threading.Lock()
 _current: list[Recording] = []
 

@@ -50,7 +50,7 @@ def decode_proto(bytes, message_type, field_names, output_types, descriptor_sour
     def run(array):
         return fields.decoded(array, message_format == "text")
 
-    sizes, *values = _on_host("DecodeProtoV2", "DecodeProtoV2", run, [x], results, name)
+    sizes, *values = _on_host("DecodeProtoV2", run, [x], results, name)
     return sizes, values
 
 
@@ -77,7 +77,7 @@ def encode_proto(sizes, values, field_names, message_type, descriptor_source="lo
     if len(shape) < 2 or shape[-1] not in (-1, len(parts)):
         what = f"encode_proto: sizes must be of shape [n, ..., {len(parts)}], one for each field, got {counts.shape}"
         raise ShapeError(explain(what))
-    return _on_host("EncodeProto", "EncodeProto", fields.encoded, [counts, *parts], ((dt.string, shape[:-1]),), name)[0]
+    return _on_host("EncodeProto", fields.encoded, [counts, *parts], ((dt.string, shape[:-1]),), name)[0]
 
 
 def decode_json_example(json_examples, name=None):
@@ -88,7 +88,7 @@ def decode_json_example(json_examples, name=None):
     """
     x = _strings("decode_json_example", json_examples)
     results = ((dt.string, _open_sizes("decode_json_example", x)),)
-    return _on_host("DecodeJSONExample", "DecodeJSONExample", message_fields.examples_of_json, [x], results, name)[0]
+    return _on_host("DecodeJSONExample", message_fields.examples_of_json, [x], results, name)[0]
 
 
 def _strings(op: str, value):
@@ -104,7 +104,7 @@ def _open_sizes(op: str, x) -> tuple:
     return tuple([-1 if n is None else n for n in x.shape.as_list()])
 
 
-def _on_host(kind: str, label: str, function: Callable, tensors: Sequence, results: tuple, name) -> list:
+def _on_host(kind: str, function: Callable, tensors: Sequence, results: tuple, name) -> list:
     """What ``function`` answers for arrays, as tensors: a list of arrays of the dtypes and sizes of ``results``."""
     recorder = recorder_for(tensors, eager)
     if recorder.is_eager:
@@ -113,9 +113,9 @@ def _on_host(kind: str, label: str, function: Callable, tensors: Sequence, resul
         except InvalidArgumentError as error:
             raise type(error)(explain(str(error))) from None
         return [EagerTensor(EAGER, array=np.asarray(a)) for a in found]
-    key = f"{label}#{next(message_fields.NUMBERS)}"
+    key = f"{kind}#{next(message_fields.NUMBERS)}"
 
     def build(token: Node, *nodes: Node) -> list[Node]:
         return python(token, *nodes, callback=function, key=key, results=results)
 
-    return record(recorder, kind, label, build, tensors, results, name)
+    return record(recorder, kind, kind, build, tensors, results, name)

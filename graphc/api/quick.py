@@ -109,7 +109,7 @@ class Quick:
         order = sorted(range(len(values)), key=places.__getitem__)
         if len(operands) != len(order) or any(values[k] is not o for k, o in zip(order, operands)):
             return
-        if structure is _LEAF or (structure is None and len(learnt.entries) == 1):
+        if structure is _LEAF:
             structure = None
         _FOUND.put(key, (learnt, None if order == list(range(len(order))) else tuple(order), structure))
 

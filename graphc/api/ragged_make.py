@@ -244,7 +244,6 @@ def stack_dynamic_partitions(data, partitions, num_partitions, name=None) -> Rag
     return RaggedTensor.from_value_rowids(rows_of(data, order), ids, rows, validate=False)
 
 
-
 def _partitioned(partitions):
     both = lib.apply("sort", partitions, axis=0, descending=False)
     return lib.apply("item", both, index=1), lib.apply("item", both, index=0)

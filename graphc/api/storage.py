@@ -1,8 +1,8 @@
 """The memory of a variable that compiled functions write to in place, how tensors see it, and whose turn it is.
 
-As long as one thread runs functions and looks at variables, a tensor shows the memory itself, and a function moves on to
-other memory if somebody still sees the tensor. Between threads nothing tells a function that is about to run: what other
-threads read is a copy, and what they assign is put into the memory, both when no function that writes is running.
+As long as one thread runs functions and looks at variables, a tensor shows the memory itself, and a function moves on
+to other memory if somebody still sees the tensor. Between threads nothing tells a function that is about to run: what
+other threads read is a copy, and what they assign is put into the memory, both when no function that writes is running.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from graphc.runtime.executable import new_turn
 
 
 class _Memory(np.ndarray):
-    """A class of its own: NumPy lets views of a view refer to the first one of their own class, which is then counted."""
+    """A class of its own: NumPy lets views of a view refer to the first one of their class, which is then counted."""
 
 
 class Storage:

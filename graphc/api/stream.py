@@ -52,11 +52,12 @@ class Seeds:
             if (first, second) == (0, 0):
                 second = _SPAN
             before = self._drawn.get((kind, first, second), 0)
-            self._drawn[kind, first, second] = before + (_FAR if blocks is None else blocks)
+            if seed is not None:  # another number of the generator hardly ever comes again
+                self._drawn[kind, first, second] = before + (_FAR if blocks is None else blocks)
             return _place(first, before, second)
 
     def fixed(self, seed: int) -> tuple[np.ndarray, int]:
-        """The key, and the high half of the counter, of an operation with a seed whose place in its stream others count."""
+        """Key and high half of the counter of an operation with a seed whose place in its stream others count."""
         first, second = (_DEFAULT if self.seed is None else self.seed) % _SPAN, seed % _SPAN
         second = second if (first, second) != (0, 0) else _SPAN
         return np.array([first & 0xFFFFFFFF, first >> 32], np.uint32), second

@@ -80,7 +80,8 @@ class GradientTape:
             if not isinstance(t, Operators):
                 raise DtypeError(explain(f"GradientTape.watch: needs tensors or variables, got {t!r}"))
             if not t.dtype.is_inexact:
-                logging.getLogger("graphc").warning(explain(f"GradientTape.watch: {t.dtype.name} has no gradients: {t!r}"))
+                what = f"GradientTape.watch: {t.dtype.name} has no gradients: {t!r}"
+                logging.getLogger("graphc").warning(explain(what))
                 continue
             if isinstance(t, EagerTensor):
                 self.records.append((t.record, None, None))
@@ -142,8 +143,10 @@ class GradientTape:
             Tensors of the sources' shapes; None (or zeros, as asked) where nothing connects.
 
         Raises:
-            StateError: the tape is used up. UsageError: ``unconnected_gradients`` is neither of its values, or there are
-            not as many output gradients as targets. ShapeError, DtypeError: one of these is not of its target's type.
+            StateError: the tape is used up.
+            UsageError: ``unconnected_gradients`` is neither of its values, or there are not as many output gradients as
+                targets.
+            ShapeError, DtypeError: an output gradient is not of its target's type.
         """
         if unconnected_gradients not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO):
             raise UsageError(explain(f"gradient: unconnected_gradients {unconnected_gradients!r} is not none or zero"))
@@ -275,8 +278,8 @@ def _expect_tensors(op: str, **given) -> None:
     for name, structure in given.items():
         for x in leaves(structure):
             if not isinstance(x, Operators):
-                what = f"{op}: {name} must be tensors or variables, or lists, tuples and dictionaries of them, got {x!r}"
-                raise DtypeError(explain(what))
+                wanted = "tensors or variables, or lists, tuples and dictionaries of them"
+                raise DtypeError(explain(f"{op}: {name} must be {wanted}, got {x!r}"))
 
 
 def _tensor(value) -> Tensor:

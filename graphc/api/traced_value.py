@@ -8,6 +8,12 @@ from graphc.errors import NoValueError, SymbolicError, explain
 _NO_VALUE = "a tensor has no value while the function around it is traced"
 
 
+def made_at(tensor) -> list[tuple[str, str]]:
+    """A tensor (or None) with its type and the line that made it, for messages; nothing if that is not known."""
+    location = None if tensor is None else tensor.node.location
+    return [] if location is None else [(tensor.name, f"{tensor.type}   {location}")]
+
+
 class TracedValue:
     """The refusals, each with what to do instead; ``name``, ``type``, ``node`` and ``shape`` are the tensor's."""
 
@@ -16,9 +22,7 @@ class TracedValue:
     def _refused(self, what: str) -> SymbolicError:
         if getattr(self.graph, "is_left", False):
             return self.graph.outside(self)
-        location = self.node.location
-        made = [] if location is None else [(self.name, f"{self.type}   {location}")]
-        return SymbolicError(explain(f"{self.name}: {what}", made))
+        return SymbolicError(explain(f"{self.name}: {what}", made_at(self)))
 
     def numpy(self):
         """The value.
@@ -31,7 +35,8 @@ class TracedValue:
 
     def eval(self, feed_dict=None, session=None):
         """Refused: there is no session; call the function."""
-        raise self._refused(f"eval(): {_NO_VALUE}; there is no session here: call the function and use the result's numpy()")
+        advice = "there is no session here: call the function and use the result's numpy()"
+        raise self._refused(f"eval(): {_NO_VALUE}; {advice}")
 
     def __array__(self, dtype=None, copy=None):
         advice = "use TensorFlow's function of the same meaning, or tf.numpy_function"
@@ -47,7 +52,8 @@ class TracedValue:
         raise self._refused(f"it cannot be pickled: {_NO_VALUE}; return it, and pickle the result")
 
     def __bool__(self):
-        raise self._refused(f"{_NO_VALUE}, so it cannot be a Python bool in 'if', 'while', 'and', 'not' or 'max'; {why_python()}")
+        what = "so it cannot be a Python bool in 'if', 'while', 'and', 'not' or 'max'"
+        raise self._refused(f"{_NO_VALUE}, {what}; {why_python()}")
 
     def __float__(self):
         raise self._refused(f"float(): {_NO_VALUE}; use tf.cast(x, tf.float32)")
@@ -59,7 +65,8 @@ class TracedValue:
         raise self._refused(f"complex(): {_NO_VALUE}; use tf.cast(x, tf.complex64)")
 
     def __index__(self):
-        raise self._refused(f"{_NO_VALUE}, so it is no index of a list and no bound of range(); use tf.gather or tf.range")
+        what = "so it is no index of a list and no bound of range(); use tf.gather or tf.range"
+        raise self._refused(f"{_NO_VALUE}, {what}")
 
     def __round__(self, digits=None):
         raise self._refused(f"round(): {_NO_VALUE}; use tf.round")
@@ -69,7 +76,8 @@ class TracedValue:
 
     def __format__(self, spec: str):
         if spec:
-            raise self._refused(f"{_NO_VALUE}, so there is no number to format as {spec!r}; use tf.strings.format or tf.print")
+            what = f"so there is no number to format as {spec!r}; use tf.strings.format or tf.print"
+            raise self._refused(f"{_NO_VALUE}, {what}")
         return str(self)
 
     def __len__(self):

@@ -1,7 +1,7 @@
 """Loop variables whose size along one axis changes from step to step, as ``shape_invariants`` allow.
 
-Such a variable is carried as rows, as many as it ever has, and the number of those that count. How many it ever has is found
-out like the growth of a TensorArray: the loop is first run without it.
+Such a variable is carried as rows, as many as it ever has, and the number of those that count. How many it ever has is
+found out like the growth of a TensorArray: the loop is first run without it.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Rows(TensorArray):
         return new, count
 
 
-def varying_loop(loop: Callable, recorder, name, cond: Callable, body: Callable, loop_vars, maximum, invariants: Sequence,
-                 late: Callable | None = None):  # fmt: skip
+def varying_loop(loop: Callable, recorder, name, cond: Callable, body: Callable, loop_vars, maximum,
+                 invariants: Sequence, late: Callable | None = None):  # fmt: skip
     """``loop``, where leaves of the loop variables that have an invariant (None for others) may change their size.
 
     Raises:
@@ -102,14 +102,16 @@ def _varying_axes(recorder, body: Callable, loop_vars, flat: list, invariants: S
     """Which leaves change their size along which axis, as one step tells."""
     with Body(recorder, takes_effects=True) as trial:
         inside = [v.enter(trial) if isinstance(v, TensorArray) else trial.argument(v) for v in flat]
-        after = [v if isinstance(v, TensorArray) else trial.convert(v) for v in _answer(loop_vars, body(*pack(loop_vars, inside)))]
+        answer = _answer(loop_vars, body(*pack(loop_vars, inside)))
+        after = [v if isinstance(v, TensorArray) else trial.convert(v) for v in answer]
     found = {}
     for k, (a, b, known) in enumerate(zip(inside, after, invariants)):
         if known is None or isinstance(a, TensorArray):
             continue
         shape = TensorShape(known)
         if not shape.is_compatible_with(b.shape) or not shape.is_compatible_with(a.shape):
-            raise ShapeError(explain(f"while_loop: a loop variable of shape {b.shape} does not fit its invariant {shape}"))
+            what = f"while_loop: a loop variable of shape {b.shape} does not fit its invariant {shape}"
+            raise ShapeError(explain(what))
         changed = [axis for axis, (m, n) in enumerate(zip(a.type.shape, b.type.shape)) if not _is_one(m, n)]
         if len(changed) > 1:
             what = f"while_loop: a loop variable changes its size along several axes, from {a.shape} to {b.shape}"

@@ -160,7 +160,10 @@ def _values(message, field) -> list:
         made = []
         for key, value in sorted(getattr(message, field.name).items()):
             one = entry(key=key)
-            getattr(one, "value").CopyFrom(value) if hasattr(value, "CopyFrom") else setattr(one, "value", value)
+            if hasattr(value, "CopyFrom"):
+                one.value.CopyFrom(value)
+            else:
+                one.value = value
             made.append(one.SerializeToString(deterministic=True))
         return made
     if _is_many(field):

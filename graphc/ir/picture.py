@@ -106,7 +106,7 @@ def picture(graph, limit: int = BOXES) -> str:
     """A Graph as HTML: a box for every Node, or for every line of the program where there are too many of these."""
     nodes = graph.nodes
     shown = [n for n in nodes if not _is_small(n)]
-    outputs = {n: name for n, name in zip(graph.outputs, graph.names)}
+    outputs = dict(zip(graph.outputs, graph.names))
     homes = {n: f"{k}" for k, n in enumerate(shown)}
     if len(shown) > limit:
         homes = {n: _line(n) for n in shown}

@@ -63,4 +63,3 @@ def stage(title: str, program: str, nodes: int = 0, characters: int = 0):
     finally:
         for end in ends:
             end()
-

@@ -256,7 +256,7 @@ def test_a_held_scalar_that_fails_fails_where_it_is_asked_for():
     bad = tf.strings.to_number(tf.constant("abc"))
     w.assign(w * 2.0)
     assert w.numpy().tolist() == [2, 4]
-    with pytest.raises(InvalidArgumentError):
+    with pytest.raises(InvalidArgumentError, match="this is no number of float32"):
         bad.numpy()
 
 

@@ -60,7 +60,11 @@ def test_categorical_again():
 def test_uniform_and_dropout_again():
     found = first_numbers(uniform([3]), uniform([0]), uniform(tf.constant([3])), uniform(tf.TensorShape([3])))
     assert found[1] == []
-    expected = [[0.40108788, 0.3768389, 0.3092928], [0.5707437, 0.57991314, 0.14430916], [0.58751893, 0.5976852, 0.771982]]
+    expected = [
+        [0.40108788, 0.3768389, 0.3092928],
+        [0.5707437, 0.57991314, 0.14430916],
+        [0.58751893, 0.5976852, 0.771982],
+    ]
     np.testing.assert_allclose([found[0], *found[2:]], expected, rtol=2e-6)
     whole = lambda: tf.nn.dropout(tf.ones([6]), 0.5, seed=3)  # noqa: E731
     listed = lambda: tf.nn.dropout([1.0] * 4, 0.5, seed=3)  # noqa: E731

@@ -1,6 +1,10 @@
-"""Pipelines whose elements TensorFlow recorded (recorded_pipelines.json): each a Python expression of ``tf``, ``D`` and ``np``."""
+"""Pipelines whose elements TensorFlow recorded in recorded_pipelines.json: expressions of ``tf``, ``D`` and ``np``.
+
+An expression may go on in indented lines.
+"""
 
 import collections
+import re
 
 import numpy as np
 
@@ -81,10 +85,12 @@ D.range(5).map(lambda x: (x, tf.range(x))).ragged_batch(2, drop_remainder=True)
 D.range(4).map(lambda x: tf.range(x)).sparse_batch(2, [5])
 D.range(5).map(lambda x: tf.fill([x], x)).padded_batch(2)
 D.range(5).map(lambda x: tf.fill([x], x)).padded_batch(2, padded_shapes=[6])
-D.range(5).map(lambda x: tf.fill([x], x)).padded_batch(2, padded_shapes=[None], padding_values=tf.constant(-1, tf.int64))
+D.range(5).map(lambda x: tf.fill([x], x)).padded_batch(2, padded_shapes=[None],
+    padding_values=tf.constant(-1, tf.int64))
 D.range(5).map(lambda x: tf.fill([x], x)).padded_batch(2, [6], drop_remainder=True)
 D.range(4).map(lambda x: (tf.fill([x], x), x, tf.fill([x], 'a'))).padded_batch(2)
-D.range(4).map(lambda x: (tf.fill([x], x), x)).padded_batch(2, padded_shapes=([None], []), padding_values=(tf.constant(9, tf.int64), tf.constant(0, tf.int64)))
+D.range(4).map(lambda x: (tf.fill([x], x), x)).padded_batch(2, padded_shapes=([None], []),
+    padding_values=(tf.constant(9, tf.int64), tf.constant(0, tf.int64)))
 D.range(4).map(lambda x: {'a': tf.fill([x, 2], x)}).padded_batch(3, padded_shapes={'a': [None, 3]})
 D.range(4).padded_batch(3)
 D.range(6).batch(3).unbatch()
@@ -134,15 +140,19 @@ D.range(4).scan((np.int64(1), 0.5), lambda s, x: ((s[0] * 2, s[1] + 1.0), (x, s[
 D.from_tensor_slices([1, 2, 1, 3, 2]).unique()
 D.from_tensor_slices(['a', 'b', 'a']).unique()
 D.choose_from_datasets([D.range(3), D.range(10, 13)], D.from_tensor_slices(np.array([0, 1, 1, 0, 1, 1, 0], np.int64)))
-D.choose_from_datasets([D.range(1), D.range(10, 13)], D.from_tensor_slices(np.array([0, 0, 1, 1], np.int64)), stop_on_empty_dataset=False)
+D.choose_from_datasets([D.range(1), D.range(10, 13)], D.from_tensor_slices(np.array([0, 0, 1, 1], np.int64)),
+    stop_on_empty_dataset=False)
 D.choose_from_datasets([D.range(1), D.range(10, 13)], D.from_tensor_slices(np.array([0, 1, 0, 1], np.int64)))
 D.sample_from_datasets([D.range(3), D.range(10, 12)], weights=[1.0, 0.0], stop_on_empty_dataset=True)
 D.range(8).group_by_window(lambda x: x % 2, lambda k, d: d.batch(2), window_size=2)
 D.range(7).group_by_window(lambda x: x % 2, lambda k, d: d.batch(9), window_size_func=lambda k: 2 + k)
 D.range(6).group_by_window(lambda x: x % 3, lambda k, d: d.map(lambda x: (k, x)), window_size=2)
-D.from_tensor_slices([1, 4, 2, 6, 3, 5]).map(lambda n: tf.fill([n], n)).bucket_by_sequence_length(tf.size, [3, 5], [2, 2, 2])
-D.from_tensor_slices([1, 4, 2, 3]).map(lambda n: tf.fill([n], n)).bucket_by_sequence_length(tf.size, [3, 6], [2, 2, 2], pad_to_bucket_boundary=True)
-D.from_tensor_slices([1, 4, 2, 4]).map(lambda n: (tf.fill([n], n), n)).bucket_by_sequence_length(lambda x, n: n, [3], [2, 2], padded_shapes=([None], []))
+D.from_tensor_slices([1, 4, 2, 6, 3, 5]).map(lambda n: tf.fill([n], n))
+    .bucket_by_sequence_length(tf.size, [3, 5], [2, 2, 2])
+D.from_tensor_slices([1, 4, 2, 3]).map(lambda n: tf.fill([n], n))
+    .bucket_by_sequence_length(tf.size, [3, 6], [2, 2, 2], pad_to_bucket_boundary=True)
+D.from_tensor_slices([1, 4, 2, 4]).map(lambda n: (tf.fill([n], n), n))
+    .bucket_by_sequence_length(lambda x, n: n, [3], [2, 2], padded_shapes=([None], []))
 D.from_tensor_slices([[1], [2], [3]]).bucket_by_sequence_length(lambda x: tf.size(x), [2], [2, 2], no_padding=True)
 D.from_tensor_slices([1.0, 0.0, 4.0]).map(lambda x: tf.debugging.check_numerics(1.0 / x, 'bad')).ignore_errors()
 D.from_generator(lambda: range(3), output_types=tf.int32)
@@ -164,7 +174,8 @@ D.range(5).map(lambda x: x % 2).apply(tf.data.experimental.unique())
 tf.data.experimental.from_list([(1, 'a'), (2, 'b')])
 D.range(0).batch(2)
 D.range(0).map(lambda x: x)
-D.from_tensor_slices(([[1, 2], [3, 4]], [0, 1])).map(lambda x, y: (tf.cast(x, tf.float32) / 2, tf.one_hot(y, 3))).batch(2)
+D.from_tensor_slices(([[1, 2], [3, 4]], [0, 1])).map(lambda x, y: (tf.cast(x, tf.float32) / 2, tf.one_hot(y, 3)))
+    .batch(2)
 D.from_tensor_slices(np.eye(3, dtype=np.float32)).map(lambda row: tf.linalg.normalize(row)[0])
 D.from_tensor_slices([3, 1, 2]).map(lambda n: tf.range(n)).padded_batch(3, padding_values=-1)
 """
@@ -203,4 +214,6 @@ def outcome(tf, expression):
 
 
 def expressions():
-    return [line for line in PIPELINES.strip().splitlines() if line]
+    """Each in one line, as it stands among what was recorded."""
+    joined = re.sub(r"(,?)\n +", lambda found: ", " if found[1] else "", PIPELINES)
+    return [line for line in joined.splitlines() if line]

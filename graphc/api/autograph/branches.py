@@ -101,11 +101,13 @@ def truth_of(recorder, value, construct: str):
     """
     pred = recorder.convert(value)
     if pred.type.shape and pred.type.shape != (1,) * len(pred.type.shape):
-        raise ShapeError(explain(f"{construct}: the condition must be a scalar, not {pred.type}; use tf.reduce_all or any"))
+        advice = "use tf.reduce_all or any"
+        raise ShapeError(explain(f"{construct}: the condition must be a scalar, not {pred.type}; {advice}"))
     if pred.dtype.name == "bool":
         return pred
     if not (pred.dtype.is_integer or pred.dtype.is_inexact):
-        raise DtypeError(explain(f"{construct}: the condition must be bool, not {pred.type}; compare it with something"))
+        what = f"{construct}: the condition must be bool, not {pred.type}; compare it with something"
+        raise DtypeError(explain(what))
     return recorder.call("NotEqual", "is_true", lambda x: math.not_equal(x, 0), [pred], "x")
 
 
@@ -160,9 +162,9 @@ class _Row:
             return
         if is_value(a) and is_value(b) and isinstance(a, TensorArray) == isinstance(b, TensorArray):
             return
-        shown = [described(x) for x in (a, b)]
-        what = f"{self.construct}: {called(self.name)} is {shown[0]} in the main branch and {shown[1]} in the else branch"
-        raise UsageError(explain(f"{what}; both must be tensors, or the same Python value"))
+        found = f"is {described(a)} in the main branch and {described(b)} in the else branch"
+        advice = "both must be tensors, or the same Python value"
+        raise UsageError(explain(f"{self.construct}: {called(self.name)} {found}; {advice}"))
 
     def tensors(self, k: int, body) -> list:
         """The values of branch ``k`` as tensors of its body."""
@@ -178,11 +180,11 @@ class _Row:
             DtypeError, ShapeError: naming the variable.
         """
         for a, b in zip(*self.made):
-            what = f"{self.construct}: {called(self.name)} must have the same %s in both branches, it is {a.type} and {b.type}"
+            what, found = f"{self.construct}: {called(self.name)} must have the same", f"it is {a.type} and {b.type}"
             if a.dtype is not b.dtype:
-                raise DtypeError(explain(what % "dtype"))
+                raise DtypeError(explain(f"{what} dtype in both branches, {found}"))
             if a.shape.rank != b.shape.rank:
-                raise ShapeError(explain(what % "rank"))
+                raise ShapeError(explain(f"{what} rank in both branches, {found}"))
 
     def after(self, made):
         """The value after the branch."""
@@ -224,7 +226,8 @@ def not_(value):
     recorder = recorder_of(value)
     if recorder is None:
         return not value
-    return recorder.call("LogicalNot", "LogicalNot", math.logical_not, [truth_of(recorder, value, "`not` on a Tensor")], "x")
+    pred = truth_of(recorder, value, "`not` on a Tensor")
+    return recorder.call("LogicalNot", "LogicalNot", math.logical_not, [pred], "x")
 
 
 def and_(*parts: Callable):

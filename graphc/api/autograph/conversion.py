@@ -57,7 +57,9 @@ def converted(python_function: Callable) -> Callable:
     """
     if isinstance(python_function, types.MethodType):
         function = converted(python_function.__func__)
-        return python_function if function is python_function.__func__ else types.MethodType(function, python_function.__self__)
+        if function is python_function.__func__:
+            return python_function
+        return types.MethodType(function, python_function.__self__)
     if isinstance(python_function, functools.partial):
         return functools.partial(converted(python_function.func), *python_function.args, **python_function.keywords)
     if not isinstance(python_function, types.FunctionType):

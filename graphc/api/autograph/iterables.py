@@ -33,8 +33,9 @@ class Rows:
         Raises:
             SymbolicError: always.
         """
-        what = "a comprehension, list() or unpacking goes over a Tensor whose values are not known while the function is traced"
-        raise SymbolicError(explain(f"{what}; use a `for` statement with a tf.TensorArray, tf.range or tf.map_fn"))
+        what = "a comprehension, list() or unpacking goes over a Tensor whose values are not known"
+        advice = "use a `for` statement with a tf.TensorArray, tf.range or tf.map_fn"
+        raise SymbolicError(explain(f"{what} while the function is traced; {advice}"))
 
     def item(self, index):
         """Item number ``index``, a scalar tensor."""

@@ -64,7 +64,8 @@ class _Lowering:
                 case ast.Continue():
                     return [*new, _set(loop.skip, True, node)], frozenset({loop.skip})
                 case ast.If():
-                    stays = not returns and any(isinstance(n, ast.Return) for n in own_nodes(rest))  # the one at the end
+                    has_return = any(isinstance(n, ast.Return) for n in own_nodes(rest))
+                    stays = has_return and not returns  # the one at the end
                     if rest and _always(node.body) and not stays:
                         node.orelse, rest = [*node.orelse, *rest], []
                     elif rest and node.orelse and _always(node.orelse) and not stays:

@@ -9,8 +9,9 @@ from graphc.api.autograph.scopes import FUNCTIONS, Names, blocks, own_nodes
 
 
 def mark(body: Sequence[ast.stmt], outer: Iterable[str] = ()) -> None:
-    """Give every ``if``, ``while`` and ``for`` of a function a set ``live``: names that are read after it; to loops also
-    ``head``: names that are read at the beginning of the next step.
+    """Give every ``if``, ``while`` and ``for`` of a function a set ``live``, and loops also a set ``head``.
+
+    Names in ``live`` are read after it, those in ``head`` at the beginning of the next step.
 
     Args:
         outer: variables of functions around, which are read after this one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.api import debugging
-from graphc.api.autograph.datasets import is_dataset
+from graphc.api.autograph.datasets import Numbered, SideBySide, is_dataset, iterator_of
 from graphc.api.autograph.iterables import (
     NumberedRows,
     RangeRows,
@@ -50,25 +50,51 @@ def _is_integer(value) -> bool:
     return type(value) is int or (isinstance(value, Operators) and value.dtype.is_integer and not value.type.rank)
 
 
+def _is_taken(value) -> bool:
+    """Whether a graph takes the elements of a dataset or an iterator."""
+    top = RECORDERS.top
+    return top is not None and top.captures and is_dataset(value)
+
+
+def iter_(*values):
+    """``iter``; of a dataset, what every run of the graph makes anew."""
+    return iterator_of(values[0]) if len(values) == 1 and _is_taken(values[0]) else iter(*values)
+
+
 def enumerate_(iterable, start=0):
     """``enumerate``; of a dataset, one of pairs."""
-    top = RECORDERS.top
-    if top is not None and top.captures and is_dataset(iterable) and hasattr(iterable, "enumerate"):
-        return iterable.enumerate(start)
+    if _is_taken(iterable):
+        return iterable.enumerate(start) if hasattr(iterable, "enumerate") else Numbered(iterable, start)
     rows = rows_of(iterable)
     return enumerate(iterable, start) if rows is None else NumberedRows(rows, start)
 
 
 def zip_(*iterables, **options):
     """``zip``."""
+    if iterables and all(map(_is_taken, iterables)):
+        return SideBySide(iterables)
     rows = [rows_of(i) for i in iterables]
     if not rows or any(r is None for r in rows):
-        return zip(*[_python_items(i, r) for i, r in zip(iterables, rows)], **options)
+        return zip(*_python_items(iterables, rows), **options)
     return ZippedRows(rows)
 
 
-def _python_items(iterable, rows):
+def _python_items(iterables, rows) -> list:
     """What ``zip`` takes beside what only Python can go over."""
+    taken = [_is_taken(i) for i in iterables]
+    if any(taken) and not any(hasattr(i, "__len__") for i, is_taken in zip(iterables, taken) if not is_taken):
+        what = "zip: a Dataset or an Iterator beside something whose length is not known while a function is traced"
+        raise SymbolicError(explain(f"{what}; zip it with a list, or with tf.data.Dataset.from_tensor_slices"))
+    return [_elements(iterator_of(i)) if t else _python_rows(i, r) for i, r, t in zip(iterables, rows, taken)]
+
+
+def _elements(iterator):
+    """One element after the other, for as long as Python asks."""
+    while True:
+        yield iterator.get_next()
+
+
+def _python_rows(iterable, rows):
     if not isinstance(rows, Rows):
         return iterable
     if type(rows.count) is not int:
@@ -119,7 +145,21 @@ def _over(kind: Callable, name: str, function: Callable) -> Callable:
     return found
 
 
+def assert_(test: Callable, message: Callable | None) -> None:
+    """``assert``; a check that the graph makes where the test is a tensor without a value."""
+    if not __debug__:
+        return
+    going = test()
+    if recorder_of(going) is None:
+        if not going:
+            raise AssertionError(*([] if message is None else [message()]))
+        return
+    said = "assertion failed" if message is None else message()
+    debugging.Assert(going, list(said) if isinstance(said, (list, tuple)) else [said])
+
+
 OVERLOADS = {
+    iter: iter_,
     range: range_,
     enumerate: enumerate_,
     zip: zip_,
@@ -132,17 +172,3 @@ OVERLOADS = {
     all: _over(all, "all", reduction.reduce_all),
     sorted: _over(sorted, "sort", order.sort),
 }
-
-
-def assert_(test: Callable, message: Callable | None) -> None:
-    """``assert``; a check that the graph makes where the test is a tensor without a value."""
-    if not __debug__:
-        return
-    going = test()
-    if recorder_of(going) is None:
-        if not going:
-            raise AssertionError(*([] if message is None else [message()]))
-        return
-    said = "assertion failed" if message is None else message()
-    debugging.Assert(going, [said] if not isinstance(said, (list, tuple)) else list(said))
-

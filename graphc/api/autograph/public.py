@@ -9,13 +9,7 @@ import inspect
 import types
 from collections.abc import Callable
 
-from graphc.api.autograph.conversion import (
-    UNCONVERTED,
-    VERBOSITY,
-    conversion_of,
-    converted,
-    is_converted,
-)
+from graphc.api.autograph.conversion import UNCONVERTED, VERBOSITY, conversion_of, converted, is_converted
 from graphc.errors import UsageError, explain
 
 _UNSET = object()
@@ -86,9 +80,11 @@ def _function_of(name: str, entity) -> types.FunctionType:
 
 
 def _refusal(function: types.FunctionType) -> str:
-    """Why a function cannot be converted."""
-    if is_converted(function) or function.__dict__.get(UNCONVERTED):
-        return f"{function.__qualname__} is converted already" if is_converted(function) else "it is marked do_not_convert"
+    """Why a function cannot be converted; empty if it can."""
+    if is_converted(function):
+        return f"{function.__qualname__} is converted already"
+    if function.__dict__.get(UNCONVERTED):
+        return "it is marked do_not_convert"
     return conversion_of(function).why
 
 
@@ -105,7 +101,8 @@ def do_not_convert(func: Callable | None = None):
     return unconverted
 
 
-def set_loop_options(parallel_iterations=_UNSET, swap_memory=_UNSET, maximum_iterations=_UNSET, shape_invariants=_UNSET):
+def set_loop_options(parallel_iterations=_UNSET, swap_memory=_UNSET, maximum_iterations=_UNSET,
+                     shape_invariants=_UNSET):  # fmt: skip
     """Options of the loop at whose beginning it stands; the conversion takes it out of there. Nothing elsewhere.
 
     Args:

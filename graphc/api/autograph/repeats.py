@@ -38,7 +38,10 @@ from graphc.errors import (
 )
 
 WHILE, FOR = "`while` on a Tensor", "`for` over a Tensor"
-_ADVICE = "Use tf.autograph.experimental.set_loop_options to set shape invariants, or give it its final shape before the loop"
+_ADVICE = (
+    "Use tf.autograph.experimental.set_loop_options to set shape invariants, "
+    "or give it its final shape before the loop"
+)
 
 
 def while_(test: Callable, step: Callable, names: tuple, options: Callable | None) -> None:
@@ -213,7 +216,7 @@ class _Staged:
         invariants = [*[None] * len(counters), *[self._invariant(place) for place in places]]
         if not given:
             given = [self.recorder.convert(0)]
-            made, late = loop(self.recorder, None, lambda i: test(), lambda i: [i, *body()], given, limit, self._late)
+            _, late = loop(self.recorder, None, lambda i: test(), lambda i: [i, *body()], given, limit, self._late)
             made = []
         elif any(s is not None for s in invariants):
             made, late = varying_loop(loop, self.recorder, None, test, body, given, limit, invariants, self._late)
@@ -236,8 +239,9 @@ class _Staged:
                 raise
             first = self.at_start[self.names.index(absent[0])]
             state = "is read before it has a value" if first is UNDEFINED else "is None before the loop and read in it"
-            what = f"{called(absent[0])} {state}; it must be defined before the loop, by a value of the type that it keeps"
-            raise UsageError(explain(f"{self.construct}: {what}", location=raised_at(error))) from None
+            advice = "it must be defined before the loop, by a value of the type that it keeps"
+            what = f"{self.construct}: {called(absent[0])} {state}; {advice}"
+            raise UsageError(explain(what, location=raised_at(error))) from None
 
     def _found_dtypes(self, step: Callable, counters: list) -> dict:
         """The dtypes that Python numbers from before the loop have after one step as they are."""
@@ -257,7 +261,7 @@ class _Staged:
         leaf = leaves(self.before[self.names.index(name)])[k]
         if isinstance(leaf, TensorArray):
             return leaf
-        return self.recorder.convert(leaf, weak.get(place)) if isinstance(leaf, NUMBERS) else self.recorder.convert(leaf)
+        return self.recorder.convert(leaf, weak.get(place) if isinstance(leaf, NUMBERS) else None)
 
     def _late(self) -> list:
         """The tensors of variables that get their first value in the loop."""
@@ -295,8 +299,9 @@ class _Staged:
                 if place in start:
                     new[place] = self._fitting_leaf(place, old, start[place], leaf)
                 elif not is_same(old, leaf):
-                    what = f"{called(name)} is {described(old)} before the loop and {described(leaf)} after one iteration"
-                    raise UsageError(explain(f"{self.construct}: {what}; give it a tensor of the same type before the loop"))
+                    what = f"is {described(old)} before the loop and {described(leaf)} after one iteration"
+                    advice = "give it a tensor of the same type before the loop"
+                    raise UsageError(explain(f"{self.construct}: {called(name)} {what}; {advice}"))
         return new
 
     def _fitting_leaf(self, place: tuple, old, start, leaf):
@@ -315,8 +320,8 @@ class _Staged:
         if leaf.dtype is not start.dtype:
             if is_weak and (leaf.dtype.is_inexact or leaf.dtype.is_integer and type(old) is int):
                 raise _Needs(place, leaf.dtype)
-            what = f"{name} has dtype {start.dtype.name} before the loop, but dtype {leaf.dtype.name} after one iteration"
-            raise DtypeError(explain(f"{self.construct}: {what}"))
+            what = f"has dtype {start.dtype.name} before the loop, but dtype {leaf.dtype.name} after one iteration"
+            raise DtypeError(explain(f"{self.construct}: {name} {what}"))
         known = self._invariant(place)
         if not leaf.shape.is_compatible_with(start.shape if known is None else known):
             what = f"{name} has shape {start.shape} before the loop, but shape {leaf.shape} after one iteration"

@@ -87,7 +87,9 @@ class Names(ast.NodeVisitor):
         self.generic_visit(node)
 
 
-_MUTATORS = frozenset("append extend insert pop remove clear reverse sort update add discard setdefault popitem".split())
+_MUTATORS = frozenset(
+    "append extend insert pop remove clear reverse sort update add discard setdefault popitem".split()
+)
 CONTENT = "[...]"  # ends the name of a place that is all a list, dictionary or set holds
 
 

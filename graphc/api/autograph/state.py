@@ -203,8 +203,8 @@ def fitting(name: str, construct: str, one, other) -> tuple[list, list]:
     if name.endswith(CONTENT) and len(one) != len(other):
         raise _resized(construct, name.removesuffix(CONTENT), one, "changes its length")
     if type(one) is not type(other) and (_is_nested(one) or _is_nested(other)):
-        what = f"{construct}: {called(name)} must have the same nested structure, it is {_shown(one)} and {_shown(other)}"
-        raise UsageError(explain(what))
+        what = f"{called(name)} must have the same nested structure, it is {_shown(one)} and {_shown(other)}"
+        raise UsageError(explain(f"{construct}: {what}"))
     expect_same(construct, f"the values of {called(name)}", one, other)
     return leaves(one), leaves(other)
 
@@ -224,7 +224,7 @@ def is_same(one, other) -> bool:
 def _equal(one, other) -> bool:
     try:
         return bool(one == other)
-    except Exception:
+    except Exception:  # classes may say anything when they are compared
         return False
 
 
@@ -236,7 +236,7 @@ def described(value) -> str:
     """A leaf as messages show it."""
     if isinstance(value, Operators):
         return f"a tensor of {value.dtype.name}{list(value.shape) if value.shape.rank is not None else ''}"
-    return "None" if value is None else f"{value!r}" if isinstance(value, (bool, int, float, str)) else type(value).__name__
+    return repr(value) if isinstance(value, (bool, int, float, str, type(None))) else type(value).__name__
 
 
 def _shown(value) -> str:

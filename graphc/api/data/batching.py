@@ -87,27 +87,30 @@ class _Batching(Flow):
 
     def pull(self, most: int) -> Block | None:
         size = self._stage.batch_size
-        parts = [] if self._rest is None else [self._rest]
-        have, self._rest = sum(p.count for p in parts), None
-        while have < size:
-            block = self._source.pull(min(most * size, max(size, TOO_MANY)) - have)
-            if block is None:
-                break
-            parts.append(block)
-            have += block.count
-        if not have or (have < size and self._stage.drop_remainder):
+        rest, self._rest = self._rest, None
+        block = _gathered(self._source, size, min(most * size, max(size, TOO_MANY)), rest)
+        if block is None or (block.count < size and self._stage.drop_remainder):
             return None
-        return self._made(joined(parts), have)
-
-    def _made(self, block: Block, have: int) -> Block:
-        size = self._stage.batch_size
-        full = have // size
-        if full and have > full * size:
-            self._rest, block = block.part(full * size, have), block.part(0, full * size)
+        full = block.count // size
+        if full and block.count > full * size:
+            self._rest, block = block.part(full * size, block.count), block.part(0, full * size)
         return Block(full or 1, [self._stage.stack(k, c, full) for k, c in enumerate(block.columns)])
 
     def close(self) -> None:
         self._source.close()
+
+
+def _gathered(source: Flow, least: int, most: int, rest: Block | None = None) -> Block | None:
+    """``least`` to ``most`` elements, of which ``rest`` is first; fewer at the end of the source, None for none."""
+    parts = [] if rest is None else [rest]
+    have = sum(p.count for p in parts)
+    while have < least:
+        block = source.pull(most - have)
+        if block is None:
+            break
+        parts.append(block)
+        have += block.count
+    return joined(parts) if parts else None
 
 
 def batched_spec(op: str, spec, rows: int | None):
@@ -436,17 +439,11 @@ class _Rebatching(Flow):
 
     def pull(self, most: int) -> Block | None:
         size = self._stage.sizes[self._turn]
-        parts, have = [], 0
-        while have < size:
-            block = self._source.pull(size - have)
-            if block is None:
-                break
-            parts.append(block)
-            have += block.count
-        if not have or (have < size and self._stage.drop_remainder):
+        block = _gathered(self._source, size, size)
+        if block is None or (block.count < size and self._stage.drop_remainder):
             return None
         self._turn = (self._turn + 1) % len(self._stage.sizes)
-        return Block(1, [self._stack(k, c, 0) for k, c in enumerate(joined(parts).columns)])
+        return Block(1, [self._stack(k, c, 0) for k, c in enumerate(block.columns)])
 
     def close(self) -> None:
         self._source.close()

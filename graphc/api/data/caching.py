@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from graphc.api.data.block import Block
-from graphc.api.data.flow import Flow
+from graphc.api.data.flow import Flow, OfBlocks
 from graphc.api.data.stage import Run, Stage
 
 
@@ -24,7 +24,7 @@ class Cache(Stage):
 
     def open(self, run: Run) -> Flow:
         blocks = self._blocks
-        return _Filling(self, self.inputs[0].open(run)) if blocks is None else Stored(blocks)
+        return _Filling(self, self.inputs[0].open(run)) if blocks is None else OfBlocks(blocks)
 
     def filled(self, blocks: list[Block]) -> None:
         """An iteration has come to its end: keep what it gave."""
@@ -50,18 +50,3 @@ class _Filling(Flow):
 
     def close(self) -> None:
         self._source.close()
-
-
-class Stored(Flow):
-    """Blocks at hand."""
-
-    def __init__(self, blocks: list[Block]):
-        self._blocks, self._at, self._start = blocks, 0, 0
-
-    def pull(self, most: int) -> Block | None:
-        if self._at >= len(self._blocks):
-            return None
-        block, start = self._blocks[self._at], self._start
-        stop = min(start + most, block.count)
-        self._at, self._start = (self._at + 1, 0) if stop == block.count else (self._at, stop)
-        return block.part(start, stop)

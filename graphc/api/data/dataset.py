@@ -35,9 +35,7 @@ from graphc.api.autograph import converted
 from graphc.api.data.batching import Batch, PaddedBatch, RaggedBatch, Rebatch, SparseBatch, Unbatch
 from graphc.api.data.buckets import bucketed
 from graphc.api.data.caching import Cache
-from graphc.api.data.element import (
-    DatasetSpec, builder, leaves, number_of, pack, value_of,
-)  # fmt: skip
+from graphc.api.data.element import DatasetSpec, builder, leaves, number_of, pack, value_of
 from graphc.api.data.generator import generated
 from graphc.api.data.iterator import Iterator, NumpyIterator
 from graphc.api.data.joining import Interleave, chosen, cycle_of, sampled
@@ -51,6 +49,7 @@ from graphc.api.data.special import IgnoreErrors, Unique, WithOptions
 from graphc.api.data.stage import INFINITE, UNKNOWN, Run, Stage
 from graphc.api.data.storing import FileCache, Saved, save
 from graphc.api.data.tensors import Numbers, OneTensor, Slices, is_symbolic
+from graphc.api.data.taken import Components, unrolled
 from graphc.api.data.threads import AUTOTUNE, Prefetch
 from graphc.api.data.tracing import is_tracing, promised, stands_in
 from graphc.api.data.traced_reduce import reduced
@@ -76,11 +75,21 @@ class Dataset:
         return self.stage.element_spec
 
     def __iter__(self) -> Iterator:
+        if RECORDERS.top is not None and RECORDERS.top.captures:
+            raise unrolled("a Dataset")
+        return self.opened()
+
+    def opened(self) -> Iterator:
+        """A new iterator, whatever is being traced."""
         return Iterator(self.stage, Run(self.options()))
+
+    def is_known(self) -> bool:
+        """Whether it has elements, or stands in for a dataset where functions are traced for their types."""
+        return is_tracing() or not stands_in(self.stage)
 
     def as_numpy_iterator(self) -> NumpyIterator:
         """An iterator of elements as NumPy arrays."""
-        return NumpyIterator(iter(self))
+        return NumpyIterator(self.opened())
 
     def __repr__(self):
         return f"<{self.stage.kind} element_spec={self.element_spec!r}>"
@@ -411,14 +420,19 @@ class Dataset:
         """
         if stands_in(self.stage):
             return promised(self.element_spec)
-        iterator = iter(self)
-        try:
-            found = iterator.get_next()
-        except OutOfRangeError:
-            raise InvalidArgumentError(explain("get_single_element: Dataset was empty.")) from None
+        if RECORDERS.top is not None and RECORDERS.top.captures:
+            return Components("get_single_element", self.element_spec).taken(self._only)
+        return builder(self.element_spec)(self._only())
+
+    def _only(self) -> tuple:
+        """The components of the only element."""
+        iterator = self.opened()
+        row = iterator.row()
+        if row is None:
+            raise InvalidArgumentError(explain("get_single_element: Dataset was empty."))
         if iterator.row() is not None:
             raise InvalidArgumentError(explain("get_single_element: Dataset had more than one element."))
-        return found
+        return row
 
     # --------------------------------------------------------------------------------------- how it is run
 

@@ -281,7 +281,7 @@ def common_spec(op: str, specs: list):
 
 
 def from_signature(signature):
-    """A structure of specs as users may give it: tensors' specs stay, dtypes get an unknown shape.
+    """The structure of specs that a user gave.
 
     Raises:
         UsageError: something in it describes nothing.
@@ -295,6 +295,6 @@ def from_signature(signature):
 
 def array_for(spec: TensorSpec, value) -> np.ndarray:
     """A value as an array of the dtype of a spec; its shape is not looked at."""
-    if isinstance(value, Operators) or isinstance(value, Composed):
+    if isinstance(value, (Operators, Composed)):
         value = value_of(value).array
     return literal_array(value, spec.dtype)

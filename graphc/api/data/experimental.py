@@ -194,7 +194,7 @@ def at(dataset, index):
     Raises:
         OutOfRangeError: there are fewer.
     """
-    return iter(dataset.skip(whole_number("at", "index", index, 0, 0))).get_next()
+    return dataset.skip(whole_number("at", "index", index, 0, 0)).opened().get_next()
 
 
 def pad_to_cardinality(cardinality, mask_key="valid") -> Callable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from graphc.api.data.dataset import Dataset
 from graphc.api.data.files import Files, file_names, reading, strings, whole_number
@@ -18,6 +18,13 @@ from graphc.ir import dtype as dt
 
 _TEXT = TensorSpec((), dt.string)
 _SQL_DTYPES = (dt.string, dt.i8, dt.i16, dt.i32, dt.i64, dt.u8, dt.u16, dt.b1, dt.f64)
+
+
+def _of_strings(op: str, filenames, compression_type, buffer_size, num_parallel_reads, records_of: Callable) -> Files:
+    """The strings that ``records_of`` finds: a function of the compression, the bytes of a block and a file's name."""
+    kind, size, cycle = reading(op, compression_type, buffer_size, num_parallel_reads)
+    read = functools.partial(records_of, kind, size)
+    return Files(f"{op}V2", op, _TEXT, file_names(op, filenames), read, cycle, strings)
 
 
 class TFRecordDataset(Dataset):
@@ -34,10 +41,8 @@ class TFRecordDataset(Dataset):
     """
 
     def __init__(self, filenames, compression_type=None, buffer_size=None, num_parallel_reads=None, name=None):
-        op = "TFRecordDataset"
-        kind, size, cycle = reading(op, compression_type, buffer_size, num_parallel_reads)
-        read = functools.partial(_records, kind, size)
-        super().__init__(Files("TFRecordDatasetV2", op, _TEXT, file_names(op, filenames), read, cycle, strings))
+        given = compression_type, buffer_size, num_parallel_reads
+        super().__init__(_of_strings("TFRecordDataset", filenames, *given, _records))
 
 
 def _records(kind: str, size: int, name: bytes) -> Iterator[bytes]:
@@ -51,10 +56,8 @@ class TextLineDataset(Dataset):
     """
 
     def __init__(self, filenames, compression_type=None, buffer_size=None, num_parallel_reads=None, name=None):
-        op = "TextLineDataset"
-        kind, size, cycle = reading(op, compression_type, buffer_size, num_parallel_reads)
-        read = functools.partial(_lines, kind, size)
-        super().__init__(Files("TextLineDatasetV2", op, _TEXT, file_names(op, filenames), read, cycle, strings))
+        given = compression_type, buffer_size, num_parallel_reads
+        super().__init__(_of_strings("TextLineDataset", filenames, *given, _lines))
 
 
 def _lines(kind: str, size: int, name: bytes) -> Iterator[bytes]:

@@ -90,7 +90,7 @@ class _Reading(Flow):
             try:
                 if not self._take(found, most):
                     break
-            except Exception as error:
+            except Exception as error:  # of this file, or of the user's reader
                 self._open[self._at] = None
                 if not found:
                     raise

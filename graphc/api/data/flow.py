@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from graphc.api.data.block import BYTES, Block
 
+_MOST = 1024  # elements that are read ahead at once
+
 
 class Flow:
     """A running iteration.
@@ -41,18 +43,34 @@ class OfRows(Flow):
             self._close = None
 
 
+class OfBlocks(Flow):
+    """The elements of blocks at hand, none of which is empty."""
+
+    def __init__(self, blocks: list[Block]):
+        self._blocks, self._at, self._start = blocks, 0, 0
+
+    def pull(self, most: int) -> Block | None:
+        if self._at >= len(self._blocks):
+            return None
+        block, start = self._blocks[self._at], self._start
+        stop = min(start + most, block.count)
+        self._at, self._start = (self._at + 1, 0) if stop == block.count else (self._at, stop)
+        return block.part(start, stop)
+
+
 class Ahead:
     """How many elements may be pulled at once where nobody can tell: more each time, within a number of bytes."""
 
     def __init__(self, is_silent: bool, first: int = 1):
-        self._is_silent, self._next, self._limit = is_silent, first, 1024 if is_silent else 1
+        self._is_silent, self._next, self._limit = is_silent, first, _MOST if is_silent else 1
 
     @property
     def count(self) -> int:
+        """For the next ``pull``."""
         return min(self._next, self._limit)
 
     def seen(self, block: Block | None) -> None:
         """Learn the size of elements from what came."""
         if self._is_silent and block is not None:
-            self._limit = min(1024, max(1, BYTES // max(block.row_bytes, 1)))
-            self._next = min(self._next * 4, 1024)
+            self._limit = min(_MOST, max(1, BYTES // max(block.row_bytes, 1)))
+            self._next = min(self._next * 4, _MOST)

@@ -7,12 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphc.api.data.block import Block, stacked, is_stackable
-from graphc.api.data.element import (
-    builder, component, leaves, normalised, same_outline,
-)  # fmt: skip
-from graphc.api.data.tracing import Traced, traced_with
+from graphc.api.data.block import Block, is_stackable, stacked
+from graphc.api.data.element import builder, component, leaves, normalised, same_outline
 from graphc.api.data.stage import Run, Stage
+from graphc.api.data.tracing import Traced, traced_with
 from graphc.api.eager import EAGER
 from graphc.api.recorder import RECORDERS
 from graphc.api.stream import SEEDS
@@ -24,8 +22,9 @@ from graphc.errors import (
     UnimplementedError,
     UnknownError,
     UsageError,
+    explain,
+    raised_at,
 )
-from graphc.errors import explain, raised_at
 from graphc.ir.graph import Graph, input_node, with_makers
 from graphc.ir.node import INDEX, symbol
 from graphc.ir.type import Type
@@ -88,7 +87,7 @@ class ElementFunction:
                 return normalised(tuple(answer) if isinstance(answer, list) else answer, self._op)
             except GraphcError:
                 raise
-            except Exception as error:
+            except Exception as error:  # a user's function may raise anything
                 raise told(error, self._explained) from error
 
     def row(self, row: tuple, place: Place | None = None) -> tuple:

@@ -118,7 +118,7 @@ class _Generating(Flow):
             except StopIteration:
                 self._is_over = True
                 return None
-            except Exception as error:
+            except Exception as error:  # a user's generator may raise anything
                 self._is_over = True
                 raise told(error, stage.explain) from error
             row = stage.row(value)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import threading
 import weakref
 
-import numpy as np
-
 from graphc.api.data.element import as_numpy, builder, leaves, mapped
 from graphc.api.data.flow import Ahead
 from graphc.api.data.optional import Optional
 from graphc.api.data.stage import Run, Stage
+from graphc.api.data.taken import Taking, unrolled
 from graphc.api.eager import EAGER
 from graphc.api.recorder import RECORDERS
-from graphc.api.resource import record
-from graphc.api.spec import TensorSpec
-from graphc.api.structure import pack
-from graphc.errors import OutOfRangeError, UsageError, explain
-from graphc.ir.node import Node
-from graphc.prims.act import python
-from graphc.prims.running import Ranks
+from graphc.errors import OutOfRangeError, explain
 
 
 class Iterator:
@@ -29,9 +22,12 @@ class Iterator:
         self.element_spec, self._build = stage.element_spec, builder(stage.element_spec)
         self._stage, self._run, self._flow = stage, run, None
         self._ahead, self._block, self._next = Ahead(stage.is_silent), None, 0
+        self._taking: Taking | None = None
         self._lock = threading.RLock()
 
     def __iter__(self) -> "Iterator":
+        if RECORDERS.top is not None and RECORDERS.top.captures:
+            raise unrolled("an Iterator")
         return self
 
     def row(self) -> tuple | None:
@@ -74,39 +70,29 @@ class Iterator:
             OutOfRangeError: there is none; in a function that is traced, its runs say so.
         """
         if RECORDERS.top is not None and RECORDERS.top.captures:
-            return self._in_graph(RECORDERS.top)
+            return self._in_graphs().get_next()
         row = self.row()
         if row is None:
             raise OutOfRangeError(explain("Iterator.get_next: End of sequence"))
         return self._build(row)
 
-    def _in_graph(self, recorder):
-        """The element that each run of the graph takes."""
-        specs = leaves(self.element_spec)
-        if odd := [s for s in specs if not isinstance(s, TensorSpec)]:
-            raise UsageError(explain(f"Iterator.get_next: elements with {odd[0]!r} cannot be taken in a graph"))
-        results = Ranks("Iterator.get_next", tuple([(s.dtype, _sizes(s.shape)) for s in specs]))
-
-        def build(token: Node) -> list[Node]:
-            return python(token, callback=self._arrays, key=results.key, results=results.results())
-
-        made = record(recorder, "IteratorGetNext", "IteratorGetNext", build, (), results, None)
-        return pack(self.element_spec, made, composites=False)
-
-    def _arrays(self) -> list:
-        row = self.row()
-        if row is None:
-            raise OutOfRangeError("Iterator.get_next: End of sequence")
-        return [np.asarray(getattr(part, "array", part)) for part in row]
-
     def get_next_as_optional(self) -> Optional:
         """The next element; an empty Optional at the end."""
+        if RECORDERS.top is not None and RECORDERS.top.captures:
+            return self._in_graphs().get_next_as_optional()
         row = self.row()
         return Optional(self.element_spec) if row is None else Optional(self.element_spec, self._build(row), True)
 
+    def opened(self) -> "Iterator":
+        """What a loop of a graph takes its elements from."""
+        return self
 
-def _sizes(shape) -> tuple | None:
-    return None if shape.ndims is None else tuple([-1 if d is None else d for d in shape.as_list()])
+    def _in_graphs(self) -> Taking:
+        """What takes an element in each run of a graph."""
+        with self._lock:
+            if self._taking is None:
+                self._taking = Taking(self.element_spec, self.opened)
+            return self._taking
 
 
 class IteratorSpec:

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc.api.data.block import Block
 from graphc.api.data.files import file_names, strings
-from graphc.api.data.flow import Flow, OfRows
+from graphc.api.data.flow import Flow, OfBlocks, OfRows
 from graphc.api.data.stage import INFINITE, Run, Stage
 from graphc.api.operators import Operators
 from graphc.api.spec import TensorSpec
@@ -43,23 +43,11 @@ class Names(Stage):
         return len(self.names)
 
     def open(self, run: Run) -> Flow:
-        return _OfBlock(Block(len(self.names), strings(self.names)))
+        return OfBlocks([Block(len(self.names), strings(self.names))])
 
 
 class NotFoundFiles(InvalidArgumentError, NotFoundError):
     """No file matches."""
-
-
-class _OfBlock(Flow):
-    """The elements of one block."""
-
-    def __init__(self, block: Block):
-        self._block, self._next = block, 0
-
-    def pull(self, most: int) -> Block | None:
-        start = self._next
-        self._next = min(start + most, self._block.count)
-        return self._block.part(start, self._next) if start < self._next else None
 
 
 def seeds_of(op: str, seed) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""unique, ignore_errors, options, a promised size, and classes resampled to a distribution."""
+"""unique, ignore_errors, with_options and a promised size or spec."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _Ignoring(Flow):
         while True:
             try:
                 return self._source.pull(most)
-            except Exception as error:
+            except Exception as error:  # whatever it is, the next element may be made
                 if self._log:
                     _log.warning("ignore_errors: %s", error)
 

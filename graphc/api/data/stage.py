@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -10,7 +9,6 @@ from graphc.api.data.flow import Flow
 from graphc.errors import explain, here
 
 INFINITE, UNKNOWN = -1, -2
-_numbers = itertools.count()
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""Datasets of values at hand: one element, or the rows of arrays."""
+"""Datasets of values at hand: one element, the rows of arrays, numbers at equal distances."""
 
 from __future__ import annotations
 

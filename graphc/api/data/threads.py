@@ -210,7 +210,7 @@ class Workers(Behind):
                 return None
             try:
                 block = self._source.pull(1)
-            except BaseException as error:
+            except BaseException as error:  # the consumer meets it in the place of an element
                 with self.changed:
                     self._slots.append([Failure(error)])
                     self.changed.notify_all()

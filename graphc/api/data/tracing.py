@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from graphc.api.body import Body
 from graphc.api.data.element import (
-    DatasetSpec, NoneTensorSpec, dims_of, leaves, mapped, most_specific, normalised, packer, spec_of, unpacked,
+    DatasetSpec, NoneTensorSpec, dims_of, leaves, mapped, most_specific, normalised, packer, spec_of,
 )  # fmt: skip
 from graphc.api.data.stage import Stage
 from graphc.api.eager import EAGER
@@ -264,17 +264,12 @@ def _spec(value):
     return spec_of(value)
 
 
-def traced(function: Callable, element_spec, op: str) -> Traced:
-    """Call a function of an element (a tuple is several arguments) with stand-ins.
+def traced_with(function: Callable, specs: tuple, op: str) -> Traced:
+    """Call a function of arguments that these (structures of) specs describe with stand-ins.
 
     Raises:
         what the function raises.
     """
-    return traced_with(function, unpacked(element_spec), op)
-
-
-def traced_with(function: Callable, specs: tuple, op: str) -> Traced:
-    """Call a function of arguments that these (structures of) specs describe with stand-ins."""
     found, error = None, None
     for guess in _GUESSES:
         with Tracing(guess) as body:

@@ -1,4 +1,4 @@
-"""window, group_by_window and bucket_by_sequence_length: elements gathered into datasets of their own."""
+"""window and group_by_window: elements gathered into datasets of their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.api.data.block import Block, joined
 from graphc.api.data.element import DatasetSpec, leaves, mapped, number_of, unpacked
-from graphc.api.data.flow import Flow
+from graphc.api.data.flow import Flow, OfBlocks
 from graphc.api.data.functions import ElementFunction
 from graphc.api.data.stage import UNKNOWN, Run, Stage
 from graphc.api.spec import TensorSpec
@@ -29,19 +29,7 @@ class Rows(Stage):
         return 0 if self.block is None else self.block.count
 
     def open(self, run: Run) -> Flow:
-        return _RowFlow(self.block)
-
-
-class _RowFlow(Flow):
-    def __init__(self, block: Block | None):
-        self._block, self._start = block, 0
-
-    def pull(self, most: int) -> Block | None:
-        start = self._start
-        if self._block is None or start >= self._block.count:
-            return None
-        self._start = min(start + most, self._block.count)
-        return self._block.part(start, self._start)
+        return OfBlocks([] if self.block is None else [self.block])
 
 
 class Window(Stage):

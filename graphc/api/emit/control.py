@@ -101,7 +101,7 @@ def _while(e: Emitter, node: Node):
 
 
 def as_while(node: Node) -> list[Node]:
-    """The results of a counted loop as those of one with a test: rows are looked up, and results put at their places."""
+    """The results of a counted loop as those of one with a test: rows are looked up, results put at their places."""
     count, carries, scanned, body = (node.attr(k) for k in ("count", "carries", "scanned", "body"))
     rows = [y.type.with_shape((count, *y.shape)) for y in body.outputs[carries:]]
     start = [const(0, INDEX), as_node(count), *node.inputs, *[const(0, t) for t in rows]]

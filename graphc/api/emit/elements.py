@@ -84,7 +84,7 @@ def _fma(e: Emitter, node: Node) -> Value:
 
 def _cast(e: Emitter, node: Node) -> Value:
     value, source = e.loose(node.inputs[0]), node.inputs[0].dtype
-    return Value(e.add("Cast", [value.name], SrcT=source, DstT=node.dtype, Truncate=False), value.sizes)
+    return Value(e.cast(value.name, source, node.dtype), value.sizes)
 
 
 def _bitcast(e: Emitter, node: Node) -> Value:
@@ -119,7 +119,7 @@ def _const(e: Emitter, node: Node) -> Value:
 
 
 def _symbol(e: Emitter, node: Node) -> Value:
-    return Value(e.add("Cast", [e.size(node)], SrcT=dt.i32, DstT=dt.i64, Truncate=False), ())
+    return Value(e.cast(e.size(node), dt.i32, dt.i64), ())
 
 
 def _alias(e: Emitter, node: Node) -> Value:
@@ -224,8 +224,7 @@ def _iota(e: Emitter, node: Node) -> Value:
     axis, kind = node.attr("axis"), node.dtype
     count = node.shape[axis]
     line = e.add("Range", [e.const(0, dt.i32), e.size(count), e.const(1, dt.i32)], Tidx=dt.i32)
-    if kind is not dt.i32:
-        line = e.add("Cast", [line], SrcT=dt.i32, DstT=kind, Truncate=False)
+    line = e.cast(line, dt.i32, kind)
     sizes = (count, *[1] * (len(node.shape) - axis - 1))
     return Value(line if len(sizes) == 1 else e.reshaped(line, sizes, kind), sizes)
 

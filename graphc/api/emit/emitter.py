@@ -52,8 +52,8 @@ class Emitter:
         fresh: whether random bits may be drawn, which are those of no other operation.
     """
 
-    def __init__(self, writer: NodeWriter, plan: Callable[["Emitter", Node], Form], found: dict[Node, Value], pools=None,
-                 fresh: bool = False):  # fmt: skip
+    def __init__(self, writer: NodeWriter, plan: Callable[["Emitter", Node], Form], found: dict[Node, Value],
+                 pools=None, fresh: bool = False):  # fmt: skip
         self.writer, self._plan, self.found, self.pools, self.fresh = writer, plan, found, pools or {}, fresh
         self.made: dict[Node, Value] = {}
         self._names: dict = {}
@@ -111,6 +111,12 @@ class Emitter:
             self._names[key] = self.writer.node("Const", (), "Const", dtype=dtype, value=array)
         return self._names[key]
 
+    def cast(self, name: str, source: DType, target: DType) -> str:
+        """A tensor of one dtype as one of another; itself where they are the same."""
+        if source is target:
+            return name
+        return self.add("Cast", [name], SrcT=source, DstT=target, Truncate=False)
+
     def loose(self, node: Node) -> Value:
         """What stands for a Node, perhaps before broadcasting."""
         return self.found[node]
@@ -144,7 +150,7 @@ class Emitter:
         return self.add("Pack", [self.size(d) for d in sizes], N=len(sizes), T=dt.i32, axis=0)
 
     def _shape_of(self, name: str) -> str:
-        node = next((n for n, v in self.found.items() if v.name == name and v.sizes == n.shape))
+        node = next(n for n, v in self.found.items() if v.name == name and v.sizes == n.shape)
         return self.add("Shape", [name], T=node.dtype, out_type=dt.i32)
 
     def size(self, d) -> str:
@@ -167,4 +173,4 @@ class Emitter:
                 return self.size(d)
             raise NoForm(f"nothing here has the size {d}")
         self.write([d])
-        return self.add("Cast", [self.full(d)], SrcT=dt.i64, DstT=dt.i32, Truncate=False)
+        return self.cast(self.full(d), dt.i64, dt.i32)

@@ -24,8 +24,8 @@ from graphc.ir.node import Node
 from graphc.ir.order import toposort
 
 _UNROLLED = 200  # Nodes that a counted loop may become; longer ones stay loops
-_STATEFUL = frozenset({"PrintV2", "Assert", "RandomUniformInt", "If", "While", "StatefulPartitionedCall", "ReadVariableOp",
-                       "AssignVariableOp"})  # fmt: skip
+_STATEFUL = frozenset({"PrintV2", "Assert", "RandomUniformInt", "If", "While", "StatefulPartitionedCall",
+                       "ReadVariableOp", "AssignVariableOp"})  # fmt: skip
 _MULTIPLE = ("cond", "while", "qr", "lu", "slogdet")  # several results, as TensorFlow has them
 
 
@@ -176,8 +176,8 @@ class FunctionMaker:
         writer: its nodes. emitter: writes Nodes.
     """
 
-    def __init__(self, library: Functions, inputs: Sequence[Node], sizes: Sequence[Node] = (), names: Sequence[str] = (),
-                 before: Sequence[str] = ()):  # fmt: skip
+    def __init__(self, library: Functions, inputs: Sequence[Node], sizes: Sequence[Node] = (),
+                 names: Sequence[str] = (), before: Sequence[str] = ()):  # fmt: skip
         self.library, self.signature = library, protos.OpDef()
         self._taken: set[str] = set()
         self._described: dict[int, tuple[str, Shape]] = {}
@@ -255,4 +255,3 @@ def plain_name(name: str) -> str:
     """A name that an argument of a function can have."""
     found = re.sub(r"[^a-z0-9_]", "_", name.lower())
     return found if found[:1].isalpha() else f"arg_{found}" if found else "arg"
-

@@ -12,7 +12,8 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 
 _AS_THEY_ARE = {  # attributes have the same names, or these: our name -> TensorFlow's
-    "string_lower": ("StringLower", {"encoding": "encoding"}), "string_upper": ("StringUpper", {"encoding": "encoding"}),
+    "string_lower": ("StringLower", {"encoding": "encoding"}),
+    "string_upper": ("StringUpper", {"encoding": "encoding"}),
     "string_strip": ("StringStrip", {}), "string_length": ("StringLength", {"unit": "unit"}),
     "string_match": ("StaticRegexFullMatch", {"pattern": "pattern"}),
     "string_replace": ("StaticRegexReplace", {"pattern": "pattern", "rewrite": "rewrite", "every": "replace_global"}),
@@ -69,7 +70,7 @@ def _part(e: Emitter, node: Node) -> Value:
 
 
 def _cast(e: Emitter, x: Node, dtype) -> str:
-    return e.full(x) if x.dtype is dtype else e.add("Cast", [e.full(x)], SrcT=x.dtype, DstT=dtype, Truncate=False)
+    return e.cast(e.full(x), x.dtype, dtype)
 
 
 def _bucket(e: Emitter, node: Node) -> Value:
@@ -125,7 +126,7 @@ def _split(e: Emitter, node: Node, index: int) -> Value:
     column = [e.const(v, dt.i32) for v in ([0, 0], [0, 1], [1, 1])]
     rows = e.add("StridedSlice", [found, *column], T=dt.i64, Index=dt.i32, begin_mask=1, end_mask=1, ellipsis_mask=0,
                  new_axis_mask=0, shrink_axis_mask=2)  # fmt: skip
-    count = e.add("Cast", [e.size(node.shape[0])], SrcT=dt.i32, DstT=dt.i64, Truncate=False)
+    count = e.cast(e.size(node.shape[0]), dt.i32, dt.i64)
     ends = e.add("Range", [e.const(0, dt.i64), count, e.const(1, dt.i64)], Tidx=dt.i64)
     line = e.const([1, -1], dt.i32)
     pair = [e.add("Reshape", [name, line], T=dt.i64, Tshape=dt.i32) for name in (rows, ends)]
@@ -148,10 +149,7 @@ def _svd(e: Emitter, node: Node, index: int) -> Value:
 def _eigh(e: Emitter, node: Node, index: int) -> Value:
     (x,) = node.inputs[0].inputs
     found = e.add("SelfAdjointEigV2", [e.full(x)], compute_v=True, T=x.dtype)
-    name = f"{found}:1" if index else found
-    if node.dtype is not x.dtype:
-        name = e.add("Cast", [name], SrcT=x.dtype, DstT=node.dtype, Truncate=False)
-    return Value(name, node.shape)
+    return Value(e.cast(f"{found}:1" if index else found, x.dtype, node.dtype), node.shape)
 
 
 def _unique(e: Emitter, node: Node, index: int) -> Value:

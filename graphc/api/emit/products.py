@@ -203,15 +203,14 @@ def pool_gradient(e: Emitter, node: Node) -> Form | None:
 
 
 def _in_range(e: Emitter, name: str, indices: Node, x: Node, axis: int) -> str:
-    """Indices, of which those are put at the border that were chosen not to be used: TensorFlow refuses to look these up."""
+    """Indices; those that were chosen not to be used are put at the border, as TensorFlow refuses to look them up."""
     chosen = indices
     while chosen.op in ("reshape", "cast", "broadcast"):
         chosen = chosen.inputs[0]
     if chosen.op != "select":
         return name
     kind, last = indices.dtype, e.add("Sub", [e.size(x.shape[axis]), e.const(1, dt.i32)], T=dt.i32)
-    if kind is not dt.i32:
-        last = e.add("Cast", [last], SrcT=dt.i32, DstT=kind, Truncate=False)
+    last = e.cast(last, dt.i32, kind)
     low = e.add("Maximum", [name, e.const(0, kind)], T=kind)
     return e.add("Minimum", [low, last], T=kind)
 
@@ -273,8 +272,7 @@ def _batched_scatter(node: Node) -> Form:
     def write(e: Emitter, _: Node) -> Value:
         kind = indices.dtype
         row = e.add("Range", [e.const(0, dt.i32), e.size(many), e.const(1, dt.i32)], Tidx=dt.i32)
-        row = row if kind is dt.i32 else e.add("Cast", [row], SrcT=dt.i32, DstT=kind, Truncate=False)
-        wide = e.size(size) if kind is dt.i32 else e.add("Cast", [e.size(size)], SrcT=dt.i32, DstT=kind, Truncate=False)
+        row, wide = e.cast(row, dt.i32, kind), e.cast(e.size(size), dt.i32, kind)
         first = e.add("Mul", [e.reshaped(row, (many, 1), kind), wide], T=kind)
         grid = e.reshaped(e.full(indices), (many, places), kind)
         flat = e.reshaped(e.add("AddV2", [grid, first], T=kind), (many * places, 1), kind)

@@ -10,8 +10,6 @@ from graphc.ir.node import Node
 from graphc.ir.type import TupleType
 
 NOTHING = Value("", ())  # what stands for the first token
-
-
 COUNTS = ("loop_counter", "maximum_iterations")  # what loops have before their own values
 
 

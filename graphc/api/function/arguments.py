@@ -1,4 +1,4 @@
-"""What a function is called with: tensors among any structure of values, and a key that says which trace serves them."""
+"""What a function is called with: tensors in any structure of values, and a key that says which trace serves them."""
 
 from __future__ import annotations
 

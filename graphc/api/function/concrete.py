@@ -12,13 +12,14 @@ import numpy as np
 
 from graphc.api.eager import EAGER
 from graphc.api.effect import EFFECT
+from graphc.api.function.arguments import described, put_together
 from graphc.api.function.inlining import called, exact_graph, inlined, sizes_between
 from graphc.api.function.running import Runner
 from graphc.api.function.trace import FUNCTION, Traced
-from graphc.api.function.arguments import described, put_together
+from graphc.api.learnt import Library
+from graphc.api.operators import Composed
 from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
-from graphc.api.operators import Composed
 from graphc.api.spec import TensorSpec
 from graphc.api.structure import map_structure
 from graphc.api.tensor import EagerTensor, Tensor
@@ -29,6 +30,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.node import Node
 
 _numbers = itertools.count()
+_EXACT_KEPT = 1024
 
 
 class ConcreteFunction:
@@ -52,7 +54,7 @@ class ConcreteFunction:
         self._specs = tuple(specs)
         self.structured_outputs = put_together(outputs, iter(self.outputs), described)
         self._number = next(_numbers)
-        self._exact: dict[tuple, Graph] = {}
+        self._exact = Library(_EXACT_KEPT)  # sizes -> the graph for them
         self._flexible = tuple((v, v.type) for v in traced.variables if v.declared is not None)
         self._lock = threading.Lock()
         self._runner: Runner | None = None
@@ -239,7 +241,7 @@ class ConcreteFunction:
         return made[: traced.results]
 
     def _recorded(self, tensors: Sequence[EagerTensor]) -> list:
-        """The results as tapes record them: one operation, differentiated as a whole and computed when it is asked for."""
+        """The results as tapes record them: one operation, differentiated as a whole, and computed when asked for."""
         traced = self.traced
         graph = self._exact_for(tensors)
         states = [EAGER.read_state(v) if v in traced.read else v.as_tensor() for v in traced.variables]
@@ -262,7 +264,7 @@ class ConcreteFunction:
         return made[: traced.results]
 
     def _readings(self) -> list[EagerTensor]:
-        """What stands for readings of variables after an assignment, by which tapes take gradients: zeros to be added."""
+        """What tapes take gradients by for readings of variables after an assignment: zeros that are added to these."""
         found = []
         for variable in self.traced.again:
             array = np.zeros(variable.type.shape, variable.dtype.numpy)
@@ -277,7 +279,8 @@ class ConcreteFunction:
         key = tuple(sizes.values())
         graph = self._exact.get(key)
         if graph is None:
-            graph = self._exact[key] = exact_graph(self.traced, sizes)
+            graph = exact_graph(self.traced, sizes)
+            self._exact.put(key, graph)
         return graph
 
 

@@ -120,4 +120,5 @@ def read_traced(definition, arguments: int, captured: Sequence, variables: Seque
         raise DataLossError(explain(f"function {name!r} of the SavedModel is damaged: its graph has other inputs"))
     draws, acts = KEY in rest, TOKEN in rest
     results = len(graph.outputs) - len(written) - int(draws) - int(acts)
-    return Traced(graph, arguments, tuple(captured), tuple(variables), frozenset(read), tuple(written), results, acts, draws)
+    return Traced(graph, arguments, tuple(captured), tuple(variables), frozenset(read), tuple(written), results, acts,
+                  draws)  # fmt: skip

@@ -33,7 +33,8 @@ class Family:
         if found is None or not found.is_current:
             found = None
             for pattern, concrete in reversed(self._patterns):
-                if concrete.is_current and _matches(pattern, shapes, not (concrete.is_general and concrete.traced.acts)):
+                with_ones = not (concrete.is_general and concrete.traced.acts)
+                if concrete.is_current and _matches(pattern, shapes, with_ones):
                     if len(self._exact) >= _EXACT_KEPT:
                         self._exact.clear()
                     self._exact[shapes] = concrete

@@ -186,7 +186,8 @@ class Function:
         """A new trace; where it uses tensors of a function around, it serves there alone."""
         if (self, key, shapes) in _ACTIVE.traces:
             what = "calls itself with the same kind of arguments while it is traced, without end"
-            raise UsageError(explain(f"{self.name}: {what}; use tf.while_loop, or leave the inner function undecorated"))
+            advice = "use tf.while_loop, or leave the inner function undecorated"
+            raise UsageError(explain(f"{self.name}: {what}; {advice}"))
         _ACTIVE.traces.append((self, key, shapes))
         try:
             with _TRACING:
@@ -318,7 +319,7 @@ def _autograph():
 
 
 def _quick_key(args: tuple, kwargs: dict) -> tuple:
-    """The types of arrays and the values of flags as a key, None if there is something else; and the arrays in order."""
+    """The types of arrays and the values of flags as a key, None if there is something else; and the arrays."""
     key, arrays = [], []
     for x in args:
         cls = x.__class__
@@ -364,26 +365,28 @@ def _described(spec, sizes: tuple) -> tuple:
 
 def function(func=None, input_signature=None, autograph=True, jit_compile=None, reduce_retracing=False,
              experimental_implements=None, experimental_autograph_options=None, experimental_attributes=None,
-             experimental_relax_shapes=None, experimental_compile=None, experimental_follow_type_hints=None):  # fmt: skip
+             experimental_relax_shapes=None, experimental_compile=None,
+             experimental_follow_type_hints=None):  # fmt: skip
     """A Python function as one compiled program; a decorator, with or without arguments.
 
     The Python function is called once for each kind of arguments ("traced"); what it computes becomes a program, which
     later calls run. Variables that it assigns, and what it prints or checks, happen in every call, in the order of the
     Python lines; Python's own effects happen while it is traced only.
 
-    It is traced anew for other dtypes, ranks or structures of tensors, for other values of Python numbers and strings, and
-    for other objects. Of sizes, the first trace knows those of its call; at the first call with others one more trace is
-    made for any size at the axes that differ, and none after that. Only where Python itself needs a size (``range(
-    x.shape[0])``) every size has its own. ``graphc.compilations()`` tells the reasons; storms are warned of. A function in
-    which ``py_function`` makes tensors of unknown rank is called as it is, every time; ``Tout`` as a TensorSpec avoids that.
+    It is traced anew for other dtypes, ranks or structures of tensors, for other values of Python numbers and strings,
+    and for other objects. Of sizes, the first trace knows those of its call; at the first call with others one more
+    trace is made for any size at the axes that differ, and none after that. Only where Python itself needs a size
+    (``range(x.shape[0])``) every size has its own. ``graphc.compilations()`` tells the reasons; storms are warned of. A
+    function in which ``py_function`` makes tensors of unknown rank is called as it is, every time; ``Tout`` as a
+    TensorSpec avoids that.
 
     Args:
         func: the Python function.
         input_signature: TensorSpecs of the arguments; sizes and the rank may be None. It is traced once then.
         autograph: whether Python's ``if``, ``while`` and ``for`` on tensors are converted.
         jit_compile, reduce_retracing, experimental_implements, experimental_autograph_options, experimental_attributes,
-            experimental_relax_shapes, experimental_compile, experimental_follow_type_hints: without effect; everything is
-            compiled, and sizes are generalised.
+            experimental_relax_shapes, experimental_compile, experimental_follow_type_hints: without effect; everything
+            is compiled, and sizes are generalised.
 
     Returns:
         A Function, or a decorator that makes one.

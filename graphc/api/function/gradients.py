@@ -16,15 +16,15 @@ from graphc.ir.node import Node
 from graphc.prims.dims import zeros
 
 
-def gradients(ys, xs, grad_ys=None, name="gradients", gate_gradients=False, aggregation_method=None, stop_gradients=None,
-              unconnected_gradients=UnconnectedGradients.NONE):  # fmt: skip
+def gradients(ys, xs, grad_ys=None, name="gradients", gate_gradients=False, aggregation_method=None,
+              stop_gradients=None, unconnected_gradients=UnconnectedGradients.NONE):  # fmt: skip
     """The gradients of the sum of ``ys`` by each of ``xs``, inside a function that is being traced.
 
     Args:
         ys, xs: tensors or lists of them; variables may be among ``xs``.
         grad_ys: gradients of ``ys``; ones where None.
         stop_gradients: tensors through which nothing flows.
-        unconnected_gradients: ``UnconnectedGradients.ZERO`` for zeros where nothing connects, otherwise None stands there.
+        unconnected_gradients: ``UnconnectedGradients.ZERO`` for zeros where nothing connects, otherwise None is there.
         name, gate_gradients, aggregation_method: without effect.
 
     Returns:

@@ -37,7 +37,8 @@ def exact_graph(traced: Traced, sizes: dict) -> Graph:
     first = len(graph.measures)
     roots = instantiate(graph, [*inputs[:-1], first_token()] if traced.acts else inputs, sizes)
     outputs = roots[first + traced.acts :][: traced.results + len(traced.written)]
-    return Graph(graph.name, tuple(inputs[:-1] if traced.acts else inputs), tuple(outputs), measures=tuple(roots[:first]))
+    given = inputs[:-1] if traced.acts else inputs
+    return Graph(graph.name, tuple(given), tuple(outputs), measures=tuple(roots[:first]))
 
 
 def called(graph: Graph, nodes: Sequence[Node]) -> list[Node]:

@@ -45,8 +45,10 @@ class InputSignature:
         self.rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         missing = [p.name for p in fixed[len(self.specs) :] if p.default is p.empty]
         if (len(self.specs) > len(fixed) and self.rest is None) or missing:
-            what = f"input_signature has {len(self.specs)} entries for the arguments ({', '.join(p.name for p in fixed)})"
-            raise UsageError(explain(f"{name}: {what}" + (f"; {missing[0]} has none and no default" if missing else "")))
+            names = ", ".join(p.name for p in fixed)
+            lacks = f"; {missing[0]} has none and no default" if missing else ""
+            what = f"input_signature has {len(self.specs)} entries for the arguments ({names}){lacks}"
+            raise UsageError(explain(f"{name}: {what}"))
         self.names = [p.name for p in fixed][: len(self.specs)]
 
     def applied(self, arguments: dict) -> tuple[dict, dict]:
@@ -66,14 +68,6 @@ class InputSignature:
             pairs = [self._fitting(f"{self.rest}[{k}]", v, s) for k, (v, s) in enumerate(zip(given, more))]
             values[self.rest], specs[self.rest] = tuple(v for v, _ in pairs), tuple(s for _, s in pairs)
         return values, specs
-
-    def described(self, arguments: dict) -> dict:
-        """The arguments with the specifications in their places."""
-        found = dict(arguments)
-        found.update(zip(self.names, self.specs))
-        if self.rest is not None and len(self.specs) > len(self.names):
-            found[self.rest] = tuple(self.specs[len(self.names) :])
-        return found
 
     def _fitting(self, name: str, value, spec):
         if isinstance(spec, TensorSpec):

@@ -12,6 +12,7 @@ from graphc.api.eager import EAGER
 from graphc.api.recorder import RECORDERS
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import EagerTensor, Tensor
+from graphc.api.traced_value import made_at
 from graphc.errors import SymbolicError, UsageError, call_size, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
@@ -45,8 +46,8 @@ class Traced:
         acts: whether there is a token: something is done besides computing.
         draws: whether random numbers are drawn.
         again: variables that are read after an assignment, which tapes around the function take gradients by, too.
-        taped: makes the graph with a number to add to each of these readings as an input, before the token, in which they
-            are apart from what was assigned; None if there are none.
+        taped: makes the graph with a number to add to each of these readings as an input, before the token, in which
+            they are apart from what was assigned; None if there are none.
     """
 
     graph: Graph
@@ -191,10 +192,9 @@ class Trace(Body):
     def outside(self, tensor: Tensor | None) -> SymbolicError:
         """The error for one of its tensors that is used when it has been traced."""
         name = "a tensor" if tensor is None else tensor.name
-        made = [] if tensor is None or tensor.node.location is None else [(name, f"{tensor.type}   {tensor.node.location}")]
         what = f"{name} was made while function {self.name!r} was traced, and has no value outside of it"
         advice = "let the function return it; do not keep it in a variable, list or attribute outside"
-        return SymbolicError(explain(f"{what}; {advice}", made))
+        return SymbolicError(explain(f"{what}; {advice}", made_at(tensor)))
 
     def traced(self, results: Sequence[Tensor]) -> Traced:
         """The graph of everything that was recorded, with these results."""

@@ -19,8 +19,9 @@ from graphc.api.tensor import Tensor
 from graphc.errors import UsageError, explain
 
 
-def trace_function(name: str, function: Callable, signature: inspect.Signature, arguments: Mapping, key, shapes: Sequence,
-                   creates: bool, actual: Sequence[Tensor] = ()) -> tuple[ConcreteFunction, bool]:  # fmt: skip
+def trace_function(name: str, function: Callable, signature: inspect.Signature, arguments: Mapping, key,
+                   shapes: Sequence, creates: bool,
+                   actual: Sequence[Tensor] = ()) -> tuple[ConcreteFunction, bool]:  # fmt: skip
     """The trace of a function, and whether variables were made meanwhile.
 
     Args:
@@ -75,8 +76,10 @@ def _results(name: str, trace: Trace, answer) -> tuple:
             return mapping_like(value, {key: made[key] for key in value})
         if isinstance(value, (types.GeneratorType, types.CoroutineType)):
             value.close()  # nobody will run it
-            kind = "a generator function (yield)" if isinstance(value, types.GeneratorType) else "a coroutine (async def)"
-            raise UsageError(explain(f"{name}: {kind} cannot be traced; return tensors, or feed them by tf.data.Dataset"))
+            is_generator = isinstance(value, types.GeneratorType)
+            kind = "a generator function (yield)" if is_generator else "a coroutine (async def)"
+            advice = "return tensors, or feed them by tf.data.Dataset"
+            raise UsageError(explain(f"{name}: {kind} cannot be traced; {advice}"))
         if not isinstance(value, (list, Operators, np.ndarray, np.generic, bool, int, float, complex, str, bytes)):
             what = f"{name}: a function answers with tensors, and structures of them, got {value!r}"
             raise UsageError(explain(f"{what}; keep other Python objects outside"))

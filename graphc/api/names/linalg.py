@@ -37,7 +37,8 @@ ROWS = (
     Op("linalg.normalize", "RealDiv", norm.normalize, "tensor", label="normalize"),
     Op("linalg.tridiagonal_matmul", "TridiagonalMatMul", tridiagonal.tridiagonal_matmul, "*diagonals rhs"),
     Op("linalg.tridiagonal_solve", "TridiagonalSolve", tridiagonal.tridiagonal_solve, "*diagonals rhs",
-       arguments="diagonals rhs diagonals_format transpose_rhs conjugate_rhs name partial_pivoting perturb_singular"),  # fmt: skip
+       arguments="diagonals rhs diagonals_format transpose_rhs conjugate_rhs name partial_pivoting "
+                 "perturb_singular"),  # fmt: skip
     Op("linalg.banded_triangular_solve", "BandedTriangularSolve", tridiagonal.banded_triangular_solve, "bands rhs"),
     Op("linalg.eigh_tridiagonal", "SelfAdjointEigV2", tridiagonal.eigh_tridiagonal, "alpha beta",
        label="eigh_tridiagonal"),  # fmt: skip

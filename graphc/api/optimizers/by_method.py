@@ -8,10 +8,10 @@ from graphc.api.eager import eager
 from graphc.api.lift import lift
 from graphc.api.op import Op
 from graphc.api.operators import Operators
+from graphc.api.optimizers.step import all_finite, clipped
 from graphc.api.sparse import IndexedSlices
 from graphc.lib import math
 from graphc.lib import shape as lib_shape
-from graphc.lib.reduction import clip_by_global_norm, clip_by_norm, reduce_all
 
 _where = lift(Op("where", "SelectV2", math.where, "condition | x y"), eager)
 _not_equal = lift(Op("not_equal", "NotEqual", math.not_equal, "x y"), eager)
@@ -19,23 +19,8 @@ _zeros = lift(Op("zeros_like", "ZerosLike", lib_shape.zeros_like, "input"), eage
 _cast = lift(Op("cast", "Cast", math.cast, "x"), eager)
 
 
-def _all_finite(gradients):
-    found = [reduce_all(math.is_finite(g)) for g in gradients]
-    for other in found[1:]:
-        found[0] = math.logical_and(found[0], other)
-    return found[0]
-
-
-def _clipped(gradients, kind, limit):
-    if kind == "global":
-        return clip_by_global_norm(gradients, limit)[0]
-    if kind == "norm":
-        return [clip_by_norm(g, limit) for g in gradients]
-    return [math.clip_by_value(g, -limit, limit) for g in gradients]
-
-
-_finite = lift(Op("all_finite", "AllFinite", _all_finite, "*gradients"), eager)
-_clip = lift(Op("clip_gradients", "ClipGradients", _clipped, "*gradients"), eager)
+_finite = lift(Op("all_finite", "AllFinite", all_finite, "*gradients"), eager)
+_clip = lift(Op("clip_gradients", "ClipGradients", clipped, "*gradients"), eager)
 
 
 def apply(optimizer, pairs: Sequence[tuple], guard: tuple = ()) -> None:

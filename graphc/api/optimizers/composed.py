@@ -6,13 +6,11 @@ import re
 from collections.abc import MutableMapping
 
 from graphc.api.optimizers import families
+from graphc.api.optimizers.arguments import COMMON
 from graphc.api.optimizers.optimizer import Optimizer
 from graphc.api.optimizers.pairs import label
 from graphc.api.optimizers.state import Variables
 from graphc.errors import UsageError, explain
-
-_INNER = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum",
-          "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps")  # fmt: skip
 
 
 class LossScaleOptimizer(Optimizer):
@@ -35,7 +33,7 @@ class LossScaleOptimizer(Optimizer):
         if not kwargs.pop("dynamic", True):
             what = "LossScaleOptimizer: dynamic=False is not supported; set loss_scale_factor of the inner optimizer"
             raise UsageError(explain(what))
-        unknown = [n for n, v in kwargs.items() if n not in _INNER or (v and not (n == "ema_momentum" and v == 0.99))]
+        unknown = [n for n, v in kwargs.items() if n not in self._SETTINGS or (v and v != COMMON[n])]
         if unknown:
             what = f"LossScaleOptimizer: arguments {', '.join(unknown)} are to be set on the inner optimizer"
             raise UsageError(explain(what))

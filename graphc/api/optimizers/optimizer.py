@@ -27,8 +27,7 @@ from graphc.errors import UnimplementedError, UsageError, explain
 from graphc.ir.node import Node
 from graphc.lib import math
 
-
-_PLANS_KEPT = 16
+_PLANS_KEPT = 16  # for other variables, gradients or settings; all are forgotten when there are more
 
 
 class Slot(NamedTuple):

@@ -82,7 +82,7 @@ class Step:
         states = [[next(rest) for _ in range(1 + p.kept + beside)] for p in self.parts]
         rate = next(rest) if self.schedule is None else self.schedule[0](done, **dict(self.schedule[1]))
         gradients = [self._gradient(p, state[0], rest) for p, state in zip(self.parts, states)]
-        finite = None if guard is None else _all_finite(gradients)
+        finite = None if guard is None else all_finite(gradients)
         if self.scale is not None or guard is not None:
             by = self.scale if guard is None else guard[0]
             gradients = [None if g is None else _divided(g, by) for g in gradients]
@@ -124,7 +124,7 @@ class Step:
         if self.turns is not None:
             sums = [None if g is None else math.add(g, state[-1]) for g, state in zip(gradients, states)]
             gradients = [None if g is None else math.divide(g, float(self.turns)) for g in sums]
-        gradients = self._clipped(gradients)
+        gradients = gradients if self.clip is None else clipped(gradients, *self.clip)
         new = []
         for part, state, g in zip(self.parts, states, gradients):
             if g is None:
@@ -141,16 +141,6 @@ class Step:
             found = part.rule(g, own_rate, math.cast(number, var.dtype), var, *kept, **dict(part.numbers))
             new.append([*found, *state[1 + part.kept :]])
         return new
-
-    def _clipped(self, gradients: Sequence) -> Sequence:
-        if self.clip is None:
-            return gradients
-        kind, limit = self.clip
-        if kind == "global":
-            return clip_by_global_norm(gradients, limit)[0]
-        if kind == "norm":
-            return [None if g is None else clip_by_norm(g, limit) for g in gradients]
-        return [None if g is None else math.clip_by_value(g, -limit, limit) for g in gradients]
 
     def _gathered(self, is_update: Node, part: Part, old: list, new: list, g) -> list[Node]:
         """The state after a step that may only add to the sum of gradients, which is last."""
@@ -187,7 +177,17 @@ def _divided(gradient, by):
     return math.divide(gradient, by)
 
 
-def _all_finite(gradients: Sequence) -> Node:
+def clipped(gradients: Sequence, kind: str, limit: float) -> Sequence:
+    """Gradients, some perhaps None, within a limit; see ``Step.clip``."""
+    if kind == "global":
+        return clip_by_global_norm(gradients, limit)[0]
+    if kind == "norm":
+        return [None if g is None else clip_by_norm(g, limit) for g in gradients]
+    return [None if g is None else math.clip_by_value(g, -limit, limit) for g in gradients]
+
+
+def all_finite(gradients: Sequence) -> Node:
+    """Whether all elements of gradients, some perhaps None, are numbers."""
     found = None
     for g in gradients:
         if g is not None:

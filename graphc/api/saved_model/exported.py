@@ -91,7 +91,8 @@ class Exporter:
         rest = {p.kind: p.name for p in parameters}
         defaults = tuple([p.default for p in plain if p.default is not kinds.empty])
         told = {
-            "args": [p.name for p in plain], "varargs": rest.get(kinds.VAR_POSITIONAL), "varkw": rest.get(kinds.VAR_KEYWORD),
+            "args": [p.name for p in plain],
+            "varargs": rest.get(kinds.VAR_POSITIONAL), "varkw": rest.get(kinds.VAR_KEYWORD),
             "defaults": defaults or None, "kwonlyargs": [p.name for p in only], "annotations": {},
             "kwonlydefaults": {p.name: p.default for p in only if p.default is not kinds.empty} or None,
         }  # fmt: skip

@@ -129,8 +129,6 @@ class _Graph:
             return self.interpreter.run(body, [*values, *shared])
 
         made = ConcreteFunction(key, run, check, ((), inputs), outputs, ())
-        used = [v for v in self.shared.values() if isinstance(v, Variable)]
-        made.graph_variables = tuple(used)
         return made.named(order, 1 if len(order) == 1 else 0)
 
     @staticmethod

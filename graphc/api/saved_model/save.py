@@ -32,21 +32,23 @@ _VERSION = "2.15.0"  # of the TensorFlow whose SavedModels these are like
 
 
 def save(obj, export_dir, signatures=None, options=None) -> None:
-    """Write the variables and functions that an object leads to, with lists, dicts and objects in between, as a SavedModel.
+    """Write the variables and functions that an object leads to, and what is in between, as a SavedModel.
 
-    TensorFlow's and graphc's ``tf.saved_model.load`` answer with an object that has the same attributes. A ``tf.function``
-    is saved with all its traces, or the one that its ``input_signature`` asks for; a Python function is not saved.
+    TensorFlow's and graphc's ``tf.saved_model.load`` answer with an object that has the same attributes: variables,
+    lists, dicts and objects. A ``tf.function`` is saved with all its traces, or the one that its ``input_signature``
+    asks for; a Python function is not saved.
 
     Args:
         obj: a Module, a Checkpoint, a loaded object, or any object with attributes.
         export_dir: the folder; a SavedModel that is there is replaced.
-        signatures: a ``tf.function`` with an ``input_signature``, a concrete function, or a dict of them by name; if None,
-            those of a loaded ``obj``, or its only function.
+        signatures: a ``tf.function`` with an ``input_signature``, a concrete function, or a dict of them by name; if
+            None, those of a loaded ``obj``, or its only function.
         options: SaveOptions.
 
     Raises:
-        UsageError: ``obj`` cannot hold variables, or a function or signature cannot be saved. NotFoundError: a file of an Asset is
-        missing. PermissionDeniedError, ResourceExhaustedError, ...: it cannot be written; what was there is unchanged.
+        UsageError: ``obj`` cannot hold variables, or a function or signature cannot be saved.
+        NotFoundError: a file of an Asset is missing.
+        PermissionDeniedError, ResourceExhaustedError, ...: it cannot be written; what was there is unchanged.
     """
     if options is not None and not isinstance(options, SaveOptions):
         raise UsageError(explain(f"saved_model.save: options must be SaveOptions, got {options!r}"))

@@ -74,8 +74,9 @@ class ServingNodes:
                 done = w.node("AssignVariableOp", [self._places[k], value], "saver/Assign", dtype=kinds[j])
                 assigned.append(f"^{done}")
         restored = w.node("NoOp", assigned, "saver/restored")
-        self.meta.saver_def.CopyFrom(protos.SaverDef(filename_tensor_name=f"{filename}:0", save_tensor_name=f"{saved}:0",
-                                                     restore_op_name=restored, version=2))  # fmt: skip
+        saver = protos.SaverDef(filename_tensor_name=f"{filename}:0", save_tensor_name=f"{saved}:0",
+                                restore_op_name=restored, version=2)  # fmt: skip
+        self.meta.saver_def.CopyFrom(saver)
 
     def _texts(self, name: str, values: list[str]) -> str:
         array = np.empty(len(values), object)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from graphc.api.function.concrete import ConcreteFunction as Trace
+from graphc.api.function.function import Function as TracedFunction
 from graphc.api.node_def.attrs import attr_of
 from graphc.api.operators import Operators
 from graphc.api.saved_model.constants import DEFAULT_SERVING_SIGNATURE_DEF_KEY
-from graphc.api.function.concrete import ConcreteFunction as Trace
-from graphc.api.function.function import Function as TracedFunction
 from graphc.api.saved_model.exported import Exporter, full_arg_spec, is_flat, traces_of
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
@@ -24,6 +24,7 @@ from graphc.api.variable import Variable
 from graphc.errors import UsageError, explain
 from graphc.formats import protos
 from graphc.ir.dtype import as_dtype
+
 
 class FunctionWriter:
     """Adds functions to the GraphDef and the objects of a MetaGraphDef."""

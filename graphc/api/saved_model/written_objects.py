@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 
 from graphc.api.checkpoint.trackable import children, escaped, leading_to
-from graphc.api.operators import Operators
 from graphc.api.function.function import Function as TracedFunction
+from graphc.api.operators import Operators
 from graphc.api.saved_model.exported import TRACED
 from graphc.api.saved_model.function import ConcreteFunction, Function, Signatures
 from graphc.api.saved_model.objects import Asset
@@ -23,7 +23,7 @@ def inside_of(value) -> dict[str, object]:
     Raises:
         UsageError: it holds a variable of a graph.
     """
-    if isinstance(value, _LEAVES) or isinstance(value, Operators):
+    if isinstance(value, (*_LEAVES, Operators)):
         return {}
     found = {**functions_of(value), **children(value)}
     return {name: v for name, v in found.items() if not isinstance(v, Signatures) and not callable_only(v)}

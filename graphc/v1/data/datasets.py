@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 
-from graphc.api.data import csv_files, dataset as api, file_datasets
+from graphc.api.data import csv_files, file_datasets
+from graphc.api.data import dataset as api
 from graphc.api.data.make_csv import make_csv_dataset as _make_csv_dataset
 from graphc.api.data.make_examples import make_batched_features_dataset as _make_batched_features_dataset
 from graphc.api.structure import map_structure
@@ -80,6 +81,7 @@ def _wrapped(name: str, function):
 
 _KEPT = ("as_numpy_iterator", "options")
 _ANSWERS = ("cardinality", "get_single_element", "reduce", "save")  # these are no datasets
+
 
 def _override() -> None:
     """Let every method of datasets take tensors of a graph and answer with datasets of this kind."""

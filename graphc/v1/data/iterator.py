@@ -90,7 +90,7 @@ class Iterator(Resource):
         """The operation that goes to the start of this dataset.
 
         Raises:
-            DtypeError: its elements have another structure or other dtypes. ShapeError: other shapes.
+            DtypeError: its elements have another structure, other dtypes or other shapes.
         """
         _check_fits(self.element_spec, dataset.element_spec)
         source = _source_of(dataset)

@@ -93,7 +93,6 @@ def test_sizes_of_an_outer_loop_in_an_inner_one():
     assert gone_over(tf.range(1.0, 6.0), tf.constant(4)).numpy() == 235
 
 
-
 def test_a_variable_that_grows():
     @tf.function
     def f(n):

@@ -220,5 +220,5 @@ def test_sizes_that_the_function_says_itself():
         return tf.reshape(x, [-1, x.shape[1], 1])
 
     assert f(tf.ones([2, 3])).shape == (2, 3, 1) and f(tf.ones([5, 3])).shape == (5, 3, 1)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"got f32\[2,4\] \(axis 1: 4 != 3\)"):
         f(tf.ones([2, 4]))

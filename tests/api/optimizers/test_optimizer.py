@@ -323,8 +323,10 @@ def test_by_name():
     config = tf.optimizers.serialize(optimizer)
     assert (config["module"], config["class_name"], config["registered_name"]) == ("keras.optimizers", "SGD", None)
     assert tf.optimizers.get(config).get_config() == optimizer.get_config()
-    for wrong in ("addam", 3, {"config": {}}):
-        with pytest.raises(UsageError):
+    refused = [("addam", "no class 'addam'; there are .* Adam,"), (3, "3 is no optimizer, name or description"),
+               ({"config": {}}, "needs a dict with class_name and config")]  # fmt: skip
+    for wrong, words in refused:
+        with pytest.raises(UsageError, match=words):
             tf.optimizers.get(wrong)
 
 

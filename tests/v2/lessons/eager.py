@@ -12,7 +12,8 @@ def hello(tf):
 
 def printing(tf):
     values = [
-        tf.constant(5), tf.constant([1.5, -2.0]), tf.constant("hello"), tf.constant([b"a", b"bc"]), tf.constant([True, False]),
+        tf.constant(5), tf.constant([1.5, -2.0]), tf.constant("hello"), tf.constant([b"a", b"bc"]),
+        tf.constant([True, False]),
         tf.constant([[1, 2], [3, 4]], tf.uint8), tf.zeros([2, 0]), tf.constant(1 + 2j), tf.range(2000),
         tf.constant([1e-8, 1e8]), tf.constant(1.0, tf.bfloat16), tf.constant([0.1], tf.float16),
     ]  # fmt: skip
@@ -24,7 +25,8 @@ def numpy_both_ways(tf):
     tensor = tf.math.multiply(ndarray, 42)
     total = np.add(tensor, 1)
     mixed = ndarray + tensor
-    return [tensor.numpy(), total, type(total).__name__, mixed.numpy(), np.sum(tensor), np.asarray(tensor).tolist(), float(tensor[0, 0])]
+    return [tensor.numpy(), total, type(total).__name__, mixed.numpy(), np.sum(tensor), np.asarray(tensor).tolist(),
+            float(tensor[0, 0])]  # fmt: skip
 
 
 def indexing(tf):
@@ -33,7 +35,8 @@ def indexing(tf):
     return [
         t[0].numpy(), t[..., 1].numpy(), t[:, tf.newaxis, 1:, ::2].shape.as_list(), t[-1, -1, -1].numpy(),
         t[::-1, 0].numpy(), t[mask].numpy(), tf.boolean_mask(t, [True, False]).numpy(), t[tf.constant(1), 2, 0].numpy(),
-        [row.numpy() for row in t[0]], len(t), tf.gather(t, [2, 0], axis=1).numpy(), tf.gather_nd(t, [[0, 1], [1, 2]]).numpy(),
+        [row.numpy() for row in t[0]], len(t), tf.gather(t, [2, 0], axis=1).numpy(),
+        tf.gather_nd(t, [[0, 1], [1, 2]]).numpy(),
     ]  # fmt: skip
 
 
@@ -41,7 +44,8 @@ def shapes(tf):
     t = tf.zeros([3, 4, 5])
     spec = tf.TensorSpec([None, 4], tf.float32, name="x")
     return [
-        t.ndim, t.shape[1], t.shape[-1], tuple(t.shape), tf.size(t).numpy(), tf.rank(t).numpy(), tf.shape(t).numpy(), str(t.shape),
+        t.ndim, t.shape[1], t.shape[-1], tuple(t.shape), tf.size(t).numpy(), tf.rank(t).numpy(), tf.shape(t).numpy(),
+        str(t.shape),
         repr(spec), spec.is_compatible_with(tf.zeros([7, 4])), spec.is_compatible_with(tf.zeros([7, 5])),
         str(tf.TensorShape([None, 3])), tf.TensorShape([None, 3]).is_fully_defined(), repr(t.dtype),
     ]  # fmt: skip
@@ -51,7 +55,8 @@ def ragged_and_sparse(tf):
     r = tf.ragged.constant([[1, 2, 3], [], [4, 5]])
     s = tf.sparse.SparseTensor(indices=[[0, 0], [1, 2]], values=[1, 2], dense_shape=[3, 4])
     words = tf.strings.split(tf.constant(["one two", "three"]))
-    return [r.to_list(), str(r), tf.reduce_sum(r, axis=1).numpy(), tf.sparse.to_dense(s).numpy(), words.to_list(), r.shape.as_list()]
+    return [r.to_list(), str(r), tf.reduce_sum(r, axis=1).numpy(), tf.sparse.to_dense(s).numpy(), words.to_list(),
+            r.shape.as_list()]  # fmt: skip
 
 
 def variables(tf):
@@ -64,7 +69,8 @@ def variables(tf):
     w.assign(w * 2)
     v.scatter_nd_add([[0, 0]], [100.0])
     v.scatter_update(tf.IndexedSlices([[5.0, 5.0]], [1]))
-    return [before.numpy(), v.numpy(), w.numpy(), v.name, v.shape.as_list(), v.trainable, repr(tf.Variable(3, name="n")),
+    return [before.numpy(), v.numpy(), w.numpy(), v.name, v.shape.as_list(), v.trainable,
+            repr(tf.Variable(3, name="n")),
             tf.reduce_sum(v).numpy(), (v + 1).numpy(), v.dtype.name]  # fmt: skip
 
 
@@ -92,7 +98,8 @@ def tape(tf):
         loss = tf.reduce_mean(y**2)
     both = tape.gradient(loss, [w, b])
     named = tape.gradient(loss, {"w": w, "b": b})
-    return [first, [g.numpy() for g in both], {k: g.numpy() for k, g in named.items()}, [v.name for v in tape.watched_variables()]]
+    return [first, [g.numpy() for g in both], {k: g.numpy() for k, g in named.items()},
+            [v.name for v in tape.watched_variables()]]  # fmt: skip
 
 
 def what_is_watched(tf):
@@ -221,7 +228,8 @@ def clipped_gradients(tf):
         loss = tf.reduce_sum(w * w) / 2
     g = tape.gradient(loss, w)
     clipped, norm = tf.clip_by_global_norm([g, None, g[0]], 6.5)
-    return [norm.numpy(), clipped[0].numpy(), clipped[1] is None, tf.clip_by_norm(g, 2.0, axes=[1]).numpy(), tf.clip_by_value(g, 1, 5).numpy()]
+    return [norm.numpy(), clipped[0].numpy(), clipped[1] is None, tf.clip_by_norm(g, 2.0, axes=[1]).numpy(),
+            tf.clip_by_value(g, 1, 5).numpy()]  # fmt: skip
 
 
 def embedding_gradient(tf):
@@ -234,17 +242,22 @@ def embedding_gradient(tf):
 
 def comparisons(tf):
     a, b = tf.constant([1, 2, 3]), tf.constant([3, 2, 1])
-    return [(a == b).numpy(), (a != b).numpy(), (a < b).numpy(), bool(tf.reduce_all(a == a)), (a == 2).numpy(), a is not None,
-            tf.equal(a, b).numpy(), (tf.constant(3) == 3).numpy(), bool(tf.constant(0)), int(tf.constant(3.7)), round(float(tf.constant(2.5)), 3),
-            a.ref() == a.ref(), len({a.ref(), a.ref(), b.ref()}), -7 // tf.constant(2) == -4, (tf.constant(-7) % 3).numpy()]  # fmt: skip
+    return [(a == b).numpy(), (a != b).numpy(), (a < b).numpy(), bool(tf.reduce_all(a == a)), (a == 2).numpy(),
+            a is not None,
+            tf.equal(a, b).numpy(), (tf.constant(3) == 3).numpy(), bool(tf.constant(0)), int(tf.constant(3.7)),
+            round(float(tf.constant(2.5)), 3),
+            a.ref() == a.ref(), len({a.ref(), a.ref(), b.ref()}), -7 // tf.constant(2) == -4,
+            (tf.constant(-7) % 3).numpy()]  # fmt: skip
 
 
 def type_errors(tf):
     kinds = []
     for wrong in (
         lambda: tf.constant(1) + tf.constant(1.0), lambda: tf.matmul(tf.zeros([2, 3]), tf.zeros([2, 3])),
-        lambda: tf.constant([1.0, 2.0]) + tf.zeros([3]), lambda: tf.constant([[1], [2, 3]]), lambda: tf.reshape(tf.zeros([4]), [3]),
-        lambda: hash(tf.constant(1)), lambda: len(tf.constant(1)), lambda: iter(tf.constant(1)), lambda: tf.constant(2.5, tf.int32),
+        lambda: tf.constant([1.0, 2.0]) + tf.zeros([3]), lambda: tf.constant([[1], [2, 3]]),
+        lambda: tf.reshape(tf.zeros([4]), [3]),
+        lambda: hash(tf.constant(1)), lambda: len(tf.constant(1)), lambda: iter(tf.constant(1)),
+        lambda: tf.constant(2.5, tf.int32),
         lambda: bool(tf.constant([1, 2])), lambda: tf.zeros([2])[5], lambda: setattr(tf.zeros([2]), "shape", [1]),
     ):  # fmt: skip
         try:
@@ -265,7 +278,8 @@ def random_numbers(tf):
     s = tf.random.stateless_uniform([2], seed=[1, 2])
     tf.random.set_seed(5)
     shuffled = tf.random.shuffle(tf.range(6))
-    return [a.numpy(), b.numpy(), bool(tf.reduce_all(a == again)), x.numpy(), y.numpy(), s.numpy(), sorted(shuffled.numpy().tolist())]
+    return [a.numpy(), b.numpy(), bool(tf.reduce_all(a == again)), x.numpy(), y.numpy(), s.numpy(),
+            sorted(shuffled.numpy().tolist())]  # fmt: skip
 
 
 def linear_regression(tf):
@@ -334,5 +348,6 @@ def modules(tf):
             return self.rest[0](self.first(x)) * self.scale
 
     model = Model()
-    return [model(tf.constant([[2.0, 2.0, 2.0]])).numpy(), [v.name for v in model.variables], len(model.trainable_variables),
+    return [model(tf.constant([[2.0, 2.0, 2.0]])).numpy(), [v.name for v in model.variables],
+            len(model.trainable_variables),
             [m.name for m in model.submodules], [v.shape.as_list() for v in model.non_trainable_variables]]  # fmt: skip

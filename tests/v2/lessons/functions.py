@@ -88,7 +88,8 @@ def tape_inside(tf):
         v.assign_sub(0.1 * dv)
         return dx, dv
 
-    return [[r.numpy() for r in step(tf.constant(2.0))], v.numpy(), [r.numpy() for r in step(tf.constant(1.0))], v.numpy()]
+    return [[r.numpy() for r in step(tf.constant(2.0))], v.numpy(), [r.numpy() for r in step(tf.constant(1.0))],
+            v.numpy()]  # fmt: skip
 
 
 def input_signature(tf):
@@ -115,7 +116,8 @@ def concrete(tf):
 
     c = square.get_concrete_function(tf.TensorSpec([None, 2], tf.float32))
     one = square.get_concrete_function(tf.constant(1.0))
-    return [c(tf.constant([[1.0, 2.0]])).numpy(), one(tf.constant(3.0)).numpy(), c.structured_outputs.shape.as_list(), [i.shape.as_list() for i in c.inputs]]
+    return [c(tf.constant([[1.0, 2.0]])).numpy(), one(tf.constant(3.0)).numpy(), c.structured_outputs.shape.as_list(),
+            [i.shape.as_list() for i in c.inputs]]  # fmt: skip
 
 
 def relu(tf):
@@ -183,7 +185,8 @@ def break_and_continue(tf):
                 break
         return found
 
-    return [[r.numpy() for r in f(tf.constant(30))], first_negative(tf.constant([1.0, -2.0, -3.0])).numpy(), first_negative(tf.constant([1.0])).numpy()]
+    return [[r.numpy() for r in f(tf.constant(30))], first_negative(tf.constant([1.0, -2.0, -3.0])).numpy(),
+            first_negative(tf.constant([1.0])).numpy()]  # fmt: skip
 
 
 def nested_loops(tf):
@@ -255,7 +258,8 @@ def methods(tf):
             return self.w * x + bias + sum(rest)
 
     a, b = Model(2.0), Model(3.0)
-    first = [a.call(tf.constant(1.0)).numpy(), b.call(tf.constant(1.0)).numpy(), a.call(tf.constant(1.0), 1.0, 2.0, bias=4.0).numpy()]
+    first = [a.call(tf.constant(1.0)).numpy(), b.call(tf.constant(1.0)).numpy(),
+             a.call(tf.constant(1.0), 1.0, 2.0, bias=4.0).numpy()]  # fmt: skip
     a.w.assign(10.0)
     return first + [a.call(tf.constant(1.0)).numpy()]
 

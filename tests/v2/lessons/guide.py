@@ -14,7 +14,8 @@ def tracing_is_seen(tf):
 
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        values = [double(tf.constant(1)).numpy(), double(tf.constant(1.5)).numpy(), double(tf.constant("a")).numpy(), double("b").numpy()]
+        values = [double(tf.constant(1)).numpy(), double(tf.constant(1.5)).numpy(), double(tf.constant("a")).numpy(),
+                  double("b").numpy()]  # fmt: skip
     return [values, said.getvalue()]
 
 
@@ -142,7 +143,8 @@ def random_in_functions(tf):
 
     @tf.function
     def f():
-        return tf.random.uniform([2]), tf.random.normal([3]), tf.random.uniform([2], seed=5), tf.random.truncated_normal([2])
+        return (tf.random.uniform([2]), tf.random.normal([3]), tf.random.uniform([2], seed=5),
+                tf.random.truncated_normal([2]))  # fmt: skip
 
     return [f(), f(), tf.random.uniform([2]), f()]
 
@@ -236,7 +238,8 @@ def ragged_embeddings(tf):
     bigrams = tf.strings.join([padded[:, :-1], padded[:, 1:]], separator="+")
     pairs = tf.nn.embedding_lookup(table, tf.strings.to_hash_bucket_fast(bigrams, 1024))
     both = tf.concat([words, pairs], axis=1)
-    return [words.shape.as_list(), both.shape.as_list(), bigrams.to_list(), tf.reduce_mean(both, axis=1), tf.reduce_sum(words, axis=1)]
+    return [words.shape.as_list(), both.shape.as_list(), bigrams.to_list(), tf.reduce_mean(both, axis=1),
+            tf.reduce_sum(words, axis=1)]  # fmt: skip
 
 
 def ragged_arguments(tf):

@@ -22,22 +22,28 @@ def slices(tf):
 def chains(tf):
     ds = tf.data.Dataset.range(10)
     return [
-        listed(ds.map(lambda x: x * x).batch(3)), listed(ds.batch(4, drop_remainder=True)), listed(ds.filter(lambda x: x % 3 == 1)),
+        listed(ds.map(lambda x: x * x).batch(3)), listed(ds.batch(4, drop_remainder=True)),
+        listed(ds.filter(lambda x: x % 3 == 1)),
         listed(ds.skip(2).take(3)), listed(ds.repeat(2).batch(7)), listed(ds.take(2).concatenate(ds.skip(8))),
-        listed(ds.window(4, shift=2, drop_remainder=True).flat_map(lambda w: w.batch(4))), listed(ds.enumerate(start=5).take(2)),
-        listed(tf.data.Dataset.zip((ds, ds.map(lambda x: x + 10))).take(2)), listed(ds.shard(3, 1)), listed(ds.batch(3).unbatch()),
-        sorted(listed(ds.shuffle(5, seed=1))), listed(tf.data.Dataset.range(2, 9, 3)), listed(ds.take_while(lambda x: x < 4)),
+        listed(ds.window(4, shift=2, drop_remainder=True).flat_map(lambda w: w.batch(4))),
+        listed(ds.enumerate(start=5).take(2)),
+        listed(tf.data.Dataset.zip((ds, ds.map(lambda x: x + 10))).take(2)), listed(ds.shard(3, 1)),
+        listed(ds.batch(3).unbatch()),
+        sorted(listed(ds.shuffle(5, seed=1))), listed(tf.data.Dataset.range(2, 9, 3)),
+        listed(ds.take_while(lambda x: x < 4)),
         listed(ds.scan(tf.constant(0, tf.int64), lambda s, x: (s + x, s + x))), int(ds.cardinality()),
-        listed(ds.interleave(lambda x: tf.data.Dataset.from_tensors(x).repeat(2), cycle_length=2, block_length=1).take(8)),
+        listed(ds.interleave(lambda x: tf.data.Dataset.from_tensors(x).repeat(2), cycle_length=2,
+                             block_length=1).take(8)),
     ]  # fmt: skip
 
 
 def padded(tf):
     ds = tf.data.Dataset.range(1, 6).map(lambda x: tf.fill([tf.cast(x, tf.int32)], x))
     plain = [b.tolist() for b in ds.padded_batch(2, padded_shapes=(None,)).as_numpy_iterator()]
-    wide = [b.tolist() for b in ds.padded_batch(3, padded_shapes=[6], padding_values=tf.constant(-1, tf.int64)).as_numpy_iterator()]
-    pairs = tf.data.Dataset.from_generator(lambda: iter([([1], "a"), ([2, 3], "bc")]),
-                                           output_signature=(tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.string)))  # fmt: skip
+    wide = [b.tolist() for b in ds.padded_batch(
+        3, padded_shapes=[6], padding_values=tf.constant(-1, tf.int64)).as_numpy_iterator()]  # fmt: skip
+    signature = (tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.string))
+    pairs = tf.data.Dataset.from_generator(lambda: iter([([1], "a"), ([2, 3], "bc")]), output_signature=signature)
     return [plain, wide, [[p.tolist() for p in e] for e in pairs.padded_batch(2).as_numpy_iterator()]]
 
 
@@ -46,7 +52,8 @@ def generators(tf):
         for i in range(stop):
             yield i, [i] * i
 
-    ds = tf.data.Dataset.from_generator(count, args=[4], output_types=(tf.int32, tf.float32), output_shapes=((), (None,)))
+    ds = tf.data.Dataset.from_generator(count, args=[4], output_types=(tf.int32, tf.float32),
+                                        output_shapes=((), (None,)))  # fmt: skip
     first = [[e[0].tolist() if hasattr(e[0], "tolist") else e[0], e[1].tolist()] for e in ds.as_numpy_iterator()]
     ragged = tf.data.Dataset.from_generator(lambda: (tf.ragged.constant([[k], [k, k]]) for k in range(2)),
                                             output_signature=tf.RaggedTensorSpec([2, None], tf.int32))  # fmt: skip
@@ -77,7 +84,8 @@ def text_lines(tf):
         words = lines.map(lambda line: tf.strings.split(line, ","))
         csv = tf.data.experimental.CsvDataset(path, [tf.string, tf.float32], header=True)
         return [listed(lines), [[p.numpy() for p in e] for e in parsed], [w.numpy() for w in words],
-                [[p.numpy() for p in e] for e in csv], tf.io.gfile.exists(path), tf.io.read_file(path).numpy()[:9]]  # fmt: skip
+                [[p.numpy() for p in e] for e in csv], tf.io.gfile.exists(path),
+                tf.io.read_file(path).numpy()[:9]]  # fmt: skip
 
 
 def records(tf):
@@ -97,13 +105,15 @@ def records(tf):
                 writer.write(example.SerializeToString())
         description = {
             "number": tf.io.FixedLenFeature([], tf.int64), "floats": tf.io.VarLenFeature(tf.float32),
-            "text": tf.io.FixedLenFeature([], tf.string, default_value=""), "tensor": tf.io.FixedLenFeature([], tf.string),
+            "text": tf.io.FixedLenFeature([], tf.string, default_value=""),
+            "tensor": tf.io.FixedLenFeature([], tf.string),
             "absent": tf.io.FixedLenFeature([2], tf.int64, default_value=[7, 8]),
         }  # fmt: skip
 
         def parse(record):
             found = tf.io.parse_single_example(record, description)
-            return {**found, "floats": tf.sparse.to_dense(found["floats"]), "tensor": tf.io.parse_tensor(found["tensor"], tf.int32)}
+            return {**found, "floats": tf.sparse.to_dense(found["floats"]),
+                    "tensor": tf.io.parse_tensor(found["tensor"], tf.int32)}  # fmt: skip
 
         rows = [{k: v.numpy() for k, v in e.items()} for e in tf.data.TFRecordDataset([path]).map(parse)]
         batches = tf.data.TFRecordDataset(path).batch(3).map(lambda r: tf.io.parse_example(r, description)["number"])
@@ -139,15 +149,19 @@ def control_flow_in_map(tf):
 
 def buckets(tf):
     lengths = [1, 5, 2, 7, 3, 9, 2, 2]
-    ds = tf.data.Dataset.from_generator(lambda: ([n] * n for n in lengths), output_signature=tf.TensorSpec([None], tf.int32))
+    ds = tf.data.Dataset.from_generator(lambda: ([n] * n for n in lengths),
+                                        output_signature=tf.TensorSpec([None], tf.int32))  # fmt: skip
     ds = ds.bucket_by_sequence_length(lambda x: tf.shape(x)[0], bucket_boundaries=[3, 6], bucket_batch_sizes=[2, 2, 2])
-    groups = tf.data.Dataset.range(9).group_by_window(lambda x: x % 2, lambda key, window: window.batch(3), window_size=3)
+    groups = tf.data.Dataset.range(9).group_by_window(lambda x: x % 2, lambda key, window: window.batch(3),
+                                                      window_size=3)  # fmt: skip
     return [[b.tolist() for b in ds.as_numpy_iterator()], listed(groups)]
 
 
 def sampled(tf):
     a, b = tf.data.Dataset.from_tensors(0).repeat(3), tf.data.Dataset.from_tensors(1).repeat(4)
-    chosen = tf.data.Dataset.choose_from_datasets([a, b], tf.data.Dataset.from_tensor_slices(np.array([0, 1, 1, 0, 1], np.int64)))
+    chosen = tf.data.Dataset.choose_from_datasets(
+        [a, b], tf.data.Dataset.from_tensor_slices(np.array([0, 1, 1, 0, 1], np.int64))
+    )
     mixed = tf.data.Dataset.sample_from_datasets([a, b], weights=[0.5, 0.5], seed=3)
     return [listed(chosen), sorted(listed(mixed))]
 
@@ -187,8 +201,10 @@ def errors(tf):
         next(it)
     except Exception as error:
         out.append("broken" in str(error))
-    for wrong in (lambda: tf.data.Dataset.from_tensor_slices(([1, 2], [1, 2, 3])), lambda: tf.data.Dataset.range(3).batch(0),
-                  lambda: list(tf.data.Dataset.from_tensor_slices([[1, 2]]).map(lambda x: tf.reshape(x, [3])))):  # fmt: skip
+    for wrong in (lambda: tf.data.Dataset.from_tensor_slices(([1, 2], [1, 2, 3])),
+                  lambda: tf.data.Dataset.range(3).batch(0),
+                  lambda: list(tf.data.Dataset.from_tensor_slices([[1, 2]])
+                               .map(lambda x: tf.reshape(x, [3])))):  # fmt: skip
         try:
             wrong()
             out.append("nothing")

@@ -53,22 +53,26 @@ def rmsprop(tf):
 
 
 def others(tf):
-    made = [tf.optimizers.Adagrad(0.1), tf.optimizers.Adadelta(1.0), tf.optimizers.Adamax(0.02), tf.optimizers.Nadam(0.02),
+    made = [tf.optimizers.Adagrad(0.1), tf.optimizers.Adadelta(1.0), tf.optimizers.Adamax(0.02),
+            tf.optimizers.Nadam(0.02),
             tf.optimizers.Ftrl(0.1), tf.optimizers.AdamW(0.01, weight_decay=0.1), tf.optimizers.Lion(0.01)]  # fmt: skip
     return [trained(tf, o, 4) for o in made]
 
 
 def schedules(tf):
     s = tf.optimizers.schedules
-    made = [s.ExponentialDecay(0.1, 10, 0.5), s.ExponentialDecay(0.1, 10, 0.5, staircase=True), s.PiecewiseConstantDecay([5, 20], [1.0, 0.5, 0.1]),
-            s.PolynomialDecay(1.0, 20, 0.1, power=2.0), s.CosineDecay(1.0, 20, alpha=0.1), s.InverseTimeDecay(1.0, 5, 0.5),
+    made = [s.ExponentialDecay(0.1, 10, 0.5), s.ExponentialDecay(0.1, 10, 0.5, staircase=True),
+            s.PiecewiseConstantDecay([5, 20], [1.0, 0.5, 0.1]),
+            s.PolynomialDecay(1.0, 20, 0.1, power=2.0), s.CosineDecay(1.0, 20, alpha=0.1),
+            s.InverseTimeDecay(1.0, 5, 0.5),
             s.CosineDecayRestarts(1.0, 8), s.CosineDecay(0.0, 10, warmup_target=1.0, warmup_steps=5)]  # fmt: skip
     values = [[float(one(k)) for k in (0, 3, 5, 6, 15, 30)] for one in made]
     return [values, trained(tf, tf.optimizers.SGD(made[0]))]
 
 
 def clipping(tf):
-    return [trained(tf, tf.optimizers.SGD(1.0, **c), 3) for c in ({"clipnorm": 0.1}, {"clipvalue": 0.01}, {"global_clipnorm": 0.1})]
+    return [trained(tf, tf.optimizers.SGD(1.0, **c), 3)
+            for c in ({"clipnorm": 0.1}, {"clipvalue": 0.01}, {"global_clipnorm": 0.1})]  # fmt: skip
 
 
 def rate_changed(tf):
@@ -109,7 +113,9 @@ def convolution(tf):
         with tf.GradientTape() as tape:
             h = tf.nn.max_pool2d(tf.nn.relu(tf.nn.conv2d(x, k1, 1, "SAME")), 2, 2, "VALID")
             h = tf.nn.avg_pool2d(tf.nn.relu(tf.nn.conv2d(h, k2, strides=[1, 1, 1, 1], padding="SAME")), 2, 2, "VALID")
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.reshape(h, [16, -1]) @ w + b))
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.reshape(h, [16, -1]) @ w + b)
+            )
         o.apply_gradients(zip(tape.gradient(loss, variables), variables))
         return loss
 
@@ -134,7 +140,8 @@ def batch_normalisation(tf):
     second = normalised(POINTS, False)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(normalised(POINTS, training=True) ** 3)
-    return [first.numpy()[:3], second.numpy()[:3], mean.numpy(), variance.numpy(), [g.numpy() for g in tape.gradient(loss, [gamma, beta])]]
+    return [first.numpy()[:3], second.numpy()[:3], mean.numpy(), variance.numpy(),
+            [g.numpy() for g in tape.gradient(loss, [gamma, beta])]]  # fmt: skip
 
 
 def checkpoints(tf):
@@ -157,7 +164,8 @@ def checkpoints(tf):
         v[0].assign(tf.zeros_like(v[0]))
         ckpt.restore(manager.latest_checkpoint)
         names = sorted(n for n, _ in tf.train.list_variables(manager.latest_checkpoint))
-        return [kept, bool((saved == v[0].numpy()).all()), int(step), sorted(os.path.basename(p) for p in manager.checkpoints), len(names)]
+        return [kept, bool((saved == v[0].numpy()).all()), int(step),
+                sorted(os.path.basename(p) for p in manager.checkpoints), len(names)]  # fmt: skip
 
 
 def saved_function(tf):
