@@ -350,12 +350,26 @@ class Eager:
         try:
             self._run(walk)
         except GraphcError:  # perhaps because of a scalar that nobody asked for
+            self._settle_one_by_one(waiting)
             if len(wanted) == len(dict.fromkeys(needed_now)):
                 raise
             self._compute(needed_now)
         for variable in waiting:
             self.waiting.pop(variable.number, None)
             variable.settled()
+
+    def _settle_one_by_one(self, waiting: list) -> None:
+        """Compute the new values of variables that can be computed; the others have their values from before."""
+        for variable in waiting:
+            value = variable.new_value
+            try:
+                if value is not None:
+                    self._compute([value])
+            except GraphcError:
+                variable.refused()
+            else:
+                variable.settled()
+            self.waiting.pop(variable.number, None)
 
     def _compute(self, values: list[Value]) -> None:
         values = [v for v in values if v.array is None]

@@ -60,7 +60,7 @@ class Variable(VariableMembers, Operators):
         shape: that of the value; where sizes in it are None, or it is ``TensorShape(None)``, it may change.
     """
 
-    __slots__ = ("_tensor", "_storage", "_type", "name", "number", "trainable", "location", "__weakref__")
+    __slots__ = ("_tensor", "_before", "_storage", "_type", "name", "number", "trainable", "location", "__weakref__")
     graph = EAGER
 
     def __init__(self, initial_value=None, trainable=None, validate_shape=True, caching_device=None, name=None,
@@ -73,7 +73,7 @@ class Variable(VariableMembers, Operators):
             what = f"Variable: dtype {kind.name} was asked for, the initial value is {found}; use tf.cast"
             raise DtypeError(explain(what))
         self._type = Type(dt.as_dtype(array.dtype), array.shape)
-        self._tensor, self._storage = EagerTensor(EAGER, array=array), None
+        self._tensor, self._before, self._storage = EagerTensor(EAGER, array=array), None, None
         self.number, self.location = next(_numbers), here()
         around = get_current_name_scope() if executing_eagerly() else ""
         self.name = f"{around}{'/' if around else ''}{name or 'Variable'}:0"
@@ -119,7 +119,15 @@ class Variable(VariableMembers, Operators):
 
     def settled(self) -> None:
         """The value that was assigned has been computed."""
+        self._before = None
         CHANGES.note()
+
+    def refused(self) -> None:
+        """The value that was assigned cannot be computed: the variable has the last one that could."""
+        with KEEPING:
+            if self._before is not None:
+                self._tensor, self._before = self._before, None
+            CHANGES.note()
 
     def stored(self, writes: bool) -> np.ndarray:
         """The array with the value that functions are bound to; it stays the same one if possible.
@@ -187,8 +195,15 @@ class Variable(VariableMembers, Operators):
     def _keep(self, tensor: EagerTensor) -> None:
         """Take a tensor for the value."""
         with KEEPING:
+            before = self._tensor
             self._tensor = EagerTensor(EAGER, value=alias(tensor.record))
-            if not tensor.is_settled:
+            if tensor.is_settled:
+                self._before = None
+            else:
+                if before is not None and before.is_settled:
+                    self._before = before
+                elif before is None:
+                    self._before = EagerTensor(EAGER, array=self._storage.shown())
                 EAGER.waiting[self.number] = self
             CHANGES.note()
 

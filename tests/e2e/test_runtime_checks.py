@@ -350,3 +350,14 @@ def test_equal_graphs_of_one_process_have_lines_of_their_own():
     refused(lambda: one(table, bad), "model.py:3")
     refused(lambda: two(table, bad), "model.py:8")
     assert run(3) is one
+
+
+def test_an_eager_variable_keeps_its_value():
+    v, w = tf.Variable([1.0, 2.0]), tf.Variable([1.0, 1.0])
+    v.assign_add([1.0, 1.0])
+    v.assign_sub(tf.gather(tf.constant([1.0, 2.0]), tf.constant([5, 0])))
+    w.assign_add([1.0, 1.0])
+    with pytest.raises(InvalidArgumentError, match=r"not in \[0, 2\)"):
+        v.numpy()
+    assert w.numpy().tolist() == [2.0, 2.0]
+    assert v.numpy().tolist() == [2.0, 3.0]
