@@ -49,7 +49,7 @@ def _shape(shape) -> list:
         return [None] if shape.rank is None else shape.as_list()
     try:
         return [n if n is None else int(n) for n in shape]
-    except TypeError:  # symbolic, or wrong, which the operation itself says
+    except (TypeError, ValueError):  # symbolic, or wrong, which the operation itself says
         return [None]
 
 

@@ -125,7 +125,7 @@ def test_lists_are_not_appended_to_in_the_graph():
     for function, words in [*own, (attribute, "'box.rows' changes its length"), (outside, "'held' is appended to")]:
         with pytest.raises(UsageError, match=f"the Python list {words}.*; use tf.TensorArray") as caught:
             tf.function(function)(tf.constant(3))
-        assert "test_places.py:" in str(caught.value)
+        assert "test_changed_places.py:" in str(caught.value)
     assert held == []
 
 
