@@ -231,17 +231,8 @@ _current = _Current()
 
 def here() -> Location | None:
     """The innermost line outside graphc that led to this call, or the one set by ``located``."""
-    if _current.fixed:
-        return _current.location
-    frame = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if file not in _own_files:
-            if not file.startswith(_NOT_USERS):
-                return Location(file, frame.f_lineno)
-            _own_files.add(file)
-        frame = frame.f_back
-    return None
+    found = place()
+    return Location(*found) if type(found) is tuple else found
 
 
 def place() -> tuple[str, int] | Location | None:
