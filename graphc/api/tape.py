@@ -312,16 +312,26 @@ class ForwardAccumulator:
     """
 
     def __init__(self, primals, tangents):
-        self._tensors = [_tensor(p) for p in leaves(primals)]
-        self._directions = list(leaves(tangents))
-        if len(self._tensors) != len(self._directions):
-            what = f"{len(self._tensors)} primals and {len(self._directions)} tangents"
+        self._primals, self._directions = list(leaves(primals)), list(leaves(tangents))
+        if len(self._primals) != len(self._directions):
+            what = f"{len(self._primals)} primals and {len(self._directions)} tangents"
             raise UsageError(explain(f"ForwardAccumulator: {what}"))
+        self.recorder = _innermost()
+        self._tensors = [_tensor(p) for p in self._primals] if self.recorder is EAGER else []
+        self._nodes: list[Node] = []  # what stands for the primals inside a function that is being traced
 
     def __enter__(self):
+        if self.recorder is EAGER:
+            self.records = [(t.record, None, None) for t in self._tensors]
+        else:
+            self._nodes = [self._stand_in(p) for p in self._primals]
         RECORDING.begin(self)
-        self.records = [(t.record, None, None) for t in self._tensors]
         return self
+
+    def _stand_in(self, primal) -> Node:
+        if not isinstance(primal, Operators) or isinstance(primal, Tensor):
+            return self.recorder.watched(_tensor(primal))
+        return self.recorder.source_of(primal)
 
     def __exit__(self, *exception):
         RECORDING.end(self)
@@ -331,6 +341,8 @@ class ForwardAccumulator:
 
     def jvp(self, primals, unconnected_gradients=UnconnectedGradients.NONE):
         """The directional derivative of values that were computed inside, in their structure."""
+        if self.recorder is not EAGER:
+            return self._jvp_inside(primals, unconnected_gradients)
         history = History(self.records)
         places = tuple([history.place(t.record) for t in self._tensors])
         tangents = [EAGER.convert(d, t.dtype).record for d, t in zip(self._directions, self._tensors)]
@@ -341,6 +353,17 @@ class ForwardAccumulator:
                 found.append(_zeros(y.type) if zero else None)
                 continue
             found += derived(history, ("jvp", places), tangents, (place,), (places,), _moved)
+        return pack(primals, iter(found))
+
+    def _jvp_inside(self, primals, unconnected):
+        recorder = self.recorder
+        tangents = [recorder.convert(d, x.dtype).node for d, x in zip(self._directions, self._nodes)]
+        found: list[Tensor | None] = []
+        for y in [recorder.convert(p) for p in leaves(primals)]:
+            if y.dtype.is_inexact and not set(self._nodes).isdisjoint(toposort([y.node])):
+                found.append(Tensor(recorder, jvp([y.node], self._nodes, tangents)[0]))
+            else:
+                found.append(_zeros(y.type) if unconnected == UnconnectedGradients.ZERO else None)
         return pack(primals, iter(found))
 
 

@@ -229,3 +229,44 @@ def test_gradients_without_a_tape():
     assert [float(g) for g in both] == [12, 9] and float(stopped[0]) == 90 and nothing == [None]
     with pytest.raises(RuntimeError, match="use tf.GradientTape in eager code"):
         tf.gradients(w * 1.0, w)
+
+
+def test_forward_mode_in_functions():
+    x, v = tf.constant([1.1, -0.4]), tf.Variable([[1.0, 2.0]])
+
+    @tf.function
+    def of_tensors(x, t):
+        with tf.autodiff.ForwardAccumulator(x, t) as acc:
+            y, z, c = tf.reduce_sum(tf.sin(x) * x), x**3, tf.constant(2.0)
+        assert acc.jvp(c) is None
+        return acc.jvp([y, z]), acc.jvp(c, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    (y, z), zero = of_tensors(x, tf.constant([1.0, 2.0]))
+    np.testing.assert_allclose(y, -0.1255224, rtol=1e-5)  # TensorFlow's answers
+    np.testing.assert_allclose(z, [3.63, 0.96], rtol=1e-6)
+    assert float(zero) == 0.0
+
+    @tf.function
+    def of_a_gradient(t):
+        with tf.autodiff.ForwardAccumulator(v, t) as acc:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_prod(v) ** 2
+            slope = tape.gradient(loss, v)
+        return acc.jvp(loss), acc.jvp(slope)
+
+    loss, slope = of_a_gradient(tf.constant([[1.0, 0.0]]))
+    assert float(loss) == 8.0 and slope.numpy().tolist() == [[8.0, 8.0]]
+
+    @tf.function
+    def twice_through_a_loop(x):
+        ones = tf.ones_like(x)
+        with tf.autodiff.ForwardAccumulator(x, ones) as outer:
+            with tf.autodiff.ForwardAccumulator(x, ones) as inner:
+                y = x
+                for _ in tf.range(2):
+                    y = y * x
+            first = inner.jvp(y)
+        return first, outer.jvp(first)
+
+    first, second = twice_through_a_loop(tf.constant([1.0, 2.0]))
+    assert first.numpy().tolist() == [3.0, 12.0] and second.numpy().tolist() == [6.0, 12.0]
