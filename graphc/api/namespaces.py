@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from graphc import autodiff
+from graphc.api.absent import AbsentError, instead_of
 from graphc.api.eager import eager
 from graphc.api.lift import lift
 from graphc.api.names import TABLES
@@ -97,9 +98,12 @@ class Names:
             where, _, own = name.rpartition(".")
             raise self._missing(where, own, self.below(where))
         if not inside:
-            old = "" if self.package.endswith(".v1") else ", TensorFlow 1's names are in graphc.v1"
+            instead = instead_of(name)
+            if instead is not None:
+                raise AbsentError(explain(instead))
             near = difflib.get_close_matches(name, list(self._entries), 1, 0.8)
-            hint = f"did you mean {near[0]!r}?" if near else f"docs/ops.md lists what exists{old}"
+            known = "docs/ops.md lists what exists, TensorFlow 1's names are in graphc.v1"
+            hint = f"did you mean {near[0]!r}?" if near else known
             raise AttributeError(f"module {self.package!r} has no attribute {name!r}; {hint}")
         doc = f"TensorFlow's ``tf.{name}``: {', '.join(inside)}."
         space = Namespace(f"{self.package}.{name}", doc, lambda member: self.get(f"{name}.{member}"), inside)

@@ -92,6 +92,6 @@ class TracedValue:
         if not self.shape.rank:
             raise TypeError(explain(f"a scalar of {self.type} cannot be iterated"))
         if self.shape[0] is None:
-            advice = "use tf.map_fn, tf.scan or tf.while_loop, or let tf.function convert the 'for' (autograph=True)"
-            raise self._refused(f"{self.type} has an unknown length and cannot be iterated; {advice}")
+            what = "has an unknown length and cannot be iterated; use tf.map_fn, tf.scan or tf.while_loop"
+            raise self._refused(f"{self.type} {what}; {why_python('an iteration')}")
         return iter([self[k] for k in range(self.shape[0])])

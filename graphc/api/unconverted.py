@@ -26,10 +26,10 @@ def note(code, why: str) -> None:
     _WHY[_place(code)] = why
 
 
-def advice() -> str:
-    """The construct of the user's line, and why Python carries it out."""
+def advice(unknown: str = "a Tensor as a Python bool or number") -> str:
+    """The construct of the user's line, ``unknown`` if that cannot be told, and why Python carries it out."""
     location = here()
-    construct = _construct(location.source if location is not None else "")
+    construct = _construct(location.source if location is not None else "") or unknown
     if construct.startswith("a compr"):
         return f"{construct}: conditions in it are not converted; use a `for` statement, tf.boolean_mask or tf.where"
     frame = sys._getframe(1)
@@ -64,4 +64,4 @@ def _construct(source: str) -> str:
         return "a comprehension on a Tensor"
     if re.search(r"\bif\b.*\belse\b", source):
         return "a conditional expression on a Tensor"
-    return "a Tensor as a Python bool or number"
+    return ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from graphc.errors import UnavailableError, explain
+from graphc.api.absent import AbsentError
+from graphc.errors import explain
 
 _LOOP = "train with tf.train.MonitoredTrainingSession or a loop around Session.run"
 
@@ -81,10 +82,6 @@ _CALLED = {
     "reset_graph": "reset_default_graph", "array": "constant", "nn.rnn_cell.LSTM": "nn.rnn_cell.LSTMCell",
     "nn.rnn_cell.GRU": "nn.rnn_cell.GRUCell", "function": "Session.run, which compiles what it runs",
 }  # fmt: skip
-
-
-class AbsentError(UnavailableError, AttributeError):
-    """A namespace that is not there; also an AttributeError, so that ``hasattr`` answers False."""
 
 
 def instead_of(name: str) -> str | None:

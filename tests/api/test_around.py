@@ -57,3 +57,14 @@ def test_errors_have_codes_and_the_logger_a_name():
     assert issubclass(tf.errors.PermissionDeniedError, tf.errors.OpError)
     assert tf.get_logger() is logging.getLogger("graphc")
     assert tf.qint8 in tf.dtypes.QUANTIZED_DTYPES and tf.float32 not in tf.dtypes.QUANTIZED_DTYPES
+
+
+def test_absent_namespaces_say_what_serves_instead():
+    for name, words in (("keras", "Keras is not there yet"), ("distribute", "nothing to distribute"), ("estimator", "loop")):
+        assert not hasattr(tf, name)
+        with pytest.raises(AttributeError, match=f"tf.{name} is not part of graphc: .*{words}"):
+            getattr(tf, name)
+    with pytest.raises(AttributeError, match="did you mean 'reduce_sum'"):
+        tf.reduce_sums
+    with pytest.raises(AttributeError, match="TensorFlow 1's names are in graphc.v1"):
+        tf.placeholder

@@ -412,3 +412,17 @@ def test_one_kernel_for_all_variables(name):
     launches = [s for s in program.steps if s.dims]
     assert len(launches) == 3 and len({s.kernel for s in launches}) == 1
     assert len(program.steps) <= 4
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+@pytest.mark.parametrize("shapes", [[(8, 8)] * 3, [(8, 8), (4,), (16, 2)]], ids=["alike", "different"])
+def test_one_kernel_updates_all_variables(kind, shapes):
+    variables, optimizer = [tf.Variable(tf.ones(s)) for s in shapes], getattr(tf.optimizers, kind)()
+
+    @tf.function
+    def update(*gradients):
+        optimizer.apply_gradients(zip(gradients, variables))
+
+    program = update.lower(*[tf.ones(s) for s in shapes])
+    counter, one = program.kernels  # of the number of steps, and of the variables with their slots
+    assert [step.kernel for step in program.steps] == [counter.name] + [one.name] * len(shapes)
