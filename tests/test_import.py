@@ -38,3 +38,9 @@ def test_what_it_needs_is_what_it_declares():
     standard = set(sys.stdlib_module_names) | {"sysconfig", f"_sysconfigdata__{sys.platform}_{sysconfig.get_config_var('MULTIARCH')}"}
     foreign = {n for n in names - standard if not n.startswith("_")}
     assert foreign <= {"graphc", "numpy", "ml_dtypes"}, foreign
+
+
+def test_the_first_tensor_loads_no_converter_and_no_pipelines():
+    code = "import sys, graphc as tf\ntf.constant(1.0)\nprint([m for m in sys.modules if m.startswith(%r)])"
+    for package in ("graphc.api.autograph", "graphc.api.data.", "graphc.api.emit", "google.protobuf"):
+        assert run(code % package).stdout.strip() == "[]", package

@@ -1,13 +1,11 @@
-"""Names of the conversion of Python's control flow."""
+"""Names of the conversion of Python's control flow; it is imported when the first function is traced, or by these."""
 
-from graphc.api.autograph import public
+from graphc.api.op import Late
+
+_PUBLIC = ("set_verbosity", "to_code", "to_graph", "trace")
+_EXPERIMENTAL = ("Feature", "do_not_convert", "set_loop_options")
 
 FUNCTIONS = {
-    "autograph.to_graph": public.to_graph,
-    "autograph.to_code": public.to_code,
-    "autograph.set_verbosity": public.set_verbosity,
-    "autograph.trace": public.trace,
-    "autograph.experimental.do_not_convert": public.do_not_convert,
-    "autograph.experimental.set_loop_options": public.set_loop_options,
-    "autograph.experimental.Feature": public.Feature,
+    **{f"autograph.{name}": Late("graphc.api.autograph.public", name) for name in _PUBLIC},
+    **{f"autograph.experimental.{name}": Late("graphc.api.autograph.public", name) for name in _EXPERIMENTAL},
 }
