@@ -15,12 +15,13 @@ _LATER = {
     "Options": "graphc.options",
     "export": "graphc.aot",
     "load": "graphc.aot",
+    "onnx": "graphc.onnx",
     "save": "graphc.aot",
     "v1": "graphc.v1",
 }
 
 __all__ = [
-    "DType", "Graph", "Options", "as_dtype", "compat", "compile_graph", "errors", "export", "load", "save", "v1",
+    "DType", "Graph", "Options", "as_dtype", "compat", "compile_graph", "errors", "export", "load", "onnx", "save", "v1",
 ]  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def __getattr__(name: str):
         raise AttributeError(f"module 'graphc' has no attribute {name!r}")
     if name in _LATER:
         module = importlib.import_module(_LATER[name])
-        return module if name in ("v1", "compat") else getattr(module, name)
+        return module if name in ("v1", "compat", "onnx") else getattr(module, name)
     value = importlib.import_module("graphc.api.namespaces").PUBLIC.get(name)
     globals()[name] = value
     return value

@@ -24,10 +24,11 @@ MAY_IMPORT = {
     "formats": "errors ir",
     "api": "errors options ir prims autodiff lib runtime compile formats",
     "v1": "errors options ir prims autodiff lib api compile formats",
+    "onnx": "errors options ir prims autodiff lib api compile formats",
     "compat": "errors v1",
     "aot": "errors options ir codegen runtime compile",
     "inspect": "errors options ir prims passes lower codegen runtime compile",
-    "cli": "errors options ir v1 runtime compile aot inspect",
+    "cli": "errors options ir v1 onnx runtime compile aot inspect",
     "__main__": "cli",
     "__init__": "errors options ir compile autodiff prims lib api aot",
 }

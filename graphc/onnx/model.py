@@ -1,0 +1,255 @@
+"""Model: an ONNX model that runs, can be looked at, and can be differentiated."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence as Values
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compile import compile_graph
+from graphc.errors import FeedError, UnimplementedError, UsageError
+from graphc.formats import onnx_file
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.node import Node
+from graphc.onnx.feeds import Feed, absent, feed_of
+from graphc.onnx.results import Results, flattened
+from graphc.onnx.signature import Declared, declared, type_of
+from graphc.onnx.static import NeedsValue
+from graphc.onnx.trace import Problem, Tracer
+from graphc.onnx.values import Optional, Sequence, constant, typed
+from graphc.options import Options
+
+_CONSTANT = 1 << 16  # elements of an input whose value may be a part of the program
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A trace for one kind of call: its Graph, which feeds are its inputs, and what its outputs mean."""
+
+    graph: Graph
+    fed: tuple[str, ...]
+    results: tuple[Results, ...]
+
+
+class Model:
+    """An ONNX model, made by ``graphc.onnx.load``.
+
+    Attributes:
+        name: of the file, for messages.
+        inputs, outputs: what it takes and answers with: objects with ``name``, ``dtype``, ``shape`` (ints, names of
+            symbolic sizes, None where unknown) and ``kind``.
+    """
+
+    def __init__(self, file: onnx_file.OnnxFile, name: str, options: Options = Options()):
+        self.file, self.name, self.options = file, name, options
+        graph = file.model.graph
+        defaults = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
+        self.inputs = tuple(declared(v) for v in graph.input if v.name not in defaults)
+        self.outputs = tuple(declared(v) for v in graph.output)
+        self._overridable = tuple(declared(v) for v in graph.input if v.name in defaults)
+        self._by_value: set[str] = set()  # inputs whose values are constants of a trace
+        self._programs: dict[tuple, tuple] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<onnx model {self.name}: {', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}>"
+
+    # ---------------------------------------------------------------------------------------------- running
+
+    def run(self, inputs: Values | Mapping[str, object], outputs: Values[str] | None = None) -> list:
+        """The outputs for arrays of the inputs.
+
+        Args:
+            inputs: arrays in the order of ``inputs``, or by name; a list of arrays for a sequence, None for an optional
+                input without a value.
+            outputs: names of the outputs that are wanted; by default all.
+
+        Returns:
+            For each output an array, a list of arrays (a sequence), or None (an empty optional).
+
+        Raises:
+            FeedError: an input is missing or unknown. DtypeError, ShapeError: an array does not fit.
+        """
+        feeds = self._feeds(inputs)
+        run, traced = self._program(feeds)
+        arrays = iter(run(*[a for name in traced.fed for a in feeds[name].arrays]))
+        found = [r.value(arrays) for r in traced.results]
+        return found if outputs is None else [found[k] for k in self._positions(outputs)]
+
+    def _positions(self, names: Values[str]) -> list[int]:
+        known = [o.name for o in self.outputs]
+        for name in names:
+            if name not in known:
+                raise UsageError(f"{self.name} has no output {name!r}; it has {', '.join(known)}")
+        return [known.index(name) for name in names]
+
+    def _feeds(self, inputs) -> dict[str, Feed]:
+        if not isinstance(inputs, Mapping):
+            if not isinstance(inputs, (list, tuple)):
+                raise UsageError(f"{self.name}: give the inputs as a list or as a dict, not {type(inputs).__name__}")
+            if len(inputs) > len(self.inputs):
+                raise FeedError(f"{self.name}: {len(inputs)} inputs given; it takes {len(self.inputs)}")
+            inputs = dict(zip([i.name for i in self.inputs], inputs))
+        feeds = {}
+        for item in self.inputs:
+            if item.name in inputs:
+                feeds[item.name] = feed_of(item, inputs[item.name])
+            elif item.kind == "optional":
+                feeds[item.name] = absent(item)
+            else:
+                raise FeedError(f"{self.name}: input {item} is missing")
+        for item in self._overridable:
+            if item.name in inputs:
+                feeds[item.name] = feed_of(item, inputs[item.name])
+        unknown = [str(name) for name in inputs if name not in feeds]
+        if unknown:
+            raise FeedError(f"{self.name} has no input {', '.join(unknown)}; it has {', '.join(i.name for i in self.inputs)}")
+        return feeds
+
+    def _program(self, feeds: dict[str, Feed]) -> tuple:
+        key = self._key(feeds)
+        found = self._programs.get(key)
+        if found is None:
+            with self._lock:
+                traced = self._trace(feeds)
+                found = compile_graph(traced.graph, self.options), traced
+                self._programs[self._key(feeds)] = found  # tracing may have told of more inputs that count by value
+        return found
+
+    def _key(self, feeds: dict[str, Feed]) -> tuple:
+        return tuple([(name, feed.key(name in self._by_value)) for name, feed in feeds.items()])
+
+    # ---------------------------------------------------------------------------------------------- tracing
+
+    @property
+    def graph(self) -> Graph:
+        """The Graph that the model becomes, sizes symbolic.
+
+        Raises:
+            UsageError: it depends on the values of some inputs, or on how long a sequence is; see ``trace``.
+            UnimplementedError: parts of it are not supported; the message lists all of them.
+        """
+        return self.trace().graph
+
+    def trace(self, inputs: Mapping[str, object] | Values | None = None) -> Traced:
+        """The trace that serves a call with these inputs; without them, for tensors of the declared types."""
+        if inputs is not None:
+            return self._trace(self._feeds(inputs))
+        return self._trace({item.name: _any_value(self.name, item) for item in self.inputs}, False)
+
+    def problems(self) -> list[Problem]:
+        """Everything in the model that is not supported; empty if there is nothing."""
+        feeds = {item.name: _any_value(self.name, item) for item in self.inputs}
+        try:
+            return self._attempt(feeds)[1]
+        except NeedsValue:
+            return []
+
+    def _trace(self, feeds: dict[str, Feed], has_values: bool = True) -> Traced:
+        while True:
+            try:
+                traced, problems = self._attempt(feeds)
+                break
+            except NeedsValue as need:
+                self._fix(need, feeds, has_values)
+        if problems:
+            raise UnimplementedError(report(self.name, problems))
+        return traced
+
+    def _fix(self, need: NeedsValue, feeds: dict[str, Feed], has_values: bool) -> None:
+        """Make the values of some inputs constants of the trace.
+
+        Raises:
+            UnimplementedError: what is needed is no input, or a large one. UsageError: there are no values.
+        """
+        names = {name for name, feed in feeds.items() if need.names and set(need.names) & set(_node_names(name, feed))}
+        if not names or names <= self._by_value or sum(a.size for n in names for a in feeds[n].arrays) > _CONSTANT:
+            raise UnimplementedError(f"{self.name}: {need.why} must be known before running")
+        if not has_values:
+            raise UsageError(f"{self.name} depends on the values of {', '.join(sorted(names))} ({need.why}): give them to trace")
+        self._by_value |= names
+
+    def _attempt(self, feeds: dict[str, Feed]) -> tuple[Traced, list[Problem]]:
+        tracer = Tracer(self.file, self.name)
+        items = {item.name: item for item in (*self.inputs, *self._overridable)}
+        nodes, fed, given = [], [], {}
+        for name, feed in feeds.items():
+            given[name], made = _stand_in(items[name], feed, name in self._by_value)
+            nodes += made
+            fed += [name] * bool(made)
+        values = tracer.run(given)
+        if tracer.problems:
+            return Traced(Graph("main", (), ()), (), ()), tracer.problems
+        parts = [flattened(v) for v in values]
+        outputs = tuple(n for _, found in parts for n in found)
+        names = tuple(_output_names(self.outputs, [len(found) for _, found in parts]))
+        return Traced(Graph("main", tuple(nodes), outputs, names), tuple(fed), tuple(r for r, _ in parts)), []
+
+
+def _any_value(model: str, item: Declared) -> Feed:
+    """A stand-in for a value of an input that is not there yet."""
+    if item.kind != "tensor" or item.shape is None or item.element is None:
+        raise UsageError(f"{model}: input {item} has no type that a graph could be made for; give a value to trace")
+    return Feed("tensor", (np.broadcast_to(np.zeros((), item.element.carrier.numpy), (0,) * len(item.shape)),),
+                item.element, False)  # fmt: skip
+
+
+def _node_names(name: str, feed: Feed) -> list[str]:
+    return [name] if feed.kind == "tensor" else [f"{name}.{k}" for k in range(len(feed.arrays))]
+
+
+def _stand_in(item: Declared, feed: Feed, by_value: bool) -> tuple[object, list[Node]]:
+    """What stands for an input while tracing, and the Nodes that are fed."""
+    if feed.kind == "nothing":
+        return (Optional(None, item.element) if item.kind == "optional" else None), []
+    if by_value:
+        nodes = []
+        values = [typed(constant(a), feed.element) for a in feed.arrays]
+    elif feed.kind == "tensor":
+        shape = item.shape if item.shape is not None else (None,) * feed.arrays[0].ndim
+        nodes = [input_node(item.name, type_of(item, feed.element, shape))]
+        values = [typed(nodes[0], feed.element)]
+    else:
+        nodes = [input_node(name, type_of(item, feed.element, a.shape)) for name, a in zip(_node_names(item.name, feed), feed.arrays)]
+        values = [typed(n, feed.element) for n in nodes]
+    value = values[0] if feed.kind == "tensor" else Sequence(tuple(values), feed.element)
+    return (Optional(value, feed.element) if feed.wrapped else value), nodes
+
+
+def _output_names(outputs: Values[Declared], counts: Values[int]):
+    for item, count in zip(outputs, counts):
+        yield from [item.name] if count == 1 else [f"{item.name}.{k}" for k in range(count)]
+
+
+def report(name: str, problems: Values[Problem]) -> str:
+    """All problems of a model as one message, those of a kind together."""
+    kinds: dict[tuple, list[str]] = {}
+    for p in problems:
+        kinds.setdefault((p.operator, p.why), []).append(p.node)
+    count = Counter(p.operator for p in problems)
+    lines = [f"{name}: {sum(count.values())} nodes of {len(count)} operators cannot be compiled"]
+    for (operator, why), nodes in kinds.items():
+        shown = ", ".join(nodes[:3]) + (f" and {len(nodes) - 3} more" if len(nodes) > 3 else "")
+        lines.append(f"  {operator} ({len(nodes)} nodes: {shown}): {why.removeprefix(operator + ': ')}")
+    return "\n".join(lines)
+
+
+def load(source, *, folder: str | os.PathLike | None = None, options: Options = Options()) -> Model:
+    """An ONNX model from a file.
+
+    Args:
+        source: a path, the bytes of a model, or a ``ModelProto`` of the ``onnx`` package.
+        folder: where files of external data lie, for a model that is no file itself.
+        options: how to compile it.
+
+    Raises:
+        FormatError: the file is damaged, or no ONNX model; the message says where.
+        UnimplementedError: parts of it are not supported; the message lists all of them, with their nodes.
+        OSError: it cannot be read.
+    """
+    file = onnx_file.read_model(source, folder=folder)
+    return Model(file, file.name, options)

@@ -1,0 +1,69 @@
+"""How the arrays that a program answers with become the values of a model's outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.errors import FormatError
+from graphc.ir.node import Node
+from graphc.onnx.call import element_of_value
+from graphc.onnx.values import Element, Narrow, Optional, Sequence, uncarried
+
+
+@dataclass(frozen=True)
+class Results:
+    """The shape of one output: a tensor, a list of such, or nothing.
+
+    Attributes:
+        kind: ``tensor``, ``sequence`` or ``nothing``.
+        element: of a tensor. items: of a sequence.
+    """
+
+    kind: str
+    element: Element | None = None
+    items: tuple[Results, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the array is the value as it is."""
+        return self.kind == "tensor" and not self.element.is_narrow and self.element.name != "string"
+
+    def value(self, arrays):
+        """The value, taken from an iterator over arrays."""
+        if self.kind == "nothing":
+            return None
+        if self.kind == "sequence":
+            return [item.value(arrays) for item in self.items]
+        array = next(arrays)
+        return _texts(array) if self.element.name == "string" else uncarried(array, self.element)
+
+
+def _texts(array: np.ndarray) -> np.ndarray:
+    """An array of bytes as one of Python strings; what is not UTF-8 stays bytes."""
+    found = np.empty(array.shape, object)
+    for k, v in np.ndenumerate(array):
+        try:
+            found[k] = v.decode() if isinstance(v, bytes) else v
+        except UnicodeDecodeError:
+            found[k] = v
+    return found
+
+
+def flattened(value) -> tuple[Results, list[Node]]:
+    """The shape of a traced value, and its Nodes.
+
+    Raises:
+        FormatError: the value is none that can leave a model.
+    """
+    if value is None or (isinstance(value, Optional) and value.value is None):
+        return Results("nothing"), []
+    if isinstance(value, Optional):
+        return flattened(value.value)
+    if isinstance(value, Sequence):
+        parts = [flattened(v) for v in value.items]
+        return Results("sequence", value.element, tuple(p for p, _ in parts)), [n for _, nodes in parts for n in nodes]
+    if not isinstance(value, (Node, Narrow)):
+        raise FormatError("an output has no value")
+    return Results("tensor", element_of_value(value)), [value.node if isinstance(value, Narrow) else value]

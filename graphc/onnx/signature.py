@@ -1,0 +1,97 @@
+"""What a model takes and answers with: declared types, and the kinds of calls that one trace serves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from graphc.errors import FormatError
+from graphc.ir.node import symbol
+from graphc.ir.type import Type
+from graphc.onnx.values import ELEMENTS, Element
+
+_NAME = re.compile(r"[A-Za-z_][\w.:/ ]*")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An input or output of a model.
+
+    Attributes:
+        name: its name.
+        kind: ``tensor``, ``sequence`` or ``optional`` (of a tensor, unless ``inner`` says sequence).
+        element: type of the elements; None where the model does not say.
+        shape: sizes: ints, names, or None for an unknown one; None for an unknown rank.
+        inner: for an optional, what it holds: ``tensor`` or ``sequence``.
+    """
+
+    name: str
+    kind: str
+    element: Element | None
+    shape: tuple | None
+    inner: str = "tensor"
+
+    @property
+    def dtype(self) -> str:
+        """The name of the element type, such as ``float32``."""
+        return self.element.name if self.element is not None else "unknown"
+
+    def __str__(self) -> str:
+        sizes = "?" if self.shape is None else ", ".join("?" if d is None else str(d) for d in self.shape)
+        text = f"{self.dtype}[{sizes}]"
+        for kind in (self.inner if self.kind == "optional" else "tensor", self.kind):
+            text = text if kind == "tensor" else f"{kind}({text})"
+        return f"{self.name}: {text}"
+
+
+def declared(info) -> Declared:
+    """A ValueInfoProto as data.
+
+    Raises:
+        FormatError: it is of a kind that no value has here (a map, an opaque type), or names no element type.
+    """
+    kind, inner, type = "tensor", "tensor", info.type
+    which = type.WhichOneof("value")
+    if which == "optional_type":
+        kind, type = "optional", type.optional_type.elem_type
+        which = type.WhichOneof("value")
+    if which == "sequence_type":
+        kind, inner = ("sequence", "tensor") if kind == "tensor" else (kind, "sequence")
+        type = type.sequence_type.elem_type
+        which = type.WhichOneof("value")
+    if which is None:
+        return Declared(info.name, kind, None, None, inner)
+    if which != "tensor_type":
+        raise FormatError(f"{info.name}: values of kind {which.removesuffix('_type')} are not supported")
+    tensor = type.tensor_type
+    if tensor.elem_type not in ELEMENTS and tensor.elem_type:
+        raise FormatError(f"{info.name}: {tensor.elem_type} is no element type")
+    shape = tuple(_size(info.name, d) for d in tensor.shape.dim) if tensor.HasField("shape") else None
+    return Declared(info.name, kind, ELEMENTS.get(tensor.elem_type), shape, inner)
+
+
+def _size(name: str, dim):
+    which = dim.WhichOneof("value")
+    if which == "dim_value":
+        if dim.dim_value >= 1 << 47:
+            raise FormatError(f"{name}: a size of {dim.dim_value} is not possible")
+        return dim.dim_value if dim.dim_value > 0 else None  # some exporters write 0 or -1 for an unknown size
+    if which == "dim_param" and _NAME.fullmatch(dim.dim_param) and not dim.dim_param.startswith("unk__"):
+        return dim.dim_param
+    return None
+
+
+def type_of(item: Declared, element: Element, shape: tuple) -> Type:
+    """The Type of a tensor: names become symbols, the same one for the same name; unknown sizes symbols of their own."""
+    sizes = []
+    for axis, d in enumerate(shape):
+        if d is None:
+            d = f"{item.name}.{axis}"
+        sizes.append(d if isinstance(d, int) else symbol(_identifier(d)))
+    return Type(element.carrier, tuple(sizes))
+
+
+def _identifier(name: str) -> str:
+    """A name that IR text may have."""
+    found = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return found if found[:1].isalpha() else f"d_{found}"

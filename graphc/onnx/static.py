@@ -1,0 +1,69 @@
+"""Values that must be known while tracing, and the inputs of a model that they depend on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.errors import FeedError, GraphcError, UnimplementedError
+from graphc.ir.graph import Graph, close
+from graphc.ir.node import Node
+from graphc.ir.type import Type
+from graphc.prims.interpret import interpret
+
+_LARGEST = 1 << 24  # elements of a value that is computed while tracing
+_EFFECTS = frozenset({"random_bits", "host", "python", "act"})
+
+
+class NeedsValue(Exception):
+    """Tracing can go on only when the values of these inputs of the model are constants.
+
+    Attributes:
+        names: of the inputs. why: what asked for them.
+    """
+
+    def __init__(self, names: tuple[str, ...], why: str):
+        super().__init__(why)
+        self.names, self.why = names, why
+
+
+def static_value(node: Node, why: str | None) -> np.ndarray | None:
+    """The value of a Node that follows from constants.
+
+    Args:
+        why: what it is needed for; None to get None where it is not known.
+
+    Raises:
+        NeedsValue: it depends on inputs of the model alone, which may be made constants.
+        UnimplementedError: it depends on something else, or is too large to be computed while tracing.
+    """
+    if node.op == "const" and node.type.is_static:
+        return np.broadcast_to(node.attr("value").array, node.shape)
+    graph = close(Graph("static", (), (node,)))
+    order = graph.nodes
+    inputs = [n for n in order if n.op == "input"]
+    made = set(graph.measured)
+    open_sizes = [n for n in order if n.op == "symbol" and n not in made]
+    if inputs or open_sizes or any(n.op in _EFFECTS for n in order):
+        if why is None:
+            return None
+        names = tuple(n.attr("name") for n in inputs)
+        if names and not open_sizes:
+            raise NeedsValue(names, why)
+        raise UnimplementedError(f"{why} must be known before running; it depends on sizes or on random numbers")
+    if any(_is_too_large(n) for n in order):
+        if why is None:
+            return None
+        raise UnimplementedError(f"{why} must be known before running, and is too large to be computed then: {node.type}")
+    try:
+        return np.asarray(interpret(graph)[0])
+    except (FeedError, MemoryError) as error:
+        raise UnimplementedError(f"{why or 'a value'} cannot be computed: {error}") from None
+    except GraphcError:
+        if why is None:
+            return None
+        raise
+
+
+def _is_too_large(node: Node) -> bool:
+    types = getattr(node.type, "items", (node.type,))
+    return any(isinstance(t, Type) and t.is_static and t.size > _LARGEST for t in types)

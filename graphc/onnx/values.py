@@ -1,0 +1,154 @@
+"""What a name of an ONNX graph stands for while it is traced: Nodes, narrow numbers, sequences, optional values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ml_dtypes
+import numpy as np
+
+from graphc.ir import dtype as dt
+from graphc.ir.dtype import DType
+from graphc.ir.node import Node, const
+
+
+@dataclass(frozen=True)
+class Element:
+    """An element type of ONNX.
+
+    Attributes:
+        number: of ``TensorProto.DataType``. name: as the standard writes it, such as ``float8e4m3fn``.
+        numpy: the dtype of arrays that users give and get; ``object`` for strings.
+        carrier: the dtype of the Nodes that hold it. A narrow type is carried as its bits (small floats, as u8) or as
+            its value (4 and 2 bit integers, as i8 or u8).
+    """
+
+    number: int
+    name: str
+    numpy: np.dtype
+    carrier: DType
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether Nodes hold it in another type."""
+        return self.carrier.numpy != self.numpy
+
+    @property
+    def is_small_float(self) -> bool:
+        return self.is_narrow and self.name.startswith("float")
+
+    @property
+    def bits(self) -> int:
+        """Width of one element; 0 for strings."""
+        return _BITS.get(self.name, self.carrier.bits)
+
+    @property
+    def is_signed(self) -> bool:
+        return not self.name.startswith("u")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_BITS = {"int4": 4, "uint4": 4, "float4e2m1": 4, "int2": 2, "uint2": 2}
+_NATIVE = {
+    1: dt.f32, 2: dt.u8, 3: dt.i8, 4: dt.u16, 5: dt.i16, 6: dt.i32, 7: dt.i64, 8: dt.string, 9: dt.b1, 10: dt.f16,
+    11: dt.f64, 12: dt.u32, 13: dt.u64, 14: dt.c64, 15: dt.c128, 16: dt.bf16,
+}  # fmt: skip
+_NARROW = {
+    17: ("float8e4m3fn", ml_dtypes.float8_e4m3fn, dt.u8), 18: ("float8e4m3fnuz", ml_dtypes.float8_e4m3fnuz, dt.u8),
+    19: ("float8e5m2", ml_dtypes.float8_e5m2, dt.u8), 20: ("float8e5m2fnuz", ml_dtypes.float8_e5m2fnuz, dt.u8),
+    21: ("uint4", ml_dtypes.uint4, dt.u8), 22: ("int4", ml_dtypes.int4, dt.i8),
+    23: ("float4e2m1", ml_dtypes.float4_e2m1fn, dt.u8), 24: ("float8e8m0", ml_dtypes.float8_e8m0fnu, dt.u8),
+    25: ("uint2", ml_dtypes.uint2, dt.u8), 26: ("int2", ml_dtypes.int2, dt.i8),
+}  # fmt: skip
+ELEMENTS = {
+    **{n: Element(n, d.name, d.numpy, d) for n, d in _NATIVE.items()},
+    **{n: Element(n, name, np.dtype(kind), carrier) for n, (name, kind, carrier) in _NARROW.items()},
+}
+_OF_CARRIER = {d: ELEMENTS[n] for n, d in _NATIVE.items()}
+_OF_NUMPY = {e.numpy: e for e in ELEMENTS.values()}
+
+
+def element_of(dtype) -> Element:
+    """The element type of a DType or of a NumPy dtype; KeyError if ONNX has none."""
+    return _OF_CARRIER[dtype] if isinstance(dtype, DType) else _OF_NUMPY[np.dtype(dtype)]
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """A tensor of a type that no register holds, as a Node of its carrier."""
+
+    node: Node
+    element: Element
+
+    @property
+    def shape(self) -> tuple:
+        return self.node.shape
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A list of values whose number is known while tracing; ``element`` says of what type, where that is known."""
+
+    items: tuple
+    element: Element | None = None
+
+
+@dataclass(frozen=True)
+class Optional:
+    """An optional value: ``value`` is None where there is none."""
+
+    value: object
+    element: Element | None = None
+
+
+class Unknown:
+    """The result of a node that cannot be traced, so that the nodes after it can be looked at all the same."""
+
+
+UNKNOWN = Unknown()
+
+
+def carried(array: np.ndarray, element: Element) -> np.ndarray:
+    """An array of an element type as an array of its carrier."""
+    if not element.is_narrow:
+        return array
+    if element.is_small_float:
+        return array.view(np.uint8)
+    return array.astype(element.carrier.numpy)
+
+
+def uncarried(array: np.ndarray, element: Element) -> np.ndarray:
+    """An array of a carrier as users get it."""
+    if not element.is_narrow:
+        return array
+    return array.view(element.numpy) if element.is_small_float else array.astype(element.numpy)
+
+
+def constant(array: np.ndarray) -> Node | Narrow:
+    """A constant of any element type that NumPy and ml_dtypes have."""
+    element = element_of(dt.string if array.dtype.kind in "OSU" else array.dtype)
+    node = const(carried(array, element))
+    return Narrow(node, element) if element.is_narrow else node
+
+
+def typed(node: Node, element: Element) -> Node | Narrow:
+    """A Node of a carrier as a value of the element type."""
+    return Narrow(node, element) if element.is_narrow else node
+
+
+def describe(value) -> str:
+    """The type of a value, for messages: ``float32[n,3]``, ``sequence(2)``."""
+    match value:
+        case None:
+            return "nothing"
+        case Node():
+            return str(value.type)
+        case Narrow():
+            return f"{value.element}[{','.join(map(str, value.shape))}]"
+        case Sequence():
+            return f"a sequence of {len(value.items)}"
+        case Optional():
+            return "an empty optional" if value.value is None else f"an optional {describe(value.value)}"
+    return "something unsupported"
