@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc import aot, v1
+from graphc import aot, onnx, v1
 from graphc.compile import compile_graph
 from graphc.errors import FormatError, GraphcError, Location, UsageError, located
 from graphc.inspect import show
@@ -23,7 +23,6 @@ from graphc.inspect.memory import memory
 from graphc.inspect.sizes import unit
 from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
-from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.target import TARGETS
 from graphc.options import Options
@@ -73,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
         "compile", _compile, "compile a model ahead of time: a .gc container, and object, shared library and C header"
     )
     _add_model(sub)
-    sub.add_argument("-o", "--output", required=True, metavar="OUT.gc")
+    sub.add_argument(
+        "-o", "--output", required=True, metavar="OUT.gc", help="or a folder, for a file named after the model"
+    )
+    _add_values(sub)
     sub.add_argument("--target", choices=TARGETS, help="default: this machine")
     sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
 
@@ -92,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("inspect", _inspect, "show the stages of a model as text")
     _add_model(sub)
+    _add_values(sub)
     view = sub.add_mutually_exclusive_group()
     view.add_argument(
         "--stage", metavar="STAGE", help=f"{', '.join(show.STAGES)}, or the name of a pass (the graph after it)"
@@ -108,7 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("cache", _cache, "show or clear the cache of compiled programs")
     sub.add_argument("action", nargs="?", choices=("stats", "clear"), default="stats")
 
-    command("doctor", _doctor, "check this installation and say what is missing")
+    sub = command(
+        "doctor", _doctor, "check this installation, or an ONNX model before it is used, and say what is missing"
+    )
+    sub.add_argument("model", nargs="?", metavar="MODEL.onnx", help="what cannot be compiled, and what runs on the host")
     return parser
 
 
@@ -116,10 +122,17 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="FILE.gc; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and "
+        help="FILE.gc; FILE.onnx; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and "
         "operations, or a function without arguments that returns them",
     )
     parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
+
+
+def _add_values(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input", "-i", action="append", default=[], metavar="NAME=FILE.npy",
+        help="for FILE.onnx: the value of an input on which what the model computes depends, such as a list of axes",
+    )  # fmt: skip
 
 
 def _size(text: str) -> int:
@@ -132,11 +145,12 @@ def _size(text: str) -> int:
 # ---------------------------------------------------------------------------------------------- models
 
 
-def load_model(name: str, weights: str | None = None) -> Graph:
-    """The graph meant by ``FILE.gc``, ``FILE.txt`` (IR text) or ``FILE.py:NAME``.
+def load_model(name: str, weights: str | None = None, values: list[str] | tuple = ()) -> Graph:
+    """The graph meant by ``FILE.gc``, ``FILE.onnx``, ``FILE.txt`` (IR text) or ``FILE.py:NAME``.
 
     Args:
         weights: a model like ``name``, for the constants that a ``.txt`` refers to.
+        values: ``NAME=FILE.npy`` for the inputs of an ONNX model whose values count.
 
     Raises:
         UsageError: the file or the name in it does not exist, or is nothing that can be compiled.
@@ -151,6 +165,11 @@ def load_model(name: str, weights: str | None = None) -> Graph:
         return read_text(_read(path), given, path)
     if weights is not None:
         raise UsageError(f"--weights is for models in .txt files, which hold no weights; {path} has its own")
+    if path.endswith(".onnx"):
+        model = onnx.load(path)
+        return model.trace(_named_arrays(values, [i.name for i in model.inputs])).graph
+    if values:
+        raise UsageError(f"--input gives values to models in .onnx files; {path} is none")
     if not path.endswith(".py"):
         return aot.read(path).graph
     if not attribute:
@@ -224,16 +243,28 @@ def as_graph(model, name: str, path: str) -> Graph:
 
 
 def _compile(options) -> None:
-    graph = load_model(options.model, options.weights)
+    graph = load_model(options.model, options.weights, options.input)
     settings = Options(target=options.target, fast_math=options.fast_math)
-    written = aot.export(graph, options.output, settings)
+    written = aot.export(graph, _container_path(options.output, options.model), settings)
     for path in written:
         print(f"wrote {path} ({unit(path.stat().st_size)})")
     if len(written) == 1:
         print("no .o, .so and .h: some of its operations run on the host, through Python")
 
 
+def _container_path(output: str, model: str) -> Path:
+    """Where the container goes: ``output`` itself, or a file in it, if that is (or looks like) a folder."""
+    path = Path(output)
+    if not (output.endswith(("/", os.sep)) or path.is_dir() or (model.endswith(".onnx") and not path.suffix)):
+        return path
+    path.mkdir(parents=True, exist_ok=True)
+    stem = Path(model.rpartition(":")[2] if ".py:" in model else model).stem
+    return path / f"{stem}.gc"
+
+
 def _run(options) -> None:
+    if options.model.endswith(".onnx"):
+        return _show_values(_run_onnx(options), options)
     if options.model.endswith(".gc") and options.weights is None:
         program = aot.load(options.model)
     else:
@@ -241,13 +272,42 @@ def _run(options) -> None:
     arrays = _arrays(program.signature, options)
     with located(None):
         values = program(*arrays)
-    named = [(p.name, v) for p, v in zip(program.signature.outputs, values)]
+    _show_values([(p.name, v) for p, v in zip(program.signature.outputs, values)], options)
+
+
+def _run_onnx(options) -> list[tuple[str, np.ndarray]]:
+    """The outputs of an ONNX model with their names; those of a sequence one by one."""
+    model = onnx.load(options.model)
+    given = _named_arrays(options.input, [i.name for i in model.inputs])
+    rng = np.random.default_rng(0)
+    for item in model.inputs:
+        if item.name in given or item.kind == "optional":
+            continue
+        if options.random is None or item.shape is None or item.element is None or item.kind != "tensor":
+            raise UsageError(f"input {item} is missing; give --input {item.name}=FILE.npy or --random SIZE")
+        shape = [d if isinstance(d, int) else options.random for d in item.shape]
+        given[item.name] = _random(rng, shape, item.element.carrier).astype(item.element.numpy)
+    with located(None):
+        values = model.run(given)
+    named = []
+    for item, value in zip(model.outputs, values):
+        parts = value if isinstance(value, list) else [] if value is None else None
+        named += [(item.name, value)] if parts is None else [(f"{item.name}.{k}", v) for k, v in enumerate(parts)]
+    return named
+
+
+def _random(rng: np.random.Generator, shape: list[int], kind) -> np.ndarray:
+    values = rng.standard_normal(shape) if kind.kind in "fc" else rng.integers(0, 2, shape)
+    return np.asarray(values).astype(kind.numpy)
+
+
+def _show_values(named: list[tuple[str, np.ndarray]], options) -> None:
     if options.output:
         _write_arrays(Path(options.output), named)
         print(f"wrote {options.output}")
         return
     for name, value in named:
-        print(f"{name}: {as_dtype(value.dtype).name}{list(value.shape)}")
+        print(f"{name}: {'string' if value.dtype == object else value.dtype.name}{list(value.shape)}")
         print(np.array2string(value, threshold=200, edgeitems=3))
 
 
@@ -265,10 +325,10 @@ def _write_arrays(path: Path, named: list[tuple[str, np.ndarray]]) -> None:
     aot.replace_files({path: [content.getbuffer()]})
 
 
-def _arrays(signature, options) -> list[np.ndarray]:
+def _named_arrays(texts: list[str] | tuple, names: list[str]) -> dict[str, np.ndarray]:
+    """The arrays that ``[NAME=]FILE.npy`` texts mean, by the names of inputs; those without a name in their order."""
     given: dict[str, np.ndarray] = {}
-    names = [p.name for p in signature.inputs]
-    for text in options.input:
+    for text in texts:
         name, equals, path = text.rpartition("=")
         if not equals:
             left = [n for n in names if n not in given]
@@ -280,6 +340,12 @@ def _arrays(signature, options) -> list[np.ndarray]:
         if name in given:
             raise UsageError(f"input {name} is given twice")
         given[name] = _load_array(path)
+    return given
+
+
+def _arrays(signature, options) -> list[np.ndarray]:
+    names = [p.name for p in signature.inputs]
+    given = _named_arrays(options.input, names)
     rng = np.random.default_rng(0)
     for param in signature.inputs:
         if param.name not in given:
@@ -288,9 +354,7 @@ def _arrays(signature, options) -> list[np.ndarray]:
                     f"input {param.name} ({param.type}) is missing; give --input {param.name}=FILE.npy or --random SIZE"
                 )
             shape = [d if isinstance(d, int) else options.random for d in param.type.shape]
-            kind = param.type.dtype.kind
-            values = rng.standard_normal(shape) if kind in "fc" else rng.integers(0, 2, shape)
-            given[param.name] = np.asarray(values).astype(param.type.dtype.numpy)
+            given[param.name] = _random(rng, shape, param.type.dtype)
     return [given[n] for n in names]
 
 
@@ -309,7 +373,7 @@ def _inspect(options) -> None:
         raise UsageError(
             "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
         )
-    graph = load_model(options.model, options.weights)
+    graph = load_model(options.model, options.weights, options.input)
     stages = Stages(graph, Options(target=options.target, fast_math=options.fast_math))
     if options.diff:
         print(show.diff(stages, options.diff))
@@ -337,8 +401,8 @@ def _cache(options) -> None:
 
 def _doctor(options) -> int:
     worst = 0
-    for finding in examine():
-        mark = {"ok": "ok  ", "note": "note", "bad": "BAD "}[finding.level]
-        print(f"{mark}  {finding.what}")
-        worst = max(worst, finding.level == "bad")
+    findings = onnx.examine(options.model) if options.model else ((f.level, f.what) for f in examine())
+    for level, what in findings:
+        print(f"{dict(ok='ok  ', note='note', bad='BAD ')[level]}  {what}")
+        worst = max(worst, level == "bad")
     return worst

@@ -32,7 +32,7 @@ from graphc.passes.canonical import canonical
 from graphc.passes.loops import drop_unused
 from graphc.passes.guards import drop_guards, number_lines, take_guards
 from graphc.passes.nested import graphs_in
-from graphc.passes.pipeline import FAST_PIPELINE, PIPELINE, pass_name, run
+from graphc.passes.pipeline import pass_name, pipeline, run
 from graphc.passes.standalone import standalone
 from graphc.prims.guard import location_of
 from graphc.prims.table import row
@@ -84,7 +84,7 @@ def target_of(options: Options) -> Target:
 
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step."""
-    passes = FAST_PIPELINE if options.fast_math else PIPELINE
+    passes = pipeline(options.fast_math, options.allow)
     passes = passes if options.checks else [drop_guards if p is take_guards else p for p in passes]
     graph = canonical(graph)
     with stage("optimise", graph.name, len(graph.nodes) if WATCHERS else 0):
@@ -278,12 +278,15 @@ def _host_graph(graph: Graph, options: Options) -> HostGraph:
 # ------------------------------------------------------------------------------------------------- caching
 
 
+_COMPILER = ("ir", "prims", "rewrite", "passes", "lower", "codegen", "runtime")
+
+
 @functools.cache
-def build_digest() -> str:
+def build_digest(folders: tuple[str, ...] = _COMPILER) -> str:
     """Names the compiler itself: its version, and the sizes and times of its files, so that a changed compiler starts anew."""
     root = Path(__file__).parent
     found = hashlib.sha256(VERSION.encode())
-    for folder in ("ir", "prims", "rewrite", "passes", "lower", "codegen", "runtime"):
+    for folder in folders:
         for path, _, files in sorted(os.walk(root / folder)):
             for file in sorted(files):
                 if file.endswith((".py", ".ll")):
@@ -294,10 +297,14 @@ def build_digest() -> str:
 
 def key_parts(graph: Graph, options: Options) -> dict[str, str]:
     """Everything that a compiled program depends on, by name."""
+    return {"graph": graph_text(graph, locations=False), **_option_parts(options)}
+
+
+def _option_parts(options: Options) -> dict[str, str]:
     return {
-        "graph": graph_text(graph, locations=False),
         "target": target_of(options).name,
         "fast_math": str(options.fast_math),
+        "allow": " ".join(sorted(options.allow)),
         "skip": " ".join(options.skip),
         "checks": str(options.checks),
         "version": VERSION,
@@ -363,6 +370,46 @@ def _with_lines(artifact: Artifact, graph: Graph) -> Artifact:
     )
     signature = replace(signature, inputs=inputs, outputs=outputs)
     return replace(artifact, program=replace(artifact.program, signature=signature))
+
+
+# A front door that makes graphs of files may find a program by the file, without making the graph again.
+
+
+def _source_parts(source: dict[str, str], folders: tuple[str, ...], options: Options) -> dict[str, str]:
+    return {**source, **_option_parts(options), "front door": build_digest(folders)}
+
+
+def remember(source: dict[str, str], folders: tuple[str, ...], options: Options, note: dict, graph: Graph | None) -> None:
+    """Keep what was made of a source for ``recall``: a note, and which program the graph became.
+
+    Args:
+        source: what the graph was made of, by name. folders: of the package, whose code made it.
+        note: what else is to be known of it, as JSON. graph: None where there is only a note.
+    """
+    if not options.cache or (graph is not None and has_callbacks(graph)):
+        return
+    program, lines = None, ()
+    if graph is not None:
+        numbered, lines = number_lines(canonical(graph))
+        program = digest_of(key_parts(numbered, options))
+    parts = _source_parts(source, folders, options)
+    content = {"program": program, "lines": list(lines), "note": note}
+    default_cache().put(digest_of(parts), {"source": content}, parts)
+
+
+def recall(source: dict[str, str], folders: tuple[str, ...], options: Options) -> tuple[Executable | None, dict] | None:
+    """The program of a source (None if it has only a note) and the note, where they are in the cache."""
+    cache = default_cache()
+    entry = cache.get(digest_of(_source_parts(source, folders, options))) if options.cache else None
+    if entry is None:
+        return None
+    content = entry.json("source")
+    if content["program"] is None:
+        return None, content["note"]
+    program = cache.get(content["program"])
+    if program is None:
+        return None
+    return load(from_sections(program, target_of(options).name), options, lines=tuple(content["lines"])), content["note"]
 
 
 def has_callbacks(graph: Graph) -> bool:

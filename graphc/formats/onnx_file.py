@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hashlib
 import importlib
 import math
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,9 +30,20 @@ class OnnxFile:
         name: what errors call it: the path, or ``the model``.
     """
 
-    def __init__(self, model, name: str, data: memoryview, pieces: list[Piece], folder: Folder):
+    def __init__(self, model, name: str, data: memoryview, pieces: list[Piece], folder: Folder, has_external: bool):
         self.model, self.name = model, name
-        self._data, self._pieces, self._folder = data, pieces, folder
+        self._data, self._pieces, self._folder, self._has_external = data, pieces, folder, has_external
+
+    def digest(self) -> str | None:
+        """Names the content of the file and of all files with values of its tensors; None where one cannot be read."""
+        found = hashlib.sha256(self._data)
+        try:
+            for tensor in tensors(self.model):
+                if tensor.data_location == onnx_protos.TensorProto.EXTERNAL:
+                    found.update(self._external(tensor, tensor.name))
+        except (FormatError, OSError):
+            return None
+        return found.hexdigest()
 
     def array(self, tensor) -> np.ndarray:
         """The values of a TensorProto of the model, or of a SparseTensorProto with its zeros.
@@ -44,6 +58,21 @@ class OnnxFile:
         """
         make = dense_of if tensor.DESCRIPTOR.name == "SparseTensorProto" else array_of
         return make(tensor, self._stored, self.name)
+
+    def digest(self) -> str | None:
+        """A digest of all that the model is made of: the file, and what of other files it refers to.
+
+        Returns:
+            Text; None where one of these files cannot be read, which ``array`` says.
+        """
+        found = hashlib.sha256(self._data)
+        for tensor in tensors(self.model) if self._has_external else ():
+            if tensor.data_location == onnx_protos.TensorProto.EXTERNAL:
+                try:
+                    found.update(self._external(tensor, self.name))
+                except (FormatError, OSError):
+                    return None
+        return found.hexdigest()
 
     def _stored(self, tensor, what: str) -> tuple[memoryview, str] | None:
         """The bytes of a tensor's values that its message does not hold, and the field that they are of."""
@@ -67,6 +96,22 @@ class OnnxFile:
             have = f"bytes {offset} to {offset + length} of {said['location']!r}, which has {len(data)}"
             raise FormatError(explain(f"{what}: its values are {have}"))
         return data[offset : offset + length]
+
+
+def tensors(model):
+    """Every TensorProto of a model: initialisers and attributes, of graphs inside others and of functions too."""
+    graphs, lists = [model.graph], [f.node for f in model.functions]
+    while graphs or lists:
+        if graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            lists.append(graph.node)
+        for a in (a for node in lists.pop() for a in node.attribute):
+            if a.HasField("t"):
+                yield a.t
+            yield from a.tensors
+            graphs += [a.g] if a.HasField("g") else []
+            graphs += a.graphs
 
 
 def read_model(source, folder: str | os.PathLike | None = None) -> OnnxFile:
@@ -96,7 +141,7 @@ def read_model(source, folder: str | os.PathLike | None = None) -> OnnxFile:
     if kind is not None:
         raise FormatError(explain(f"{name}: no ONNX model: it is {kind}"))
     rest, pieces = cut(data, name)
-    return OnnxFile(_parsed(rest, name), name, data, pieces, beside)
+    return OnnxFile(_parsed(rest, name), name, data, pieces, beside, b"location" in rest)
 
 
 def _serialised(message) -> bytes:
@@ -122,6 +167,27 @@ def _parsed(data: bytes, name: str):
     if not model.HasField("graph"):
         raise FormatError(explain(f"{name}: no ONNX model: it has no graph; {guess(data)}"))
     return model
+
+
+def tensors(model) -> Iterator:
+    """All TensorProtos of a ModelProto, also those in attributes, graphs inside of nodes, and functions."""
+    graphs, nodes = [model.graph], [n for f in model.functions for n in f.node]
+    graphs += [g for t in model.training_info for g in (t.initialization, t.algorithm)]
+    while graphs or nodes:
+        while graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            yield from (t for s in graph.sparse_initializer for t in (s.values, s.indices))
+            nodes.extend(graph.node)
+        for attribute in nodes.pop().attribute if nodes else ():
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            graphs.extend(attribute.graphs)
+            if attribute.HasField("g"):
+                graphs.append(attribute.g)
 
 
 def _bytes_of(tensor, what: str) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from collections import Counter
 from collections.abc import Mapping, Sequence as Values
 from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.compile import compile_graph
+from graphc.compile import compile_graph, recall, remember
 from graphc.errors import FeedError, UnimplementedError, UsageError
 from graphc.formats import onnx_file
 from graphc.ir.graph import Graph, input_node
@@ -20,9 +20,10 @@ from graphc.onnx.results import Results, flattened
 from graphc.onnx.signature import Declared, declared, type_of
 from graphc.onnx.static import NeedsValue
 from graphc.onnx.trace import Problem, Tracer
-from graphc.onnx.values import Optional, Sequence, constant, typed
+from graphc.onnx.values import UNKNOWN, Optional, Sequence, constant, typed
 from graphc.options import Options
 
+_FRONT = ("formats", "lib", "onnx")  # whose code decides what graph a model becomes
 _CONSTANT = 1 << 16  # elements of an input whose value may be a part of the program
 
 
@@ -75,9 +76,9 @@ class Model:
             FeedError: an input is missing or unknown. DtypeError, ShapeError: an array does not fit.
         """
         feeds = self._feeds(inputs)
-        run, traced = self._program(feeds)
-        arrays = iter(run(*[a for name in traced.fed for a in feeds[name].arrays]))
-        found = [r.value(arrays) for r in traced.results]
+        run, fed, results = self._program(feeds)
+        arrays = iter(run(*[a for name in fed for a in feeds[name].arrays]))
+        found = [r.value(arrays) for r in results]
         return found if outputs is None else [found[k] for k in self._positions(outputs)]
 
     def _positions(self, names: Values[str]) -> list[int]:
@@ -87,7 +88,7 @@ class Model:
                 raise UsageError(f"{self.name} has no output {name!r}; it has {', '.join(known)}")
         return [known.index(name) for name in names]
 
-    def _feeds(self, inputs) -> dict[str, Feed]:
+    def _feeds(self, inputs, optional: bool = False) -> dict[str, Feed]:
         if not isinstance(inputs, Mapping):
             if not isinstance(inputs, (list, tuple)):
                 raise UsageError(f"{self.name}: give the inputs as a list or as a dict, not {type(inputs).__name__}")
@@ -98,6 +99,8 @@ class Model:
         for item in self.inputs:
             if item.name in inputs:
                 feeds[item.name] = feed_of(item, inputs[item.name])
+            elif optional:
+                continue
             elif item.kind == "optional":
                 feeds[item.name] = absent(item)
             else:
@@ -115,10 +118,41 @@ class Model:
         found = self._programs.get(key)
         if found is None:
             with self._lock:
-                traced = self._trace(feeds)
-                found = compile_graph(traced.graph, self.options), traced
-                self._programs[self._key(feeds)] = found  # tracing may have told of more inputs that count by value
+                found = self._recalled(feeds) or self._made(feeds)
+                self._programs[self._key(feeds)] = found  # which inputs count by value may have become known
         return found
+
+    def _made(self, feeds: dict[str, Feed]) -> tuple:
+        known = set(self._by_value)
+        traced = self._trace(feeds)
+        run = compile_graph(traced.graph, self.options)
+        if self._digest is not None:
+            if known != self._by_value:
+                remember(self._source("inputs"), _FRONT, self.options, {"by_value": sorted(self._by_value)}, None)
+            note = {"fed": traced.fed, "results": [r.as_json() for r in traced.results]}
+            remember(self._source(repr(self._key(feeds))), _FRONT, self.options, note, traced.graph)
+        return run, traced.fed, traced.results
+
+    def _recalled(self, feeds: dict[str, Feed]) -> tuple | None:
+        """The program as another process has left it in the cache."""
+        if self._digest is None:
+            return None
+        known = recall(self._source("inputs"), _FRONT, self.options)
+        if known is not None:
+            self._by_value |= set(known[1]["by_value"]) & set(feeds)
+        found = recall(self._source(repr(self._key(feeds))), _FRONT, self.options)
+        if found is None:
+            return None
+        run, note = found
+        return run, tuple(note["fed"]), tuple(Results.from_json(r) for r in note["results"])
+
+    def _source(self, call: str) -> dict[str, str]:
+        return {"model": self._digest, "call": call}
+
+    @functools.cached_property
+    def _digest(self) -> str | None:
+        """A digest of all that the model is made of."""
+        return self.file.digest()
 
     def _key(self, feeds: dict[str, Feed]) -> tuple:
         return tuple([(name, feed.key(name in self._by_value)) for name, feed in feeds.items()])
@@ -136,41 +170,50 @@ class Model:
         return self.trace().graph
 
     def trace(self, inputs: Mapping[str, object] | Values | None = None) -> Traced:
-        """The trace that serves a call with these inputs; without them, for tensors of the declared types."""
-        if inputs is not None:
-            return self._trace(self._feeds(inputs))
-        return self._trace({item.name: _any_value(self.name, item) for item in self.inputs}, False)
+        """The trace that serves a call with these inputs; those not given are tensors of the declared types."""
+        given = inputs if isinstance(inputs, Mapping) else dict(zip([i.name for i in self.inputs], inputs or ()))
+        rest = {item.name: item for item in self.inputs if item.name not in given}
+        feeds = self._feeds(given, optional=True) | {name: _any_value(self.name, item) for name, item in rest.items()}
+        return self._trace({item.name: feeds[item.name] for item in (*self.inputs, *self._overridable) if item.name in feeds},
+                           frozenset(rest))  # fmt: skip
 
     def problems(self) -> list[Problem]:
         """Everything in the model that is not supported; empty if there is nothing."""
-        feeds = {item.name: _any_value(self.name, item) for item in self.inputs}
-        try:
-            return self._attempt(feeds)[1]
-        except NeedsValue:
-            return []
+        tracer = Tracer(self.file, self.name, lenient=True)
+        given = {}
+        for item in self.inputs:
+            known = item.kind == "tensor" and item.shape is not None and item.element is not None
+            given[item.name] = _stand_in(item, _any_value(self.name, item), False)[0] if known else UNKNOWN
+        tracer.run(given)
+        return tracer.problems
 
-    def _trace(self, feeds: dict[str, Feed], has_values: bool = True) -> Traced:
+    def _trace(self, feeds: dict[str, Feed], stand_ins: frozenset[str] = frozenset()) -> Traced:
         while True:
+            self._need_values(stand_ins)
             try:
                 traced, problems = self._attempt(feeds)
                 break
             except NeedsValue as need:
-                self._fix(need, feeds, has_values)
+                self._fix(need, feeds)
         if problems:
             raise UnimplementedError(report(self.name, problems))
         return traced
 
-    def _fix(self, need: NeedsValue, feeds: dict[str, Feed], has_values: bool) -> None:
+    def _need_values(self, stand_ins: frozenset[str]) -> None:
+        """Refuse a trace without the values that it depends on."""
+        missing = sorted(stand_ins & self._by_value)
+        if missing:
+            raise UsageError(f"{self.name}: what it computes depends on the value of input {', '.join(missing)}: give it")
+
+    def _fix(self, need: NeedsValue, feeds: dict[str, Feed]) -> None:
         """Make the values of some inputs constants of the trace.
 
         Raises:
-            UnimplementedError: what is needed is no input, or a large one. UsageError: there are no values.
+            UnimplementedError: what is needed is no input, or a large one.
         """
         names = {name for name, feed in feeds.items() if need.names and set(need.names) & set(_node_names(name, feed))}
         if not names or names <= self._by_value or sum(a.size for n in names for a in feeds[n].arrays) > _CONSTANT:
             raise UnimplementedError(f"{self.name}: {need.why} must be known before running")
-        if not has_values:
-            raise UsageError(f"{self.name} depends on the values of {', '.join(sorted(names))} ({need.why}): give them to trace")
         self._by_value |= names
 
     def _attempt(self, feeds: dict[str, Feed]) -> tuple[Traced, list[Problem]]:
@@ -226,16 +269,25 @@ def _output_names(outputs: Values[Declared], counts: Values[int]):
 
 
 def report(name: str, problems: Values[Problem]) -> str:
-    """All problems of a model as one message, those of a kind together."""
+    """All problems of a model as one message."""
+    operators = {p.operator for p in problems}
+    return "\n  ".join([f"{name}: {_counted(problems)} of {_counted(operators, 'operator')} cannot be compiled", *kinds_of(problems)])
+
+
+def kinds_of(problems: Values[Problem]) -> list[str]:
+    """A line for each kind of problem: the operator, how many nodes and which, why."""
     kinds: dict[tuple, list[str]] = {}
     for p in problems:
         kinds.setdefault((p.operator, p.why), []).append(p.node)
-    count = Counter(p.operator for p in problems)
-    lines = [f"{name}: {sum(count.values())} nodes of {len(count)} operators cannot be compiled"]
+    lines = []
     for (operator, why), nodes in kinds.items():
         shown = ", ".join(nodes[:3]) + (f" and {len(nodes) - 3} more" if len(nodes) > 3 else "")
-        lines.append(f"  {operator} ({len(nodes)} nodes: {shown}): {why.removeprefix(operator + ': ')}")
-    return "\n".join(lines)
+        lines.append(f"{operator} ({_counted(nodes)}: {shown}): {why.removeprefix(operator + ': ')}")
+    return lines
+
+
+def _counted(items, what: str = "node") -> str:
+    return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"
 
 
 def load(source, *, folder: str | os.PathLike | None = None, options: Options = Options()) -> Model:

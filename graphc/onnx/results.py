@@ -9,7 +9,7 @@ import numpy as np
 from graphc.errors import FormatError
 from graphc.ir.node import Node
 from graphc.onnx.call import element_of_value
-from graphc.onnx.values import Element, Narrow, Optional, Sequence, uncarried
+from graphc.onnx.values import ELEMENTS, Element, Narrow, Optional, Sequence, uncarried
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,15 @@ class Results:
     kind: str
     element: Element | None = None
     items: tuple[Results, ...] = ()
+
+    def as_json(self) -> list:
+        """The same as JSON; ``from_json`` reads it."""
+        return [self.kind, self.element.number if self.element else None, [item.as_json() for item in self.items]]
+
+    @classmethod
+    def from_json(cls, data: list) -> Results:
+        kind, number, items = data
+        return cls(kind, ELEMENTS.get(number), tuple(cls.from_json(item) for item in items))
 
     @property
     def is_plain(self) -> bool:

@@ -63,13 +63,14 @@ class Tracer:
     Args:
         file: an OnnxFile. name: of the model, for messages.
         parameters: Nodes to use for initialisers, by name.
+        lenient: go on where the value of an input would be needed, to see what else there is.
 
     Attributes:
         problems: what could not be traced.
     """
 
-    def __init__(self, file, name: str, parameters: dict[str, Node] | None = None):
-        self.file, self.name = file, name
+    def __init__(self, file, name: str, parameters: dict[str, Node] | None = None, lenient: bool = False):
+        self.file, self.name, self.lenient = file, name, lenient
         self.parameters = parameters or {}
         self.problems: list[Problem] = []
         self.functions = {(f.domain if f.domain not in _STANDARD else "", f.name, f.overload): f for f in file.model.functions}
@@ -170,7 +171,11 @@ class Frame:
         except (UnimplementedError, DataDependent) as error:
             self.tracer.report(call, str(error).split("\n")[0])
             return unknown
-        except (GraphcError, NeedsValue):
+        except NeedsValue:
+            if self.tracer.lenient:
+                return unknown
+            raise
+        except GraphcError:
             raise
         except RecursionError:
             raise FormatError(f"{node.op_type}: nested too deeply") from None
