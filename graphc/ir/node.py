@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import mmap
 import struct
 import threading
 import weakref
@@ -29,13 +30,16 @@ class Data:
     __slots__ = ("array", "key")
 
     def __init__(self, array):
-        array = np.array(array, order="C", copy=True)
-        array.flags.writeable = False
+        if not _is_mapped(array):
+            array = np.array(array, order="C", copy=True)
+            array.flags.writeable = False
         self.array = array
         if array.dtype == object:
             content = repr(array.tolist()).encode()
-        else:
+        elif array.nbytes <= 64:
             content = array.tobytes()
+        else:
+            content = array.reshape(-1).view(np.uint8)
         if len(content) > 64:
             content = hashlib.sha256(content).digest() + b"#"
         self.key = (str(array.dtype), array.shape, content)
@@ -55,6 +59,15 @@ class Data:
 
     def __hash__(self):
         return hash(self.key)
+
+
+def _is_mapped(array) -> bool:
+    """Whether an array is a part of a file that nobody here can write to: large weights need no copy then."""
+    if not isinstance(array, np.ndarray) or array.flags.writeable or not array.flags.c_contiguous:
+        return False
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, memoryview) and array.readonly and isinstance(array.obj, mmap.mmap)
 
 
 def _attr_key(value):

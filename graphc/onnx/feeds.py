@@ -73,7 +73,10 @@ def _plain(array: np.ndarray):
 
 
 def _array(item: Declared, value) -> np.ndarray:
-    array = value if isinstance(value, np.ndarray) else np.asarray(value, None if hasattr(value, "dtype") else _wanted(item))
+    try:
+        array = value if isinstance(value, np.ndarray) else np.asarray(value, None if hasattr(value, "dtype") else _wanted(item))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DtypeError(f"input {item} is given what is no such array: {error}") from None
     if array.dtype.kind in "SU":
         array = array.astype(object)
     if array.dtype == object:

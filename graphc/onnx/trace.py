@@ -67,15 +67,17 @@ class Tracer:
 
     Attributes:
         problems: what could not be traced.
+        draws: how many nodes have drawn numbers by the key of the run.
     """
 
     def __init__(self, file, name: str, parameters: dict[str, Node] | None = None, lenient: bool = False):
         self.file, self.name, self.lenient = file, name, lenient
         self.parameters = parameters or {}
         self.problems: list[Problem] = []
+        self.draws = 0
         self.functions = {(f.domain if f.domain not in _STANDARD else "", f.name, f.overload): f for f in file.model.functions}
         self.lines = Lines()
-        self.path = name if os.path.exists(name) else f"onnx:{name}"
+        self.path = name if os.path.exists(name) else f"onnx:{(file.digest() or name)[:8]}"
         linecache.cache[self.path] = (0, None, self.lines, self.path)
 
     def run(self, given: dict[str, object]) -> list:
@@ -110,6 +112,8 @@ class Frame:
     depth: int
     names: dict[str, object] = field(default_factory=dict)
     outer: Frame | None = None
+    is_repeated: bool = False  # the nodes are traced once for all steps of a loop
+    nodes: Values = ()  # its NodeProtos
 
     def lookup(self, name: str):
         """The value of a name here or further out.
@@ -133,6 +137,12 @@ class Frame:
             raise FormatError(f"graphs are nested more than {_DEEPEST} deep")
         return Subgraph(graph, self)
 
+    def inside(self, names: dict[str, object]) -> Frame:
+        """A frame in this one, in which some names stand for other values."""
+        if self.depth >= _DEEPEST:
+            raise FormatError(f"gradients are nested more than {_DEEPEST} deep")
+        return Frame(self.tracer, self.imports, self.attributes, self.depth + 1, dict(names), self, self.is_repeated)
+
     def run(self, graph, given: dict[str, object]) -> list:
         """Trace the nodes of a GraphProto; the values of its outputs."""
         for tensor in graph.initializer:
@@ -145,6 +155,7 @@ class Frame:
 
     def run_nodes(self, nodes) -> None:
         """Trace nodes in order."""
+        self.nodes = nodes
         for node in nodes:
             with located(Location(self.tracer.path, self.tracer.lines.number(node))):
                 values = self._traced(node)
@@ -201,7 +212,7 @@ class Frame:
             raise FormatError(f"{function.name} takes {len(function.input)} inputs, {len(call.inputs)} are given")
         imports = {("" if o.domain in _STANDARD else o.domain): o.version for o in function.opset_import}
         attributes = {a.name: a for a in function.attribute_proto} | call.attributes
-        inner = Frame(self.tracer, {**self.imports, **imports}, attributes, self.depth + 1)
+        inner = Frame(self.tracer, {**self.imports, **imports}, attributes, self.depth + 1, is_repeated=self.is_repeated)
         inner.names.update(zip(function.input, call.inputs))
         inner.names.update((name, None) for name in function.input[len(call.inputs) :])
         inner.run_nodes(function.node)
@@ -224,12 +235,35 @@ class Subgraph:
         """Its ValueInfoProtos."""
         return list(self.graph.output)
 
-    def __call__(self, *given) -> list:
-        """The values of its outputs for values of its inputs."""
+    @property
+    def captured(self) -> list[str]:
+        """Names that it uses of the graphs around it, in order of first use."""
+        found: dict[str, None] = {}
+        graphs = [(self.graph, ())]
+        while graphs:
+            graph, outer = graphs.pop()
+            own = {v.name for v in graph.input} | {t.name for t in graph.initializer}
+            own |= {t.values.name for t in graph.sparse_initializer}
+            own.update(name for node in graph.node for name in node.output)
+            scopes = (own, *outer)
+            used = [name for node in graph.node for name in node.input if name] + [o.name for o in graph.output]
+            found.update((name, None) for name in used if not any(name in scope for scope in scopes))
+            graphs += [(a.g, scopes) for node in graph.node for a in node.attribute if a.type == 5]
+        return list(found)
+
+    def __call__(self, *given, outer: dict | None = None, is_repeated: bool = False) -> list:
+        """The values of its outputs.
+
+        Args:
+            given: values of its inputs. outer: of names around it, instead of those that they stand for there.
+            is_repeated: the trace serves every step of a loop.
+        """
         if len(given) != len(self.graph.input):
             raise FormatError(f"the graph {self.graph.name!r} takes {len(self.graph.input)} inputs, not {len(given)}")
         frame = self.frame
-        inner = Frame(frame.tracer, frame.imports, frame.attributes, frame.depth + 1, {}, frame)
+        around = Frame(frame.tracer, frame.imports, frame.attributes, frame.depth, outer, frame) if outer else frame
+        again = is_repeated or frame.is_repeated
+        inner = Frame(frame.tracer, frame.imports, frame.attributes, frame.depth + 1, {}, around, again)
         return inner.run(self.graph, dict(zip(self.inputs, given)))
 
 

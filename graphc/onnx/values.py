@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -136,6 +137,36 @@ def constant(array: np.ndarray) -> Node | Narrow:
 def typed(node: Node, element: Element) -> Node | Narrow:
     """A Node of a carrier as a value of the element type."""
     return Narrow(node, element) if element.is_narrow else node
+
+
+def parts_of(value) -> list[Node]:
+    """The Nodes that a value is made of."""
+    found, stack = [], [value]
+    while stack:
+        match stack.pop():
+            case Node() as node:
+                found.append(node)
+            case Narrow() as narrow:
+                found.append(narrow.node)
+            case Sequence() as sequence:
+                stack.extend(reversed(sequence.items))
+            case Optional() as optional:
+                stack.append(optional.value)
+    return found
+
+
+def with_parts(value, nodes: Iterator[Node]):
+    """A value like another one, made of other Nodes."""
+    match value:
+        case Node():
+            return next(nodes)
+        case Narrow():
+            return Narrow(next(nodes), value.element)
+        case Sequence():
+            return Sequence(tuple([with_parts(v, nodes) for v in value.items]), value.element)
+        case Optional():
+            return Optional(with_parts(value.value, nodes), value.element)
+    return value
 
 
 def describe(value) -> str:
