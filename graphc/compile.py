@@ -17,22 +17,24 @@ import numpy as np
 from graphc.codegen.llvm.module import program_text, segments
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
 from graphc.ir.dtype import as_dtype, by_short
-from graphc.ir.graph import Graph, close
+from graphc.ir.graph import Graph, close, input_node
 from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
 from graphc.ir.program import Host, Program, reasons_of
-from graphc.ir.sizes import symbols_in
+from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.target import TARGETS, Target
+from graphc.ir.type import Type
 from graphc.ir.writes import written_before_host
 from graphc.lower.lower import lower
-from graphc.options import VERSION, Options
+from graphc.options import INEXACT, VERSION, Options
 from graphc.passes.canonical import canonical
 from graphc.passes.loops import drop_unused
 from graphc.passes.guards import drop_guards, number_lines, take_guards
 from graphc.passes.nested import graphs_in
 from graphc.passes.pipeline import pass_name, pipeline, run
+from graphc.passes.require import require
 from graphc.passes.standalone import standalone
 from graphc.prims.guard import location_of
 from graphc.prims.table import row
@@ -83,7 +85,14 @@ def target_of(options: Options) -> Target:
 
 
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
-    """The graph after every pass; ``on_pass(pass, before, after)`` sees each step."""
+    """The graph after every pass; ``on_pass(pass, before, after)`` sees each step.
+
+    Raises:
+        UsageError: ``options.allow`` has another name than those of ``INEXACT``.
+    """
+    unknown = [name for name in options.allow if name not in INEXACT]
+    if unknown:
+        raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(INEXACT)}"))
     passes = pipeline(options.fast_math, options.allow)
     passes = passes if options.checks else [drop_guards if p is take_guards else p for p in passes]
     graph = canonical(graph)
@@ -94,6 +103,14 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
     """The Nodes over control flow without the results that none of them needs."""
     return drop_unused(close(Graph("trimmed", (), tuple(outputs)))).outputs
+
+
+def requirements(outputs: Sequence[Node]) -> list[Node]:
+    """What sizes of inputs must satisfy for some Nodes to be computed, as conditions over symbols."""
+    nodes = close(Graph("required", (), tuple(outputs))).nodes
+    found = symbols_in(tuple([(n.type, *[v for _, v in n.attrs]) for n in nodes]))
+    sizes = input_node("sizes", Type(by_short("u8"), tuple([s for s in found if maker(s) is None])))
+    return [r.condition for r in require(close(Graph("required", (sizes,), tuple(outputs)))).requires]
 
 
 def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 VERSION = "0.1.0"
+INEXACT = ("fold_norm", "sum_order")  # what inference with trained weights can do with
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,10 @@ class Options:
         target: name of a target description (``graphc.ir.target.TARGETS``); None for this machine.
         fast_math: allow rewrites that change the last bits, such as reassociation. Off: results follow the NumPy
             definitions operation by operation.
+        allow: of the rewrites that change the last bits, those that are wanted all the same (``fast_math`` wants all);
+            ``INEXACT`` has the names. ``fold_norm``: scales and offsets by constants after a convolution or product, as
+            batch normalisation at inference, are put into its weights. ``sum_order``: a sum takes its elements in the
+            order in which they lie after transpositions have been taken away.
         cache: look for the program on disk and keep it there.
         checks: a run raises InvalidArgumentError where an index is out of range or an integer is divided by 0. Off, which
             the environment variable GRAPHC_CHECKS=0 makes the default: such results are 0.
@@ -24,6 +29,7 @@ class Options:
 
     target: str | None = None
     fast_math: bool = False
+    allow: tuple[str, ...] = ()
     cache: bool = True
     skip: tuple[str, ...] = ()
     checks: bool = field(default_factory=lambda: os.environ.get("GRAPHC_CHECKS", "1") != "0")

@@ -27,10 +27,12 @@ def number(text, after):
     return float(found[-1])
 
 
-def expect_tested_and_listed(folder, tests):
-    """Every program of a folder is named in the text of its tests and in the README, and is a page long."""
+def expect_tested_and_listed(folder, tests, helpers=(), page=PAGE):
+    """Every program of a folder (not what helps them) is named in the text of its tests and in the README, and is a page long."""
     readme = (EXAMPLES / "README.md").read_text()
     for path in sorted((EXAMPLES / folder).glob("*.py")):
+        if path.stem in helpers:
+            continue
         assert f'"{path.stem}"' in tests, f"{path.stem} is not run"
         assert f"({folder}/{path.name})" in readme, f"{folder}/{path.name} is not in examples/README.md"
-        assert len(path.read_text().splitlines()) <= PAGE, f"{path.stem} is longer than a page"
+        assert len(path.read_text().splitlines()) <= page, f"{path.stem} is longer than a page"

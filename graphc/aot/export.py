@@ -108,7 +108,7 @@ def _container(graph: Graph, program: Program, options: Options) -> list:
     text = graph_text(canonical(graph), blobs=blobs)
     weights, table = _weights(blobs)
     manifest = {"format": FORMAT, "graphc": VERSION, "name": graph.name, "targets": targets, "weights": table,
-                "fast_math": options.fast_math, "checks": options.checks}  # fmt: skip
+                "fast_math": options.fast_math, "allow": list(options.allow), "checks": options.checks}  # fmt: skip
     return encode({"manifest": manifest, "graph": text, "weights": weights, **native})
 
 

@@ -12,7 +12,7 @@ from graphc.errors import FormatError, GraphcError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.parser import parse
-from graphc.options import Options
+from graphc.options import INEXACT, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
 from graphc.runtime.host import host_target
@@ -29,7 +29,7 @@ class Model:
 
     Attributes:
         targets: names of the machines that it holds code for.
-        fast_math, checks: how its graph was compiled.
+        fast_math, checks, allow: how its graph was compiled.
     """
 
     container: Container
@@ -38,6 +38,7 @@ class Model:
     weights: dict
     fast_math: bool
     checks: bool
+    allow: tuple[str, ...] = ()
 
     @property
     def graph(self) -> Graph:
@@ -92,7 +93,7 @@ def read(path) -> Model:
     if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
         raise FormatError(f"{path}: the manifest must list targets and weights")
     return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
-                 manifest.get("checks") is not False)
+                 manifest.get("checks") is not False, tuple(n for n in INEXACT if n in (manifest.get("allow") or ())))
 
 
 def load(path) -> Executable:
@@ -106,7 +107,7 @@ def load(path) -> Executable:
         CompileError: it holds no code for this machine, and its graph cannot be compiled.
     """
     model = read(path)
-    host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks)
+    host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks, allow=model.allow)
     for target in (host, *_ALSO_RUNS.get(host, ())):
         if target in model.targets:
             container = model.container

@@ -88,6 +88,7 @@ class _Check:
         self.model = model
         self.found: list[str] = []
         self.functions: dict[tuple, _Root] = {}
+        self.imported = {standard(entry.domain) for entry in model.opset_import}
 
     def run(self) -> list[str]:
         try:
@@ -192,7 +193,8 @@ class _Check:
         cycle = cycle_of(scope.graph.node, scope.made)
         if cycle:
             shown = " -> ".join(self._node(scope, k) for k in cycle[:8]) + (" -> ..." if len(cycle) > 8 else "")
-            self._say(f"{scope.where}{len(cycle)} nodes form a cycle: {shown}, which the first needs")
+            count = f"{len(cycle)} nodes form" if len(cycle) > 1 else "a node forms"
+            self._say(f"{scope.where}{count} a cycle: {shown}, which makes what the first needs")
             return
         for k, name in known:
             maker = self._node(scope, scope.made[name])
@@ -210,12 +212,9 @@ class _Check:
             root.calls[key] += 1
         elif not node.op_type:
             self._say(f"{self._node(scope, k)} has no operator")
-        elif domain not in root.imports and domain not in self._main_imports():
+        elif domain not in root.imports and domain not in self.imported:
             shown = domain or "ai.onnx"
             self._say(f"{self._node(scope, k)} is of domain {_short(shown)}, of which no version is imported")
-
-    def _main_imports(self) -> set[str]:
-        return {standard(entry.domain) for entry in self.model.opset_import}
 
     def _attributes(self, scope: _Scope, k: int, node) -> list[_Scope]:
         """Check the attributes of a node; the graphs in them."""
@@ -223,7 +222,8 @@ class _Check:
         for attribute in node.attribute:
             name = attribute.name
             if name in names or not name:
-                self._say(f"{self._node(scope, k)} has {'two attributes ' + _short(name) if name else 'an attribute without name'}")
+                what = f"two attributes {_short(name)}" if name else "an attribute without name"
+                self._say(f"{self._node(scope, k)} has {what}")
             names.add(name)
             wrong = _wrong_content(attribute, scope.root.attributes)
             if wrong:

@@ -18,7 +18,9 @@ def cycle_of(nodes, made: dict[str, int]) -> list[int]:
     for k, node in enumerate(nodes):
         names = [*node.input, *(name for a in node.attribute for name in _used_inside(a))]
         needs[k] = [made[name] for name in names if made.get(name, -1) >= 0]
-    return order_of(needs)[1][::-1]
+    cycle = order_of(needs)[1][::-1]
+    first = cycle.index(min(cycle)) if cycle else 0
+    return cycle[first:] + cycle[:first]
 
 
 def _used_inside(attribute) -> list[str]:
@@ -46,14 +48,14 @@ def order_of(needs: dict[Hashable, list]) -> tuple[list, list]:
         needs: of each item, the items that it needs.
 
     Returns:
-        All items, each after those that it needs, and an empty list; or an empty list, and items of which each needs the
-        next one and the last the first.
+        All items, each after those that it needs, and an empty list; or an empty list, and items of which each needs
+        the next one and the last the first.
     """
     order, state = [], {}
-    for first in needs:
+    for first, needed in needs.items():
         if first in state:
             continue
-        path, iterators = [first], [iter(needs[first])]
+        path, iterators = [first], [iter(needed)]
         state[first] = "open"
         while path:
             for item in iterators[-1]:

@@ -51,8 +51,9 @@ _TABLE = """
 4 uint16 uint16 int32_data 16           5 int16 int16 int32_data 16             6 int32 int32 int32_data 32
 7 int64 int64 int64_data 64             8 string object string_data 0           9 bool bool int32_data 8
 10 float16 float16 int32_data 16 u2     11 double float64 double_data 64        12 uint32 uint32 uint64_data 32
-13 uint64 uint64 uint64_data 64         14 complex64 complex64 float_data 64 f4 15 complex128 complex128 double_data 128 f8
-16 bfloat16 bfloat16 int32_data 16 u2   17 float8e4m3fn float8_e4m3fn int32_data 8 u1
+13 uint64 uint64 uint64_data 64         14 complex64 complex64 float_data 64 f4
+15 complex128 complex128 double_data 128 f8         16 bfloat16 bfloat16 int32_data 16 u2
+17 float8e4m3fn float8_e4m3fn int32_data 8 u1
 18 float8e4m3fnuz float8_e4m3fnuz int32_data 8 u1   19 float8e5m2 float8_e5m2 int32_data 8 u1
 20 float8e5m2fnuz float8_e5m2fnuz int32_data 8 u1   21 uint4 uint4 int32_data 4 u1   22 int4 int4 int32_data 4 u1
 23 float4e2m1 float4_e2m1fn int32_data 4 u1         24 float8e8m0 float8_e8m0fnu int32_data 8 u1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hashlib
 import importlib
 import math
 import os
@@ -34,17 +33,6 @@ class OnnxFile:
         self.model, self.name = model, name
         self._data, self._pieces, self._folder, self._has_external = data, pieces, folder, has_external
 
-    def digest(self) -> str | None:
-        """Names the content of the file and of all files with values of its tensors; None where one cannot be read."""
-        found = hashlib.sha256(self._data)
-        try:
-            for tensor in tensors(self.model):
-                if tensor.data_location == onnx_protos.TensorProto.EXTERNAL:
-                    found.update(self._external(tensor, tensor.name))
-        except (FormatError, OSError):
-            return None
-        return found.hexdigest()
-
     def array(self, tensor) -> np.ndarray:
         """The values of a TensorProto of the model, or of a SparseTensorProto with its zeros.
 
@@ -57,25 +45,27 @@ class OnnxFile:
             OSError: a file that holds the values is not there.
         """
         make = dense_of if tensor.DESCRIPTOR.name == "SparseTensorProto" else array_of
-        return make(tensor, self._stored, self.name)
+        return make(tensor, self.stored, self.name)
 
     def digest(self) -> str | None:
-        """A digest of all that the model is made of: the file, and what of other files it refers to.
+        """A digest of all that the model is made of: the file, and the files with values that it names.
 
         Returns:
             Text; None where one of these files cannot be read, which ``array`` says.
         """
-        found = hashlib.sha256(self._data)
+        found, named = hashlib.sha256(self._data), {}
         for tensor in tensors(self.model) if self._has_external else ():
             if tensor.data_location == onnx_protos.TensorProto.EXTERNAL:
-                try:
-                    found.update(self._external(tensor, self.name))
-                except (FormatError, OSError):
-                    return None
+                named |= {e.value: None for e in tensor.external_data if e.key == "location"}
+        try:
+            for location in named:
+                found.update(hashlib.sha256(self._folder.map(location, self.name)).digest())
+        except (FormatError, OSError):
+            return None
         return found.hexdigest()
 
-    def _stored(self, tensor, what: str) -> tuple[memoryview, str] | None:
-        """The bytes of a tensor's values that its message does not hold, and the field that they are of."""
+    def stored(self, tensor, what: str) -> tuple[memoryview, str] | None:
+        """The bytes of a tensor's values that its message does not hold, and the field that they are of; else None."""
         if tensor.HasField("payload"):
             if tensor.payload >= len(self._pieces):
                 raise FormatError(explain(f"{what}: is of another file"))
@@ -96,22 +86,6 @@ class OnnxFile:
             have = f"bytes {offset} to {offset + length} of {said['location']!r}, which has {len(data)}"
             raise FormatError(explain(f"{what}: its values are {have}"))
         return data[offset : offset + length]
-
-
-def tensors(model):
-    """Every TensorProto of a model: initialisers and attributes, of graphs inside others and of functions too."""
-    graphs, lists = [model.graph], [f.node for f in model.functions]
-    while graphs or lists:
-        if graphs:
-            graph = graphs.pop()
-            yield from graph.initializer
-            lists.append(graph.node)
-        for a in (a for node in lists.pop() for a in node.attribute):
-            if a.HasField("t"):
-                yield a.t
-            yield from a.tensors
-            graphs += [a.g] if a.HasField("g") else []
-            graphs += a.graphs
 
 
 def read_model(source, folder: str | os.PathLike | None = None) -> OnnxFile:

@@ -428,12 +428,20 @@ def _index_divmod(x, y):
             return binary("add", _as_node(_from_linear((whole, constant // d))), q), m
         return None
     terms, constant = _linear(x)
+    measure, offset = _linear(y)
+    if len(measure) != 1 or offset:
+        return None
+    ((product, d),) = measure.items()
     whole = {}
     for atom, c in terms.items():  # x = n*k + r with 0 <= r < n cannot be told without bounds; exact multiples can
         factors = _factors(atom)
-        if y not in factors:
+        for f in _factors(product):
+            if f not in factors:
+                return None
+            factors.remove(f)
+        if c % d:
             return None
-        factors.remove(y)
+        c //= d
         quotient = factors[0] if factors else None
         for f in factors[1:]:
             quotient = make("mul", (quotient, f), (), INDEX)

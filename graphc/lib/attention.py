@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math as python_math
 
+import numpy as np
+
 from graphc.errors import ShapeError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, origins
-from graphc.lib import linalg, math, nn
+from graphc.ir.node import Node, origins, simplified
+from graphc.lib import linalg, math, nn, reduction
 from graphc.lib.dims import axis_of, dim_node
 from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
+from graphc.lib.shape import reshape
 from graphc.prims.table import apply
 
 _HIDDEN = {
@@ -19,6 +22,7 @@ _HIDDEN = {
     dt.f32: -1e38,
     dt.f64: -1e300,
 }  # finite: where all is hidden, all counts the same
+_LOWEST = {dt.f16: -65504.0, dt.bf16: -3.3895313892515355e38, dt.f32: -3.4028234663852886e38, dt.f64: -np.finfo("f8").max}
 
 
 def masked_softmax(logits, mask=None, axis=-1) -> Node:
@@ -124,3 +128,71 @@ def _repeated(x: Node, times: int) -> Node:
     batch, groups, places, width = x.shape
     wide = apply("broadcast", x, shape=(batch, groups, times, places, width), axes=(0, 1, 3, 4))
     return apply("reshape", wide, shape=(batch, groups * times, places, width))
+
+
+def softmax_or_zeros(logits: Node) -> Node:
+    """``softmax`` along the last axis; zeros where all logits of a row are minus infinity, as nothing is seen there."""
+    x = as_node(logits)
+    axes = (len(x.shape) - 1,)
+    top = apply("stop", reduction.reduce("softmax", "max", x, axes, True))
+    e = apply("exp", math.subtract(x, math.maximum(top, full_like(top, _LOWEST[x.dtype]))))
+    total = reduction.reduce("softmax", "sum", e, axes, True)  # at least 1, or 0 where nothing is seen
+    return math.multiply(e, math.reciprocal(math.maximum(total, full_like(total, 0.5))))
+
+
+def scores(query: Node, key: Node) -> Node:
+    """``query @ key^T`` of several heads: [batch, heads, places, others].
+
+    Args:
+        query: [batch, heads, places, size]. key: [batch, key heads, others, size]; the first ``heads / key heads`` heads
+            share the first one, and so on.
+    """
+    return _of_groups(query, key, True)
+
+
+def mixture(probabilities: Node, value: Node) -> Node:
+    """``probabilities @ value`` of several heads, which share those of the value as in ``scores``."""
+    return _of_groups(probabilities, value, False)
+
+
+def _of_groups(x: Node, y: Node, transposed: bool) -> Node:
+    """A product of heads that share those of ``y``: the rows of all that share one are one matrix."""
+    heads, groups = x.shape[1], y.shape[1]
+    if heads is groups or heads == groups or not (type(heads) is type(groups) is int):
+        return linalg.matmul(x, y, transpose_b=transposed)
+    if groups < 1 or heads % groups:
+        what = f"attention: {heads} heads of the query cannot share {groups} of the key"
+        raise ShapeError(explain(what, origins(query=x, key=y)))
+    batch, _, places, size = x.shape
+    rows = reshape(x, (batch, groups, simplified(places * (heads // groups)), size))
+    out = linalg.matmul(rows, y, transpose_b=transposed)
+    return reshape(out, (batch, heads, places, out.shape[-1]))
+
+
+def visible(rows, columns, offset=0, left=None, right=None) -> Node:
+    """Bools of which columns each row sees: those from ``row + offset - left`` to ``row + offset + right``.
+
+    Args:
+        rows, columns: how many there are.
+        offset: an int, a size, or integers [batch].
+        left, right: how far a row sees; None: all.
+
+    Returns:
+        [rows, columns], or [batch, 1, rows, columns].
+    """
+    shape = (rows, columns)
+    row, column = [apply("iota", shape=shape, axis=k, dtype=dt.i64) for k in (0, 1)]
+    here = as_node(offset, dt.i64) if not isinstance(offset, Node) else math.cast(offset, dt.i64)
+    if here.shape:
+        shape = (here.shape[0], 1, rows, columns)
+        row, column = [apply("broadcast", x, shape=shape, axes=(2, 3)) for x in (row, column)]
+        here = apply("broadcast", here, shape=shape, axes=(0,))
+    row = math.add(row, here)
+    bounds = []
+    if right is not None:
+        bounds.append(math.less_equal(column, math.add(row, int(right)) if right else row))
+    if left is not None:
+        bounds.append(math.less_equal(math.subtract(row, int(left)) if left else row, column))
+    if not bounds:
+        return as_node(np.ones((1, 1), bool))
+    return bounds[0] if len(bounds) == 1 else apply("and", *bounds)

@@ -365,3 +365,18 @@ def _best(picked: Node, values: Node, valid: Node, batch, many, each, total, cli
 
 def _smaller(a, b):
     return min(a, b) if type(a) is int and type(b) is int else simplified(binary("min", a, b))
+
+
+def best_of_groups(corners: list[Node], scores: Node, max_output_size, iou_threshold, score_threshold) -> tuple[Node, Node]:
+    """The places of the best boxes of every group that do not overlap a better one of it, best first.
+
+    Args:
+        corners: ymin, xmin, ymax, xmax, each f32 [groups, n]. scores: f32 [groups, n].
+        max_output_size: at most as many boxes of a group: an int or a size.
+
+    Returns:
+        places i32 and b1 whether there is a box, [groups, at most ``max_output_size``].
+    """
+    count = _most(max_output_size, scores.shape[1])
+    places, _, valid = _suppressed(corners, scores, count, iou_threshold, score_threshold)
+    return places, valid

@@ -142,3 +142,25 @@ def decode_image(contents, channels=None, dtype=dt.u8, name=None, expand_animati
     if kind in _KINDS:
         return _decoded(op, x, channels, kind, frames)
     return convert_image_dtype(_decoded(op, x, channels, dt.u16, frames), kind)
+
+
+def decode_any(contents, pixel_format="RGB") -> Node:
+    """The pixels of an image file of any kind that Pillow reads, u8[height, width, channels]. Runs on the host.
+
+    Args:
+        contents: the bytes of the file, u8[n].
+        pixel_format: RGB, BGR or Grayscale.
+
+    Returns:
+        What cannot be read has height and width 0.
+
+    Raises:
+        UsageError (while running): Pillow is not installed.
+    """
+    x = as_node(contents)
+    channels = 1 if pixel_format == "Grayscale" else 3
+    count = const(np.array(channels, np.int64))
+    extent = host(x, count, callback="image.any_shape", types=(Type(dt.i64, (2,)),))
+    shape = [measured(_element(extent, k)) for k in range(2)]
+    pixels = host(x, count, extent, callback="image.decode_any", types=(Type(dt.u8, (*shape, channels)),))
+    return apply("reverse", pixels, axes=(2,)) if pixel_format == "BGR" else pixels

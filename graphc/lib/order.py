@@ -44,11 +44,16 @@ def top_k(input, k=1, sorted=True, index_type=dt.i32) -> tuple[Node, Node]:  # n
     ``sorted`` has no effect: the values are always in descending order.
     """
     x = as_node(input)
-    values, places = _extremes("top_k", x, k, axis_of("top_k", -1, x), True)
+    values, places = extremes("top_k", x, k, axis_of("top_k", -1, x), True)
     return values, math.cast(places, index_type)
 
 
-def _extremes(op: str, x: Node, k, axis: int, largest: bool) -> tuple[Node, Node]:
+def extremes(op: str, x: Node, k, axis: int, largest: bool) -> tuple[Node, Node]:
+    """The ``k`` largest (or smallest) elements along an axis in order, and where they are; of equal ones the first.
+
+    Raises:
+        ShapeError: there are surely fewer.
+    """
     n, have = dim(k, op), x.shape[axis]
     if type(n) is int and (n < 0 or (type(have) is int and n > have)):
         where = "the last axis" if axis == len(x.shape) - 1 else f"axis {axis}"
@@ -64,7 +69,7 @@ def _approximate(name: str, largest: bool):
         x = as_node(operand)
         if not aggregate_to_topk:
             raise UsageError(explain(f"{name}: only aggregate_to_topk=True is possible"))
-        return _extremes(name, x, k, axis_of(name, reduction_dimension, x), largest)
+        return extremes(name, x, k, axis_of(name, reduction_dimension, x), largest)
 
     op.__name__ = op.__qualname__ = name
     kind = "largest" if largest else "smallest"

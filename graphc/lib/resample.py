@@ -15,11 +15,11 @@ import numpy as np
 
 from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, const, origins
+from graphc.ir.node import Node, const, origins, simplified
 from graphc.lib import math
 from graphc.lib.dims import dim_node, size as size_of
 from graphc.lib.promote import broadcast_to
-from graphc.lib.shape import concat, part, transpose
+from graphc.lib.shape import concat, pad, part, transpose
 from graphc.prims.table import apply
 
 
@@ -33,10 +33,13 @@ class Sampling:
         cubic: the coefficient a of the cubic kernel.
         exclude_outside: cubic weights of places outside the input are 0, and the others are scaled to add up to 1.
         extrapolation: the value where a position lies outside the input; None: the nearest element counts.
-        scale: output size over input size, where it is not the quotient of the sizes.
+        scale: output size over input size, where it is not the quotient of the sizes: a number, or a f32 scalar.
+            Positions are then divided by it, as ONNX has it; else they are multiplied by its inverse, as TensorFlow does.
         roi: first and last position as fractions of the input, for ``tf_crop_and_resize``.
         steps: cubic positions are rounded to this fraction between two elements (TensorFlow tabulates 1024).
         antialias: kernels are widened where the output is smaller.
+        extends: with ``antialias``, the input goes on beyond its ends with its outermost elements; else weights of what
+            lies outside are left out.
     """
 
     coordinates: str = "half_pixel"
@@ -44,10 +47,11 @@ class Sampling:
     cubic: float = -0.75
     exclude_outside: bool = False
     extrapolation: float | None = None
-    scale: float | None = None
+    scale: float | Node | None = None
     roi: tuple[float, float] = (0.0, 1.0)
     steps: int | None = None
     antialias: bool = False
+    extends: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class _Axis:
         """A size or number as float32 for every output index."""
         if self.xp is np:
             return np.full(self.m, d, np.float32)
+        if isinstance(d, Node) and d.dtype is dt.f32:
+            return broadcast_to(d, (self.m,))
         return broadcast_to(dim_node(d, dt.f32) if not isinstance(d, float) else const(np.float32(d)), (self.m,))
 
     def index(self):
@@ -71,8 +77,18 @@ class _Axis:
     def inverse_scale(self, sampling: Sampling):
         """Input elements for one output element."""
         if sampling.scale is not None:
-            return self.number(float(np.float32(1) / np.float32(sampling.scale)))
+            return self.number(1) / self.number(_number(sampling.scale))
         return self.number(self.n) / self.number(self.m)
+
+    def unscaled(self, places, sampling: Sampling):
+        """Distances in the output as distances in the input."""
+        if sampling.scale is not None:
+            return places / self.number(_number(sampling.scale))
+        return places * self.inverse_scale(sampling)
+
+
+def _number(scale):
+    return scale if isinstance(scale, Node) else float(scale)
 
 
 def _ramp(m) -> Node:
@@ -80,24 +96,26 @@ def _ramp(m) -> Node:
 
 
 def _half_pixel(a: _Axis, s: Sampling):
-    return (a.index() + 0.5) * a.inverse_scale(s) - 0.5
+    return a.unscaled(a.index() + 0.5, s) - 0.5
 
 
 def _corner(a: _Axis, s: Sampling):
-    return (a.index() + 0.5) * a.inverse_scale(s)
+    return a.unscaled(a.index() + 0.5, s)
 
 
 def _asymmetric(a: _Axis, s: Sampling):
-    return a.index() * a.inverse_scale(s)
+    return a.unscaled(a.index(), s)
 
 
 def _length(a: _Axis, s: Sampling):
     """The output size before it was rounded down."""
-    return a.number(a.m) if s.scale is None else a.number(a.n) * float(s.scale)
+    return a.number(a.m) if s.scale is None else a.number(a.n) * a.number(_number(s.scale))
 
 
 def _align_corners(a: _Axis, s: Sampling):
     """First on first, last on last; one output element looks at the first."""
+    if s.scale is not None:
+        return a.index() * (a.number(a.n) - 1.0) / _gaps(a, s)
     return a.index() * ((a.number(a.n) - 1.0) / _gaps(a, s))
 
 
@@ -113,7 +131,7 @@ def _pytorch_half_pixel(a: _Axis, s: Sampling):
 
 def _half_pixel_symmetric(a: _Axis, s: Sampling):
     """Half pixels around the middle, where the output size was rounded."""
-    exact = a.number(a.n) / a.inverse_scale(s)
+    exact = _length(a, s)
     offset = a.number(a.n) * 0.5 * (a.number(1) - a.number(a.m) / exact)
     return offset + _half_pixel(a, s)
 
@@ -155,6 +173,11 @@ def _cubic(xp, x, sampling):
     near = ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
     far = ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a
     return xp.where(x < 1.0, near, xp.where(x < 2.0, far, 0.0))
+
+
+def cubic_weight(distance: Node, a: float = -0.75) -> Node:
+    """How much an element counts for a position at a distance, by the cubic kernel with coefficient ``a``."""
+    return _cubic(math, distance, Sampling(cubic=a))
 
 
 def _mitchell(xp, x, sampling):
@@ -216,7 +239,13 @@ def resize_axis(x: Node, axis: int, size, method: str = "linear", sampling: Samp
     if method == "area":
         return contract(x, axis, _area_weights(a, sampling))
     if method not in _TAPPED or (sampling.antialias and method != "nearest"):
-        return contract(x, axis, _kernel_weights(a, method, sampling))
+        border = _support(a, sampling) if sampling.extends else 0
+        if sampling.extends:
+            x = pad(x, [(border, border) if k == axis else (0, 0) for k in range(len(x.shape))], "EDGE")
+        return contract(x, axis, _kernel_weights(a, method, sampling, border))
+    factor = _whole_factor(a, sampling) if method == "nearest" else None
+    if factor is not None:
+        return _each(x, axis, factor)
     position = COORDINATES[sampling.coordinates](a, sampling)
     if method == "nearest":
         out = take(x, axis, _place(a, ROUNDING[sampling.nearest](a.xp, position)))
@@ -225,6 +254,23 @@ def resize_axis(x: Node, axis: int, size, method: str = "linear", sampling: Samp
     else:
         out = _cubic_taps(x, axis, a, position, sampling)
     return out if sampling.extrapolation is None else _extrapolated(out, axis, a, position, sampling.extrapolation)
+
+
+_REGULAR = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric", "tf_half_pixel_for_nn")
+
+
+def _whole_factor(a: _Axis, sampling: Sampling) -> int | None:
+    """How often ``nearest`` repeats each element of an axis of unknown size; None where it does not only repeat."""
+    scale = sampling.scale
+    if a.xp is np or isinstance(scale, Node) or sampling.coordinates not in _REGULAR:
+        return None
+    factors = (2, 3, 4, 8, 16, 32) if scale is None else (int(scale),) if scale == int(scale) else ()
+    times = next((f for f in factors if f > 0 and simplified(a.n * f) is a.m), None)
+    if times is None:
+        return None
+    few = _Axis(4, 4 * times, np)  # positions of the other elements differ from these by whole numbers
+    places = _place(few, ROUNDING[sampling.nearest](np, COORDINATES[sampling.coordinates](few, sampling)))
+    return times if (places == np.arange(4 * times) // times).all() else None
 
 
 def _place(a: _Axis, position):
@@ -304,18 +350,32 @@ def _row_sum(a: _Axis, matrix):
     return _wide(a, apply("reduce", matrix, kind="sum", axes=(1,)), 0)
 
 
-def _kernel_weights(a: _Axis, method: str, sampling: Sampling):
-    """Weights [outputs, inputs] of a kernel around every position; each row adds up to 1."""
+_RADIUS = 2  # of the widest kernel that looks beyond the ends
+
+
+def _support(a: _Axis, sampling: Sampling):
+    """How many elements a widened kernel may reach beyond an end."""
+    if isinstance(sampling.scale, (int, float)):
+        return _RADIUS * python_math.ceil(max(1 / sampling.scale, 1)) + 1
+    return simplified(a.n // a.m * _RADIUS + 2 * _RADIUS + 1)
+
+
+def _kernel_weights(a: _Axis, method: str, sampling: Sampling, border=0):
+    """Weights [outputs, inputs] of a kernel around every position; each row adds up to 1.
+
+    The inputs are those of the axis, with ``border`` more before and after them.
+    """
     inverse = a.number(1) / (a.number(a.m) / a.number(a.n)) if sampling.scale is None else a.inverse_scale(sampling)
     if sampling.coordinates == "half_pixel":
         sample = (a.index() + 0.5) * inverse
     else:
         sample = COORDINATES[sampling.coordinates](a, sampling) + 0.5
-    distance = a.xp.abs(_places(a) + 0.5 - _wide(a, sample, 0))
+    b = _Axis(simplified(a.n + border * 2), a.m, a.xp)
+    distance = a.xp.abs(_places(b) + 0.5 - _wide(b, sample + a.number(border), 0))
     if sampling.antialias:
-        distance = distance / _wide(a, a.xp.maximum(inverse, 1.0), 0)
+        distance = distance / _wide(b, a.xp.maximum(inverse, 1.0), 0)
     weights = KERNELS[method](a.xp, distance, sampling)
-    total = _row_sum(a, weights)
+    total = _row_sum(b, weights)
     return weights / a.xp.where(a.xp.abs(total) < 1.2e-35, 1.0, total)
 
 
@@ -377,17 +437,9 @@ def take(x: Node, axis: int, places) -> Node:
         if moved is not None:
             return moved
         places = const(places.astype(np.int32))
-    lead, tail = size_of(x.shape[:axis]), size_of(x.shape[axis + 1 :])
-    m = places.shape[0]
-    if type(lead) is int and lead == 1:
-        flat = apply("reshape", x, shape=(x.shape[axis], tail))
-        index = apply("reshape", places, shape=(m, 1))
-        out = apply("gather", flat, index, batch=0)
-    else:
-        flat = apply("reshape", x, shape=(lead, x.shape[axis], tail))
-        index = apply("broadcast", places, shape=(lead, m, 1), axes=(1,))
-        out = apply("gather", flat, index, batch=1)
-    return apply("reshape", out, shape=(*x.shape[:axis], m, *x.shape[axis + 1 :]))
+    lead, m = x.shape[:axis], places.shape[0]
+    index = apply("broadcast", places, shape=(*lead, m, 1), axes=(axis,))
+    return apply("gather", x, index, batch=axis)
 
 
 def _moved(x: Node, axis: int, places: np.ndarray) -> Node | None:

@@ -31,7 +31,7 @@ def _operand(op: str, value, rank: int, of_reals: bool) -> Node:
     return x
 
 
-def _fitted(x: Node, axis: int, wanted) -> Node:
+def fitted(x: Node, axis: int, wanted) -> Node:
     """``x`` cut or padded with zeros at the end of an axis, so that it has ``wanted`` elements there."""
     have = x.shape[axis]
     if have is wanted or have == wanted:
@@ -63,7 +63,7 @@ def _transform(op: str, value, kind: str, axes, lengths=None, norm=None) -> Node
             raise ShapeError(explain(f"{op}: fft_length has {len(lengths)} sizes for {len(axes)} axes", origins(x=x)))
         for a, n in zip(axes, lengths):
             last = kind == "irfft" and a == axes[-1]
-            x, length = _fitted(x, a, half(n) if last else n), n if last else length
+            x, length = fitted(x, a, half(n) if last else n), n if last else length
     out = apply("fft", x, kind=kind, axes=axes, length=length)
     return _normalised(op, out, x, kind, axes, length, norm)
 
@@ -175,7 +175,7 @@ def frame(signal, frame_length, frame_step, pad_end=False, pad_value=0, axis=-1)
         if not (type(missing) is int and missing == 0) and not (type(n) is int and n == 0):
             x = apply("pad", x, as_node(pad_value, x.dtype), low=(0,) * len(high), high=high)
     is_short = type(x.shape[k]) is int and x.shape[k] < length
-    x = _fitted(x, k, length) if is_short else x
+    x = fitted(x, k, length) if is_short else x
     out = apply("window", x, axes=(k,), size=(length,), stride=(step,), dilation=(1,))
     rank = len(x.shape)
     return transpose(part(out, k, 0, 0) if is_short else out, (*range(k + 1), rank, *range(k + 1, rank)))
@@ -222,5 +222,5 @@ def inverse_stft(stfts, frame_length, frame_step, fft_length=None, window_fn=han
     x = _operand("inverse_stft", stfts, 2, False)
     length = _positive("inverse_stft", "frame_length", frame_length)
     frames = irfft(x, [_spectrum_length("inverse_stft", fft_length, length)])
-    frames = _fitted(frames, len(frames.shape) - 1, length)
+    frames = fitted(frames, len(frames.shape) - 1, length)
     return overlap_and_add(tapered("inverse_stft", frames, window_fn), frame_step)

@@ -14,6 +14,7 @@ from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
 from graphc.prims import pieces as _pieces  # noqa: F401  declares rows, as do the next two
 from graphc.prims import scripts as _scripts  # noqa: F401
 from graphc.prims import strings as _rows  # noqa: F401
+from graphc.prims import vocabulary as _vocabulary  # noqa: F401
 from graphc.prims.order import item
 from graphc.prims.pattern import compiled
 from graphc.prims.table import apply
@@ -158,6 +159,12 @@ def to_number(input, out_type=dt.f32) -> Node:  # noqa: A002
     """
     kind = one_of("to_number", "out_type", dt.as_dtype(out_type), _NUMBERS)
     return apply("string_to_number", words("to_number", input), dtype=kind)
+
+
+def place_in(input, vocabulary) -> Node:  # noqa: A002
+    """Where each string first stands in a list of strings (bytes or str), as i64; -1 for others. Runs on the host."""
+    listed_words = [w.encode() if isinstance(w, str) else w for w in vocabulary]
+    return apply("string_place", words("place_in", input), words=tuple([w.decode("latin-1") for w in listed_words]))
 
 
 # ----------------------------------------------------------------------------------------------------- hashing

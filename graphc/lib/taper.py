@@ -83,6 +83,23 @@ def hamming_window(window_length, periodic=True, dtype=dt.f32) -> Node:
     return _raised_cosine("hamming_window", window_length, periodic, dtype, 0.54, 0.46)
 
 
+def cosine_window(op: str, window_length, factors, is_periodic: bool, dtype=dt.f32) -> Node:
+    """``sum over j of factors[j] * cos(2 pi j k / n)``; n is the length if periodic, else one less; 1 for a length of 1.
+
+    TensorFlow's periodic windows differ from these where the length is odd.
+    """
+    n = _size(op, window_length)
+    if type(n) is int and n <= 1:
+        return ones((n,), dtype)
+    count = _ramp(n)
+    period = number(dim_node(n if is_periodic else simplified(binary("max", n - 1, 1)) if isinstance(n, Node) else n - 1), count)
+    wave = number(factors[0], count)
+    for j, factor in enumerate(factors[1:], 1):
+        turn = apply("div", apply("mul", count, number(2 * math.pi * j, count)), period)
+        wave = apply("add", wave, apply("mul", number(factor, count), apply("cos", turn)))
+    return _rounded(wave, dtype)
+
+
 def bessel_i0(x: Node) -> Node:
     """The modified Bessel function of order 0 of f64 values up to 60, by its power series."""
     t = apply("mul", x, x) * 0.25

@@ -3,7 +3,7 @@
 A node belongs to exactly one group, apart from cheap nodes (movement, and what only movement reads), which are evaluated
 where they are used. A group has a domain: the shape its loops run over. In a row group the trailing axes are reduced, and
 values of row shape live beside values of the full shape, so softmax and layer norm stay in one kernel. A dot group holds a
-contraction and the element-wise epilogue of its result. Legality is a question of reachability between groups, kept as bit sets.
+contraction (a matrix product or a convolution) and the element-wise epilogue of its result. Legality is a question of reachability between groups, kept as bit sets.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def role(node: Node) -> str:
         return "free"
     if row.reduce is not None:
         return "reduce"
-    return "dot" if row.nest == "dot" else "single"
+    return "dot" if row.nest in ("dot", "conv") else "single"
 
 
 def is_native(node: Node) -> bool:

@@ -24,6 +24,7 @@ from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_k
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
+from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
@@ -163,7 +164,8 @@ class Lowering:
             outputs.append(memory[n])
         outs = {f"out{k}": s for k, s in enumerate(outputs)}
         if region.kind == DOT:
-            return self._dot(region, outs, memory)
+            is_conv = any(n.op == "conv" for n in toposort(region.graph.outputs))
+            return self._conv(region, outs, memory) if is_conv else self._dot(region, outs, memory)
         sources = [self.find(s, memory) for s in region.sources]
         inputs = {f"x{k}": s for k, s in enumerate(sources)}
         if region.kind == MAP:
@@ -202,6 +204,28 @@ class Lowering:
         reusable = tuple(pair for pair in pairs if pair[1] is not early)
         steps.append(self.launch(key, make, inputs, outputs, reusable))
         return steps
+
+    def _conv(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
+        graph = region.graph
+        node = conv_of(graph)
+        x, w = [region.sources[graph.inputs.index(n)] for n in node.inputs]
+        packed = packed_weights(node, w, self.target)
+        inputs = {"source": self.find(x, memory)}
+        if packed is not None:
+            inputs["packed"] = self.constant(packed, Type(dt.accumulator(node.dtype), packed.shape))
+        key = (graph, packed is not None, form_of(node, w, self.target))
+
+        def make() -> Kernel:
+            return conv_kernel(graph, self.target, w, packed)
+
+        read = {a.name for a in self.kernel(key, make)[1].arrays}  # packed weights are not kept as they were as well
+        places = {k: self.find(s, memory) for k, s in enumerate(region.sources) if f"x{k}" in read}
+        inputs |= {f"x{k}": s for k, s in places.items()}
+        if "weights" in read:
+            inputs["weights"] = self.find(w, memory)
+        operands = {s.root() for s in (inputs["source"], *[s for k, s in places.items() if graph.inputs[k] in node.inputs])}
+        reusable = _pointwise(graph, places, list(outputs.values()), operands)
+        return [self.launch(key, make, inputs, outputs, reusable)]
 
     def _single(self, node: Node, memory: dict) -> list[Step]:
         if node.op == "item":

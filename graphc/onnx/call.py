@@ -134,8 +134,8 @@ class Call:
         found = static_value(x, None)
         if found is not None:
             return self._integers(k, found)
-        if x.dtype is not dt.i64:
-            raise DtypeError(f"{self.op}: input {k} must be int64, got {x.type}")
+        if not x.dtype.is_integer:
+            raise DtypeError(f"{self.op}: input {k} must be integers, got {x.type}")
         if x.shape and type(x.shape[0]) is not int:
             return self.static_ints(k)
         return list(shape_of(x, self.op, open_sizes=True)) if signed else [sized(d) for d in shape_of(x, self.op, True)]

@@ -65,7 +65,9 @@ class Closure:
 
     def _fix(self, need: NeedsValue, stand_ins: Values[Node]) -> None:
         outside = {inner.attr("name"): node for node, inner in zip(self.operands, stand_ins)}
-        if not need.names or not set(need.names) <= set(outside):
+        if not need.names:
+            raise need
+        if not set(need.names) <= set(outside):
             raise Untraceable(need.why)
         for name in need.names:
             if outside[name] in self.fixed:

@@ -27,9 +27,10 @@ class Feed:
     element: Element | None
     wrapped: bool
 
-    def key(self, by_value: bool) -> tuple:
-        """What a trace depends on: of tensors the number of axes, or, ``by_value``, all of it."""
-        shapes = tuple(a.shape for a in self.arrays) if by_value or self.kind == "sequence" else tuple(a.ndim for a in self.arrays)
+    def key(self, by_value: bool, by_shape: bool = False) -> tuple:
+        """What a trace depends on: of tensors the number of axes, ``by_shape`` the sizes, or, ``by_value``, all of it."""
+        whole = by_value or by_shape or self.kind == "sequence"
+        shapes = tuple(a.shape for a in self.arrays) if whole else tuple(a.ndim for a in self.arrays)
         values = tuple(_content(a) for a in self.arrays) if by_value else ()
         return self.kind, self.element.number if self.element else 0, shapes, values
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphc.api.variable import Variable
 from graphc.compile import compile_graph, recall, remember
 from graphc.errors import FeedError, GraphcError, UnimplementedError, UsageError
 from graphc.formats import onnx_file
@@ -19,9 +20,10 @@ from graphc.ir.node import Node
 from graphc.onnx.draws import KEY, fresh_key, key_node
 from graphc.onnx.feeds import Feed, absent, feed_of
 from graphc.onnx.results import Results, flattened
-from graphc.onnx.signature import Declared, declared, type_of
+from graphc.onnx.signature import Declared, declared, symbols_of, type_of
 from graphc.onnx.static import NeedsValue
 from graphc.onnx.trace import Problem, Tracer
+from graphc.onnx.training import Training
 from graphc.onnx.values import UNKNOWN, Optional, Sequence, constant, typed
 from graphc.options import Options
 
@@ -45,6 +47,7 @@ class Model:
         name: of the file, for messages.
         inputs, outputs: what it takes and answers with: objects with ``name``, ``dtype``, ``shape`` (ints, names of
             symbolic sizes, None where unknown) and ``kind``.
+        metadata: what the file says of itself besides the graph, text by name.
     """
 
     def __init__(self, file: onnx_file.OnnxFile, name: str, options: Options = Options()):
@@ -54,9 +57,12 @@ class Model:
         self.inputs = tuple(declared(v) for v in graph.input if v.name not in defaults)
         self.outputs = tuple(declared(v) for v in graph.output)
         self._overridable = tuple(declared(v) for v in graph.input if v.name in defaults)
+        self.metadata = {p.key: p.value for p in file.model.metadata_props}
         self._by_value: set[str] = set()  # inputs whose values are constants of a trace
+        self._by_shape: set[str] = set()  # inputs whose sizes are
         self._programs: dict[tuple, tuple] = {}
         self._quick: tuple | None = None
+        self._training: Training | None = None
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -78,11 +84,14 @@ class Model:
         Raises:
             FeedError: an input is missing or unknown. DtypeError, ShapeError: an array does not fit.
         """
-        if self._quick is not None and outputs is None:
+        if self._quick is not None and outputs is None and self._training is None:
             found = self._run_quickly(inputs)
             if found is not None:
                 return found
         feeds = self._feeds(inputs)
+        if self._training is not None and self._training.is_changed:
+            found = self._training.run(feeds)
+            return found if outputs is None else [found[k] for k in self._positions(outputs)]
         run, fed, results = self._program(feeds)
         arrays = iter(run(*[a for name in fed for a in ((fresh_key(),) if name == KEY else feeds[name].arrays)]))
         found = [r.value(arrays) for r in results]
@@ -104,6 +113,45 @@ class Model:
                     and i.element.name != "string" for i in self.inputs)  # fmt: skip
         if plain and not self._by_value and fed == tuple(i.name for i in self.inputs) and all(r.is_plain for r in results):
             self._quick = fed, run.bind()
+
+    # --------------------------------------------------------------------------------------------- training
+
+    @property
+    def training(self) -> Training:
+        """Its variables and the traces with them."""
+        if self._training is None:
+            with self._lock:
+                self._training = self._training or Training(self)
+        return self._training
+
+    @property
+    def variables(self) -> dict[str, Variable]:
+        """A Variable for each initialiser of floats, by name, made when they are first asked for.
+
+        ``run`` and calls use their values. Those of scalars, of running moments and of what only says how to compute are
+        not trainable.
+        """
+        return self.training.variables
+
+    @property
+    def trainable_variables(self) -> tuple[Variable, ...]:
+        """Those that optimizers change."""
+        return tuple(v for v in self.variables.values() if v.trainable)
+
+    def __call__(self, *args, **kwargs):
+        """The outputs for tensors, as tensors, which tapes record and functions trace.
+
+        Args:
+            args, kwargs: tensors or arrays, in the order of ``inputs`` or by name.
+
+        Returns:
+            The tensor if there is one output, else a list; for a sequence a list of tensors.
+
+        Raises:
+            FeedError: an input is missing or unknown. DtypeError, ShapeError: a tensor does not fit. UsageError: an input or
+            output is not an ordinary tensor, or what is computed depends on the value of a tensor that is not known yet.
+        """
+        return self.training(args, kwargs)
 
     def _positions(self, names: Values[str]) -> list[int]:
         known = [o.name for o in self.outputs]
@@ -138,24 +186,25 @@ class Model:
         return feeds
 
     def _program(self, feeds: dict[str, Feed]) -> tuple:
-        key = self._key(feeds)
+        key = self.key(feeds)
         found = self._programs.get(key)
         if found is None:
             with self._lock:
                 found = self._recalled(feeds) or self._made(feeds)
-                self._programs[self._key(feeds)] = found  # which inputs count by value may have become known
+                self._programs[self.key(feeds)] = found  # which inputs count by value may have become known
                 self._find_quick(*found)
         return found
 
     def _made(self, feeds: dict[str, Feed]) -> tuple:
-        known = set(self._by_value)
+        known = self._by_value | self._by_shape
         traced = self._trace(feeds)
         run = compile_graph(traced.graph, self.options)
         if self._digest is not None:
-            if known != self._by_value:
-                remember(self._source("inputs"), _FRONT, self.options, {"by_value": sorted(self._by_value)}, None)
+            if known != self._by_value | self._by_shape:
+                note = {"by_value": sorted(self._by_value), "by_shape": sorted(self._by_shape)}
+                remember(self._source("inputs"), _FRONT, self.options, note, None)
             note = {"fed": traced.fed, "results": [r.as_json() for r in traced.results]}
-            remember(self._source(repr(self._key(feeds))), _FRONT, self.options, note, traced.graph)
+            remember(self._source(repr(self.key(feeds))), _FRONT, self.options, note, traced.graph)
         return run, traced.fed, traced.results
 
     def _recalled(self, feeds: dict[str, Feed]) -> tuple | None:
@@ -165,7 +214,8 @@ class Model:
         known = recall(self._source("inputs"), _FRONT, self.options)
         if known is not None:
             self._by_value |= set(known[1]["by_value"]) & set(feeds)
-        found = recall(self._source(repr(self._key(feeds))), _FRONT, self.options)
+            self._by_shape |= set(known[1].get("by_shape", ())) & set(feeds)
+        found = recall(self._source(repr(self.key(feeds))), _FRONT, self.options)
         if found is None:
             return None
         run, note = found
@@ -179,8 +229,25 @@ class Model:
         """A digest of all that the model is made of."""
         return self.file.digest()
 
-    def _key(self, feeds: dict[str, Feed]) -> tuple:
-        return tuple([(name, feed.key(name in self._by_value)) for name, feed in feeds.items()])
+    @property
+    def accepted(self) -> tuple[Declared, ...]:
+        """All that can be given: the inputs, and inputs that have initialisers."""
+        return (*self.inputs, *self._overridable)
+
+    def traced(self, feeds: dict[str, Feed], stand_ins: frozenset[str], parameters: dict[str, Node]) -> Traced:
+        """The trace for feeds in which Nodes stand for initialisers; they are its last inputs.
+
+        Args:
+            stand_ins: names of the feeds whose values and sizes are not known.
+
+        Raises:
+            NeedsValue: the value of one of the parameters must be known.
+        """
+        return self._trace(feeds, stand_ins, parameters)
+
+    def key(self, feeds: dict[str, Feed]) -> tuple:
+        """What calls have in common that one trace serves."""
+        return tuple([(name, feed.key(name in self._by_value, name in self._by_shape)) for name, feed in feeds.items()])
 
     # ---------------------------------------------------------------------------------------------- tracing
 
@@ -212,13 +279,15 @@ class Model:
         tracer.run(given)
         return tracer.problems
 
-    def _trace(self, feeds: dict[str, Feed], stand_ins: frozenset[str] = frozenset()) -> Traced:
+    def _trace(self, feeds: dict[str, Feed], stand_ins: frozenset[str] = frozenset(), parameters=None) -> Traced:
         while True:
             self._need_values(stand_ins)
             try:
-                traced, problems = self._attempt(feeds)
+                traced, problems = self._attempt(feeds, parameters)
                 break
             except NeedsValue as need:
+                if parameters and {n.attr("name") for n in parameters.values()} & set(need.names):
+                    raise
                 self._fix(need, feeds)
         if problems:
             raise UnimplementedError(report(self.name, problems))
@@ -226,27 +295,35 @@ class Model:
 
     def _need_values(self, stand_ins: frozenset[str]) -> None:
         """Refuse a trace without the values that it depends on."""
-        missing = sorted(stand_ins & self._by_value)
+        missing = sorted(stand_ins & (self._by_value | self._by_shape))
         if missing:
-            raise UsageError(f"{self.name}: what it computes depends on the value of input {', '.join(missing)}: give it")
+            raise UsageError(f"{self.name}: what it computes depends on the value or the sizes of input {', '.join(missing)}: give it")
 
     def _fix(self, need: NeedsValue, feeds: dict[str, Feed]) -> None:
-        """Make the values of some inputs constants of the trace.
+        """Make the values, or the sizes, of some inputs constants of the trace.
 
         Raises:
             UnimplementedError: what is needed is no input, or a large one.
         """
+        if need.sizes:
+            items = {item.name: item for item in (*self.inputs, *self._overridable)}
+            sized = {name for name, feed in feeds.items() if feed.kind == "tensor"
+                     and set(symbols_of(items[name], _declared_shape(items[name], feed)).values()) & set(need.sizes)}  # fmt: skip
+            if sized <= self._by_shape:
+                raise UnimplementedError(f"{self.name}: {need.why} must be known before running")
+            self._by_shape |= sized
+            return
         names = {name for name, feed in feeds.items() if need.names and set(need.names) & set(_node_names(name, feed))}
         if not names or names <= self._by_value or sum(a.size for n in names for a in feeds[n].arrays) > _CONSTANT:
             raise UnimplementedError(f"{self.name}: {need.why} must be known before running")
         self._by_value |= names
 
-    def _attempt(self, feeds: dict[str, Feed]) -> tuple[Traced, list[Problem]]:
-        tracer = Tracer(self.file, self.name)
+    def _attempt(self, feeds: dict[str, Feed], parameters=None) -> tuple[Traced, list[Problem]]:
+        tracer = Tracer(self.file, self.name, parameters)
         items = {item.name: item for item in (*self.inputs, *self._overridable)}
         nodes, fed, given = [], [], {}
         for name, feed in feeds.items():
-            given[name], made = _stand_in(items[name], feed, name in self._by_value)
+            given[name], made = _stand_in(items[name], feed, name in self._by_value, name in self._by_shape)
             nodes += made
             fed += [name] * bool(made)
         values = tracer.run(given)
@@ -255,6 +332,7 @@ class Model:
         if tracer.draws:
             nodes.append(key_node)
             fed.append(KEY)
+        nodes += (parameters or {}).values()
         parts = [flattened(v) for v in values]
         outputs = tuple(n for _, found in parts for n in found)
         names = tuple(_output_names(self.outputs, [len(found) for _, found in parts]))
@@ -273,7 +351,11 @@ def _node_names(name: str, feed: Feed) -> list[str]:
     return [name] if feed.kind == "tensor" else [f"{name}.{k}" for k in range(len(feed.arrays))]
 
 
-def _stand_in(item: Declared, feed: Feed, by_value: bool) -> tuple[object, list[Node]]:
+def _declared_shape(item: Declared, feed: Feed) -> tuple:
+    return item.shape if item.shape is not None else (None,) * feed.arrays[0].ndim
+
+
+def _stand_in(item: Declared, feed: Feed, by_value: bool, by_shape: bool = False) -> tuple[object, list[Node]]:
     """What stands for an input while tracing, and the Nodes that are fed."""
     if feed.kind == "nothing":
         return (Optional(None, item.element) if item.kind == "optional" else None), []
@@ -281,7 +363,7 @@ def _stand_in(item: Declared, feed: Feed, by_value: bool) -> tuple[object, list[
         nodes = []
         values = [typed(constant(a), feed.element) for a in feed.arrays]
     elif feed.kind == "tensor":
-        shape = item.shape if item.shape is not None else (None,) * feed.arrays[0].ndim
+        shape = feed.arrays[0].shape if by_shape else _declared_shape(item, feed)
         nodes = [input_node(item.name, type_of(item, feed.element, shape))]
         values = [typed(nodes[0], feed.element)]
     else:

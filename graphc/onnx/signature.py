@@ -83,12 +83,13 @@ def _size(name: str, dim):
 
 def type_of(item: Declared, element: Element, shape: tuple) -> Type:
     """The Type of a tensor: names become symbols, the same one for the same name; unknown sizes symbols of their own."""
-    sizes = []
-    for axis, d in enumerate(shape):
-        if d is None:
-            d = f"{item.name}.{axis}"
-        sizes.append(d if isinstance(d, int) else symbol(_identifier(d)))
-    return Type(element.carrier, tuple(sizes))
+    names = symbols_of(item, shape)
+    return Type(element.carrier, tuple([d if isinstance(d, int) else symbol(names[k]) for k, d in enumerate(shape)]))
+
+
+def symbols_of(item: Declared, shape: tuple) -> dict[int, str]:
+    """The names of the symbols that stand for sizes, by axis."""
+    return {k: _identifier(f"{item.name}.{k}" if d is None else d) for k, d in enumerate(shape) if not isinstance(d, int)}
 
 
 def _identifier(name: str) -> str:

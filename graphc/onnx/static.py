@@ -15,15 +15,15 @@ _EFFECTS = frozenset({"random_bits", "host", "python", "act"})
 
 
 class NeedsValue(Exception):
-    """Tracing can go on only when the values of these inputs of the model are constants.
+    """Tracing can go on only when the values of these inputs of the model, or these sizes, are constants.
 
     Attributes:
-        names: of the inputs. why: what asked for them.
+        names: of the inputs. why: what asked for them. sizes: names of symbols; what has them is not among ``names``.
     """
 
-    def __init__(self, names: tuple[str, ...], why: str):
+    def __init__(self, names: tuple[str, ...], why: str, sizes: tuple[str, ...] = ()):
         super().__init__(why)
-        self.names, self.why = names, why
+        self.names, self.why, self.sizes = names, why, sizes
 
 
 def static_value(node: Node, why: str | None) -> np.ndarray | None:
@@ -47,9 +47,9 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
         if why is None:
             return None
         names = tuple(n.attr("name") for n in inputs)
-        if names and not open_sizes:
-            raise NeedsValue(names, why)
-        raise UnimplementedError(f"{why} must be known before running; it depends on sizes or on random numbers")
+        if names or open_sizes:
+            raise NeedsValue(names, why, () if names else tuple(n.attr("name") for n in open_sizes))
+        raise UnimplementedError(f"{why} must be known before running; it depends on random numbers")
     if any(_is_too_large(n) for n in order):
         if why is None:
             return None
@@ -62,6 +62,20 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
         if why is None:
             return None
         raise
+
+
+def inputs_of(node: Node) -> list[Node]:
+    """The inputs that a Node is computed from."""
+    return [n for n in close(Graph("static", (), (node,))).nodes if n.op == "input"]
+
+
+def known_size(d, why: str) -> int:
+    """A size that must be known while tracing.
+
+    Raises:
+        NeedsValue: it is a symbolic size of an input of the model. UnimplementedError: it depends on something else.
+    """
+    return d if type(d) is int else int(static_value(d, why))
 
 
 def _is_too_large(node: Node) -> bool:

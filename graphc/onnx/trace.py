@@ -146,9 +146,9 @@ class Frame:
     def run(self, graph, given: dict[str, object]) -> list:
         """Trace the nodes of a GraphProto; the values of its outputs."""
         for tensor in graph.initializer:
-            self.names[tensor.name] = _Initialiser(self.tracer, tensor)
+            self.names[tensor.name] = _Initialiser(self.tracer, tensor, self.depth == 0)
         for tensor in graph.sparse_initializer:
-            self.names[tensor.values.name] = _Initialiser(self.tracer, tensor)
+            self.names[tensor.values.name] = _Initialiser(self.tracer, tensor, False)
         self.names.update(given)
         self.run_nodes(graph.node)
         return [self.lookup(o.name) for o in graph.output]
@@ -270,13 +270,12 @@ class Subgraph:
 class _Initialiser:
     """A tensor of the file that becomes a constant when something uses it."""
 
-    def __init__(self, tracer: Tracer, tensor):
-        self.tracer, self.tensor = tracer, tensor
+    def __init__(self, tracer: Tracer, tensor, is_outermost: bool):
+        self.tracer, self.tensor, self.is_outermost = tracer, tensor, is_outermost
 
     def value(self):
-        name = getattr(self.tensor, "name", "")
-        if name in self.tracer.parameters:
-            return self.tracer.parameters[name]
+        if self.is_outermost and self.tensor.name in self.tracer.parameters:
+            return self.tracer.parameters[self.tensor.name]
         return constant(self.tracer.file.array(self.tensor))
 
 

@@ -51,7 +51,7 @@ class Element:
         return self.name
 
 
-_BITS = {"int4": 4, "uint4": 4, "float4e2m1": 4, "int2": 2, "uint2": 2}
+_BITS = {"int4": 4, "uint4": 4, "float4e2m1": 4, "int2": 2, "uint2": 2, "float6e2m3": 6, "float6e3m2": 6}
 _NATIVE = {
     1: dt.f32, 2: dt.u8, 3: dt.i8, 4: dt.u16, 5: dt.i16, 6: dt.i32, 7: dt.i64, 8: dt.string, 9: dt.b1, 10: dt.f16,
     11: dt.f64, 12: dt.u32, 13: dt.u64, 14: dt.c64, 15: dt.c128, 16: dt.bf16,
@@ -62,6 +62,7 @@ _NARROW = {
     21: ("uint4", ml_dtypes.uint4, dt.u8), 22: ("int4", ml_dtypes.int4, dt.i8),
     23: ("float4e2m1", ml_dtypes.float4_e2m1fn, dt.u8), 24: ("float8e8m0", ml_dtypes.float8_e8m0fnu, dt.u8),
     25: ("uint2", ml_dtypes.uint2, dt.u8), 26: ("int2", ml_dtypes.int2, dt.i8),
+    27: ("float6e2m3", ml_dtypes.float6_e2m3fn, dt.u8), 28: ("float6e3m2", ml_dtypes.float6_e3m2fn, dt.u8),
 }  # fmt: skip
 ELEMENTS = {
     **{n: Element(n, d.name, d.numpy, d) for n, d in _NATIVE.items()},

@@ -22,24 +22,28 @@ _NEVER = frozenset(
 
 
 @everywhere
-def fold_constants(graph: Graph, max_bytes: int = BYTES, max_flops: int = FLOPS) -> Graph:
+def fold_constants(graph: Graph, max_bytes: int = BYTES, max_flops: int = FLOPS, settled: bool = False) -> Graph:
     """Replace Nodes whose operands are all constants by their value, as the interpreter computes it.
 
-    Element-wise operations on splats stay splats, whatever their shape.
+    Element-wise operations on splats stay splats, whatever their shape. A constant that is only repeated stays as small as
+    it is where it can be repeated as it is read.
 
     Args:
         max_bytes: largest result that is kept, unless its operands are larger still.
         max_flops: most work for one Node, roughly.
+        settled: also repeat those constants that operations with loops of their own read from memory.
     """
 
     def visit(node: Node, inputs: tuple) -> Node | None:
         if not inputs or node.op in _NEVER or isinstance(node.type, TupleType) or is_index(node):
             return None
-        if not all(x.op == "const" for x in inputs):
-            return None
         row = TABLE.get(node.op)
         if row is None or not row.native:
             return None
+        if settled and row.nest is not None:
+            inputs = tuple([_folded(x) if _is_repeated(x) and _fits(x, max_bytes) else x for x in inputs])
+        if not all(x.op == "const" or _is_repeated(x) for x in inputs):
+            return make(node.op, inputs, node.attrs, node.type)
         node = make(node.op, inputs, node.attrs, node.type)
         if _is_splat_operation(node):
             return _folded_splat(node)
@@ -69,9 +73,8 @@ def _is_affordable(node: Node, cost: int, max_bytes: int, max_flops: int) -> boo
     if not node.type.is_static or not all(x.type.is_static for x in node.inputs):
         return False
     size = node.type.size * node.dtype.size
-    # A splat operand weighs one element, whatever it stands for.
-    given = sum(x.dtype.size if is_splat(x) else x.type.size * x.dtype.size for x in node.inputs)
-    if size > max_bytes and size > given:
+    given = sum(map(_given_bytes, node.inputs))
+    if size > given and (size > max_bytes or node.op == "broadcast" or any(map(_is_repeated, node.inputs))):
         return False
     work = (node.type.size + sum(x.type.size for x in node.inputs)) * cost
     if node.op in ("dot", "conv"):
@@ -79,7 +82,22 @@ def _is_affordable(node: Node, cost: int, max_bytes: int, max_flops: int) -> boo
     return work <= max_flops
 
 
+def _given_bytes(x: Node) -> int:
+    """A splat weighs one element, whatever it stands for; what is repeated weighs what it repeats."""
+    source = x.inputs[0] if x.op == "broadcast" else x
+    return source.dtype.size if is_splat(source) else source.type.size * source.dtype.size
+
+
+def _is_repeated(x: Node) -> bool:
+    return x.op == "broadcast" and x.type.is_static and x.inputs[0].op == "const"
+
+
+def _fits(x: Node, max_bytes: int) -> bool:
+    return x.type.size * x.dtype.size <= max_bytes
+
+
 def _folded(node: Node) -> Node:
+    node = make(node.op, tuple([_folded(x) if x.op == "broadcast" else x for x in node.inputs]), node.attrs, node.type)
     arrays = [np.broadcast_to(x.attr("value").array, x.shape) for x in node.inputs]
     with np.errstate(all="ignore"):
         return const(value_of(node, arrays, {}), node.type)

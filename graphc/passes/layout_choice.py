@@ -15,7 +15,7 @@ from graphc.ir.node import Node
 from graphc.ir.sizes import substitute_dims, symbols_in
 from graphc.ir.type import Type
 from graphc.passes.cut import NEVER, Network
-from graphc.passes.layout_forms import FREE, Form, as_written, from_operand, from_result, key_of, plain
+from graphc.passes.layout_forms import FREE, GUESSED_DOWN, GUESSED_UP, Form, as_written, from_operand, from_result, key_of, plain
 
 FRAMES = 6  # of one Node
 ROUNDS = 2  # how often all frames are offered
@@ -98,42 +98,40 @@ class _Choice:
         return found
 
     def _frame(self, seed: Node, form: Form, taken: dict) -> dict[Node, Form]:
-        """All that fits to one Node's form, nearest first."""
-        frame, queue = {seed: form}, deque((seed,))
-
-        def enter(node: Node, form: Form | None):
-            if form is not None and len(taken.get(node, ())) < FRAMES:
-                frame[node] = form
-                queue.append(node)
-
-        while queue:
-            node = queue.popleft()
-            form = frame[node]
+        """All that fits to one Node's form: what has no choice first, then the nearest."""
+        frame: dict[Node, Form] = {}
+        sure, late = deque([(seed, form)]), deque()
+        while sure or late:
+            node, form = (sure or late).popleft()
+            if node in frame or len(taken.get(node, ())) >= FRAMES:
+                continue
+            frame[node] = form
             for x, order in zip(node.inputs, form.needs):
                 if x not in frame and not _is_free(x) and _has_order(order, x.type):
-                    enter(x, from_result(x, order, self.sum_order))
-            if _has_order(form.result, node.type):
-                for user, k in self.uses[node]:
-                    if user not in frame:
-                        enter(user, from_operand(user, k, form.result, self.sum_order))
+                    found = from_result(x, order, self.sum_order)
+                    if found is not None:
+                        (late if x.op in GUESSED_UP else sure).append((x, found))
+            for user, k in self.uses[node] if _has_order(form.result, node.type) else ():
+                if user not in frame:
+                    found = from_operand(user, k, form.result, self.sum_order)
+                    if found is not None:
+                        (late if user.op in GUESSED_DOWN else sure).append((user, found))
         return frame
 
     # ------------------------------------------------------------------------------------------------ choosing
 
     def offer(self, frame: dict[Node, Form]) -> bool:
         """Let Nodes take their forms in a frame where that moves less; whether any did."""
-        number = {n: k for k, (n, f) in enumerate(frame.items(), 2) if _differs(n, f, self.form[n])}
+        net = Network()
+        number = {n: net.node() for n, form in frame.items() if _differs(n, form, self.form[n])}
         if not number:
             return False
-        net = Network()
-        for _ in number:
-            net.node()
         values = dict.fromkeys(number)
         for node in number:
             values.update(dict.fromkeys(x for x in node.inputs if not _is_free(x)))
         for x in values:
             self._price(net, x, number, frame)
-        paid = sum(c for k, c in enumerate(net.room) if k % 2 == 0 and self._is_paid(net, k))
+        paid = sum(net.room[k] for k in range(0, len(net.room), 2) if net.target[k] == 1)  # all keep what they have
         least, far = net.cut()
         if least >= paid:
             return False
@@ -142,23 +140,17 @@ class _Choice:
                 self.form[node] = frame[node]
         return True
 
-    @staticmethod
-    def _is_paid(net: Network, k: int) -> bool:
-        """Whether an arc is paid while all Nodes have their old forms: then only node 1 and what forces it lies far."""
-        return net.target[k] == 1
-
     def _price(self, net: Network, x: Node, number: dict, frame: dict):
         """What reordering a value costs: once for each order that a user needs and it does not have."""
         weight = self._weight(x)
         if not weight:
             return
         me = number.get(x, 0)
-        has_old = key_of(self.form[x].result, x.type)
-        has_new = key_of(frame[x].result, x.type) if me else has_old
-        for key, needs in self._needs(x, number, frame).items():
-            if key == has_old == has_new:
-                continue
-            self._charge(net, needs, me, weight, key == has_old, key == has_new)
+        old = key_of(self.form[x].result, x.type)
+        new = key_of(frame[x].result, x.type) if me else old
+        for key, needs in self._needs(x, (old, new), number, frame).items():
+            if not key == old == new:
+                self._charge(net, needs, me, weight, key == old, key == new)
 
     @staticmethod
     def _charge(net: Network, needs: _Needs, me: int, weight: int, suits_old: bool, suits_new: bool):
@@ -185,28 +177,25 @@ class _Choice:
             else:
                 net.arc(some, 1, weight)
 
-    def _needs(self, x: Node, number: dict, frame: dict) -> dict[tuple, _Needs]:
+    def _needs(self, x: Node, has: tuple, number: dict, frame: dict) -> dict[tuple, _Needs]:
         found: dict[tuple, _Needs] = {}
         if x in self.wanted:
             found.setdefault(key_of(plain(x.type), x.type), _Needs()).always = True
         for user, k in self.uses[x]:
-            old = self._key(user, k, self.form[user], x)
-            new = self._key(user, k, frame[user], x) if user in number else old
+            order = self.form[user].needs[k]
+            old = key_of(order, x.type)
+            if user.op == "dot":  # takes its matrices transposed too
+                suited = [h for h in has if h in (old, key_of((*order[:-2], *order[:-3:-1]), x.type))]
+                if len(suited) < 2:
+                    found.setdefault((suited or [old])[0], _Needs()).always = True
+                continue
+            new = key_of(frame[user].needs[k], x.type) if user in number else old
             if old == new:
                 found.setdefault(old, _Needs()).always = True
             else:
                 found.setdefault(old, _Needs()).old.append(number[user])
                 found.setdefault(new, _Needs()).new.append(number[user])
         return found
-
-    def _key(self, user: Node, k: int, form: Form, x: Node) -> tuple:
-        """What a user needs; a product takes its matrices transposed too."""
-        key = key_of(form.needs[k], x.type)
-        if user.op == "dot":
-            mine = key_of(self.form[x].result, x.type)
-            swapped = key_of((*form.needs[k][:-2], *form.needs[k][:-3:-1]), x.type)
-            return mine if mine in (key, swapped) else key
-        return key
 
     # ------------------------------------------------------------------------------------------------ weights
 

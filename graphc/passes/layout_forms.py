@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from graphc.ir.node import Node, const, make
 from graphc.ir.type import Type
-from graphc.prims import TABLE, apply, reshape, transpose
+from graphc.prims import TABLE, apply, broadcast, reshape, transpose
 from graphc.prims.shape import axis_groups, inverse
 from graphc.rewrite.rule import is_splat
 
 FREE = frozenset({"const", "iota"})  # what costs nothing in whatever order
+# Where one side leaves open where the axes stand that the other side does not have.
+GUESSED_UP, GUESSED_DOWN = frozenset({"reduce", "argreduce"}), frozenset({"broadcast"})
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,28 @@ def _write_window(node: Node, form: Form, operands: list) -> Node:
     return apply("window", *operands, **(dict(node.attrs) | {"axes": tuple([order.index(a) for a in node.attr("axes")])}))
 
 
+# ------------------------------------------------------------------------------------- one axis by places
+
+
+def _places(node: Node) -> Node | None:
+    """The places, if a gather takes the same ones of an axis whatever stands at the others."""
+    x, indices = node.inputs
+    batch = node.attr("batch")
+    alike = indices.op == "broadcast" and indices.attr("axes") == (batch,) and indices.type.rank == batch + 2
+    return indices.inputs[0] if alike and indices.shape[-1] == 1 and batch < x.type.rank else None
+
+
+def _gather_form(node: Node, order: tuple) -> Form | None:
+    return Form((order, plain(node.inputs[1].type)), order) if _places(node) is not None else None
+
+
+def _write_gather(node: Node, form: Form, operands: list) -> Node:
+    batch, new = form.result.index(node.attr("batch")), operands[1]
+    places = new.inputs[0] if new.op == "broadcast" else _places(node)
+    lead = [node.shape[a] for a in form.result[: batch + 1]]
+    return apply("gather", operands[0], broadcast(places, (*lead, 1), (batch,)), batch=batch)
+
+
 # ------------------------------------------------------------------------------------- one order only
 
 
@@ -280,5 +304,10 @@ _KINDS = {
     "argreduce": _Kind(_reduce_down, _reduce_up, _write_reduce),
     "reshape": _Kind(_reshape_down, _reshape_up, _write_reshape),
     "window": _Kind(_window_down, _window_up, _write_window),
+    "gather": _Kind(
+        lambda node, k, order, _: _gather_form(node, order) if k == 0 else None,
+        lambda node, order, _: _gather_form(node, order),
+        _write_gather,
+    ),
     "conv": _Kind(_fixed_down, _fixed_up, lambda node, form, operands: make(node.op, tuple(operands), node.attrs, node.type)),
 }  # fmt: skip

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 
 from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
 from graphc.passes.fold import fold_constants
+from graphc.passes.fold_norm import fold_norm
 from graphc.passes.guards import settle_guards, take_guards
 from graphc.passes.inline import inline_calls
+from graphc.passes.layout import lay_out
 from graphc.passes.loops import drop_unused, merge_loops
 from graphc.passes.phases import split_phases
 from graphc.passes.require import require
@@ -19,13 +21,25 @@ from graphc.passes.split_complex import split_complex
 from graphc.passes.unify import unify_dims
 from graphc.prims.table import row
 
-_simplify_fast = partial(simplify, fast_math=True)
-
 _FIRST = (
     inline_calls, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases, fold_constants,
 )  # fmt: skip
-PIPELINE = (*_FIRST, simplify, move_less, simplify, fold_constants, settle_guards)
-FAST_PIPELINE = (*_FIRST, _simplify_fast, move_less, _simplify_fast, fold_constants, settle_guards)
+_settled_moves, _settled_constants = partial(move_less, settled=True), partial(fold_constants, settled=True)
+
+
+def pipeline(fast_math: bool = False, allow: Container[str] = ()) -> tuple[Callable, ...]:
+    """The passes in their order.
+
+    Args:
+        fast_math, allow: as in ``graphc.options.Options``.
+    """
+    algebra = partial(simplify, fast_math=True) if fast_math else simplify
+    layout = partial(lay_out, sum_order=True) if fast_math or "sum_order" in allow else lay_out
+    norm = (fold_constants, fold_norm) if fast_math or "fold_norm" in allow else ()
+    return (*_FIRST, algebra, move_less, layout, _settled_moves, algebra, *norm, _settled_constants, settle_guards)
+
+
+PIPELINE, FAST_PIPELINE = pipeline(), pipeline(fast_math=True)
 
 
 def infer(op: str, types, attrs: dict):

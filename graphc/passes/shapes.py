@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from graphc.ir.graph import Graph
-from graphc.ir.node import Node, const
+from graphc.ir.node import Node, const, make
 from graphc.passes.nested import everywhere, same_or
 from graphc.passes.reductions import REDUCTIONS
 from graphc.prims import TABLE, apply, broadcast, concat, dot, pad, reshape, reverse, slice, transpose
@@ -15,6 +15,7 @@ from graphc.rewrite.driver import rewrite
 from graphc.rewrite.rule import Rules, is_splat, on
 
 _SUNK = ("reshape", "broadcast", "transpose", "reverse")
+_LATE = ("reshape", "broadcast")  # once it is settled where transpositions stand
 _MOVES = ("reshape", "broadcast", "transpose", "slice", "reverse", "ensure", "window")
 
 
@@ -231,27 +232,57 @@ def _joined(x: Node, y: Node, axis: int) -> Node | None:
 def sink_movement(node: Node) -> Node | None:
     """An element-wise operation on operands that were moved alike (and splats) is moved afterwards.
 
-    For a broadcast that saves work; for the others it brings operations together that can then be one kernel.
+    For a broadcast that saves work; for the others it brings operations together that can then be one kernel. Constants
+    beside what is reshaped are reshaped back, but nothing that may be a reduction of it: softmax stays one kernel.
     """
-    moved = [x for x in node.inputs if x.op in _SUNK]
+    return _sunk(node, _SUNK)
+
+
+@on(*[name for name, row in TABLE.items() if row.scalar is not None])
+def sink_shape(node: Node) -> Node | None:
+    """The same, but transpositions stay where they are."""
+    return _sunk(node, _LATE)
+
+
+def _sunk(node: Node, kinds: tuple) -> Node | None:
+    moved = [x for x in node.inputs if x.op in kinds]
     if not moved:
         return None
-    move, source = moved[0], moved[0].inputs[0]
-    alike = all(x.op == move.op and x.attrs == move.attrs and x.inputs[0].shape == source.shape for x in moved)
-    if not alike or len(moved) + sum(map(is_splat, node.inputs)) != len(node.inputs):
-        return None
-    inputs = [x.inputs[0] if x.op == move.op else const(x.attr("value"), x.type.with_shape(source.shape))
-              for x in node.inputs]  # fmt: skip
-    return apply(move.op, apply(node.op, *inputs, **dict(node.attrs)), **dict(move.attrs))
+    for move in dict.fromkeys(moved):
+        inputs = [_unmoved(x, move) for x in node.inputs]
+        if None not in inputs:
+            return apply(move.op, apply(node.op, *inputs, **dict(node.attrs)), **dict(move.attrs))
+    return None
 
 
-SHAPES = Rules(
+def _unmoved(x: Node, move: Node) -> Node | None:
+    """What becomes ``x`` by a move; None if that is not at hand."""
+    source = move.inputs[0].shape
+    if x.op == move.op and x.attrs == move.attrs and x.inputs[0].shape == source:
+        return x.inputs[0]
+    if is_splat(x):
+        return const(x.attr("value"), x.type.with_shape(source))
+    if move.op == "reshape" and x.op == "const":
+        return reshape(x, source)
+    if move.op == "reshape" and x.op == "broadcast" and (x.inputs[0].op == "const" or not x.inputs[0].type.rank):
+        return _reshape_of_broadcast(x, make("reshape", (x,), (("shape", source),), x.type.with_shape(source)))
+    return None
+
+
+_STILL = (
     move_of_splat, stop_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, broadcast_of,
-    slice_of, pad_of, reverse_of, concat_of, sink_movement, REDUCTIONS, rows=TABLE, build=apply,
+    slice_of, pad_of, reverse_of, concat_of, REDUCTIONS,
 )  # fmt: skip
+SHAPES = Rules(*_STILL, sink_movement, rows=TABLE, build=apply)
+_SETTLED = Rules(*_STILL, sink_shape, rows=TABLE, build=apply)
 
 
 @everywhere
-def move_less(graph: Graph, stats: Counter | None = None) -> Graph:
-    """Apply the movement rules until none matches; ``stats`` counts the hits of each by name."""
-    return same_or(graph, rewrite(graph.roots, SHAPES, stats))
+def move_less(graph: Graph, stats: Counter | None = None, settled: bool = False) -> Graph:
+    """Apply the movement rules until none matches.
+
+    Args:
+        stats: counts the hits of each rule by name.
+        settled: transpositions stay before or behind the element-wise operations where they are.
+    """
+    return same_or(graph, rewrite(graph.roots, _SETTLED if settled else SHAPES, stats))

@@ -33,13 +33,13 @@ def nonzero(mask: Node) -> Node:
     return apply("nonzero", mask)
 
 
-def _unique_type(x: Type, axis: int, sizes: tuple) -> TupleType:
+def _unique_type(x: Type, axis: int, sizes: tuple, ordered: bool = False) -> TupleType:
     axis_of(axis, x.rank, "unique")
     values = x.with_shape((*x.shape[:axis], sizes[0], *x.shape[axis + 1 :]))
     return TupleType((values, Type(dt.i64, (x.shape[axis],)), Type(dt.i64, (sizes[0],))))
 
 
-def _unique_array(x, axis):
+def _unique_array(x, axis, ordered=False):
     key = x.astype(np.float32) if x.dtype in (dt.bf16.numpy, dt.f16.numpy) else x
     count = key.shape[axis]
     if key.ndim > 1:
@@ -53,7 +53,7 @@ def _unique_array(x, axis):
     _, first, inverse, counts = np.unique(
         key, return_index=True, return_inverse=True, return_counts=True, axis=None if line else 0, equal_nan=False
     )
-    order = np.argsort(first, kind="stable")
+    order = np.arange(first.size) if ordered else np.argsort(first, kind="stable")
     place = np.empty(order.size, np.int64)
     place[order] = np.arange(order.size)
     return np.take(x, first[order], axis), place[inverse.reshape(-1)], counts[order].astype(np.int64)
@@ -62,9 +62,12 @@ def _unique_array(x, axis):
 declare(Prim("unique", _unique_type, _unique_array, native=False, sizes=1))
 
 
-def unique(x: Node, axis: int = 0) -> tuple[Node, Node, Node]:
-    """The different slices along ``axis`` in order of first appearance; which of them each slice is; how often each occurs."""
-    found = apply("unique", x, axis=integer(axis, "unique: axis"))
+def unique(x: Node, axis: int = 0, ordered: bool = False) -> tuple[Node, Node, Node]:
+    """The different slices along ``axis``; which of them each slice is; how often each occurs.
+
+    They are in order of first appearance, or, ``ordered``, from the smallest on, slices like words in a dictionary.
+    """
+    found = apply("unique", x, axis=integer(axis, "unique: axis"), **({"ordered": True} if ordered else {}))
     return item(found, 0), item(found, 1), item(found, 2)
 
 

@@ -344,3 +344,15 @@ def shape_of(contents: bytes, channels: int = 0, ratio: int = 1) -> tuple[int, i
     if kind == JPEG:
         return 1, -(-height // ratio), -(-width // ratio), channels or (1 if picture.mode == "L" else 3)
     return getattr(picture, "n_frames", 1), height, width, 3
+
+
+def read_any(contents: bytes, channels: int) -> np.ndarray:
+    """u8[height, width, channels] of a file of any kind that Pillow reads; [0, 0, channels] if it reads none of it."""
+    image = pillow()
+    try:
+        with image.open(io.BytesIO(contents)) as picture:
+            _check_size("image", *picture.size)
+            out = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError):
+        return np.zeros((0, 0, channels), np.uint8)
+    return out.reshape(*out.shape[:2], channels)

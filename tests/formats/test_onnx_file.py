@@ -230,6 +230,16 @@ def test_missing_external_data(tmp_path):
     file = read_model(model_of(external(location="none.bin")), folder=tmp_path)
     with pytest.raises(FileNotFoundError):
         file.array(file.model.graph.initializer[0])
+    assert file.digest() is None
+
+
+def test_digests(tmp_path):
+    made = model_of(external(location="w.bin")).SerializeToString()
+    found = set()
+    for data, content in ((made, bytes(16)), (made, b"1" * 16), (made + b"\x12\x01p", bytes(16)), (made, bytes(16))):
+        (tmp_path / "w.bin").write_bytes(content)
+        found.add(read_model(data, folder=tmp_path).digest())
+    assert len(found) == 3 and all(len(d) == 64 for d in found)
 
 
 # ------------------------------------------------------------------------------------------------ hostile tensors

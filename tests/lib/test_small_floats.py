@@ -1,4 +1,4 @@
-"""Floats of 8 and 4 bits against ml_dtypes: every code decoded, every float16 and halfway case encoded."""
+"""Floats of 8, 6 and 4 bits against ml_dtypes: every code decoded, every float16 and halfway case encoded."""
 
 import ml_dtypes
 import numpy as np
@@ -16,6 +16,7 @@ from graphc.prims.interpret import interpret
 PEERS = {
     "float8e4m3fn": ml_dtypes.float8_e4m3fn, "float8e4m3fnuz": ml_dtypes.float8_e4m3fnuz,
     "float8e5m2": ml_dtypes.float8_e5m2, "float8e5m2fnuz": ml_dtypes.float8_e5m2fnuz,
+    "float6e2m3": ml_dtypes.float6_e2m3fn, "float6e3m2": ml_dtypes.float6_e3m2fn,
     "float4e2m1": ml_dtypes.float4_e2m1fn,
 }  # fmt: skip
 CODES = np.arange(256, dtype=np.uint8)
@@ -32,7 +33,7 @@ def run(function, x: np.ndarray) -> np.ndarray:
 
 
 def codes_of(name: str) -> np.ndarray:
-    return CODES[:16] if name == "float4e2m1" else CODES
+    return CODES[: 2 * sf.FORMATS[name].sign]
 
 
 def hard_cases(name: str) -> np.ndarray:

@@ -1,108 +1,100 @@
-"""The nest of ``conv``: direct convolution of channels-last arrays.
+"""The nest of ``conv``: convolution of channels-last arrays together with the element-wise operations on its result.
 
 In every form an output element is one chain of multiply-adds over (kernel axes ..., input channel) that starts at 0;
-padding and holes take part as zeros. So all forms give the same bits.
+padding and holes take part as zeros, where finite weights do not make that the same as leaving them out. So all forms give
+the same bits.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from graphc.ir import dtype as dt
-from graphc.ir.dtype import DType
-from graphc.ir.kernel import Alloc, Array, Kernel, Store, load
-from graphc.ir.node import Node, simplified
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.kernel import Array, Kernel
+from graphc.ir.node import Node, make
+from graphc.ir.order import toposort
 from graphc.ir.target import Target
 from graphc.ir.type import Type
-from graphc.lower.nests.conv_tile import can_tile, tiled
-from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, finish, inside, least, loop, parallel, product, scalar,
-    unravel, vector,
-)  # fmt: skip
-from graphc.prims.table import apply
+from graphc.lower.nests import conv_depthwise, conv_panel, conv_tile
+from graphc.lower.nests.conv_direct import direct_body
+from graphc.lower.nests.conv_epilogue import Epilogue
+from graphc.lower.nests.conv_shape import shape_of
+from graphc.lower.nests.conv_site import Site
+from graphc.lower.nests.loops import product
+from graphc.lower.schedule import symbols_of
 
-BLOCK = 256  # neighbouring output channels that are summed side by side
-NARROW = 16  # output channels of one group: with fewer, all groups share the lanes, and each lane finds its input
+DEPTHWISE, PANEL, TILE, DIRECT = "depthwise", "panel", "tile", "direct"
 
 
-def conv(node: Node, target: Target) -> Kernel:
-    """out[n, *p, o] = sum of x0[n, *(p*stride - low + k*dilation), c] * x1[*k, c, o]."""
-    return tiled(node, target) if can_tile(node, target) else direct(node)
+def conv(node: Node, target: Target, form: str | None = None) -> Kernel:
+    """out[n, *p, o] = sum of x0[n, *(p*stride - low + k*dilation), c] * x1[*k, c, o], in arrays x0, x1, out0."""
+    operands = tuple([input_node(f"x{k}", x.type) for k, x in enumerate(node.inputs)])
+    alone = make("conv", operands, node.attrs, node.type)
+    return conv_kernel(Graph("conv", operands, (alone,)), target, node.inputs[1], form=form)
 
 
 def direct(node: Node) -> Kernel:
-    """The form for every case: one pixel at a time, output channels in lanes."""
-    x, w = node.inputs
-    out = node.shape
-    work = product((*w.shape[:-1], out[-1], out[-2])) * 4
-
-    def row(t: Node) -> tuple:
-        lead = unravel(t, out[:-2])
-        return (loop("pixel", out[-2], lambda p: _pixel(node, (*lead, p))),)
-
-    nest = parallel("row", product(out[:-2]), work, row)
-    return finish("conv", node, (x.shape, w.shape), (out,), (nest,))
+    """The same by the form for every case, which all others agree with."""
+    return conv(node, Target("any", "", "", "", 0, 0, True), DIRECT)
 
 
-def _pixel(node: Node, place: tuple) -> tuple:
-    """All channels of one output pixel ``place`` = (n, *spatial)."""
-    groups, outputs = node.attr("groups"), node.shape[-1]
-    inputs, members = node.inputs[1].shape[-2], simplified(outputs // groups)  # channels of one group
-    together = groups > 1 and (inputs == 1 or (type(members) is int and members < NARROW))
-    turns = 1 if together else groups
-    channels = simplified(outputs // turns)
+def conv_of(graph: Graph) -> Node:
+    """The convolution of a region."""
+    return next(n for n in toposort(graph.outputs) if n.op == "conv")
+
+
+def form_of(node: Node, weights: Node, target: Target) -> str:
+    """The fastest form that can compute a convolution; ``weights`` is what its second operand stands for."""
+    if not 2 < len(node.inputs[0].shape) <= 5:
+        return DIRECT
+    shape = shape_of(node)
+    if conv_depthwise.can_run(shape, target):
+        return DEPTHWISE
+    if conv_panel.can_panel(weights, shape, target):
+        return PANEL
+    return TILE if conv_tile.can_tile(node, target) else DIRECT
+
+
+def packed_weights(node: Node, weights: Node, target: Target) -> np.ndarray | None:
+    """Known weights in the order in which the kernel reads them; None where it reads them as they are."""
+    if weights.op != "const" or form_of(node, weights, target) != PANEL:
+        return None
     wide = dt.accumulator(node.dtype)
-    blocks = ceil_divide(channels, BLOCK)
-
-    def block(t: Node) -> tuple:
-        group = t // blocks
-        first = (t % blocks) * BLOCK
-        width = least(BLOCK, channels - first)
-        base = group * channels + first
-
-        def source(c: Node, j: Node) -> Node:
-            return ((base + j) // members if together else group) * inputs + c
-
-        def done(j: Node) -> tuple:
-            return (Store("out0", (*place, base + j), cast(load("sums", (j,), wide), node.dtype)),)
-
-        clear = vector("j_first", width, lambda j: (Store("sums", (j,), scalar(0, wide)),))
-        return (clear, _taps(node, place, base, width, source, wide), vector("j_last", width, done))
-
-    sums = Array("sums", Type(wide, (BLOCK,)), "stack")
-    return (Alloc(sums), loop("block", blocks * turns, block))
+    array = np.broadcast_to(weights.attr("value").array, weights.shape)
+    width = conv_panel.panel_width(wide, shape_of(node), target)
+    return conv_panel.pack(array, node.attr("groups"), width, wide.numpy)
 
 
-def _taps(node: Node, place: tuple, base: Node, width, source, wide: DType) -> object:
-    """Add every kernel position and input channel to ``sums``."""
+def conv_kernel(graph: Graph, target: Target, weights: Node, packed: np.ndarray | None = None, form: str | None = None) -> Kernel:
+    """The kernel of a region that holds a convolution.
+
+    Arrays: ``x<k>`` for the region's inputs, ``out<k>``, ``scratch0`` where the form needs it, and ``packed`` if that is
+    given. An operand of the convolution that the rest reads as well has a second array, ``source`` or ``weights``.
+    """
+    node = conv_of(graph)
     x, w = node.inputs
-    kernel = w.shape[:-2]
-
-    def tap(t: Node) -> tuple:
-        offsets = unravel(t, kernel)
-        where, guard = _source(node, place, offsets)
-
-        def channel(c: Node) -> tuple:
-            def lane(j: Node) -> tuple:
-                value = cast(load("x0", (place[0], *where, source(c, j)), x.dtype, guard), wide)
-                weight = cast(load("x1", (*offsets, c, base + j), w.dtype), wide)
-                return (Store("sums", (j,), apply("fma", value, weight, load("sums", (j,), wide))),)
-
-            return (vector("j", width, lane),)
-
-        return (loop("c", w.shape[-2], channel),)
-
-    return loop("tap", product(kernel), tap)
-
-
-def _source(node: Node, place: tuple, offsets: tuple) -> tuple:
-    """Where a kernel position reads, and the guard against padding and the holes of ``x_dilation``."""
-    where, conditions = [], []
-    for d, offset in enumerate(offsets):
-        low, spread = node.attr("low")[d], node.attr("x_dilation")[d]
-        position = place[1 + d] * node.attr("stride")[d] + offset * node.attr("dilation")[d] - low
-        if spread != 1:
-            conditions.append(apply("eq", position % spread, as_index(0)))
-            position = position // spread
-        where.append(position)
-        if not (low == 0 and node.attr("high")[d] == 0 and spread == 1):
-            conditions += inside(position, node.inputs[0].shape[1 + d])
-    return where, all_of(conditions)
+    epilogue = Epilogue(graph, node)
+    names = {v: f"x{k}" for k, v in enumerate(graph.inputs)}
+    source = "source" if x in epilogue.used else names[x]
+    kernel = "weights" if w in epilogue.used or w is x else names[w]
+    form = form or form_of(node, weights, target)
+    spatial = 2 < len(x.shape) <= 5
+    shape = shape_of(node) if spatial else None
+    site = Site(node, shape, source, kernel if packed is None else "packed", packed is not None, epilogue,
+                target.lanes(dt.accumulator(node.dtype)))
+    flat, rows = (product(x.shape),), (product(w.shape[:-1]), w.shape[-1])
+    scratch: tuple = ()
+    if form == DEPTHWISE:
+        body, views = conv_depthwise.depthwise(site, target), (flat, rows)
+    elif form == PANEL:
+        body, views = conv_panel.panels(site, target), (flat, rows)
+    elif form == TILE:
+        body, scratch = conv_tile.tiled(site, target)
+        views = (flat, rows)
+    else:
+        body, views = direct_body(site), (x.shape, w.shape)
+    arrays = [Array(source, Type(x.dtype, views[0])),
+              Array(site.weights, Type(w.dtype, views[1]) if packed is None else Type(site.wide, packed.shape)),
+              *epilogue.arrays, *[Array(f"scratch{k}", t, written=True) for k, t in enumerate(scratch)]]  # fmt: skip
+    return Kernel("conv", tuple(arrays), symbols_of(body, tuple(arrays)), body)

@@ -13,7 +13,7 @@ from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
 from graphc.lower.nests.loops import unravel
 from graphc.lower.schedule import name_shared, read_first
-from graphc.prims.broadcast import broadcast
+from graphc.prims.shape import broadcast
 from graphc.prims.table import TABLE
 
 
@@ -24,6 +24,7 @@ class Epilogue:
         arrays: what they read and write besides the sums; of its inputs under ``x<k>``, of its outputs under ``out<k>``.
         used: the inputs of the region that they read.
         cost: rough instructions for one element.
+        is_repeatable: no operand may lie where a result is written, so that a result may be computed twice.
     """
 
     def __init__(self, graph: Graph, node: Node):
@@ -31,6 +32,7 @@ class Epilogue:
         outputs = rebuild(graph.outputs, lambda n, inputs: None, {node: total, **{x: x for x in graph.inputs}})
         order = toposort(outputs)
         self.used = frozenset(order) & frozenset(graph.inputs)
+        self.is_repeatable = all(x.type.rank <= 1 for x in self.used)
         self.cost = sum(TABLE[n.op].cost for n in order if n.inputs)
         kept = [(k, x) for k, x in enumerate(graph.inputs) if x in self.used]
         # a vector over the channels keeps their axis apart from the others

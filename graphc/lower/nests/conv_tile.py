@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 
-from graphc.ir import dtype as dt
 from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, For, Kernel, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
+from graphc.lower.nests.conv_shape import Shape, flattened
+from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, finish, index, inside, let, loop, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, index, inside, let, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
@@ -18,23 +19,8 @@ UNROLL = 4  # steps of the innermost sum that are written out
 
 
 @dataclass(frozen=True)
-class Shape:
-    """A convolution in three spatial axes (depth, height, width), missing ones of size 1.
-
-    ``batch`` and ``channels`` may be symbolic.
-    """
-
-    batch: object
-    space: tuple[int, int, int]
-    channels: object
-    kernel: tuple[int, int, int]
-    outputs: int
-    out: tuple[int, int, int]
-    stride: tuple[int, int, int]
-    low: tuple[int, int, int]
-    high: tuple[int, int, int]
-    dilation: tuple[int, int, int]
-    spread: tuple[int, int, int]
+class Padded(Shape):
+    """The sizes of a convolution; all are known but the batch and the channels."""
 
     @property
     def padded(self) -> tuple[int, ...]:
@@ -44,10 +30,6 @@ class Shape:
     @property
     def has_padding(self) -> bool:
         return any(self.low) or any(self.high) or self.spread != (1, 1, 1)
-
-    @property
-    def is_matrix_product(self) -> bool:
-        return self.kernel == self.stride == (1, 1, 1) and not self.has_padding
 
     def offset(self, position: tuple) -> object:
         """The flat position, within one padded image, of a place (d, h, w)."""
@@ -79,45 +61,22 @@ def can_tile(node: Node, target: Target) -> bool:
     )
 
 
-def shape_of(node: Node) -> Shape:
-    """The sizes of a convolution that ``can_tile``; a plain matrix product gets one long spatial axis."""
-    x, w = node.inputs
-    rank = len(x.shape) - 2
-
-    def three(values: tuple, missing: int) -> tuple:
-        return (missing,) * (3 - rank) + tuple(values)
-
-    shape = Shape(
-        x.shape[0], three(x.shape[1:-1], 1), x.shape[-1], three(w.shape[:-2], 1), w.shape[-1],
-        three(node.shape[1:-1], 1), three(node.attr("stride"), 1), three(node.attr("low"), 0),
-        three(node.attr("high"), 0), three(node.attr("dilation"), 1), three(node.attr("x_dilation"), 1),
-    )  # fmt: skip
-    if shape.is_matrix_product:
-        line = (1, 1, product(shape.space))
-        return replace(shape, space=line, out=line)
-    return shape
-
-
-def tiled(node: Node, target: Target) -> Kernel:
-    """The kernel: a copy with padding where there is any, then for every kind of tile a loop shared among threads."""
-    x, _ = node.inputs
-    shape = shape_of(node)
-    wide = dt.accumulator(node.dtype)
-    lanes = target.lanes(wide)
-    body, scratch, source = [], (), "x0"
+def tiled(site: Site, target: Target) -> tuple[tuple, tuple]:
+    """The statements, a copy with padding where there is any and then the tiles, and the types of scratch arrays."""
+    shape = Padded(**{f.name: getattr(flattened(site.shape), f.name) for f in fields(Shape)})
+    lanes = target.lanes(site.wide)
+    body, scratch, source = [], (), site.source
     if shape.has_padding:
         padded = product((shape.batch, *shape.padded, shape.channels))
-        body.append(_pad(node, shape))
-        scratch, source = (Type(x.dtype, (padded,)),), "scratch0"
+        body.append(_pad(site, shape))
+        scratch, source = (Type(site.node.dtype, (padded,)),), "scratch0"
     for first, width, count in split(shape.outputs, 2 * lanes, even=False):
         limit = tile_pixels(target.registers, -(-width // lanes))
         rows, columns = tiles(shape.out, limit)
         for top, height, row_tiles in rows:
             panels = (first, width, count)
-            body.append(_tasks(node, shape, source, panels, (top, height, row_tiles), columns, len(body)))
-    views = ((product((shape.batch, *shape.space, shape.channels)),),
-             (product((*shape.kernel, shape.channels)), shape.outputs))  # fmt: skip
-    return finish("conv", node, views, ((product((shape.batch, *shape.out)), shape.outputs),), tuple(body), scratch)
+            body.append(_tasks(site, shape, source, panels, (top, height, row_tiles), columns, len(body)))
+    return tuple(body), scratch
 
 
 def tile_pixels(registers: int, vectors: int) -> int:
@@ -145,9 +104,9 @@ def tiles(out: tuple, limit: int) -> tuple[list, list]:
     return [(0, 1, height)], split(width, limit)
 
 
-def _pad(node: Node, shape: Shape) -> For:
+def _pad(site: Site, shape: Padded) -> For:
     """Copy the input into scratch memory, zeros around every image and between its elements."""
-    dtype, channels = node.inputs[0].dtype, shape.channels
+    dtype, channels = site.node.dtype, shape.channels
     depth, height, width = shape.padded
     low, spread, columns = shape.low[2], shape.spread[2], shape.space[2]
     first = -(-max(0, -low) // spread)  # the input columns that are not cropped away
@@ -168,7 +127,7 @@ def _pad(node: Node, shape: Shape) -> For:
 
         def copy(name: str, size, step, old: Node) -> For:
             def lane(j: Node) -> tuple:
-                return (Store("scratch0", (step + j,), load("x0", (old + j,), dtype, guard)),)
+                return (Store("scratch0", (step + j,), load(site.source, (old + j,), dtype, guard)),)
 
             return vector(name, size, lane)
 
@@ -185,7 +144,7 @@ def _pad(node: Node, shape: Shape) -> For:
     return parallel("pad", product((shape.batch, depth, height)), channels * (width * 2), row)
 
 
-def _tasks(node: Node, shape: Shape, source: str, panels: tuple, rows: tuple, columns: list, number: int) -> For:
+def _tasks(site: Site, shape: Padded, source: str, panels: tuple, rows: tuple, columns: list, number: int) -> For:
     """Tiles of one height and width of channels; panels are the outermost loop, so that weights stay in cache."""
     first, width, panel_count = panels
     top, height, row_tiles = rows
@@ -205,7 +164,7 @@ def _tasks(node: Node, shape: Shape, source: str, panels: tuple, rows: tuple, co
                 corner = shape.offset((d * shape.stride[0], h * shape.stride[1], w * shape.stride[2]))
                 start, base = let(f"base{tile.name}", image + corner)
                 pixel = ((n * shape.out[0] + d) * shape.out[1] + h) * shape.out[2] + w
-                return (base, *_micro(node, shape, source, tile, start, panel * width + first, pixel))
+                return (base, *_micro(site, shape, source, tile, start, panel * width + first, pixel))
 
             out.append(loop(f"column{tile.name}", count, place))
         return tuple(out)
@@ -213,47 +172,46 @@ def _tasks(node: Node, shape: Shape, source: str, panels: tuple, rows: tuple, co
     return parallel(f"tile{number}", product(extents), work, task)
 
 
-def _micro(node: Node, shape: Shape, source: str, tile: Tile, start: Node, channel: Node, pixel: Node) -> tuple:
+def _micro(site: Site, shape: Padded, source: str, tile: Tile, start: Node, channel: Node, pixel: Node) -> tuple:
     """The sums of one tile, in registers over the whole kernel, then stored."""
-    wide = dt.accumulator(node.dtype)
+    wide = site.wide
     sums = Array(f"sums{tile.name}", Type(wide, (tile.rows * tile.pixels, tile.width)), "register")
 
     def at(r: Node, p: Node, o: Node) -> tuple:
         return (r * tile.pixels + p, o)
 
-    def clear(r: Node, p: Node, o: Node) -> Store:
-        return Store(sums.name, at(r, p, o), scalar(0, wide))
+    def clear(r: Node, p: Node, o: Node) -> tuple:
+        return (Store(sums.name, at(r, p, o), scalar(0, wide)),)
 
     def step(position: Node, weight_row: Node, suffix: str) -> tuple:
         weights = Array(f"weights{suffix}", Type(wide, (tile.width,)), "register")
 
         def fetch(o: Node) -> tuple:
-            return (Store(weights.name, (o,), cast(load("x1", (weight_row, channel + o), node.dtype), wide)),)
+            return (Store(weights.name, (o,), cast(load(site.weights, (weight_row, channel + o), site.node.dtype), wide)),)
 
-        def add(r: Node, p: Node, o: Node) -> Store:
+        def add(r: Node, p: Node, o: Node) -> tuple:
             where = position + shape.offset((0, r * shape.stride[1], p * shape.stride[2]))
-            value = cast(load(source, (where,), node.dtype), wide)
+            value = cast(load(source, (where,), site.node.dtype), wide)
             weight, old = load(weights.name, (o,), wide), load(sums.name, at(r, p, o), wide)
-            return Store(sums.name, at(r, p, o), apply("fma", value, weight, old))
+            return (Store(sums.name, at(r, p, o), apply("fma", value, weight, old)),)
 
         return (Alloc(weights), vector(f"w{suffix}", tile.width, fetch), _pixels(tile, suffix, add))
 
-    def store(r: Node, p: Node, o: Node) -> Store:
-        value = cast(load(sums.name, at(r, p, o), wide), node.dtype)
-        return Store("out0", (pixel + r * shape.out[2] + p, channel + o), value)
+    def store(r: Node, p: Node, o: Node) -> tuple:
+        return site.finish(pixel + r * shape.out[2] + p, channel + o, load(sums.name, at(r, p, o), wide))
 
     return (Alloc(sums), _pixels(tile, f"{tile.name}_clear", clear), *_sum(shape, tile, start, step),
             _pixels(tile, f"{tile.name}_store", store))  # fmt: skip
 
 
 def _pixels(tile: Tile, suffix: str, statement) -> For:
-    """``statement`` for every pixel of the tile, written out, and every channel, in lanes."""
+    """``statement``s for every pixel of the tile, written out, and every channel, in lanes."""
     r, p, o = index(f"r{suffix}", tile.rows), index(f"p{suffix}", tile.pixels), index(f"o{suffix}", tile.width)
-    channels = For(o, tile.width, (statement(r, p, o),), VECTOR)
+    channels = For(o, tile.width, statement(r, p, o), VECTOR)
     return For(r, tile.rows, (For(p, tile.pixels, (channels,), UNROLLED),), UNROLLED)
 
 
-def _sum(shape: Shape, tile: Tile, start: Node, step) -> tuple:
+def _sum(shape: Padded, tile: Tile, start: Node, step) -> tuple:
     """Loops over the kernel; where its last axis is dense, (kernel width, channel) is one contiguous run."""
     depth, height, width = shape.kernel
     dense = shape.dilation[2] == 1

@@ -9,14 +9,14 @@ import numpy as np
 
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.ir.node import Node, bounds, const, const_value
+from graphc.ir.graph import Graph
+from graphc.ir.node import Node, const, const_value
 from graphc.ir.type import Type
 from graphc.onnx.export.emitter import Emitter, Form, NoForm, Value, as_itself
 from graphc.onnx.export.kinds import number
 from graphc.onnx.export.ranges import interval
 from graphc.prims.control import results_of
 from graphc.prims.pullback import fresh_inputs
-from graphc.ir.graph import Graph
 from graphc.prims.table import apply
 from graphc.prims.while_loop import while_
 
@@ -29,7 +29,7 @@ _UNARY = {
 _BINARY = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "max": "Max", "min": "Min"}
 _TESTS = {"lt": "Less", "le": "LessOrEqual", "eq": "Equal"}
 _BITS = {"and": ("And", "BitwiseAnd"), "or": ("Or", "BitwiseOr"), "xor": ("Xor", "BitwiseXor")}
-_BITWISE, _IN_TWENTY, _BITCAST = 18, 20, 26  # opsets that have the operators
+_BITWISE, _BITCAST = 18, 26  # opsets that have the operators
 
 # ------------------------------------------------------------------------------------- operands in one order
 
@@ -356,8 +356,8 @@ def _shift(left: bool) -> Callable:
 
     def write(e: Emitter, node: Node) -> Value:
         kind = node.dtype
-        wide = dt.u64 if kind.bits == 64 else dt.u32 if kind.bits == 32 or left or kind.kind == "i" else dt.u32
-        bits = e.const(kind.bits - 1 + 1, kind)
+        wide = dt.u64 if kind.bits == 64 else dt.u32
+        bits = e.const(kind.bits, kind)
 
         def shifted(names: list[str]) -> str:
             x, y = names
@@ -442,10 +442,6 @@ def _iota(e: Emitter, node: Node) -> Value:
         name = e.cast(name, dt.i64, kind)
     sizes = (shape[axis],) + (1,) * (len(shape) - axis - 1)
     return Value(e.reshaped(name, (shape[axis],), sizes), sizes)
-
-
-def _dimension(node: Node) -> bool:
-    return node.type == Type(dt.i64, ()) and all(b is not None and b >= 0 for b in (bounds(node)[0],))
 
 
 ELEMENT_FORMS: dict[str, Callable[[Emitter, Node], Value]] = {

@@ -11,12 +11,23 @@ import numpy as np
 from graphc.errors import GraphcError, Location
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
+from graphc.ir.graph import symbols_of
 from graphc.ir.node import Node, const_value, linear_form, simplified
 from graphc.ir.order import toposort
 from graphc.ir.sizes import made_by, maker
 from graphc.ir.type import TupleType
 from graphc.onnx.export.kinds import carrier, number
 from graphc.onnx.export.writer import Writer
+from graphc.prims.table import row
+
+
+_LARGEST_FOLDED = 4096  # elements of a constant that is computed here
+_FOLDED = frozenset(
+    """
+    neg abs sign floor ceil round trunc sqrt rsqrt add sub mul div floordiv mod max min pow eq ne lt le and or xor not select
+    cast reshape broadcast transpose slice reverse concat ensure stop reduce
+    """.split()
+)  # what is computed here where its operands are constants
 
 
 class NoForm(GraphcError):
@@ -36,6 +47,13 @@ class Value:
     name: str
     sizes: tuple
     perm: tuple | None = None
+
+
+@dataclass(frozen=True)
+class Several:
+    """What stands for the results of an operation that has several."""
+
+    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
@@ -61,17 +79,20 @@ class Settings:
     Attributes:
         opset: of the operators.
         exact: also where the standard leaves results open: NaN in reductions and sorts, floats that no integer holds.
+        drawn: inputs that make the random numbers of a function; others may be drawn in their place.
     """
 
     opset: int
     exact: bool = True
+    drawn: frozenset = frozenset()
 
 
 class Emitter:
     """Writes Nodes into one graph of a model.
 
     Args:
-        around: the Emitter of the graph around this one. hoists: whether what does not depend on ``own`` is written there.
+        around: the Emitter of the graph around this one. own: inputs of this graph; what does not depend on them is written
+            around it. None: everything new is written here.
 
     Attributes:
         found: what stands for the Nodes that have been written, here or around.
@@ -79,8 +100,9 @@ class Emitter:
     """
 
     def __init__(self, writer: Writer, settings: Settings, plan: Callable[["Emitter", Node], Form],
-                 around: "Emitter | None" = None, own: frozenset | None = None):  # fmt: skip
-        self.writer, self.settings, self.plan, self.around, self._own = writer, settings, plan, around, own
+                 around: "Emitter | None" = None, own: Iterable[Node] | None = None):  # fmt: skip
+        self.writer, self.settings, self.plan, self.around = writer, settings, plan, around
+        self._depends: dict[Node, bool] | None = None if own is None else dict.fromkeys(own, True)
         above = around.found.maps if around is not None else ()
         self.found: ChainMap[Node, Value] = ChainMap({}, *above)
         self._places = ChainMap({}, *(around._places.maps if around is not None else ()))
@@ -103,6 +125,8 @@ class Emitter:
         self.found[node] = value
         if value.sizes != node.shape:
             return
+        if any(isinstance(d, Node) for d in node.shape):
+            self._places.setdefault(("shape", value.name), node.shape)
         for axis, d in enumerate(node.shape):
             if isinstance(d, Node):
                 self._places.setdefault(d, (value.name, axis))
@@ -119,13 +143,16 @@ class Emitter:
             if node in self.found:
                 stack.pop()
                 continue
-            if self._own is not None and node not in self._own:
+            if self._depends is not None and not self._is_own(node):
                 self.around.write([node])
                 stack.pop()
                 continue
             form = plans.get(node)
             if form is None:
                 form = plans[node] = self._planned(node)
+                if self._fold(node, form):
+                    stack.pop()
+                    continue
             waiting = [x for x in form.needs if x not in self.found]
             if waiting:
                 stack.extend(waiting)
@@ -138,13 +165,41 @@ class Emitter:
             self.found[node] = value
             stack.pop()
 
+    def _is_own(self, node: Node) -> bool:
+        """Whether a Node depends on inputs of this graph, by a size perhaps."""
+        known = self._depends
+        for n in toposort((node,), known):
+            makers = [m for m in map(maker, symbols_of(n)) if m is not None and m is not n]
+            known[n] = any(known[x] for x in n.inputs) or any(self._is_own(m) for m in makers)
+        return known[node]
+
     def _planned(self, node: Node) -> Form:
-        if not isinstance(node.type, TupleType) and node.dtype.is_complex:
-            return Form(node.inputs, lambda e, n: e._refused(n, NoForm(f"{n.op} of complex numbers ({n.dtype.name})")))
+        if any(not isinstance(x.type, TupleType) and x.dtype.is_complex for x in (node, *node.inputs)):
+            return Form(node.inputs, lambda e, n: e._refused(n, NoForm(f"{n.op} of complex numbers")))
         try:
             return self.plan(self, node)
         except NoForm as error:
             return Form(node.inputs, lambda e, n, error=error: e._refused(n, error))
+
+    def _fold(self, node: Node, form: Form) -> bool:
+        """Compute what is made of small constants alone; whether that was done."""
+        if form.needs != node.inputs or not node.inputs or node.op not in _FOLDED or not node.type.is_static:
+            return False
+        arrays = []
+        for x in node.inputs:
+            value = self.found.get(x)
+            array = self.writer.constant(value.name) if isinstance(value, Value) and value.perm is None else None
+            if array is None:
+                return False
+            arrays.append(array)
+        if node.type.size > _LARGEST_FOLDED:
+            return False
+        if any(a.ndim for a in arrays) or row(node.op).scalar is None:
+            arrays = [np.broadcast_to(a, x.shape) for a, x in zip(arrays, node.inputs)]
+        with np.errstate(all="ignore"):
+            made = np.asarray(row(node.op).numpy(*arrays, **dict(node.attrs)))
+        self.found[node] = Value(self.writer.const(made), made.shape)
+        return True
 
     def _refused(self, node: Node, error: NoForm) -> Value:
         problem = Problem(str(error), node.location)
@@ -152,7 +207,7 @@ class Emitter:
         shape = node.shape if not isinstance(node.type, TupleType) else ()
         return Value(f"?{node.op}", shape)
 
-    def inside(self, writer: Writer, own: frozenset | None = None) -> "Emitter":
+    def inside(self, writer: Writer, own: Iterable[Node] | None = None) -> "Emitter":
         """An Emitter for a graph inside this one."""
         return Emitter(writer, self.settings, self.plan, self, own)
 
@@ -277,10 +332,6 @@ class Emitter:
         shape = self._places.get(("shape", place[0]))
         return self.op("Shape", [place[0]]) if shape == sizes else None
 
-    def remember_shape(self, name: str, sizes: tuple) -> None:
-        """Let ``Shape`` of a tensor serve where these sizes are wanted together."""
-        self._places[("shape", name)] = sizes
-
     def line(self, d) -> str:
         """One size as an int64 vector of length 1."""
         if type(d) is int:
@@ -385,15 +436,6 @@ def as_itself(node: Node) -> Form:
     return Form((node,), lambda e, _: e.found[node])
 
 
-def dependent(outputs: Iterable[Node], inputs: Iterable[Node]) -> frozenset:
-    """The Nodes below ``outputs`` that depend on ``inputs``, and these."""
-    found = set(inputs)
-    for node in toposort(tuple(outputs)):
-        if node not in found and any(x in found for x in node.inputs):
-            found.add(node)
-    return frozenset(found)
-
-
 def same(a, b) -> bool:
-    """Whether two sizes are equal for all that is known."""
+    """Whether two sizes are known to be equal."""
     return a is b or simplified(a - b) == 0 if isinstance(a, Node) or isinstance(b, Node) else a == b

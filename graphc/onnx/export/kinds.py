@@ -18,7 +18,8 @@ _ALL = f"{_FLOATS} {_WORDS} {_SMALL} u32 u64"
 # Types in which an operator is written as it is.
 _DIRECT = {
     **dict.fromkeys("Add Sub Mul Div".split(), _ALL),
-    **dict.fromkeys("Mod Equal Less LessOrEqual Greater GreaterOrEqual Abs Sign".split(), _ALL),
+    **dict.fromkeys("Mod Equal Less LessOrEqual Greater GreaterOrEqual Abs".split(), _ALL),
+    "Sign": f"f32 f64 {_WORDS} {_SMALL} u32 u64",  # not of f16, where runtimes lose NaN
     "Neg": f"{_FLOATS} {_WORDS} i8",
     **dict.fromkeys("Max Min Clip".split(), f"{_FLOATS} {_WORDS} i8 u8 u32 u64"),
     "Where": f"{_FLOATS} {_WORDS} i8 u8 u32 string",

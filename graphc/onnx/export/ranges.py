@@ -28,8 +28,10 @@ def interval(node: Node, depth: int = _DEPTH) -> tuple:
         case "iota":
             n = node.shape[node.attr("axis")]
             return 0, (n - 1 if type(n) is int else None)
-        case "argreduce" | "sort":
+        case "argreduce":
             return 0, None
+        case "item":
+            return (0, None) if node.inputs[0].op == "sort" and node.attr("index") == 1 else (None, None)
         case "guard":
             return _of_guard(node)
         case "cast":

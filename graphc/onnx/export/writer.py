@@ -11,6 +11,7 @@ import numpy as np
 from graphc.errors import Location
 from graphc.formats import onnx_protos as protos
 from graphc.formats.onnx_elements import element_of
+from graphc.formats.onnx_write import tensor_proto
 
 _ALONE = frozenset({"If", "Loop", "Scan", "RandomUniform", "RandomUniformLike"})  # never taken for one that is there
 
@@ -33,6 +34,7 @@ class Writer:
         self._made = ChainMap({}, *(around._made.maps if around is not None else ()))
         if around is None:
             self.names: dict[str, int] = {}
+            self.unnamed: set[str] = set()
             self.arrays: dict[str, np.ndarray] = {}
             self._constants: dict[tuple, str] = {}
             self.location: Location | None = None
@@ -104,6 +106,12 @@ class Writer:
             self._made[key] = names
         return names
 
+    def alone(self, kind: str, inputs) -> str:
+        """A node of its own, whatever there is."""
+        name = self.fresh(kind)
+        self.graph.node.add(op_type=kind, name=name, input=inputs, output=[name])
+        return name
+
     # ------------------------------------------------------------------------------------- initialisers
 
     def const(self, array: np.ndarray, like: str | None = None) -> str:
@@ -112,7 +120,9 @@ class Writer:
         key = (str(array.dtype), array.shape, array.tobytes() if array.dtype != object else repr(array.tolist()))
         root = self.root
         if key not in root._constants:
-            root._constants[key] = self.parameter(f"{like}_{_form(array)}" if like else _title(array), array)
+            made = root._constants[key] = self.parameter(f"{like}_{_form(array)}" if like else _title(array), array)
+            if like is None or like in root.unnamed:
+                root.unnamed.add(made)
         return root._constants[key]
 
     def parameter(self, name: str, array: np.ndarray) -> str:
@@ -120,6 +130,10 @@ class Writer:
         name = self.fresh(name)
         self.root.arrays[name] = array
         return name
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The value of an initialiser that nobody gave a name to; None for everything else."""
+        return self.root.arrays[name] if name in self.root.unnamed else None
 
     def array(self, name: str) -> np.ndarray | None:
         """The value of an initialiser; None for everything else."""
@@ -137,7 +151,7 @@ def set_attribute(attribute, value) -> None:
         attribute.type, attribute.s = kinds.STRING, value.encode() if isinstance(value, str) else value
     elif isinstance(value, np.ndarray):
         attribute.type = kinds.TENSOR
-        attribute.t.CopyFrom(tensor(value))
+        attribute.t.CopyFrom(tensor_proto(value))
     elif isinstance(value, (list, tuple)):
         if value and isinstance(value[0], float):
             attribute.type = kinds.FLOATS
@@ -148,19 +162,6 @@ def set_attribute(attribute, value) -> None:
     else:
         attribute.type = kinds.GRAPH
         attribute.g.CopyFrom(value)
-
-
-def tensor(array: np.ndarray, name: str = ""):
-    """A TensorProto."""
-    array = np.asarray(array)
-    made = protos.TensorProto(data_type=element_of(array.dtype).number, dims=array.shape)
-    if name:
-        made.name = name
-    if array.dtype == object:
-        made.string_data.extend([s if isinstance(s, bytes) else str(s).encode() for s in array.reshape(-1)])
-    else:
-        made.raw_data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    return made
 
 
 def _form(array: np.ndarray) -> str:

@@ -1,5 +1,7 @@
 """The operators of ONNX, one module for each topic; importing this package fills the registry."""
 
 from graphc.onnx.ops import (  # noqa: F401
-    attention, casts, elementwise, shapes,
+    activations, attention, boxes, casts, control, convolution, dropout, elementwise, images, indexing,
+    integer_products, loops, losses, microsoft_fused, microsoft_quantized, normalization, pooling, products,
+    quantization, random, recurrent, reductions, resize, sequences, shapes, signal, slicing, strings, training,
 )  # fmt: skip

@@ -124,7 +124,8 @@ def shrink(call: Call):
 def _along(call: Call, function: Callable) -> Node:
     """A function of a tensor and an axis; before version 13 all axes from ``axis`` on count as one."""
     x = call[0]
-    k = axis_of(call.op, call.int("axis", -1 if call.version >= 13 else 1), x, 0 if call.version >= 13 else 1)
+    axis = call.int("axis", -1 if call.version >= 13 else 1)
+    k = axis_of(call.op, axis, x, 1 if axis >= 0 and call.version < 13 else 0)
     if call.version >= 13 or k == len(x.shape) - 1:
         return function(x, k)
     flat = shape.reshape(x, (size(x.shape[:k]), size(x.shape[k:])))
@@ -143,8 +144,8 @@ def _in_wide(function: Callable) -> Callable:
 
 @operator("Softmax")
 def softmax(call: Call):
-    """``exp(x) / sum(exp(x))`` along an axis."""
-    return _along(call, _in_wide(nn.softmax))
+    """``exp(x) / sum(exp(x))`` along an axis; step by step in the type of ``x``, as the standard's answers are."""
+    return _along(call, nn.softmax)
 
 
 @operator("LogSoftmax")

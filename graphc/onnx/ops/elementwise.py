@@ -10,8 +10,7 @@ import numpy as np
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, bounds, const
 from graphc.lib import bits, math, shape
-from graphc.lib.dims import as_dims
-from graphc.lib.dims import DataDependent
+from graphc.lib.dims import DataDependent, as_dims
 from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, elementwise, together
 from graphc.onnx.call import Call
@@ -118,8 +117,9 @@ def power(call: Call):
     if known is not None:
         with np.errstate(invalid="ignore", over="ignore"):
             same = known.astype(x.dtype.numpy)
-            if np.array_equal(same.astype(np.float64), known.astype(np.float64)):
-                return math.pow(x, const(np.ascontiguousarray(same).reshape(y.shape)) if y.type.is_static else math.cast(y, x.dtype))
+            exact = np.array_equal(same.astype(np.float64), known.astype(np.float64))
+        if exact:
+            return math.pow(x, const(np.ascontiguousarray(same).reshape(known.shape)))
     wide = _common(x.dtype, y.dtype)
     return math.cast(math.pow(math.cast(x, wide), math.cast(y, wide)), x.dtype)
 

@@ -13,6 +13,7 @@ from graphc.lib.index import getitem
 from graphc.onnx.call import Call
 from graphc.onnx.ops.axes import axes_in, axis_in, listed
 from graphc.onnx.registry import operator
+from graphc.onnx.static import known_size
 from graphc.onnx.values import Narrow, constant
 from graphc.prims.table import apply
 
@@ -101,9 +102,8 @@ def squeeze(call: Call):
     x, axes = call[0], listed(call, "axes", 1, 13)
     if axes is not None:
         return shape.squeeze(x, axes_in(call, axes, len(x.shape))) if axes else x
-    if any(type(d) is not int for d in x.shape):
-        raise call.refuse(f"which axes of {x.type} have size 1 is known only while running; name them in axes")
-    return shape.squeeze(x)
+    sizes = [known_size(d, f"Squeeze: the size of axis {k}, as no axes are named,") for k, d in enumerate(x.shape)]
+    return shape.squeeze(shape.ensure_shape(x, sizes))
 
 
 @operator("Unsqueeze", moves=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence as Values
 
 from graphc.errors import ShapeError
-from graphc.ir.node import Node, binary, simplified
+from graphc.ir.node import Node, binary, const_value, simplified
 from graphc.lib import promote, shape
-from graphc.lib.dims import dim_node, is_known
+from graphc.lib.dims import dim_node, is_known, size
 from graphc.lib.index import getitem
 from graphc.onnx.call import Call
 from graphc.onnx.ops.axes import axes_in, ramp, sizes_of
@@ -47,7 +47,8 @@ def slice_(call: Call):
 def _cut(x: Node, axis: int, start, end, step: int) -> Node:
     n = x.shape[axis]
     if type(start) is type(end) is int:  # may count from the end of an axis of any size
-        return getitem(x, (*[slice(None)] * axis, slice(_far(start), _far(end), step)))
+        forwards = 1 if step > 0 else -1
+        return getitem(x, (*[slice(None)] * axis, slice(_far(start, -forwards), _far(end, forwards), step)))
     if step > 0:
         low = _place(start, n, 0, n)
         high = _larger(low, _place(end, n, 0, n))
@@ -57,9 +58,9 @@ def _cut(x: Node, axis: int, start, end, step: int) -> Node:
     return _strided(apply("reverse", _strided(x, axis, low, high, 1), axes=(axis,)), axis, 0, simplified(high - low), -step)
 
 
-def _far(bound: int) -> int | None:
-    """A bound as Python takes it: it clamps, but sizes that are symbols need small numbers."""
-    return max(-_FAR, min(bound, _FAR))
+def _far(bound: int, default: int) -> int | None:
+    """A bound as Python takes it: left out where it lies beyond the end that it would be by default (1 or -1)."""
+    return None if bound * default >= _FAR else max(-_FAR, min(bound, _FAR))
 
 
 def _strided(x: Node, axis: int, start, stop, step: int) -> Node:
@@ -79,8 +80,8 @@ def _place(bound, n, low, high):
     if is_known(bound):
         from_end = binary("min", binary("max", 0 - bound, 0), 1)  # 1 where the bound is negative
         return _smaller(_larger(simplified(bound + from_end * n), low), high)
-    number, size, zero = dim_node(bound), dim_node(n), dim_node(0)
-    number = apply("select", apply("lt", number, zero), apply("add", number, size), number)
+    number, zero = dim_node(bound), dim_node(0)
+    number = apply("select", apply("lt", number, zero), apply("add", number, dim_node(n)), number)
     found = apply("min", apply("max", number, dim_node(low)), dim_node(high))
     return simplified(measured(apply("sub", found, dim_node(low))) + low)
 
@@ -101,8 +102,23 @@ def _width(start, end) -> int | None:
     """How many elements there are between bounds that only a run knows, where that follows from their difference."""
     if not (isinstance(start, Node) and isinstance(end, Node)) or is_known(start):
         return None
-    width = simplified(end - start)
-    return width if type(width) is int and width > 0 else None
+    (a, low), (b, high) = _offset(start), _offset(end)
+    return high - low if a is b and high > low else None
+
+
+def _offset(x: Node) -> tuple[Node, int]:
+    """One number as another one and a constant that is added to it."""
+    total = 0
+    while True:
+        if x.op in ("reshape", "broadcast", "slice") and size(x.inputs[0].shape) == 1:
+            x = x.inputs[0]
+        elif x.op in ("add", "sub") and const_value(x.inputs[1]) is not None:
+            total += const_value(x.inputs[1]) * (1 if x.op == "add" else -1)
+            x = x.inputs[0]
+        elif x.op == "add" and const_value(x.inputs[0]) is not None:
+            total, x = total + const_value(x.inputs[0]), x.inputs[1]
+        else:
+            return x, total
 
 
 def _window(x: Node, axis: int, start: Node, end: Node) -> Node:

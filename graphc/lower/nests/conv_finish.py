@@ -1,0 +1,50 @@
+"""How the sums of a register tile become results: at once, written out, or kept on the stack and finished by a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.ir.kernel import UNROLLED, Array, For, Store, load
+from graphc.ir.node import Node
+from graphc.lower.nests.conv_site import Site
+from graphc.lower.nests.loops import index, loop, vector
+
+WRITTEN_OUT = 192  # instructions of what follows the sums of a tile, if they are to be written once for every vector
+
+
+def is_short(site: Site, pixels: int, width: int) -> bool:
+    """Whether what follows the sums is short enough to be written for every vector of a tile."""
+    return pixels * -(-width // site.lanes) * (site.epilogue.cost + 1) <= WRITTEN_OUT
+
+
+def finish_now(site: Site, sums: Array, width: int, pixel: Callable, channel: Callable, tag: str) -> For:
+    """Finish and store every pixel of a tile.
+
+    Args:
+        sums: the register array, [pixels, ...], of which ``width`` lanes are results.
+        pixel: of the number of a pixel in the tile, its number in the output.
+        channel: of a lane, its channel and its guard.
+    """
+    q = index(f"q{tag}", sums.type.shape[0])
+    return For(q, sums.type.shape[0], (_finished(site, sums, width, q, pixel, channel, tag),), UNROLLED)
+
+
+def keep(site: Site, sums: Array, kept: Array, first: object, tag: str) -> For:
+    """Copy a tile to rows of ``kept`` from ``first`` on."""
+    pixels, width = sums.type.shape
+    p = index(f"kp{tag}", pixels)
+    body = vector(f"ko{tag}", width, lambda o: (Store(kept.name, (first + p, o), load(sums.name, (p, o), site.wide)),))
+    return For(p, pixels, (body,), UNROLLED)
+
+
+def finish_kept(site: Site, kept: Array, width: int, valid, pixel: Callable, channel: Callable, tag: str) -> For:
+    """The same as ``finish_now`` for the first ``valid`` pixels of an array in memory."""
+    return loop(f"q{tag}", valid, lambda q: (_finished(site, kept, width, q, pixel, channel, tag),))
+
+
+def _finished(site: Site, sums: Array, width: int, q: Node, pixel: Callable, channel: Callable, tag: str) -> For:
+    def lane(o: Node) -> tuple:
+        where, guard = channel(o)
+        return site.finish(pixel(q), where, load(sums.name, (q, o), site.wide), guard)
+
+    return vector(f"e{tag}", width, lane)

@@ -1,0 +1,301 @@
+"""Convolution by patches and panels: the input of a few neighbouring pixels is copied into a small patch, padded with
+zeros, from which a register tile of these pixels and a panel of neighbouring channels is summed.
+
+Sizes may be symbolic, all but the kernel and the channels. Where the input has holes (a transposed convolution), outputs
+that meet the same taps are a phase, and only these taps are summed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Store, load
+from graphc.ir.node import Node, simplified
+from graphc.ir.target import Target
+from graphc.ir.type import Type
+from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
+from graphc.lower.nests.conv_patch import PATCH, Patch, Place, Tile, copy, patch_of
+from graphc.lower.nests.conv_shape import Shape, flattened, is_finite, taps_of
+from graphc.lower.nests.conv_site import Site
+from graphc.lower.nests.loops import (
+    all_of, as_index, cast, ceil_divide, index, least, loop, parallel, product, scalar, unravel, vector,
+)  # fmt: skip
+from graphc.prims.table import apply
+
+PIXELS = {32: {1: 24, 2: 12, 3: 8}, 16: {1: 12, 2: 6}}  # registers -> vectors of a panel -> pixels of a tile
+FEW = 4  # pixels of the tile for what is left of a line
+STRIP = 8  # tiles of one task
+BLOCK = 1 << 17  # weights of one task: they stay in the second-level cache
+
+
+def can_panel(weights: Node, shape: Shape, target: Target) -> bool:
+    """Whether kernel and channels are known and fit, and products with the zeros in holes may be left out."""
+    sizes = (*shape.kernel, shape.channels, shape.outputs)
+    if target.vector_bits == 0 or not all(type(d) is int and d > 0 for d in sizes):
+        return False
+    for axis in range(3):
+        if shape.spread[axis] > 1 and (
+            shape.stride[axis] > 1 or shape.dilation[axis] > 1 or not is_finite(weights)
+        ):
+            return False
+    flat = flattened(shape)
+    return patch_of(flat, Tile("", 1, max(PIXELS[32].values()), False)).size <= PATCH
+
+
+def vectors_for(shape: Shape, target: Target, lanes: int) -> int:
+    """Vectors of a panel: as few lanes as possible are left over, and two vectors are best."""
+    pixels = _pixels(target)
+    return min(pixels, key=lambda v: (ceil_divide(shape.outputs, v * lanes) * v, (2, 3, 1).index(v)))
+
+
+def _pixels(target: Target) -> dict[int, int]:
+    return PIXELS[32 if target.registers >= 32 else 16]
+
+
+def panel_width(site_dtype, shape: Shape, target: Target) -> int:
+    """Channels of one panel."""
+    lanes = target.lanes(site_dtype)
+    return vectors_for(shape, target, lanes) * lanes
+
+
+def pack(weights: np.ndarray, groups: int, width: int, dtype: np.dtype) -> np.ndarray:
+    """Weights [*kernel, channels, outputs] as panels [groups, panels, depth, width], zero beyond the last output."""
+    outputs = weights.shape[-1] // groups
+    panels = -(-outputs // width)
+    rows = weights.reshape(-1, groups, outputs).astype(dtype)
+    padded = np.zeros((rows.shape[0], groups, panels * width), dtype)
+    padded[:, :, :outputs] = rows
+    return np.ascontiguousarray(padded.reshape(-1, groups, panels, width).transpose(1, 2, 0, 3))
+
+
+def panels(site: Site, target: Target) -> tuple:
+    """The statements of the kernel."""
+    shape = flattened(site.shape)
+    width = panel_width(site.wide, shape, target)
+    site = replace(site, shape=shape)
+    limit = _pixels(target)[width // target.lanes(site.wide)]
+    return tuple([_tasks(site, width, rows, k) for k, rows in enumerate(_kinds_of_rows(shape, limit))])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """``count`` tasks along the height, each ``height`` rows from ``top`` on, in lines that are cut into ``columns``:
+    (first, pixels, count) each, or, where the width is not known or large, tiles of ``pixels``; where all pixels are in
+    one line, a task is a strip of it."""
+
+    top: int
+    height: int
+    count: object
+    columns: tuple
+    pixels: int
+    strip: int = 0
+
+
+def _kinds_of_rows(shape: Shape, limit: int) -> list[Rows]:
+    _, height, width = shape.out
+    plain = shape.spread == (1, 1, 1) and type(width) is int and not shape.is_pointwise
+    if plain and 2 * width <= limit and type(height) is int and shape.dilation[1] == 1 and height > 0 < width:
+        return [Rows(top, size, count, ((0, width, 1),), limit) for top, size, count in split(height, limit // width)]
+    if plain and 0 < width <= 2 * limit:
+        return [Rows(0, 1, height, tuple(split(width, limit)), limit)]
+    strip = limit * STRIP if shape.is_pointwise else 0
+    return [Rows(0, 1, ceil_divide(height, shape.spread[1]), (), limit, strip)]
+
+
+def split(extent: int, limit: int) -> list[tuple[int, int, int]]:
+    """Pieces of at most ``limit`` whose sizes differ by one at most: (first, size, count) for each size."""
+    count = -(-extent // limit)
+    size, larger = divmod(extent, count)
+    pieces = [(0, size + 1, larger), (larger * (size + 1), size, count - larger)]
+    return [p for p in pieces if p[2]]
+
+
+# --------------------------------------------------------------------------------------------- tasks
+
+
+def _tasks(site: Site, width: int, rows: Rows, number: int) -> For:
+    """A loop over blocks of channels (outermost, so that their weights stay in the cache), images and lines."""
+    shape = site.shape
+    count = ceil_divide(shape.outputs, width)
+    blocks = ceil_divide(count, max(1, BLOCK // (shape.depth * width)))
+    per_block = ceil_divide(count, blocks)
+    line = ceil_divide(shape.out[2], shape.spread[2])
+    strips = ceil_divide(line, rows.strip) if rows.strip else 1
+    depth = ceil_divide(shape.out[0], shape.spread[0])
+    extents = (blocks, shape.groups, *shape.spread, shape.batch, depth, rows.count, strips)
+
+    def task(t: Node) -> tuple:
+        block, group, *phase, image, d, r, s = unravel(t, extents)
+        taps = tuple([taps_of(shape, a, phase[a]) for a in range(3)])
+        where = Place(image, group, taps, (d, r * rows.height + rows.top, s * rows.strip), tuple(phase))
+        start = block * per_block
+        many = least(per_block, count - start) if count % per_block else per_block
+        start = start if blocks > 1 else as_index(0)
+        return tuple(_line(site, width, rows, number, where, (start, many)))
+
+    pixels = least(line, rows.strip) if rows.strip else line * rows.height
+    return parallel(f"task{number}", product(extents), product((shape.depth, per_block * width, pixels)) // 8, task)
+
+
+def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: tuple) -> list:
+    """The tiles of one line, or of a strip of it."""
+    shape, out = site.shape, []
+    first = where.first[2]
+    if rows.columns:
+        for k, (left, pixels, count) in enumerate(rows.columns):
+            tile = Tile(f"{number}_{k}", rows.height, pixels, True)
+            out.append(_tiles(site, width, tile, count, where, as_index(left), block, pixels))
+        return _guarded(site, where, out)
+    phase, spread = where.phase[2], shape.spread[2]
+    line = ceil_divide(shape.out[2] - phase, spread) if spread > 1 else shape.out[2]
+    left = least(rows.strip, line - first) if rows.strip else line - first
+    pixels = min(left, rows.pixels) if type(left) is int else rows.pixels
+    tile = Tile(f"{number}_a", 1, max(1, pixels), type(left) is int and left % max(1, pixels) == 0)
+    count = ceil_divide(left, tile.pixels)
+    return _guarded(site, where, [_tiles(site, width, tile, count, where, as_index(first), block, left)])
+
+
+def _guarded(site: Site, where: Place, body: list) -> list:
+    """Statements that run only where the phase has a position so far down."""
+    conditions = []
+    for axis in (0, 1):
+        if site.shape.spread[axis] > 1:
+            position = where.first[axis] * site.shape.spread[axis] + where.phase[axis]
+            conditions.append(as_index(position) < site.shape.out[axis])
+    return [If(all_of(conditions), tuple(body))] if conditions else body
+
+
+def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: tuple, left) -> For:
+    """``count`` neighbouring tiles: for each its patch, and from it the sums for every panel of the block."""
+    patch = patch_of(site.shape, tile)
+    start, many = block
+
+    def one(c: Node) -> tuple:
+        column = simplified(first + c * tile.pixels)
+        valid = tile.pixels if tile.whole else least(tile.pixels, left - c * tile.pixels)
+        here = replace(where, first=(*where.first[:2], column))
+        array = Array(patch.name, Type(site.wide, (patch.size,)), "stack")
+
+        def panel(p: Node) -> tuple:
+            return _panel(Work(site, width, tile, patch, here, simplified(start + p)), valid)
+
+        sums = panel(as_index(0)) if many == 1 else (loop(f"n{tile.name}", many, panel),)
+        return (Alloc(array), *copy(site, tile, patch, here), *sums)
+
+    return loop(f"c{tile.name}", count, one)
+
+
+# --------------------------------------------------------------------------------------------- tiles
+
+
+@dataclass(frozen=True)
+class Work:
+    """One tile and one panel of ``width`` channels."""
+
+    site: Site
+    width: int
+    tile: Tile
+    patch: Patch
+    where: Place
+    panel: object
+
+    @property
+    def results(self) -> int:
+        """Lanes of a panel that are results, where that is the same for all panels; else all are, under a guard."""
+        return min(self.width, self.site.shape.outputs)
+
+    def pixel(self, q: Node) -> Node:
+        """The number in the output of a pixel of the tile."""
+        shape, where, tile = self.site.shape, self.where, self.tile
+        r, p = (q // tile.pixels, q % tile.pixels) if tile.rows > 1 else (0, q)
+        d, h, w = (f * s + a for f, s, a in zip(where.first, shape.spread, where.phase))
+        row = ((where.image * shape.out[0] + d) * shape.out[1] + h + r) * shape.out[2]
+        return row + w + p * shape.spread[2]
+
+    def channel(self, o: Node) -> tuple:
+        """The output channel of a lane, and its guard."""
+        shape = self.site.shape
+        of_group = self.panel * self.width + o
+        exact = shape.outputs % self.width == 0 or shape.outputs < self.width
+        return self.where.group * shape.outputs + of_group, None if exact else of_group < shape.outputs
+
+
+def _panel(work: Work, valid: object) -> tuple:
+    """The sums of one tile and panel, finished and stored; of a tile that is only partly inside, by smaller ones."""
+    site, tile, name = work.site, work.tile, work.tile.name
+    pixels = tile.rows * tile.pixels
+    short = is_short(site, pixels, work.results)
+    end = (work.results, work.pixel, work.channel)
+    sums, steps = _sums(work, pixels, 0, name)
+    if short and tile.whole:
+        return (*steps, finish_now(site, sums, *end, name))
+    kept = Array(f"kept{name}", Type(site.wide, (-(-pixels // FEW) * FEW, work.width)), "stack")
+    rest = finish_kept(site, kept, work.results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
+    if tile.whole:
+        return (Alloc(kept), *steps, keep(site, sums, kept, 0, name), rest)
+
+    def few(f: Node) -> tuple:
+        part, body = _sums(work, FEW, f * FEW, f"{name}_z")
+        return (*body, keep(site, part, kept, f * FEW, f"{name}_z"))
+
+    partly = loop(f"f{name}", ceil_divide(valid, FEW), few)
+    full = apply("eq", as_index(valid), as_index(tile.pixels))
+    if short:
+        return (Alloc(kept), If(full, (*steps, finish_now(site, sums, *end, name)), (partly, rest)))
+    return (Alloc(kept), If(full, (*steps, keep(site, sums, kept, 0, name)), (partly,)), rest)
+
+
+def _sums(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tuple]:
+    """A register array and the statements that sum in it, over the whole kernel, ``pixels`` of the tile from ``first`` on."""
+    site, shape, tile, patch, wide = work.site, work.site.shape, work.tile, work.patch, work.site.wide
+    sums = Array(f"sums{tag}", Type(wide, (pixels, work.width)), "register")
+
+    def each(suffix: str, statement) -> For:
+        q = index(f"p{suffix}", pixels)
+        return For(q, pixels, (vector(f"o{suffix}", work.width, lambda o: (statement(q, o),)),), UNROLLED)
+
+    def clear(q: Node, o: Node) -> Store:
+        return Store(sums.name, (q, o), scalar(0, wide))
+
+    def step(position: Node, row: Node) -> tuple:
+        weights = Array(f"w{tag}", Type(wide, (work.width,)), "register")
+
+        def add(q: Node, o: Node) -> Store:
+            r, p = (q // tile.pixels, q % tile.pixels) if tile.rows > 1 else (0, q + first)
+            at = position + (r * shape.stride[1] * patch.columns + p * patch.pixel) * patch.pitch
+            value, weight = load(patch.name, (at,), wide), load(weights.name, (o,), wide)
+            return Store(sums.name, (q, o), apply("fma", value, weight, load(sums.name, (q, o), wide)))
+
+        width = work.width if site.packed else work.results
+        fetch = vector(f"f{tag}", width, lambda o: (Store(weights.name, (o,), _weight(work, row, o)),))
+        return (Alloc(weights), fetch, each(f"{tag}_m", add))
+
+    return sums, (Alloc(sums), each(f"{tag}_0", clear), *_kernel(shape, patch, work.where, step, tag))
+
+
+def _weight(work: Work, row: Node, o: Node) -> Node:
+    site = work.site
+    if site.packed:
+        return load(site.weights, (work.where.group, work.panel, row, o), site.wide)
+    channel, guard = work.channel(o)
+    return cast(load(site.weights, (row, channel), site.node.dtype, guard), site.wide)
+
+
+def _kernel(shape: Shape, patch: Patch, where: Place, step, tag: str) -> tuple:
+    """Loops over the taps; where those along the width are neighbours in the patch, they and the channels are one run."""
+    deep, high, wide = where.taps
+    _, height, width = shape.kernel
+    dense = wide.spread == 1 and (width == 1 or (shape.dilation[2] == 1 and patch.pitch == shape.channels))
+    run, turns = (shape.channels * width, 1) if dense else (shape.channels, wide.count)
+
+    def taps(u: Node, v: Node, w: Node) -> tuple:
+        position = ((u * patch.rows + v) * patch.columns + w * patch.tap) * patch.pitch
+        at = (deep.first + u * deep.spread) * height + high.first + v * high.spread
+        row = at * (width * shape.channels) if dense else (at * width + wide.first + w * wide.spread) * run
+        return (loop(f"t{tag}", run, lambda t: step(position + t, row + t)),)
+
+    return (loop(f"ku{tag}", deep.count, lambda u: (
+        loop(f"kv{tag}", high.count, lambda v: (
+            loop(f"kw{tag}", turns, lambda w: taps(u, v, w)),)),)),)  # fmt: skip

@@ -1,0 +1,228 @@
+"""Scales and offsets by constants after a convolution or product, as batch normalisation is at inference, go into weights.
+
+``conv(x, w) * s + t`` is ``conv(x, w * s) + t``: what is constant is computed once, in float64. That changes last bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from graphc.ir.graph import Graph, rebuild
+from graphc.ir.node import Node, const
+from graphc.ir.order import users
+from graphc.ir.type import Type
+from graphc.passes.nested import everywhere, same_or
+from graphc.prims import add, apply, broadcast, mul
+from graphc.prims.shape import axis_groups
+
+
+@dataclass
+class _Affine:
+    """``value(base) * scale + shift``, the numbers along ``axis`` (of the last Node) or everywhere alike.
+
+    Attributes:
+        base: where it begins; last: where it ends.
+        moves: reshape and ensure Nodes on the way.
+        scales, offsets: how many operations of each kind it stands for.
+    """
+
+    base: Node
+    last: Node
+    axis: int | None = None
+    scale: np.ndarray = field(default_factory=lambda: np.float64(1))
+    shift: np.ndarray = field(default_factory=lambda: np.float64(0))
+    moves: list = field(default_factory=list)
+    scales: int = 0
+    offsets: int = 0
+
+
+@everywhere
+def fold_norm(graph: Graph) -> Graph:
+    """Merge chains of additions and multiplications by constants, and put their factors into constant weights before them."""
+    uses, roots = users(graph.roots), set(graph.roots)
+    chains, inside = {}, set()
+    for node in graph.nodes:
+        if node not in inside and node.inputs and isinstance(node.type, Type) and node.dtype.kind == "f":
+            chain = _chain(node, uses, roots, inside)
+            if chain is not None:
+                chains[chain.last] = chain
+    if not chains:
+        return graph
+    memo: dict[Node, Node] = {}
+
+    def visit(node: Node, inputs: tuple) -> Node | None:
+        chain = chains.get(node)
+        return _merged(chain, memo[chain.base], _is_alone(chain.base, uses, roots)) if chain is not None else None
+
+    return same_or(graph, rebuild(graph.roots, visit, memo))
+
+
+# ---------------------------------------------------------------------------------------------- finding
+
+
+def _chain(base: Node, uses: dict, roots: set, inside: set) -> _Affine | None:
+    """The longest chain from a Node on, if it pays."""
+    chain = _Affine(base, base)
+    members = []
+    with np.errstate(all="ignore"):
+        while chain.last not in roots and len(uses[chain.last]) == 1 and _extend(chain, uses[chain.last][0]):
+            members.append(chain.last)
+    while members and members[-1].op in ("reshape", "ensure"):  # what only moves at the end stays behind it
+        members.pop()
+        chain.moves.pop()
+    if not members or not np.isfinite(chain.scale).all() or not np.isfinite(chain.shift).all():
+        return None
+    chain.last = members[-1]
+    inside.update(members)
+    before = chain.scales + chain.offsets
+    is_weighted = chain.scales and _weighted(base, chain) and _is_alone(base, uses, roots)
+    after = (0 if is_weighted or np.all(chain.scale == 1) else 1) + bool(np.any(chain.shift))
+    return chain if after < before else None
+
+
+def _is_alone(node: Node, uses: dict, roots: set) -> bool:
+    """Whether nothing but the chain reads a Node, or what ``_scaled`` would make anew for it."""
+    while node not in roots and len(uses[node]) == 1:
+        if node.op != "fma":
+            return True
+        node = node.inputs[2]
+    return False
+
+
+def _extend(chain: _Affine, user: Node) -> bool:
+    """Take one more operation into the chain; False if it is another kind."""
+    x = chain.last
+    if user.op == "ensure" or (user.op == "reshape" and _keeps_last(user)):
+        if chain.axis not in (None, x.type.rank - 1):
+            return False
+        chain.axis = None if chain.axis is None else user.type.rank - 1
+        chain.moves.append(user)
+    elif user.op == "neg":
+        chain.scale, chain.shift = -chain.scale, -chain.shift
+        chain.scales += 1
+    elif user.op not in _STEPS:
+        return False
+    else:
+        left = user.inputs[0] is x
+        found = _vector(user.inputs[1 if left else 0], chain)
+        if found is None or (user.op == "div" and not left) or user.inputs[0] is user.inputs[1]:
+            return False
+        axis, c = found
+        chain.axis = axis if chain.axis is None else chain.axis
+        chain.scale, chain.shift = _STEPS[user.op](chain.scale, chain.shift, c, left)
+        chain.scales += user.op in ("mul", "div")
+        chain.offsets += user.op in ("add", "sub")
+    chain.last = user
+    return True
+
+
+_STEPS: dict[str, Callable] = {
+    "add": lambda s, t, c, left: (s, t + c),
+    "sub": lambda s, t, c, left: (s, t - c) if left else (-s, c - t),
+    "mul": lambda s, t, c, left: (s * c, t * c),
+    "div": lambda s, t, c, left: (s / c, t / c),
+}
+
+
+def _keeps_last(node: Node) -> bool:
+    """Whether a reshape leaves the last axis alone."""
+    x = node.inputs[0]
+    if not x.shape or not node.shape or x.shape[-1] == 1:
+        return False
+    return ((x.type.rank - 1,), (node.type.rank - 1,)) in axis_groups(x.shape, node.shape)
+
+
+def _vector(c: Node, chain: _Affine) -> tuple | None:
+    """(axis, numbers) of a constant operand: everywhere alike (axis None), or a vector along the chain's axis."""
+    source, axes = (c.inputs[0], c.attr("axes")) if c.op == "broadcast" else (c, tuple(range(c.type.rank)))
+    if source.op != "const":
+        return None
+    data = source.attr("value")
+    if data.is_splat:
+        return None, data.array.astype(np.float64)
+    large = [a for k, a in enumerate(axes) if source.shape[k] != 1]
+    if len(large) != 1 or chain.axis not in (None, large[0]):
+        return None
+    return large[0], data.array.astype(np.float64).reshape(-1)
+
+
+# ---------------------------------------------------------------------------------------------- weights
+
+
+def _weighted(base: Node, chain: _Affine) -> bool:
+    """Whether the result of ``base`` is linear in constant weights, with the chain's axis as that of the outputs."""
+    rank = chain.last.type.rank
+    if chain.axis not in (None, rank - 1):
+        return False
+    while base.op == "fma":
+        if _factor(base) is None:
+            return False
+        base = base.inputs[2]
+    if base.op == "mul":
+        return _factor(base) is not None
+    return base.op in ("conv", "dot") and base.inputs[1].op == "const" and base.inputs[1].dtype.kind == "f" and (
+        base.op == "conv" or base.type.rank == 2
+    )  # fmt: skip
+
+
+def _factor(node: Node) -> int | None:
+    """Which operand of a product is a vector along the last axis."""
+    for k in (1, 0):
+        c = node.inputs[k]
+        if c.op == "broadcast" and c.inputs[0].op == "const" and c.attr("axes") == (node.type.rank - 1,):
+            return k
+    return None
+
+
+def _scaled(base: Node, scale: np.ndarray) -> Node:
+    """``base`` with its outputs multiplied, by its weights."""
+    sums = []
+    while base.op == "fma":
+        sums.append(base)
+        base = base.inputs[2]
+    if base.op == "mul":
+        result = mul(*_with_factor(base, scale))
+    else:
+        x, w = base.inputs
+        column = scale[:, None] if scale.ndim and base.op == "dot" and base.attr("transpose_y") else scale
+        result = apply(base.op, x, _product(w, column), **dict(base.attrs))
+    for node in reversed(sums):
+        a, b = _with_factor(node, scale)
+        result = apply("fma", a, b, result)
+    return result
+
+
+def _with_factor(node: Node, scale: np.ndarray) -> list[Node]:
+    operands, k = list(node.inputs[:2]), _factor(node)
+    c = operands[k]
+    operands[k] = broadcast(_product(c.inputs[0], scale), c.shape, c.attr("axes"))
+    return operands
+
+
+def _product(w: Node, scale: np.ndarray) -> Node:
+    array = np.broadcast_to(w.attr("value").array, w.shape).astype(np.float64) * scale
+    return const(array.astype(w.dtype.numpy), w.type)
+
+
+def _merged(chain: _Affine, base: Node, alone: bool) -> Node:
+    """The chain's last value from its new first one."""
+    result, scaled = base, np.all(chain.scale == 1)
+    if chain.scales and alone and _weighted(base, chain):
+        with np.errstate(over="ignore"):
+            result, scaled = _scaled(base, chain.scale), True
+    for move in chain.moves:
+        result = apply(move.op, result, **dict(move.attrs))
+    if not scaled:
+        result = mul(result, _spread(chain.scale, chain))
+    return add(result, _spread(chain.shift, chain)) if np.any(chain.shift) else result
+
+
+def _spread(numbers: np.ndarray, chain: _Affine) -> Node:
+    type = chain.last.type
+    numbers = numbers.astype(type.dtype.numpy)
+    if not numbers.ndim:
+        return const(numbers, type)
+    return broadcast(const(numbers), type.shape, (chain.axis,))
