@@ -65,3 +65,11 @@ def test_read_text(tmp_path):
     pytest.importorskip("PIL")
     out = run("read_text", cwd=tmp_path)
     assert [line.split("  (")[0] for line in out.splitlines()] == ["Hello graphc 2026", "one compile serves", "every batch size"]
+
+
+def test_fine_tune(tmp_path):
+    out = run("fine_tune", cwd=tmp_path)
+    before, after = (line.split("accuracy on digits below 5 ")[1] for line in out.splitlines() if "accuracy" in line)
+    assert "image: float32[" in out and "last_w" in out
+    assert before.startswith("1.0") and before.endswith("on the others 0.0000")
+    assert float(after.split(",")[0]) > 0.9 and float(after.split()[-1]) > 0.88

@@ -24,7 +24,7 @@ def try_seeds(first: int, last: int, way: str, verbose: bool) -> tuple[Counter, 
     worker, counts, failures = Worker(), Counter(), []
     try:
         for seed in range(first, last):
-            outcome = worker.check(seed, way)
+            outcome = worker.check(str(seed), way)
             word, _, rest = outcome.partition(" ")
             counts[rest.split(":")[0] if word == "fine" else "wrong"] += 1
             if word != "fine":

@@ -95,7 +95,7 @@ class Node:
         location: the user's line that first made it; no part of its identity.
     """
 
-    __slots__ = ("op", "inputs", "attrs", "type", "location", "_linear", "_measured", "__weakref__")
+    __slots__ = ("op", "inputs", "attrs", "type", "location", "_linear", "_measured", "_text", "_order", "__weakref__")
 
     op: str
     inputs: tuple["Node", ...]
@@ -198,6 +198,8 @@ def make(op: str, inputs: tuple, attrs: tuple, type, location: Location | None =
     node.location = location if location is not None else here()
     node._linear = None
     node._measured = None
+    node._text = None
+    node._order = None
     with _making:
         return _live.setdefault(key, node)
 
@@ -357,13 +359,19 @@ def _wrapped(value: int) -> int:
 
 def _order_text(atom: Node) -> str:
     """What atoms are sorted by: their text, but only the name of the operation where they are computed from tensors."""
+    if atom._order is None:
+        atom._order = scalar_text(atom) if _is_of_scalars(atom) else atom.op
+    return atom._order
+
+
+def _is_of_scalars(atom: Node) -> bool:
     stack = [atom]
     while stack:
         x = stack.pop()
         if not isinstance(x.type, Type) or x.type.shape:
-            return atom.op
+            return False
         stack.extend(x.inputs)
-    return scalar_text(atom)
+    return True
 
 
 def _from_linear(form):

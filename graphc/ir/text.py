@@ -129,7 +129,8 @@ def scalar_text(node, precedence: int = 0, names=None) -> str:
     if op == "const":
         return literal(node.attrs[0][1].array[()], node.dtype)
     if op in INFIX and _reads_infix(node):
-        return _infix_text(node, precedence, names)
+        text = _infix_text(node, names) if names else _kept_infix_text(node)
+        return f"({text})" if INFIX[op][1] < precedence else text
     if op == "load":
         return f"{name_text(node.attr('buffer'))}[{_list_text(node.inputs, names)}]"
     if op == "load_if":
@@ -162,17 +163,22 @@ def _reads_infix(node) -> bool:
     return not (node.op == "sub" and _is_index(node))  # there "x - y" means x + y*-1, the normal form
 
 
-def _infix_text(node, precedence: int, names) -> str:
+def _kept_infix_text(node) -> str:
+    """The text of an expression, which is asked for again and again where sums are put in order."""
+    if node._text is None:
+        node._text = _infix_text(node, None)
+    return node._text
+
+
+def _infix_text(node, names) -> str:
     sign, own = INFIX[node.op]
     x, y = node.inputs
     left = scalar_text(x, own + 1 if own == _COMPARISON else own, names)
     taken = _subtracted(y, names) if node.op == "add" and _is_index(node) else None
     if taken is not None:
-        text = f"{left} - {taken}"
-    else:
-        space = "" if node.op in _TIGHT and _is_index(node) else " "
-        text = f"{left}{space}{sign}{space}{scalar_text(y, own + 1, names)}"
-    return f"({text})" if own < precedence else text
+        return f"{left} - {taken}"
+    space = "" if node.op in _TIGHT and _is_index(node) else " "
+    return f"{left}{space}{sign}{space}{scalar_text(y, own + 1, names)}"
 
 
 def _subtracted(y, names) -> str | None:

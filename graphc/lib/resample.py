@@ -276,7 +276,7 @@ def _whole_factor(a: _Axis, sampling: Sampling) -> int | None:
 def _place(a: _Axis, position):
     """A rounded position as an index inside the input."""
     inside = a.xp.minimum(a.xp.maximum(position, 0.0), a.number(a.n) - 1.0)
-    return inside.astype(np.int64) if a.xp is np else math.cast(inside, dt.i64)
+    return inside.astype(np.int64) if a.xp is np else math.cast(inside, dt.i32)
 
 
 def _linear(x: Node, axis: int, a: _Axis, position) -> Node:

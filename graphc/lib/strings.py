@@ -267,10 +267,14 @@ def format(template, inputs, placeholder="{}", summarize=3) -> Node:  # noqa: A0
 # -------------------------------------------------------------------------------------------------- to pieces
 
 
-def split_flat(input, sep=None, maxsplit=-1) -> tuple[Node, Node]:  # noqa: A002
-    """The pieces between separators (None: white space) of all strings, and where those of each string begin."""
+def split_flat(input, sep=None, maxsplit=-1, plain=False) -> tuple[Node, Node]:  # noqa: A002
+    """The pieces between separators (None: white space) of all strings, and where those of each string begin.
+
+    ``plain``: as Python does, without TensorFlow's empty rest after ``maxsplit`` words.
+    """
     gap = "" if sep is None else text_of("split", "sep", sep)
-    found = apply("string_split", _flat("split", input), separator=gap, most=integer("split", "maxsplit", maxsplit))
+    found = apply("string_split", _flat("split", input), separator=gap, most=integer("split", "maxsplit", maxsplit),
+                  **({"plain": True} if plain else {}))  # fmt: skip
     return item(found, 0), item(found, 1)
 
 

@@ -84,19 +84,19 @@ def hamming_window(window_length, periodic=True, dtype=dt.f32) -> Node:
 
 
 def cosine_window(op: str, window_length, factors, is_periodic: bool, dtype=dt.f32) -> Node:
-    """``sum over j of factors[j] * cos(2 pi j k / n)``; n is the length if periodic, else one less; 1 for a length of 1.
+    """``sum over j of factors[j] * cos(2 pi j k / n)``; n is the length if periodic, else one less (but not 0).
 
     TensorFlow's periodic windows differ from these where the length is odd.
     """
     n = _size(op, window_length)
-    if type(n) is int and n <= 1:
-        return ones((n,), dtype)
     count = _ramp(n)
-    period = number(dim_node(n if is_periodic else simplified(binary("max", n - 1, 1)) if isinstance(n, Node) else n - 1), count)
-    wave = number(factors[0], count)
+    last = simplified(n - 1)
+    period = n if is_periodic else max(last, 1) if type(n) is int else simplified(binary("max", last, 1))
+    period = number(dim_node(period), count)
+    wave = number(as_node(factors[0], dt.f64), count)
     for j, factor in enumerate(factors[1:], 1):
-        turn = apply("div", apply("mul", count, number(2 * math.pi * j, count)), period)
-        wave = apply("add", wave, apply("mul", number(factor, count), apply("cos", turn)))
+        turn = apply("div", apply("mul", count, number(as_node(2 * math.pi * j, dt.f64), count)), period)
+        wave = apply("add", wave, apply("mul", number(as_node(factor, dt.f64), count), apply("cos", turn)))
     return _rounded(wave, dtype)
 
 

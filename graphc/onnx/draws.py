@@ -1,4 +1,4 @@
-"""Where the random operators of a model have their numbers from: the seed of the node, or a key that every run brings along."""
+"""Where random operators of a model have their numbers from: the seed of the node, or a key that every run brings."""
 
 from __future__ import annotations
 

@@ -12,13 +12,14 @@ import numpy as np
 
 from graphc.api.variable import Variable
 from graphc.compile import compile_graph, recall, remember
-from graphc.errors import FeedError, GraphcError, UnimplementedError, UsageError
+from graphc.errors import FeedError, GraphcError, UnimplementedError, UsageError, with_line
 from graphc.formats import onnx_file
 from graphc.formats.onnx_check import check_model
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import Node
 from graphc.onnx.draws import KEY, fresh_key, key_node
 from graphc.onnx.feeds import Feed, absent, feed_of
+from graphc.onnx.limits import check_graph
 from graphc.onnx.results import Results, flattened
 from graphc.onnx.signature import Declared, declared, symbols_of, type_of
 from graphc.onnx.static import NeedsValue
@@ -88,14 +89,16 @@ class Model:
             found = self._run_quickly(inputs)
             if found is not None:
                 return found
-        feeds = self._feeds(inputs)
+        with with_line():  # also tells of a lack of memory
+            found = self._run(self._feeds(inputs))
+        return found if outputs is None else [found[k] for k in self._positions(outputs)]
+
+    def _run(self, feeds: dict[str, Feed]) -> list:
         if self._training is not None and self._training.is_changed:
-            found = self._training.run(feeds)
-            return found if outputs is None else [found[k] for k in self._positions(outputs)]
+            return self._training.run(feeds)
         run, fed, results = self._program(feeds)
         arrays = iter(run(*[a for name in fed for a in ((fresh_key(),) if name == KEY else feeds[name].arrays)]))
-        found = [r.value(arrays) for r in results]
-        return found if outputs is None else [found[k] for k in self._positions(outputs)]
+        return [r.value(arrays) for r in results]
 
     def _run_quickly(self, inputs) -> list | None:
         """The outputs, where one program serves every call; None where something about the inputs is unusual."""
@@ -103,7 +106,7 @@ class Model:
         try:
             if len(inputs) == len(names):
                 return list(call(*inputs) if isinstance(inputs, (list, tuple)) else call(*[inputs[n] for n in names]))
-        except (GraphcError, KeyError, TypeError, AttributeError):
+        except (GraphcError, KeyError, TypeError, AttributeError, ValueError, MemoryError):
             pass  # the thorough way says what is wrong
         return None
 
@@ -336,7 +339,9 @@ class Model:
         parts = [flattened(v) for v in values]
         outputs = tuple(n for _, found in parts for n in found)
         names = tuple(_output_names(self.outputs, [len(found) for _, found in parts]))
-        return Traced(Graph("main", tuple(nodes), outputs, names), tuple(fed), tuple(r for r, _ in parts)), []
+        graph = Graph("main", tuple(nodes), outputs, names)
+        check_graph(graph)
+        return Traced(graph, tuple(fed), tuple(r for r, _ in parts)), []
 
 
 def _any_value(model: str, item: Declared) -> Feed:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from graphc.errors import FormatError, GraphcError, Location, UnimplementedError, located
+from graphc.errors import FormatError, GraphcError, Location, ResourceExhaustedError, UnimplementedError, located
 from graphc.ir.node import Node, const
 from graphc.lib.dims import DataDependent, measuring
 from graphc.onnx import ops  # noqa: F401  fills the registry
 from graphc.onnx.call import Call
+from graphc.onnx.limits import at_node, check_values, misfit
 from graphc.onnx.registry import HANDLERS, handler_of
 from graphc.onnx.static import NeedsValue, static_value
 from graphc.onnx.values import UNKNOWN, Narrow, constant
@@ -179,6 +180,8 @@ class Frame:
             return unknown
         try:
             found = self._inlined(body, call) if body is not None else handler(call)
+            found = found if isinstance(found, (list, tuple)) else (found,)
+            check_values(node.op_type, found)
         except (UnimplementedError, DataDependent) as error:
             self.tracer.report(call, str(error).split("\n")[0])
             return unknown
@@ -186,13 +189,15 @@ class Frame:
             if self.tracer.lenient:
                 return unknown
             raise
-        except GraphcError:
-            raise
+        except GraphcError as error:
+            raise at_node(error)
         except RecursionError:
-            raise FormatError(f"{node.op_type}: nested too deeply") from None
+            raise at_node(FormatError(f"{node.op_type}: nested too deeply")) from None
         except MemoryError:
-            raise FormatError(f"{node.op_type}: its result needs more memory than there is") from None
-        found = found if isinstance(found, (list, tuple)) else (found,)
+            what = f"{node.op_type}: its result needs more memory than there is"
+            raise at_node(ResourceExhaustedError(what)) from None
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError) as error:
+            raise at_node(misfit(call, error)) from error
         return [_folded(v) for v in found]
 
     def _resolved(self, node) -> dict:

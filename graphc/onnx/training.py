@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from graphc.onnx.feeds import Feed, absent, feed_of
 from graphc.onnx.results import Results
 from graphc.onnx.signature import Declared
 from graphc.onnx.static import NeedsValue
-from graphc.onnx.values import ELEMENTS, carried
+from graphc.onnx.values import ELEMENTS, element_of
 from graphc.prims.control import call, results_of
 
 if TYPE_CHECKING:
@@ -32,8 +31,10 @@ if TYPE_CHECKING:
 
 _FLOATS = {"float16", "bfloat16", "float32", "float64"}
 # inputs of operators that describe what is computed rather than being learnt
-_FIXED = {"BatchNormalization": (3, 4), "Resize": (1, 2), "Upsample": (1,), "Clip": (1, 2), "Dropout": (1,), "Range": (0, 1, 2),
-          "QuantizeLinear": (1,), "DequantizeLinear": (1,), "Pad": (2,), "OneHot": (2,)}  # fmt: skip
+_FIXED = {
+    "BatchNormalization": (3, 4), "Resize": (1, 2), "Upsample": (1,), "Clip": (1, 2), "Dropout": (1,),
+    "Range": (0, 1, 2), "QuantizeLinear": (1,), "DequantizeLinear": (1,), "Pad": (2,), "OneHot": (2,),
+}  # fmt: skip
 _numbers = itertools.count()
 
 
@@ -121,7 +122,7 @@ class Training:
             else:
                 stand_ins.add(item.name)
                 empty = np.broadcast_to(np.zeros((), tensor.dtype.numpy), (0,) * len(tensor.type.shape))
-                feeds[item.name] = Feed("tensor", (carried(empty, item.element or _element(tensor)),), _element(tensor), False)
+                feeds[item.name] = Feed("tensor", (empty,), element_of(tensor.dtype), False)
         trace = self.trace(feeds, frozenset(stand_ins))
         trace.check_results(model)
         operands = [*[tensors[name] for name in trace.fed if name != KEY], *trace.variables]
@@ -145,7 +146,8 @@ class Training:
         known = {i.name for i in model.accepted}
         wrong = [name for name in kwargs if name in given or name not in known]
         if wrong:
-            raise FeedError(explain(f"{model.name}: {wrong[0]!r} is given twice or no input; it has {', '.join(names)}"))
+            what = f"{model.name}: {wrong[0]!r} is given twice or is no input; it has {', '.join(names)}"
+            raise FeedError(explain(what))
         given.update(kwargs)
         for item in model.inputs:
             if item.name not in given and item.kind != "optional":
@@ -154,10 +156,6 @@ class Training:
                 what = f"{model.name}: input {item} is not an ordinary tensor; give it to run, which takes arrays"
                 raise UsageError(explain(what))
         return given
-
-
-def _element(tensor):
-    return next(e for e in ELEMENTS.values() if e.carrier is tensor.dtype and not e.is_narrow)
 
 
 def _fitting(recorder, model: str, item: Declared, value):
@@ -190,13 +188,14 @@ class _Trace:
 
     def __init__(self, traced: Traced, variables: tuple[Variable, ...]):
         self.graph, self.fed, self.results = close(traced.graph), traced.fed, traced.results
-        self.variables, self._number, self._exact = variables, next(_numbers), {}
+        self.variables, self._number, self._exact, self._program = variables, next(_numbers), {}, None
         self._key_at = self.fed.index(KEY) if KEY in self.fed else None
 
-    @functools.cache  # noqa: B019  a trace lives as long as its model
     def program(self, options):
         """What runs it for arrays."""
-        return compile_graph(self.graph, options)
+        if self._program is None:
+            self._program = compile_graph(self.graph, options)
+        return self._program
 
     def check_results(self, model: Model) -> None:
         """Refuse results that no tensor holds.
@@ -209,7 +208,8 @@ class _Trace:
             result = waiting.pop()
             waiting += result.items
             if result.kind == "tensor" and result.element.is_narrow:
-                raise UsageError(explain(f"{model.name}: no tensor holds {result.element}; ask run, which gives arrays"))
+                what = f"{model.name}: no tensor holds {result.element}; ask run, which gives arrays"
+                raise UsageError(explain(what))
 
     def build(self, recorder, types: list):
         """The function of Nodes that computes the results for operands of these types."""
@@ -251,9 +251,8 @@ class _Trace:
         key = tuple(sizes.values())
         if key not in self._exact:
             graph = self.graph
-            inputs = tuple([
-                input_node(x.attr("name"), x.type.with_shape(tuple([sizes.get(d, d) for d in x.shape]))) for x in graph.inputs
-            ])  # fmt: skip
+            types = [x.type.with_shape(tuple([sizes.get(d, d) for d in x.shape])) for x in graph.inputs]
+            inputs = tuple([input_node(x.attr("name"), t) for x, t in zip(graph.inputs, types)])
             roots = instantiate(graph, inputs, sizes)
             first = len(graph.measures)
             self._exact[key] = Graph(graph.name, inputs, tuple(roots[first:]), measures=tuple(roots[:first]))

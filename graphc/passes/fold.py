@@ -25,8 +25,8 @@ _NEVER = frozenset(
 def fold_constants(graph: Graph, max_bytes: int = BYTES, max_flops: int = FLOPS, settled: bool = False) -> Graph:
     """Replace Nodes whose operands are all constants by their value, as the interpreter computes it.
 
-    Element-wise operations on splats stay splats, whatever their shape. A constant that is only repeated stays as small as
-    it is where it can be repeated as it is read.
+    Element-wise operations on splats stay splats, whatever their shape. A constant that is only repeated stays as small
+    as it is, as it can be repeated while it is read.
 
     Args:
         max_bytes: largest result that is kept, unless its operands are larger still.

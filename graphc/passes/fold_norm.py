@@ -1,4 +1,4 @@
-"""Scales and offsets by constants after a convolution or product, as batch normalisation is at inference, go into weights.
+"""Scales and offsets by constants after a convolution or product, as batch normalisation at inference, go into weights.
 
 ``conv(x, w) * s + t`` is ``conv(x, w * s) + t``: what is constant is computed once, in float64. That changes last bits.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import ml_dtypes
 import numpy as np
 
 from graphc.ir.graph import Graph, rebuild
@@ -26,7 +27,7 @@ class _Affine:
     Attributes:
         base: where it begins; last: where it ends.
         moves: reshape and ensure Nodes on the way.
-        scales, offsets: how many operations of each kind it stands for.
+        scales, offsets: what the operations of each kind that it stands for cost.
     """
 
     base: Node
@@ -41,11 +42,11 @@ class _Affine:
 
 @everywhere
 def fold_norm(graph: Graph) -> Graph:
-    """Merge chains of additions and multiplications by constants, and put their factors into constant weights before them."""
+    """Merge additions of and multiplications by constants; their factors go into constant weights before them."""
     uses, roots = users(graph.roots), set(graph.roots)
     chains, inside = {}, set()
     for node in graph.nodes:
-        if node not in inside and node.inputs and isinstance(node.type, Type) and node.dtype.kind == "f":
+        if node not in inside and node.op != "const" and isinstance(node.type, Type) and node.dtype.kind == "f":
             chain = _chain(node, uses, roots, inside)
             if chain is not None:
                 chains[chain.last] = chain
@@ -73,7 +74,7 @@ def _chain(base: Node, uses: dict, roots: set, inside: set) -> _Affine | None:
     while members and members[-1].op in ("reshape", "ensure"):  # what only moves at the end stays behind it
         members.pop()
         chain.moves.pop()
-    if not members or not np.isfinite(chain.scale).all() or not np.isfinite(chain.shift).all():
+    if not members:
         return None
     chain.last = members[-1]
     inside.update(members)
@@ -111,9 +112,12 @@ def _extend(chain: _Affine, user: Node) -> bool:
         if found is None or (user.op == "div" and not left) or user.inputs[0] is user.inputs[1]:
             return False
         axis, c = found
+        scale, shift = _STEPS[user.op](chain.scale, chain.shift, c, left)
+        if not (_fits(scale, x.dtype) and _fits(shift, x.dtype)):
+            return False
         chain.axis = axis if chain.axis is None else chain.axis
-        chain.scale, chain.shift = _STEPS[user.op](chain.scale, chain.shift, c, left)
-        chain.scales += user.op in ("mul", "div")
+        chain.scale, chain.shift = scale, shift
+        chain.scales += {"mul": 1, "div": 2}.get(user.op, 0)  # a division is worth a product
         chain.offsets += user.op in ("add", "sub")
     chain.last = user
     return True
@@ -125,6 +129,11 @@ _STEPS: dict[str, Callable] = {
     "mul": lambda s, t, c, left: (s * c, t * c),
     "div": lambda s, t, c, left: (s / c, t / c),
 }
+
+
+def _fits(numbers: np.ndarray, dtype) -> bool:
+    """Whether none is too large for the dtype, or no number at all."""
+    return bool((np.abs(numbers) <= float(ml_dtypes.finfo(dtype.numpy).max)).all())
 
 
 def _keeps_last(node: Node) -> bool:
@@ -154,18 +163,28 @@ def _vector(c: Node, chain: _Affine) -> tuple | None:
 
 def _weighted(base: Node, chain: _Affine) -> bool:
     """Whether the result of ``base`` is linear in constant weights, with the chain's axis as that of the outputs."""
-    rank = chain.last.type.rank
-    if chain.axis not in (None, rank - 1):
+    if chain.axis not in (None, chain.last.type.rank - 1):
         return False
-    while base.op == "fma":
-        if _factor(base) is None:
-            return False
+    weights = _weights(base)
+    with np.errstate(all="ignore"):
+        largest = np.abs(chain.scale).max()
+        return bool(weights) and all(_fits(w.attr("value").array.astype(np.float64) * largest, w.dtype) for w in weights)
+
+
+def _weights(base: Node) -> list[Node]:
+    """The constants that the result is linear in; [] where it is not."""
+    found = []
+    while base.op in ("fma", "mul"):
+        k = _factor(base)
+        if k is None:
+            return []
+        found.append(base.inputs[k].inputs[0])
+        if base.op == "mul":
+            return found
         base = base.inputs[2]
-    if base.op == "mul":
-        return _factor(base) is not None
-    return base.op in ("conv", "dot") and base.inputs[1].op == "const" and base.inputs[1].dtype.kind == "f" and (
-        base.op == "conv" or base.type.rank == 2
-    )  # fmt: skip
+    if base.op not in ("conv", "dot") or (base.op == "dot" and base.type.rank != 2) or base.inputs[1].op != "const":
+        return []
+    return [*found, base.inputs[1]]
 
 
 def _factor(node: Node) -> int | None:

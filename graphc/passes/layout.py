@@ -1,4 +1,4 @@
-"""Layout: transpositions of a whole network are taken away together, by computing between them in another order of axes."""
+"""Layout: transpositions of a whole network are taken away together; between them another order of axes is used."""
 
 from __future__ import annotations
 

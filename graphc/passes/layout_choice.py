@@ -1,8 +1,8 @@
 """Which form every Node of a graph takes, so that as few bytes as can be are reordered.
 
-A *frame* is a form for each Node of a part of the graph that fit together without any reordering: what follows from the two
-sides of one transposition. From the forms that the graph says, each frame is offered to the Nodes in turn, and those take it
-that a minimum cut tells; so the bytes that are moved never grow, and a chain of any length is decided at once.
+A *frame* is a form for each Node of a part of the graph that fit together without any reordering: what follows from the
+two sides of one transposition. From the forms that the graph says, each frame is offered to the Nodes in turn, and
+those take it that a minimum cut tells; so the bytes that are moved never grow, and any long chain is decided at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from graphc.ir.node import Node
 from graphc.ir.sizes import substitute_dims, symbols_in
 from graphc.ir.type import Type
 from graphc.passes.cut import NEVER, Network
-from graphc.passes.layout_forms import FREE, GUESSED_DOWN, GUESSED_UP, Form, as_written, from_operand, from_result, key_of, plain
+from graphc.passes.layout_forms import (
+    FREE, GUESSED_DOWN, GUESSED_UP, Form, as_written, from_operand, from_result, key_of, plain,
+)  # fmt: skip
 
 FRAMES = 6  # of one Node
 ROUNDS = 2  # how often all frames are offered
@@ -52,7 +54,7 @@ def _is_free(x: Node) -> bool:
 
 @dataclass
 class _Needs:
-    """What one value's users need it in, for one key: how many always, which under their old forms, which under new ones."""
+    """Who needs a value in one order: somebody always, some users under their old forms, some under the new ones."""
 
     always: bool = False
     old: list[int] = field(default_factory=list)
@@ -77,6 +79,7 @@ class _Choice:
             for k, x in enumerate(node.inputs):
                 self.uses[x].append((node, k))
         self.weights: dict[Node, int] = {}
+        self.sizes: dict[Node, int] = {}  # what unknown dimensions are taken for
 
     # ------------------------------------------------------------------------------------------------ frames
 
@@ -207,8 +210,20 @@ class _Choice:
             while source.op == "broadcast":  # what is reordered is what it repeats
                 source = source.inputs[0]
             trivial = _is_free(source) or len(key_of(plain(source.type), source.type)) < 2
-            found = self.weights[x] = 0 if trivial else _elements(source.type) * source.dtype.size
+            found = self.weights[x] = 0 if trivial else self._elements(source.type) * source.dtype.size
         return found
+
+    def _elements(self, type: Type) -> int:
+        """About how many elements there are."""
+        total = 1
+        for d in type.shape:
+            if isinstance(d, Node):
+                if d not in self.sizes:
+                    known = substitute_dims(d, dict.fromkeys(symbols_in(d), USUAL))
+                    self.sizes[d] = known if isinstance(known, int) else USUAL
+                d = self.sizes[d]
+            total *= max(1, d)
+        return total
 
 
 def _has_order(order: tuple, type) -> bool:
@@ -220,13 +235,3 @@ def _differs(node: Node, a: Form, b: Form) -> bool:
     if key_of(a.result, node.type) != key_of(b.result, node.type):
         return True
     return any(key_of(p, x.type) != key_of(q, x.type) for x, p, q in zip(node.inputs, a.needs, b.needs))
-
-
-def _elements(type: Type) -> int:
-    """About how many elements there are."""
-    total = 1
-    for d in type.shape:
-        if isinstance(d, Node):
-            d = substitute_dims(d, dict.fromkeys(symbols_in(d), USUAL))
-        total *= max(1, d) if isinstance(d, int) else USUAL
-    return total

@@ -1,7 +1,7 @@
 """In which orders of axes an operation can be computed, what its operands must look like then, and how it is written.
 
-An *order* of a value is the permutation of its axes in which it lies in memory: ``(0, 2, 3, 1)`` is channels last for what
-the graph calls [n, c, h, w]. A *form* of a Node says in which orders it takes its operands and gives its result.
+An *order* of a value is the permutation of its axes in which it lies in memory: ``(0, 2, 3, 1)`` is channels last for
+what the graph calls [n, c, h, w]. A *form* of a Node says in which orders it takes its operands and gives its result.
 """
 
 from __future__ import annotations
@@ -91,9 +91,11 @@ def with_missing(order: list, rank: int) -> tuple:
 
 @dataclass(frozen=True)
 class _Kind:
+    """How one kind of operation passes orders on, from an operand and from the result, and is written in a form."""
+
     down: Callable
     up: Callable
-    write: Callable
+    write: Callable | None
 
 
 def _kind_of(node: Node) -> _Kind | None:
@@ -251,7 +253,8 @@ def _window_up(node: Node, order: tuple, _) -> Form | None:
 
 def _write_window(node: Node, form: Form, operands: list) -> Node:
     (order,) = form.needs
-    return apply("window", *operands, **(dict(node.attrs) | {"axes": tuple([order.index(a) for a in node.attr("axes")])}))
+    axes = tuple([order.index(a) for a in node.attr("axes")])
+    return apply("window", *operands, **(dict(node.attrs) | {"axes": axes}))
 
 
 # ------------------------------------------------------------------------------------- one axis by places
@@ -309,5 +312,5 @@ _KINDS = {
         lambda node, order, _: _gather_form(node, order),
         _write_gather,
     ),
-    "conv": _Kind(_fixed_down, _fixed_up, lambda node, form, operands: make(node.op, tuple(operands), node.attrs, node.type)),
+    "conv": _Kind(_fixed_down, _fixed_up, None),  # written as it is
 }  # fmt: skip

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from graphc.errors import InvalidArgumentError
+from graphc.prims.automaton import Automaton, TooLarge, is_simple
 
 # What stands in brackets for the names of POSIX classes and of the most used Unicode properties.
 _POSIX = {
@@ -59,13 +60,29 @@ def _translated(pattern: str) -> str:
     return "".join(out)
 
 
+@functools.lru_cache(64)
+def _whole(pattern: str) -> Callable[[str], object]:
+    """Says of a text whether all of it is a match, in time linear in its length.
+
+    Raises:
+        InvalidArgumentError: see ``compiled``; also patterns that are too large.
+    """
+    known = compiled(pattern)
+    if is_simple(known.pattern):
+        return known.fullmatch
+    try:
+        return Automaton(known.pattern).matches
+    except TooLarge as error:
+        raise InvalidArgumentError(f"invalid pattern {pattern!r}: {error}") from None
+
+
 def full_match(pattern: str) -> Callable[[bytes], bool]:
     """Whether all of a string in UTF-8 is a match."""
-    whole = compiled(pattern)
+    whole = _whole(pattern)
 
     def matches(text: bytes) -> bool:
         try:
-            return whole.fullmatch(text.decode()) is not None
+            return bool(whole(text.decode()))
         except UnicodeDecodeError:
             return False
 

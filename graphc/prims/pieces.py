@@ -36,18 +36,18 @@ def _pieces(rows: list[list]) -> tuple[np.ndarray, np.ndarray]:
     return texts(flat, (len(flat),)), _splits(rows)
 
 
-def _cut(separator: str, most: int) -> Callable:
+def _cut(separator: str, most: int, plain: bool = False) -> Callable:
     gap = separator.encode("utf-8", "surrogateescape")
 
     def words(s: bytes) -> list[bytes]:
         found = s.split(None, most)
-        return [*found, b""] if found and len(found) == most else found  # TensorFlow adds the rest, even if it is empty
+        return [*found, b""] if len(found) == most > 0 and not plain else found  # TensorFlow adds an empty rest too
 
     return (lambda s: s.split(gap, most)) if gap else words
 
 
 declare(Prim("string_split", _pieces_type,
-             lambda x, separator, most: _pieces(each("split", _cut(separator, most), x)),
+             lambda x, separator, most, plain=False: _pieces(each("split", _cut(separator, most, plain), x)),
              native=False, sizes=1))  # fmt: skip
 
 

@@ -279,7 +279,7 @@ def dimensions(rng, model) -> None:
     elif how == 2:
         dims = [*tensor.dims[:-1], rng.choice(_INTEGERS)]
     elif how == 3:
-        dims = [2**32, 2**32, count]
+        dims = [2**32, 2**32, min(count, 2**40)]
     else:
         dims, tensor.data_type = list(tensor.dims)[::-1], rng.choice((tensor.data_type, rng.randrange(30)))
     del tensor.dims[:]

@@ -1,6 +1,7 @@
 """Tries mutants of ONNX models in a process that may die: limits on its time and memory, and what ended it.
 
-``python -m tests.fuzz.onnx_worker`` reads lines ``seed ways`` and answers each with a line ``seed outcome``.
+``python -m tests.fuzz.onnx_worker`` reads lines ``what way`` and answers each with a line ``what outcome``, where ``what``
+is the seed of a mutant or the name of a bomb.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 5.0  # of computing that a mutant may take
+SECONDS = float(os.environ.get("GRAPHC_FUZZ_SECONDS", 10))  # of computing that a mutant may take
 PATIENCE = 90.0  # seconds until a worker that neither computes nor answers is given up
 MEMORY = 3 << 30  # bytes of addresses beyond those of the start
+_CARELESS = (TypeError, LookupError, AttributeError, ArithmeticError, AssertionError)  # errors of a handler's own
 _GROWN = 1 << 30  # bytes that a mutant may make the process larger
 
 
@@ -31,14 +33,15 @@ class Worker:
         self._child: subprocess.Popen | None = None
         self._errors = None
 
-    def check(self, seed: int, way: str = "run") -> str:
+    def check(self, what: str, way: str = "run") -> str:
         """What became of a mutant: ``fine ...``, or ``wrong ...`` with the reason.
 
         Args:
+            what: a seed, or the name of a bomb.
             way: ``load`` to load and trace it only, ``run`` to run it too.
         """
         child = self._started()
-        child.stdin.write(f"{seed} {way}\n".encode())
+        child.stdin.write(f"{what} {way}\n".encode())
         child.stdin.flush()
         line = self._line(child)
         if line is not None:
@@ -75,13 +78,31 @@ class Worker:
             self._child = None
 
 
-def attempt(seed: int, way: str, folder: str) -> str:
-    """Load a mutant, and run it; what came of it."""
+def hostile(what: str):
+    """The mutant of a seed, or a bomb; some names do to the process itself what no model must do."""
+    from tests.fuzz.onnx_bombs import BOMBS
+    from tests.fuzz.onnx_models import Case
+    from tests.fuzz.onnx_mutate import Mutant, mutant
+
+    if what.isdigit():
+        return mutant(int(what))
+    if what == "_hang":
+        while True:
+            pass
+    if what == "_crash":
+        os.abort()
+    if what == "_memory":
+        bytearray(MEMORY + 1)
+    model, feeds = BOMBS[what.replace("_", " ")]()
+    return Mutant(what, model.SerializeToString(), Case(what, model, feeds))
+
+
+def attempt(what: str, way: str, folder: str) -> str:
+    """Load a model, and run it; what came of it."""
     from graphc.errors import GraphcError
     from graphc.onnx import load
-    from tests.fuzz.onnx_mutate import mutant
 
-    made = mutant(seed)
+    made = hostile(what)
     for name, content in made.case.files.items():
         Path(folder, name).write_bytes(content)
     try:
@@ -93,6 +114,8 @@ def attempt(seed: int, way: str, folder: str) -> str:
     except (GraphcError, OSError) as error:
         if len(str(error)) > 20_000:
             return f"wrong {made.name}: a message of {len(str(error))} characters"
+        if isinstance(error.__cause__, _CARELESS) and "not what the operator takes" in str(error):
+            return f"wrong {made.name}: the handler does not check\n{traceback.format_exc()[-2500:]}"
         return f"fine {type(error).__name__}: {made.name}: {error}"
     except BaseException:
         return f"wrong {made.name}\n{traceback.format_exc()[-2500:]}"
@@ -114,16 +137,19 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     with tempfile.TemporaryDirectory() as folder:
         for line in sys.stdin:
-            seed, way = line.split()
+            what, way = line.split()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             signal.setitimer(signal.ITIMER_PROF, SECONDS)
-            outcome = attempt(int(seed), way, folder)
+            try:
+                outcome = attempt(what, way, folder)
+            except MemoryError as error:
+                outcome = f"wrong {type(error).__name__}"
             signal.setitimer(signal.ITIMER_PROF, 0)
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
             if grown > _GROWN:
                 outcome = f"wrong it took {grown >> 20} MiB: {outcome}"
             text = outcome.replace("\n", "\\n")
-            answers.write(f"{seed} {text}\n")
+            answers.write(f"{what} {text}\n")
             answers.flush()
 
 

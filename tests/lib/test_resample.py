@@ -78,6 +78,28 @@ def test_rounding(rounding):
     assert resized(ROW, (8,), "nearest", sampling).tolist() == wanted[rounding]
 
 
+@pytest.mark.parametrize("factor", [2, 4, 8, 3])
+@pytest.mark.parametrize("coordinates", COORDINATES)
+@pytest.mark.parametrize("rounding", ROUNDING)
+def test_multiples_of_an_unknown_size(coordinates, rounding, factor):
+    """``nearest`` of twice (four, eight times) the size repeats elements, where the convention means that."""
+    n = symbol("n")
+    node = input_node("x", Type(dt.f32, (n,)))
+    means = (coordinates, rounding) in {("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"),
+                                        ("half_pixel", "round_prefer_ceil"), ("tf_half_pixel_for_nn", "floor")}  # fmt: skip
+    x = np.random.default_rng(0).normal(size=5).astype(np.float32)
+    for scale in (None, float(factor)):
+        sampling = Sampling(coordinates, nearest=rounding, scale=scale)
+        graph = Graph("resized", (node,), (resize_axis(node, 0, n * factor, "nearest", sampling),))
+        found = interpret(graph, x)[0]
+        repeats = "gather" not in {m.op for m in graph.nodes}
+        assert repeats or not means
+        if repeats:
+            np.testing.assert_array_equal(found, np.repeat(x, factor))
+        if factor != 3:
+            np.testing.assert_array_equal(found, resized(x, (5 * factor,), "nearest", sampling))
+
+
 def test_outside_is_extrapolated():
     sampling = Sampling("tf_crop_and_resize", roi=(-0.5, 1.5), extrapolation=9.0)
     found = resized(ROW, (5,), "linear", sampling)

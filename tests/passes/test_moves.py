@@ -28,6 +28,7 @@ ARRAYS = [
     np.array([[-0.0], [2.0]], np.float32),
 ]
 ZERO = const(0, Type(dt.f32, ()))
+ROW = const(np.arange(4, dtype=np.float32))
 
 
 def ops(node) -> list[str]:
@@ -72,6 +73,11 @@ CASES = {
     "maximum of transpose": (reduce(transpose(T, (2, 0, 1)), "max", (0,)), ["reduce"]),
     "sunk transposes": (transpose(neg(exp(transpose(T, (2, 0, 1))) + 1.0), (1, 2, 0)), ["exp", "add", "neg"]),
     "sunk broadcasts": (neg(broadcast(ONE, (2, 1, 5), (0, 1))) * broadcast(ONE, (2, 1, 5), (0, 1)), ["neg", "mul", "broadcast"]),
+    "reshape beside what is repeated": (reshape(T, (6, 4)) + broadcast(ROW, (6, 4), (1,)), ["broadcast", "add", "reshape"]),
+    "reshape beside a scalar": (reshape(T, (6, 4)) - broadcast(reduce(X, "max", (0, 1)), (6, 4), ()),
+                                ["reduce", "broadcast", "sub", "reshape"]),
+    "reshape beside a constant": (const(np.arange(6, dtype=np.float32).reshape(3, 2)) * reshape(X, (3, 2)),
+                                  ["reshape", "mul", "reshape"]),
     "stop": (stop(X), []),
     "promise kept": (make("ensure", (Z,), (("shape", Z.shape),), Z.type), []),
 }
@@ -98,11 +104,20 @@ def test_case(name):
         slice(concat(X, X + 1.0, axis=0), (1, 0), (3, 3)),
         slice(pad(X, ZERO, (1, 0), (1, 0)), (0, 0), (2, 3)),
         reshape(broadcast(X, (2, 5, 3), (0, 2)), (2, 15)),
+        reshape(T, (6, 4)) - broadcast(reduce(reshape(T, (6, 4)), "max", (1,)), (6, 4), (0,)),
+        reshape(T, (4, 6)) + broadcast(ROW, (4, 6), (0,)),
     ],
 )
 def test_left_alone(node):
     """Not exact, not provable, or no gain."""
     assert move_less(Graph("g", (*INPUTS,), (node,))).outputs == (node,)
+
+
+def test_settled_transpositions_stay_where_they_are():
+    graph = Graph("g", INPUTS, (neg(transpose(X, (1, 0))), exp(reshape(X, (6,)))))
+    changed = move_less(graph, settled=True)
+    assert [y.op for y in changed.outputs] == ["neg", "reshape"]
+    assert [y.op for y in move_less(graph).outputs] == ["transpose", "reshape"]
 
 
 def test_no_rule_is_without_a_hit():

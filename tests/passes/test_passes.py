@@ -20,7 +20,7 @@ from graphc.passes.shapes import move_less
 from graphc.passes.simplify import simplify
 from graphc.passes.specialise import specialise
 from graphc.passes.unify import unify_dims
-from graphc.prims import broadcast, call, cast, ensure, exp, item, loop, neg, reduce, sort, tanh
+from graphc.prims import broadcast, call, cast, dot, ensure, exp, item, loop, neg, reduce, sort, tanh
 from graphc.prims.interpret import interpret
 
 PASSES = (inline_calls, unify_dims, fold_constants, simplify, move_less, lay_out)
@@ -150,6 +150,20 @@ def test_fold_respects_the_budget():
     assert fold_constants(Graph("g", (), (small,))).outputs[0].op == "const"
     splat = exp(const(0.0, Type(dt.f64, (symbol("n"), 10**6))))
     assert fold_constants(Graph("g", (), (splat,))).outputs[0].attr("value").is_splat
+
+
+def test_constants_stay_as_small_as_they_are():
+    line, wide = const(np.arange(3.0)), (200, 3)
+    repeated = broadcast(line, wide, (1,))
+    graph = Graph("g", (), (repeated, repeated + repeated, repeated * const(np.arange(600.0).reshape(wide))))
+    first, second, third = fold_constants(graph).outputs
+    assert first is repeated and second.op == "add" and third.op == "const"
+    x = input_node("x", Type(dt.f64, (5, 200)))
+    product = Graph("g", (x,), (dot(x, repeated),))
+    assert fold_constants(product) is product
+    assert fold_constants(product, settled=True).outputs[0].inputs[1].op == "const"
+    (total,) = fold_constants(Graph("g", (), (reduce(repeated, "sum", (0,)),))).outputs
+    assert total.attr("value").array.tolist() == [0, 200, 400]
 
 
 def test_sorting_constants_is_left_to_the_run():

@@ -27,6 +27,7 @@ from graphc.prims.table import apply
 PIXELS = {32: {1: 24, 2: 12, 3: 8}, 16: {1: 12, 2: 6}}  # registers -> vectors of a panel -> pixels of a tile
 FEW = 4  # pixels of the tile for what is left of a line
 STRIP = 8  # tiles of one task
+SHARED_PATCH = 1 << 12  # elements of a patch that several tiles share
 BLOCK = 1 << 17  # weights of one task: they stay in the second-level cache
 
 
@@ -168,23 +169,40 @@ def _guarded(site: Site, where: Place, body: list) -> list:
 
 
 def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: tuple, left) -> For:
-    """``count`` neighbouring tiles: for each its patch, and from it the sums for every panel of the block."""
-    patch = patch_of(site.shape, tile)
+    """``count`` neighbouring tiles: for some of them together a patch, and from it the sums for every panel of the block."""
+    together = _together(site.shape, tile, count)
+    piece = replace(tile, pixels=tile.pixels * together)
+    patch = patch_of(site.shape, piece)
     start, many = block
 
     def one(c: Node) -> tuple:
-        column = simplified(first + c * tile.pixels)
-        valid = tile.pixels if tile.whole else least(tile.pixels, left - c * tile.pixels)
+        column = simplified(first + c * piece.pixels)
         here = replace(where, first=(*where.first[:2], column))
         array = Array(patch.name, Type(site.wide, (patch.size,)), "stack")
+        inside = piece.pixels if tile.whole else least(piece.pixels, left - c * piece.pixels)
 
-        def panel(p: Node) -> tuple:
-            return _panel(Work(site, width, tile, patch, here, simplified(start + p)), valid)
+        def part(t: Node) -> tuple:
+            offset = simplified(t * tile.pixels)
+            valid = tile.pixels if tile.whole else least(tile.pixels, inside - offset)
+            place = replace(here, first=(*where.first[:2], simplified(column + offset)))
 
-        sums = panel(as_index(0)) if many == 1 else (loop(f"n{tile.name}", many, panel),)
-        return (Alloc(array), *copy(site, tile, patch, here), *sums)
+            def panel(p: Node) -> tuple:
+                return _panel(Work(site, width, tile, patch, place, offset, simplified(start + p)), valid)
 
-    return loop(f"c{tile.name}", count, one)
+            return panel(as_index(0)) if many == 1 else (loop(f"n{tile.name}", many, panel),)
+
+        parts = part(as_index(0)) if together == 1 else (loop(f"i{tile.name}", ceil_divide(inside, tile.pixels), part),)
+        return (Alloc(array), *copy(site, piece, patch, here), *parts)
+
+    return loop(f"c{tile.name}", ceil_divide(count, together), one)
+
+
+def _together(shape: Shape, tile: Tile, count: object) -> int:
+    """How many tiles share a patch: many where it is small. Of a number that is known, it is a divisor."""
+    if tile.rows > 1:
+        return 1
+    numbers = [n for n in range(2, STRIP + 1) if type(count) is not int or (n <= count and count % n == 0)]
+    return max([1, *[n for n in numbers if patch_of(shape, replace(tile, pixels=n * tile.pixels)).size <= SHARED_PATCH]])
 
 
 # --------------------------------------------------------------------------------------------- tiles
@@ -192,13 +210,14 @@ def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, firs
 
 @dataclass(frozen=True)
 class Work:
-    """One tile and one panel of ``width`` channels."""
+    """One tile, ``offset`` pixels from the start of its patch, and one panel of ``width`` channels."""
 
     site: Site
     width: int
     tile: Tile
     patch: Patch
     where: Place
+    offset: object
     panel: object
 
     @property
@@ -250,6 +269,7 @@ def _panel(work: Work, valid: object) -> tuple:
 def _sums(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tuple]:
     """A register array and the statements that sum in it, over the whole kernel, ``pixels`` of the tile from ``first`` on."""
     site, shape, tile, patch, wide = work.site, work.site.shape, work.tile, work.patch, work.site.wide
+    first = simplified(work.offset + first)
     sums = Array(f"sums{tag}", Type(wide, (pixels, work.width)), "register")
 
     def each(suffix: str, statement) -> For:

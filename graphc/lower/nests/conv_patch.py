@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.ir.kernel import For, If, Let, Store
-from graphc.ir.node import Node, binary, simplified
+from graphc.ir.node import Node, simplified
 from graphc.lower.nests.conv_shape import Shape, Taps
 from graphc.lower.nests.conv_site import Site
-from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, inside, least, loop, scalar, vector
+from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, inside, least, loop, most, scalar, vector
 from graphc.prims.table import apply
 
 PATCH = 1 << 16  # elements of the largest patch: it lies on the stack
@@ -113,7 +113,7 @@ def _columns(shape: Shape, tile: Tile, patch: Patch, x0: Node) -> tuple:
         return 0, patch.columns, ()
 
     def below(position) -> object:
-        return simplified(binary("max", least(patch.columns, ceil_divide(position, patch.step)), 0))
+        return most(least(patch.columns, ceil_divide(position, patch.step)), 0)
 
     def named(name: str, value) -> object:
         if not isinstance(value, Node):
@@ -124,7 +124,7 @@ def _columns(shape: Shape, tile: Tile, patch: Patch, x0: Node) -> tuple:
 
     lets: list[Let] = []
     low = named("low", below(0 - x0)) if may_miss(shape, 2) else 0
-    stop = named("stop", simplified(binary("max", as_index(below(shape.space[2] - x0)), low)))
+    stop = named("stop", most(below(shape.space[2] - x0), low))
     return low, stop, tuple(lets)
 
 

@@ -31,6 +31,13 @@ def least(x, y) -> object:
     return simplified(binary("min", x, y))
 
 
+def most(x, y) -> object:
+    """The larger of two dimensions."""
+    if type(x) is int and type(y) is int:
+        return max(x, y)
+    return simplified(binary("max", x, y))
+
+
 def ceil_divide(x, y: int) -> object:
     """How many blocks of ``y`` cover ``x``."""
     return simplified((x + (y - 1)) // y)

@@ -19,6 +19,8 @@ from graphc.options import VERSION
 
 OPSETS = range(13, 27)
 _IR_VERSIONS = {13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12, 25: 13, 26: 13}
+_KEY = "?key"  # stands for the key and the counter of random numbers, which no node may use
+_DOMAINS = {"ai.onnx.ml": 3}  # the version of operators of other domains
 _SHOWN = 3  # lines of the user's that are told of each operation
 
 
@@ -40,6 +42,9 @@ def model_of(source: Source, settings: Settings):
     for (node, _), name in zip(source.outputs, wanted):
         declare(writer.graph.output.add(), name, node.type)
     used = prune(writer.graph)
+    if _KEY in used:
+        raise UnimplementedError(explain(f"onnx.export: {source.name} uses the key of its random numbers, which ONNX has not"))
+    used = _with_plain_names(writer, used)
     for node, name in taken:
         declare(writer.graph.input.add(), name, node.type)
     for name, array in writer.arrays.items():
@@ -57,6 +62,8 @@ def _give_inputs(e: Emitter, source: Source) -> list[tuple[Node, str]]:
         e.give(node, Value(name, node.shape))
     for node, (name, array) in source.values.items():
         e.found[node] = Value(e.writer.parameter(name, array), array.shape)
+    for node in source.drawn:
+        e.found[node] = Value(_KEY, node.shape)
     return taken
 
 
@@ -66,7 +73,8 @@ def _finish(e: Emitter, nodes: Sequence[Node], wanted: Sequence[str]) -> None:
     names: dict[str, str] = {}
     for node, name in zip(nodes, wanted):
         before = len(e.writer.graph.node)
-        found = e.full(node)
+        with e.writer.at(node.location):
+            found = e.full(node)
         made.update(name for node in e.writer.graph.node[before:] for name in node.output)
         if found in made and found not in names:
             names[found] = name
@@ -75,10 +83,25 @@ def _finish(e: Emitter, nodes: Sequence[Node], wanted: Sequence[str]) -> None:
     rename(e.writer.graph, names)
 
 
+def _with_plain_names(writer: Writer, used: set[str]) -> set[str]:
+    """The names that are used, after parameters that are needed in another layout only got their own names."""
+    made: dict[str, list[str]] = {}
+    for name, like in writer.derived.items():
+        if name in used:
+            made.setdefault(like, []).append(name)
+    names = {found[0]: like for like, found in made.items() if len(found) == 1 and like not in used}
+    rename(writer.graph, names)
+    for name, like in names.items():
+        writer.arrays[like] = writer.arrays.pop(name)
+    return {names.get(name, name) for name in used}
+
+
 def _model(writer: Writer, source: Source, opset: int):
     model = protos.ModelProto(ir_version=_IR_VERSIONS[opset], producer_name="graphc", producer_version=VERSION)
     model.graph.CopyFrom(writer.graph)
     model.opset_import.add(domain="", version=opset)
+    for domain in sorted(writer.domains):
+        model.opset_import.add(domain=domain, version=_DOMAINS[domain])
     if source.state:
         model.metadata_props.add(key="graphc.state", value=json.dumps(dict(source.state)))
     return model

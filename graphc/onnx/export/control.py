@@ -37,10 +37,10 @@ def _expect_types(e: Emitter, node: Node) -> None:
 def _finish(e: Emitter, outputs, types) -> None:
     """Name the outputs of a graph inside another: each is made there, and no two are one."""
     e.write(outputs)
-    taken = set()
-    for node, type in zip(outputs, types):
-        name = e.full(node)
-        own = {o for made in e.writer.graph.node for o in made.output}
+    taken: set[str] = set()
+    names = [e.full(node) for node in outputs]
+    own = {o for made in e.writer.graph.node for o in made.output}
+    for name, type in zip(names, types):
         if name not in own or name in taken:
             name = e.writer.alone("Identity", [name])
         taken.add(name)

@@ -29,7 +29,7 @@ _UNARY = {
 _BINARY = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "max": "Max", "min": "Min"}
 _TESTS = {"lt": "Less", "le": "LessOrEqual", "eq": "Equal"}
 _BITS = {"and": ("And", "BitwiseAnd"), "or": ("Or", "BitwiseOr"), "xor": ("Xor", "BitwiseXor")}
-_BITWISE, _BITCAST = 18, 26  # opsets that have the operators
+_BITWISE, _TEXT, _BITCAST = 18, 19, 26  # opsets that have the operators
 
 # ------------------------------------------------------------------------------------- operands in one order
 
@@ -91,12 +91,19 @@ def _elementwise(kind: str) -> Callable:
 
 def _test(kind: str) -> Callable:
     def write(e: Emitter, node: Node) -> Value:
+        _expect_comparable(e, node)
         return combined(e, node, node.inputs, lambda names: e.typed(kind, names, node.inputs[0].dtype, dt.b1))
 
     return write
 
 
+def _expect_comparable(e: Emitter, node: Node) -> None:
+    if node.inputs[0].dtype is dt.string and e.opset < _TEXT:
+        raise NoForm(f"{node.op} of strings, which opset {_TEXT} has")
+
+
 def _ne(e: Emitter, node: Node) -> Value:
+    _expect_comparable(e, node)
     kind = node.inputs[0].dtype
     if kind is dt.b1:
         return combined(e, node, node.inputs, lambda names: e.op("Xor", names))

@@ -20,7 +20,6 @@ from graphc.onnx.export.kinds import carrier, number
 from graphc.onnx.export.writer import Writer
 from graphc.prims.table import row
 
-
 _LARGEST_FOLDED = 4096  # elements of a constant that is computed here
 _FOLDED = frozenset(
     """
@@ -32,6 +31,10 @@ _FOLDED = frozenset(
 
 class NoForm(GraphcError):
     """An operation that has no meaning in ONNX, or none in the opset that is written."""
+
+
+def _is_one(d) -> bool:
+    return type(d) is int and d == 1
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ class Value:
     name: str
     sizes: tuple
     perm: tuple | None = None
+
+    def covers(self, shape: tuple) -> bool:
+        """Whether it has all elements of a Node of that shape, nothing left to be stretched."""
+        if self.perm is not None:
+            shape = tuple([shape[p] for p in self.perm])
+        return len(self.sizes) == len(shape) and not any(_is_one(s) and not _is_one(d) for s, d in zip(self.sizes, shape))
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class Form:
     """How a Node is written: of what it is made, and the function of the Emitter and the Node that makes it."""
 
     needs: tuple[Node, ...]
-    write: Callable[["Emitter", Node], Value]
+    write: Callable[[Emitter, Node], Value]
 
 
 @dataclass(frozen=True)
@@ -97,16 +106,18 @@ class Emitter:
     Attributes:
         found: what stands for the Nodes that have been written, here or around.
         problems: what could not be written, in the whole model.
+        views, turns: of what, and how, tensors were made that are another one under another shape, or with its axes moved.
     """
 
-    def __init__(self, writer: Writer, settings: Settings, plan: Callable[["Emitter", Node], Form],
-                 around: "Emitter | None" = None, own: Iterable[Node] | None = None):  # fmt: skip
+    def __init__(self, writer: Writer, settings: Settings, plan: Callable[[Emitter, Node], Form],
+                 around: Emitter | None = None, own: Iterable[Node] | None = None):  # fmt: skip
         self.writer, self.settings, self.plan, self.around = writer, settings, plan, around
         self._depends: dict[Node, bool] | None = None if own is None else dict.fromkeys(own, True)
         above = around.found.maps if around is not None else ()
         self.found: ChainMap[Node, Value] = ChainMap({}, *above)
         self._places = ChainMap({}, *(around._places.maps if around is not None else ()))
         self._fulls = ChainMap({}, *(around._fulls.maps if around is not None else ()))
+        self.turns = ChainMap({}, *(around.turns.maps if around is not None else ()))
         self.views = ChainMap({}, *(around.views.maps if around is not None else ()))
         self.problems: dict[Problem, int] = around.problems if around is not None else {}
 
@@ -207,7 +218,7 @@ class Emitter:
         shape = node.shape if not isinstance(node.type, TupleType) else ()
         return Value(f"?{node.op}", shape)
 
-    def inside(self, writer: Writer, own: Iterable[Node] | None = None) -> "Emitter":
+    def inside(self, writer: Writer, own: Iterable[Node] | None = None) -> Emitter:
         """An Emitter for a graph inside this one."""
         return Emitter(writer, self.settings, self.plan, self, own)
 
@@ -263,7 +274,7 @@ class Emitter:
     def full(self, node: Node) -> str:
         """A tensor with all axes of a Node."""
         value = self.found[node]
-        if value.perm is None and value.sizes == node.shape:
+        if value.perm is None and value.covers(node.shape):
             return value.name
         name = self._fulls.get(node)
         if name is None:
@@ -273,7 +284,7 @@ class Emitter:
     def _filled(self, node: Node, value: Value) -> str:
         if value.perm is not None:
             value = self.in_order(value)
-            if value.sizes == node.shape:
+            if value.covers(node.shape):
                 return value.name
         constant = self.writer.array(value.name)
         if constant is not None and node.type.is_static and node.type.size <= 64 and constant.dtype != object:
@@ -294,12 +305,18 @@ class Emitter:
         array = self.writer.array(name)
         if array is not None:
             return self.writer.const(np.ascontiguousarray(np.transpose(array, perm)), like=name)
-        return self.op("Transpose", [name], perm=list(perm))
+        base, first = self.turns.get(name, (name, tuple(range(len(perm)))))
+        perm = tuple([first[p] for p in perm])
+        if perm == tuple(range(len(perm))):
+            return base
+        made = self.op("Transpose", [base], perm=list(perm))
+        self.turns[made] = (base, perm)
+        return made
 
     def laid(self, node: Node, perm: tuple) -> str:
         """The whole of a Node with its axes in the order ``perm``."""
         value = self.found[node]
-        if value.perm == perm and all(value.sizes[k] == node.shape[p] for k, p in enumerate(perm)):
+        if value.perm == perm and value.covers(node.shape):
             return value.name
         return self.transposed(self.full(node), perm)
 

@@ -17,7 +17,9 @@ _END = np.iinfo(np.int64).max
 
 def _alias(e: Emitter, node: Node) -> Value:
     value = e.found[node.inputs[0]]
-    return Value(value.name, node.shape) if value.perm is None and value.sizes == node.inputs[0].shape else value
+    if not value.covers(node.shape):
+        return value
+    return Value(value.name, node.shape if value.perm is None else tuple([node.shape[p] for p in value.perm]), value.perm)
 
 
 def _reshape(e: Emitter, node: Node) -> Value:
@@ -33,7 +35,7 @@ def _reshape(e: Emitter, node: Node) -> Value:
 
 def _with_ones(e: Emitter, value: Value, old: tuple, new: tuple) -> Value | None:
     """A stretched value under a shape that only has axes of size 1 more or less."""
-    if value.perm is not None or value.sizes == old:
+    if value.perm is not None or value.covers(old):
         return None
     kept = [k for k, d in enumerate(old) if d != 1]
     if [old[k] for k in kept] != [d for d in new if d != 1]:
@@ -81,7 +83,7 @@ def _slice(e: Emitter, node: Node) -> Value:
     value = e.found[x]
     if value.perm is None and not value.sizes:
         return value
-    kept = value.perm is not None and value.sizes == tuple([x.shape[p] for p in value.perm])
+    kept = value.perm is not None and value.covers(x.shape)
     name, perm = (value.name, value.perm) if kept else (e.full(x), None)
     axes = [a for a in range(len(start)) if not _whole(x.shape[a], start[a], stop[a], step[a])]
     if not axes:
@@ -105,7 +107,7 @@ def _pad(e: Emitter, node: Node) -> Value:
         return e.found[x]
     low, high, kind = node.attr("low"), node.attr("high"), node.dtype
     value = e.found[x]
-    kept = value.perm is not None and value.sizes == tuple([x.shape[p] for p in value.perm])
+    kept = value.perm is not None and value.covers(x.shape)
     name, perm = (value.name, value.perm) if kept else (e.full(x), None)
     order = perm or tuple(range(len(low)))
     amounts = e.shape(tuple([low[k] for k in order] + [high[k] for k in order]))
@@ -124,8 +126,7 @@ def _reverse(e: Emitter, node: Node) -> Value:
 def _concat(e: Emitter, node: Node) -> Value:
     axis, values = node.attr("axis"), [e.found[x] for x in node.inputs]
     perm = values[0].perm
-    whole = [v.perm == perm and perm is not None and v.sizes == tuple([x.shape[p] for p in perm])
-             for v, x in zip(values, node.inputs)]  # fmt: skip
+    whole = [v.perm == perm and perm is not None and v.covers(x.shape) for v, x in zip(values, node.inputs)]
     if all(whole):
         made = e.op("Concat", [v.name for v in values], axis=perm.index(axis))
         return Value(made, tuple([node.shape[p] for p in perm]), perm)
@@ -137,10 +138,9 @@ def _window(e: Emitter, node: Node) -> Value:
     """Along every axis the elements are looked up at first place of the window + place in the window."""
     x = node.inputs[0]
     name, rank = e.full(x), len(x.shape)
-    done = 0
     axes, size = node.attr("axes"), node.attr("size")
     order = sorted(range(len(axes)), key=lambda k: axes[k])
-    for k in order:
+    for done, k in enumerate(order):
         a, s, d = axes[k], node.attr("stride")[k], node.attr("dilation")[k]
         inner = np.arange(size[k]) * d
         count = node.shape[a]
@@ -151,7 +151,6 @@ def _window(e: Emitter, node: Node) -> Value:
             first = e.op("Unsqueeze", [e.op("Mul", [line, e.const(s, dt.i64)]) if s > 1 else line, e.ints(1)])
             places = e.op("Add", [first, e.const(inner, dt.i64)])
         name = e.op("Gather", [name, places], axis=a + done)
-        done += 1
     # after Gather along the axes in order, each window axis stands behind its own
     perm, extra, position = [], {}, 0
     for a in range(rank):

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-
 from graphc.ir.node import Node, const_value
-from graphc.ir.order import toposort
 from graphc.lib import math, normalization, reduction
 from graphc.onnx.export.emitter import Emitter, Form, Value
+from graphc.onnx.export.nearby import near
 from graphc.onnx.export.products import channels_first
 from graphc.prims.table import apply
 
 _LAYER_NORM = 17  # the opset that has it
 _NEAR = 40  # Nodes that are looked at below an operation
-
-
-def _near(node: Node) -> list[Node]:
-    """The Nodes below an operation, the nearest first."""
-    found, level = {node: None}, [node]
-    while level and len(found) < _NEAR:
-        level = list(dict.fromkeys(x for n in level for x in n.inputs if x not in found))
-        found.update(dict.fromkeys(level))
-    return list(found)
 
 
 def _moments(x: Node, axes: tuple) -> list[tuple[Node, Node]]:
@@ -53,25 +43,25 @@ def layer_normalised(e: Emitter, node: Node) -> Form | None:
     """``LayerNormalization``."""
     if e.opset < _LAYER_NORM or not node.dtype.is_float or node.op != "add":
         return None
-    near = _near(node)
-    sums = [n for n in near if n.op == "reduce" and n.attr("kind") == "sum" and n.inputs[0].shape == node.shape]
-    epsilons = [v for n in near if n.op == "add" for v in map(const_value, n.inputs) if v is not None and 0 < v < 1]
+    below = near(node, _NEAR)
+    sums = [n for n in below if n.op == "reduce" and n.attr("kind") == "sum" and n.inputs[0].shape == node.shape]
+    epsilons = [v for n in below if n.op == "add" for v in map(const_value, n.inputs) if v is not None and 0 < v < 1]
     for total in sums:
         x, axes = total.inputs[0], total.attr("axes")
         if axes != tuple(range(len(x.shape) - len(axes), len(x.shape))) or not epsilons:
             continue
         inner = tuple([x.shape[a] for a in axes])
-        vectors = [n for n in near if getattr(n.type, "shape", None) == inner and n.dtype is x.dtype and n is not x]
+        vectors = [n for n in below if getattr(n.type, "shape", None) == inner and n.dtype is x.dtype and n is not x]
         for epsilon in dict.fromkeys(epsilons):
-            found = _parameters(node, x, axes, epsilon, vectors)
+            found = _parameters(node, below, x, axes, epsilon, vectors)
             if found is not None:
                 return _layer_form(x, axes[0], epsilon, *found)
     return None
 
 
-def _parameters(node: Node, x: Node, axes: tuple, epsilon: float, vectors: list[Node]) -> tuple[Node, Node] | None:
+def _parameters(node: Node, below: list[Node], x: Node, axes: tuple, epsilon: float,
+                vectors: list[Node]) -> tuple[Node, Node] | None:  # fmt: skip
     """The scale and the offset with which a Node is a layer normalisation of ``x``."""
-    below = set(toposort((node,)))
     moments = [pair for pair in _moments(x, axes) if pair[1] in below]
     for mean, variance in moments:
         for gamma in vectors:

@@ -12,6 +12,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const_value
 from graphc.lib import math as lib_math
 from graphc.lib import nn, reduction
+from graphc.onnx.export.draws import drawn_bits, fraction, normal, uniform
 from graphc.onnx.export.elements import combined
 from graphc.onnx.export.emitter import Emitter, Form, Value, is_splat
 from graphc.onnx.export.normalised import batch_normalised, layer_normalised
@@ -38,7 +39,7 @@ def _along(kind: str, x: Node, axis: int) -> Form:
 
     def write(e: Emitter, node: Node) -> Value:
         value = e.found[x]
-        if value.perm is not None and value.sizes == tuple([x.shape[p] for p in value.perm]):
+        if value.perm is not None and value.covers(x.shape):
             return Value(e.typed(kind, [value.name], x.dtype, axis=value.perm.index(axis)), value.sizes, value.perm)
         return Value(e.typed(kind, [e.full(x)], x.dtype, axis=axis), node.shape)
 
@@ -174,7 +175,7 @@ def _mean(e: Emitter, node: Node) -> Form | None:
         return None
     x, axes = shaped.inputs[0], shaped.attr("axes")
     many = size_of([x.shape[a] for a in axes])
-    if not _counts(count, many):
+    if not _counts(count, many) or (e.exact and type(many) is not int):  # of nothing the mean is NaN, not 0
         return None
 
     def write(e: Emitter, _: Node) -> Value:
@@ -249,33 +250,14 @@ def _largest(e: Emitter, node: Node) -> Form | None:
     return Form(source.inputs, lambda e, n: write_sorted(e, source, index, n.shape[axis]))
 
 
-def _uniform(e: Emitter, node: Node) -> Form | None:
-    """Random fractions whose key is the function's own: a runtime may draw others."""
-    bits, one = node.inputs[0], node.inputs[1]
-    if bits.op != "bitcast" or not is_splat(one, 1) or node.dtype is not dt.f32:
-        return None
-    chosen = bits.inputs[0]
-    drawn = [x for inner in chosen.inputs for x in inner.inputs if chosen.op == "or"]
-    if not drawn or drawn[0].op != "random_bits" or drawn[0].inputs[0] not in e.settings.drawn:
-        return None
-
-    def write(e: Emitter, node: Node) -> Value:
-        if node.type.is_static:
-            return Value(e.op("RandomUniform", [], shape=list(node.shape)), node.shape)
-        like = e.op("Expand", [e.const(0, dt.f32), e.shape(node.shape)])
-        return Value(e.op("RandomUniformLike", [like]), node.shape)
-
-    return Form((), write)
-
-
 # ------------------------------------------------------------------------------------------------- the table
 
 Row = Callable[[Emitter, Node], Form | None]
 PATTERNS: dict[str, tuple[Row, ...]] = {
     "max": (pooled_maximum, _clip, _relu), "min": (_clip,), "mul": (_softmax, _gelu, _selu, layer_normalised),
-    "div": (averaged, _softmax, _mean, _softsign), "sub": (_log_softmax, _uniform), "select": (_chosen,),
-    "add": (batch_normalised, layer_normalised, _with_bias, _softplus), "reshape": (_rows_by_matrix,), "slice": (_largest,),
-    "call": (depthwise,),
+    "div": (averaged, _softmax, _mean, _softsign), "sub": (_log_softmax, uniform), "select": (_chosen,),
+    "add": (batch_normalised, layer_normalised, _with_bias, _softplus), "reshape": (_rows_by_matrix, normal), "slice": (_largest,),
+    "call": (depthwise,), "bitcast": (fraction,), "random_bits": (drawn_bits,),
 }  # fmt: skip
 
 

@@ -10,7 +10,15 @@ from graphc.onnx.export.kinds import carrier
 from graphc.onnx.export.ranges import interval
 from graphc.prims.dims import as_node, zeros
 from graphc.prims.leaf import iota
-from graphc.prims.shape import broadcast, concat, inverse, pad, reshape, slice_, transpose
+from graphc.prims.shape import (
+    broadcast,
+    concat,
+    inverse,
+    pad,
+    reshape,
+    slice_,
+    transpose,
+)
 from graphc.prims.table import apply
 
 _SCATTERS = {"set": ("none", 13), "add": ("add", 16), "mul": ("mul", 16), "max": ("max", 18), "min": ("min", 18)}

@@ -11,7 +11,11 @@ from graphc.onnx.export.emitter import Emitter, Form, NoForm, Several, Value, as
 from graphc.onnx.export.movement import MOVEMENT_FORMS
 from graphc.onnx.export.patterns import matched
 from graphc.onnx.export.places import (
-    plan_gather, plan_scatter, plan_unwindow, write_nonzero, write_unique,
+    plan_gather,
+    plan_scatter,
+    plan_unwindow,
+    write_nonzero,
+    write_unique,
 )  # fmt: skip
 from graphc.onnx.export.products import plan_conv, write_dot
 from graphc.onnx.export.reductions import REDUCTION_FORMS, plan_cumulate, write_sorted
@@ -81,4 +85,4 @@ def _described(node: Node) -> str:
     return f"{name}" if node.op == "special" else f"{node.op} {name}"
 
 
-FORMS = frozenset((*_FORMS, *_PLANS, "call", "item", "sort", "unique", "input"))
+FORMS = frozenset((*_FORMS, *_PLANS, *_PICKED, "call", "item", "measure", "input"))

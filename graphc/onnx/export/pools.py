@@ -11,8 +11,10 @@ from graphc.ir.node import Node, const_value, simplified
 from graphc.lib import depthwise as lib_depthwise
 from graphc.lib.pooling import pooled
 from graphc.lib.sliding import lowest
+from graphc.lib.window import strides_in
 from graphc.onnx.export.emitter import Emitter, Form, Value, as_itself, same
 from graphc.onnx.export.kinds import carrier
+from graphc.onnx.export.products import same_border
 from graphc.prims.contract import conv
 
 
@@ -85,6 +87,8 @@ def _counts_fit(w: Windows, node: Node) -> bool:
                 return False
             continue
         k, s, d, before, after = along[a]
+        if same_border((n,), (k,), (s,), (d,), (before,), (after,)) and same(strides_in(n, s), node.shape[a]):
+            continue
         if not same(simplified((n + before + after - (k - 1) * d - 1) // s + 1), node.shape[a]):
             return False
     return True
@@ -104,13 +108,16 @@ def _attributes(w: Windows, perm: tuple) -> dict | None:
     """Kernel, strides and so on along the axes after the first two; None where ONNX cannot have them."""
     along = dict(zip(w.axes, zip(w.size, w.stride, w.dilation, w.low, w.high)))
     spatial = [along.get(a, (1, 1, 1, 0, 0)) for a in perm[2:]]
+    border = {"pads": [p[3] for p in spatial] + [p[4] for p in spatial]}
     if any(type(v) is not int for part in spatial for v in part):
-        return None
-    if any(before >= (k - 1) * d + 1 or after >= (k - 1) * d + 1 for k, _, d, before, after in spatial):
+        parts = tuple(zip(*spatial))
+        border = same_border(tuple(w.x.shape[a] for a in perm[2:]), *parts)
+        if not border:
+            return None
+    elif any(before >= (k - 1) * d + 1 or after >= (k - 1) * d + 1 for k, _, d, before, after in spatial):
         return None
     return {"kernel_shape": [p[0] for p in spatial], "strides": [p[1] for p in spatial],
-            "dilations": [p[2] for p in spatial] if any(p[2] != 1 for p in spatial) else None,
-            "pads": [p[3] for p in spatial] + [p[4] for p in spatial]}  # fmt: skip
+            "dilations": [p[2] for p in spatial] if any(p[2] != 1 for p in spatial) else None, **border}  # fmt: skip
 
 
 def pooled_maximum(e: Emitter, node: Node) -> Form | None:

@@ -7,7 +7,8 @@ import math
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, simplified
 from graphc.ir.type import Type
-from graphc.onnx.export.emitter import Emitter, Form, NoForm, Value, as_itself
+from graphc.lib.window import same_padding
+from graphc.onnx.export.emitter import Emitter, Form, NoForm, Value, as_itself, same
 from graphc.onnx.export.kinds import carrier
 from graphc.prims.contract import conv, dilated
 from graphc.prims.dims import size_of, zeros
@@ -66,7 +67,7 @@ def plan_conv(e: Emitter, node: Node, bias: Node | None = None) -> Form | None:
         return as_itself(conv(wide, w, attrs["stride"], attrs["low"], attrs["high"], attrs["dilation"], None,
                               attrs["groups"]))  # fmt: skip
     bordered = _bordered(x, attrs["low"], attrs["high"])
-    if bordered is not x:
+    if bordered is not x and not _border(node):
         return as_itself(conv(bordered, w, attrs["stride"], None, None, attrs["dilation"], None, attrs["groups"]))
     return Form(node.inputs, _conv)
 
@@ -75,9 +76,27 @@ def _conv(e: Emitter, node: Node, bias: Node | None = None) -> Value:
     x, w = node.inputs
     names = [e.laid(x, channels_first(len(node.shape))), kernel_of(e, w), *([e.full(bias)] if bias is not None else [])]
     return _convolved(e, node, "Conv", names, {
-        "kernel_shape": _kernel_sizes(w), "strides": list(node.attr("stride")),
-        "pads": [*node.attr("low"), *node.attr("high")], "dilations": list(node.attr("dilation")), "group": node.attr("groups"),
+        "kernel_shape": _kernel_sizes(w), "strides": list(node.attr("stride")), **_border(node),
+        "dilations": list(node.attr("dilation")), "group": node.attr("groups"),
     })  # fmt: skip
+
+
+def _border(node: Node) -> dict:
+    """The attribute that says how much is added around the image; empty where there is none that does."""
+    low, high = node.attr("low"), node.attr("high")
+    x, w = node.inputs
+    if all(type(v) is int for v in (*low, *high)):
+        return {"pads": [*low, *high]} if min((*low, *high), default=0) >= 0 else {}
+    return same_border(x.shape[1:-1], w.shape[:-2], node.attr("stride"), node.attr("dilation"), low, high)
+
+
+def same_border(sizes: tuple, kernel: tuple, stride: tuple, dilation: tuple, low: tuple, high: tuple) -> dict:
+    """The attribute for a border that makes as many windows as strides fit in; empty where the border is another."""
+    if any(d != 1 for d in dilation):
+        return {}
+    wanted = [same_padding(n, k, s) for n, k, s in zip(sizes, kernel, stride)]
+    fits = all(same(a, b) and same(c, d) for (a, c), b, d in zip(wanted, low, high))
+    return {"auto_pad": "SAME_UPPER"} if fits else {}
 
 
 def _kernel_sizes(w: Node) -> list | None:

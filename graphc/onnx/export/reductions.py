@@ -40,7 +40,7 @@ def _reduce(e: Emitter, node: Node) -> Value:
 def written_reduce(e: Emitter, node: Node, x: Node, kind: str, axes: tuple) -> Value:
     """A reduction of ``x``, which may lie in another order, to the shape of ``node``."""
     value = e.found[x]
-    permuted = value.perm is not None and value.sizes == tuple([x.shape[p] for p in value.perm])
+    permuted = value.perm is not None and value.covers(x.shape)
     name, perm = (value.name, value.perm) if permuted else (e.full(x), tuple(range(len(x.shape))))
     stored = tuple(sorted(perm.index(a) for a in axes))
     made = _reduction(e, _KINDS[kind], name, x, stored, False)
@@ -57,15 +57,20 @@ def written_reduce(e: Emitter, node: Node, x: Node, kind: str, axes: tuple) -> V
 
 def _reduction(e: Emitter, kind: str, name: str, x: Node, axes: tuple, keep: bool) -> str:
     if x.dtype is dt.b1:
-        return e.cast(reduced(e, kind, e.cast(name, dt.b1, dt.i32), dt.i32, axes, keep), dt.i32, dt.b1)
-    if e.exact and x.dtype is dt.i32 and kind in ("ReduceSum", "ReduceProd"):  # runtimes stop at the limits of the type
-        return e.cast(reduced(e, kind, e.cast(name, dt.i32, dt.i64), dt.i64, axes, keep), dt.i64, dt.i32)
+        return _logical(e, kind, name, axes, keep)
+    if e.exact and x.dtype.is_integer and kind in ("ReduceSum", "ReduceProd"):  # runtimes stop at the limits of the type
+        return e.cast(reduced(e, kind, e.cast(name, x.dtype, dt.i64), dt.i64, axes, keep), dt.i64, x.dtype)
     made = reduced(e, kind, name, x.dtype, axes, keep)
     if not (e.exact and x.dtype.is_float and kind in ("ReduceMax", "ReduceMin")):
         return made
-    there = e.cast(e.typed("IsNaN", [name], x.dtype, dt.b1), dt.b1, dt.i32)
-    there = e.cast(reduced(e, "ReduceMax", there, dt.i32, axes, keep), dt.i32, dt.b1)
+    there = _logical(e, "ReduceMax", e.typed("IsNaN", [name], x.dtype, dt.b1), axes, keep)
     return where(e, there, e.const(math.nan, x.dtype), made, x.dtype)
+
+
+def _logical(e: Emitter, kind: str, name: str, axes: tuple, keep: bool) -> str:
+    """Whether all (ReduceMin) or any (ReduceMax) are true, none of nothing."""
+    made = reduced(e, kind, e.cast(name, dt.b1, dt.i32), dt.i32, axes, keep)
+    return e.op("Greater", [made, e.const(0, dt.i32)])
 
 
 def _argreduce(e: Emitter, node: Node) -> Value:
@@ -74,9 +79,9 @@ def _argreduce(e: Emitter, node: Node) -> Value:
     name = e.full(x)
     found = e.typed(kind, [name], x.dtype, dt.i64, axis=axis, keepdims=0)
     if e.exact and x.dtype.is_float:
-        there = e.cast(e.typed("IsNaN", [name], x.dtype, dt.b1), dt.b1, dt.i32)
-        any_ = e.cast(reduced(e, "ReduceMax", there, dt.i32, (axis,), False), dt.i32, dt.b1)
-        found = where(e, any_, e.op("ArgMax", [there], axis=axis, keepdims=0), found, dt.i64)
+        missing = e.typed("IsNaN", [name], x.dtype, dt.b1)
+        first = e.op("ArgMax", [e.cast(missing, dt.b1, dt.i32)], axis=axis, keepdims=0)
+        found = where(e, _logical(e, "ReduceMax", missing, (axis,), False), first, found, dt.i64)
     return Value(e.cast(found, dt.i64, node.dtype), node.shape)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from graphc.api.function.concrete import ConcreteFunction
 from graphc.api.function.function import function
 from graphc.api.spec import TensorSpec
-from graphc.api.structure import map_structure
+from graphc.api.structure import leaves, map_structure
 from graphc.api.tensor import Tensor
 from graphc.errors import UsageError, explain
 from graphc.ir.graph import Graph
@@ -157,7 +157,7 @@ def _result_names(concrete: ConcreteFunction) -> list[str]:
     """Names of the results: the keys of a dict, or output_0 ..."""
     answer = concrete.structured_outputs
     if isinstance(answer, Mapping) and all(isinstance(k, str) for k in answer):
-        flat = [(k, v) for k in sorted(answer) for v in flatten(answer[k]) if v is not None]
+        flat = [(k, v) for k in sorted(answer) for v in leaves(answer[k]) if v is not None]
         if len(flat) == concrete.traced.results and len({k for k, _ in flat}) == len(flat):
             return [k for k, _ in flat]
     return [f"output_{k}" for k in range(concrete.traced.results)]

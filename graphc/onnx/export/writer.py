@@ -13,7 +13,7 @@ from graphc.formats import onnx_protos as protos
 from graphc.formats.onnx_elements import element_of
 from graphc.formats.onnx_write import tensor_proto
 
-_ALONE = frozenset({"If", "Loop", "Scan", "RandomUniform", "RandomUniformLike"})  # never taken for one that is there
+_ALONE = frozenset({"If", "Loop", "Scan", "RandomUniform", "RandomUniformLike", "RandomNormal"})  # never taken for one that is there
 
 
 class Writer:
@@ -23,10 +23,12 @@ class Writer:
         around: the Writer of the graph around, whose values may be used here.
 
     Attributes:
-        graph: the message. arrays: the model's initialisers that are known by name, whether they are used or not.
+        graph: the message. domains: of operators beside the standard's.
+        arrays: the model's initialisers, whether they are used or not. unnamed: those that are constants of the program; derived:
+            those that are a parameter in another layout, and which one.
     """
 
-    def __init__(self, name: str, around: "Writer | None" = None):
+    def __init__(self, name: str, around: Writer | None = None):
         self.graph = protos.GraphProto(name=name)
         self.around = around
         root = around.root if around is not None else self
@@ -35,6 +37,8 @@ class Writer:
         if around is None:
             self.names: dict[str, int] = {}
             self.unnamed: set[str] = set()
+            self.domains: set[str] = set()
+            self.derived: dict[str, str] = {}
             self.arrays: dict[str, np.ndarray] = {}
             self._constants: dict[tuple, str] = {}
             self.location: Location | None = None
@@ -95,6 +99,7 @@ class Writer:
         made = self.graph.node.add(op_type=kind, name=name, input=inputs, output=names)
         if domain:
             made.domain = domain
+            self.root.domains.add(domain)
         location = self.root.location
         if location is not None:
             source = location.source
@@ -123,6 +128,8 @@ class Writer:
             made = root._constants[key] = self.parameter(f"{like}_{_form(array)}" if like else _title(array), array)
             if like is None or like in root.unnamed:
                 root.unnamed.add(made)
+            else:
+                root.derived[made] = root.derived.get(like, like)
         return root._constants[key]
 
     def parameter(self, name: str, array: np.ndarray) -> str:
@@ -153,7 +160,10 @@ def set_attribute(attribute, value) -> None:
         attribute.type = kinds.TENSOR
         attribute.t.CopyFrom(tensor_proto(value))
     elif isinstance(value, (list, tuple)):
-        if value and isinstance(value[0], float):
+        if value and isinstance(value[0], (str, bytes)):
+            attribute.type = kinds.STRINGS
+            attribute.strings.extend([v.encode() if isinstance(v, str) else v for v in value])
+        elif value and isinstance(value[0], float):
             attribute.type = kinds.FLOATS
             attribute.floats.extend(value)
         else:

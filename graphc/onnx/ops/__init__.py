@@ -2,6 +2,7 @@
 
 from graphc.onnx.ops import (  # noqa: F401
     activations, attention, boxes, casts, control, convolution, dropout, elementwise, images, indexing,
-    integer_products, loops, losses, microsoft_fused, microsoft_quantized, normalization, pooling, products,
-    quantization, random, recurrent, reductions, resize, sequences, shapes, signal, slicing, strings, training,
+    integer_products, labels, loops, losses, microsoft_fused, microsoft_quantized, ml, normalization, pooling,
+    products, quantization, random, recurrent, reductions, resize, sequences, shapes, signal, slicing, strings,
+    svm, training, trees,
 )  # fmt: skip

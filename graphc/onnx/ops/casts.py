@@ -15,9 +15,11 @@ from graphc.onnx.registry import operator
 from graphc.onnx.values import ELEMENTS, Element, Narrow, describe, typed
 from graphc.prims.table import apply
 
-_DIGITS = {dt.f64: 17}  # significant ones of the text of a number; 8 of shorter floats
+_DIGITS = 8  # significant ones of the text of a float, as ONNX Runtime writes it
 _READ = {dt.f32, dt.f64, dt.i32, dt.i64, dt.u32, dt.u64}  # what strings are read as; the rest by these
-_SPECIAL = ((b"NaN", math.is_nan), (b"INF", lambda x: math.equal(x, np.inf)), (b"-INF", lambda x: math.equal(x, -np.inf)))
+_SPECIAL = (
+    (b"NaN", math.is_nan), (b"INF", lambda x: math.equal(x, np.inf)), (b"-INF", lambda x: math.equal(x, -np.inf)),
+)  # fmt: skip
 
 
 def cast_to(value: Node | Narrow, element: Element, saturate: bool = True, round_mode: str = "up") -> Node | Narrow:
@@ -92,7 +94,7 @@ def _lowest_bits(x: Node, element: Element) -> Node:
 
 
 def _whole(x: Node, dtype: DType) -> Node:
-    """Floats toward zero as integers. The lowest bits are kept where a wider integer holds the number; beyond, it saturates."""
+    """Floats toward zero as integers: the lowest bits of what a wider integer holds; beyond, it saturates."""
     if dtype.bits < 32:
         return math.cast(math.cast(x, dt.i32), dtype)
     if dtype is dt.u32:
@@ -104,14 +106,14 @@ def _whole(x: Node, dtype: DType) -> Node:
 
 
 def _written(x: Node) -> Node:
-    """Numbers as text: floats with 8 digits (17 of float64), whole numbers without a point; NaN, INF, -INF."""
+    """Numbers as text: floats with 8 digits, whole numbers without a point; NaN, INF, -INF."""
     if x.dtype is dt.b1:
         return strings.as_string(math.cast(x, dt.u8))
     if x.dtype.is_integer:
         return strings.as_string(x)
     if not x.dtype.is_float:
         raise DtypeError(f"there is no cast from {describe(x)} to strings")
-    text = strings.as_string(x, precision=_DIGITS.get(x.dtype, 8), shortest=True)
+    text = strings.as_string(x, precision=_DIGITS, shortest=True)
     for name, test in _SPECIAL:
         text = math.where(test(x), const(np.array(name, object)), text)
     return text

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, bounds, const
+from graphc.ir.node import Node, const
 from graphc.lib import bits, math, shape
-from graphc.lib.dims import DataDependent, as_dims
 from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, elementwise, together
 from graphc.onnx.call import Call
+from graphc.onnx.ops.sizes import decided, is_at_least, picked
 from graphc.onnx.registry import operator
 from graphc.onnx.values import Narrow
 from graphc.prims.table import apply
@@ -26,10 +26,13 @@ _UNARY = {
     "Atanh": math.atanh, "Not": math.logical_not, "BitwiseNot": bits.invert,
 }  # fmt: skip
 _BINARY = {
-    "Add": math.add, "Sub": math.subtract, "Mul": math.multiply, "Equal": math.equal, "Less": math.less,
-    "LessOrEqual": math.less_equal, "Greater": math.greater, "GreaterOrEqual": math.greater_equal,
-    "And": math.logical_and, "Or": math.logical_or, "Xor": math.logical_xor, "BitwiseAnd": bits.bitwise_and,
-    "BitwiseOr": bits.bitwise_or, "BitwiseXor": bits.bitwise_xor,
+    "Add": math.add, "Sub": math.subtract, "Mul": math.multiply, "And": math.logical_and, "Or": math.logical_or,
+    "Xor": math.logical_xor, "BitwiseAnd": bits.bitwise_and, "BitwiseOr": bits.bitwise_or,
+    "BitwiseXor": bits.bitwise_xor,
+}  # fmt: skip
+_COMPARISONS = {  # the primitive, and whether its operands change places
+    "Equal": ("eq", False), "Less": ("lt", False), "LessOrEqual": ("le", False), "Greater": ("lt", True),
+    "GreaterOrEqual": ("le", True),
 }  # fmt: skip
 _MANY = {"Max": math.maximum, "Min": math.minimum, "Sum": math.add}
 
@@ -46,8 +49,20 @@ def _many(function: Callable) -> Callable:
     return lambda call: functools.reduce(function, call.tensors(1), call[0])
 
 
+def _comparison(prim: str, exchanged: bool) -> Callable:
+    def run(call: Call):
+        x, y = operands(call)
+        x, y = (y, x) if exchanged else (x, y)
+        found = decided(prim, x, y)
+        return elementwise(prim, x, y, name=call.op) if found is None else const(found)
+
+    return run
+
+
 for _name, _function in _UNARY.items():
     operator(_name)(_unary(_function))
+for _name, _comparing in _COMPARISONS.items():
+    operator(_name)(_comparison(*_comparing))
 for _name, _function in _BINARY.items():
     operator(_name)(_binary(_function))
 for _name, _function in _MANY.items():
@@ -85,19 +100,8 @@ def quotient(call: Call):
     x, y = operands(call)
     if not x.dtype.is_integer:
         return elementwise("div", x, y)
-    whole = x.dtype.kind == "u" or (_is_at_least(x, 0) and _is_at_least(y, 1))
+    whole = x.dtype.kind == "u" or (is_at_least(x, 0) and is_at_least(y, 1))
     return math.floordiv(x, y) if whole else math.truncatediv(x, y)
-
-
-def _is_at_least(x: Node, least: int) -> bool:
-    """Whether a number or vector is computed from sizes, none of which is below ``least``."""
-    if len(x.shape) > 1:
-        return False
-    try:
-        found = as_dims(x)
-    except DataDependent:
-        return False
-    return all(low is not None and low >= least for low, _ in map(bounds, found))
 
 
 @operator("Mod")
@@ -154,10 +158,11 @@ def _scalar(call: Call, limit: Node | None) -> Node | None:
 @operator("Where")
 def chosen(call: Call):
     """Elements of the second operand where the first one is true, else of the third."""
-    condition, x, y = (call.value(k) for k in range(3))
+    x, y = call.value(1), call.value(2)
     if isinstance(x, Narrow) and isinstance(y, Narrow) and x.element is y.element:
         return Narrow(math.where(call[0], x.node, y.node), x.element)
-    return math.where(condition, call[1], call[2])
+    found = picked(call.known(0), call[1], call[2])
+    return math.where(call[0], call[1], call[2]) if found is None else found
 
 
 @operator("IsNaN")

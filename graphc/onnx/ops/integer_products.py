@@ -96,8 +96,8 @@ def qlinear_matmul(call: Call):
     """The product of two quantised matrices, quantised again."""
     x, y = centred(call, 0, 2, True), centred(call, 3, 5, False)
     total = product(call, x, y)
-    scales = [by_rows(call, scale_in(call, k), rank, is_row)
-              for k, rank, is_row in ((1, len(x.shape), True), (4, len(y.shape), False), (6, len(total.shape), True))]  # fmt: skip
+    kinds = (1, len(x.shape), True), (4, len(y.shape), False), (6, len(total.shape), True)
+    scales = [by_rows(call, scale_in(call, k), rank, is_row) for k, rank, is_row in kinds]
     factor = math.cast(math.divide(math.multiply(scales[0], scales[1]), scales[2]), dt.f32)
     zero = by_rows(call, whole(call, 7), len(total.shape), True)
     broadcast_shape(call.op, total, factor, zero)

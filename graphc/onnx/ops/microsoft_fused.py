@@ -1,4 +1,4 @@
-"""Fused operators of ONNX Runtime's own domain (com.microsoft), as its optimiser and exporters of transformers write them."""
+"""Fused operators of ONNX Runtime's domain com.microsoft, as its optimiser and exporters of transformers write them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import replace
 from graphc.errors import FormatError
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
-from graphc.lib import linalg, math, nn, reduction, shape
-from graphc.lib.dims import dim_node
+from graphc.lib import math, nn, reduction, shape
 from graphc.lib.index import gather
-from graphc.lib.math import full_like
 from graphc.lib.promote import broadcast_to
 from graphc.onnx.call import Call
 from graphc.onnx.ops.attention import rotary_embedding
@@ -33,11 +31,14 @@ def matmul(call: Call):
     x, y = call[0], call[1]
     if call.int("transBatchA", 0) or call.int("transBatchB", 0):
         raise call.refuse("transBatchA and transBatchB")
-    turns = [call.int(name, 0) for name in ("transA", "transB")]
-    x, y = (shape.transpose(v, (*range(len(v.shape) - 2), -1, -2)) if t and len(v.shape) > 1 else v for v, t in zip((x, y), turns))
-    out = product(x, y)
+    out = product(*[_turned_matrix(v, call.int(name, 0)) for v, name in ((x, "transA"), (y, "transB"))])
     alpha = call.float("alpha", 1.0)
     return out if alpha == 1 else math.multiply(out, alpha)
+
+
+def _turned_matrix(x: Node, is_turned: int) -> Node:
+    rank = len(x.shape)
+    return shape.transpose(x, (*range(rank - 2), rank - 1, rank - 2)) if is_turned and rank > 1 else x
 
 
 def _activation(call: Call, x: Node, parameters: list[float]) -> Node:
@@ -154,8 +155,8 @@ def embed_layer_normalization(call: Call):
     if call.has(1) and call.has(4):
         total = math.add(total, gather(call[4], call[1]))
     y, _, _ = _normalized(total, call[5], call.get(6), call.float("epsilon", 1e-12), True)
-    counted = reduction.reduce_sum(math.cast(call[7], dt.i32), [1]) if call.has(7) else shape.zeros([ids.shape[0]], dt.i32)
-    return [y, counted, total]
+    mask = math.cast(call[7], dt.i32) if call.has(7) else shape.zeros_like(ids, dt.i32)
+    return [y, reduction.reduce_sum(mask, [1]), total]
 
 
 # --------------------------------------------------------------------------------------------------- places

@@ -1,4 +1,4 @@
-"""Quantised operators of ONNX Runtime's own domain (com.microsoft): arithmetic, activations, pooling, matrix products."""
+"""Quantised operators of ONNX Runtime's domain com.microsoft: arithmetic, activations, pooling, matrix products."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ for _name, _function in (("LeakyRelu", _leaky), ("Softmax", _softmax), ("GlobalA
 def concat(call: Call):
     """Quantised tensors one after the other; scale and zero point of the result come first."""
     if len(call) < 5 or (len(call) - 2) % 3:
-        raise FormatError(f"QLinearConcat: takes a scale, a zero point and three inputs for each part, {len(call)} are given")
+        raise FormatError(f"QLinearConcat: takes a scale, a zero point and 3 inputs for each part, not {len(call)}")
     parts = [_floats(call, k, k + 1, k + 2) for k in range(2, len(call), 3)]
     return _integers(call, shape.concat(parts, call.int("axis")), 0, 1)
 
@@ -172,7 +172,8 @@ def matmul_bits(call: Call):
     codes = _unpacked(whole(call, 1), bits, (rows, blocks, -1))
     codes = shape.part(codes, 2, 0, block)
     scale = shape.reshape(scale_in(call, 2), (rows, blocks, 1))
-    weight = math.multiply(math.subtract(math.cast(codes, scale.dtype), _centres(call, bits, rows, blocks, scale.dtype)), scale)
+    distance = math.subtract(math.cast(codes, scale.dtype), _centres(call, bits, rows, blocks, scale.dtype))
+    weight = math.multiply(distance, scale)
     weight = shape.part(shape.reshape(weight, (rows, blocks * block)), 1, 0, depth)
     found = product(call, x, shape.transpose(math.cast(weight, x.dtype)))
     return math.add(found, call[5]) if call.has(5) else found
@@ -182,8 +183,8 @@ def _unpacked(packed: Node, bits: int, sizes: tuple) -> Node:
     """Codes of so many bits, the lowest first, from bytes whose last axis holds them."""
     count = 8 // bits
     packed = shape.reshape(packed, sizes)
-    parts = [apply("and", apply("shr", packed, math.full_like(packed, bits * k)), math.full_like(packed, (1 << bits) - 1))
-             for k in range(count)]  # fmt: skip
+    mask = math.full_like(packed, (1 << bits) - 1)
+    parts = [apply("and", apply("shr", packed, math.full_like(packed, bits * k)), mask) for k in range(count)]
     if count == 1:
         return parts[0]
     return shape.reshape(shape.stack(parts, -1), (*packed.shape[:-1], packed.shape[-1] * count))

@@ -178,7 +178,9 @@ def local_response(call: Call):
         raise call.wrong(f"needs [n, channels, ...] and a positive size, which is {width}")
     alpha, beta, bias = call.float("alpha", 1e-4), call.float("beta", 0.75), call.float("bias", 1.0)
     wide = _wide(x)
-    before = (width - 1) // 2
-    total = pooled("LRN", math.square(wide), "sum", (1,), (width,), low=(before,), high=(width - 1 - before,))
+    before, after = (width - 1) // 2, width // 2
+    if type(x.shape[1]) is int:  # what lies further away than all channels adds nothing
+        before, after = min(before, x.shape[1]), min(after, x.shape[1])
+    total = pooled("LRN", math.square(wide), "sum", (1,), (before + after + 1,), low=(before,), high=(after,))
     base = math.add(math.multiply(total, alpha / width), bias)
     return math.cast(math.multiply(wide, math.pow(base, -beta)), x.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from graphc.errors import FormatError
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, simplified
@@ -15,6 +17,8 @@ from graphc.onnx.call import Call
 from graphc.onnx.ops.convolution import numbers, paddings
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
+
+_MOST = 1024  # elements of a window whose largest is looked for place by place
 
 
 def _window(call: Call, x: Node) -> dict:
@@ -37,13 +41,15 @@ def max_pool(call: Call):
     x = call[0]
     window = _window(call, x)
     best = pooled("MaxPool", x, "max", **window)
-    return [best, _places(x, best, window, bool(call.int("storage_order", 0)))] if call.wants(1) else [best, None]
+    return [best, _places(call, x, best, window, bool(call.int("storage_order", 0)))] if call.wants(1) else [best, None]
 
 
-def _places(x: Node, best: Node, window: dict, columns_first: bool) -> Node:
+def _places(call: Call, x: Node, best: Node, window: dict, columns_first: bool) -> Node:
     """The flat index of the first largest element of every window of a tensor, of those that are no padding."""
     axes, stride, low, dilation = (window[name] for name in ("axes", "stride", "low", "dilation"))
     counts = best.shape[2:]
+    if prod(window["size"]) > _MOST:
+        raise call.refuse(f"places of maxima in windows of more than {_MOST} elements")
     reach = [simplified((n - 1) * s + extent(k, d)) for n, s, k, d in zip(counts, stride, window["size"], dilation)]
     high = [largest(simplified(r - n - a), 0) for r, n, a in zip(reach, x.shape[2:], low)]
     wide = padded(x, axes, low, high, lowest(x.dtype))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from graphc.errors import DtypeError, FormatError
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
@@ -19,7 +17,7 @@ from graphc.prims.table import apply
 
 UINT8, INT8 = ELEMENTS[2], ELEMENTS[3]
 _GRIDS = {
-    **{ELEMENTS[n].name: (int(np.iinfo(ELEMENTS[n].numpy).min), int(np.iinfo(ELEMENTS[n].numpy).max)) for n in (2, 3, 4, 5)},
+    "uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65535), "int16": (-32768, 32767),
     "uint4": (0, 15), "int4": (-8, 7), "uint2": (0, 3), "int2": (-2, 1),
 }  # fmt: skip
 _OTHERS = "com.microsoft"  # ONNX Runtime's own domain has them for more element types
@@ -92,7 +90,7 @@ def quantized(x: Node, scale: Node, zero, element: Element, saturate: bool = Tru
 
 
 def dequantized(x, scale: Node, zero, dtype: DType) -> Node:
-    """The numbers that a quantised tensor stands for, of ``dtype``; ``scale`` and ``zero`` (or None) are of its shape."""
+    """The numbers that a quantised tensor stands for; ``scale`` and ``zero`` (or None) are of its shape."""
     is_float8, x = isinstance(x, Narrow) and x.element.name.startswith("float8"), numbers(x)
     if zero is not None and not is_float8:
         kind = x.dtype if x.dtype.is_float else dt.i32
@@ -144,7 +142,8 @@ def dequantize_linear(call: Call):
     """Integers or small floats less their zero points, times scales."""
     x = tensor_of(call, 0)
     if call.has(2) and element_of_value(tensor_of(call, 2)) is not element_of_value(x):
-        raise DtypeError(f"DequantizeLinear: {describe(x)} and its zero point {describe(call.inputs[2])} differ in type")
+        what = f"DequantizeLinear: {describe(x)} and its zero point {describe(call.inputs[2])} differ in type"
+        raise DtypeError(what)
     scale, zero = _points(call, x)
     kind = target(call, "output_dtype")
     dtype = kind.carrier if kind is not None else scale.dtype

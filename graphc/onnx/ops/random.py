@@ -91,4 +91,4 @@ def multinomial(call: Call):
         raise DtypeError(f"Multinomial: answers with int32 or int64, not with {kind}")
     if count < 1:
         raise FormatError(f"Multinomial: attribute 'sample_size' is {count}")
-    return random.categorical(*_place(call), plain(call[0], dt.f32 if call[0].dtype is not dt.f64 else dt.f64), count, kind.carrier)
+    return random.categorical(*_place(call), call[0], count, kind.carrier)

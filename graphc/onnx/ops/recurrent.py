@@ -148,8 +148,10 @@ def _functions(call: Call, kind: Kind, directions: int) -> list[Callable]:
     if len(names) != len(kind.functions) * directions:
         raise FormatError(f"{call.op}: {len(names)} activations instead of {len(kind.functions) * directions}")
     numbers = [iter(call.floats(name, [])) for name in ("activation_alpha", "activation_beta")]
-    limit = call.float("clip", None)
-    return [_function(call, name, numbers, limit) for name in names]
+    limit, own = call.float("clip", None), len(kind.functions)
+    return [  # the cell state, the operand of the third one, is not limited: so ONNX Runtime reads the standard
+        _function(call, name, numbers, limit if k % own < 2 else None) for k, name in enumerate(names)
+    ]
 
 
 def _function(call: Call, name: str, numbers: list, limit: float | None) -> Callable:
@@ -164,44 +166,43 @@ def _function(call: Call, name: str, numbers: list, limit: float | None) -> Call
     return run
 
 
-def _weights(call: Call, kind: Kind, k: int, dtype) -> Weights:
-    """The weights of direction ``k``."""
+def _weights(call: Call, kind: Kind, sizes: dict, k: int, dtype) -> Weights:
+    """The weights of direction ``k``; ``sizes`` are those of the inputs."""
 
-    def of(place: int, two: bool) -> Node:
-        x = shape.part(math.cast(call[place], dtype), 0, k, k + 1)
-        x = shape.reshape(x, x.shape[1:])
-        return shape.transpose(x) if two else x
+    def of(place: int) -> Node | None:
+        if place not in sizes or not call.has(place):
+            return None
+        x = shape.part(math.cast(shape.ensure_shape(call[place], sizes[place]), dtype), 0, k, k + 1)
+        return shape.reshape(x, sizes[place][1:])
 
-    bias = of(3, False) if call.has(3) else None
-    half = kind.gates * call[2].shape[2]
-    return Weights(of(1, True), of(2, True), None if bias is None else shape.part(bias, 0, 0, half),
-                   None if bias is None else shape.part(bias, 0, half, 2 * half),
-                   of(7, False) if kind.states == 2 and call.has(7) else None)  # fmt: skip
+    bias, half = of(3), sizes[1][1]
+    biases = (None, None) if bias is None else (shape.part(bias, 0, a, a + half) for a in (0, half))
+    return Weights(shape.transpose(of(1)), shape.transpose(of(2)), *biases, of(7))
 
 
-def _checked(call: Call, kind: Kind, directions: int) -> int:
-    """How many units there are.
+def _checked(call: Call, kind: Kind, directions: int) -> tuple[int, dict]:
+    """How many units there are, and the shapes of weights by their places among the inputs.
 
     Raises:
         ShapeError: operands do not fit. FormatError: ``hidden_size`` does not.
     """
     if any(len(call[k].shape) != 3 for k in range(3)):
         raise call.wrong("the input and both weights must have rank 3")
-    units = call[2].shape[2]
-    if type(units) is not int:
+    units = call[2].shape[2] if type(call[2].shape[2]) is int else call.int("hidden_size", None)
+    if units is None:
         raise call.refuse("the number of units must be known before running")
     size = call[0].shape[2]
     wanted = {1: (directions, kind.gates * units, size), 2: (directions, kind.gates * units, units),
-              3: (directions, 2 * kind.gates * units), 7: (directions, 3 * units)}  # fmt: skip
+              3: (directions, 2 * kind.gates * units)}  # fmt: skip
+    if kind.states == 2:
+        wanted[7] = (directions, 3 * units)
     for k, sizes in wanted.items():
-        if k == 7 and kind.states == 1 or not call.has(k):
-            continue
-        have = call[k].shape
+        have = call[k].shape if call.has(k) else sizes
         if len(have) != len(sizes) or any(type(a) is type(b) is int and a != b for a, b in zip(have, sizes)):
             raise call.wrong(f"input {k} must be [{','.join(map(str, sizes))}]")
     if call.int("hidden_size", units) != units:
         raise FormatError(f"{call.op}: hidden_size is {call.int('hidden_size')}, the weights have {units} units")
-    return units
+    return units, wanted
 
 
 def _first_states(call: Call, kind: Kind, directions: int, batch, units: int, dtype, swapped: bool) -> list[list[Node]]:
@@ -232,7 +233,7 @@ def recurrent_network(call: Call):
     kind = _KINDS[call.op]
     ways = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
     backwards = ways[call.choice("direction", *ways)]
-    units, swapped = _checked(call, kind, len(backwards)), bool(call.int("layout", 0))
+    (units, sizes), swapped = _checked(call, kind, len(backwards)), bool(call.int("layout", 0))
     x, dtype = call[0], dt.f32 if call[0].dtype in (dt.f16, dt.bf16) else call[0].dtype
     x = math.cast(shape.transpose(x, (1, 0, 2)) if swapped else x, dtype)
     batch, functions = x.shape[1], _functions(call, kind, len(backwards))
@@ -242,7 +243,7 @@ def recurrent_network(call: Call):
     own = len(kind.functions)
     outputs, last = [], []
     for k, way in enumerate(backwards):
-        weights = _weights(call, kind, k, dtype)
+        weights = _weights(call, kind, sizes, k, dtype)
         bias, given, step = kind.cell(Cell(functions[k * own : (k + 1) * own], weights, option))
         rows = recurrent.projected(x, weights.kernel, bias)
         out, after = _through(call.op, step, rows, states[k], given, recurrent.Rows(lengths, None, way))

@@ -9,6 +9,7 @@ from graphc.ir.node import Node, const
 from graphc.lib import shape
 from graphc.onnx.call import Call, element_of_value
 from graphc.onnx.ops.axes import axis_in
+from graphc.onnx.limits import MOST_ITEMS
 from graphc.onnx.registry import operator
 from graphc.onnx.signature import declared
 from graphc.onnx.static import known_size
@@ -126,6 +127,8 @@ def split_to(call: Call):
     chunk = call.static_ints(1)[0] if call.has(1) else 1
     if chunk < 1:
         raise call.wrong(f"parts of {chunk} elements are not possible")
+    if n > chunk * MOST_ITEMS:
+        raise call.refuse(f"a sequence of {-(-n // chunk)} tensors; at most {MOST_ITEMS} are possible")
     parts = [shape.part(x, axis, k, min(k + chunk, n)) for k in range(0, n, chunk)]
     if not call.has(1) and not call.int("keepdims", 1):
         parts = [shape.squeeze(p, [axis]) for p in parts]

@@ -100,7 +100,7 @@ def stft(call: Call):
     length = x.shape[1]
     if call.has(3):
         length = call.static_ints(3)[0]
-    elif window is not None:
+    elif window is not None and window.shape:
         length = window.shape[0]
     if type(length) is not int or length < 1 or step < 1:
         raise call.wrong(f"frames of {length} elements, {step} apart")

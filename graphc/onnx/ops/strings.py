@@ -34,7 +34,7 @@ def string_split(call: Call):
     """The pieces of each string on a new last axis, filled up with empty strings; and how many there are."""
     x = call[0]
     most = call.int("maxsplit", -1)
-    pieces, splits = strings.split_flat(x, call.text("delimiter", "") or None, most)
+    pieces, splits = strings.split_flat(x, call.text("delimiter", "") or None, most, plain=True)
     count = size(x.shape)
     lengths = apply("sub", shape.part(splits, 0, 1, count + 1), shape.part(splits, 0, 0, count))
     table = ragged.padded(pieces, splits, b"", rows=count)

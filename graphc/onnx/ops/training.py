@@ -26,13 +26,14 @@ def gradient(call: Call):
     """The derivatives of the tensor named ``y`` by those named ``xs``, at the values that the inputs are."""
     wrt, fixed, y = call.texts("xs"), call.texts("zs", []), call.text("y")
     if len(call.inputs) != len(wrt) + len(fixed):
-        raise FormatError(f"Gradient: {len(call.inputs)} inputs are given for the {len(wrt) + len(fixed)} names of xs and zs")
+        raise FormatError(f"Gradient: {len(call)} inputs are given for the {len(wrt) + len(fixed)} names of xs and zs")
     if len({*wrt, *fixed}) != len(wrt) + len(fixed):
         raise FormatError(f"Gradient: a name of xs and zs is there twice: {', '.join([*wrt, *fixed])}")
     given = call.tensors()
     there = [call.frame.lookup(name) for name in (*wrt, *fixed)]
     variables = there[: len(wrt)]
-    if all(a is b for a, b in zip(there, given)) and len(set(variables)) == len(wrt) and all(v.op != "const" for v in variables):
+    are_free = len(set(variables)) == len(wrt) and all(v.op != "const" for v in variables)
+    if are_free and all(a is b for a, b in zip(there, given)):
         return grad(_tensor(call.frame.lookup(y), y), variables)
     fresh = [input_node(f"{call.op}.{name}", x.type) for name, x in zip((*wrt, *fixed), given)]
     found = grad(_tensor(_again(call, dict(zip((*wrt, *fixed), fresh)), y), y), fresh[: len(wrt)])
@@ -72,7 +73,8 @@ def _steps(call: Call, kinds: int, step: Callable) -> list[Node]:
     """
     count, rest = divmod(len(call.inputs) - 2, kinds)
     if rest or count < 1:
-        raise FormatError(f"{call.op}: takes a rate, a count and {kinds} inputs for each tensor, {len(call.inputs)} are given")
+        what = f"takes a rate, a count and {kinds} inputs for each tensor, {len(call)} are given"
+        raise FormatError(f"{call.op}: {what}")
     values = call.tensors(2)
     rate, turn = (apply("reshape", call[k], shape=()) for k in (0, 1))
     found = []

@@ -1,0 +1,63 @@
+"""One operator as a model: run on arrays, with sizes known or not, compared with ONNX Runtime, its gradients checked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx_models import model, node
+
+import graphc
+from graphc.autodiff.check import check_gradients
+
+
+def operator_model(op: str, arrays, outputs: int = 1, opset: int = 18, constants=(), symbolic: bool = False, **attributes):
+    """A model of one operator on arrays (None for an input that is left out), and what it is fed with.
+
+    Args:
+        constants: numbers of the inputs that are initialisers. symbolic: whether sizes of the others are unknown.
+    """
+    names = [f"x{k}" if a is not None else "_" for k, a in enumerate(arrays)]
+    fed, initialisers, inputs = {}, {}, []
+    for k, (name, array) in enumerate(zip(names, arrays)):
+        if array is None:
+            continue
+        array = np.asarray(array)
+        if k in constants:
+            initialisers[name] = array
+            continue
+        sizes = [f"n{k}_{a}" for a in range(array.ndim)] if symbolic else array.shape
+        inputs.append(f"{name}: {'string' if array.dtype == object else array.dtype.name}[{', '.join(map(str, sizes))}]")
+        fed[name] = array
+    results = [f"y{k}" for k in range(outputs)]
+    one = node(op, " ".join(names), " ".join(results), **attributes)
+    return model([one], inputs, results, initialisers, opset), fed
+
+
+def run(op: str, *arrays, **setting):
+    """The results of one operator, the same with sizes known and unknown; the result itself if there is one."""
+    found = []
+    for symbolic in (False, True):
+        made, fed = operator_model(op, arrays, symbolic=symbolic, **setting)
+        found.append(graphc.onnx.load(made).run(fed))
+    for a, b in zip(*found):
+        np.testing.assert_array_equal(a, b)
+    return found[0] if setting.get("outputs", 1) > 1 else found[0][0]
+
+
+def beside_ort(op: str, *arrays, rtol: float = 1e-4, atol: float = 1e-5, **setting) -> None:
+    """Compare results with those of ONNX Runtime."""
+    runtime = pytest.importorskip("onnxruntime")
+    runtime.set_default_logger_severity(4)
+    made, fed = operator_model(op, arrays, **setting)
+    session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    found = run(op, *arrays, **setting)
+    for a, b in zip(found if isinstance(found, list) else [found], session.run(None, fed)):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        np.testing.assert_allclose(a, b, rtol, atol)
+
+
+def check_slopes(op: str, *arrays, **setting) -> None:
+    """Compare gradients with finite differences."""
+    made, fed = operator_model(op, arrays, **setting)
+    traced = graphc.onnx.load(made).trace(fed)
+    check_gradients(traced.graph, [fed[name] for name in traced.fed], modes=("reverse",), samples=24)
