@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc import aot, onnx, v1
+import graphc
+from graphc import aot, v1
 from graphc.compile import compile_graph
 from graphc.errors import FormatError, GraphcError, Location, UsageError, located
 from graphc.inspect import show
@@ -166,7 +167,7 @@ def load_model(name: str, weights: str | None = None, values: list[str] | tuple 
     if weights is not None:
         raise UsageError(f"--weights is for models in .txt files, which hold no weights; {path} has its own")
     if path.endswith(".onnx"):
-        model = onnx.load(path)
+        model = graphc.onnx.load(path)
         return model.trace(_named_arrays(values, [i.name for i in model.inputs])).graph
     if values:
         raise UsageError(f"--input gives values to models in .onnx files; {path} is none")
@@ -277,7 +278,7 @@ def _run(options) -> None:
 
 def _run_onnx(options) -> list[tuple[str, np.ndarray]]:
     """The outputs of an ONNX model with their names; those of a sequence one by one."""
-    model = onnx.load(options.model)
+    model = graphc.onnx.load(options.model)
     given = _named_arrays(options.input, [i.name for i in model.inputs])
     rng = np.random.default_rng(0)
     for item in model.inputs:
@@ -401,7 +402,7 @@ def _cache(options) -> None:
 
 def _doctor(options) -> int:
     worst = 0
-    findings = onnx.examine(options.model) if options.model else ((f.level, f.what) for f in examine())
+    findings = graphc.onnx.examine(options.model) if options.model else ((f.level, f.what) for f in examine())
     for level, what in findings:
         print(f"{dict(ok='ok  ', note='note', bad='BAD ')[level]}  {what}")
         worst = max(worst, level == "bad")

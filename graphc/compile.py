@@ -17,7 +17,7 @@ import numpy as np
 from graphc.codegen.llvm.module import program_text, segments
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
 from graphc.ir.dtype import as_dtype, by_short
-from graphc.ir.graph import Graph, close, input_node
+from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
@@ -107,7 +107,7 @@ def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
 
 def requirements(outputs: Sequence[Node]) -> list[Node]:
     """What sizes of inputs must satisfy for some Nodes to be computed, as conditions over symbols."""
-    nodes = close(Graph("required", (), tuple(outputs))).nodes
+    nodes = needed(outputs)
     found = symbols_in(tuple([(n.type, *[v for _, v in n.attrs]) for n in nodes]))
     sizes = input_node("sizes", Type(by_short("u8"), tuple([s for s in found if maker(s) is None])))
     return [r.condition for r in require(close(Graph("required", (sizes,), tuple(outputs)))).requires]

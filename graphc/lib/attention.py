@@ -22,7 +22,12 @@ _HIDDEN = {
     dt.f32: -1e38,
     dt.f64: -1e300,
 }  # finite: where all is hidden, all counts the same
-_LOWEST = {dt.f16: -65504.0, dt.bf16: -3.3895313892515355e38, dt.f32: -3.4028234663852886e38, dt.f64: -np.finfo("f8").max}
+_LOWEST = {
+    dt.f16: -65504.0,
+    dt.bf16: -3.3895313892515355e38,
+    dt.f32: -3.4028234663852886e38,
+    dt.f64: -1.7976931348623157e308,
+}  # of all finite numbers
 
 
 def masked_softmax(logits, mask=None, axis=-1) -> Node:
@@ -144,8 +149,8 @@ def scores(query: Node, key: Node) -> Node:
     """``query @ key^T`` of several heads: [batch, heads, places, others].
 
     Args:
-        query: [batch, heads, places, size]. key: [batch, key heads, others, size]; the first ``heads / key heads`` heads
-            share the first one, and so on.
+        query: [batch, heads, places, size].
+        key: [batch, key heads, others, size]; the first ``heads / key heads`` heads share the first one, and so on.
     """
     return _of_groups(query, key, True)
 

@@ -14,7 +14,8 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, Node, binary, const, origins, simplified
 from graphc.ir.type import Type
 from graphc.lib import math
-from graphc.lib.dims import dim, dim_node, size as size_of
+from graphc.lib.dims import dim, dim_node
+from graphc.lib.dims import size as size_of
 from graphc.lib.promote import as_node, broadcast_to
 from graphc.lib.shape import ensure_shape, part, reshape, transpose
 from graphc.prims.control import loop, results_of
@@ -367,7 +368,8 @@ def _smaller(a, b):
     return min(a, b) if type(a) is int and type(b) is int else simplified(binary("min", a, b))
 
 
-def best_of_groups(corners: list[Node], scores: Node, max_output_size, iou_threshold, score_threshold) -> tuple[Node, Node]:
+def best_of_groups(corners: list[Node], scores: Node, max_output_size, iou_threshold,
+                   score_threshold) -> tuple[Node, Node]:  # fmt: skip
     """The places of the best boxes of every group that do not overlap a better one of it, best first.
 
     Args:

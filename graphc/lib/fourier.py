@@ -15,11 +15,12 @@ from graphc.lib.shape import concat, part, reshape, reverse, transpose
 _SHORT = 128  # elements of a transform that is one product
 _PART = 64  # elements of a part of a longer one
 _PRIME = 1024  # elements of a transform that has no parts, and still is one product
+_LONGEST = 1 << 20
 
 
 def is_product(n) -> bool:
     """Whether a transform of ``n`` elements is made of products: its size is known and has small factors."""
-    if type(n) is not int or n < 1:
+    if type(n) is not int or not 1 <= n <= _LONGEST:
         return False
     while n > _SHORT:
         a = _factor(n)

@@ -17,7 +17,8 @@ from graphc.errors import ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins, simplified
 from graphc.lib import math
-from graphc.lib.dims import dim_node, size as size_of
+from graphc.lib.dims import dim_node
+from graphc.lib.dims import size as size_of
 from graphc.lib.promote import broadcast_to
 from graphc.lib.shape import concat, pad, part, transpose
 from graphc.prims.table import apply
@@ -34,7 +35,7 @@ class Sampling:
         exclude_outside: cubic weights of places outside the input are 0, and the others are scaled to add up to 1.
         extrapolation: the value where a position lies outside the input; None: the nearest element counts.
         scale: output size over input size, where it is not the quotient of the sizes: a number, or a f32 scalar.
-            Positions are then divided by it, as ONNX has it; else they are multiplied by its inverse, as TensorFlow does.
+            Positions are divided by it, as ONNX has it, and without it multiplied by the inverse, as TensorFlow does.
         roi: first and last position as fractions of the input, for ``tf_crop_and_resize``.
         steps: cubic positions are rounded to this fraction between two elements (TensorFlow tabulates 1024).
         antialias: kernels are widened where the output is smaller.

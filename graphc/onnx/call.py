@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -14,12 +15,18 @@ from graphc.lib.dims import DataDependent, as_dims, shape_of, sized
 from graphc.onnx.static import static_value
 from graphc.onnx.values import ELEMENTS, Element, Narrow, describe, element_of, uncarried
 
-if TYPE_CHECKING:
-    from graphc.onnx.trace import Frame, Subgraph
-
 _KINDS = {1: "a float", 2: "an int", 3: "a string", 4: "a tensor", 5: "a graph", 6: "floats", 7: "ints", 8: "strings",
           9: "tensors", 10: "graphs", 11: "a sparse tensor", 12: "sparse tensors", 13: "a type", 14: "types"}  # fmt: skip
 _MISSING = object()
+
+
+class Scope(Protocol):
+    """The graph or function that a node is in."""
+
+    tracer: object
+
+    def subgraph(self, graph) -> Callable:
+        """A GraphProto inside a node, to be called with the values of its inputs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +49,7 @@ class Call:
     inputs: tuple
     outputs: tuple[str, ...]
     attributes: dict
-    frame: Frame
+    frame: Scope
 
     # ------------------------------------------------------------------------------------------ operands
 
@@ -212,7 +219,7 @@ class Call:
             raise FormatError(f"{self.op}: attribute {name!r} is {number}, which is no element type")
         return ELEMENTS[number]
 
-    def body(self, name: str) -> Subgraph:
+    def body(self, name: str) -> Callable:
         """A graph attribute."""
         return self.frame.subgraph(self._attribute(name, 5, _MISSING).g)
 

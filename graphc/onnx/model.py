@@ -17,6 +17,7 @@ from graphc.formats import onnx_file
 from graphc.formats.onnx_check import check_model
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import Node
+from graphc.onnx import ops  # noqa: F401  fills the registry
 from graphc.onnx.draws import KEY, fresh_key, key_node
 from graphc.onnx.feeds import Feed, absent, feed_of
 from graphc.onnx.limits import check_graph

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.errors import FeedError, GraphcError, UnimplementedError
-from graphc.ir.graph import Graph, close
+from graphc.ir.graph import Graph, close, needed
 from graphc.ir.node import Node
+from graphc.ir.sizes import made_by
 from graphc.ir.type import Type
 from graphc.prims.interpret import interpret
 
@@ -38,10 +39,9 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
     """
     if node.op == "const" and node.type.is_static:
         return np.broadcast_to(node.attr("value").array, node.shape)
-    graph = close(Graph("static", (), (node,)))
-    order = graph.nodes
+    order = needed((node,))
     inputs = [n for n in order if n.op == "input"]
-    made = set(graph.measured)
+    made = {s for n in order for s in made_by(n)}
     open_sizes = [n for n in order if n.op == "symbol" and n not in made]
     if inputs or open_sizes or any(n.op in _EFFECTS for n in order):
         if why is None:
@@ -55,7 +55,7 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
             return None
         raise UnimplementedError(f"{why} must be known before running, and is too large to be computed then: {node.type}")
     try:
-        return np.asarray(interpret(graph)[0])
+        return np.asarray(interpret(close(Graph("static", (), (node,))))[0])
     except (FeedError, MemoryError) as error:
         raise UnimplementedError(f"{why or 'a value'} cannot be computed: {error}") from None
     except GraphcError:
@@ -66,7 +66,7 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
 
 def inputs_of(node: Node) -> list[Node]:
     """The inputs that a Node is computed from."""
-    return [n for n in close(Graph("static", (), (node,))).nodes if n.op == "input"]
+    return [n for n in needed((node,)) if n.op == "input"]
 
 
 def known_size(d, why: str) -> int:

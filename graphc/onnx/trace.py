@@ -12,7 +12,6 @@ import numpy as np
 from graphc.errors import FormatError, GraphcError, Location, ResourceExhaustedError, UnimplementedError, located
 from graphc.ir.node import Node, const
 from graphc.lib.dims import DataDependent, measuring
-from graphc.onnx import ops  # noqa: F401  fills the registry
 from graphc.onnx.call import Call
 from graphc.onnx.limits import at_node, check_values, misfit
 from graphc.onnx.registry import HANDLERS, handler_of

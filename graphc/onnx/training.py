@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,9 +25,6 @@ from graphc.onnx.static import NeedsValue
 from graphc.onnx.values import ELEMENTS, element_of
 from graphc.prims.control import call, results_of
 
-if TYPE_CHECKING:
-    from graphc.onnx.model import Model, Traced
-
 _FLOATS = {"float16", "bfloat16", "float32", "float64"}
 # inputs of operators that describe what is computed rather than being learnt
 _FIXED = {
@@ -39,13 +35,13 @@ _numbers = itertools.count()
 
 
 class Training:
-    """The variables of a model, and its traces in which they stand for initialisers.
+    """The variables of a Model, and its traces in which they stand for initialisers.
 
     Attributes:
         variables: name of an initialiser of floats -> Variable.
     """
 
-    def __init__(self, model: Model):
+    def __init__(self, model):
         self.model = model
         graph = model.file.model.graph
         fixed = {node.input[k] for node in graph.node for k in _FIXED.get(node.op_type, ()) if k < len(node.input)}
@@ -186,7 +182,7 @@ class _Trace:
         graph: of the inputs ``fed``, then the variables. results: what its outputs mean.
     """
 
-    def __init__(self, traced: Traced, variables: tuple[Variable, ...]):
+    def __init__(self, traced, variables: tuple[Variable, ...]):
         self.graph, self.fed, self.results = close(traced.graph), traced.fed, traced.results
         self.variables, self._number, self._exact, self._program = variables, next(_numbers), {}, None
         self._key_at = self.fed.index(KEY) if KEY in self.fed else None
@@ -197,7 +193,7 @@ class _Trace:
             self._program = compile_graph(self.graph, options)
         return self._program
 
-    def check_results(self, model: Model) -> None:
+    def check_results(self, model) -> None:
         """Refuse results that no tensor holds.
 
         Raises:

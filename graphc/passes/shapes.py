@@ -108,6 +108,18 @@ def dot_of_transposed(node: Node) -> Node | None:
     return dot(*operands, *flags) if operands != list(node.inputs) else None
 
 
+@on("conv")
+def conv_of_one_place(node: Node) -> Node | None:
+    """Where window and input have one place only, a product of [batch, channels] and [channels, filters]."""
+    x, w = node.inputs
+    around = (*x.shape[1:-1], *w.shape[:-2])
+    if any(d != 1 for d in around) or any(d != 0 for d in (*node.attr("low"), *node.attr("high"))):
+        return None
+    if node.attr("groups") != 1 or not around:
+        return None
+    return reshape(dot(reshape(x, (x.shape[0], x.shape[-1])), reshape(w, w.shape[-2:])), node.shape)
+
+
 @on("broadcast")
 def broadcast_of(node: Node) -> Node | None:
     """Identity; broadcast of broadcast; of a reshape that only inserts or drops axes of size 1."""
@@ -270,8 +282,8 @@ def _unmoved(x: Node, move: Node) -> Node | None:
 
 
 _STILL = (
-    move_of_splat, stop_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, broadcast_of,
-    slice_of, pad_of, reverse_of, concat_of, REDUCTIONS,
+    move_of_splat, stop_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, conv_of_one_place,
+    broadcast_of, slice_of, pad_of, reverse_of, concat_of, REDUCTIONS,
 )  # fmt: skip
 SHAPES = Rules(*_STILL, sink_movement, rows=TABLE, build=apply)
 _SETTLED = Rules(*_STILL, sink_shape, rows=TABLE, build=apply)

@@ -264,7 +264,7 @@ def _vision() -> Case:
         rois=np.float32([[0, 0, 4, 4]]), which=np.int64([0]), grid=_values((1, 3, 3, 2)), theta=_values((1, 2, 3)), size=np.int64([1, 1, 2, 2]),
         sig=_values((1, 8, 1)), ax=np.int64(1), wave=_values((1, 16, 1)), step=np.int64(4), win=_values(8), pool=_values((1, 1, 2, 2)),
         where=np.int64([[[[0, 3], [8, 10]]]]), len=np.int64(8), rate=np.int64(8000), low=np.float32(0), high=np.float32(4000),
-        cols=_values((1, 4, 4)), isz=np.int64([4, 4]), bsz=np.int64([2, 2]), dw=_values((1, 1, 1, 1)), off=np.zeros((1, 2, 6, 6), np.float32),
+        cols=_values((1, 4, 9)), isz=np.int64([4, 4]), bsz=np.int64([2, 2]), dw=_values((1, 1, 1, 1)), off=np.zeros((1, 2, 6, 6), np.float32),
     )  # fmt: skip
     bmp = b"BM" + bytes.fromhex("3a0000000000000036000000280000000100000001000000010018000000000004000000130b0000130b00000000000000000000") + b"\1\2\3\0"
     return Case("vision", model(graph), {"x": _values((1, 1, 6, 6)), "data": np.frombuffer(bmp, np.uint8)})

@@ -87,6 +87,7 @@ def hostile(what: str):
     if what.isdigit():
         return mutant(int(what))
     if what == "_hang":
+        signal.setitimer(signal.ITIMER_PROF, 0.1)
         while True:
             pass
     if what == "_crash":

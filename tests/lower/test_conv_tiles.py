@@ -9,7 +9,7 @@ from graphc.ir.node import const, symbol
 from graphc.ir.target import X86_64_V3, X86_64_V4
 from graphc.ir.type import Type
 from graphc.lower.lower import lower
-from graphc.lower.nests.conv import DEPTHWISE, DIRECT, PANEL, TILE, form_of
+from graphc.lower.nests.conv import DEPTHWISE, DIRECT, PANEL, SPREAD, TILE, form_of
 from graphc.prims import add, broadcast, cast, conv, max, mul, sigmoid, tanh
 from graphc.prims.interpret import interpret
 from tests.native import bits_equal, host_targets, run_native
@@ -163,7 +163,7 @@ def test_sizes_around_the_edges_of_tiles():
 
 
 def test_forms():
-    wanted = [(c, PANEL) for c in DENSE + GROUPED[:3] + TRANSPOSED] + [(c, DEPTHWISE) for c in DEPTHWISE_CASES]
+    wanted = [(c, PANEL) for c in DENSE + GROUPED[:3] + TRANSPOSED[2:7]] + [(TRANSPOSED[k], SPREAD) for k in (0, 1, 7)] + [(c, DEPTHWISE) for c in DEPTHWISE_CASES]
     for (shape, kernel, window), form in [*wanted, (GROUPED[3], PANEL)]:
         _, node = convolution(symbolic(shape)[0], kernel, window)
         assert form_of(node, node.inputs[1], X86_64_V4) == form, (shape, kernel)

@@ -8,13 +8,16 @@ from onnx_models import model, node
 
 import graphc
 from graphc.autodiff.check import check_gradients
+from graphc.onnx.values import ELEMENTS
+
+NAMES = {e.numpy: e.name for e in ELEMENTS.values()}
 
 
 def operator_model(op: str, arrays, outputs: int = 1, opset: int = 18, constants=(), symbolic: bool = False, **attributes):
     """A model of one operator on arrays (None for an input that is left out), and what it is fed with.
 
     Args:
-        constants: numbers of the inputs that are initialisers. symbolic: whether sizes of the others are unknown.
+        constants: numbers of the inputs that are initialisers. symbolic: whether sizes of the others are unknown, but 1.
     """
     names = [f"x{k}" if a is not None else "_" for k, a in enumerate(arrays)]
     fed, initialisers, inputs = {}, {}, []
@@ -25,8 +28,8 @@ def operator_model(op: str, arrays, outputs: int = 1, opset: int = 18, constants
         if k in constants:
             initialisers[name] = array
             continue
-        sizes = [f"n{k}_{a}" for a in range(array.ndim)] if symbolic else array.shape
-        inputs.append(f"{name}: {'string' if array.dtype == object else array.dtype.name}[{', '.join(map(str, sizes))}]")
+        sizes = [f"n{k}_{a}" if symbolic and n != 1 else n for a, n in enumerate(array.shape)]
+        inputs.append(f"{name}: {NAMES[array.dtype]}[{', '.join(map(str, sizes))}]")
         fed[name] = array
     results = [f"y{k}" for k in range(outputs)]
     one = node(op, " ".join(names), " ".join(results), **attributes)

@@ -1,4 +1,4 @@
-"""Attention, its flexible and linear kin, rotary embeddings: sizes that are open, masks, caches, shared heads, errors."""
+"""Attention, its flexible and linear kin, rotary embeddings: open sizes, masks, caches, shared heads, errors."""
 
 import numpy as np
 import pytest
@@ -169,7 +169,8 @@ def test_a_change_of_scores_that_is_not_supported_is_refused():
     change = graph([node("Nowhere", "s", "t")], ["s: float32[1, 2, l, s]"], ["t: float32[1, 2, l, s]"])
     loaded = graphc.onnx.load(model(
         [node("FlexAttention", "q k v", "y", "ai.onnx.preview", score_mod=change)],
-        [f"{n}: float32[1, 2, 3, 4]" for n in "qkv"], ["y: float32"], opset=26, domains={"ai.onnx.preview": 1}))  # fmt: skip
+        [f"{n}: float32[1, 2, 3, 4]" for n in "qkv"], ["y: float32"], opset=26,
+        domains={"ai.onnx.preview": 1}))  # fmt: skip
     with pytest.raises(UnimplementedError, match="score_mod has parts that are not supported"):
         loaded.run([normal(1, 2, 3, 4)] * 3)
 
@@ -213,8 +214,8 @@ def test_linear_attention_of_open_length(rule):
     names = f"q k v p {'d' if has_decay else '_'} {'e' if has_beta else '_'}"
     inputs = ["q: float32[b, t, 24]", "k: float32[b, t, 12]", "v: float32[b, t, 10]", "p: float32[b, 2, 6, 5]"]
     inputs += ["d: float32[b, t, 2]"] * has_decay + ["e: float32[b, t, 2]"] * has_beta
-    loaded = graphc.onnx.load(model([node("LinearAttention", names, "y s", update_rule=rule, q_num_heads=4, kv_num_heads=2)],
-                                    inputs, ["y: float32", "s: float32"], opset=27))  # fmt: skip
+    made = node("LinearAttention", names, "y s", update_rule=rule, q_num_heads=4, kv_num_heads=2)
+    loaded = graphc.onnx.load(model([made], inputs, ["y: float32", "s: float32"], opset=27))
     for batch, length in ((2, 3), (1, 5)):
         arrays = [normal(batch, length, n) * 0.5 for n in (24, 12, 10)] + [normal(batch, 2, 6, 5)]
         decay, beta = -RANDOM.random((batch, length, 2)), RANDOM.random((batch, length, 2))
@@ -262,8 +263,8 @@ def test_rotary_embedding_of_open_length(interleaved, width):
 
 
 def test_rotary_embedding_of_an_odd_width_is_refused():
-    loaded = graphc.onnx.load(model([node("RotaryEmbedding", "x c c", "y")],
-                                    ["x: float32[1, 2, 3, 5]", "c: float32[1, 3, 2]"], ["y: float32"], opset=23))  # fmt: skip
+    inputs = ["x: float32[1, 2, 3, 5]", "c: float32[1, 3, 2]"]
+    loaded = graphc.onnx.load(model([node("RotaryEmbedding", "x c c", "y")], inputs, ["y: float32"], opset=23))
     with pytest.raises(ShapeError, match="must be even"):
         loaded.trace()
 
@@ -276,7 +277,8 @@ def test_rotary_embedding_of_an_odd_width_is_refused():
 ])  # fmt: skip
 def test_beside_onnx_runtime(attributes):
     runtime = pytest.importorskip("onnxruntime")
-    made = model([node("Attention", "q k v m", "y", **attributes)], [*OPEN, "m: float32[l, s]"], ["y: float32"], opset=23)
+    nodes = [node("Attention", "q k v m", "y", **attributes)]
+    made = model(nodes, [*OPEN, "m: float32[l, s]"], ["y: float32"], opset=23)
     session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     feeds = {"q": normal(2, 4, 5, 8), "k": normal(2, 2, 7, 8), "v": normal(2, 2, 7, 5), "m": normal(5, 7)}
     np.testing.assert_allclose(graphc.onnx.load(made).run(feeds)[0], session.run(None, feeds)[0], rtol=1e-4, atol=1e-5)

@@ -68,6 +68,10 @@ def test_without_a_number_or_without_boxes_there_is_nothing():
 # ------------------------------------------------------------------------------------------ regions of interest
 
 
+OPEN = ["x: float32[b, c, h, w]", "r: float32[k, 4]", "i: int64[k]"]
+FIXED = ["x: float32[1, 2, 4, 4]", "r: float32[k, 4]", "i: int64[k]"]
+
+
 def regions(count, reach=12.0):
     corner = RANDOM.uniform(-2, reach, (count, 2))
     return np.concatenate([corner, corner + RANDOM.uniform(0.1, 9, (count, 2))], 1).astype(np.float32)
@@ -79,8 +83,8 @@ def regions(count, reach=12.0):
 ])  # fmt: skip
 def test_samples_of_regions_beside_onnx_runtime(mode, opset, ratio, how):
     runtime = pytest.importorskip("onnxruntime")
-    made = one("RoiAlign", "x r i", ["x: float32[b, c, h, w]", "r: float32[k, 4]", "i: int64[k]"], None, opset, mode=mode,
-               sampling_ratio=ratio, output_height=3, output_width=2, spatial_scale=0.5, **how)  # fmt: skip
+    made = one("RoiAlign", "x r i", OPEN, None, opset, mode=mode, sampling_ratio=ratio, output_height=3,
+               output_width=2, spatial_scale=0.5, **how)  # fmt: skip
     session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     loaded = graphc.onnx.load(made)
     for shape, count in (((2, 3, 6, 7), 5), ((1, 1, 4, 3), 1)):
@@ -90,7 +94,7 @@ def test_samples_of_regions_beside_onnx_runtime(mode, opset, ratio, how):
 
 def test_no_regions_give_no_answers():
     for ratio in (0, 2):
-        made = one("RoiAlign", "x r i", ["x: float32[1, 2, 4, 4]", "r: float32[k, 4]", "i: int64[k]"], sampling_ratio=ratio)
+        made = one("RoiAlign", "x r i", FIXED, sampling_ratio=ratio)
         found = graphc.onnx.load(made).run([normal(1, 2, 4, 4), regions(0), np.zeros(0, np.int64)])[0]
         assert found.shape == (0, 2, 1, 1)
 
@@ -98,13 +102,15 @@ def test_no_regions_give_no_answers():
 def test_gradients_of_means_of_regions():
     made = one("RoiAlign", "x r i", ["x: float64[1, 1, 5, 5]", "r: float64[2, 4]", "i: int64[2]"], kind="float64",
                sampling_ratio=2)  # fmt: skip
-    arrays = [normal(1, 1, 5, 5, dtype=float), np.array([[0.3, 0.2, 3.9, 2.6], [1.1, 0.7, 2.2, 4.4]]), np.zeros(2, np.int64)]
+    rois = np.array([[0.3, 0.2, 3.9, 2.6], [1.1, 0.7, 2.2, 4.4]])
+    arrays = [normal(1, 1, 5, 5, dtype=float), rois, np.zeros(2, np.int64)]
     check_gradients(graphc.onnx.load(made).trace(arrays).graph, arrays, modes=("reverse",))
 
 
 def test_the_largest_of_regions_beside_onnx_runtime():
     runtime = pytest.importorskip("onnxruntime")
-    made = one("MaxRoiPool", "x r", ["x: float32[b, c, h, w]", "r: float32[k, 5]"], pooled_shape=[3, 2], spatial_scale=0.5)
+    inputs = ["x: float32[b, c, h, w]", "r: float32[k, 5]"]
+    made = one("MaxRoiPool", "x r", inputs, pooled_shape=[3, 2], spatial_scale=0.5)
     session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     loaded = graphc.onnx.load(made)
     for shape, count in (((2, 3, 6, 7), 5), ((1, 1, 9, 3), 2)):
@@ -116,8 +122,8 @@ def test_the_largest_of_regions_beside_onnx_runtime():
 @pytest.mark.parametrize(("made", "error", "words"), [
     (one("NonMaxSuppression", "b b", ["b: float32[1, 4]"], kind="int64"), ShapeError, "needs boxes"),
     (one("RoiAlign", "x r r", ["x: float32[1, 2, 4, 4]", "r: float32[3, 5]"]), ShapeError, "rois"),
-    (one("RoiAlign", "x r r", ["x: float32[1, 2, 4, 4]", "r: float32[3, 4]"], mode="min"), FormatError, "not one of avg, max"),
-    (one("RoiAlign", "x r r", ["x: float32[1, 2, 4, 4]", "r: float32[3, 4]"], output_width=0), ShapeError, "output sizes"),
+    (one("RoiAlign", "x r i", FIXED, mode="min"), FormatError, "not one of avg, max"),
+    (one("RoiAlign", "x r i", FIXED, output_width=0), ShapeError, "output sizes"),
     (one("MaxRoiPool", "x r", ["x: float32[1, 2, 4, 4]", "r: float32[3, 5]"]), FormatError, "pooled_shape"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused(made, error, words):

@@ -29,8 +29,8 @@ def one(op, names, inputs, values=None, opset=20, kind="float32", **attributes):
 @pytest.mark.parametrize("mode", ["linear", "nearest", "cubic"])
 def test_grids_of_open_sizes_beside_onnx_runtime(mode, border, aligned):
     runtime = pytest.importorskip("onnxruntime")
-    made = one("GridSample", "x g", ["x: float32[b, c, h, w]", "g: float32[b, k, l, 2]"], mode=mode, padding_mode=border,
-               align_corners=aligned)  # fmt: skip
+    inputs = ["x: float32[b, c, h, w]", "g: float32[b, k, l, 2]"]
+    made = one("GridSample", "x g", inputs, mode=mode, padding_mode=border, align_corners=aligned)
     session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     loaded = graphc.onnx.load(made)
     for sizes in ((1, 2, 4, 5, 3, 6), (2, 1, 3, 2, 7, 2)):
@@ -52,8 +52,8 @@ def test_positions_far_away_and_no_numbers():
 def test_nothing_outside_counts_even_where_the_input_is_infinite():
     x = np.full((1, 1, 2, 2), np.inf, np.float32)
     grid = np.full((1, 1, 1, 2), 5, np.float32)
-    found = graphc.onnx.load(one("GridSample", "x g", ["x: float32[1, 1, 2, 2]", "g: float32[1, 1, 1, 2]"])).run([x, grid])
-    assert found[0].item() == 0
+    made = one("GridSample", "x g", ["x: float32[1, 1, 2, 2]", "g: float32[1, 1, 1, 2]"])
+    assert graphc.onnx.load(made).run([x, grid])[0].item() == 0
 
 
 def test_first_names_of_the_modes_and_integers():
@@ -105,9 +105,10 @@ def test_deformable_convolution():
         y = r * strides[0] - pads[0] + i * dilations[0] + moved[n, g, i, j, 0, r, s]
         z = s * strides[1] - pads[1] + j * dilations[1] + moved[n, g, i, j, 1, r, s]
         answer[n, o, r, s] += w[o, c, i, j] * masked[n, g, i, j, r, s] * sample(x[n, channel], y, z)
-    made = one("DeformConv", "x w o b m", ["x: float32[n, 4, 5, 6]", "w: float32[6, 2, 2, 2]", f"o: float32[n, 16, {rows}, l]",
-                                           "b: float32[6]", f"m: float32[n, 8, {rows}, l]"], opset=19, strides=list(strides),
-               dilations=list(dilations), pads=list(pads), group=groups, offset_group=spread)  # fmt: skip
+    inputs = ["x: float32[n, 4, 5, 6]", "w: float32[6, 2, 2, 2]", f"o: float32[n, 16, {rows}, l]", "b: float32[6]",
+              f"m: float32[n, 8, {rows}, l]"]  # fmt: skip
+    made = one("DeformConv", "x w o b m", inputs, opset=19, strides=list(strides), dilations=list(dilations),
+               pads=list(pads), group=groups, offset_group=spread)  # fmt: skip
     found = graphc.onnx.load(made).run([x, w, offset, b, mask])[0]
     np.testing.assert_allclose(found, answer + b[:, None, None], rtol=1e-4, atol=1e-4)
 
@@ -122,10 +123,9 @@ def test_blocks_of_open_sizes_and_back(mode):
     for h, w in ((2, 3), (1, 4)):
         x = normal(2, 8, h, w)
         y = deep.run([x])[0]
-        order = (2, 2, 2) if mode == "CRD" else (2, 2, 2)
-        parts = x.reshape(2, *order, h, w)
-        answer = parts.transpose((0, 3, 4, 1, 5, 2) if mode == "DCR" else (0, 1, 4, 2, 5, 3)).reshape(2, 2, 2 * h, 2 * w)
-        np.testing.assert_array_equal(y, answer)
+        parts = x.reshape(2, 2, 2, 2, h, w)
+        answer = parts.transpose((0, 3, 4, 1, 5, 2) if mode == "DCR" else (0, 1, 4, 2, 5, 3))
+        np.testing.assert_array_equal(y, answer.reshape(2, 2, 2 * h, 2 * w))
         np.testing.assert_array_equal(flat.run([y])[0], x)
 
 
@@ -186,8 +186,8 @@ def test_a_damaged_file_is_an_empty_image():
     (one("SpaceToDepth", "x", ["x: float32[1, 3, 3, 2]"], blocksize=2), ShapeError, "3 x 2 pixels"),
     (one("SpaceToDepth", "x", ["x: float32[1, 3, 2]"], blocksize=2), ShapeError, "batch, channels, height, width"),
     (one("Col2Im", "x z z", ["x: float32[1, 4, 3]"], {"z": np.int64([2, 2])}, 18), ShapeError, "1 blocks"),
-    (one("DeformConv", "x w o", ["x: float32[1, 2, 3, 3]", "w: float32[1, 2, 2, 2]", "o: float32[1, 7, 2, 2]"]), ShapeError,
-     "8 channels"),
+    (one("DeformConv", "x w o", ["x: float32[1, 2, 3, 3]", "w: float32[1, 2, 2, 2]", "o: float32[1, 7, 2, 2]"]),
+     ShapeError, "8 channels"),
     (one("ImageDecoder", "x", ["x: int32[n]"], kind="uint8"), ShapeError, "vector of uint8"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused(made, error, words):

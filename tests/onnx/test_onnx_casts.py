@@ -9,9 +9,14 @@ import graphc
 from graphc.errors import DtypeError, FormatError, GraphcError
 
 NARROW = {
-    "float8e4m3fn": ml_dtypes.float8_e4m3fn, "float8e5m2fnuz": ml_dtypes.float8_e5m2fnuz, "float4e2m1": ml_dtypes.float4_e2m1fn,
-    "float6e3m2": ml_dtypes.float6_e3m2fn, "int4": ml_dtypes.int4, "uint4": ml_dtypes.uint4, "int2": ml_dtypes.int2,
-}  # fmt: skip
+    "float8e4m3fn": ml_dtypes.float8_e4m3fn,
+    "float8e5m2fnuz": ml_dtypes.float8_e5m2fnuz,
+    "float4e2m1": ml_dtypes.float4_e2m1fn,
+    "float6e3m2": ml_dtypes.float6_e3m2fn,
+    "int4": ml_dtypes.int4,
+    "uint4": ml_dtypes.uint4,
+    "int2": ml_dtypes.int2,
+}
 
 
 def cast(x, source: str, to: str, opset: int = 25, **attributes):
@@ -24,7 +29,9 @@ def cast(x, source: str, to: str, opset: int = 25, **attributes):
 
 @pytest.mark.parametrize("name", NARROW)
 def test_narrow_types_there_and_back(name):
-    codes = np.arange(-8 if name == "int4" else -2 if name == "int2" else 0, 8 if name == "int4" else 2 if name == "int2" else 16)
+    codes = np.arange(
+        -8 if name == "int4" else -2 if name == "int2" else 0, 8 if name == "int4" else 2 if name == "int2" else 16
+    )
     values = codes.astype(NARROW[name]) if "int" in name else codes.astype(np.uint8).view(NARROW[name])
     wide = cast(values, name, "float32")
     np.testing.assert_array_equal(wide, values.astype(np.float32))
@@ -93,7 +100,9 @@ def test_text_as_numbers():
     wanted = np.array([3.14, 1e-5, 1e8, np.inf, np.inf, -np.inf, np.nan])
     for kind in ("float16", "float32", "float64"):
         with np.errstate(over="ignore"):
-            np.testing.assert_array_equal(cast(x, "string", kind), wanted.astype(np.float32).astype(kind) if kind != "float64" else wanted)
+            np.testing.assert_array_equal(
+                cast(x, "string", kind), wanted.astype(np.float32).astype(kind) if kind != "float64" else wanted
+            )
     assert cast(np.array(["-7", "12"], object), "string", "int8").tolist() == [-7, 12]
     with pytest.raises(GraphcError, match="no number of int64"):
         cast(np.array(["seven"], object), "string", "int16")
@@ -107,7 +116,9 @@ def test_cast_like_takes_the_type_of_the_second_input():
 
 
 def bit_cast(x, source, to):
-    loaded = graphc.onnx.load(model([node("BitCast", "x", "y", to=NUMBERS[to])], [f"x: {source}[n]"], [f"y: {to}[n]"], opset=26))
+    loaded = graphc.onnx.load(
+        model([node("BitCast", "x", "y", to=NUMBERS[to])], [f"x: {source}[n]"], [f"y: {to}[n]"], opset=26)
+    )
     return loaded.run([x])[0]
 
 
@@ -123,7 +134,9 @@ def test_bits_stay_what_they_are():
 
 def test_what_is_no_type_is_refused():
     with pytest.raises(FormatError, match="attribute 'to' is 77, which is no element type"):
-        graphc.onnx.load(model([node("Cast", "x", "y", to=77)], ["x: float32[n]"], ["y: float32[n]"])).run([np.zeros(1, np.float32)])
+        graphc.onnx.load(model([node("Cast", "x", "y", to=77)], ["x: float32[n]"], ["y: float32[n]"])).run(
+            [np.zeros(1, np.float32)]
+        )
     with pytest.raises(FormatError, match="'sideways', not one of up, down, nearest"):
         cast(np.zeros(1, np.float32), "float32", "float8e8m0", round_mode="sideways")
     with pytest.raises(GraphcError, match="no cast from c64"):

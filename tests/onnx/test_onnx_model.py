@@ -102,7 +102,7 @@ def test_an_input_that_decides_the_number_of_axes_is_a_constant_of_the_program()
     x = np.float32([1, 2])
     assert loaded.run([x, np.int64([0])])[0].shape == (1, 2)
     assert loaded.run([x, np.int64([0, -1])])[0].shape == (1, 2, 1)
-    with pytest.raises(UsageError, match="depends on the value of input axes"):
+    with pytest.raises(UsageError, match="depends on the value .*of input axes"):
         loaded.graph
     assert [str(d) for d in loaded.trace({"axes": np.int64([1])}).graph.outputs[0].shape][1] == "1"
 

@@ -36,7 +36,9 @@ def test_by_tensor_in_every_opset(opset):
 
 def test_halves_go_to_the_even_number():
     x = np.array([0.5, 1.5, 2.5, -0.5, -1.5, 300, -300], np.float32)
-    (q,) = run(node("QuantizeLinear", "x s z", "q"), ["x: float32[n]"], ["q: int8[n]"], [x], s=np.float32(1), z=np.int8(1))
+    (q,) = run(
+        node("QuantizeLinear", "x s z", "q"), ["x: float32[n]"], ["q: int8[n]"], [x], s=np.float32(1), z=np.int8(1)
+    )
     assert q.tolist() == [1, 3, 3, 1, -1, 127, -128]
 
 
@@ -73,11 +75,21 @@ def test_precision_and_other_types():
                ["x: float32[n]"], ["q: uint16[n]"], [x], s=np.float32(0.001))  # fmt: skip
     half = x.astype(np.float16) / np.float16(0.001)
     np.testing.assert_array_equal(q, np.rint(half).astype(np.uint16))
-    (q,) = run(node("QuantizeLinear", "x s", "q"), ["x: int32[n]"], ["q: uint8[n]"], [np.array([7, -3, 9000], np.int32)],
-               s=np.float32(2))  # fmt: skip
+    (q,) = run(
+        node("QuantizeLinear", "x s", "q"),
+        ["x: int32[n]"],
+        ["q: uint8[n]"],
+        [np.array([7, -3, 9000], np.int32)],
+        s=np.float32(2),
+    )
     assert q.tolist() == [4, 0, 255]
-    (y,) = run(node("DequantizeLinear", "x s", "y", output_dtype=NUMBERS["float16"]), ["x: int32[n]"], ["y: float16[n]"],
-               [np.array([7, -3], np.int32)], s=np.float32(0.5))  # fmt: skip
+    (y,) = run(
+        node("DequantizeLinear", "x s", "y", output_dtype=NUMBERS["float16"]),
+        ["x: int32[n]"],
+        ["y: float16[n]"],
+        [np.array([7, -3], np.int32)],
+        s=np.float32(0.5),
+    )
     assert y.dtype == np.float16 and y.tolist() == [3.5, -1.5]
 
 
@@ -87,15 +99,25 @@ def test_small_floats_as_levels():
         (q,) = run(node("QuantizeLinear", "x s", "q", output_dtype=NUMBERS["float8e4m3fn"], saturate=saturate),
                    ["x: float32[n]"], ["q: float8e4m3fn[n]"], [x], s=np.float32(0.5))  # fmt: skip
         np.testing.assert_array_equal(q.astype(np.float32), np.float32([2, 3.5, last, 0.5]))
-    (q,) = run(node("QuantizeLinear", "x s", "q", output_dtype=NUMBERS["float4e2m1"]), ["x: float32[n]"], ["q: float4e2m1[n]"],
-               [x], s=np.float32(0.5))  # fmt: skip
+    (q,) = run(
+        node("QuantizeLinear", "x s", "q", output_dtype=NUMBERS["float4e2m1"]),
+        ["x: float32[n]"],
+        ["q: float4e2m1[n]"],
+        [x],
+        s=np.float32(0.5),
+    )
     np.testing.assert_array_equal(q.astype(np.float32), np.float32([2, 3, -6, 0.5]))
 
 
 def test_dynamic_quantisation_covers_zero():
     for x in ([1.0, 2.0, 3.0], [-1.0, -2.0], [0.0, 0.0], [-1.5, 2.5, 0.3]):
         x = np.array(x, np.float32)
-        y, scale, zero = run(node("DynamicQuantizeLinear", "x", "y s z"), ["x: float32[n]"], ["y: uint8[n]", "s: float32[]", "z: uint8[]"], [x])
+        y, scale, zero = run(
+            node("DynamicQuantizeLinear", "x", "y s z"),
+            ["x: float32[n]"],
+            ["y: uint8[n]", "s: float32[]", "z: uint8[]"],
+            [x],
+        )
         low, high = min(x.min(), 0), max(x.max(), 0)
         wanted = np.float32(high - low or 1) / np.float32(255)
         assert scale.shape == zero.shape == () and scale == wanted and zero == np.rint(np.clip(-low / wanted, 0, 255))
@@ -105,11 +127,23 @@ def test_dynamic_quantisation_covers_zero():
 def test_integer_products_are_exact():
     a, b = rng().integers(0, 256, (3, 300)).astype(np.uint8), rng(1).integers(-128, 128, (300, 5)).astype(np.int8)
     za, zb = np.uint8([1, 7, 255]), rng(2).integers(-128, 128, 5).astype(np.int8)
-    (y,) = run(node("MatMulInteger", "a b za zb", "y"), ["a: uint8[n, k]", "b: int8[k, m]"], ["y: int32[n, m]"], [a, b], za=za, zb=zb)
+    (y,) = run(
+        node("MatMulInteger", "a b za zb", "y"),
+        ["a: uint8[n, k]", "b: int8[k, m]"],
+        ["y: int32[n, m]"],
+        [a, b],
+        za=za,
+        zb=zb,
+    )
     np.testing.assert_array_equal(y, (a.astype(np.int32) - za[:, None].astype(np.int32)) @ (b.astype(np.int32) - zb))
     stack = np.stack([a, a[::-1]])
-    (y,) = run(node("MatMulInteger", "a b za", "y"), ["a: uint8[b, n, k]", "b: int8[k]"], ["y: int32[b, n]"], [stack, b[:, 0].copy()],
-               za=np.uint8([[[5], [6], [7]]]))  # fmt: skip
+    (y,) = run(
+        node("MatMulInteger", "a b za", "y"),
+        ["a: uint8[b, n, k]", "b: int8[k]"],
+        ["y: int32[b, n]"],
+        [stack, b[:, 0].copy()],
+        za=np.uint8([[[5], [6], [7]]]),
+    )
     np.testing.assert_array_equal(y, (stack.astype(np.int32) - [[5], [6], [7]]) @ b[:, 0].astype(np.int32))
 
 
@@ -129,8 +163,16 @@ def test_quantised_convolutions_are_those_of_onnx_runtime(by_channel, groups):
     x = rng().integers(0, 256, (2, 4, 7, 6)).astype(np.uint8)
     w = rng(1).integers(-128, 128, (6, 4 // groups, 3, 3)).astype(np.int8)
     scale = rng(2).uniform(0.01, 0.02, 6).astype(np.float32) if by_channel else np.array(0.015, np.float32)
-    given = dict(xs=np.float32(0.02), xz=np.uint8(117), w=w, ws=scale, wz=np.zeros(scale.shape, np.int8), ys=np.float32(0.3),
-                 yz=np.uint8(130), b=rng(3).integers(-5000, 5000, 6).astype(np.int32))  # fmt: skip
+    given = dict(
+        xs=np.float32(0.02),
+        xz=np.uint8(117),
+        w=w,
+        ws=scale,
+        wz=np.zeros(scale.shape, np.int8),
+        ys=np.float32(0.3),
+        yz=np.uint8(130),
+        b=rng(3).integers(-5000, 5000, 6).astype(np.int32),
+    )
     one = node("QLinearConv", "x xs xz w ws wz ys yz b", "y", pads=[1, 1, 0, 1], strides=[2, 1], group=groups)
     arguments = one, ["x: uint8[n, 4, h, v]"], ["y: uint8[n, 6, a, b]"], [x]
     np.testing.assert_array_equal(run(*arguments, opset=21, **given)[0], peer(*arguments, **given)[0])
@@ -172,19 +214,45 @@ def test_what_does_not_fit_is_told():
         run(node("QuantizeLinear", "x s", "q", block_size=2), ["x: float32[2, 3]"], ["q: uint8[2, 3]"], [x],
             s=np.ones((2, 1), np.float32))  # fmt: skip
     with pytest.raises(DtypeError, match="float32 is no type that floats are quantised to"):
-        run(node("QuantizeLinear", "x s z", "q"), ["x: float32[2, 3]"], ["q: float32[2, 3]"], [x], s=np.float32(1), z=np.float32(0))
+        run(
+            node("QuantizeLinear", "x s z", "q"),
+            ["x: float32[2, 3]"],
+            ["q: float32[2, 3]"],
+            [x],
+            s=np.float32(1),
+            z=np.float32(0),
+        )
     with pytest.raises(FormatError, match="output_dtype differs from the zero point's type, uint8"):
-        run(node("QuantizeLinear", "x s z", "q", output_dtype=3), ["x: float32[2, 3]"], ["q: int8[2, 3]"], [x], s=np.float32(1),
-            z=np.uint8(0))  # fmt: skip
+        run(
+            node("QuantizeLinear", "x s z", "q", output_dtype=3),
+            ["x: float32[2, 3]"],
+            ["q: int8[2, 3]"],
+            [x],
+            s=np.float32(1),
+            z=np.uint8(0),
+        )
     with pytest.raises((DtypeError, UnimplementedError), match="differ in type"):
-        run(node("DequantizeLinear", "x s z", "y"), ["x: int8[n]"], ["y: float32[n]"], [np.zeros(2, np.int8)], s=np.float32(1), z=np.uint8(0))
+        run(
+            node("DequantizeLinear", "x s z", "y"),
+            ["x: int8[n]"],
+            ["y: float32[n]"],
+            [np.zeros(2, np.int8)],
+            s=np.float32(1),
+            z=np.uint8(0),
+        )
     with pytest.raises(DtypeError, match="input 0 must be of integers"):
         run(node("MatMulInteger", "x x", "y"), ["x: float32[n, n]"], ["y: int32[n, n]"], [np.zeros((2, 2), np.float32)])
 
 
 def test_gradients_of_dequantised_weights_reach_the_scale():
-    loaded = graphc.onnx.load(model([node("DequantizeLinear", "q s", "w"), node("MatMul", "x w", "y")], ["x: float32[n, 2]"],
-                                    ["y: float32[n, 1]"], {"q": np.int8([[3], [-2]]), "s": np.array(0.5, np.float32)}))  # fmt: skip
+    loaded = graphc.onnx.load(
+        model(
+            [node("DequantizeLinear", "q s", "w"), node("MatMul", "x w", "y")],
+            ["x: float32[n, 2]"],
+            ["y: float32[n, 1]"],
+            {"q": np.int8([[3], [-2]]), "s": np.array(0.5, np.float32)},
+        )
+    )
     scale = loaded.variables["s"]
     assert not scale.trainable
     with graphc.GradientTape() as tape:

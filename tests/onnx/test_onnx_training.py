@@ -30,10 +30,21 @@ def test_variables_are_the_initialisers_of_floats():
 
 def test_what_is_not_learnt_is_not_trainable():
     ones = np.ones(3, np.float32)
-    one = tf.onnx.load(model([node("BatchNormalization", "x s b m v", "h"), node("Mul", "h two", "y")], ["x: float32[n, 3, k]"],
-                             ["y: float32[n, 3, k]"], {"s": ones, "b": ones, "m": 0 * ones, "v": ones, "two": np.float32(2),
-                                                       "k": np.int64([1])}))  # fmt: skip
-    assert {n: v.trainable for n, v in one.variables.items()} == {"s": True, "b": True, "m": False, "v": False, "two": False}
+    one = tf.onnx.load(
+        model(
+            [node("BatchNormalization", "x s b m v", "h"), node("Mul", "h two", "y")],
+            ["x: float32[n, 3, k]"],
+            ["y: float32[n, 3, k]"],
+            {"s": ones, "b": ones, "m": 0 * ones, "v": ones, "two": np.float32(2), "k": np.int64([1])},
+        )
+    )
+    assert {n: v.trainable for n, v in one.variables.items()} == {
+        "s": True,
+        "b": True,
+        "m": False,
+        "v": False,
+        "two": False,
+    }
 
 
 def test_calls_give_tensors_for_any_size():
@@ -114,8 +125,14 @@ def test_several_outputs_sequences_and_values_that_decide_shapes():
 
 def resized(**attributes):
     weights = {"s": np.float32([1, 1, 2]), "roi": np.float32([0, 0, 0, 1, 1, 1]), "w": np.float32([3.0])}
-    return tf.onnx.load(model([node("Resize", "x roi s", "y", **attributes), node("Mul", "y w", "z")], ["x: float32[1, 1, n]"],
-                              ["z: float32[1, 1, m]"], weights))  # fmt: skip
+    return tf.onnx.load(
+        model(
+            [node("Resize", "x roi s", "y", **attributes), node("Mul", "y w", "z")],
+            ["x: float32[1, 1, n]"],
+            ["z: float32[1, 1, m]"],
+            weights,
+        )
+    )
 
 
 def test_initialisers_that_decide_sizes_may_change():
@@ -136,8 +153,15 @@ def test_initialisers_that_are_a_part_of_the_program_cannot_be_changed():
 
 
 def test_random_operators_draw_in_calls_too():
-    one = tf.onnx.load(model([node("Dropout", "x r t", "y"), node("Mul", "y w", "z")], ["x: float32[n]"], ["z: float32[n]"],
-                             {"r": np.float32(0.5), "t": np.array(True), "w": np.float32([2.0])}, opset=22))  # fmt: skip
+    one = tf.onnx.load(
+        model(
+            [node("Dropout", "x r t", "y"), node("Mul", "y w", "z")],
+            ["x: float32[n]"],
+            ["z: float32[n]"],
+            {"r": np.float32(0.5), "t": np.array(True), "w": np.float32([2.0])},
+            opset=22,
+        )
+    )
     x = np.ones(200, np.float32)
     first, second = one(x).numpy(), one(x).numpy()
     assert set(first) == {0.0, 4.0} and (first != second).any()
@@ -168,7 +192,9 @@ def test_wrong_calls_are_told(args, kwargs, kind, words):
 
 
 def test_what_no_tensor_holds_is_left_to_run():
-    one = tf.onnx.load(model([node("Cast", "x", "y", to=NUMBERS["float8e5m2"])], ["x: float32[n]"], ["y: float8e5m2[n]"], opset=25))
+    one = tf.onnx.load(
+        model([node("Cast", "x", "y", to=NUMBERS["float8e5m2"])], ["x: float32[n]"], ["y: float8e5m2[n]"], opset=25)
+    )
     with pytest.raises(UsageError, match="no tensor holds float8e5m2; ask run"):
         one(np.zeros(2, np.float32))
     one = tf.onnx.load(model([node("Cast", "x", "y", to=1)], ["x: float8e5m2[n]"], ["y: float32[n]"], opset=25))

@@ -70,8 +70,11 @@ def test_wrong_gradients_are_told():
 def stepped(op, turn, *values, **attributes):
     names = [f"v{k}" for k in range(len(values))]
     outs = [f"o{k}" for k in range(len(values) - len(values) // (4 if op == "Adam" else 3))]
-    one = loaded([node(op, " ".join(["r", "t", *names]), " ".join(outs), DOMAIN, **attributes)],
-                 ["r: float32[]", "t: int64[]", *[f"{n}: float32[{n}]" for n in names]], [f"{o}: float32[{o}]" for o in outs])  # fmt: skip
+    one = loaded(
+        [node(op, " ".join(["r", "t", *names]), " ".join(outs), DOMAIN, **attributes)],
+        ["r: float32[]", "t: int64[]", *[f"{n}: float32[{n}]" for n in names]],
+        [f"{o}: float32[{o}]" for o in outs],
+    )
     return one.run([np.float32(0.1), np.int64(turn), *values])
 
 
@@ -80,7 +83,9 @@ X, G, V, H = (np.random.default_rng(k).uniform(0.1, 1, 4).astype(np.float32) for
 
 @pytest.mark.parametrize("turn", [0, 3])
 def test_adam(turn):
-    x, v, h = stepped("Adam", turn, X, G, V, H, alpha=0.8, beta=0.95, epsilon=1e-2, norm_coefficient=0.1, norm_coefficient_post=0.2)
+    x, v, h = stepped(
+        "Adam", turn, X, G, V, H, alpha=0.8, beta=0.95, epsilon=1e-2, norm_coefficient=0.1, norm_coefficient_post=0.2
+    )
     g = G + 0.1 * X
     v_new, h_new = 0.8 * V + 0.2 * g, 0.95 * H + 0.05 * g * g
     rate = 0.1 * np.sqrt(1 - 0.95**turn) / (1 - 0.8**turn) if turn else 0.1

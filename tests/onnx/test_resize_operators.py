@@ -84,7 +84,8 @@ def test_sizes_that_are_computed_from_other_sizes():
         node("Resize", "x _ _ z", "y", mode="linear", coordinate_transformation_mode="align_corners"),
     ]
     values = {"zero": np.int64([0]), "two": np.int64([2]), "four": np.int64([4])}
-    loaded = graphc.onnx.load(model(nodes, ["x: float32[b, c, h, w]", "like: float32[b, d, k, l]"], ["y: float32"], values))
+    inputs = ["x: float32[b, c, h, w]", "like: float32[b, d, k, l]"]
+    loaded = graphc.onnx.load(model(nodes, inputs, ["y: float32"], values))
     for k, m in ((4, 6), (7, 3)):
         x = normal(1, 2, 3, 5)
         found = loaded.run([x, normal(1, 1, k, m)])[0]
@@ -96,8 +97,8 @@ def test_sizes_that_are_computed_from_other_sizes():
 def test_scales_that_are_computed_while_running():
     nodes = [
         node("Shape", "x", "shape"), node("Cast", "shape", "from", to=1), node("Cast", "wanted", "goal", to=1),
-        node("Slice", "from two four", "own"), node("Div", "goal own", "part"), node("Concat", "ones part", "s", axis=0),
-        node("Resize", "x _ s", "y", mode="linear"),
+        node("Slice", "from two four", "own"), node("Div", "goal own", "part"),
+        node("Concat", "ones part", "s", axis=0), node("Resize", "x _ s", "y", mode="linear"),
     ]  # fmt: skip
     values = {"two": np.int64([2]), "four": np.int64([4]), "ones": np.float32([1, 1])}
     loaded = graphc.onnx.load(model(nodes, ["x: float32[1, 2, h, w]", "wanted: int64[2]"], ["y: float32"], values))

@@ -56,7 +56,8 @@ def test_lengths_that_are_open_or_have_a_large_factor_run_on_the_host():
     assert not is_product(2 * 10007)
     half = dft("x: float32[b, n, 2]", onesided=1, inverse=1)
     z = np.fft.rfft(normal(2, 10))
-    np.testing.assert_allclose(half.run([pairs(z).astype(np.float32)])[0][..., 0], np.fft.irfft(z), rtol=1e-4, atol=1e-5)
+    found = half.run([pairs(z).astype(np.float32)])[0][..., 0]
+    np.testing.assert_allclose(found, np.fft.irfft(z), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("length", "axis"), [(3, 0), (9, 1), (5, -2), (7, -3)])
@@ -110,7 +111,8 @@ def test_frames_without_a_window_and_of_complex_numbers():
 def test_windows_of_open_length(name, factors, periodic):
     nodes = [node("Shape", "x", "shape"), node("Squeeze", "shape", "n"), node(name, "n", "y", periodic=periodic)]
     loaded = graphc.onnx.load(model(nodes, ["x: float32[n]"], ["y: float32"]))
-    direct = graphc.onnx.load(model([node(name, "n", "y", periodic=periodic, output_datatype=11)], ["n: int32"], ["y: float64"]))
+    nodes = [node(name, "n", "y", periodic=periodic, output_datatype=11)]
+    direct = graphc.onnx.load(model(nodes, ["n: int32"], ["y: float64"]))
     for n in (2, 9, 10):
         k = np.arange(n) * 2 * np.pi / (n if periodic else n - 1)
         answer = sum(f * np.cos(j * k) for j, f in enumerate(factors))

@@ -141,7 +141,8 @@ def test_half_precision():
     changed = fold_norm(Graph("g", (x,), (y,)))
     assert ops(changed) == ["add", "dot"]
     array = RANDOM.standard_normal((3, 8)).astype(np.float16)
-    np.testing.assert_allclose(*(np.float32(interpret(g, array)[0]) for g in (changed, Graph("g", (x,), (y,)))), rtol=0.02)
+    got, wanted = (np.float32(interpret(g, array)[0]) for g in (changed, Graph("g", (x,), (y,))))
+    np.testing.assert_allclose(got, wanted, rtol=0.02)
 
 
 def test_random_networks():
@@ -168,7 +169,8 @@ def test_a_network_without_normalisation_left():
 
 def test_programs_of_different_permissions_are_kept_apart():
     graph = Graph("g", (X,), (tanh(X),))
-    parts = [key_parts(graph, Options(allow=a)) for a in ((), ("fold_norm",), ("fold_norm", "sum_order"), INEXACT[::-1])]
+    every = ((), ("fold_norm",), ("fold_norm", "sum_order"), INEXACT[::-1])
+    parts = [key_parts(graph, Options(allow=a)) for a in every]
     assert len({p["allow"] for p in parts}) == 3 and parts[2] == parts[3]
 
 

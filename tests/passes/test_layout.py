@@ -91,19 +91,22 @@ def test_nothing_to_do():
 
 # ---------------------------------------------------------------------------------------- how many are left
 
-STATIC = "f32[n,3,8,12]"
 BLOCKS = {
     "convolutions": (lambda p, x: p.conv(math.tanh(p.conv(x, 4, 3)), 5), 2),
     "mobile block": (lambda p, x: p.mobile_block(p.conv(x, 4), 8, 4), 2),
     "strided mobile block": (lambda p, x: p.mobile_block(p.conv(x, 4), 8, 6, 5, 2), 2),
     "residual blocks": (lambda p, x: p.residual_block(p.residual_block(p.conv(x, 4))), 2),
     "neck": (lambda p, x: p.conv(p.neck(p.conv(x, 4), p.conv(x, 4, 3, 2)), 3), 2),
-    "pooling": (lambda p, x: pool.max_pool(pool.avg_pool(p.conv(x, 4), 3, 1, "SAME", "NCHW"), 2, 2, "VALID", "NCHW"), 2),
+    "pooling": (lambda p, x: _pooled(pool.avg_pool(p.conv(x, 4), 3, 1, "SAME", "NCHW")), 2),
     "head": (lambda p, x: reshape(reduction.reduce_mean(p.conv(x, 4), (2, 3), True), (x.shape[0], 4)), 1),
     "attention": (lambda p, x: p.attention(p.conv(x, 4)), 2),
     "one channel": (lambda p, x: math.sigmoid(p.conv(x, 1)), 1),
     "softmax of channels": (lambda p, x: p.conv(math.exp(p.conv(x, 4) - _channel_maximum(p.conv(x, 4))), 4), 2),
 }
+
+
+def _pooled(x):
+    return pool.max_pool(x, 2, 2, "VALID", "NCHW")
 
 
 def _channel_maximum(x):

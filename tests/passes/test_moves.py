@@ -10,7 +10,7 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, make, symbol
 from graphc.ir.type import Type
 from graphc.passes.shapes import SHAPES, move_less
-from graphc.prims import broadcast, concat, dot, exp, neg, pad, reduce, reshape, reverse, slice, stop, transpose
+from graphc.prims import broadcast, concat, conv, dot, exp, neg, pad, reduce, reshape, reverse, slice, stop, transpose
 from graphc.prims.interpret import interpret
 
 N = symbol("n")
@@ -28,6 +28,7 @@ ARRAYS = [
     np.array([[-0.0], [2.0]], np.float32),
 ]
 ZERO = const(0, Type(dt.f32, ()))
+FILTER = const(np.arange(20, dtype=np.float32).reshape(1, 1, 4, 5))
 ROW = const(np.arange(4, dtype=np.float32))
 
 
@@ -46,6 +47,8 @@ CASES = {
     "transpose of broadcast": (transpose(broadcast(X, (2, 5, 3), (0, 2)), (1, 0, 2)), ["broadcast"]),
     "transpose of dot": (transpose(dot(X, transpose(X, (1, 0))), (1, 0)), ["dot"]),
     "dot of transposed": (dot(transpose(X, (1, 0)), X), ["dot"]),
+    "conv of one place": (conv(reshape(T, (6, 1, 1, 4)), FILTER, stride=(2, 1)),
+                          ["reshape", "reshape", "dot", "reshape"]),
     "broadcast twice": (broadcast(broadcast(X, (2, 4, 3), (0, 2)), (2, 4, 3, 5), (0, 1, 2)), ["broadcast"]),
     "broadcast of kept axis": (broadcast(reshape(X, (2, 1, 3)), (4, 2, 1, 3), (1, 2, 3)), ["broadcast"]),
     "slice of slice": (slice(slice(T, (0, 1, 0), (2, 3, 4)), (1, 0, 1), (2, 2, 4), (1, 1, 2)), ["slice"]),
@@ -73,7 +76,8 @@ CASES = {
     "maximum of transpose": (reduce(transpose(T, (2, 0, 1)), "max", (0,)), ["reduce"]),
     "sunk transposes": (transpose(neg(exp(transpose(T, (2, 0, 1))) + 1.0), (1, 2, 0)), ["exp", "add", "neg"]),
     "sunk broadcasts": (neg(broadcast(ONE, (2, 1, 5), (0, 1))) * broadcast(ONE, (2, 1, 5), (0, 1)), ["neg", "mul", "broadcast"]),
-    "reshape beside what is repeated": (reshape(T, (6, 4)) + broadcast(ROW, (6, 4), (1,)), ["broadcast", "add", "reshape"]),
+    "reshape beside what is repeated": (reshape(T, (6, 4)) + broadcast(ROW, (6, 4), (1,)),
+                                        ["broadcast", "add", "reshape"]),
     "reshape beside a scalar": (reshape(T, (6, 4)) - broadcast(reduce(X, "max", (0, 1)), (6, 4), ()),
                                 ["reduce", "broadcast", "sub", "reshape"]),
     "reshape beside a constant": (const(np.arange(6, dtype=np.float32).reshape(3, 2)) * reshape(X, (3, 2)),
@@ -106,6 +110,9 @@ def test_case(name):
         reshape(broadcast(X, (2, 5, 3), (0, 2)), (2, 15)),
         reshape(T, (6, 4)) - broadcast(reduce(reshape(T, (6, 4)), "max", (1,)), (6, 4), (0,)),
         reshape(T, (4, 6)) + broadcast(ROW, (4, 6), (0,)),
+        conv(reshape(T, (1, 6, 1, 4)), FILTER),
+        conv(reshape(T, (6, 1, 1, 4)), FILTER, low=(0, 1)),
+        conv(reshape(T, (3, 1, 1, 8)), const(np.ones((1, 1, 4, 6), np.float32)), groups=2),
     ],
 )
 def test_left_alone(node):

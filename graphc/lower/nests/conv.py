@@ -1,7 +1,7 @@
 """The nest of ``conv``: convolution of channels-last arrays together with the element-wise operations on its result.
 
 In every form an output element is one chain of multiply-adds over (kernel axes ..., input channel) that starts at 0;
-padding and holes take part as zeros, where finite weights do not make that the same as leaving them out. So all forms give
+padding and holes take part as zeros (holes may be left out where the weights are known to be finite). So all forms give
 the same bits.
 """
 
@@ -16,7 +16,7 @@ from graphc.ir.node import Node, make
 from graphc.ir.order import toposort
 from graphc.ir.target import Target
 from graphc.ir.type import Type
-from graphc.lower.nests import conv_depthwise, conv_panel, conv_tile
+from graphc.lower.nests import conv_depthwise, conv_panel, conv_spread, conv_tile
 from graphc.lower.nests.conv_direct import direct_body
 from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import shape_of
@@ -24,7 +24,7 @@ from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import product
 from graphc.lower.schedule import symbols_of
 
-DEPTHWISE, PANEL, TILE, DIRECT = "depthwise", "panel", "tile", "direct"
+DEPTHWISE, SPREAD, PANEL, TILE, DIRECT = "depthwise", "spread", "panel", "tile", "direct"
 
 
 def conv(node: Node, target: Target, form: str | None = None) -> Kernel:
@@ -51,6 +51,8 @@ def form_of(node: Node, weights: Node, target: Target) -> str:
     shape = shape_of(node)
     if conv_depthwise.can_run(shape, target):
         return DEPTHWISE
+    if conv_spread.can_spread(weights, shape, target):
+        return SPREAD
     if conv_panel.can_panel(weights, shape, target):
         return PANEL
     return TILE if conv_tile.can_tile(node, target) else DIRECT
@@ -58,19 +60,23 @@ def form_of(node: Node, weights: Node, target: Target) -> str:
 
 def packed_weights(node: Node, weights: Node, target: Target) -> np.ndarray | None:
     """Known weights in the order in which the kernel reads them; None where it reads them as they are."""
-    if weights.op != "const" or form_of(node, weights, target) != PANEL:
+    form = form_of(node, weights, target) if weights.op == "const" else DIRECT
+    if form not in (PANEL, SPREAD):
         return None
-    wide = dt.accumulator(node.dtype)
+    wide, shape = dt.accumulator(node.dtype), shape_of(node)
     array = np.broadcast_to(weights.attr("value").array, weights.shape)
-    width = conv_panel.panel_width(wide, shape_of(node), target)
-    return conv_panel.pack(array, node.attr("groups"), width, wide.numpy)
+    if form == SPREAD:
+        return conv_spread.packed_columns(array, shape, target, wide)
+    return conv_panel.pack(array, node.attr("groups"), conv_panel.panel_width(wide, shape, target), wide.numpy)
 
 
-def conv_kernel(graph: Graph, target: Target, weights: Node, packed: np.ndarray | None = None, form: str | None = None) -> Kernel:
+def conv_kernel(
+    graph: Graph, target: Target, weights: Node, packed: np.ndarray | None = None, form: str | None = None
+) -> Kernel:
     """The kernel of a region that holds a convolution.
 
-    Arrays: ``x<k>`` for the region's inputs, ``out<k>``, ``scratch0`` where the form needs it, and ``packed`` if that is
-    given. An operand of the convolution that the rest reads as well has a second array, ``source`` or ``weights``.
+    Arrays: ``x<k>`` for the region's inputs, ``out<k>``, ``scratch0`` where the form needs it, and ``packed`` if that
+    is given. An operand of the convolution that the rest reads as well has a second array, ``source`` or ``weights``.
     """
     node = conv_of(graph)
     x, w = node.inputs
@@ -89,6 +95,8 @@ def conv_kernel(graph: Graph, target: Target, weights: Node, packed: np.ndarray 
         body, views = conv_depthwise.depthwise(site, target), (flat, rows)
     elif form == PANEL:
         body, views = conv_panel.panels(site, target), (flat, rows)
+    elif form == SPREAD:
+        body, views = conv_spread.spread(site, target), (flat, rows)
     elif form == TILE:
         body, scratch = conv_tile.tiled(site, target)
         views = (flat, rows)

@@ -183,4 +183,4 @@ def _micro(work: Work, read, valid, whole: bool, tag: str) -> tuple:
         return (Alloc(total), clear, taps, finish_now(site, total, width, work.pixel, work.channel, tag))
     kept = Array(f"kept{tag}", total.type, "stack")
     end = finish_kept(site, kept, width, valid, work.pixel, work.channel, f"{tag}_l")
-    return (Alloc(total), clear, taps, Alloc(kept), keep(site, total, kept, 0, tag), end)
+    return (Alloc(total), clear, taps, Alloc(kept), keep(site, total, kept, (0, 0), tag), end)

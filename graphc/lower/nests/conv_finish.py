@@ -29,12 +29,16 @@ def finish_now(site: Site, sums: Array, width: int, pixel: Callable, channel: Ca
     return For(q, sums.type.shape[0], (_finished(site, sums, width, q, pixel, channel, tag),), UNROLLED)
 
 
-def keep(site: Site, sums: Array, kept: Array, first: object, tag: str) -> For:
-    """Copy a tile to rows of ``kept`` from ``first`` on."""
+def keep(site: Site, sums: Array, kept: Array, place: tuple, tag: str) -> For:
+    """Copy a tile to ``place``, a row and a column, of ``kept``."""
     pixels, width = sums.type.shape
+    row, column = place
     p = index(f"kp{tag}", pixels)
-    body = vector(f"ko{tag}", width, lambda o: (Store(kept.name, (first + p, o), load(sums.name, (p, o), site.wide)),))
-    return For(p, pixels, (body,), UNROLLED)
+
+    def lane(o: Node) -> tuple:
+        return (Store(kept.name, (row + p, column + o), load(sums.name, (p, o), site.wide)),)
+
+    return For(p, pixels, (vector(f"ko{tag}", width, lane),), UNROLLED)
 
 
 def finish_kept(site: Site, kept: Array, width: int, valid, pixel: Callable, channel: Callable, tag: str) -> For:

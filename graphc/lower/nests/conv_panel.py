@@ -47,12 +47,12 @@ def can_panel(weights: Node, shape: Shape, target: Target) -> bool:
 
 def vectors_for(shape: Shape, target: Target, lanes: int) -> int:
     """Vectors of a panel: as few lanes as possible are left over, and two vectors are best."""
-    pixels = _pixels(target)
-    return min(pixels, key=lambda v: (ceil_divide(shape.outputs, v * lanes) * v, (2, 3, 1).index(v)))
+    return min(PIXELS[32 if target.registers >= 32 else 16], key=lambda v: (ceil_divide(shape.outputs, v * lanes) * v, (2, 3, 1).index(v)))
 
 
-def _pixels(target: Target) -> dict[int, int]:
-    return PIXELS[32 if target.registers >= 32 else 16]
+def tile_pixels(target: Target, vectors: int) -> int:
+    """Pixels of a tile whose panel has so many vectors."""
+    return PIXELS[32 if target.registers >= 32 else 16][vectors]
 
 
 def panel_width(site_dtype, shape: Shape, target: Target) -> int:
@@ -76,7 +76,7 @@ def panels(site: Site, target: Target) -> tuple:
     shape = flattened(site.shape)
     width = panel_width(site.wide, shape, target)
     site = replace(site, shape=shape)
-    limit = _pixels(target)[width // target.lanes(site.wide)]
+    limit = tile_pixels(target, width // site.lanes)
     return tuple([_tasks(site, width, rows, k) for k, rows in enumerate(_kinds_of_rows(shape, limit))])
 
 
@@ -247,26 +247,26 @@ def _panel(work: Work, valid: object) -> tuple:
     pixels = tile.rows * tile.pixels
     short = is_short(site, pixels, work.results)
     end = (work.results, work.pixel, work.channel)
-    sums, steps = _sums(work, pixels, 0, name)
+    sums, steps = sums_of(work, pixels, 0, name)
     if short and tile.whole:
         return (*steps, finish_now(site, sums, *end, name))
     kept = Array(f"kept{name}", Type(site.wide, (-(-pixels // FEW) * FEW, work.width)), "stack")
     rest = finish_kept(site, kept, work.results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
     if tile.whole:
-        return (Alloc(kept), *steps, keep(site, sums, kept, 0, name), rest)
+        return (Alloc(kept), *steps, keep(site, sums, kept, (0, 0), name), rest)
 
     def few(f: Node) -> tuple:
-        part, body = _sums(work, FEW, f * FEW, f"{name}_z")
-        return (*body, keep(site, part, kept, f * FEW, f"{name}_z"))
+        part, body = sums_of(work, FEW, f * FEW, f"{name}_z")
+        return (*body, keep(site, part, kept, (f * FEW, 0), f"{name}_z"))
 
     partly = loop(f"f{name}", ceil_divide(valid, FEW), few)
     full = apply("eq", as_index(valid), as_index(tile.pixels))
     if short:
         return (Alloc(kept), If(full, (*steps, finish_now(site, sums, *end, name)), (partly, rest)))
-    return (Alloc(kept), If(full, (*steps, keep(site, sums, kept, 0, name)), (partly,)), rest)
+    return (Alloc(kept), If(full, (*steps, keep(site, sums, kept, (0, 0), name)), (partly,)), rest)
 
 
-def _sums(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tuple]:
+def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tuple]:
     """A register array and the statements that sum in it, over the whole kernel, ``pixels`` of the tile from ``first`` on."""
     site, shape, tile, patch, wide = work.site, work.site.shape, work.tile, work.patch, work.site.wide
     first = simplified(work.offset + first)

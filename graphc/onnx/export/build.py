@@ -115,7 +115,7 @@ def _told(name: str, opset: int, problems: dict[Problem, int]) -> str:
     total = sum(problems.values())
     what = f"onnx.export: {name}: {total} operation{'s have' if total > 1 else ' has'} no meaning in ONNX (opset {opset}); "
     lines = []
-    for kind, places in sorted(kinds.items(), key=lambda item: -sum(c for _, c in item[1])):
+    for kind, places in sorted(kinds.items(), key=lambda item: (-sum(c for _, c in item[1]), item[0])):
         where = [str(p) for p, _ in places if p is not None]
         more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
         lines.append((f"{sum(c for _, c in places)} x", kind + (f"   {', '.join(where[:_SHOWN])}{more}" if where else "")))

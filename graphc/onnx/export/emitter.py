@@ -20,6 +20,7 @@ from graphc.onnx.export.kinds import carrier, number
 from graphc.onnx.export.writer import Writer
 from graphc.prims.table import row
 
+_WITH_BODIES = ("call", "cond", "while", "loop", "item")  # what is in them tells what they cannot do
 _LARGEST_FOLDED = 4096  # elements of a constant that is computed here
 _FOLDED = frozenset(
     """
@@ -148,7 +149,7 @@ class Emitter:
 
     def write(self, nodes: Iterable[Node]) -> None:
         """Write Nodes and what they are made of; what cannot be written goes to ``problems``."""
-        stack, plans = list(nodes), {}
+        stack, plans = list(nodes)[::-1], {}
         while stack:
             node = stack[-1]
             if node in self.found:
@@ -166,7 +167,7 @@ class Emitter:
                     continue
             waiting = [x for x in form.needs if x not in self.found]
             if waiting:
-                stack.extend(waiting)
+                stack.extend(reversed(waiting))
                 continue
             with self.writer.at(node.location):
                 try:
@@ -185,7 +186,7 @@ class Emitter:
         return known[node]
 
     def _planned(self, node: Node) -> Form:
-        if any(not isinstance(x.type, TupleType) and x.dtype.is_complex for x in (node, *node.inputs)):
+        if node.op not in _WITH_BODIES and any(_is_complex(x) for x in (node, *node.inputs)):
             return Form(node.inputs, lambda e, n: e._refused(n, NoForm(f"{n.op} of complex numbers")))
         try:
             return self.plan(self, node)
@@ -287,7 +288,7 @@ class Emitter:
             if value.covers(node.shape):
                 return value.name
         constant = self.writer.array(value.name)
-        if constant is not None and node.type.is_static and node.type.size <= 64 and constant.dtype != object:
+        if constant is not None and node.type.is_static and node.type.size <= _LARGEST_FOLDED and constant.dtype != object:
             return self.const(np.broadcast_to(constant, node.shape), node.dtype)
         return self.typed("Expand", [value.name], node.dtype, rest=[self.shape(node.shape)])
 
@@ -318,6 +319,9 @@ class Emitter:
         value = self.found[node]
         if value.perm == perm and value.covers(node.shape):
             return value.name
+        if not value.sizes and len(perm) and self.writer.array(value.name) is None:  # one number everywhere, in any order
+            shape = tuple([node.shape[p] for p in perm])
+            return self.typed("Expand", [value.name], node.dtype, rest=[self.shape(shape)])
         return self.transposed(self.full(node), perm)
 
     # -------------------------------------------------------------------------------------------- sizes
@@ -440,6 +444,10 @@ class Emitter:
         for a in axes:
             left.insert(a, 1)
         return self.reshaped(name, sizes, tuple(left)), tuple(left)
+
+
+def _is_complex(node: Node) -> bool:
+    return not isinstance(node.type, TupleType) and node.dtype.is_complex
 
 
 def is_splat(node: Node, value=None) -> bool:

@@ -10,12 +10,20 @@ from graphc.ir.node import INDEX, Node, bounds
 
 _DEPTH = 12  # operations that are looked at below a Node
 _SAME = frozenset("reshape broadcast transpose slice reverse stop ensure concat window".split())
-_BETWEEN = {"sigmoid": (0, 1), "tanh": (-1, 1), "sin": (-1, 1), "cos": (-1, 1), "sign": (-1, 1), "erf": (-1, 1)}
 _UP = {"floor": math.floor, "ceil": math.ceil, "round": round, "trunc": math.trunc}
 
 
 def interval(node: Node, depth: int = _DEPTH) -> tuple:
     """Limits that no value of a Node lies beyond; both None where a value may be NaN."""
+    low, high = _found(node, depth)
+    kind = getattr(node.type, "dtype", None)
+    if kind is None or not kind.is_integer:
+        return low, high
+    limits = np.iinfo(kind.numpy)
+    return (limits.min if low is None else low), (limits.max if high is None else high)
+
+
+def _found(node: Node, depth: int) -> tuple:
     if node.type == INDEX and node.op != "const":
         low, high = bounds(node)
         if low is not None:
@@ -42,9 +50,7 @@ def interval(node: Node, depth: int = _DEPTH) -> tuple:
         return _around([interval(x, depth - 1) for x in node.inputs])
     if node.op in _UP or node.op in ("max", "min", "add", "mod", "floordiv"):
         return _computed(node, [interval(x, depth - 1) for x in node.inputs])
-    if node.op == "abs" and not node.dtype.is_float:
-        return (0, None) if node.dtype.kind == "u" else (None, None)
-    return (0, None) if getattr(node.type, "dtype", None) is not None and node.dtype.kind == "u" else (None, None)
+    return (-1, 1) if node.op == "sign" and node.dtype.is_integer else (None, None)
 
 
 def _of_constant(array: np.ndarray) -> tuple:
@@ -67,11 +73,14 @@ def _of_cast(node: Node, depth: int) -> tuple:
     if source.kind == "b":
         return 0, 1
     if low is None or high is None:
-        return (0, None) if target.kind == "u" else (None, None)
+        return None, None
     if target.is_integer:
         limits = np.iinfo(target.numpy)
         return (math.trunc(low), math.trunc(high)) if low >= limits.min and high <= limits.max else (None, None)
-    return low, high
+    if not target.is_float:
+        return None, None
+    ends = [float(np.asarray(v).astype(target.numpy)) for v in (low, high)]  # what is rounded may lie further out
+    return tuple(ends) if all(map(math.isfinite, ends)) else (None, None)
 
 
 def _around(parts: list[tuple]) -> tuple:

@@ -2,7 +2,7 @@
 
 from graphc.onnx.ops import (  # noqa: F401
     activations, attention, boxes, casts, control, convolution, dropout, elementwise, images, indexing,
-    integer_products, labels, loops, losses, microsoft_fused, microsoft_quantized, ml, normalization, pooling,
-    products, quantization, random, recurrent, reductions, resize, sequences, shapes, signal, slicing, strings,
-    svm, training, trees,
+    integer_products, labels, loops, losses, microsoft_attention, microsoft_fused, microsoft_quantized, ml,
+    normalization, pooling, products, quantization, random, recurrent, reductions, resize, sequences, shapes, signal,
+    slicing, strings, svm, training, trees,
 )  # fmt: skip

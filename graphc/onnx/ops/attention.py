@@ -14,7 +14,18 @@ from graphc.lib.control import steps
 from graphc.lib.dims import dim_node
 from graphc.lib.index import gather
 from graphc.lib.math import full_like
-from graphc.lib.shape import concat, expand_dims, pad, part, reshape, split, squeeze, stack, transpose, zeros
+from graphc.lib.shape import (
+    concat,
+    expand_dims,
+    pad,
+    part,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    transpose,
+    zeros,
+)
 from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
 from graphc.onnx.values import UNKNOWN
@@ -93,7 +104,7 @@ def _operands(call: Call, is_packed: bool) -> list[Node]:
     if is_packed:
         counts = (call.int("q_num_heads"), call.int("kv_num_heads"), call.int("kv_num_heads"))
         found = [_heads(call, name, x, n) for name, x, n in zip(names, found, counts)]
-    q, k, v = (x.shape for x in found)
+    q, k = found[0].shape, found[1].shape
     if type(q[1]) is type(k[1]) is int and (k[1] < 1 or q[1] % k[1]):
         raise call.wrong(f"{q[1]} heads of the query cannot share {k[1]} of the key")
     if type(q[3]) is type(k[3]) is int and q[3] != k[3]:
@@ -151,7 +162,8 @@ def flex_attention(call: Call):
     kind = call.element("softmax_precision", None)
     wide = kind.carrier if kind is not None else dt.f64 if q.dtype is dt.f64 else dt.f32
     found = _modified(call, "score_mod", math.cast(_scaled_scores(q, k, call.float("scale", None)), wide))
-    found = _modified(call, "prob_mod", softmax_or_zeros(found) if "score_mod" in call.attributes else nn.softmax(found))
+    found = softmax_or_zeros(found) if "score_mod" in call.attributes else nn.softmax(found)
+    found = _modified(call, "prob_mod", found)
     return math.cast(mixture(math.cast(found, v.dtype), v), q.dtype)
 
 
@@ -182,7 +194,7 @@ def linear_attention(call: Call):
             raise call.wrong(f"update_rule {rule!r} {'needs' if wanted else 'takes no'} input {name}")
     heads, groups = call.int("q_num_heads"), call.int("kv_num_heads")
     if any(len(call[i].shape) != 3 for i in range(3)) or groups < 1 or heads < 1 or heads % groups:
-        raise call.wrong(f"needs query, key and value of rank 3, and heads that can be shared, not {heads} and {groups}")
+        raise call.wrong(f"needs query, key and value of rank 3 and heads that can be shared, not {heads} and {groups}")
     rows = [_heads(call, n, math.cast(call[i], dt.f32), c)
             for i, (n, c) in enumerate((("query", heads), ("key", groups), ("value", groups)))]  # fmt: skip
     size, width = rows[1].shape[3], rows[2].shape[3]

@@ -77,7 +77,9 @@ def convolution(call: Call):
     channels = simplified(w.shape[1] * groups)
     if type(x.shape[1]) is int and type(channels) is int and x.shape[1] != channels:
         raise call.wrong(f"{x.shape[1]} channels are not {groups} groups of {w.shape[1]}")
-    if type(w.shape[0]) is int and w.shape[0] % groups:
+    if groups > 1 and type(w.shape[0]) is not int:
+        raise call.refuse("the number of filters in groups must be known before running")
+    if groups > 1 and w.shape[0] % groups:
         raise call.wrong(f"{w.shape[0]} filters are not {groups} equal groups")
     x = moved_axis(ensured(x, (x.shape[0], channels, *x.shape[2:])), 1, -1)
     kernel = apply("transpose", w, perm=(*range(2, count + 2), 1, 0))

@@ -8,10 +8,17 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, simplified
 from graphc.lib import linalg, math
 from graphc.lib.decode import decode_any
-from graphc.lib.dims import dim_node, size as size_of
+from graphc.lib.dims import dim_node
+from graphc.lib.dims import size as size_of
 from graphc.lib.promote import broadcast_to
 from graphc.lib.sampling import clamped, interpolated, reflected
-from graphc.lib.shape import concat, expand_dims, pad, part, reshape, stack, transpose, unstack
+from graphc.lib.shape import (
+    pad,
+    part,
+    reshape,
+    transpose,
+    unstack,
+)
 from graphc.lib.window import extent, windows_in
 from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
@@ -41,7 +48,7 @@ def grid_sample(call: Call):
     positions = [_position(p, n, is_aligned) for p, n in zip(unstack(flat, count, 2)[::-1], sizes)]
     if method == "nearest":
         positions = [math.round(p) for p in positions]
-    positions = [_settled(p, n, border, is_aligned) for p, n in zip(positions, sizes)]
+    positions = [_settled(p, n, border, is_aligned, method) for p, n in zip(positions, sizes)]
     rows = transpose(x, (0, *range(2, count + 2), 1))
     wide = rows if method == "nearest" or x.dtype in (dt.f32, dt.f64, dt.c64, dt.c128) else math.cast(rows, dt.f32)
 
@@ -62,16 +69,11 @@ def _position(p: Node, n, is_aligned: bool) -> Node:
     return math.multiply(math.subtract(math.multiply(math.add(p, 1.0), length), 1.0), 0.5)
 
 
-def _settled(p: Node, n, border: str, is_aligned: bool) -> Node:
-    """A position after the border has had its say; only beyond the outermost half elements."""
-    if border == "zeros":
-        return p
+def _settled(p: Node, n, border: str, is_aligned: bool, method: str) -> Node:
+    """A position after the border has had its say; that of ``cubic`` is about each element around the position."""
     if border == "reflection":
         return _mirrored(p, n, is_aligned)
-    reach = 0.0 if is_aligned else 0.5
-    last = math.add(dim_node(n, p.dtype), reach - 1.0)
-    is_inside = math.logical_and(math.less_equal(-reach, p), math.less_equal(p, last))
-    return math.where(is_inside, p, clamped(p, n))
+    return clamped(p, n) if border == "border" and method != "cubic" else p
 
 
 def _mirrored(p: Node, n, is_aligned: bool) -> Node:
@@ -264,7 +266,10 @@ def _centred(x: Node, axis: int, m) -> Node:
     n = x.shape[axis]
     if m is n or m == n:
         return x
-    kept = min(m, n) if type(m) is type(n) is int else simplified(binary("min", m, n) if isinstance(m, Node) else binary("min", n, m))
+    if type(m) is type(n) is int:
+        kept = min(m, n)
+    else:
+        kept = simplified(binary("min", m, n) if isinstance(m, Node) else binary("min", n, m))
     start = simplified((n - kept) // 2)
     x = part(x, axis, start, simplified(start + kept))
     low = simplified((m - kept) // 2)

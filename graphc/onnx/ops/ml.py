@@ -83,6 +83,8 @@ def binarizer(call: Call):
 def feature_vectorizer(call: Call):
     """Columns of several inputs side by side, as float32."""
     sizes = call.ints("inputdimensions", None) or [None] * len(call)
+    if len(sizes) != len(call) or not all(x.shape for x in call.tensors()):
+        raise call.wrong(f"needs vectors or matrices, and a size for each: {sizes}")
     parts = []
     for x, n in zip(call.tensors(), sizes):
         x = rows_of(math.cast(x, dt.f32))

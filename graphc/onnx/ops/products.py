@@ -62,4 +62,6 @@ def einstein(call: Call):
 @operator("Det")
 def determinant(call: Call):
     """The determinants of square matrices."""
-    return linalg.matrix_determinant(call[0])
+    x = call[0]
+    wide = math.cast(x, dt.f32) if x.dtype in (dt.f16, dt.bf16) else x
+    return math.cast(linalg.matrix_determinant(wide), x.dtype)

@@ -18,6 +18,7 @@ from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
+_LONGEST = 1 << 26  # elements of an axis of known size, whose weights are computed while loading
 _MOST = 1000  # of denominators of scales that are meant to be simple fractions
 
 
@@ -55,7 +56,7 @@ def resize(call: Call):
 
 @operator("Resize", since=10)
 def old_resize(call: Call):
-    """Version 10: by scales from the first element on; where the tensor becomes smaller, nearest is the next element."""
+    """Version 10: by scales from the first element on; where the tensor gets smaller, nearest is the next element."""
     x = call[0]
     return _asymmetric(call, x, _by_scales(call, x, range(len(x.shape)), 1))
 
@@ -197,6 +198,8 @@ def _resized(call: Call, x: Node, wanted, method: str, sampling: Sampling, rois=
             continue
         if any(type(d) is int and d == 0 for d in (w.size, x.shape[w.axis])):
             raise call.wrong(f"cannot make {w.size} elements of axis {w.axis}")
+        if type(w.size) is int and w.size > _LONGEST:
+            raise call.refuse(f"an axis of {w.size} elements")
         how = replace(sampling, scale=w.scale, roi=roi or (0.0, 1.0))
         x = resize_axis(x, w.axis, w.size, method, how)
     return math.cast(x, kind)

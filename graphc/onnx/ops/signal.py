@@ -8,14 +8,12 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, simplified
 from graphc.lib import complex as numbers
 from graphc.lib import math, signal
-from graphc.lib.dims import size as size_of
 from graphc.lib.fourier import fourier, is_product, whole_spectrum
-from graphc.lib.shape import expand_dims, part, reshape, squeeze, stack, transpose
+from graphc.lib.shape import part, squeeze, stack, transpose
 from graphc.lib.signal import fitted, frame
 from graphc.lib.taper import cosine_window
 from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
-from graphc.prims.table import apply
 
 # -------------------------------------------------------------------------------------------- transforms
 
@@ -37,7 +35,7 @@ def _dft(call: Call, axis: int) -> Node:
     x = call[0]
     rank = len(x.shape)
     if rank < 2 or not -rank <= axis < rank or axis % rank == rank - 1:
-        raise call.wrong(f"axis {axis} is no axis of a signal of rank {rank} whose last axis holds the parts of numbers")
+        raise call.wrong(f"axis {axis} is no axis of a signal of rank {rank}, whose last axis holds parts of numbers")
     axis %= rank
     is_inverse, is_half = bool(call.int("inverse", 0)), bool(call.int("onesided", 0))
     re, im = _parts(call, x)
@@ -120,6 +118,7 @@ def stft(call: Call):
 
 # ------------------------------------------------------------------------------------- windows and weights
 
+_LARGEST = 1 << 24  # elements of a matrix of weights
 _FACTORS = {
     "HannWindow": (0.5, -0.5),
     "HammingWindow": (25 / 46, -21 / 46),
@@ -145,6 +144,8 @@ def mel_weight_matrix(call: Call):
     low, high = (float(call.static(k).reshape(-1)[0]) for k in (3, 4))
     if bands < 0 or length < 0 or rate < 1 or low < 0 or high < low:
         raise call.wrong(f"{bands} bands of {length} elements at {rate} Hz from {low} to {high} Hz")
+    if bands * (length // 2 + 1) > _LARGEST:
+        raise call.refuse(f"weights of {bands} bands of {length} elements are too many to be computed while loading")
     kind = call.element("output_datatype", None)
     edges = _mel_edges(bands, length, rate, low, high)
     place = np.arange(length // 2 + 1)[:, None]

@@ -46,15 +46,17 @@ def slice_(call: Call):
 
 def _cut(x: Node, axis: int, start, end, step: int) -> Node:
     n = x.shape[axis]
-    if type(start) is type(end) is int:  # may count from the end of an axis of any size
+    if type(start) is type(end) is type(n) is int:
         forwards = 1 if step > 0 else -1
         return getitem(x, (*[slice(None)] * axis, slice(_far(start, -forwards), _far(end, forwards), step)))
     if step > 0:
-        low = _place(start, n, 0, n)
-        high = _larger(low, _place(end, n, 0, n))
+        low, high = _place(start, n, 0, n), _place(end, n, 0, n)
+        if low is not high and low != 0 and high is not n:
+            high = _larger(low, high)
         return _strided(x, axis, low, high, step)
-    high = simplified(_place(start, n, -1, n - 1) + 1)
-    low = _smaller(high, simplified(_place(end, n, -1, n - 1) + 1))
+    high, low = (simplified(_place(b, n, -1, n - 1) + 1) for b in (start, end))
+    if low != 0 and high is not n:
+        low = _smaller(high, low)
     return _strided(apply("reverse", _strided(x, axis, low, high, 1), axes=(axis,)), axis, 0, simplified(high - low), -step)
 
 
@@ -76,7 +78,7 @@ def _place(bound, n, low, high):
     if type(bound) is int and abs(bound) >= _FAR:
         return high if bound > 0 else low
     if type(bound) is int:
-        return _smaller(_larger(simplified(bound + n) if bound < 0 else bound, low), high)
+        return _larger(simplified(bound + n), low) if bound < 0 else _smaller(bound, high)
     if is_known(bound):
         from_end = binary("min", binary("max", 0 - bound, 0), 1)  # 1 where the bound is negative
         return _smaller(_larger(simplified(bound + from_end * n), low), high)

@@ -84,6 +84,7 @@ def meaning(subject, arrays, inputs=None) -> list:
     source = source_of(subject, inputs)
     inside = (*[x for x, _ in source.inputs], *source.values)
     graph = close(Graph("meaning", inside, tuple(y for y, _ in source.outputs)))
+    arrays = [_bytes(a) if a.dtype == object else a for a in map(np.asarray, arrays)]
     with np.errstate(all="ignore"):
         return list(interpret(graph, *arrays, *[a for _, a in source.values.values()]))
 
@@ -94,6 +95,12 @@ def expect_same(subject, arrays, inputs=None, epsilon: float | None = None, **op
     for k, (a, b) in enumerate(zip(answers(model, arrays), meaning(subject, arrays, inputs), strict=True)):
         assert (wrong := differs(a, b, epsilon)) is None, f"output {k}: {wrong}"
     return model
+
+
+def _bytes(array):
+    found = np.empty(array.shape, object)
+    found.reshape(-1)[:] = [s.encode() for s in array.reshape(-1)]
+    return found
 
 
 def without_bfloat16(graph: Graph) -> Graph:
