@@ -26,7 +26,7 @@ from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
 from graphc.ir.graph import Graph
 from graphc.ir.target import TARGETS
-from graphc.options import Options
+from graphc.options import INEXACT, Options
 from graphc.runtime.cache import default_cache
 
 
@@ -245,12 +245,18 @@ def as_graph(model, name: str, path: str) -> Graph:
 
 def _compile(options) -> None:
     graph = load_model(options.model, options.weights, options.input)
-    settings = Options(target=options.target, fast_math=options.fast_math)
+    settings = _settings(options)
     written = aot.export(graph, _container_path(options.output, options.model), settings)
     for path in written:
         print(f"wrote {path} ({unit(path.stat().st_size)})")
     if len(written) == 1:
         print("no .o, .so and .h: some of its operations run on the host, through Python")
+
+
+def _settings(options) -> Options:
+    """How to compile the model that is named; an ONNX model is one for inference."""
+    allow = INEXACT if options.model.endswith(".onnx") else ()
+    return Options(target=options.target, fast_math=options.fast_math, allow=allow)
 
 
 def _container_path(output: str, model: str) -> Path:
@@ -375,7 +381,7 @@ def _inspect(options) -> None:
             "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
         )
     graph = load_model(options.model, options.weights, options.input)
-    stages = Stages(graph, Options(target=options.target, fast_math=options.fast_math))
+    stages = Stages(graph, _settings(options))
     if options.diff:
         print(show.diff(stages, options.diff))
     elif options.kernel:

@@ -19,11 +19,11 @@ sys.path.insert(0, str(ROOT))
 from tests.fuzz.onnx_worker import Worker  # noqa: E402  (the path comes first)
 
 
-def try_seeds(first: int, last: int, way: str, verbose: bool) -> tuple[Counter, list[tuple[int, str]]]:
+def try_seeds(seeds: range, way: str, verbose: bool) -> tuple[Counter, list[tuple[int, str]]]:
     """How often each outcome came about, and the seeds that failed with what happened."""
     worker, counts, failures = Worker(), Counter(), []
     try:
-        for seed in range(first, last):
+        for seed in seeds:
             outcome = worker.check(str(seed), way)
             word, _, rest = outcome.partition(" ")
             counts[rest.split(":")[0] if word == "fine" else "wrong"] += 1
@@ -45,13 +45,14 @@ def main() -> int:
     parser.add_argument("--load", action="store_true", help="load and trace only, do not run")
     parser.add_argument("--verbose", action="store_true", help="say what became of each")
     given = parser.parse_args()
-    start, step = time.time(), 50
-    chunks = [(s, min(s + step, given.seed + given.count)) for s in range(given.seed, given.seed + given.count, step)]
+    start, last = time.time(), given.seed + given.count
+    shares = [range(given.seed + k, last, given.jobs) for k in range(given.jobs)]
     counts, failures = Counter(), []
     with ThreadPoolExecutor(given.jobs) as pool:
-        for found, failed in pool.map(lambda c: try_seeds(*c, "load" if given.load else "run", given.verbose), chunks):
+        for found, failed in pool.map(lambda s: try_seeds(s, "load" if given.load else "run", given.verbose), shares):
             counts += found
             failures += failed
+    failures.sort()
     for what, count in counts.most_common():
         sys.stdout.write(f"{count:7} {what}\n")
     sys.stdout.write(f"{given.count} mutants in {time.time() - start:.0f} s, {len(failures)} failures")

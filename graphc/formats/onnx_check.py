@@ -14,7 +14,7 @@ from graphc.formats.onnx_protos import MESSAGES
 
 NEWEST_IR = 14
 NEWEST = {"": 28, "ai.onnx.ml": 5, "ai.onnx.preview.training": 1, "ai.onnx.preview": 1}  # operator sets that are known
-_MOST_NODES = 4_000_000  # of a model whose functions are put in the place of their calls
+_MOST_NODES = 1_000_000  # of a model whose functions are put in the place of their calls
 _SHOWN = 10  # problems that an error lists
 # AttributeType -> the field with its content
 _CONTENT = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints", 8: "strings", 9: "tensors", 10: "graphs",

@@ -27,10 +27,11 @@ from graphc.onnx.static import NeedsValue
 from graphc.onnx.trace import Problem, Tracer
 from graphc.onnx.training import Training
 from graphc.onnx.values import UNKNOWN, Optional, Sequence, constant, typed
-from graphc.options import Options
+from graphc.options import INEXACT, Options
 
 _FRONT = ("formats", "lib", "onnx")  # whose code decides what graph a model becomes
 _CONSTANT = 1 << 16  # elements of an input whose value may be a part of the program
+INFERENCE = Options(allow=INEXACT)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Model:
         metadata: what the file says of itself besides the graph, text by name.
     """
 
-    def __init__(self, file: onnx_file.OnnxFile, name: str, options: Options = Options()):
+    def __init__(self, file: onnx_file.OnnxFile, name: str, options: Options = INFERENCE):
         self.file, self.name, self.options = file, name, options
         graph = file.model.graph
         defaults = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
@@ -130,7 +131,7 @@ class Model:
 
     @property
     def variables(self) -> dict[str, Variable]:
-        """A Variable for each initialiser of floats, by name, made when they are first asked for.
+        """A Variable for each initialiser or constant of floats, by name, made when they are first asked for.
 
         ``run`` and calls use their values. Those of scalars, of running moments and of what only says how to compute are
         not trainable.
@@ -406,13 +407,14 @@ def _counted(items, what: str = "node") -> str:
     return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"
 
 
-def load(source, *, folder: str | os.PathLike | None = None, options: Options = Options()) -> Model:
+def load(source, *, folder: str | os.PathLike | None = None, options: Options = INFERENCE) -> Model:
     """An ONNX model from a file.
 
     Args:
         source: a path, the bytes of a model, or a ``ModelProto`` of the ``onnx`` package.
         folder: where files of external data lie, for a model that is no file itself.
-        options: how to compile it.
+        options: how to compile it. By default, what changes last bits and serves inference is allowed: normalisation is
+            folded into weights, and sums take the order of the layout; ``Options()`` follows the model to the bit.
 
     Raises:
         FormatError: the file is damaged, or no ONNX model; the message says where.

@@ -62,7 +62,8 @@ def declared(info) -> Declared:
     if which is None:
         return Declared(info.name, kind, None, None, inner)
     if which != "tensor_type":
-        raise FormatError(f"{info.name}: values of kind {which.removesuffix('_type')} are not supported")
+        hint = "; export the model without ZipMap (skl2onnx: options={'zipmap': False})" if which == "map_type" else ""
+        raise FormatError(f"{info.name}: values of kind {which.removesuffix('_type')} are not supported{hint}")
     tensor = type.tensor_type
     if tensor.elem_type not in ELEMENTS and tensor.elem_type:
         raise FormatError(f"{info.name}: {tensor.elem_type} is no element type")

@@ -20,6 +20,7 @@ from graphc.onnx.values import UNKNOWN, Narrow, constant
 
 _STANDARD = ("", "ai.onnx")
 _DEEPEST = 64  # of graphs in graphs and functions in functions
+_MOST_INSIDE = 20_000  # nodes traced in graphs inside of nodes, each time that they are
 _FOLDED = 1 << 12  # elements of a result that is computed while tracing where it follows from constants
 
 
@@ -74,7 +75,7 @@ class Tracer:
         self.file, self.name, self.lenient = file, name, lenient
         self.parameters = parameters or {}
         self.problems: list[Problem] = []
-        self.draws = 0
+        self.draws = self.inside = 0
         self.functions = {(f.domain if f.domain not in _STANDARD else "", f.name, f.overload): f for f in file.model.functions}
         self.lines = Lines()
         self.path = name if os.path.exists(name) else f"onnx:{(file.digest() or name)[:8]}"
@@ -91,6 +92,17 @@ class Tracer:
         frame = Frame(self, imports, {}, 0)
         with measuring():
             return frame.run(self.file.model.graph, given)
+
+    def enter(self, graph) -> None:
+        """Count the nodes of a graph inside of a node, each time that it is traced.
+
+        Raises:
+            ResourceExhaustedError: steps of loops that are traced one by one have become too many.
+        """
+        self.inside += len(graph.node)
+        if self.inside > _MOST_INSIDE:
+            what = f"{self.name}: loops that are traced step by step have more than {_MOST_INSIDE:,} nodes"
+            raise ResourceExhaustedError(what)
 
     def function(self, domain: str, name: str, overload: str):
         """The FunctionProto of the model with this name, None if there is none."""
@@ -165,6 +177,8 @@ class Frame:
 
     def _traced(self, node) -> Values:
         domain = "" if node.domain in _STANDARD else node.domain
+        if node.op_type == "Constant" and self.depth == 0 and node.output and node.output[0] in self.tracer.parameters:
+            return [self.tracer.parameters[node.output[0]]]
         attributes = self._resolved(node)
         inputs = tuple([self.lookup(name) if name else None for name in node.input])
         unknown = [UNKNOWN] * len(node.output)
@@ -265,6 +279,7 @@ class Subgraph:
         if len(given) != len(self.graph.input):
             raise FormatError(f"the graph {self.graph.name!r} takes {len(self.graph.input)} inputs, not {len(given)}")
         frame = self.frame
+        frame.tracer.enter(self.graph)
         around = Frame(frame.tracer, frame.imports, frame.attributes, frame.depth, outer, frame) if outer else frame
         again = is_repeated or frame.is_repeated
         inner = Frame(frame.tracer, frame.imports, frame.attributes, frame.depth + 1, {}, around, again)

@@ -38,7 +38,7 @@ class Training:
     """The variables of a Model, and its traces in which they stand for initialisers.
 
     Attributes:
-        variables: name of an initialiser of floats -> Variable.
+        variables: name of an initialiser, or of the result of a Constant, of floats -> Variable.
     """
 
     def __init__(self, model):
@@ -47,11 +47,11 @@ class Training:
         fixed = {node.input[k] for node in graph.node for k in _FIXED.get(node.op_type, ()) if k < len(node.input)}
         self.variables: dict[str, Variable] = {}
         with init_scope():
-            for tensor in graph.initializer:
+            for name, tensor, least in _weights(graph):
                 if tensor.data_type in ELEMENTS and ELEMENTS[tensor.data_type].name in _FLOATS:
                     array = np.asarray(model.file.array(tensor))
-                    trainable = array.ndim > 0 and tensor.name not in fixed
-                    self.variables[tensor.name] = Variable(array, trainable=trainable, name=tensor.name)
+                    trainable = array.ndim > 0 and array.size >= least and name not in fixed
+                    self.variables[name] = Variable(array, trainable=trainable, name=name)
         self._first = {name: v.as_tensor() for name, v in self.variables.items()}
         self._needed: set[str] = set()  # initialisers whose values decide what is computed
         self._traces: dict[tuple, _Trace] = {}
@@ -152,6 +152,17 @@ class Training:
                 what = f"{model.name}: input {item} is not an ordinary tensor; give it to run, which takes arrays"
                 raise UsageError(explain(what))
         return given
+
+
+def _weights(graph):
+    """Initialisers and constants: (name, TensorProto, how many elements it has at least if it is learnt)."""
+    for tensor in graph.initializer:
+        yield tensor.name, tensor, 1
+    for node in graph.node:
+        if node.op_type == "Constant" and node.domain in ("", "ai.onnx") and len(node.output) == 1:
+            for attribute in node.attribute:
+                if attribute.name == "value" and attribute.type == 4:
+                    yield node.output[0], attribute.t, 2
 
 
 def _fitting(recorder, model: str, item: Declared, value):

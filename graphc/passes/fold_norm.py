@@ -81,7 +81,20 @@ def _chain(base: Node, uses: dict, roots: set, inside: set) -> _Affine | None:
     before = chain.scales + chain.offsets
     is_weighted = chain.scales and _weighted(base, chain) and _is_alone(base, uses, roots)
     after = (0 if is_weighted or np.all(chain.scale == 1) else 1) + bool(np.any(chain.shift))
-    return chain if after < before else None
+    return chain if after < before and not _is_rounded(chain.last, uses) else None
+
+
+def _is_rounded(node: Node, uses: dict) -> bool:
+    """Whether a last bit decides: the value is rounded or compared, maybe after it was moved and clipped."""
+    stack, seen = [node], {node}
+    while stack and len(seen) < _FAR:
+        for user in uses[stack.pop()]:
+            if user.op in _DECIDES or (user.op == "cast" and user.dtype.kind != "f"):
+                return True
+            if user.op in _PASSES_ON and user not in seen:
+                seen.add(user)
+                stack.append(user)
+    return False
 
 
 def _is_alone(node: Node, uses: dict, roots: set) -> bool:
@@ -122,6 +135,11 @@ def _extend(chain: _Affine, user: Node) -> bool:
     chain.last = user
     return True
 
+
+_DECIDES = frozenset("round floor ceil trunc sign eq ne lt le floordiv mod".split())
+_PASSES_ON = frozenset("max min add sub mul div neg reshape transpose broadcast slice concat pad ensure cast".split())
+
+_FAR = 64  # Nodes that a value is followed through
 
 _STEPS: dict[str, Callable] = {
     "add": lambda s, t, c, left: (s, t + c),

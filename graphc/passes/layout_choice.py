@@ -167,18 +167,12 @@ class _Choice:
             some = needs.new[0] if len(needs.new) == 1 else net.node()
             for user in needs.new if len(needs.new) > 1 else ():
                 net.arc(some, user, NEVER)
-            if suits_new or not suits_old:
-                net.arc(near, some, weight)
-            else:
-                net.arc(0, some, weight)
+            net.arc(near, some, weight)
         if needs.old:
             some = needs.old[0] if len(needs.old) == 1 else net.node()
             for user in needs.old if len(needs.old) > 1 else ():
                 net.arc(user, some, NEVER)
-            if suits_old or not suits_new:
-                net.arc(some, far, weight)
-            else:
-                net.arc(some, 1, weight)
+            net.arc(some, far, weight)
 
     def _needs(self, x: Node, has: tuple, number: dict, frame: dict) -> dict[tuple, _Needs]:
         found: dict[tuple, _Needs] = {}

@@ -15,6 +15,7 @@ from graphc.rewrite.driver import rewrite
 from graphc.rewrite.rule import Rules, is_splat, on
 
 _SUNK = ("reshape", "broadcast", "transpose", "reverse")
+_BEHIND = 32  # element-wise operations that may lie between a product and a reshape
 _LATE = ("reshape", "broadcast")  # once it is settled where transpositions stand
 _MOVES = ("reshape", "broadcast", "transpose", "slice", "reverse", "ensure", "window")
 
@@ -244,8 +245,9 @@ def _joined(x: Node, y: Node, axis: int) -> Node | None:
 def sink_movement(node: Node) -> Node | None:
     """An element-wise operation on operands that were moved alike (and splats) is moved afterwards.
 
-    For a broadcast that saves work; for the others it brings operations together that can then be one kernel. Constants
-    beside what is reshaped are reshaped back, but nothing that may be a reduction of it: softmax stays one kernel.
+    For a broadcast that saves work; for the others it brings operations together that can then be one kernel. So that a
+    product is one with what follows, constants and arguments beside its reshaped result are reshaped back, but nothing that
+    may be a reduction of it: softmax stays one kernel.
     """
     return _sunk(node, _SUNK)
 
@@ -274,11 +276,24 @@ def _unmoved(x: Node, move: Node) -> Node | None:
         return x.inputs[0]
     if is_splat(x):
         return const(x.attr("value"), x.type.with_shape(source))
-    if move.op == "reshape" and x.op == "const":
+    if move.op != "reshape" or not _ends_kernel(move.inputs[0]):
+        return None
+    if x.op == "const":
         return reshape(x, source)
-    if move.op == "reshape" and x.op == "broadcast" and (x.inputs[0].op == "const" or not x.inputs[0].type.rank):
+    if x.op == "broadcast" and (x.inputs[0].op in ("const", "input") or not x.inputs[0].type.rank):
         return _reshape_of_broadcast(x, make("reshape", (x,), (("shape", source),), x.type.with_shape(source)))
     return None
+
+
+def _ends_kernel(x: Node) -> bool:
+    """Whether a value is that of a product or reduction, maybe after some element-wise operations beside constants."""
+    for _ in range(_BEHIND):
+        if x.op in ("dot", "conv", "reduce"):
+            return True
+        if x.op not in TABLE or TABLE[x.op].scalar is None:
+            return False
+        x = next((y for y in x.inputs if y.op not in ("const", "broadcast")), x.inputs[0])
+    return False
 
 
 _STILL = (

@@ -16,7 +16,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, make
 from graphc.ir.type import Type
-from graphc.options import Options
+from graphc.options import INEXACT, Options
 from graphc.prims.table import apply
 from graphc.runtime.container import Container, write
 from graphc.runtime.host import host_target
@@ -77,6 +77,12 @@ def test_another_machine_compiles_the_graph(predictor, tmp_path):
     path = aot.save(predictor.graph, tmp_path / "m.gc", Options(target=other))
     assert aot.read(path).targets == (other,)
     assert aot.load(path)(predictor.data(7))[0].tobytes() == predictor.answer(7).tobytes()
+
+
+def test_how_it_was_compiled_is_kept(predictor, tmp_path):
+    path = aot.save(predictor.graph, tmp_path / "m.gc", Options(allow=INEXACT))
+    assert aot.read(path).allow == INEXACT
+    assert aot.read(aot.save(predictor.graph, tmp_path / "n.gc")).allow == ()
 
 
 @pytest.mark.skipif(host_target().name not in ("x86-64-v4", "x86-64-v3"), reason="needs a machine above the baseline")

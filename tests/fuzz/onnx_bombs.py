@@ -40,6 +40,16 @@ def _loop(trips, *nodes, outputs="go bool []; n float"):
     return one("y = Loop(n, , x)" if "r " not in outputs else "y, r = Loop(n, , x)", attributes={"body": inner}, n=np.int64(trips))
 
 
+def _loops(*trips):
+    """Loops inside of each other, each of which makes what it carries one element longer."""
+    inner = None
+    for k, n in enumerate(trips):
+        nodes = [op("n = Concat(a, one)", axis=0)] if inner is None else [op("n = Loop(t, , a)", body=inner)]
+        inner = body("it int64 []; c bool []; a float", "go bool []; n float", op("go = Identity(c)"), *nodes,
+                     one=np.ones((1, 3), np.float32), t=np.int64(trips[k - 1]))  # fmt: skip
+    return one("y = Loop(n, , x)", attributes={"body": inner}, n=np.int64(trips[-1]))
+
+
 def _tree(modes=("BRANCH_LEQ", "BRANCH_LEQ", "LEAF"), true=(1, 0, 0), false=(2, 2, 0)):
     return one("y = TreeEnsembleRegressor(x)", **ML, attributes=dict(
         nodes_treeids=[0, 0, 0], nodes_nodeids=[0, 1, 2], nodes_featureids=[1, 0, 0], nodes_values=[9.0, 9.0, 0.0],
@@ -71,6 +81,8 @@ BOMBS = {
     "reshape fed": lambda: one("y = Reshape(x, s)", {"x": X, "s": i64(2**32, 2**32)}),
     "loop": lambda: _loop(2**62, op("n = Add(a, a)"), op("go = Identity(c)"), op("r = Identity(a)"), outputs="go bool []; n float; r float"),
     "loop growing": lambda: _loop(200, op("n = Concat(a, a)", axis=0), op("go = Identity(c)")),
+    "loops that grow": lambda: _loops(4000, 4000, 4000),
+    "loop that grows": lambda: _loops(1500),
     "split": lambda: one("y, z = Split(x)", attributes={"num_outputs": FAR, "axis": 1}),
     "split sequence": lambda: one("y = SplitToSequence(x, k)", {"x": np.zeros(5_000_000, np.float32)}, k=np.int64(1)),
     "one hot": lambda: one("y = OneHot(i, d, v)", {"i": i64(1, 2)}, d=np.int64(FAR), v=np.float32([0, 1])),

@@ -270,7 +270,7 @@ def dimensions(rng, model) -> None:
     tensor = _one(rng, model, "TensorProto")
     if tensor is None:
         return
-    count = math.prod(tensor.dims)
+    count = max(min(math.prod(tensor.dims), 2**40), -(2**40))
     how = rng.randrange(5)
     if how == 0:
         dims = [count]
@@ -279,7 +279,7 @@ def dimensions(rng, model) -> None:
     elif how == 2:
         dims = [*tensor.dims[:-1], rng.choice(_INTEGERS)]
     elif how == 3:
-        dims = [2**32, 2**32, min(count, 2**40)]
+        dims = [2**32, 2**32, count]
     else:
         dims, tensor.data_type = list(tensor.dims)[::-1], rng.choice((tensor.data_type, rng.randrange(30)))
     del tensor.dims[:]

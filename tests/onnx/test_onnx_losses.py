@@ -19,14 +19,13 @@ def labels(further, kind=np.int64):
 
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("way", ["mean", "sum", "none"])
-@pytest.mark.parametrize("further", [(), (2, 2)])
-def test_beside_onnx_runtime(op, way, further):
-    t = labels(further)
-    beside_ort(op, X[further], t, opset=13, reduction=way)
-    beside_ort(op, X[further], t, W, opset=13, reduction=way)
+def test_beside_onnx_runtime(op, way):
+    beside_ort(op, X[()], labels(()), opset=13, reduction=way)
+    beside_ort(op, X[2, 2], labels((2, 2)), W, opset=13, reduction=way)
+    t = labels((2, 2))
     t.flat[0] = -1
-    beside_ort(op, X[further], t, W, opset=13, reduction=way, ignore_index=-1)
-    beside_ort(op, X[further], t, opset=13, reduction=way, ignore_index=-1)
+    beside_ort(op, X[2, 2], t, W, opset=13, reduction=way, ignore_index=-1)
+    beside_ort(op, X[2, 2], t, opset=13, reduction=way, ignore_index=-1)
 
 
 def test_logarithms_come_too():

@@ -47,6 +47,21 @@ def test_what_is_not_learnt_is_not_trainable():
     }
 
 
+def test_weights_may_be_constants_of_the_graph():
+    nodes = [
+        node("Constant", "", "w", value=W),
+        node("Constant", "", "two", value=np.float32([2])),
+        node("MatMul", "x w", "h"),
+    ]
+    for one in nodes[:2]:
+        one.input[:] = []
+    one = tf.onnx.load(model([*nodes, node("Mul", "h two", "y")], ["x: float32[n, 4]"], ["y: float32[n, 8]"]))
+    assert {n: v.trainable for n, v in one.variables.items()} == {"w": True, "two": False}
+    one.variables["w"].assign(3 * W)
+    np.testing.assert_allclose(one.run([X])[0], 6 * X @ W, rtol=1e-5)
+    np.testing.assert_allclose(one(X).numpy(), 6 * X @ W, rtol=1e-5)
+
+
 def test_calls_give_tensors_for_any_size():
     one = network()
     for n in (5, 2, 5):

@@ -147,7 +147,7 @@ def test_expand_where_only_a_run_knows_which_size_is_one():
     with pytest.raises(ShapeError, match="sizes do not fit"):
         loaded.run([normal(2, 2), normal(3, 2)])
     with pytest.raises(ShapeError, match="it cannot have the shape"):
-        run("Expand", normal(3, 2), ints(4, 2), constants=(1,))
+        graphc.onnx.load(model([node("Expand", "x s", "y")], ["x: float32[3, 2]"], ["y"], {"s": ints(4, 2)})).run([normal(3, 2)])
 
 
 def test_tile():

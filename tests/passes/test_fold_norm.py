@@ -133,6 +133,16 @@ def test_numbers_that_overflow_are_left_alone():
     assert fold_norm(Graph("g", (X,), (z,))).outputs == (z,)
 
 
+def test_what_is_rounded_or_compared_keeps_every_bit():
+    y = normalised(convolved())
+    clipped = apply("min", apply("max", y, const(0.0, y.type)), const(255.0, y.type))
+    zero = const(0.5, y.type)
+    for z in (apply("round", y), apply("cast", clipped, dtype=dt.u8), apply("floor", reshape(y, (N, 210)) + 0.5),
+              apply("lt", y, zero)):  # fmt: skip
+        assert fold_norm(Graph("g", (X,), (z,))).outputs == (z,)
+    assert folded(apply("max", y, zero)) == ["add", "conv", "max"]
+
+
 def test_half_precision():
     x = input_node("h", Type(dt.f16, (N, 8)))
     w = const(RANDOM.standard_normal((8, 5)).astype(np.float16))

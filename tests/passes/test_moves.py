@@ -29,6 +29,8 @@ ARRAYS = [
 ]
 ZERO = const(0, Type(dt.f32, ()))
 FILTER = const(np.arange(20, dtype=np.float32).reshape(1, 1, 4, 5))
+PAIR = const(np.array([1, 2], np.float32))
+P = dot(X, const(np.arange(6, dtype=np.float32).reshape(3, 2)))
 ROW = const(np.arange(4, dtype=np.float32))
 
 
@@ -76,12 +78,12 @@ CASES = {
     "maximum of transpose": (reduce(transpose(T, (2, 0, 1)), "max", (0,)), ["reduce"]),
     "sunk transposes": (transpose(neg(exp(transpose(T, (2, 0, 1))) + 1.0), (1, 2, 0)), ["exp", "add", "neg"]),
     "sunk broadcasts": (neg(broadcast(ONE, (2, 1, 5), (0, 1))) * broadcast(ONE, (2, 1, 5), (0, 1)), ["neg", "mul", "broadcast"]),
-    "reshape beside what is repeated": (reshape(T, (6, 4)) + broadcast(ROW, (6, 4), (1,)),
-                                        ["broadcast", "add", "reshape"]),
-    "reshape beside a scalar": (reshape(T, (6, 4)) - broadcast(reduce(X, "max", (0, 1)), (6, 4), ()),
-                                ["reduce", "broadcast", "sub", "reshape"]),
-    "reshape beside a constant": (const(np.arange(6, dtype=np.float32).reshape(3, 2)) * reshape(X, (3, 2)),
-                                  ["reshape", "mul", "reshape"]),
+    "reshaped product and a vector": (reshape(neg(P), (2, 1, 2)) + broadcast(PAIR, (2, 1, 2), (2,)),
+                                      ["dot", "neg", "broadcast", "add", "reshape"]),
+    "reshaped product and a scalar": (reshape(P, (1, 4)) - broadcast(reduce(X, "max", (0, 1)), (1, 4), ()),
+                                      ["dot", "reduce", "broadcast", "sub", "reshape"]),
+    "reshaped product and a matrix": (const(np.arange(4, dtype=np.float32).reshape(1, 4)) * reshape(P, (1, 4)),
+                                      ["reshape", "dot", "mul", "reshape"]),
     "stop": (stop(X), []),
     "promise kept": (make("ensure", (Z,), (("shape", Z.shape),), Z.type), []),
 }
@@ -108,8 +110,9 @@ def test_case(name):
         slice(concat(X, X + 1.0, axis=0), (1, 0), (3, 3)),
         slice(pad(X, ZERO, (1, 0), (1, 0)), (0, 0), (2, 3)),
         reshape(broadcast(X, (2, 5, 3), (0, 2)), (2, 15)),
-        reshape(T, (6, 4)) - broadcast(reduce(reshape(T, (6, 4)), "max", (1,)), (6, 4), (0,)),
-        reshape(T, (4, 6)) + broadcast(ROW, (4, 6), (0,)),
+        reshape(T, (6, 4)) + broadcast(ROW, (6, 4), (1,)),
+        reshape(P, (2, 1, 2)) - broadcast(reduce(reshape(P, (2, 1, 2)), "max", (2,)), (2, 1, 2), (0, 1)),
+        reshape(dot(X, const(np.ones((3, 6), np.float32))), (3, 4)) + broadcast(ROW, (3, 4), (1,)),
         conv(reshape(T, (1, 6, 1, 4)), FILTER),
         conv(reshape(T, (6, 1, 1, 4)), FILTER, low=(0, 1)),
         conv(reshape(T, (3, 1, 1, 8)), const(np.ones((1, 1, 4, 6), np.float32)), groups=2),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from graphc.ir.kernel import SERIAL, UNROLLED, Alloc, Array, For, If, Store, load
+from graphc.ir.kernel import SERIAL, UNROLLED, Alloc, Array, For, If, Prefetch, Store, load
 from graphc.ir.node import Node, binary, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
@@ -21,7 +21,8 @@ from graphc.lower.nests.loops import (
 from graphc.prims.table import apply
 
 PIXELS = 8  # of a tile
-STRIP = 8  # tiles of one task
+STRIP = 8  # tiles of one task along a line
+ROWS = 8  # lines of one task: of their inputs most are near when the next line is summed
 LONG_ROW = 9  # taps of a row from which on they are a loop
 
 
@@ -51,19 +52,31 @@ def depthwise(site: Site, target: Target) -> tuple:
     width = shape.out[2]
     strip = PIXELS * STRIP
     strips = ceil_divide(width, strip)
-    extents = (shape.batch, *shape.out[:2], strips)
+    height = shape.out[1]
+    extents = (shape.batch, shape.out[0], ceil_divide(height, ROWS), strips)
+    apart = shape.channels % span == 0
 
     def task(t: Node) -> tuple:
         image, d, h, s = unravel(t, extents)
         taps = tuple([taps_of(shape, a, 0) for a in range(3)])
-        where = Place(image, as_index(0), taps, (d, h, s * strip), (0, 0, 0))
         left = least(strip, width - s * strip)
         pixels = _even(left) if type(left) is int else PIXELS
         tile = Tile("0", 1, pixels, type(left) is int and left % pixels == 0)
-        return (loop("c0", ceil_divide(left, pixels),
-                     lambda c: _tile(site, tile, where, c, left, span)),)  # fmt: skip
+        many = least(ROWS, height - h * ROWS)
 
-    pixels = width if type(width) is int and width < strip else strip
+        def tiles(c: Node, b: Node | None) -> tuple:
+            def row(r: Node) -> tuple:
+                where = Place(image, as_index(0) if b is None else b, taps, (d, h * ROWS + r, s * strip), (0, 0, 0))
+                return _tile(site, tile, where, c, left, span, b)
+
+            return (loop("line", many, row),)
+
+        def column(c: Node) -> tuple:
+            return (loop("block", shape.channels // span, lambda b: tiles(c, b)),) if apart else tiles(c, None)
+
+        return (loop("column", ceil_divide(left, pixels), column),)
+
+    pixels = least(width, strip) * least(height, ROWS)
     return (parallel("task0", product(extents), product((*shape.kernel, shape.channels, pixels)) // 2, task),)
 
 
@@ -80,20 +93,21 @@ def _even(extent: int) -> int:
     return max(1, -(-extent // max(1, -(-extent // PIXELS))))
 
 
-def _tile(site: Site, tile: Tile, where: Place, c: Node, left, span: int) -> tuple:
-    """One tile, all channels."""
+def _tile(site: Site, tile: Tile, where: Place, c: Node, left, span: int, one: Node | None) -> tuple:
+    """One tile, and one block of its channels or all."""
     shape = site.shape
-    patch = patch_of(shape, tile)
+    blocks = ceil_divide(shape.channels, span)
+    padding = site if one is None else replace(site, shape=replace(shape, groups=blocks, channels=span))
+    patch = patch_of(padding.shape, tile)
     column = simplified(where.first[2] + c * tile.pixels)
     where = replace(where, first=(*where.first[:2], column))
     valid = tile.pixels if tile.whole else least(tile.pixels, left - c * tile.pixels)
-    blocks = ceil_divide(shape.channels, span)
 
     def sums(tag: str, read, whole: bool) -> tuple:
         def block(b: Node) -> tuple:
             return _micro(Work(site, tile, where, b * span, span), read, tile.pixels if whole else valid, whole, tag)
 
-        return block(as_index(0)) if blocks == 1 else (loop(f"b{tag}", blocks, block),)
+        return block(one) if one is not None else (loop(f"b{tag}", blocks, block),)
 
     starts = [as_index(p * t.stride + t.offset) for p, t in zip(where.first, where.taps)]
 
@@ -105,10 +119,11 @@ def _tile(site: Site, tile: Tile, where: Place, c: Node, left, span: int) -> tup
 
     def padded(u: Node, v: Node, w: Node, p: Node, channel: Node, guard: Node | None) -> Node:
         place = (u * patch.rows + v) * patch.columns + w * patch.tap + p * patch.pixel
-        return load(patch.name, (place * patch.pitch + channel,), site.wide, guard)
+        start = 0 if one is None else one * span
+        return load(patch.name, (place * patch.pitch + channel - start,), site.wide, guard)
 
     array = Array(patch.name, Type(site.wide, (patch.size,)), "stack")
-    border = (Alloc(array), *copy(site, tile, patch, where), *sums("z", padded, False))
+    border = (Alloc(array), *copy(padding, tile, patch, where), *sums("z", padded, False))
     ends = [as_index(s + (t.count - 1) * t.dilation) for s, t in zip(starts, where.taps)]
     ends[2] = ends[2] + (tile.pixels - 1) * shape.stride[2]
     conditions = [] if tile.whole else [apply("eq", as_index(valid), as_index(tile.pixels))]
@@ -179,8 +194,24 @@ def _micro(work: Work, read, valid, whole: bool, tag: str) -> tuple:
     taps = loop(f"ku{tag}", deep.count, lambda u: (
         loop(f"kv{tag}", high.count, lambda v: (For(w, row.count, tap(u, v, w), kind),)),))  # fmt: skip
     clear = each(f"{tag}_0", lambda p, o: Store(total.name, (p, o), scalar(0, wide)))
+    ahead = _ahead(work) if whole else ()
     if whole and is_short(site, tile.pixels, width):
-        return (Alloc(total), clear, taps, finish_now(site, total, width, work.pixel, work.channel, tag))
+        return (*ahead, Alloc(total), clear, taps, finish_now(site, total, width, work.pixel, work.channel, tag))
     kept = Array(f"kept{tag}", total.type, "stack")
     end = finish_kept(site, kept, width, valid, work.pixel, work.channel, f"{tag}_l")
-    return (Alloc(total), clear, taps, Alloc(kept), keep(site, total, kept, (0, 0), tag), end)
+    return (*ahead, Alloc(total), clear, taps, Alloc(kept), keep(site, total, kept, (0, 0), tag), end)
+
+
+def _ahead(work: Work) -> tuple:
+    """Ask for the pixels that the tile below is the first to read."""
+    site, tile, where = work.site, work.tile, work.where
+    shape = site.shape
+    z, y, x = (f * t.stride + t.offset for f, t in zip(where.first, where.taps))
+    z, y = (p + (t.count - 1) * t.dilation for p, t in zip((z, y), where.taps))
+    columns = (tile.pixels - 1) * shape.stride[2] + (shape.kernel[2] - 1) * shape.dilation[2] + 1
+    r, p = index("below", shape.stride[1]), index("ahead", columns)
+    pixel = ((where.image * shape.space[0] + z) * shape.space[1] + y + 1 + r) * shape.space[2] + x + p
+    channel, _ = work.channel(as_index(0))
+    lines = range(0, work.width, site.lanes)
+    body = tuple([Prefetch(site.source, (pixel * shape.channels + channel + k,)) for k in lines])
+    return (For(r, shape.stride[1], (For(p, columns, body, UNROLLED),), UNROLLED),)

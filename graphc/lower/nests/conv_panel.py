@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Store, load
+from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Prefetch, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
@@ -28,6 +28,7 @@ PIXELS = {32: {1: 24, 2: 12, 3: 8}, 16: {1: 12, 2: 6}}  # registers -> vectors o
 FEW = 4  # pixels of the tile for what is left of a line
 STRIP = 8  # tiles of one task
 SHARED_PATCH = 1 << 12  # elements of a patch that several tiles share
+AHEAD = 16  # products of one sum from which on the next patch is asked for while they are added
 BLOCK = 1 << 17  # weights of one task: they stay in the second-level cache
 
 
@@ -279,7 +280,7 @@ def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tu
     def clear(q: Node, o: Node) -> Store:
         return Store(sums.name, (q, o), scalar(0, wide))
 
-    def step(position: Node, row: Node) -> tuple:
+    def step(position: Node, row: Node, tap: tuple) -> tuple:
         weights = Array(f"w{tag}", Type(wide, (work.width,)), "register")
 
         def add(q: Node, o: Node) -> Store:
@@ -290,9 +291,24 @@ def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tu
 
         width = work.width if site.packed else work.results
         fetch = vector(f"f{tag}", width, lambda o: (Store(weights.name, (o,), _weight(work, row, o)),))
-        return (Alloc(weights), fetch, each(f"{tag}_m", add))
+        ahead = _ahead(work, tap) if pixels == tile.pixels else ()
+        return (Alloc(weights), *ahead, fetch, each(f"{tag}_m", add))
 
     return sums, (Alloc(sums), each(f"{tag}_0", clear), *_kernel(shape, patch, work.where, step, tag))
+
+
+def _ahead(work: Work, tap: tuple) -> tuple:
+    """Ask for a piece of the next patch, so that all of it is near when these sums are done."""
+    shape, patch, where = work.site.shape, work.patch, work.where
+    if not (shape.depth >= AHEAD and patch.step == 1 and patch.pitch == shape.channels and shape.groups == 1):
+        return ()
+    place = [f * t.stride + t.offset for f, t in zip(where.first, where.taps)]
+    z, y = (p + k * t.dilation for p, k, t in zip(place[:2], tap, where.taps))
+    line = ((where.image * shape.space[0] + z) * shape.space[1] + y) * shape.space[2]
+    new = work.tile.pixels * patch.pixel  # columns
+    steps = shape.kernel[2] * shape.channels
+    at = (line + place[2] + patch.columns) * shape.channels + tap[2] * -(-new * shape.channels // steps)
+    return (Prefetch(work.site.source, (at,)),)
 
 
 def _weight(work: Work, row: Node, o: Node) -> Node:
@@ -314,7 +330,7 @@ def _kernel(shape: Shape, patch: Patch, where: Place, step, tag: str) -> tuple:
         position = ((u * patch.rows + v) * patch.columns + w * patch.tap) * patch.pitch
         at = (deep.first + u * deep.spread) * height + high.first + v * high.spread
         row = at * (width * shape.channels) if dense else (at * width + wide.first + w * wide.spread) * run
-        return (loop(f"t{tag}", run, lambda t: step(position + t, row + t)),)
+        return (loop(f"t{tag}", run, lambda t: step(position + t, row + t, (u, v, t))),)
 
     return (loop(f"ku{tag}", deep.count, lambda u: (
         loop(f"kv{tag}", high.count, lambda v: (

@@ -30,12 +30,15 @@ def model_of(source: Source, settings: Settings):
     Raises:
         UnimplementedError: something of it has no meaning in ONNX; the message lists all of it.
     """
-    writer = Writer(source.name)
+    writer = Writer(source.name, labels=source.labels)
     e = Emitter(writer, settings, plan)
     taken = _give_inputs(e, source)
     wanted = [writer.fresh(name) for _, name in source.outputs]
     nodes = [node for node, _ in source.outputs]
     e.write([*nodes, *source.effects])
+    for node in dict.fromkeys([*[x for x, _ in source.inputs], *source.values, *nodes]):
+        if node.dtype.is_complex:
+            e.problems.setdefault(Problem(f"{node.op} of complex numbers", node.location), 1)
     if e.problems:
         raise UnimplementedError(_told(source.name, settings.opset, e.problems))
     _finish(e, nodes, wanted)
@@ -43,7 +46,9 @@ def model_of(source: Source, settings: Settings):
         declare(writer.graph.output.add(), name, node.type)
     used = prune(writer.graph)
     if _KEY in used:
-        raise UnimplementedError(explain(f"onnx.export: {source.name} uses the key of its random numbers, which ONNX has not"))
+        raise UnimplementedError(
+            explain(f"onnx.export: {source.name} uses the key of its random numbers, which ONNX has not")
+        )
     used = _with_plain_names(writer, used)
     for node, name in taken:
         declare(writer.graph.input.add(), name, node.type)
@@ -113,10 +118,13 @@ def _told(name: str, opset: int, problems: dict[Problem, int]) -> str:
     for problem, count in problems.items():
         kinds.setdefault(problem.what, []).append((problem.location, count))
     total = sum(problems.values())
-    what = f"onnx.export: {name}: {total} operation{'s have' if total > 1 else ' has'} no meaning in ONNX (opset {opset}); "
+    many = "operations have" if total > 1 else "operation has"
+    what = f"onnx.export: {name}: {total} {many} no meaning in ONNX (opset {opset}); "
     lines = []
     for kind, places in sorted(kinds.items(), key=lambda item: (-sum(c for _, c in item[1]), item[0])):
         where = [str(p) for p, _ in places if p is not None]
         more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
-        lines.append((f"{sum(c for _, c in places)} x", kind + (f"   {', '.join(where[:_SHOWN])}{more}" if where else "")))
+        lines.append(
+            (f"{sum(c for _, c in places)} x", kind + (f"   {', '.join(where[:_SHOWN])}{more}" if where else ""))
+        )
     return explain(what + "nothing was written", lines)

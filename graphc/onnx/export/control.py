@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from graphc.ir import dtype as dt
-from graphc.ir.graph import input_node, instantiate
+from graphc.ir.graph import Graph, input_node, instantiate
 from graphc.ir.node import BOOL, INDEX, Node
 from graphc.ir.type import TupleType, Type
 from graphc.onnx.export.declare import declare
@@ -14,6 +14,7 @@ from graphc.onnx.export.writer import Writer
 from graphc.prims.control import types_of
 
 _ALL_TYPES = 16  # the opset from which on graphs inside may have values of any type
+_ZEROS = 14  # the opset from which on a size of 0 can be asked for
 _numbers = itertools.count()
 
 
@@ -24,7 +25,12 @@ def _fresh(types) -> list[Node]:
 
 def called(node: Node) -> list[Node]:
     """The results of a call, as what its body computes."""
-    return instantiate(node.attr("graph"), node.inputs)
+    return _results(node.attr("graph"), node.inputs)
+
+
+def _results(graph: Graph, arguments) -> list[Node]:
+    """The outputs of a graph for these arguments."""
+    return instantiate(graph, arguments)[len(graph.measures) :]
 
 
 def _expect_types(e: Emitter, node: Node) -> None:
@@ -57,7 +63,7 @@ def write_cond(e: Emitter, node: Node) -> Value | Several:
     graphs = []
     for kind in ("then", "orelse"):
         inner = e.inside(Writer(e.writer.fresh(f"{kind}_branch"), e.writer))
-        outputs = instantiate(node.attr(kind), arguments)
+        outputs = _results(node.attr(kind), arguments)
         _finish(inner, outputs, types_of(outputs))
         graphs.append(inner.writer.graph)
     types = types_of(node.attr("then").outputs)
@@ -76,10 +82,10 @@ def write_while(e: Emitter, node: Node) -> Value | Several:
     types = types_of([body.inputs[k] for k in moving])
     inner_inputs = dict(zip(moving, _fresh(types)))
     inside = [inner_inputs.get(k, x) for k, x in enumerate(node.inputs)]
-    (first,) = instantiate(test, node.inputs)
+    (first,) = _results(test, node.inputs)
     e.write([first])
-    after = instantiate(body, inside)
-    (again,) = instantiate(test, after)
+    after = _results(body, inside)
+    (again,) = _results(test, after)
     outputs = [again, *[after[k] for k in moving]]
     inner = _body(e, list(inner_inputs.values()))
     step, going = (inner.writer.fresh(n) for n in ("step", "going"))
@@ -123,7 +129,7 @@ def write_loop(e: Emitter, node: Node) -> Value | Several:
     rows, constants = node.inputs[carries : carries + scanned], node.inputs[carries + scanned :]
     place = count - 1 - number if backwards else number
     slices = _fresh(types_of(body.inputs[1 + carries : 1 + carries + scanned]))
-    outputs = instantiate(body, [place, *state, *slices, *constants])
+    outputs = _results(body, [place, *state, *slices, *constants])
     inner = _body(e, [number, *state, *slices])
     step, going = (inner.writer.fresh(n) for n in ("step", "going"))
     declare(inner.writer.graph.input.add(), step, INDEX)
@@ -143,9 +149,18 @@ def write_loop(e: Emitter, node: Node) -> Value | Several:
     names = e.ops("Loop", given, len(outputs), body=inner.writer.graph)
     types = [*types_of(outputs[:carries]), *[Type(y.dtype, (count, *y.shape)) for y in outputs[carries:]]]
     values = [Value(name, t.shape) for name, t in zip(names, types)]
+    if not (type(count) is int and count > 0):
+        values[carries:] = [_whole(e, v) for v in values[carries:]]
     if backwards:
         values[carries:] = [_turned(e, v) for v in values[carries:]]
     return _answer(node, values)
+
+
+def _whole(e: Emitter, value: Value) -> Value:
+    """Rows of which there may be none, when runtimes do not know how large they are."""
+    if e.opset < _ZEROS or all(type(d) is int for d in value.sizes[1:]):
+        return value
+    return Value(e.op("Reshape", [value.name, e.shape(value.sizes)], allowzero=1), value.sizes)
 
 
 def _turned(e: Emitter, value: Value) -> Value:

@@ -22,7 +22,8 @@ from graphc.prims.while_loop import while_
 
 _UNARY = {
     "neg": "Neg", "abs": "Abs", "sign": "Sign", "floor": "Floor", "ceil": "Ceil", "round": "Round", "sqrt": "Sqrt",
-    "exp": "Exp", "log": "Log", "sin": "Sin", "cos": "Cos", "tan": "Tan", "asin": "Asin", "acos": "Acos", "atan": "Atan",
+    "exp": "Exp", "log": "Log", "sin": "Sin", "cos": "Cos", "tan": "Tan", "asin": "Asin", "acos": "Acos",
+    "atan": "Atan",
     "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "asinh": "Asinh", "acosh": "Acosh", "atanh": "Atanh", "erf": "Erf",
     "sigmoid": "Sigmoid",
 }  # fmt: skip
@@ -263,7 +264,7 @@ def _mod(e: Emitter, node: Node) -> Value:
 
 
 def _divisor(e: Emitter, name: str, y: Node, x: Node) -> str:
-    """A divisor that no processor stumbles over: 1 in place of 0, and of -1, which the smallest number has no quotient for."""
+    """A divisor that no processor stumbles over: 1 in place of 0, and of -1, by which the smallest has no quotient."""
     kind, low = y.dtype, interval(y)[0]
     if low is not None and low > 0:
         return name
@@ -342,13 +343,15 @@ def _integer_power(x: Node, y: Node) -> Node:
     zero, one, two = (const(v, x.type) for v in (0, 1, 2))
     negative = apply("lt", y, zero)
     start = apply("max", y, zero) if x.dtype.kind == "i" else y
-    square, left, product = fresh_inputs([x.type] * 3, (x, y), "power")
+    square, left, product = fresh_inputs([x.type] * 3, (), "power")
     odd = apply("ne", apply("mod", left, two), zero)
     some = apply("reduce", apply("lt", zero, left), kind="any", axes=tuple(range(x.type.rank))) if x.shape else \
         apply("lt", zero, left)  # fmt: skip
     inputs = (square, left, product)
     body = (square * square, apply("floordiv", left, two), apply("select", odd, product * square, product))
-    found = results_of(while_(x, start, one, test=Graph("left", inputs, (some,)), body=Graph("square", inputs, body)))[2]
+    found = results_of(while_(x, start, one, test=Graph("left", inputs, (some,)), body=Graph("square", inputs, body)))[
+        2
+    ]
     if x.dtype.kind != "i":
         return found
     even = apply("eq", apply("mod", y, two), zero)
@@ -408,7 +411,9 @@ def _plan_atan2(e: Emitter, node: Node) -> Form:
 
     a, b = apply("abs", y), apply("abs", x)
     small, large = apply("min", a, b), apply("max", a, b)
-    ratio = apply("select", apply("eq", small, large), apply("select", apply("eq", large, zero), zero, one), small / large)
+    ratio = apply(
+        "select", apply("eq", small, large), apply("select", apply("eq", large, zero), zero, one), small / large
+    )
     angle = apply("atan", ratio)
     angle = apply("select", apply("lt", b, a), math.pi / 2 - angle, angle)
     angle = apply("select", negative(x), math.pi - angle, angle)
@@ -432,7 +437,20 @@ def _plan_popcount(e: Emitter, node: Node) -> Form:
 
 
 def _const(e: Emitter, node: Node) -> Value:
-    array = node.attr("value").array
+    return constant(e, node.attr("value").array)
+
+
+def constant(e: Emitter, array: np.ndarray) -> Value:
+    """A value that is known.
+
+    Raises:
+        NoForm: it has bytes that are no text.
+    """
+    if array.dtype == object:
+        try:
+            [s.decode() for s in array.reshape(-1) if isinstance(s, bytes)]
+        except UnicodeDecodeError:
+            raise NoForm("a constant of bytes that are no UTF-8 text") from None
     return Value(e.writer.const(array), array.shape)
 
 
@@ -452,7 +470,8 @@ def _iota(e: Emitter, node: Node) -> Value:
 
 
 ELEMENT_FORMS: dict[str, Callable[[Emitter, Node], Value]] = {
-    **{op: _elementwise(kind) for op, kind in (_UNARY | _BINARY).items()}, **{op: _test(kind) for op, kind in _TESTS.items()},
+    **{op: _elementwise(kind) for op, kind in (_UNARY | _BINARY).items()},
+    **{op: _test(kind) for op, kind in _TESTS.items()},
     **dict.fromkeys(_BITS, _bits), "ne": _ne, "not": _not, "neg": _neg, "rsqrt": _rsqrt, "trunc": _trunc,
     "isfinite": _isfinite, "fma": _fma, "select": _select, "cast": _cast, "bitcast": _bitcast, "floordiv": _floordiv,
     "mod": _mod, "shl": _shift(True), "shr": _shift(False), "const": _const, "symbol": _symbol, "iota": _iota,

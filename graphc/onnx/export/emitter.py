@@ -20,12 +20,12 @@ from graphc.onnx.export.kinds import carrier, number
 from graphc.onnx.export.writer import Writer
 from graphc.prims.table import row
 
-_WITH_BODIES = ("call", "cond", "while", "loop", "item")  # what is in them tells what they cannot do
+WITH_BODIES = ("call", "cond", "while", "loop", "item")  # what is in them tells what they cannot do
 _LARGEST_FOLDED = 4096  # elements of a constant that is computed here
 _FOLDED = frozenset(
     """
-    neg abs sign floor ceil round trunc sqrt rsqrt add sub mul div floordiv mod max min pow eq ne lt le and or xor not select
-    cast reshape broadcast transpose slice reverse concat ensure stop reduce
+    neg abs sign floor ceil round trunc sqrt rsqrt add sub mul div floordiv mod max min pow eq ne lt le and or xor not
+    select cast reshape broadcast transpose slice reverse concat ensure stop reduce
     """.split()
 )  # what is computed here where its operands are constants
 
@@ -44,7 +44,8 @@ class Value:
 
     Attributes:
         name: as nodes name their inputs.
-        sizes: of its axes; those of the Node's last axes, 1 where it is stretched. With ``perm``: of all axes as they lie.
+        sizes: of its axes; those of the Node's last axes, 1 where it is stretched. With ``perm``: of all axes as they
+            lie.
         perm: None, or for each axis as it lies which axis of the Node it is.
     """
 
@@ -56,7 +57,9 @@ class Value:
         """Whether it has all elements of a Node of that shape, nothing left to be stretched."""
         if self.perm is not None:
             shape = tuple([shape[p] for p in self.perm])
-        return len(self.sizes) == len(shape) and not any(_is_one(s) and not _is_one(d) for s, d in zip(self.sizes, shape))
+        return len(self.sizes) == len(shape) and not any(
+            _is_one(s) and not _is_one(d) for s, d in zip(self.sizes, shape)
+        )
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,14 @@ class Emitter:
     """Writes Nodes into one graph of a model.
 
     Args:
-        around: the Emitter of the graph around this one. own: inputs of this graph; what does not depend on them is written
-            around it. None: everything new is written here.
+        around: the Emitter of the graph around this one.
+        own: inputs of this graph; what does not depend on them is written around it. None: everything new is written here.
 
     Attributes:
         found: what stands for the Nodes that have been written, here or around.
         problems: what could not be written, in the whole model.
-        views, turns: of what, and how, tensors were made that are another one under another shape, or with its axes moved.
+        views, turns: of what, and how, tensors were made that are another one under another shape, or with its axes
+            moved.
     """
 
     def __init__(self, writer: Writer, settings: Settings, plan: Callable[[Emitter, Node], Form],
@@ -186,7 +190,7 @@ class Emitter:
         return known[node]
 
     def _planned(self, node: Node) -> Form:
-        if node.op not in _WITH_BODIES and any(_is_complex(x) for x in (node, *node.inputs)):
+        if node.op not in WITH_BODIES and any(_is_complex(x) for x in (node, *node.inputs)):
             return Form(node.inputs, lambda e, n: e._refused(n, NoForm(f"{n.op} of complex numbers")))
         try:
             return self.plan(self, node)
@@ -288,7 +292,12 @@ class Emitter:
             if value.covers(node.shape):
                 return value.name
         constant = self.writer.array(value.name)
-        if constant is not None and node.type.is_static and node.type.size <= _LARGEST_FOLDED and constant.dtype != object:
+        if (
+            constant is not None
+            and node.type.is_static
+            and node.type.size <= _LARGEST_FOLDED
+            and constant.dtype != object
+        ):
             return self.const(np.broadcast_to(constant, node.shape), node.dtype)
         return self.typed("Expand", [value.name], node.dtype, rest=[self.shape(node.shape)])
 
@@ -319,7 +328,9 @@ class Emitter:
         value = self.found[node]
         if value.perm == perm and value.covers(node.shape):
             return value.name
-        if not value.sizes and len(perm) and self.writer.array(value.name) is None:  # one number everywhere, in any order
+        if (
+            not value.sizes and len(perm) and self.writer.array(value.name) is None
+        ):  # one number everywhere, in any order
             shape = tuple([node.shape[p] for p in perm])
             return self.typed("Expand", [value.name], node.dtype, rest=[self.shape(shape)])
         return self.transposed(self.full(node), perm)
@@ -411,6 +422,8 @@ class Emitter:
         base, first = self.views.get(name, (name, sizes))
         if shape == first:
             return base
+        if (base, shape) in self.views:
+            return self.views[base, shape]
         array = self.writer.array(base)
         if array is not None and all(type(d) is int for d in shape):
             return self.writer.const(np.reshape(array, shape), like=base)

@@ -15,23 +15,24 @@ from graphc.onnx.export.source import Source, source_of
 DEFAULT_OPSET = 18
 
 
-def export(subject, path=None, opset: int = DEFAULT_OPSET, inputs=None, names=None, *, external_data=False, exact: bool = True,
-           check: bool = False):  # fmt: skip
+def export(subject, path=None, opset: int = DEFAULT_OPSET, inputs=None, names=None, *, external_data=False,
+           exact: bool = True, check: bool = False):  # fmt: skip
     """Write a function, model or Graph as an ONNX model.
 
-    Variables that a function reads become initialisers with their names. Those that it changes become inputs, and outputs
-    ``NAME:next`` with their new values; the metadata entry ``graphc.state`` pairs them.
+    Variables that a function reads become initialisers with their names. Those that it changes become inputs, and
+    outputs ``NAME:next`` with their new values; the metadata entry ``graphc.state`` pairs them.
 
     Args:
         subject: a Graph; a function, or a Python function of tensors; a ConcreteFunction; an object with a Graph as its
             attribute ``graph``, such as a loaded model.
         path: of the file; None writes none.
         opset: of the operators, 13 to 26.
-        inputs: what a function takes, where it has no ``input_signature``: TensorSpecs or arrays, as a sequence or by name.
+        inputs: what a function takes, where it has no ``input_signature``: TensorSpecs or arrays, as a sequence or by
+            name.
         names: names of the outputs, in order; or a dict from present names of inputs and outputs to those wanted.
         external_data: put large initialisers into a second file beside the model: True, or its name.
-        exact: give graphc's results also where ONNX leaves them open: NaN in maxima, minima and sorting, and floats that no integer
-            holds, which takes more nodes.
+        exact: give graphc's results also where ONNX leaves them open: NaN in maxima, minima and sorting, and floats
+            that no integer holds, which takes more nodes.
         check: let the ``onnx`` package check the model.
 
     Returns:
@@ -39,7 +40,8 @@ def export(subject, path=None, opset: int = DEFAULT_OPSET, inputs=None, names=No
 
     Raises:
         UnimplementedError: parts have no meaning in ONNX; the message lists all of them, and nothing is written.
-        UsageError: a wrong argument. UnavailableError: ``check`` without the package. OSError: the file cannot be written.
+        UsageError: a wrong argument. UnavailableError: ``check`` without the package. FormatError: ``check`` found
+            something. GraphcError: the file cannot be written.
     """
     if not isinstance(opset, int) or opset not in OPSETS:
         raise UsageError(explain(f"onnx.export: opset must be {OPSETS[0]} to {OPSETS[-1]}, got {opset!r}"))

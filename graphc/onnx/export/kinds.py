@@ -1,7 +1,7 @@
 """Element types in ONNX: their numbers, and in which type an operator is written so that runtimes have a kernel for it.
 
-The standard allows more types than runtimes implement; where an operator has none for a type, its operands are cast to a wider one
-that gives the same result, and the result is cast back.
+The standard allows more types than runtimes implement; where an operator has none for a type, its operands are cast to a
+wider one that gives the same result, and the result is cast back.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ _DIRECT = {
 _BEFORE_14 = {**dict.fromkeys("Add Sub Mul Div".split(), f"{_FLOATS} {_WORDS} u32 u64"),
               "CumSum": f"f32 f64 {_WORDS}"}  # fmt: skip
 _EVERYTHING = frozenset({"Equal"})  # that take truth values as well
-_WIDER = {dt.bf16: (dt.f32,), dt.f16: (dt.f32,), dt.b1: (dt.u8, dt.i32), dt.i8: (dt.i32, dt.i64), dt.i16: (dt.i32, dt.i64),
+_WIDER = {dt.bf16: (dt.f32,), dt.f16: (dt.f32,), dt.b1: (dt.u8, dt.i32), dt.i8: (dt.i32, dt.i64),
+          dt.i16: (dt.i32, dt.i64),
           dt.u8: (dt.i32, dt.i64), dt.u16: (dt.i32, dt.u32, dt.i64), dt.i32: (dt.i64,), dt.u32: (dt.i64,),
           dt.u64: (dt.i64,)}  # fmt: skip
 
@@ -53,7 +54,7 @@ def number(dtype: DType) -> int:
 
 
 def carrier(kind: str, dtype: DType, opset: int) -> DType:
-    """The type in which operator ``kind`` is written for operands of ``dtype``; the type itself where nothing is better."""
+    """The type in which operator ``kind`` is written for operands of ``dtype``; itself where nothing is better."""
     direct = _DIRECT.get(kind, _FLOATS)
     if opset < 14:
         direct = _BEFORE_14.get(kind, direct)

@@ -19,7 +19,9 @@ def _alias(e: Emitter, node: Node) -> Value:
     value = e.found[node.inputs[0]]
     if not value.covers(node.shape):
         return value
-    return Value(value.name, node.shape if value.perm is None else tuple([node.shape[p] for p in value.perm]), value.perm)
+    return Value(
+        value.name, node.shape if value.perm is None else tuple([node.shape[p] for p in value.perm]), value.perm
+    )
 
 
 def _reshape(e: Emitter, node: Node) -> Value:
@@ -27,8 +29,6 @@ def _reshape(e: Emitter, node: Node) -> Value:
     value = e.found[x]
     if value.perm is None and not value.sizes:  # one number everywhere stays one
         return value
-    if 0 in node.shape and node.type.is_static:
-        return Value(e.writer.const(np.zeros(node.shape, node.dtype.numpy)), node.shape)
     loose = _with_ones(e, value, x.shape, node.shape)
     return loose or Value(e.reshaped(e.full(x), x.shape, node.shape), node.shape)
 
@@ -63,19 +63,22 @@ def _broadcast(e: Emitter, node: Node) -> Value:
 
 
 def _transpose(e: Emitter, node: Node) -> Value:
-    """The axes of what lies in another order already are counted, not moved."""
     x, perm = node.inputs[0], node.attr("perm")
     value = e.found[x]
     if value.perm is None:
         return value if not value.sizes else Value(e.transposed(e.full(x), perm), node.shape)
+    return turned(e, value, perm)
+
+
+def turned(e: Emitter, value: Value, perm: tuple) -> Value:
+    """What lies in an order of its own with its axes moved: they are counted otherwise, not moved."""
     place = inverse(perm)
     stored = tuple([place[p] for p in value.perm])
-    sizes = (*value.sizes,)
     if stored == tuple(range(len(stored))):
-        return Value(value.name, sizes)
+        return Value(value.name, value.sizes)
     if value.perm == tuple(range(len(stored))):
-        return Value(value.name, sizes, stored)
-    return e.in_order(Value(value.name, sizes, stored))
+        return Value(value.name, value.sizes, stored)
+    return e.in_order(Value(value.name, value.sizes, stored))
 
 
 def _slice(e: Emitter, node: Node) -> Value:
@@ -163,6 +166,7 @@ def _window(e: Emitter, node: Node) -> Value:
 
 
 MOVEMENT_FORMS: dict[str, Callable[[Emitter, Node], Value]] = {
-    "reshape": _reshape, "broadcast": _broadcast, "transpose": _transpose, "slice": _slice, "pad": _pad, "reverse": _reverse,
+    "reshape": _reshape, "broadcast": _broadcast, "transpose": _transpose, "slice": _slice, "pad": _pad,
+    "reverse": _reverse,
     "concat": _concat, "ensure": _alias, "stop": _alias, "guard": _alias, "window": _window,
 }  # fmt: skip

@@ -45,7 +45,9 @@ def layer_normalised(e: Emitter, node: Node) -> Form | None:
         return None
     below = near(node, _NEAR)
     sums = [n for n in below if n.op == "reduce" and n.attr("kind") == "sum" and n.inputs[0].shape == node.shape]
-    epsilons = [v for n in below if n.op == "add" for v in map(const_value, n.inputs) if v is not None and 0 < v < 1]
+    epsilons = [
+        v for n in below if n.op == "add" for v in map(const_value, n.inputs) if isinstance(v, float) and 0 < v < 1
+    ]
     for total in sums:
         x, axes = total.inputs[0], total.attr("axes")
         if axes != tuple(range(len(x.shape) - len(axes), len(x.shape))) or not epsilons:
@@ -104,5 +106,3 @@ def batch_normalised(e: Emitter, node: Node) -> Form | None:
         return Value(made, tuple([node.shape[p] for p in perm]), perm)
 
     return Form((x, *parameters), write)
-
-

@@ -1,7 +1,7 @@
 """Patterns: what several primitives together are called in ONNX.
 
-Most rows build with ``graphc.lib`` what the operator means: Nodes that are equal are one Node, so a Node is an instance of the pattern
-exactly if it is what was built.
+Most rows build with ``graphc.lib`` what the operator means: Nodes that are equal are one Node, so a Node is an instance of
+the pattern exactly if it is what was built.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from graphc.lib import nn, reduction
 from graphc.onnx.export.draws import drawn_bits, fraction, normal, uniform
 from graphc.onnx.export.elements import combined
 from graphc.onnx.export.emitter import Emitter, Form, Value, is_splat
+from graphc.onnx.export.movement import turned
 from graphc.onnx.export.normalised import batch_normalised, layer_normalised
 from graphc.onnx.export.pools import averaged, depthwise, pooled_maximum
 from graphc.onnx.export.products import matrix, plan_conv
@@ -201,13 +202,21 @@ def _counts(count: Node, many) -> bool:
 def _with_bias(e: Emitter, node: Node) -> Form | None:
     """A product or convolution and what is added to each of its columns or channels."""
     for product, bias in (node.inputs, node.inputs[::-1]):
-        if bias.op != "broadcast" or bias.attr("axes") != (len(node.shape) - 1,) or not node.dtype.is_float:
+        if bias.op != "broadcast" or len(bias.attr("axes")) != 1 or not node.dtype.is_float:
             continue
-        if product.op == "dot" and len(node.shape) == 2:
+        (axis,), last = bias.attr("axes"), len(node.shape) - 1
+        if product.op == "dot" and last == 1 == axis:
             return _gemm(product, bias.inputs[0])
-        if product.op == "conv":
+        if product.op == "conv" and axis == last:
             return plan_conv(e, product, bias.inputs[0])
+        if product.op == "transpose" and product.inputs[0].op == "conv" and product.attr("perm")[axis] == last:
+            return _turned(plan_conv(e, product.inputs[0], bias.inputs[0]), product.attr("perm"))
     return None
+
+
+def _turned(form: Form | None, perm: tuple) -> Form | None:
+    """What a form makes with its axes moved."""
+    return form and Form(form.needs, lambda e, node: turned(e, form.write(e, node), perm))
 
 
 def _gemm(product: Node, bias: Node) -> Form:
@@ -231,7 +240,11 @@ def _rows_by_matrix(e: Emitter, node: Node) -> Form | None:
     if product.op != "dot" or len(product.shape) != 2 or product.attr("transpose_x") or len(node.shape) < 3:
         return None
     rows, y = product.inputs
-    if rows.op != "reshape" or rows.inputs[0].shape[:-1] != node.shape[:-1] or rows.inputs[0].shape[-1] != rows.shape[-1]:
+    if (
+        rows.op != "reshape"
+        or rows.inputs[0].shape[:-1] != node.shape[:-1]
+        or rows.inputs[0].shape[-1] != rows.shape[-1]
+    ):
         return None
     x, flag = rows.inputs[0], product.attr("transpose_y")
     return Form((x, y), lambda e, n: Value(e.typed("MatMul", [e.full(x), matrix(e, y, flag)], n.dtype), n.shape))
@@ -256,7 +269,8 @@ Row = Callable[[Emitter, Node], Form | None]
 PATTERNS: dict[str, tuple[Row, ...]] = {
     "max": (pooled_maximum, _clip, _relu), "min": (_clip,), "mul": (_softmax, _gelu, _selu, layer_normalised),
     "div": (averaged, _softmax, _mean, _softsign), "sub": (_log_softmax, uniform), "select": (_chosen,),
-    "add": (batch_normalised, layer_normalised, _with_bias, _softplus), "reshape": (_rows_by_matrix, normal), "slice": (_largest,),
+    "add": (batch_normalised, layer_normalised, _with_bias, _softplus), "reshape": (_rows_by_matrix, normal),
+    "slice": (_largest,),
     "call": (depthwise,), "bitcast": (fraction,), "random_bits": (drawn_bits,),
 }  # fmt: skip
 

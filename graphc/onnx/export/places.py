@@ -65,7 +65,9 @@ def _below(indices: Node, n) -> bool:
     if indices.op == "min":
         return any(_is_last(x, n) for x in indices.inputs)
     if indices.op in ("max", "mod"):
-        return any(_is_last(x, n) for x in indices.inputs) or any(x.op == "min" and _below(x, n) for x in indices.inputs)
+        return any(_is_last(x, n) for x in indices.inputs) or any(
+            x.op == "min" and _below(x, n) for x in indices.inputs
+        )
     return False
 
 
@@ -139,11 +141,34 @@ def _gather_nd(e: Emitter, node: Node) -> Value:
 def _checked_gather(node: Node, sizes: tuple) -> Form:
     x, indices = node.inputs
     if any(type(n) is int and n == 0 for n in sizes):
-        return as_itself(zeros(node.type))
+        return as_itself(_blank(node.type))
     safe, valid = _limited(indices, sizes)
+    if any(type(n) is not int for n in sizes):  # there may be no element to look up
+        return as_itself(_from_wider(node, safe, valid, sizes))
     found = apply("gather", x, safe, batch=node.attr("batch"))
     wanted = broadcast(valid, node.shape, tuple(range(len(valid.shape))))
-    return as_itself(apply("select", wanted, found, zeros(node.type)))
+    return as_itself(apply("select", wanted, found, _blank(node.type)))
+
+
+def _blank(type: Type) -> Node:
+    """What stands where nothing is."""
+    return const(b"" if type.dtype is dt.string else 0, type)
+
+
+def _from_wider(node: Node, safe: Node, valid: Node, sizes: tuple) -> Node:
+    """Looked up in a tensor that is one longer along each axis; what lies out of range is looked up at the end."""
+    x, indices = node.inputs
+    batch, rank, last = node.attr("batch"), len(node.inputs[0].shape), len(indices.shape) - 1
+    more = [int(batch <= a < batch + len(sizes)) for a in range(rank)]
+    wide = pad(x, _blank(Type(x.dtype, ())), [0] * rank, more)
+    ends = [as_node(n) for n in sizes]
+    ends = [apply("cast", v, dtype=indices.dtype) if indices.dtype is not dt.i64 else v for v in ends]
+    end = concat(*[reshape(v, (1,)) for v in ends], axis=0)
+    chosen = broadcast(valid, indices.shape, tuple(range(last)))
+    places = apply("select", chosen, safe, broadcast(end, indices.shape, (last,)))
+    limits = tuple([n + 1 for n in sizes])
+    places = apply("guard", places, kind="index", limits=limits, what="gather", line="")
+    return apply("gather", wide, places, batch=batch)
 
 
 def _limited(indices: Node, sizes: tuple) -> tuple[Node, Node]:
@@ -207,7 +232,7 @@ def _with_spare(x: Node, indices: Node, updates: Node, kind: str, sizes: tuple) 
         places = concat(places, rest, axis=last)
     limits = (sizes[0] + 1, *sizes[1:])
     places = apply("guard", places, kind="index", limits=limits, what="scatter", line="")
-    wide = pad(x, zeros(Type(x.dtype, ())), [0] * rank, [1] + [0] * (rank - 1))
+    wide = pad(x, _blank(Type(x.dtype, ())), [0] * rank, [1] + [0] * (rank - 1))
     done = apply("scatter", wide, places, updates, kind=kind, batch=0)
     return slice_(done, [0] * rank, x.shape)
 
@@ -218,7 +243,11 @@ def _scatter(e: Emitter, node: Node, reduction: str) -> Value:
     wide = kind if reduction == "none" else carrier("ScatterND", kind, e.opset)
     if reduction in ("max", "min") and kind.kind not in "iuf":
         raise NoForm(f"a scatter of {kind.name}")
-    names = [e.cast(e.full(x), kind, wide), e.cast(e.full(indices), indices.dtype, dt.i64), e.cast(e.full(updates), kind, wide)]
+    names = [
+        e.cast(e.full(x), kind, wide),
+        e.cast(e.full(indices), indices.dtype, dt.i64),
+        e.cast(e.full(updates), kind, wide),
+    ]
     made = e.op("ScatterND", names, **({"reduction": reduction} if reduction != "none" else {}))
     return Value(e.cast(made, wide, kind), node.shape)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from graphc.ir.node import Node
+from graphc.ir.type import TupleType
 from graphc.onnx.export.control import called, write_cond, write_loop, write_while
 from graphc.onnx.export.elements import ELEMENT_FORMS, ELEMENT_PLANS
-from graphc.onnx.export.emitter import Emitter, Form, NoForm, Several, Value, as_itself
+from graphc.onnx.export.emitter import WITH_BODIES, Emitter, Form, NoForm, Several, Value, as_itself
 from graphc.onnx.export.movement import MOVEMENT_FORMS
 from graphc.onnx.export.patterns import matched
 from graphc.onnx.export.places import (
@@ -24,7 +27,6 @@ from graphc.onnx.export.text import TEXT_FORMS
 
 def _det(e: Emitter, node: Node) -> Value:
     return Value(e.typed("Det", [e.full(node.inputs[0])], node.dtype), node.shape)
-
 
 
 _FORMS: dict[str, Callable[[Emitter, Node], Value | Several]] = {
@@ -44,6 +46,8 @@ def plan(e: Emitter, node: Node) -> Form:
     Raises:
         NoForm: ONNX has nothing for it.
     """
+    if _is_empty(node):
+        return Form((), _nothing)
     found = matched(e, node)
     if found is not None:
         return found
@@ -57,6 +61,18 @@ def plan(e: Emitter, node: Node) -> Form:
     if node.op in _FORMS:
         return Form(node.inputs, _FORMS[node.op])
     raise NoForm(_described(node))
+
+
+def _is_empty(node: Node) -> bool:
+    """Whether a result is known to have no elements, whatever it is made of; what has effects is not."""
+    if isinstance(node.type, TupleType) or node.op in WITH_BODIES or not (node.op in _FORMS or node.op in _PLANS):
+        return False
+    return node.type.is_static and 0 in node.shape
+
+
+def _nothing(e: Emitter, node: Node) -> Value:
+    """A tensor without elements."""
+    return Value(e.writer.const(np.zeros(node.shape, node.dtype.numpy)), node.shape)
 
 
 def _several(e: Emitter, results: list[Node]) -> Several:

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 
 from graphc.ir import dtype as dt
-from graphc.ir.graph import instantiate
 from graphc.ir.node import Node, const_value, simplified
 from graphc.lib import depthwise as lib_depthwise
 from graphc.lib.pooling import pooled
 from graphc.lib.sliding import lowest
 from graphc.lib.window import strides_in
+from graphc.onnx.export.control import called
 from graphc.onnx.export.emitter import Emitter, Form, Value, as_itself, same
 from graphc.onnx.export.kinds import carrier
 from graphc.onnx.export.products import same_border
@@ -95,7 +95,7 @@ def _counts_fit(w: Windows, node: Node) -> bool:
 
 
 def _images(w: Windows) -> tuple | None:
-    """The order of the axes in which ONNX wants the tensor: one of a batch, one of channels, then those of the windows."""
+    """The order of axes in which ONNX wants the tensor: one of a batch, one of channels, then those of the windows."""
     rank = len(w.x.shape)
     others = [a for a in range(rank) if a not in w.axes]
     if rank < 3 or len(w.axes) > rank - 2:
@@ -151,12 +151,14 @@ def averaged(e: Emitter, node: Node) -> Form | None:
     total = node.inputs[0]
     if not node.dtype.is_float or node.dtype.bits < 32:
         return None
-    inner = instantiate(total.attr("graph"), total.inputs)[0] if _is_pool(total) else total
+    inner = called(total)[0] if _is_pool(total) else total
     w = windows_of(inner, "add")
     if w is None or w.filler not in (None, 0) or any(d != 1 for d in w.dilation):
         return None
     for counts in (False, True):
-        whole = pooled("avg_pool", w.x, "avg", w.axes, w.size, w.stride, w.low, w.high, w.dilation, count_padding=counts)
+        whole = pooled(
+            "avg_pool", w.x, "avg", w.axes, w.size, w.stride, w.low, w.high, w.dilation, count_padding=counts
+        )
         if whole is node:
             return _pool_form(w, "AveragePool", count_include_pad=int(counts))
     return None

@@ -52,7 +52,9 @@ def plan_conv(e: Emitter, node: Node, bias: Node | None = None) -> Form | None:
     """
     if bias is not None:
         found = plan_conv(e, node)
-        return Form((*found.needs, bias), lambda e, _: found.write(e, node, bias)) if found.needs == node.inputs else None
+        return (
+            Form((*found.needs, bias), lambda e, _: found.write(e, node, bias)) if found.needs == node.inputs else None
+        )
     if node.dtype.is_integer:
         return as_itself(_as_product(node))
     if len(node.shape) == 2:
@@ -119,10 +121,14 @@ def _convolved(e: Emitter, node: Node, kind: str, names: list[str], attrs: dict)
 
 def _bordered(x: Node, low: tuple, high: tuple) -> Node:
     """The image where the borders must be made first: some are cut off, or known only while running."""
-    known = all(type(v) is int for v in (*low, *high))
-    if known and min((*low, *high), default=0) >= 0:
+    if all(type(v) is int and v >= 0 for v in (*low, *high)):
         return x
-    if known:
+    return _widened(x, low, high)
+
+
+def _widened(x: Node, low: tuple, high: tuple) -> Node:
+    """The image with zeros around it; cut off where an amount is negative."""
+    if all(type(v) is int for v in (*low, *high)):
         start = [0, *[max(0, -v) for v in low], 0]
         stop = [x.shape[0], *[simplified(n - max(0, -v)) for n, v in zip(x.shape[1:-1], high)], x.shape[-1]]
         x = slice_(x, start, stop)
@@ -174,7 +180,8 @@ def _transposed(node: Node, attrs: dict) -> Form | None:
     def write(e: Emitter, _: Node) -> Value:
         names = [e.laid(x, channels_first(len(node.shape))), e.full(wide)]
         return _convolved(e, node, "ConvTranspose", names, {
-            "kernel_shape": list(sizes), "strides": list(attrs["x_dilation"]), "pads": [*before, *[max(0, v) for v in after]],
+            "kernel_shape": list(sizes), "strides": list(attrs["x_dilation"]),
+            "pads": [*before, *[max(0, v) for v in after]],
             "dilations": list(attrs["dilation"]), "group": groups, "output_padding": more if any(more) else None,
         })  # fmt: skip
 
@@ -194,7 +201,7 @@ def _as_product(node: Node) -> Node:
     """A convolution of integers: windows as the rows of a matrix."""
     x, w = node.inputs
     groups, spatial = node.attr("groups"), tuple(range(1, len(node.shape) - 1))
-    x = _bordered(_spread(x, node.attr("x_dilation")), node.attr("low"), node.attr("high"))
+    x = _widened(_spread(x, node.attr("x_dilation")), node.attr("low"), node.attr("high"))
     sizes = w.shape[:-2]
     if any(type(v) is not int for v in (*w.shape, x.shape[-1])):
         raise NoForm("a convolution of integers with a kernel whose size is not known")

@@ -107,7 +107,11 @@ def _computed(node: Node, parts: list[tuple]) -> tuple:
             found = (None if None in (a, c) else a + c), (None if None in (b, d) else b + d)
             return found if node.dtype.is_float or _holds(node, found) else (None, None)
         case "mod":
-            return (0, None if d is None else d - 1) if c is not None and c > 0 and not node.dtype.is_float else (None, None)
+            return (
+                (0, None if d is None else d - 1)
+                if c is not None and c > 0 and not node.dtype.is_float
+                else (None, None)
+            )
     return (0, b) if a is not None and a >= 0 and c is not None and c > 0 else (None, None)
 
 

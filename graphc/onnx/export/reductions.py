@@ -49,7 +49,7 @@ def written_reduce(e: Emitter, node: Node, x: Node, kind: str, axes: tuple) -> V
     shape = tuple([x.shape[p] for p in left])
     with_ones = tuple([1 if k in stored else x.shape[p] for k, p in enumerate(perm)])
     if left == sorted(left):
-        e.views[made] = (kept, with_ones)
+        e.views[made], e.views[kept, shape] = (kept, with_ones), made
         return Value(made, shape)
     order = {a: k for k, a in enumerate(sorted(left))}
     return Value(made, shape, tuple([order[p] for p in left]))
@@ -58,7 +58,9 @@ def written_reduce(e: Emitter, node: Node, x: Node, kind: str, axes: tuple) -> V
 def _reduction(e: Emitter, kind: str, name: str, x: Node, axes: tuple, keep: bool) -> str:
     if x.dtype is dt.b1:
         return _logical(e, kind, name, axes, keep)
-    if e.exact and x.dtype.is_integer and kind in ("ReduceSum", "ReduceProd"):  # runtimes stop at the limits of the type
+    if (
+        e.exact and x.dtype.is_integer and kind in ("ReduceSum", "ReduceProd")
+    ):  # runtimes stop at the limits of the type
         return e.cast(reduced(e, kind, e.cast(name, x.dtype, dt.i64), dt.i64, axes, keep), dt.i64, x.dtype)
     made = reduced(e, kind, name, x.dtype, axes, keep)
     if not (e.exact and x.dtype.is_float and kind in ("ReduceMax", "ReduceMin")):
@@ -147,7 +149,9 @@ def _sorted(e: Emitter, x: Node, axis: int, down: bool, size) -> tuple[str, str]
     whole = e.line(x.shape[axis])
     _, first = e.ops("TopK", [e.op("Where", [missing, limit, name]), whole], 2, axis=axis, largest=int(down), sorted=1)
     late = e.op("GatherElements", [e.cast(missing, dt.b1, dt.i32), first], axis=axis)
-    _, second = e.ops("TopK", [late, e.line(size)], 2, axis=axis, largest=0, sorted=1)  # of equals the first comes first
+    _, second = e.ops(
+        "TopK", [late, e.line(size)], 2, axis=axis, largest=0, sorted=1
+    )  # of equals the first comes first
     places = e.op("GatherElements", [first, second], axis=axis)
     return e.op("GatherElements", [e.full(x), places], axis=axis), places
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,8 +14,13 @@ from graphc.api.spec import TensorSpec
 from graphc.api.structure import leaves, map_structure
 from graphc.api.tensor import Tensor
 from graphc.errors import UsageError, explain
+from graphc.formats.onnx_elements import ELEMENTS
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
+from graphc.onnx.export.writer import content
+from graphc.onnx.model import Model
+
+_SMALL = 8  # elements of a constant that has no name of its own: sizes, axes
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Source:
         effects: what is done besides computing.
         state: names of an input and of the output that is its next value.
         drawn: inputs that make random numbers, others of which may be drawn in their place.
+        labels: names of constants, by their ``content``.
     """
 
     name: str
@@ -36,6 +43,7 @@ class Source:
     effects: tuple[Node, ...] = ()
     state: tuple[tuple[str, str], ...] = ()
     drawn: frozenset = frozenset()
+    labels: dict[tuple, str] = field(default_factory=dict)
 
 
 def source_of(subject, inputs=None) -> Source:
@@ -49,15 +57,17 @@ def source_of(subject, inputs=None) -> Source:
     """
     if isinstance(subject, ConcreteFunction):
         return _of_concrete(subject)
+    if isinstance(subject, Model) and _is_changed(subject):
+        return _of_trained(subject)
     graph = _graph_of(subject)
     if graph is not None:
         if inputs is not None:
             raise UsageError(explain("onnx.export: inputs are for functions; a graph has its own"))
-        return _of_graph(graph)
+        return replace(_of_graph(graph), labels=_labels(subject) if isinstance(subject, Model) else {})
     found = _function_of(subject)
     if found is None:
-        what = f"onnx.export: {type(subject).__name__} is neither a function nor a model; give a function, a ConcreteFunction, "
-        raise UsageError(explain(what + "a Graph, or an object with a Graph as its attribute graph"))
+        what = f"onnx.export: {type(subject).__name__} is neither a function nor a model; give a function, "
+        raise UsageError(explain(what + "a ConcreteFunction, a Graph, or an object with a Graph as its attribute graph"))
     args, kwargs = _arguments(inputs)
     if inputs is None and found.input_signature is None and _needs_arguments(found):
         what = f"onnx.export: {found.name} has no input_signature: say by inputs= what it takes, TensorSpecs or arrays"
@@ -68,11 +78,21 @@ def source_of(subject, inputs=None) -> Source:
     return _of_concrete(concrete)
 
 
+def _is_changed(model: Model) -> bool:
+    """Whether weights of a model have been assigned to; asking must not make variables of them."""
+    training = vars(model).get("_training")
+    return training is not None and training.is_changed
+
+
 def _graph_of(subject) -> Graph | None:
     """The Graph that something is or offers as ``graph``, perhaps with the Graph as ``ir`` of that."""
     if isinstance(subject, Graph):
         return subject
-    if isinstance(subject, type) or not hasattr(type(subject), "graph") and "graph" not in getattr(subject, "__dict__", {}):
+    if (
+        isinstance(subject, type)
+        or not hasattr(type(subject), "graph")
+        and "graph" not in getattr(subject, "__dict__", {})
+    ):
         return None
     offered = subject.graph
     offered = getattr(offered, "ir", offered)
@@ -147,6 +167,28 @@ def _of_concrete(concrete: ConcreteFunction) -> Source:
     return Source(concrete.name, tuple(inputs), tuple(outputs), values, tuple(graph.outputs[:at]), tuple(state), drawn)
 
 
+def _labels(model: Model) -> dict[tuple, str]:
+    """The names of a model's initialisers, by what they hold."""
+    found: dict[tuple, str] = {}
+    for tensor in model.file.model.graph.initializer:
+        if tensor.data_type in ELEMENTS and ELEMENTS[tensor.data_type].bits >= 8 and math.prod(tensor.dims) > _SMALL:
+            found.setdefault(content(np.asarray(model.file.array(tensor))), tensor.name)
+    return found
+
+
+def _of_trained(model: Model) -> Source:
+    """A model whose weights are not those of its file any more: as a function of tensors that uses its variables."""
+    specs = [TensorSpec([d if type(d) is int else None for d in i.shape], i.dtype, i.name) for i in model.inputs]
+
+    def run(*tensors):
+        return model(*tensors)
+
+    source = _of_concrete(function(run).get_concrete_function(*specs))
+    inputs = tuple([(x, i.name) for (x, _), i in zip(source.inputs, model.inputs)])
+    outputs = tuple([(y, o.name) for (y, _), o in zip(source.outputs, model.outputs)])
+    return replace(source, name=model.name, inputs=inputs, outputs=outputs)
+
+
 def _array(tensor) -> np.ndarray:
     if not hasattr(tensor, "numpy"):
         raise UsageError(explain("onnx.export: the function uses a tensor of a function around it, which has no value"))
@@ -161,5 +203,3 @@ def _result_names(concrete: ConcreteFunction) -> list[str]:
         if len(flat) == concrete.traced.results and len({k for k, _ in flat}) == len(flat):
             return [k for k, _ in flat]
     return [f"output_{k}" for k in range(concrete.traced.results)]
-
-

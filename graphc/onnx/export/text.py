@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
-from graphc.onnx.export.elements import combined
+from graphc.onnx.export.elements import combined, constant
 from graphc.onnx.export.emitter import Emitter, NoForm, Value
 from graphc.prims.table import row
 
@@ -22,8 +22,7 @@ def _since(e: Emitter, what: str, opset: int) -> None:
 
 def _text(e: Emitter, node: Node) -> Value:
     """A constant."""
-    array = row("text").numpy(**dict(node.attrs))
-    return Value(e.writer.const(array), array.shape)
+    return constant(e, row("text").numpy(**dict(node.attrs)))
 
 
 def _join(e: Emitter, node: Node) -> Value:
@@ -66,7 +65,9 @@ def _place(e: Emitter, node: Node) -> Value:
         return Value(e.const(-1, dt.i64), ())
 
     def write(names: list[str]) -> str:
-        return e.op("LabelEncoder", names, domain="ai.onnx.ml", keys_strings=list(words), values_int64s=places, default_int64=-1)
+        return e.op(
+            "LabelEncoder", names, domain="ai.onnx.ml", keys_strings=list(words), values_int64s=places, default_int64=-1
+        )
 
     return combined(e, node, node.inputs, write)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections import ChainMap
 
@@ -13,7 +14,9 @@ from graphc.formats import onnx_protos as protos
 from graphc.formats.onnx_elements import element_of
 from graphc.formats.onnx_write import tensor_proto
 
-_ALONE = frozenset({"If", "Loop", "Scan", "RandomUniform", "RandomUniformLike", "RandomNormal"})  # never taken for one that is there
+_ALONE = frozenset(
+    {"If", "Loop", "Scan", "RandomUniform", "RandomUniformLike", "RandomNormal"}
+)  # never taken for one that is there
 
 
 class Writer:
@@ -21,14 +24,15 @@ class Writer:
 
     Args:
         around: the Writer of the graph around, whose values may be used here.
+        labels: names of constants, by their ``content``.
 
     Attributes:
         graph: the message. domains: of operators beside the standard's.
-        arrays: the model's initialisers, whether they are used or not. unnamed: those that are constants of the program; derived:
-            those that are a parameter in another layout, and which one.
+        arrays: the model's initialisers, whether they are used or not.
+        unnamed: those that are constants of the program. derived: those that are a parameter in another layout, and which.
     """
 
-    def __init__(self, name: str, around: Writer | None = None):
+    def __init__(self, name: str, around: Writer | None = None, labels: dict[tuple, str] | None = None):
         self.graph = protos.GraphProto(name=name)
         self.around = around
         root = around.root if around is not None else self
@@ -37,6 +41,7 @@ class Writer:
         if around is None:
             self.names: dict[str, int] = {}
             self.unnamed: set[str] = set()
+            self.labels = labels or {}
             self.domains: set[str] = set()
             self.derived: dict[str, str] = {}
             self.arrays: dict[str, np.ndarray] = {}
@@ -122,13 +127,13 @@ class Writer:
     def const(self, array: np.ndarray, like: str | None = None) -> str:
         """An initialiser with this value, shared by all who want it; ``like``: what it was made of."""
         array = np.asarray(array)
-        key = (str(array.dtype), array.shape, array.tobytes() if array.dtype != object else repr(array.tolist()))
-        root = self.root
+        key, root = content(array), self.root
         if key not in root._constants:
-            made = root._constants[key] = self.parameter(f"{like}_{_form(array)}" if like else _title(array), array)
-            if like is None or like in root.unnamed:
+            title = f"{like}_{_form(array)}" if like else root.labels.get(key) or _title(array)
+            made = root._constants[key] = self.parameter(title, array)
+            if (like is None and key not in root.labels) or like in root.unnamed:
                 root.unnamed.add(made)
-            else:
+            elif like is not None:
                 root.derived[made] = root.derived.get(like, like)
         return root._constants[key]
 
@@ -172,6 +177,12 @@ def set_attribute(attribute, value) -> None:
     else:
         attribute.type = kinds.GRAPH
         attribute.g.CopyFrom(value)
+
+
+def content(array: np.ndarray) -> tuple:
+    """What equal arrays have in common."""
+    data = repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes()
+    return str(array.dtype), array.shape, data if len(data) <= 64 else hashlib.sha256(data).digest()
 
 
 def _form(array: np.ndarray) -> str:

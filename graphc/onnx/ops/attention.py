@@ -14,18 +14,7 @@ from graphc.lib.control import steps
 from graphc.lib.dims import dim_node
 from graphc.lib.index import gather
 from graphc.lib.math import full_like
-from graphc.lib.shape import (
-    concat,
-    expand_dims,
-    pad,
-    part,
-    reshape,
-    split,
-    squeeze,
-    stack,
-    transpose,
-    zeros,
-)
+from graphc.lib.shape import concat, expand_dims, pad, part, reshape, split, squeeze, stack, transpose, zeros
 from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
 from graphc.onnx.values import UNKNOWN
@@ -48,15 +37,19 @@ def _joined(x: Node) -> Node:
     return reshape(transpose(x, (0, 2, 1, 3)), (batch, places, simplified(heads * size)))
 
 
+def _usual_scale(size, kind) -> float | Node:
+    """One over the root of the size of a head."""
+    return 1 / python_math.sqrt(max(size, 1)) if type(size) is int else apply("rsqrt", dim_node(size, kind))
+
+
 def _scaled_scores(q: Node, k: Node, scale: float | None) -> Node:
     """``scale * q @ k^T``; in half precision both factors are scaled by the root, as the standard has it."""
     if scale is None:
-        size = q.shape[-1]
-        if type(size) is not int:
-            return scores(math.multiply(q, apply("rsqrt", dim_node(size, q.dtype))), k)
-        scale = 1 / python_math.sqrt(max(size, 1))
+        scale = _usual_scale(q.shape[-1], q.dtype)
+        if isinstance(scale, Node):
+            return scores(math.multiply(q, scale), k)
     if q.dtype not in _HALVES or scale < 0:
-        return scores(math.multiply(q, scale), k)
+        return math.multiply(scores(q, k), scale)  # while the product is stored: cheaper than a pass over the query
     root = float(np.float32(python_math.sqrt(scale)).astype(q.dtype.numpy))
     return scores(math.multiply(q, root), math.multiply(k, root))
 
@@ -204,7 +197,7 @@ def linear_attention(call: Call):
         rows.append(_heads(call, "beta", math.cast(call[5], dt.f32), 1 if call[5].shape[2] == 1 else groups))
     state = math.cast(call[3], dt.f32) if call.has(3) else zeros((call[0].shape[0], groups, size, width), dt.f32)
     scale = call.float("scale", 0.0)
-    factor = scale if scale else 1 / python_math.sqrt(size)
+    factor = scale if scale else _usual_scale(size, dt.f32)
 
     def step(number, carries, row, operands):
         new = _updated(carries[0], row, has_decay, has_beta)

@@ -74,11 +74,11 @@ def from_front(indices: Node, sizes: Values) -> Node:
     """Indices that may count from the end, as i64 that count from the front; ``sizes``: one, or one for each place along
     the last axis."""
     i = wide(indices)
+    if not sizes:
+        return i
     if i.op == "const" and i.type.is_static and all(type(d) is int for d in sizes):
         array = np.broadcast_to(i.attr("value").array, i.shape)
         return const(np.where(array < 0, array + np.array(sizes if len(sizes) > 1 else sizes[0], np.int64), array))
-    if not sizes:
-        return i
     limit = dim_node(sizes[0]) if len(sizes) == 1 else dims_vector(sizes)
     limit = broadcast_to(limit, i.shape)
     return apply("select", apply("lt", i, as_node(const(0, i.type))), apply("add", i, limit), i)

@@ -10,11 +10,11 @@ from graphc.ir.type import Type
 from graphc.lib import math, reduction
 from graphc.lib.boxes import best_of_groups
 from graphc.lib.dims import dim_node, measured, sized
-from graphc.lib.index import gather_nd
+from graphc.lib.index import gather_nd, looked_at
 from graphc.lib.math import full_like
 from graphc.lib.promote import broadcast_to
 from graphc.lib.sampling import clamped, corners
-from graphc.lib.shape import expand_dims, part, reshape, stack, transpose, unstack
+from graphc.lib.shape import ensure_shape, expand_dims, part, reshape, stack, transpose, unstack
 from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
 from graphc.prims.data import nonzero
@@ -28,6 +28,7 @@ def non_max_suppression(call: Call):
     if len(boxes.shape) != 3 or len(scores.shape) != 3 or (type(boxes.shape[2]) is int and boxes.shape[2] != 4):
         raise call.wrong("needs boxes [images, boxes, 4] and scores [images, classes, boxes]")
     images, classes, n = scores.shape
+    boxes = ensure_shape(boxes, (images, n, 4))
     most = call.sizes(2, signed=True)[0] if call.has(2) else 0
     if type(most) is int and most <= 0:
         return const(0, Type(dt.i64, (0, 3)))
@@ -136,7 +137,8 @@ def _pooled(call: Call, x: Node, positions, inside: Node, used: Node, full: tupl
     rows = rows if rows.dtype in (dt.f32, dt.f64) else math.cast(rows, dt.f32)
     sizes = x.shape[2:]
     total = None
-    for value, weight in corners(rows, flat, settle=lambda k, place: clamped(place, sizes[k]), batch=call[2]):
+    index = reshape(looked_at(call.op, reshape(call[2], (count, 1)), [x.shape[0]]), (count,))
+    for value, weight in corners(rows, flat, settle=lambda k, place: clamped(place, sizes[k]), batch=index):
         term = math.multiply(value, expand_dims(weight, 2))
         total = term if total is None else (math.maximum if mode == "max" else math.add)(total, term)
     samples = reshape(total, (*full, channels))

@@ -12,13 +12,7 @@ from graphc.lib.dims import dim_node
 from graphc.lib.dims import size as size_of
 from graphc.lib.promote import broadcast_to
 from graphc.lib.sampling import clamped, interpolated, reflected
-from graphc.lib.shape import (
-    pad,
-    part,
-    reshape,
-    transpose,
-    unstack,
-)
+from graphc.lib.shape import ensure_shape, pad, part, reshape, transpose, unstack
 from graphc.lib.window import extent, windows_in
 from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
@@ -36,6 +30,7 @@ def grid_sample(call: Call):
     count = len(x.shape) - 2
     if count < 1 or len(grid.shape) != count + 2 or grid.shape[-1] not in (count, None) and type(grid.shape[-1]) is int:
         raise call.wrong("needs X [batch, channels, *sizes] and a grid [batch, *sizes, number of sizes]")
+    grid = ensure_shape(grid, (x.shape[0], *[None] * count, count))
     default = "bilinear" if call.version < 20 else "linear"
     method = call.choice("mode", default, "bilinear", "bicubic", "linear", "nearest", "cubic")
     method = _METHODS.get(method, method)
@@ -141,6 +136,7 @@ def deform_conv(call: Call):
         raise call.wrong(f"{channels} channels do not fit {groups} groups and {spread} groups of offsets")
     if call.ints("kernel_shape", list(kernel)) != list(kernel) or offset.shape[1] != spread * taps * count:
         raise call.wrong(f"offset must have {spread * taps * count} channels for a kernel of {kernel}")
+    offset = ensure_shape(offset, (batch, *[None] * (count + 1)))
     out = offset.shape[2:]
     positions = _deformed(call, reshape(offset, (batch, spread, taps, count, *out)), kernel, count)
     share = channels // spread
@@ -149,7 +145,7 @@ def deform_conv(call: Call):
     taken = interpolated(rows if x.dtype is dt.f64 else math.cast(rows, dt.f32), positions)
     taken = reshape(taken, (batch, spread, taps, size_of(out), share))
     if call.has(4):
-        mask = reshape(call[4], (batch, spread, taps, size_of(out), 1))
+        mask = reshape(ensure_shape(call[4], (batch, None, *out)), (batch, spread, taps, size_of(out), 1))
         taken = math.multiply(taken, math.cast(mask, taken.dtype))
     # [batch, places, channels * taps] for each group of the convolution
     taken = reshape(transpose(taken, (0, 3, 1, 4, 2)), (batch, size_of(out), groups, channels // groups * taps))

@@ -11,6 +11,7 @@ from graphc.lib.dims import DataDependent, dim_node, known_dim
 from graphc.onnx.call import Call
 from graphc.onnx.ops.axes import axis_in, back, from_front, moved, ramp, sizes_of, wide
 from graphc.onnx.registry import operator
+from graphc.onnx.static import known_size
 from graphc.onnx.values import typed
 from graphc.prims.data import measured, nonzero, unique
 from graphc.prims.guard import guard
@@ -67,14 +68,18 @@ def gather_nd(call: Call):
     x, i, batch = call[0], indices_of(call, 1), call.int("batch_dims", 0)
     if not i.shape or not 0 <= batch < len(i.shape):
         raise call.wrong(f"batch_dims {batch} does not fit the indices")
-    return index.gather_nd(x, from_front(i, _indexed_sizes(call, x, i, batch)), batch)
+    i, sizes = _indexed(call, x, i, batch)
+    return index.gather_nd(x, from_front(i, sizes), batch)
 
 
-def _indexed_sizes(call: Call, x: Node, i: Node, batch: int = 0) -> tuple:
-    depth = i.shape[-1] if i.shape else None
-    if type(depth) is not int or not 0 <= depth <= len(x.shape) - batch:
-        raise call.wrong("the last size of the indices must be known, and at most the number of axes")
-    return x.shape[batch : batch + depth]
+def _indexed(call: Call, x: Node, i: Node, batch: int = 0) -> tuple[Node, tuple]:
+    """Vectors of numbers whose length is known, and the sizes of the axes that they count in."""
+    if not i.shape:
+        raise call.wrong("the indices must have one axis at least")
+    depth = known_size(i.shape[-1], f"{call.op}: the last size of the indices")
+    if depth > len(x.shape) - batch:
+        raise call.wrong(f"indices of {depth} numbers are too long for the axes of the data")
+    return shape.ensure_shape(i, [*i.shape[:-1], depth]), x.shape[batch : batch + depth]
 
 
 # ------------------------------------------------------------------------------------------------- scatter
@@ -103,8 +108,8 @@ def scatter_elements(call: Call):
 @operator("ScatterND", moves=True)
 def scatter_nd(call: Call):
     """A tensor with slices written, added, ... at vectors of numbers along the last axis of the indices."""
-    x, i, updates = call[0], indices_of(call, 1), call[2]
-    sizes = _indexed_sizes(call, x, i)
+    x, updates = call[0], call[2]
+    i, sizes = _indexed(call, x, indices_of(call, 1))
     wanted = (*i.shape[:-1], *x.shape[len(sizes) :])
     unlike = any(type(a) is type(b) is int and a != b for a, b in zip(wanted, updates.shape))
     if len(updates.shape) != len(wanted) or unlike or updates.dtype is not x.dtype:

@@ -177,11 +177,13 @@ def linear_classifier(call: Call):
         raise call.refuse(f"one score for {len(labels)} labels")
     line = shape.reshape(scores, (-1,))
     chosen = math.cast(math.greater(line, 0.0), dt.i64)
-    both = transformed(scores, how) if how == "PROBIT" else two_sided(scores, how)
-    return [named(labels, chosen), both]
+    return [named(labels, chosen), two_sided(scores, how, True)]
 
 
-def two_sided(scores: Node, how: str) -> Node:
-    """The one score [n, 1] of two classes as one for each."""
-    both = shape.concat([math.negative(scores), scores], 1)
-    return transformed(both, how)
+def two_sided(scores: Node, how: str, is_share: bool) -> Node:
+    """The one score [n, 1] of two classes as one for each: what is left of 1 for the first (``is_share``), or the opposite."""
+    if how == "PROBIT":
+        return transformed(scores, how)
+    if is_share and how != "LOGISTIC":
+        return shape.concat([math.subtract(1.0, scores), scores], 1)
+    return transformed(shape.concat([math.negative(scores), scores], 1), how)

@@ -141,6 +141,8 @@ def quantize_linear(call: Call):
 def dequantize_linear(call: Call):
     """Integers or small floats less their zero points, times scales."""
     x = tensor_of(call, 0)
+    if not (isinstance(x, Narrow) or x.dtype.is_integer):
+        raise DtypeError(f"DequantizeLinear: input 0 must be of integers or small floats, got {describe(x)}")
     if call.has(2) and element_of_value(tensor_of(call, 2)) is not element_of_value(x):
         what = f"DequantizeLinear: {describe(x)} and its zero point {describe(call.inputs[2])} differ in type"
         raise DtypeError(what)
@@ -167,5 +169,7 @@ def scale_of_range(x: Node) -> tuple[Node, Node]:
 def dynamic_quantize_linear(call: Call):
     """Floats as uint8 by their own range, and that scale and zero point."""
     x = call[0]
+    if x.dtype is not dt.f32:
+        raise DtypeError(f"DynamicQuantizeLinear: needs float32, got {describe(x)}")
     scale, zero = scale_of_range(x)
     return [quantized(x, broadcast_to(scale, x.shape), broadcast_to(zero, x.shape), UINT8), scale, zero]

@@ -18,6 +18,7 @@ from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
+_LARGEST = 1 << 30  # scale
 _LONGEST = 1 << 26  # elements of an axis of known size, whose weights are computed while loading
 _MOST = 1000  # of denominators of scales that are meant to be simple fractions
 
@@ -139,6 +140,8 @@ def _element(scales: Node, k: int) -> float | Node:
 def _scaled(call: Call, x: Node, axes, scales: list[float]) -> list[_Wanted]:
     if len(scales) != len(axes) or any(not 0 < s < float("inf") for s in scales):
         raise call.wrong(f"scales {scales} must be one positive number for each of {len(axes)} axes")
+    if any(not 1 / _LARGEST <= s <= _LARGEST for s in scales):
+        raise call.refuse(f"a scale beyond {1 / _LARGEST} to {_LARGEST}: {scales}")
     return [_Wanted(a, _length(x.shape[a], s), s) for a, s in zip(axes, scales)]
 
 

@@ -57,7 +57,9 @@ def _dft(call: Call, axis: int) -> Node:
 def _parts(call: Call, x: Node) -> tuple[Node, Node | None]:
     """Real and imaginary part of numbers along the last axis, in a type to calculate in."""
     count = x.shape[-1]
-    if type(count) is not int or count not in (1, 2):
+    if type(count) is not int:
+        raise call.refuse("the size of the last axis (1 for real numbers, 2 for complex ones) must be known")
+    if count not in (1, 2):
         raise call.wrong(f"the last axis must have size 1 (real numbers) or 2 (complex ones), not {count}")
     wide = x if x.dtype is dt.f64 else math.cast(x, dt.f32)
     last = len(x.shape) - 1
@@ -100,7 +102,9 @@ def stft(call: Call):
         length = call.static_ints(3)[0]
     elif window is not None and window.shape:
         length = window.shape[0]
-    if type(length) is not int or length < 1 or step < 1:
+    if type(length) is not int:
+        raise call.refuse(f"the length of a frame, {length}, must be known; a window or frame_length may say it")
+    if length < 1 or step < 1:
         raise call.wrong(f"frames of {length} elements, {step} apart")
     if window is not None and window.shape != (length,):
         raise call.wrong(f"the window {window.type} must have the {length} elements of a frame")
@@ -142,7 +146,7 @@ def mel_weight_matrix(call: Call):
     """The weights of linear frequencies in bands of the mel scale, triangles with peaks of 1."""
     bands, length, rate = (call.static_ints(k)[0] for k in range(3))
     low, high = (float(call.static(k).reshape(-1)[0]) for k in (3, 4))
-    if bands < 0 or length < 0 or rate < 1 or low < 0 or high < low:
+    if bands < 0 or length < 0 or rate < 1 or not 0 <= low <= high < np.inf:
         raise call.wrong(f"{bands} bands of {length} elements at {rate} Hz from {low} to {high} Hz")
     if bands * (length // 2 + 1) > _LARGEST:
         raise call.refuse(f"weights of {bands} bands of {length} elements are too many to be computed while loading")

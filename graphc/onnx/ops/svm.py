@@ -32,6 +32,7 @@ class _Kernel:
 
     def __call__(self, x: Node, vectors: np.ndarray) -> Node:
         """Of rows [n, features] and support vectors [m, features]: [n, m]."""
+        x = shape.ensure_shape(x, (None, vectors.shape[1]))
         inner = linalg.matmul(x, const(vectors.T.copy()))
         match self.kind:
             case "POLY":
@@ -102,7 +103,7 @@ def classifier(call: Call):
     if call.floats("prob_a", None):
         return [named(labels, chosen), transformed(_probabilities(call, found, pairs, len(labels)), how)]
     if len(pairs) == 1:
-        return [named(labels, chosen), transformed(found, how) if how == "PROBIT" else two_sided(found, how)]
+        return [named(labels, chosen), two_sided(found, how, False)]
     return [named(labels, chosen), transformed(found, how)]
 
 

@@ -245,13 +245,7 @@ def _of_two(call: Call, forest: Forest, x: Node, labels: np.ndarray, used: int, 
         found = math.add(found, const(base[-1:].astype(found.dtype.numpy)))
     is_share = bool((forest.values >= 0).all())
     chosen = math.cast(math.greater(shape.reshape(found, (-1,)), 0.5 if is_share else 0.0), dt.i64)
-    if how == "PROBIT":
-        both = transformed(found, how)
-    elif is_share:
-        both = shape.concat([math.subtract(1.0, found), found], 1)
-    else:
-        both = two_sided(found, how)
-    return [named(labels, chosen), math.cast(both, dt.f32)]
+    return [named(labels, chosen), math.cast(two_sided(found, how, is_share), dt.f32)]
 
 
 @operator("TreeEnsemble", domain=ML, since=5)

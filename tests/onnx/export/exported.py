@@ -10,7 +10,6 @@ import onnx.checker
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
-
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, close, input_node, substitute
 from graphc.onnx.export import export

@@ -46,7 +46,10 @@ def test_names_of_inputs_and_outputs():
     assert [o.name for o in model.graph.output] == ["least", "twice"]
     assert [i.name for i in model.graph.input] == ["x"]
     named = export(double, inputs=[SPEC], names={"x": "images", "twice": "scores"})
-    assert ([i.name for i in named.graph.input], [o.name for o in named.graph.output]) == (["images"], ["least", "scores"])
+    assert ([i.name for i in named.graph.input], [o.name for o in named.graph.output]) == (
+        ["images"],
+        ["least", "scores"],
+    )
     listed = export(double, inputs=[SPEC], names=["a", "b"])
     assert [o.name for o in listed.graph.output] == ["a", "b"]
     assert session(listed).run(["b"], {"x": X})[0].tolist() == (X * 2).tolist()
@@ -108,7 +111,9 @@ def test_what_a_later_opset_has_is_told():
         return tf.bitwise.bitwise_xor(x, 3), tf.tensor_scatter_nd_add(x, [[0]], [1])
 
     specs = [tf.TensorSpec((None,), tf.int32)]
-    with pytest.raises(UnimplementedError, match=r"(?s)'add', which opset 16 has.*xor of bits \(int32\), which opset 18 has"):
+    with pytest.raises(
+        UnimplementedError, match=r"(?s)'add', which opset 16 has.*xor of bits \(int32\), which opset 18 has"
+    ):
         export(program, inputs=specs, opset=15)
     assert answers(export(program, inputs=specs), [np.array([1, 6], np.int32)])[0].tolist() == [2, 5]
 

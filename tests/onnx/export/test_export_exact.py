@@ -1,4 +1,4 @@
-"""Values where implementations differ: Python's division, rounding, NaN, limits, indices out of range, and nothing at all."""
+"""Values where implementations differ: Python's division, rounding, NaN, limits, indices out of range, no elements."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,9 @@ def test_casts_stop_at_the_limits(target):
 
 def test_casts_that_fit_are_plain():
     def program(x):
-        return tf.cast(tf.cast(x, tf.float32) * 0 + tf.cast(x, tf.float32), tf.int32), tf.cast(tf.cast(x, tf.float32), tf.int32)
+        return tf.cast(tf.cast(x, tf.float32) * 0 + tf.cast(x, tf.float32), tf.int32), tf.cast(
+            tf.cast(x, tf.float32), tf.int32
+        )
 
     model = expect_same(program, [np.arange(5, dtype=np.uint8)], [tf.TensorSpec((None,), tf.uint8)])
     (plain,) = [n for n in model.graph.node if n.output[0] == "output_1"]
@@ -153,8 +155,21 @@ def test_checked_lookups_are_one_operator():
 def test_tensors_without_elements(shape, opset):
     def program(x):
         y = tf.reshape(x, (tf.shape(x)[0], -1, 1)) if shape[1] else tf.expand_dims(x, 2)
-        found = [tf.reduce_sum(x, 0), tf.reduce_prod(x, 1), tf.reduce_any(x > 0, 1), tf.reduce_all(x > 0, 0), tf.nn.softmax(x)]
-        moved = [tf.transpose(x), tf.concat([x, x], 0), x @ tf.transpose(x), tf.pad(x, [[1, 0], [0, 1]]), tf.tile(x, [2, 2]), x[::-1]]
+        found = [
+            tf.reduce_sum(x, 0),
+            tf.reduce_prod(x, 1),
+            tf.reduce_any(x > 0, 1),
+            tf.reduce_all(x > 0, 0),
+            tf.nn.softmax(x),
+        ]
+        moved = [
+            tf.transpose(x),
+            tf.concat([x, x], 0),
+            x @ tf.transpose(x),
+            tf.pad(x, [[1, 0], [0, 1]]),
+            tf.tile(x, [2, 2]),
+            x[::-1],
+        ]
         return [*found, *moved, y, tf.reduce_max(x, 0), tf.reduce_mean(x), tf.where(x > 0), tf.cumsum(x)]
 
     expect_same(program, [np.zeros(shape, np.float32)], [tf.TensorSpec((None, None))], opset=opset)

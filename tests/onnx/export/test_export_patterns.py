@@ -53,7 +53,9 @@ ONE = {
     "ReduceSum": lambda x: tf.reduce_sum(x, 1, keepdims=True),
     "LayerNormalization": lambda x: normalised(x, True) * SCALE + OFFSET,
     "LayerNormalization ": lambda x: OFFSET + SCALE * normalised(x, False),
-    "LayerNormalization  ": lambda x: tf.nn.batch_normalization(x, *tf.nn.moments(x, [-1], keepdims=True), OFFSET, SCALE, 1e-3),
+    "LayerNormalization  ": lambda x: tf.nn.batch_normalization(
+        x, *tf.nn.moments(x, [-1], keepdims=True), OFFSET, SCALE, 1e-3
+    ),
     "Transpose": lambda x: tf.transpose(tf.transpose(tf.transpose(x, (2, 0, 1)), (0, 2, 1)), (1, 0, 2)),
     "MatMul": lambda x: x @ MATRIX,
     "CumSum": lambda x: tf.cumsum(x, 1, exclusive=True, reverse=True),
@@ -86,7 +88,9 @@ NEAR = {
     "limits in the wrong order": lambda x: tf.maximum(tf.minimum(x, -0.5), 0.5),
     "another slope": lambda x: tf.where(x > 0, x * 2.0, x * 0.3),
     "a norm of every second row": lambda x: normalised(x[:, ::2], True) * SCALE + OFFSET,
-    "the variance of something else": lambda x: (x - 1.0) * tf.math.rsqrt(tf.math.reduce_variance(x, -1, True) + 1e-3) * SCALE + OFFSET,
+    "the variance of something else": lambda x: (
+        (x - 1.0) * tf.math.rsqrt(tf.math.reduce_variance(x, -1, True) + 1e-3) * SCALE + OFFSET
+    ),
     "windows that are not whole": lambda x: tf.maximum(x[:, 0:4:2], x[:, 2:5:2]),
     "a maximum of neighbours of different tensors": lambda x: tf.maximum(x[:, 1:], (x * 2)[:, :-1]),
 }
@@ -109,7 +113,9 @@ def test_pooling_of_every_form(kind, size, stride, padding):
     pool = tf.nn.max_pool2d if kind == "max" else tf.nn.avg_pool2d
     if not isinstance(padding, str) and size in (2, (1, 3)):
         padding = [[0, 0], [0, 0], [1, 0], [0, 0]]  # less than the window
-    model = expect_same(lambda x: pool(x, size, stride, padding), [floats(2, 13, 14, 3)], [tf.TensorSpec((None, 13, 14, 3))], 1e-5)
+    model = expect_same(
+        lambda x: pool(x, size, stride, padding), [floats(2, 13, 14, 3)], [tf.TensorSpec((None, 13, 14, 3))], 1e-5
+    )
     if size in (2, 3):
         assert operators(model) == {"Transpose": 2, f"{'Max' if kind == 'max' else 'Average'}Pool": 1}
 
@@ -117,12 +123,16 @@ def test_pooling_of_every_form(kind, size, stride, padding):
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_pooling_in_both_layouts(layout):
     shape = (2, 8, 9, 3) if layout == "NHWC" else (2, 3, 8, 9)
-    model = expect_same(lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID", layout), [floats(*shape)], [tf.TensorSpec((None, *shape[1:]))])
+    model = expect_same(
+        lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID", layout), [floats(*shape)], [tf.TensorSpec((None, *shape[1:]))]
+    )
     assert operators(model)["Transpose"] == (2 if layout == "NHWC" else 0)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
-@pytest.mark.parametrize(("stride", "dilation", "padding"), [(1, 1, "SAME"), (2, 1, "SAME"), (1, 2, "VALID"), (3, 1, "VALID")])
+@pytest.mark.parametrize(
+    ("stride", "dilation", "padding"), [(1, 1, "SAME"), (2, 1, "SAME"), (1, 2, "VALID"), (3, 1, "VALID")]
+)
 def test_convolutions_of_every_form(groups, stride, dilation, padding):
     kernel = tf.Variable(floats(3, 2, 8 // groups, 4))
 

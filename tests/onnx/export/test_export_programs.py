@@ -1,4 +1,4 @@
-"""Whole programs exported: what ONNX Runtime answers is what the interpreter answers, and operators are those that a person expects."""
+"""Whole programs exported: ONNX Runtime answers what the interpreter does, and operators are what a person expects."""
 
 import json
 
@@ -75,7 +75,8 @@ def images():
 def test_a_network_for_images_is_turned_once(opset):
     model = expect_same(images(), [floats(2, 16, 16, 3)], [spec(None, 16, 16, 3)], 1e-4, opset=opset)
     assert [n.op_type for n in model.graph.node] == [
-        "Transpose", "Conv", "Relu", "MaxPool", "Conv", "BatchNormalization", "Clip", "AveragePool", "ReduceMean", "Gemm",
+        "Transpose", "Conv", "Relu", "MaxPool", "Conv", "BatchNormalization", "Clip", "AveragePool", "ReduceMean",
+        "Gemm",
     ]  # fmt: skip
     kernel = next(t for t in model.graph.initializer if t.name == "conv1/kernel")
     assert list(kernel.dims) == [8, 3, 3, 3]
@@ -111,7 +112,9 @@ def test_convolutions_of_one_and_three_axes():
         volume = tf.nn.conv3d(y, volume_kernel, [1] * 5, "SAME")
         return tf.nn.max_pool1d(line, 2, 2, "VALID"), tf.nn.avg_pool3d(volume, 2, 2, "VALID")
 
-    model = expect_same(network, [floats(2, 9, 2), floats(1, 4, 4, 6, 3)], [spec(None, 9, 2), spec(None, 4, 4, 6, 3)], 1e-4)
+    model = expect_same(
+        network, [floats(2, 9, 2), floats(1, 4, 4, 6, 3)], [spec(None, 9, 2), spec(None, 4, 4, 6, 3)], 1e-4
+    )
     assert operators(model) == {"Transpose": 4, "Conv": 2, "MaxPool": 1, "AveragePool": 1}
 
 
@@ -186,10 +189,14 @@ def test_branches_and_loops():
 def test_a_branch_uses_what_is_around_it():
     def program(x, y):
         z = x @ y
-        return tf.cond(tf.reduce_sum(x) > 0.0, lambda: z + tf.reduce_max(y), lambda: tf.cond(z[0, 0] > 0, lambda: z, lambda: -z))
+        return tf.cond(
+            tf.reduce_sum(x) > 0.0, lambda: z + tf.reduce_max(y), lambda: tf.cond(z[0, 0] > 0, lambda: z, lambda: -z)
+        )
 
     for sign in (1, -1):
-        model = expect_same(program, [np.abs(floats(3, 3)) * np.float32(sign), floats(3, 3)], [spec(None, 3), spec(3, 3)])
+        model = expect_same(
+            program, [np.abs(floats(3, 3)) * np.float32(sign), floats(3, 3)], [spec(None, 3), spec(3, 3)]
+        )
     assert operators(model)["If"] == 2
     assert operators(model)["MatMul"] == 1
 
@@ -241,7 +248,15 @@ def test_lookups_sorting_and_positions():
     def program(ids):
         rows = tf.gather(table, ids)
         top = tf.math.top_k(tf.reduce_sum(rows, 2), 3)
-        return rows, tf.reduce_max(rows, 1), *top, tf.argmax(rows, -1), tf.one_hot(ids, 5), tf.cumsum(rows, 1), tf.argsort(ids)
+        return (
+            rows,
+            tf.reduce_max(rows, 1),
+            *top,
+            tf.argmax(rows, -1),
+            tf.one_hot(ids, 5),
+            tf.cumsum(rows, 1),
+            tf.argsort(ids),
+        )
 
     model = expect_same(program, [_random.integers(0, 16, (2, 7)).astype(np.int32)], [spec(None, 7, dtype=tf.int32)])
     assert operators(model)["Gather"] == 1
