@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence as Values
+from collections.abc import Callable
+from collections.abc import Sequence as Values
 from typing import TYPE_CHECKING
 
 from graphc.errors import UnimplementedError

@@ -186,7 +186,8 @@ def _weighted(base: Node, chain: _Affine) -> bool:
     weights = _weights(base)
     with np.errstate(all="ignore"):
         largest = np.abs(chain.scale).max()
-        return bool(weights) and all(_fits(w.attr("value").array.astype(np.float64) * largest, w.dtype) for w in weights)
+        products = [w.attr("value").array.astype(np.float64) * largest for w in weights]
+        return bool(weights) and all(_fits(p, w.dtype) for p, w in zip(products, weights))
 
 
 def _weights(base: Node) -> list[Node]:

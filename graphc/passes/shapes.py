@@ -246,8 +246,8 @@ def sink_movement(node: Node) -> Node | None:
     """An element-wise operation on operands that were moved alike (and splats) is moved afterwards.
 
     For a broadcast that saves work; for the others it brings operations together that can then be one kernel. So that a
-    product is one with what follows, constants and arguments beside its reshaped result are reshaped back, but nothing that
-    may be a reduction of it: softmax stays one kernel.
+    product is one with what follows, constants and arguments beside its reshaped result are reshaped back, but nothing
+    that may be a reduction of it: softmax stays one kernel.
     """
     return _sunk(node, _SUNK)
 

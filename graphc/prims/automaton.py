@@ -1,7 +1,7 @@
 """Whole matches of regular expressions in time linear in the text: all ways through an expression at once.
 
-``re`` tries one way after the other, of which there may be exponentially many; RE2 does not, and neither does this. Steps
-from a set of states by a character are kept, so that a long text costs a look into a table for each character.
+``re`` tries one way after the other, of which there may be exponentially many; RE2 does not, and neither does this.
+Steps from a set of states by a character are kept, so that a long text costs a look into a table for each character.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One operator as a model: run on arrays, compiled and interpreted, compared with ONNX Runtime, its gradients checked."""
+"""One operator as a model: compiled, interpreted, compared with ONNX Runtime, its gradients checked."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from graphc.prims.interpret import interpret
 NAMES = {e.numpy: e.name for e in ELEMENTS.values()}
 
 
-def operator_model(op: str, arrays, outputs: int = 1, opset: int = 18, constants=(), symbolic: bool = False, **attributes):
+def operator_model(op: str, arrays, outputs: int = 1, opset: int = 18, constants=(), symbolic: bool = False,
+                   **attributes):  # fmt: skip
     """A model of one operator on arrays (None for an input that is left out), and what it is fed with.
 
     Args:
-        constants: numbers of the inputs that are initialisers. symbolic: whether sizes of the others are unknown, but 1.
+        constants: numbers of the inputs that are initialisers.
+        symbolic: whether sizes of the others, but 1, are unknown.
     """
     names = [f"x{k}" if a is not None else "_" for k, a in enumerate(arrays)]
     fed, initialisers, inputs = {}, {}, []

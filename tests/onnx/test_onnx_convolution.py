@@ -36,7 +36,8 @@ def test_a_convolution_is_one_primitive(groups, filters):
 
 
 def test_one_program_serves_every_size():
-    nodes = [node("Conv", "x w", "c", auto_pad="SAME_LOWER", strides=[2, 2]), node("MaxPool", "c", "y", kernel_shape=[2, 2])]
+    nodes = [node("Conv", "x w", "c", auto_pad="SAME_LOWER", strides=[2, 2]),
+             node("MaxPool", "c", "y", kernel_shape=[2, 2])]  # fmt: skip
     made = model(nodes, ["x: float32[n, 2, h, w]"], ["y"], {"w": floats(3, 2, 3, 3)})
     loaded = graphc.onnx.load(made)
     for n, h, w in ((1, 9, 8), (3, 8, 11)):

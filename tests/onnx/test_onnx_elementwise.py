@@ -14,7 +14,7 @@ def floats(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", "int8 uint8 int16 int32 uint32 int64 uint64".split())
+@pytest.mark.parametrize("name", ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"])
 def test_integers_are_divided_towards_zero(name):
     signed = not name.startswith("u")
     x = np.array([7, 9, 20, -7 if signed else 3], name)
@@ -145,7 +145,8 @@ def test_beside_onnx_runtime(op):
 
 @pytest.mark.parametrize("op, arrays, setting", [
     ("Pow", [np.abs(floats(2, 3)) + 0.5, floats(2, 3, seed=1)], {}), ("Div", [floats(3, 2), floats(2, seed=3)], {}),
-    ("Clip", [floats(3, 4), np.float64(-0.5), np.float64(0.5)], {}), ("Where", [floats(3) > 0, floats(2, 3), floats(3)], {}),
+    ("Clip", [floats(3, 4), np.float64(-0.5), np.float64(0.5)], {}),
+    ("Where", [floats(3) > 0, floats(2, 3), floats(3)], {}),
     ("Mod", [floats(4) * 5, np.float64([2, 3, 0.7, 1])], {"fmod": 1}), ("Max", [floats(3), floats(3, seed=1)], {}),
 ])  # fmt: skip
 def test_slopes(op, arrays, setting):

@@ -9,7 +9,7 @@ from graphc.errors import InvalidArgumentError, ShapeError
 
 OPS = ["NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"]
 random = np.random.default_rng(0)
-X = {(): random.standard_normal((3, 5)).astype(np.float32), (2, 2): random.standard_normal((3, 5, 2, 2)).astype(np.float32)}
+X = {further: random.standard_normal((3, 5, *further)).astype(np.float32) for further in ((), (2, 2))}
 W = np.abs(random.standard_normal(5)).astype(np.float32)
 
 

@@ -18,7 +18,8 @@ def floats(*shape, seed=0):
 
 def weights(op, directions=1, size=2, units=3):
     g = GATES[op] * units
-    return [floats(directions, g, size, seed=1), floats(directions, g, units, seed=2), floats(directions, 2 * g, seed=3)]
+    shapes = [(directions, g, size), (directions, g, units), (directions, 2 * g)]
+    return [floats(*shape, seed=k) for k, shape in enumerate(shapes, 1)]
 
 
 @pytest.mark.parametrize("op", GATES)
@@ -28,29 +29,34 @@ def test_beside_onnx_runtime(op):
     beside_ort(op, x, *weights(op)[:2], **setting)
     beside_ort(op, x, *weights(op), np.int32([5, 3]), floats(1, 2, 3, seed=4), direction="reverse", **setting)
     both = weights(op, 2)
-    beside_ort(op, x, *both, np.int32([2, 5]), floats(2, 2, 3, seed=4), direction="bidirectional", clip=0.4, **setting)
+    last = np.int32([2, 5]), floats(2, 2, 3, seed=4)
+    beside_ort(op, x, *both, *last, direction="bidirectional", clip=0.4, **setting)
 
 
 def test_one_step():
     for lengths in (None, np.int32([1, 1])):
-        beside_ort("GRU", floats(1, 2, 2), *weights("GRU"), lengths, floats(1, 2, 3), opset=14, outputs=2, hidden_size=3)
+        arrays = [floats(1, 2, 2), *weights("GRU"), lengths, floats(1, 2, 3)]
+        beside_ort("GRU", *arrays, opset=14, outputs=2, hidden_size=3)
 
 
 def test_peepholes_and_coupled_gates():
     eyes, states = floats(1, 9, seed=5), [floats(1, 2, 3, seed=6), floats(1, 2, 3, seed=7)]
-    setting = {"opset": 14, "outputs": 3, "hidden_size": 3}
+    arrays = [floats(4, 2, 2), *weights("LSTM"), None, *states, eyes]
     for coupled in (0, 1):
-        beside_ort("LSTM", floats(4, 2, 2), *weights("LSTM"), None, *states, eyes, input_forget=coupled, clip=0.5, **setting)
+        beside_ort("LSTM", *arrays, opset=14, outputs=3, hidden_size=3, input_forget=coupled, clip=0.5)
 
 
 def test_where_a_reset_gate_acts():
+    x = floats(4, 2, 2)
     for after in (0, 1):
-        beside_ort("GRU", floats(4, 2, 2), *weights("GRU"), opset=14, outputs=2, hidden_size=3, linear_before_reset=after)
-        beside_ort("GRU", floats(4, 2, 2), *weights("GRU")[:2], opset=14, hidden_size=3, linear_before_reset=after)
+        setting = {"opset": 14, "hidden_size": 3, "linear_before_reset": after}
+        beside_ort("GRU", x, *weights("GRU"), outputs=2, **setting)
+        beside_ort("GRU", x, *weights("GRU")[:2], **setting)
 
 
 @pytest.mark.parametrize("name, function", [
-    ("Affine", lambda x: 0.3 * x + 0.2), ("ScaledTanh", lambda x: 0.3 * np.tanh(0.2 * x)), ("Relu", lambda x: np.maximum(x, 0)),
+    ("Affine", lambda x: 0.3 * x + 0.2), ("ScaledTanh", lambda x: 0.3 * np.tanh(0.2 * x)),
+    ("Relu", lambda x: np.maximum(x, 0)),
     ("HardSigmoid", lambda x: np.clip(0.3 * x + 0.2, 0, 1)), ("Softsign", lambda x: x / (1 + np.abs(x))),
     ("Softplus", lambda x: np.log1p(np.exp(x))), ("LeakyRelu", lambda x: np.where(x < 0, 0.3 * x, x)),
     ("ThresholdedRelu", lambda x: np.where(x > 0.3, x, 0)), ("Elu", lambda x: np.where(x < 0, 0.3 * np.expm1(x), x)),
@@ -87,7 +93,8 @@ def test_batches_first(op):
 
 
 def test_a_network_is_one_loop_and_one_product_before_it():
-    made, _ = operator_model("LSTM", [floats(4, 2, 2), *weights("LSTM")], constants=(1, 2, 3), symbolic=True, hidden_size=3)
+    arrays = [floats(4, 2, 2), *weights("LSTM")]
+    made, _ = operator_model("LSTM", arrays, constants=(1, 2, 3), symbolic=True, hidden_size=3)
     ops = [n.op for n in graphc.onnx.load(made).graph.nodes]
     assert (ops.count("loop"), ops.count("dot")) == (1, 1)
     single, _ = operator_model("LSTM", [floats(1, 2, 2), *weights("LSTM")], constants=(1, 2, 3), hidden_size=3)
@@ -96,7 +103,8 @@ def test_a_network_is_one_loop_and_one_product_before_it():
 
 def test_halves_are_summed_in_float32():
     arrays = [floats(4, 2, 2), *weights("GRU")]
-    found, exact = (run("GRU", *[a.astype(t) for a in arrays], opset=22, hidden_size=3) for t in (np.float16, np.float64))
+    found = run("GRU", *[a.astype(np.float16) for a in arrays], opset=22, hidden_size=3)
+    exact = run("GRU", *[a.astype(np.float64) for a in arrays], opset=22, hidden_size=3)
     assert found.dtype == np.float16
     np.testing.assert_allclose(found, exact, 1e-2, 2e-3)
 

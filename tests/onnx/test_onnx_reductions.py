@@ -6,7 +6,7 @@ from operator_calls import beside_ort, check_slopes, run
 
 from graphc.errors import ShapeError
 
-OPS = "Sum Mean Max Min Prod L1 L2 LogSum LogSumExp SumSquare".split()
+OPS = ["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare"]
 X = np.abs(np.random.default_rng(0).standard_normal((3, 2, 4))).astype(np.float32) + 0.5
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from graphc.ir.graph import Graph, input_node, rebuild
 from graphc.ir.kernel import Array, Store
 from graphc.ir.node import Node
@@ -21,7 +19,7 @@ class Epilogue:
     """The operations of a region that follow its convolution.
 
     Attributes:
-        arrays: what they read and write besides the sums; of its inputs under ``x<k>``, of its outputs under ``out<k>``.
+        arrays: what they read and write besides the sums: inputs of the region, ``x<k>``, and its outputs, ``out<k>``.
         used: the inputs of the region that they read.
         cost: rough instructions for one element.
         is_repeatable: no operand may lie where a result is written, so that a result may be computed twice.
@@ -47,14 +45,9 @@ class Epilogue:
         self.arrays = (*[Array(name, x.type) for x, name in self.names.items()], *results)
 
     def store(self, pixel: Node, channel: Node, value: Node, guard: Node | None) -> tuple:
-        """Statements that finish the sum ``value`` of an output pixel (its number) and channel and store what comes of it."""
+        """Statements that finish the sum ``value`` of an output pixel (its number) and channel, and store the results."""
         where = (*unravel(pixel, self.domain[:-1]), channel)
         elements = Elements(self.names, {self.sum: value})
         lets, values = name_shared([elements.at(n, where, guard) for n in self.outputs], "e")
         lets, values = read_first(lets, values)
         return (*lets, *[Store(f"out{k}", where, v, guard) for k, v in enumerate(values)])
-
-
-def renamed(arrays: tuple, names: dict[str, str]) -> tuple:
-    """Arrays under other names."""
-    return tuple([replace(a, name=names.get(a.name, a.name)) for a in arrays])

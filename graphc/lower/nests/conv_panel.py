@@ -1,8 +1,8 @@
 """Convolution by patches and panels: the input of a few neighbouring pixels is copied into a small patch, padded with
 zeros, from which a register tile of these pixels and a panel of neighbouring channels is summed.
 
-Sizes may be symbolic, all but the kernel and the channels. Where the input has holes (a transposed convolution), outputs
-that meet the same taps are a phase, and only these taps are summed.
+Sizes may be symbolic, all but the kernel and the channels. Where the input has holes (a transposed convolution), the
+outputs that meet the same taps are a phase, and only these taps are summed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def can_panel(weights: Node, shape: Shape, target: Target) -> bool:
 
 def vectors_for(shape: Shape, target: Target, lanes: int) -> int:
     """Vectors of a panel: as few lanes as possible are left over, and two vectors are best."""
-    return min(PIXELS[32 if target.registers >= 32 else 16], key=lambda v: (ceil_divide(shape.outputs, v * lanes) * v, (2, 3, 1).index(v)))
+    choices = PIXELS[32 if target.registers >= 32 else 16]
+    return min(choices, key=lambda v: (ceil_divide(shape.outputs, v * lanes) * v, (2, 3, 1).index(v)))
 
 
 def tile_pixels(target: Target, vectors: int) -> int:
@@ -170,7 +171,7 @@ def _guarded(site: Site, where: Place, body: list) -> list:
 
 
 def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: tuple, left) -> For:
-    """``count`` neighbouring tiles: for some of them together a patch, and from it the sums for every panel of the block."""
+    """``count`` neighbouring tiles: for some of them together a patch, from it the sums for every panel of the block."""
     together = _together(site.shape, tile, count)
     piece = replace(tile, pixels=tile.pixels * together)
     patch = patch_of(site.shape, piece)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphc.ir.node import Node, const_value, simplified
+from graphc.ir.node import Node, simplified
 from graphc.lower.nests.loops import as_index, ceil_divide, product
 
 
@@ -112,9 +112,3 @@ def taps_of(shape: Shape, axis: int, phase: object) -> Taps:
     first = simplified(as_index(low - phase) % spread)
     count = ceil_divide(as_index(shape.kernel[axis]) - first, spread)
     return Taps(first, spread, count, 1, 1, simplified((as_index(phase) + first - low) // spread))
-
-
-def known(value: object) -> object:
-    """A dimension as an int where it is one."""
-    number = const_value(value) if isinstance(value, Node) else value
-    return value if number is None else int(number)

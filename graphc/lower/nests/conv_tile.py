@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, For, Kernel, Store, load
+from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, For, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type

@@ -105,7 +105,8 @@ class Emitter:
 
     Args:
         around: the Emitter of the graph around this one.
-        own: inputs of this graph; what does not depend on them is written around it. None: everything new is written here.
+        own: inputs of this graph; what does not depend on them is written around it. None: all that is new is
+            written here.
 
     Attributes:
         found: what stands for the Nodes that have been written, here or around.
@@ -450,13 +451,6 @@ class Emitter:
     def _zeros_are_sizes(self, shape: tuple) -> dict:
         """A size that is 0 while running is no order to copy one."""
         return {"allowzero": 1} if self.opset >= 14 else {}
-
-    def unsqueezed(self, name: str, sizes: tuple, axes) -> tuple[str, tuple]:
-        """A tensor with axes of size 1 put in; its name and sizes."""
-        axes, left = sorted(axes), list(sizes)
-        for a in axes:
-            left.insert(a, 1)
-        return self.reshaped(name, sizes, tuple(left)), tuple(left)
 
 
 def _is_complex(node: Node) -> bool:

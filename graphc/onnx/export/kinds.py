@@ -1,7 +1,7 @@
 """Element types in ONNX: their numbers, and in which type an operator is written so that runtimes have a kernel for it.
 
-The standard allows more types than runtimes implement; where an operator has none for a type, its operands are cast to a
-wider one that gives the same result, and the result is cast back.
+The standard allows more types than runtimes implement; where an operator has none for a type, its operands are cast to
+a wider one that gives the same result, and the result is cast back.
 """
 
 from __future__ import annotations

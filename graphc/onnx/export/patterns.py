@@ -1,7 +1,7 @@
 """Patterns: what several primitives together are called in ONNX.
 
-Most rows build with ``graphc.lib`` what the operator means: Nodes that are equal are one Node, so a Node is an instance of
-the pattern exactly if it is what was built.
+Most rows build with ``graphc.lib`` what the operator means: Nodes that are equal are one Node, so a Node is an instance
+of the pattern exactly if it is what was built.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def source_of(subject, inputs=None) -> Source:
     found = _function_of(subject)
     if found is None:
         what = f"onnx.export: {type(subject).__name__} is neither a function nor a model; give a function, "
-        raise UsageError(explain(what + "a ConcreteFunction, a Graph, or an object with a Graph as its attribute graph"))
+        raise UsageError(explain(what + "a ConcreteFunction, a Graph, or an object with one as its attribute graph"))
     args, kwargs = _arguments(inputs)
     if inputs is None and found.input_signature is None and _needs_arguments(found):
         what = f"onnx.export: {found.name} has no input_signature: say by inputs= what it takes, TensorSpecs or arrays"

@@ -29,7 +29,8 @@ class Writer:
     Attributes:
         graph: the message. domains: of operators beside the standard's.
         arrays: the model's initialisers, whether they are used or not.
-        unnamed: those that are constants of the program. derived: those that are a parameter in another layout, and which.
+        unnamed: those that are constants of the program. derived: those that are a parameter in another
+            layout, and which.
     """
 
     def __init__(self, name: str, around: Writer | None = None, labels: dict[tuple, str] | None = None):

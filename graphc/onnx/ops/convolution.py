@@ -6,9 +6,7 @@ from graphc.errors import FormatError
 from graphc.ir.node import Node, simplified
 from graphc.lib import nn, shape
 from graphc.lib.sliding import padded
-from graphc.lib.window import (
-    ensured, extent, largest, moved_axis, require_windows, same_padding, windows_in,
-)  # fmt: skip
+from graphc.lib.window import ensured, extent, largest, moved_axis, require_windows, same_padding, windows_in
 from graphc.onnx.call import Call
 from graphc.onnx.registry import operator
 from graphc.prims import contract
@@ -113,7 +111,8 @@ def _spread(call: Call, sizes, window, stride, dilation) -> tuple[list, list]:
     count = len(stride)
     more = numbers(call, "output_padding", count, 0, 0)
     way = call.choice("auto_pad", *AUTOMATIC)
-    natural = [simplified((n - 1) * s + m + extent(k, d)) for n, k, s, d, m in zip(sizes, window, stride, dilation, more)]
+    natural = [simplified((n - 1) * s + m + extent(k, d))
+               for n, k, s, d, m in zip(sizes, window, stride, dilation, more)]  # fmt: skip
     given = call.ints("output_shape", [])
     if len(given) == count + 2:
         given = given[2:]

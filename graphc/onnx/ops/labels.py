@@ -43,8 +43,9 @@ def places(x: Node, keys: np.ndarray) -> Node:
     if x.dtype is dt.string:
         found = strings.place_in(x, keys.tolist())
         return math.where(math.less(found, 0), count, found)
-    usable, first = np.unique(keys[keys == keys], return_index=True)
-    first = np.flatnonzero(keys == keys)[first]
+    numbers = np.flatnonzero(~np.isnan(keys)) if keys.dtype.kind == "f" else np.arange(count)
+    usable, first = np.unique(keys[numbers], return_index=True)
+    first = numbers[first]
     if not len(usable):
         found = promote.broadcast_to(const(np.int64(count)), x.shape)
     else:

@@ -14,7 +14,7 @@ from graphc.prims.table import apply
 
 
 def _loss(call: Call, logp: Node, target: Node, weight: Node | None) -> Node:
-    """``-weight[target] * logp[n, target, ...]``, reduced as the call says; targets that are ignored count for nothing."""
+    """``-weight[target] * logp[n, target, ...]``, reduced as the call says; ignored targets count for nothing."""
     if len(logp.shape) < 2 or len(target.shape) != len(logp.shape) - 1 or not target.dtype.is_integer:
         raise call.wrong("needs scores [n, classes, ...] and integer labels [n, ...]")
     places = (logp.shape[0], *logp.shape[2:])

@@ -18,7 +18,8 @@ from graphc.prims.table import apply
 
 _FUNCTIONS = {  # name: the function, and defaults of its alpha and beta
     "affine": (lambda x, a, b: math.add(math.multiply(x, a), b), (1.0, 0.0)), "relu": (nn.relu, ()),
-    "tanh": (math.tanh, ()), "sigmoid": (math.sigmoid, ()), "softsign": (nn.softsign, ()), "softplus": (nn.softplus, ()),
+    "tanh": (math.tanh, ()), "sigmoid": (math.sigmoid, ()), "softsign": (nn.softsign, ()),
+    "softplus": (nn.softplus, ()),
     "scaledtanh": (lambda x, a, b: math.multiply(math.tanh(math.multiply(x, b)), a), (1.0, 1.0)),
     "hardsigmoid": (activations.hard_sigmoid, (0.2, 0.5)), "elu": (nn.scaled_elu, (1.0,)),
     "leakyrelu": (activations.leaky_relu, (0.01,)), "thresholdedrelu": (activations.thresholded_relu, (1.0,)),

@@ -8,12 +8,21 @@ from graphc.errors import DtypeError, FormatError
 from graphc.ir.node import Node, const
 from graphc.lib import shape
 from graphc.onnx.call import Call, element_of_value
-from graphc.onnx.ops.axes import axis_in
 from graphc.onnx.limits import MOST_ITEMS
+from graphc.onnx.ops.axes import axis_in
 from graphc.onnx.registry import operator
 from graphc.onnx.signature import declared
 from graphc.onnx.static import known_size
-from graphc.onnx.values import ELEMENTS, UNKNOWN, Narrow, Optional, Sequence, describe, parts_of, with_parts
+from graphc.onnx.values import (
+    ELEMENTS,
+    UNKNOWN,
+    Narrow,
+    Optional,
+    Sequence,
+    describe,
+    parts_of,
+    with_parts,
+)
 
 
 def sequence_of(call: Call, k: int) -> Sequence:

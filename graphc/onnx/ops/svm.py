@@ -12,7 +12,14 @@ from graphc.ir.node import Node, const
 from graphc.lib import control, linalg, math, promote, reduction, shape
 from graphc.onnx.call import Call
 from graphc.onnx.ops.labels import ML
-from graphc.onnx.ops.ml import TRANSFORMS, labels_of, named, rows_of, transformed, two_sided
+from graphc.onnx.ops.ml import (
+    TRANSFORMS,
+    labels_of,
+    named,
+    rows_of,
+    transformed,
+    two_sided,
+)
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 

@@ -9,10 +9,18 @@ import numpy as np
 from graphc.errors import FormatError
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const
-from graphc.lib import control, index, math, promote, reduction, shape
+from graphc.lib import control, math, promote, reduction, shape
 from graphc.onnx.call import Call
 from graphc.onnx.ops.labels import ML
-from graphc.onnx.ops.ml import TRANSFORMS, floats_of, labels_of, named, rows_of, transformed, two_sided
+from graphc.onnx.ops.ml import (
+    TRANSFORMS,
+    floats_of,
+    labels_of,
+    named,
+    rows_of,
+    transformed,
+    two_sided,
+)
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 

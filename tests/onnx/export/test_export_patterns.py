@@ -29,6 +29,16 @@ def normalised(x, division):
     return away
 
 
+def moments_normalised(x):
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return tf.nn.batch_normalization(x, mean, variance, OFFSET, SCALE, 1e-3)
+
+
+def other_variance(x):
+    variance = tf.math.reduce_variance(x, -1, True)
+    return (x - 1.0) * tf.math.rsqrt(variance + 1e-3) * SCALE + OFFSET
+
+
 MATRIX = tf.constant(floats(6, 4))
 SCALE, OFFSET = tf.constant(floats(6)), tf.constant(floats(6))
 
@@ -53,9 +63,7 @@ ONE = {
     "ReduceSum": lambda x: tf.reduce_sum(x, 1, keepdims=True),
     "LayerNormalization": lambda x: normalised(x, True) * SCALE + OFFSET,
     "LayerNormalization ": lambda x: OFFSET + SCALE * normalised(x, False),
-    "LayerNormalization  ": lambda x: tf.nn.batch_normalization(
-        x, *tf.nn.moments(x, [-1], keepdims=True), OFFSET, SCALE, 1e-3
-    ),
+    "LayerNormalization  ": lambda x: moments_normalised(x),
     "Transpose": lambda x: tf.transpose(tf.transpose(tf.transpose(x, (2, 0, 1)), (0, 2, 1)), (1, 0, 2)),
     "MatMul": lambda x: x @ MATRIX,
     "CumSum": lambda x: tf.cumsum(x, 1, exclusive=True, reverse=True),
@@ -88,9 +96,7 @@ NEAR = {
     "limits in the wrong order": lambda x: tf.maximum(tf.minimum(x, -0.5), 0.5),
     "another slope": lambda x: tf.where(x > 0, x * 2.0, x * 0.3),
     "a norm of every second row": lambda x: normalised(x[:, ::2], True) * SCALE + OFFSET,
-    "the variance of something else": lambda x: (
-        (x - 1.0) * tf.math.rsqrt(tf.math.reduce_variance(x, -1, True) + 1e-3) * SCALE + OFFSET
-    ),
+    "the variance of something else": lambda x: other_variance(x),
     "windows that are not whole": lambda x: tf.maximum(x[:, 0:4:2], x[:, 2:5:2]),
     "a maximum of neighbours of different tensors": lambda x: tf.maximum(x[:, 1:], (x * 2)[:, :-1]),
 }

@@ -19,9 +19,8 @@ def floats(*shape):
     return _random.standard_normal(shape).astype(np.float32)
 
 
-KERNEL, BIAS, DENSE = (tf.Variable(floats(*s) * np.float32(0.3), name=n)
-                       for s, n in (((3, 3, 3, 8), "conv/kernel"), ((8,), "conv/bias"), ((8, 5), "dense/kernel"))
-)
+SHAPES = {"conv/kernel": (3, 3, 3, 8), "conv/bias": (8,), "dense/kernel": (8, 5)}
+KERNEL, BIAS, DENSE = (tf.Variable(floats(*s) * np.float32(0.3), name=n) for n, s in SHAPES.items())
 
 
 def images(x):

@@ -1,5 +1,7 @@
 """Every primitive as ONNX's operators: ONNX Runtime answers for each sample what the interpreter answers."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -63,7 +65,7 @@ def _is_left_open(s) -> bool:
 @pytest.mark.parametrize(("opset", "symbolic"), [(18, False), (13, True), (23, True)])
 @pytest.mark.parametrize("op", sorted(set(BY_OP) - WITHOUT))
 def test_onnx_runtime_answers_as_the_interpreter(op, opset, symbolic):
-    for s, graph in graphs(op, symbolic):
+    for s, graph in itertools.islice(graphs(op, symbolic), opset == 23, None, 4 if symbolic else 1):
         if opset < SINCE.get(op, 0) and not _is_old(s):
             continue
         if opset < 16 and op == "cumulate" and s.arrays[0].dtype == dt.bf16.numpy:
