@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.api.variable import Variable
 from graphc.compile import compile_graph, recall, remember
-from graphc.errors import FeedError, GraphcError, UnimplementedError, UsageError, with_line
+from graphc.errors import FeedError, GraphcError, ShapeError, UnimplementedError, UsageError, with_line
 from graphc.formats import onnx_file
 from graphc.formats.onnx_check import check_model
 from graphc.ir.graph import Graph, input_node
@@ -63,6 +63,7 @@ class Model:
         self.metadata = {p.key: p.value for p in file.model.metadata_props}
         self._by_value: set[str] = set()  # inputs whose values are constants of a trace
         self._by_shape: set[str] = set()  # inputs whose sizes are
+        self._is_exact = False  # whether each kind of sizes needs a program of its own
         self._programs: dict[tuple, tuple] = {}
         self._quick: tuple | None = None
         self._training: Training | None = None
@@ -98,9 +99,30 @@ class Model:
     def _run(self, feeds: dict[str, Feed]) -> list:
         if self._training is not None and self._training.is_changed:
             return self._training.run(feeds)
-        run, fed, results = self._program(feeds)
+        if not self._is_exact:
+            try:
+                return self._called(feeds, self._program(feeds))
+            except (ShapeError, UnimplementedError):
+                if not self._has_open_sizes(feeds):
+                    raise
+        return self._called(feeds, self._program(feeds, exact=True))
+
+    @staticmethod
+    def _called(feeds: dict[str, Feed], program: tuple) -> list:
+        run, fed, results = program
         arrays = iter(run(*[a for name in fed for a in ((fresh_key(),) if name == KEY else feeds[name].arrays)]))
         return [r.value(arrays) for r in results]
+
+    def _has_open_sizes(self, feeds: dict[str, Feed]) -> bool:
+        """Whether knowing the sizes of this call could help: some are open, and all others are those declared."""
+        found = False
+        for item in self.accepted:
+            if item.name in feeds and feeds[item.name].kind == "tensor":
+                pairs = list(zip(_declared_shape(item, feeds[item.name]), feeds[item.name].arrays[0].shape))
+                if any(isinstance(d, int) and d != n for d, n in pairs):
+                    return False
+                found |= any(not isinstance(d, int) for d, _ in pairs) and item.name not in self._by_shape
+        return found
 
     def _run_quickly(self, inputs) -> list | None:
         """The outputs, where one program serves every call; None where something about the inputs is unusual."""
@@ -190,29 +212,38 @@ class Model:
             raise FeedError(f"{self.name} has no input {', '.join(unknown)}; it has {', '.join(i.name for i in self.inputs)}")
         return feeds
 
-    def _program(self, feeds: dict[str, Feed]) -> tuple:
-        key = self.key(feeds)
-        found = self._programs.get(key)
+    def _program(self, feeds: dict[str, Feed], exact: bool = False) -> tuple:
+        """What serves a call, as does every call of the same key.
+
+        Args:
+            exact: for these very sizes, as what serves all sizes cannot be made, or refuses these.
+        """
+        found = self._programs.get(self.key(feeds, exact))
         if found is None:
             with self._lock:
-                found = self._recalled(feeds) or self._made(feeds)
-                self._programs[self.key(feeds)] = found  # which inputs count by value may have become known
-                self._find_quick(*found)
+                found = self._recalled(feeds, exact) or self._made(feeds, exact)
+                self._programs[self.key(feeds, exact)] = found  # which inputs count by value may have become known
+                if not exact:
+                    self._find_quick(*found)
         return found
 
-    def _made(self, feeds: dict[str, Feed]) -> tuple:
+    def _made(self, feeds: dict[str, Feed], exact: bool) -> tuple:
         known = self._by_value | self._by_shape
-        traced = self._trace(feeds)
+        try:
+            traced = self._trace(feeds, exact=exact)
+        except (ShapeError, UnimplementedError):
+            self._is_exact = not exact and self._has_open_sizes(feeds)  # of no use for other sizes either
+            raise
         run = compile_graph(traced.graph, self.options)
         if self._digest is not None:
             if known != self._by_value | self._by_shape:
                 note = {"by_value": sorted(self._by_value), "by_shape": sorted(self._by_shape)}
                 remember(self._source("inputs"), _FRONT, self.options, note, None)
             note = {"fed": traced.fed, "results": [r.as_json() for r in traced.results]}
-            remember(self._source(repr(self.key(feeds))), _FRONT, self.options, note, traced.graph)
+            remember(self._source(repr(self.key(feeds, exact))), _FRONT, self.options, note, traced.graph)
         return run, traced.fed, traced.results
 
-    def _recalled(self, feeds: dict[str, Feed]) -> tuple | None:
+    def _recalled(self, feeds: dict[str, Feed], exact: bool) -> tuple | None:
         """The program as another process has left it in the cache."""
         if self._digest is None:
             return None
@@ -220,7 +251,7 @@ class Model:
         if known is not None:
             self._by_value |= set(known[1]["by_value"]) & set(feeds)
             self._by_shape |= set(known[1].get("by_shape", ())) & set(feeds)
-        found = recall(self._source(repr(self.key(feeds))), _FRONT, self.options)
+        found = recall(self._source(repr(self.key(feeds, exact))), _FRONT, self.options)
         if found is None:
             return None
         run, note = found
@@ -250,9 +281,9 @@ class Model:
         """
         return self._trace(feeds, stand_ins, parameters)
 
-    def key(self, feeds: dict[str, Feed]) -> tuple:
+    def key(self, feeds: dict[str, Feed], exact: bool = False) -> tuple:
         """What calls have in common that one trace serves."""
-        return tuple([(name, feed.key(name in self._by_value, name in self._by_shape)) for name, feed in feeds.items()])
+        return tuple([(name, feed.key(name in self._by_value, exact or name in self._by_shape)) for name, feed in feeds.items()])
 
     # ---------------------------------------------------------------------------------------------- tracing
 
@@ -284,11 +315,12 @@ class Model:
         tracer.run(given)
         return tracer.problems
 
-    def _trace(self, feeds: dict[str, Feed], stand_ins: frozenset[str] = frozenset(), parameters=None) -> Traced:
+    def _trace(self, feeds: dict[str, Feed], stand_ins: frozenset[str] = frozenset(), parameters=None,
+               exact: bool = False) -> Traced:  # fmt: skip
         while True:
             self._need_values(stand_ins)
             try:
-                traced, problems = self._attempt(feeds, parameters)
+                traced, problems = self._attempt(feeds, parameters, exact)
                 break
             except NeedsValue as need:
                 if parameters and {n.attr("name") for n in parameters.values()} & set(need.names):
@@ -323,12 +355,12 @@ class Model:
             raise UnimplementedError(f"{self.name}: {need.why} must be known before running")
         self._by_value |= names
 
-    def _attempt(self, feeds: dict[str, Feed], parameters=None) -> tuple[Traced, list[Problem]]:
+    def _attempt(self, feeds: dict[str, Feed], parameters=None, exact: bool = False) -> tuple[Traced, list[Problem]]:
         tracer = Tracer(self.file, self.name, parameters)
         items = {item.name: item for item in (*self.inputs, *self._overridable)}
         nodes, fed, given = [], [], {}
         for name, feed in feeds.items():
-            given[name], made = _stand_in(items[name], feed, name in self._by_value, name in self._by_shape)
+            given[name], made = _stand_in(items[name], feed, name in self._by_value, exact or name in self._by_shape)
             nodes += made
             fed += [name] * bool(made)
         values = tracer.run(given)

@@ -9,7 +9,7 @@ import numpy as np
 from graphc.errors import FormatError
 from graphc.ir.node import Node
 from graphc.onnx.call import element_of_value
-from graphc.onnx.values import ELEMENTS, Element, Narrow, Optional, Sequence, uncarried
+from graphc.onnx.values import ELEMENTS, Element, Maps, Narrow, Optional, Sequence, uncarried
 
 
 @dataclass(frozen=True)
@@ -17,22 +17,23 @@ class Results:
     """The shape of one output: a tensor, a list of such, or nothing.
 
     Attributes:
-        kind: ``tensor``, ``sequence`` or ``nothing``.
-        element: of a tensor. items: of a sequence.
+        kind: ``tensor``, ``sequence``, ``maps`` (a list of dictionaries) or ``nothing``.
+        element: of a tensor. items: of a sequence. keys: of dictionaries.
     """
 
     kind: str
     element: Element | None = None
     items: tuple[Results, ...] = ()
+    keys: tuple = ()
 
     def as_json(self) -> list:
         """The same as JSON; ``from_json`` reads it."""
-        return [self.kind, self.element.number if self.element else None, [item.as_json() for item in self.items]]
+        return [self.kind, self.element.number if self.element else None, [item.as_json() for item in self.items], list(self.keys)]
 
     @classmethod
     def from_json(cls, data: list) -> Results:
-        kind, number, items = data
-        return cls(kind, ELEMENTS.get(number), tuple(cls.from_json(item) for item in items))
+        kind, number, items, keys = data
+        return cls(kind, ELEMENTS.get(number), tuple(cls.from_json(item) for item in items), tuple(keys))
 
     @property
     def is_plain(self) -> bool:
@@ -46,6 +47,8 @@ class Results:
         if self.kind == "sequence":
             return [item.value(arrays) for item in self.items]
         array = next(arrays)
+        if self.kind == "maps":
+            return [dict(zip(self.keys, row)) for row in array]
         return _texts(array) if self.element.name == "string" else uncarried(array, self.element)
 
 
@@ -73,6 +76,8 @@ def flattened(value) -> tuple[Results, list[Node]]:
     if isinstance(value, Sequence):
         parts = [flattened(v) for v in value.items]
         return Results("sequence", value.element, tuple(p for p, _ in parts)), [n for _, nodes in parts for n in nodes]
+    if isinstance(value, Maps):
+        return Results("maps", element_of_value(value.node), (), value.keys), [value.node]
     if not isinstance(value, (Node, Narrow)):
         raise FormatError("an output has no value")
     return Results("tensor", element_of_value(value)), [value.node if isinstance(value, Narrow) else value]

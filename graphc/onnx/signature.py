@@ -19,7 +19,8 @@ class Declared:
 
     Attributes:
         name: its name.
-        kind: ``tensor``, ``sequence`` or ``optional`` (of a tensor, unless ``inner`` says sequence).
+        kind: ``tensor``, ``sequence``, ``optional`` (of a tensor, unless ``inner`` says sequence), or ``maps``, a list of
+            dictionaries, which only outputs are.
         element: type of the elements; None where the model does not say.
         shape: sizes: ints, names, or None for an unknown one; None for an unknown rank.
         inner: for an optional, what it holds: ``tensor`` or ``sequence``.
@@ -39,6 +40,8 @@ class Declared:
     def __str__(self) -> str:
         sizes = "?" if self.shape is None else ", ".join("?" if d is None else str(d) for d in self.shape)
         text = f"{self.dtype}[{sizes}]"
+        if self.kind == "maps":
+            return f"{self.name}: sequence(map of {self.dtype})"
         for kind in (self.inner if self.kind == "optional" else "tensor", self.kind):
             text = text if kind == "tensor" else f"{kind}({text})"
         return f"{self.name}: {text}"
@@ -61,9 +64,10 @@ def declared(info) -> Declared:
         which = type.WhichOneof("value")
     if which is None:
         return Declared(info.name, kind, None, None, inner)
+    if which == "map_type" and kind == "sequence":
+        return Declared(info.name, "maps", ELEMENTS.get(type.map_type.value_type.tensor_type.elem_type), None)
     if which != "tensor_type":
-        hint = "; export the model without ZipMap (skl2onnx: options={'zipmap': False})" if which == "map_type" else ""
-        raise FormatError(f"{info.name}: values of kind {which.removesuffix('_type')} are not supported{hint}")
+        raise FormatError(f"{info.name}: values of kind {which.removesuffix('_type')} are not supported")
     tensor = type.tensor_type
     if tensor.elem_type not in ELEMENTS and tensor.elem_type:
         raise FormatError(f"{info.name}: {tensor.elem_type} is no element type")

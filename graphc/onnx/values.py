@@ -105,6 +105,17 @@ class Optional:
     element: Element | None = None
 
 
+@dataclass(frozen=True)
+class Maps:
+    """A list of dictionaries, as classifiers answer with: one for each row of ``node``, with the same keys.
+
+    It exists only where it leaves a model; no operator takes one.
+    """
+
+    node: Node
+    keys: tuple
+
+
 class Unknown:
     """The result of a node that cannot be traced, so that the nodes after it can be looked at all the same."""
 
@@ -183,4 +194,6 @@ def describe(value) -> str:
             return f"a sequence of {len(value.items)}"
         case Optional():
             return "an empty optional" if value.value is None else f"an optional {describe(value.value)}"
+        case Maps():
+            return f"a list of dictionaries of {len(value.keys)} keys"
     return "something unsupported"

@@ -5,7 +5,7 @@ import pytest
 from onnx_models import model, node
 
 import graphc
-from graphc.errors import FormatError, GraphcError, UnimplementedError
+from graphc.errors import FormatError, GraphcError, ShapeError
 
 RANDOM = np.random.default_rng(6)
 
@@ -97,9 +97,13 @@ def test_features():
     np.testing.assert_array_equal(run("FeatureVectorizer", x, np.array([[1], [2]]), inputdimensions=[3, 1]), np.c_[x, [1, 2]])
 
 
-def test_maps_are_refused():
-    with pytest.raises(UnimplementedError, match="ZipMap .*: its result is a list of dictionaries; export the model without it"):
-        run("ZipMap", normal(2, 2), classlabels_int64s=[0, 1])
+def test_dictionaries_for_rows():
+    x = normal(2, 2)
+    rows = run("ZipMap", x, classlabels_int64s=[0, 7])
+    assert [list(r) for r in rows] == [[0, 7], [0, 7]] and [list(r.values()) for r in rows] == x.tolist()
+    assert run("ZipMap", x, classlabels_strings=["no", "yes"])[1]["yes"] == x[1, 1]
+    with pytest.raises(ShapeError, match="ZipMap: 3 keys do not fit"):
+        run("ZipMap", x, classlabels_int64s=[0, 1, 2])
 
 
 # --------------------------------------------------------------------------------------------- linear models

@@ -88,6 +88,22 @@ def test_unknown_sizes_differ_from_each_other_and_equal_names_are_equal():
         tied.run([np.ones(2, np.float32), np.ones(3, np.float32)])
 
 
+def test_sizes_that_broadcast_only_sometimes():
+    open_sizes = model([node("Add", "x w", "y")], ["x: float32[?]", "w: float32[?]"], ["y: float32[?]"])
+    loaded = graphc.onnx.load(open_sizes)
+    assert loaded.run([np.float32([1, 2]), np.float32([10, 20])])[0].tolist() == [11, 22]
+    assert loaded.run([np.float32([1, 2]), np.float32([10])])[0].tolist() == [11, 12]
+    assert loaded.run([np.float32([5]), np.float32([10, 20])])[0].tolist() == [15, 25]
+    with pytest.raises(ShapeError, match=r"2.*3|3.*2"):
+        loaded.run([np.float32([1, 2]), np.float32([1, 2, 3])])
+
+
+def test_what_works_for_known_sizes_only_is_compiled_for_each():
+    squeezed = graphc.onnx.load(model([node("Squeeze", "x", "y")], ["x: float32[?, ?]"], ["y: float32"]))
+    for shape, wanted in (((1, 3), (3,)), ((2, 1), (2,)), ((2, 3), (2, 3)), ((1, 1), ())):
+        assert squeezed.run([np.ones(shape, np.float32)])[0].shape == wanted
+
+
 def test_a_rank_that_is_not_declared_is_that_of_the_array():
     loaded = graphc.onnx.load(model([node("Relu", "x", "y")], ["x: float32"], ["y: float32"]))
     for shape in ((), (2,), (2, 3)):

@@ -45,7 +45,7 @@ class Epilogue:
         self.arrays = (*[Array(name, x.type) for x, name in self.names.items()], *results)
 
     def store(self, pixel: Node, channel: Node, value: Node, guard: Node | None) -> tuple:
-        """Statements that finish the sum ``value`` of an output pixel (its number) and channel, and store the results."""
+        """Statements that finish and store the sum ``value`` of an output pixel (its number) and channel."""
         where = (*unravel(pixel, self.domain[:-1]), channel)
         elements = Elements(self.names, {self.sum: value})
         lets, values = name_shared([elements.at(n, where, guard) for n in self.outputs], "e")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from graphc.ir import dtype as dt
 from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Prefetch, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
@@ -43,7 +44,9 @@ def can_panel(weights: Node, shape: Shape, target: Target) -> bool:
         ):
             return False
     flat = flattened(shape)
-    return patch_of(flat, Tile("", 1, max(PIXELS[32].values()), False)).size <= PATCH
+    lanes = target.lanes(dt.accumulator(weights.dtype))
+    pixels = _pixels_for(flat, target, vectors_for(flat, target, lanes))
+    return patch_of(flat, Tile("", 1, pixels, False)).size <= PATCH
 
 
 def vectors_for(shape: Shape, target: Target, lanes: int) -> int:
@@ -55,6 +58,14 @@ def vectors_for(shape: Shape, target: Target, lanes: int) -> int:
 def tile_pixels(target: Target, vectors: int) -> int:
     """Pixels of a tile whose panel has so many vectors."""
     return PIXELS[32 if target.registers >= 32 else 16][vectors]
+
+
+def _pixels_for(shape: Shape, target: Target, vectors: int) -> int:
+    """Pixels of a tile; fewer where the patch would be too large."""
+    pixels = tile_pixels(target, vectors)
+    while pixels > FEW and patch_of(shape, Tile("", 1, pixels, False)).size > PATCH:
+        pixels //= 2
+    return pixels
 
 
 def panel_width(site_dtype, shape: Shape, target: Target) -> int:
@@ -78,7 +89,7 @@ def panels(site: Site, target: Target) -> tuple:
     shape = flattened(site.shape)
     width = panel_width(site.wide, shape, target)
     site = replace(site, shape=shape)
-    limit = tile_pixels(target, width // site.lanes)
+    limit = _pixels_for(shape, target, width // site.lanes)
     return tuple([_tasks(site, width, rows, k) for k, rows in enumerate(_kinds_of_rows(shape, limit))])
 
 
@@ -171,7 +182,7 @@ def _guarded(site: Site, where: Place, body: list) -> list:
 
 
 def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: tuple, left) -> For:
-    """``count`` neighbouring tiles: for some of them together a patch, from it the sums for every panel of the block."""
+    """``count`` neighbouring tiles: for some of them together a patch, from it the sums for the panels of the block."""
     together = _together(site.shape, tile, count)
     piece = replace(tile, pixels=tile.pixels * together)
     patch = patch_of(site.shape, piece)
@@ -180,7 +191,8 @@ def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, firs
     def one(c: Node) -> tuple:
         column = simplified(first + c * piece.pixels)
         here = replace(where, first=(*where.first[:2], column))
-        array = Array(patch.name, Type(site.wide, (patch.size,)), "stack")
+        spare = -tile.pixels % FEW * patch.pixel * patch.pitch  # small tiles may read beyond the last pixel
+        array = Array(patch.name, Type(site.wide, (patch.size + spare,)), "stack")
         inside = piece.pixels if tile.whole else least(piece.pixels, left - c * piece.pixels)
 
         def part(t: Node) -> tuple:
@@ -269,7 +281,7 @@ def _panel(work: Work, valid: object) -> tuple:
 
 
 def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tuple]:
-    """A register array and the statements that sum in it, over the whole kernel, ``pixels`` of the tile from ``first`` on."""
+    """A register array, and the statements that sum in it ``pixels`` of the tile from ``first`` on."""
     site, shape, tile, patch, wide = work.site, work.site.shape, work.tile, work.patch, work.site.wide
     first = simplified(work.offset + first)
     sums = Array(f"sums{tag}", Type(wide, (pixels, work.width)), "register")

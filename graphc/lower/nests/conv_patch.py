@@ -11,7 +11,7 @@ from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, inside, least, loop, most, scalar, vector
 from graphc.prims.table import apply
 
-PATCH = 1 << 16  # elements of the largest patch: it lies on the stack
+PATCH = 1 << 15  # elements of the largest patch: it lies on the stack
 
 
 @dataclass(frozen=True)

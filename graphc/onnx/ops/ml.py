@@ -11,7 +11,7 @@ from graphc.lib import index, linalg, math, nn, reduction, shape
 from graphc.onnx.call import Call
 from graphc.onnx.ops.labels import ML, words_of
 from graphc.onnx.registry import operator
-from graphc.onnx.values import constant
+from graphc.onnx.values import Maps, constant
 from graphc.prims.table import apply
 
 TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
@@ -131,9 +131,12 @@ def normalizer(call: Call):
 
 @operator("ZipMap", domain=ML)
 def zip_map(call: Call):
-    """A map for each row, which no tensor is."""
-    raise call.refuse("its result is a list of dictionaries; export the model without it (skl2onnx: options={'zipmap': False}), "
-                      "or take its input, the scores, as the output of the model")  # fmt: skip
+    """A dictionary for each row: its values under the given keys."""
+    x = call[0] if len(call[0].shape) != 1 else shape.expand_dims(call[0], 0)
+    keys = call.texts("classlabels_strings", None) or call.ints("classlabels_int64s", None)
+    if not keys or len(x.shape) != 2 or (isinstance(x.shape[1], int) and x.shape[1] != len(keys)):
+        raise call.wrong(f"{len(keys or ())} keys do not fit")
+    return Maps(x, tuple(keys))
 
 
 @operator("DictVectorizer", "CastMap", domain=ML)
