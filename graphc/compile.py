@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.codegen.llvm.module import program_text, segments
+from graphc.codegen.llvm.module import program_modules, program_text, segments
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
@@ -138,14 +138,17 @@ def build(graph: Graph, options: Options = Options(), on_pass: Callable | None =
 def assemble(program: Program, options: Options = Options()) -> Artifact:
     """A lowered Program as native code."""
     from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
-    from graphc.runtime.jit import compile_object
+    from graphc.runtime.jit import Batch
 
-    target = target_of(options)
-    with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
-        text = emit(program, options)
-    with stage("machine code", program.name, characters=len(text)):
-        code = compile_object(text, target)
-    library = link_shared([code], exports=entry_points(program))
+    target, characters = target_of(options), 0
+    with Batch(target) as batch:
+        with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
+            for text in program_modules(program, target, entry_name(program)):
+                batch.add(text)
+                characters += len(text)
+        with stage("machine code", program.name, characters=characters):
+            objects = batch.objects()
+    library = link_shared(objects, exports=entry_points(program))
     early = written_before_host(program)
     return Artifact(replace(program, kernels=(), constants=b""), program.constants, library, target.name, early)
 

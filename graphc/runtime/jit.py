@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import queue
 import re
 import threading
+from collections.abc import Iterable
 
 import llvmlite
 import llvmlite.binding as llvm
 
 from graphc.errors import CompileError
 from graphc.ir.target import Target
+from graphc.runtime.pool import usable_cpus
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
@@ -19,6 +23,8 @@ VERSION = f"llvmlite {llvmlite.__version__} llvm {'.'.join(map(str, llvm.llvm_ve
 
 _machines: dict[Target, llvm.TargetMachine] = {}
 _lock = threading.Lock()
+_WORTH_A_THREAD = 100_000  # characters of a text, some 50 milliseconds of work
+_MOST_THREADS = 3  # that compile beside the one that writes texts
 _ABI_NAMES = {"riscv64": "lp64d"}
 _LINE = re.compile(r"(?:<string>|IR|^[^:\n]*):(\d+):(\d+):")
 
@@ -42,6 +48,135 @@ def compile_object(text: str, target: Target, speed_level: int = 0) -> bytes:
         return machine.emit_object(module)
 
 
+class Batch:
+    """Modules that become objects while later ones are still being written.
+
+    LLVM generates code without holding Python's lock, so threads do that beside the one that calls ``add``. Each module
+    has a context, and each thread a machine, of its own; what is computed does not depend on who does it.
+    """
+
+    def __init__(self, target: Target):
+        self._target = target
+        self._units: list[_Unit] = []
+        self._waiting: queue.SimpleQueue = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> "Batch":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._work(None, wait=False)  # where an error came, nobody wants what still waits
+        self._end()
+
+    def add(self, text: str) -> None:
+        """Take one more module.
+
+        Raises:
+            CompileError: LLVM does not accept the text; the message shows the line.
+        """
+        with _lock:
+            unit = _Unit(_parsed(text, self._target, _machine(self._target), llvm.create_context()))
+            more = len(text) >= _WORTH_A_THREAD and len(self._threads) < min(usable_cpus() - 1, _MOST_THREADS)
+            machine = _new_machine(self._target) if more else None
+        self._units.append(unit)
+        self._waiting.put(unit)
+        if more:
+            self._start(machine)
+
+    def objects(self) -> list[bytes]:
+        """The object of every module, in the order in which they were added.
+
+        Raises:
+            CompileError: LLVM could not make one.
+        """
+        with _lock:
+            self._work(_machine(self._target), wait=False)
+        self._end()
+        for unit in self._units:
+            if unit.error is not None:
+                raise CompileError(f"LLVM makes no machine code of a module: {unit.error}")
+        return [unit.code for unit in self._units]
+
+    def _start(self, machine: llvm.TargetMachine) -> None:
+        thread = threading.Thread(target=self._work, args=(machine,), name="graphc-compile", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter ends, or there are too many: who waits does it all
+            return
+        self._threads.append(thread)
+
+    def _work(self, machine: llvm.TargetMachine | None, wait: bool = True) -> None:
+        """Compile what waits until there is no more; without a machine, drop it."""
+        while True:
+            try:
+                unit = self._waiting.get(wait)
+            except queue.Empty:
+                return
+            if unit is None:
+                return
+            if machine is not None:
+                unit.compile(machine)
+
+    def _end(self) -> None:
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+
+class _Unit:
+    """One module, and the object or the error that came of it."""
+
+    def __init__(self, module: llvm.ModuleRef):
+        self.module = module
+        self.code: bytes | None = None
+        self.error: Exception | None = None
+
+    def compile(self, machine: llvm.TargetMachine) -> None:
+        try:
+            self.code = _encode(machine, self.module)
+        except Exception as error:  # raised again by who waits for the object
+            self.error = error
+        self.module = None
+
+
+def _unlocked() -> tuple[ctypes.CDLL, ctypes.PyDLL] | None:
+    """LLVM's library twice: with Python's lock given back during a call, and with it kept for what takes no time.
+
+    llvmlite's own functions hold one lock for all threads, which would let them wait for each other. None where llvmlite
+    does not tell which library it uses.
+    """
+    try:
+        path = llvm.ffi.lib._name
+        long, short = ctypes.CDLL(path), ctypes.PyDLL(path)
+        long.LLVMPY_TargetMachineEmitToMemory.restype = ctypes.c_void_p
+        short.LLVMPY_GetBufferStart.restype, short.LLVMPY_GetBufferSize.restype = ctypes.c_void_p, ctypes.c_size_t
+        for function in (short.LLVMPY_GetBufferStart, short.LLVMPY_GetBufferSize, short.LLVMPY_DisposeMemoryBuffer):
+            function.argtypes = [ctypes.c_void_p]
+    except (AttributeError, OSError, TypeError):
+        return None
+    return long, short
+
+
+_LIBRARY = _unlocked()
+
+
+def _encode(machine: llvm.TargetMachine, module: llvm.ModuleRef) -> bytes:
+    """The object of a module, made while other threads run."""
+    if _LIBRARY is None:
+        return machine.emit_object(module)
+    long, short = _LIBRARY
+    message = ctypes.c_char_p()
+    buffer = long.LLVMPY_TargetMachineEmitToMemory(machine, module, 1, ctypes.byref(message))
+    if not buffer:
+        raise RuntimeError((message.value or b"unknown error").decode(errors="replace"))
+    try:
+        return ctypes.string_at(short.LLVMPY_GetBufferStart(buffer), short.LLVMPY_GetBufferSize(buffer))
+    finally:
+        short.LLVMPY_DisposeMemoryBuffer(buffer)
+
+
 def assembly(text: str, target: Target) -> str:
     """The assembly that ``compile_object`` would encode; for people to read."""
     with _lock:
@@ -52,26 +187,31 @@ def assembly(text: str, target: Target) -> str:
 def _machine(target: Target) -> llvm.TargetMachine:
     machine = _machines.get(target)
     if machine is None:
-        try:
-            family = llvm.Target.from_triple(target.triple)
-        except RuntimeError as error:
-            raise CompileError(f"target {target.name}: LLVM knows no machine {target.triple!r} ({error})") from None
-        machine = family.create_target_machine(
-            cpu=target.cpu,
-            features=target.features,
-            opt=2,
-            reloc="pic",
-            codemodel="small",
-            jit=False,
-            abiname=_ABI_NAMES.get(target.triple.split("-")[0], ""),
-        )
-        _machines[target] = machine
+        machine = _machines[target] = _new_machine(target)
     return machine
 
 
-def _parsed(text: str, target: Target, machine: llvm.TargetMachine) -> llvm.ModuleRef:
+def _new_machine(target: Target) -> llvm.TargetMachine:
     try:
-        module = llvm.parse_assembly(text)
+        family = llvm.Target.from_triple(target.triple)
+    except RuntimeError as error:
+        raise CompileError(f"target {target.name}: LLVM knows no machine {target.triple!r} ({error})") from None
+    return family.create_target_machine(
+        cpu=target.cpu,
+        features=target.features,
+        opt=2,
+        reloc="pic",
+        codemodel="small",
+        jit=False,
+        abiname=_ABI_NAMES.get(target.triple.split("-")[0], ""),
+    )
+
+
+def _parsed(
+    text: str, target: Target, machine: llvm.TargetMachine, context: llvm.ContextRef | None = None
+) -> llvm.ModuleRef:
+    try:
+        module = llvm.parse_assembly(text, context)
         module.verify()
     except RuntimeError as error:
         raise CompileError(_located(str(error), text)) from None

@@ -58,12 +58,16 @@ def pool_text(target: Target) -> str:
     ).replace("\n\n\n", "\n\n")
 
 
-def default_threads() -> int:
-    """How many threads this process may use: its CPUs, its share of them, and what the environment asks for."""
+def usable_cpus() -> int:
+    """How many CPUs this process may use at a time."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cgroup_cpus(Path("/"))
-    if quota is not None:
-        count = min(count, max(1, math.ceil(quota)))
+    return count if quota is None else min(count, max(1, math.ceil(quota)))
+
+
+def default_threads() -> int:
+    """How many threads a run may use: those of the CPUs, or what the environment asks for."""
+    count = usable_cpus()
     for variable in ("GRAPHC_NUM_THREADS", "OMP_NUM_THREADS"):
         wanted = os.environ.get(variable, "").split(",")[0].strip()
         if wanted.isdecimal() and int(wanted) > 0:

@@ -25,7 +25,9 @@ GROUPS = 24
 RANDOM = {"test_bernoulli", "test_bernoulli_double", "test_bernoulli_seed", "test_training_dropout", "test_training_dropout_default",
           "test_training_dropout_default_mask", "test_training_dropout_mask", "test_bernoulli_expanded",
           "test_bernoulli_double_expanded", "test_bernoulli_seed_expanded"}  # fmt: skip
-NOT_PASSED = RANDOM | set()
+NOISE = {"test_dft_inverse", "test_dft_inverse_opset19"}  # the file holds 1.9e-7 where 0 is right, and 1e-7 is allowed
+UNCOMPARABLE = {"test_loop16_seq_none"}  # the suite asks a scalar in a sequence for its length
+NOT_PASSED = RANDOM | NOISE | UNCOMPARABLE
 
 
 @pytest.fixture(scope="module")
@@ -78,4 +80,4 @@ def test_a_part_of_them_compiled(group, suite):
 
 def test_the_suite_is_what_the_figures_speak_of(suite):
     assert len(suite) + 9 >= 2033  # and nine whole networks, which the tool runs
-    assert len(NOT_PASSED) <= 30
+    assert len(NOT_PASSED) == 13

@@ -144,7 +144,7 @@ def test_expand_where_only_a_run_knows_which_size_is_one():
     for n, m in ((1, 3), (3, 1), (3, 3), (1, 1)):
         x = normal(n, 2)
         np.testing.assert_array_equal(loaded.run([x, normal(m, 2)])[0], np.broadcast_to(x, (max(n, m), 2)))
-    with pytest.raises(ShapeError, match="sizes do not fit"):
+    with pytest.raises(ShapeError, match=r"cannot have the shape \[3,2\]"):
         loaded.run([normal(2, 2), normal(3, 2)])
     with pytest.raises(ShapeError, match="it cannot have the shape"):
         graphc.onnx.load(model([node("Expand", "x s", "y")], ["x: float32[3, 2]"], ["y"], {"s": ints(4, 2)})).run([normal(3, 2)])

@@ -203,9 +203,9 @@ class Body:
         outline.functions.append(task.finish(f"define internal void @{name}(ptr %context, i64 %begin, i64 %end)"))
 
 
-def kernel_functions(kernel: Kernel, target: Target, declared: set[str], names: Iterator[int] | None = None) -> str:
+def kernel_functions(kernel: Kernel, target: Target, declared: set[str], linkage: str = "internal") -> str:
     """The functions of a kernel; what they need at module level is added to ``declared``."""
-    names = names or count()
+    names = count()
     function = Function(target, names, declared)
     symbol = quoted("k_", kernel.name)
     arrays, parameters = {}, []
@@ -219,7 +219,7 @@ def kernel_functions(kernel: Kernel, target: Target, declared: set[str], names: 
         parameters.append(f"i64 {text}")
     outline = Outline(kernel.name, names, declared)
     Body(function, Memory(function, arrays), Facts(kernel.body, target), outline).run(kernel.body)
-    return "".join(outline.functions) + function.finish(f"define internal void @{symbol}({', '.join(parameters)})")
+    return "".join(outline.functions) + function.finish(f"define {linkage} void @{symbol}({', '.join(parameters)})")
 
 
 def kernel_text(kernel: Kernel, target: Target) -> str:

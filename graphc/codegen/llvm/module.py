@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from graphc.codegen.llvm.builder import Value
@@ -24,6 +24,7 @@ from graphc.ir.target import Target
 _ENTRY = "i32 @{}(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena)"
 _SYMBOL = re.compile(r"^declare [^@]*(@[^(]+)\(", re.MULTILINE)
 LARGEST = float(1 << 46)  # bytes of one buffer
+MODULE = 200_000  # characters: some 100 milliseconds of LLVM's work
 _FLOAT = {"add": "fadd", "sub": "fsub", "mul": "fmul", "floordiv": "fdiv"}
 _MEMMOVE = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
 
@@ -61,7 +62,47 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
         CompileError: a kernel or step cannot be written; a Host step stands inside a Branch or Repeat.
     """
     declared: set[str] = set()
-    kernels, aliases = _kernels(program, target, declared)
+    first, aliases = _distinct(program)
+    kernels = [kernel_functions(kernel, target, declared) for kernel in first]
+    functions = _functions(program, target, declared, entry, aliases)
+    return "\n".join((*_header(program, target, declared, externals), *kernels, *functions))
+
+
+def program_modules(program: Program, target: Target, entry: str, size: int = MODULE) -> Iterator[str]:
+    """The same as ``program_text`` in modules of at least so many characters each, to be compiled side by side and linked.
+
+    Kernels are hidden symbols in all of them, so that the same kernel is the same code wherever it stands.
+    """
+    first, aliases = _distinct(program)
+    declared, kernels, characters = set(), [], 0
+    elsewhere: list[Kernel] = []
+    here: list[Kernel] = []
+    for kernel in first:
+        if characters >= size:
+            yield "\n".join((*_header(program, target, declared), *kernels))
+            elsewhere += here
+            declared, kernels, characters, here = set(), [], 0, []
+        kernels.append(kernel_functions(kernel, target, declared, "hidden"))
+        here.append(kernel)
+        characters += len(kernels[-1])
+    declared.update(map(_declaration, elsewhere))
+    functions = _functions(program, target, declared, entry, aliases)
+    yield "\n".join((*_header(program, target, declared), *kernels, *functions))
+
+
+def _header(program: Program, target: Target, declared: set[str], externals: str = DECLARATION) -> list[str]:
+    known = set(_SYMBOL.findall(externals))
+    own = [line for line in sorted(declared) if line != DECLARATION and not known.intersection(_SYMBOL.findall(line))]
+    return [f"; program {program.name}", f'target triple = "{target.triple}"', externals, *own, ""]
+
+
+def _declaration(kernel: Kernel) -> str:
+    types = ["ptr"] * len(kernel.arrays) + ["i64"] * len(kernel.dims)
+    return f"declare hidden void @{quoted('k_', kernel.name)}({', '.join(types)})"
+
+
+def _functions(program: Program, target: Target, declared: set[str], entry: str, aliases: dict[str, Kernel]) -> list[str]:
+    """The functions that the caller of a program sees, and what checks its sizes."""
     parts: list[list] = [[]]
     hosts = False
     for step in program.steps:
@@ -84,31 +125,19 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
         functions.append(writer.function.finish(f"define {_ENTRY.format(quoted('', name))}", "ret i32 0"))
     functions.append(_arena_function(program, target, declared, entry, checked))
     functions.append(_shapes_function(program, target, declared, entry, checked))
-    known = set(_SYMBOL.findall(externals))
-    own = [line for line in sorted(declared) if line != DECLARATION and not known.intersection(_SYMBOL.findall(line))]
-    header = [f"; program {program.name}", f'target triple = "{target.triple}"', externals, *own, ""]
-    return "\n".join((*header, *kernels, *functions))
+    return functions
 
 
-def _kernels(program: Program, target: Target, declared: set[str]) -> tuple[list[str], dict[str, Kernel]]:
-    """The functions of the launched kernels, equal ones once; name -> the kernel that is called for it."""
+def _distinct(program: Program) -> tuple[list[Kernel], dict[str, Kernel]]:
+    """The launched kernels, equal ones once; name -> the kernel that is called for it."""
     launched = {step.kernel for step in _launches(program.steps)}
     first: dict[tuple, Kernel] = {}
-    aliases: dict[str, Kernel] = {}
-    texts = []
-    for kernel in program.kernels:
-        if kernel.name not in launched:
-            continue
-        key = (kernel.arrays, kernel.dims, kernel.body)
-        if key not in first:
-            first[key] = kernel
-            texts.append(kernel_functions(kernel, target, declared))
-        aliases[kernel.name] = first[key]
+    aliases = {k.name: first.setdefault((k.arrays, k.dims, k.body), k) for k in program.kernels if k.name in launched}
     missing = launched - set(aliases)
     if missing:
         names = ", ".join(sorted(missing))
         raise CompileError(f"program {program.name} launches kernels that it does not have: {names}")
-    return texts, aliases
+    return list(first.values()), aliases
 
 
 def _launches(steps: tuple):

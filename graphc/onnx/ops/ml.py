@@ -136,6 +136,8 @@ def zip_map(call: Call):
     keys = call.texts("classlabels_strings", None) or call.ints("classlabels_int64s", None)
     if not keys or len(x.shape) != 2 or (isinstance(x.shape[1], int) and x.shape[1] != len(keys)):
         raise call.wrong(f"{len(keys or ())} keys do not fit")
+    if not isinstance(x.shape[1], int):
+        x = apply("ensure", x, shape=(x.shape[0], len(keys)))
     return Maps(x, tuple(keys))
 
 
