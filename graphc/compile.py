@@ -49,6 +49,7 @@ from graphc.runtime.stages import WATCHERS, stage
 from graphc.runtime.support import load_support
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
+_LARGE = 16 << 20  # bytes of constants that are rather read from the file
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -246,7 +247,7 @@ def load(
     load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"")  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=b"")  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,
@@ -376,8 +377,9 @@ def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str)
         if entry is not None:
             return from_sections(entry, target)
     artifact = build(graph, options, on_pass)
-    if keep:
-        cache.put(digest, sections(artifact), parts)
+    if keep and cache.put(digest, sections(artifact), parts) and len(artifact.constants) >= _LARGE:
+        entry = cache.get(digest)  # weights are mapped then instead of held
+        return artifact if entry is None else from_sections(entry, target)
     return artifact
 
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
+EXAMPLES = [e for e in re.findall(r"```python\n(.*?)```", README, re.S) if "onnx" not in e]  # docs/onnx.md has them whole
 ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95])  # weights and bias of the line; the value and the slope of the loop
 
 
@@ -34,6 +34,14 @@ def test_the_code_on_tensorflow_2_runs(tmp_path):
     done = run("\n".join(re.findall(r"```python\n(.*?)```", page, re.S)), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "graph @f(%x: f32[x_0,3])" in done.stdout and "program @f" in done.stdout
+
+
+def test_the_code_on_onnx_runs(tmp_path):
+    page = (ROOT / "docs/onnx.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    done = run("\n".join(b for b in blocks if "resnet" not in b), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "<onnx model score.onnx: x: float32[x_0, 3] -> output_0: float32[x_0, 2]>" in done.stdout
 
 
 def test_files_and_links_exist():

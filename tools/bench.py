@@ -583,7 +583,9 @@ def main():
         "on a shared machine read the ratios.\n\n"
     )
     if options.write:
-        Path(options.write).write_text(head + table(rows) + "\n")
+        target = Path(options.write)
+        _, heading, others = (target.read_text() if target.exists() else "").partition("\n## ")  # of other tools
+        target.write_text(head + table(rows) + "\n" + heading + others)
 
 
 if __name__ == "__main__":

@@ -99,8 +99,10 @@ def _resident() -> int:
 def side(engine: str) -> None:
     """Answers lines ``start NAME`` (loads, answers with what loading cost) and ``time`` (seconds of a call) with JSON."""
     if engine == "graphc":
-        import graphc.onnx  # noqa: F401  imports are counted by nobody
+        import graphc.onnx  # imports are counted by nobody, nor is what a first small model sets up
         from graphc.runtime import elf, jit  # noqa: F401
+
+        graphc.onnx.load(graphc.onnx.export(lambda x: x + 1, inputs=[np.zeros(1, np.float32)])).run([np.zeros(1, np.float32)])
     else:
         import onnxruntime  # noqa: F401
     for line in sys.stdin:

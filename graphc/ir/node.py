@@ -95,7 +95,7 @@ class Node:
         location: the user's line that first made it; no part of its identity.
     """
 
-    __slots__ = ("op", "inputs", "attrs", "type", "location", "_linear", "_measured", "_text", "_order", "__weakref__")
+    __slots__ = ("op", "inputs", "attrs", "type", "location", "_linear", "_measured", "_text", "_order", "_bounds", "__weakref__")
 
     op: str
     inputs: tuple["Node", ...]
@@ -187,7 +187,7 @@ _making = threading.RLock()  # two threads must not make one Node twice; a final
 
 def make(op: str, inputs: tuple, attrs: tuple, type, location: Location | None = None) -> Node:
     """The one Node with this op, inputs, attributes and type; no type rule is applied here."""
-    key = (op, inputs, _attr_key(attrs), type)
+    key = (op, inputs, _attr_key(attrs) if attrs else (), type)
     found = _live.get(key)
     if found is not None:
         if found.location is None:  # read from a file, or made by a pass, before a user's line made it too
@@ -200,6 +200,7 @@ def make(op: str, inputs: tuple, attrs: tuple, type, location: Location | None =
     node._measured = None
     node._text = None
     node._order = None
+    node._bounds = None
     with _making:
         return _live.setdefault(key, node)
 
@@ -381,13 +382,16 @@ def _from_linear(form):
     terms = {atom: _wrapped(c) for atom, c in terms.items() if c % 2**64}
     if not terms:
         return constant
+    if len(terms) > 1:
+        terms = {atom: terms[atom] for atom in sorted(terms, key=lambda a: (terms[a] < 0, _order_text(a)))}
     total = None
-    for atom in sorted(terms, key=lambda a: (terms[a] < 0, _order_text(a))) if len(terms) > 1 else terms:
-        c = terms[atom]
+    for atom, c in terms.items():
         term = atom if c == 1 else make("mul", (atom, const(c, INDEX)), (), INDEX)
         total = term if total is None else make("add", (total, term), (), INDEX)
     if constant:
         total = make("add", (total, const(constant, INDEX)), (), INDEX)
+    if total._linear is None and total not in terms:
+        total._linear = terms, constant
     return total
 
 
@@ -545,7 +549,9 @@ def bounds(x) -> tuple[int | None, int | None]:
         return (0, extent - 1) if type(extent) is int else (None, None) if extent is None else (0, None)
     if x.op not in _BOUNDS:
         return None, None
-    return _BOUNDS[x.op](bounds(x.inputs[0]), bounds(x.inputs[1]))
+    if x._bounds is None:
+        x._bounds = _BOUNDS[x.op](bounds(x.inputs[0]), bounds(x.inputs[1]))
+    return x._bounds
 
 
 def _bounds_mul(a, b):

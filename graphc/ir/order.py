@@ -12,17 +12,19 @@ def toposort(outputs: Iterable[Node], known: Iterable[Node] = ()) -> list[Node]:
 
     The search stops at ``known`` Nodes, which are left out.
     """
-    order, done, stack = [], set(known), [(n, False) for n in reversed(tuple(outputs))]
+    order, done, stack = [], set(known), list(outputs)
+    stack.reverse()
     while stack:
-        node, expanded = stack.pop()
-        if node in done:
-            continue
-        if expanded:
+        node = stack[-1]
+        if node not in done:
+            waiting = [x for x in node.inputs if x not in done]
+            if waiting:
+                waiting.reverse()
+                stack += waiting
+                continue
             done.add(node)
             order.append(node)
-            continue
-        stack.append((node, True))
-        stack.extend((x, False) for x in reversed(node.inputs) if x not in done)
+        stack.pop()
     return order
 
 

@@ -15,6 +15,13 @@ class Type:
     dtype: DType
     shape: tuple
 
+    def __eq__(self, other) -> bool:
+        if self is other:
+            return True
+        if other.__class__ is not Type:
+            return NotImplemented
+        return self.dtype is other.dtype and self.shape == other.shape
+
     @property
     def rank(self) -> int:
         return len(self.shape)

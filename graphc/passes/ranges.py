@@ -71,7 +71,7 @@ def _cast(node: Node, operands: list) -> tuple:
     x, (low, high) = node.inputs[0], operands[0]
     if x.dtype.kind == "b":
         return 0, 1
-    if not x.dtype.is_integer:
+    if not x.dtype.is_integer or not node.dtype.is_integer:
         return None, None
     mine, its = (np.iinfo(d.numpy) for d in (node.dtype, x.dtype))
     least = its.min if low is None else low

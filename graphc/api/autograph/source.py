@@ -79,6 +79,7 @@ def _lambda(function, lines: list[str]) -> ast.FunctionDef:
     for node in ast.walk(body):
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = code.co_firstlineno
+            node.end_col_offset = node.col_offset  # a lambda of several lines may end further left than it begins
     node = ast.FunctionDef("ag__lambda", fresh.args, [body], [], None)
     if "type_params" in ast.FunctionDef._fields:
         node.type_params = []

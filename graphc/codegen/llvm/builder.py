@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from graphc.ir.target import Target
 
 _ORDERED = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "uno": "uno", "one": "one"}
 _INTEGER = {"add": "add", "sub": "sub", "mul": "mul"}
+_HALF = 1 << 63
 _FLOATING = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 
 
@@ -57,6 +59,7 @@ def element_type(dtype: DType) -> str:
     return f"i{dtype.bits}"
 
 
+@functools.lru_cache(1024)
 def register_type(dtype: DType, lanes: int = 1) -> str:
     """The LLVM type of a value in registers."""
     return element_type(dtype) if lanes == 1 else f"<{lanes} x {element_type(dtype)}>"
@@ -99,6 +102,8 @@ class Builder:
 
     def const(self, number, dtype: DType, lanes: int = 1) -> Value:
         """A literal, in every lane."""
+        if dtype is i64 and lanes == 1 and type(number) is int and -_HALF <= number < _HALF:
+            return Value(str(number), i64, 1, number)
         text = literal(number, dtype)
         if dtype.is_integer:
             number = wrapped(number, dtype)

@@ -8,7 +8,7 @@ from itertools import count
 
 from graphc.codegen.llvm.builder import Value
 from graphc.codegen.llvm.facts import Facts, has_loops
-from graphc.codegen.llvm.function import INLINE, LOOP, Binding, Function, quoted
+from graphc.codegen.llvm.function import INLINE, LOOP, Function, binding, quoted
 from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
 from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
@@ -146,7 +146,7 @@ class Body:
         previous = function.bindings.get(loop.var)
         for number in numbers:
             function.open(INLINE)
-            function.bindings[loop.var] = Binding(function.depth, base, number)
+            function.bindings[loop.var] = binding(function.depth, base, number)
             self.run(loop.body)
             function.close()
         unbind(function, loop.var, previous)

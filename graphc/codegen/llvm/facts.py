@@ -44,13 +44,20 @@ def bodies(statement) -> tuple[tuple, ...]:
     return ()
 
 
-def walk(body: tuple, loops: tuple = ()) -> Iterator[tuple[object, tuple]]:
+def walk(body: tuple) -> Iterator[tuple[object, tuple]]:
     """Every statement with the loops around it, outermost first."""
-    for s in body:
-        yield s, loops
-        inner = (*loops, s) if isinstance(s, For) else loops
-        for b in bodies(s):
-            yield from walk(b, inner)
+    stack = [(s, ()) for s in reversed(body)]
+    while stack:
+        item = stack.pop()
+        yield item
+        s, loops = item
+        kind = type(s)
+        if kind is For:
+            loops = (*loops, s)
+            stack += [(x, loops) for x in reversed(s.body)]
+        elif kind is If:
+            stack += [(x, loops) for x in reversed(s.orelse)]
+            stack += [(x, loops) for x in reversed(s.then)]
 
 
 class Facts:

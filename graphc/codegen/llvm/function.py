@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from graphc.codegen.llvm.builder import Value
 from graphc.codegen.llvm.instructions import Instructions
@@ -44,14 +45,20 @@ class Scope:
         self.owned: list = []
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Binding:
-    """What an index variable stands for in a scope: ``base + offset + lane * (number of the lane)``."""
+    """What an index variable stands for in a scope: ``base + offset + lane * (number of the lane)``. Made by ``binding``."""
 
     depth: int
     base: bool
-    offset: int = 0
-    lane: int = 0
+    offset: int
+    lane: int
+
+
+@lru_cache(4096)
+def binding(depth: int, base: bool, offset: int = 0, lane: int = 0) -> Binding:
+    """The Binding of these numbers; equal ones are identical, so that what was found out under one holds for the other."""
+    return Binding(depth, base, offset, lane)
 
 
 class Function:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphc.codegen.llvm.builder import Value
-from graphc.codegen.llvm.function import BRANCH, GUARD, Binding, Function, Text, joined
+from graphc.codegen.llvm.function import BRANCH, GUARD, Binding, Function, Text, binding, joined
 from graphc.ir.dtype import i64
 from graphc.ir.node import Node
 
@@ -60,7 +60,7 @@ def _rotated_loop(function: Function, var: Node, span: Span, keys: list, body: W
     index = Value(f"%i{next(names)}", i64)
     function.keep(("base", var), index, function.depth)
     previous = function.bindings.get(var)
-    function.bindings[var] = Binding(function.depth, True)
+    function.bindings[var] = binding(function.depth, True)
     before, marks = {}, {}
     for key in keys:
         old = before[key] = state[key]

@@ -8,7 +8,7 @@ outermost loop inwards.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from graphc.codegen.llvm.function import Function
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, i32, i64
 from graphc.ir.node import INDEX, Node, bounds, const_value, linear_form
+from graphc.ir.order import toposort
 
 _SUMS = ("add", "mul")
 _FOLDED_INDEX = {
@@ -61,6 +62,9 @@ class Values:
     def __init__(self, function: Function, special: dict[str, Callable]):
         self.function = function
         self.special = special
+        self._variables: dict[Node, tuple] = {}
+        self._forms: dict[tuple, Form] = {}  # by what is looked at and the bindings of its variables
+        self._numbers: dict[tuple, tuple | None] = {}
 
     def value(self, node: Node) -> Value:
         """The value of an expression, scalar or with the lanes of the present vector loop.
@@ -219,8 +223,22 @@ class Values:
 
     # ------------------------------------------------------------------------------------- index sums
 
+    def _bound(self, node: Node) -> Iterator:
+        """The bindings of all variables in an expression, None for those that are no loop's."""
+        variables = self._variables.get(node)
+        if variables is None:
+            variables = self._variables[node] = tuple([x for x in toposort((node,)) if x.op == "var"])
+        return map(self.function.bindings.get, variables)
+
     def form(self, node: Node, scale: int = 1) -> Form:
-        """``scale`` times an index expression, with everything that is known of its variables put in."""
+        """``scale`` times an index expression, with everything that is known of its variables put in. Not to be changed."""
+        key = (node, scale, *self._bound(node))
+        found = self._forms.get(key)
+        if found is None:
+            found = self._forms[key] = self._new_form(node, scale)
+        return found
+
+    def _new_form(self, node: Node, scale: int) -> Form:
         terms, constant = linear_form(node)
         form = Form(constant * scale)
         bindings = self.function.bindings
@@ -280,9 +298,14 @@ class Values:
 
     def _known(self, atom: Node) -> tuple[int, int] | None:
         """The number of an atom whose variables are all known, and the depth of what is known; else None."""
-        fold = _FOLDED_INDEX.get(atom.op)
-        if fold is None or atom.type != INDEX:
+        if atom.op not in _FOLDED_INDEX or atom.type != INDEX:
             return None
+        key = (atom, *self._bound(atom))
+        if key not in self._numbers:
+            self._numbers[key] = self._number(atom)
+        return self._numbers[key]
+
+    def _number(self, atom: Node) -> tuple[int, int] | None:
         numbers, depth = [], 0
         for x in atom.inputs:
             form = self.form(x)
@@ -290,7 +313,7 @@ class Values:
                 return None
             numbers.append(form.constant)
             depth = max(depth, form.depth)
-        return fold(*numbers), depth
+        return _FOLDED_INDEX[atom.op](*numbers), depth
 
     def _atom(self, atom) -> tuple[Value, int, bool]:
         """Value, depth and purity of an atom of a form."""

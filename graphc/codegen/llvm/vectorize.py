@@ -7,7 +7,7 @@ from functools import partial
 
 from graphc.codegen.llvm.builder import Value
 from graphc.codegen.llvm.facts import Facts, has_loops
-from graphc.codegen.llvm.function import INLINE, LOOP, STEPS, Binding, Function
+from graphc.codegen.llvm.function import INLINE, LOOP, STEPS, Function, binding
 from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
 from graphc.codegen.llvm.memory import Memory
 from graphc.errors import CompileError
@@ -139,7 +139,7 @@ class VectorLoops:
         """The body for as many iterations as there are lanes, from ``base + offset`` on."""
         function = self.function
         function.open(INLINE)
-        function.bindings[loop.var] = Binding(function.depth, base, offset, 1)
+        function.bindings[loop.var] = binding(function.depth, base, offset, 1)
         function.mask = mask
         self.run(loop.body)
         function.mask = None

@@ -61,3 +61,12 @@ def test_decorated_functions():
 
     assert f(tf.constant(-3.0)).numpy() == 4
     assert tf.function(functools.partial(above, k=2.0))(tf.constant(1.0)).numpy() == 2
+
+
+def test_a_lambda_of_several_lines_that_ends_further_left():
+    kept = {
+        "positive": lambda x: tf.reduce_sum(
+            x if x[0] > 0 else -x
+        ),
+    }  # fmt: skip
+    assert tf.function(kept["positive"])(tf.constant([-1.0, -2.0])).numpy() == 3
