@@ -22,22 +22,34 @@ _ALIGNMENT = 64
 _PLACES = ("input", "output", "constant", "arena")
 
 
-def verify_graph(graph: Graph, infer: Callable | None = None, outer: frozenset = frozenset()) -> None:
+Legal = dict[frozenset, dict[Node, tuple]]
+"""What was found legal: symbols that may be used -> the Nodes that are right where these may be, and the graphs in each."""
+
+
+def verify_graph(
+    graph: Graph, infer: Callable | None = None, outer: frozenset = frozenset(), legal: Legal | None = None
+) -> None:
     """Check a Graph and every graph that it uses.
 
     Args:
         infer: ``(op, input types, attrs: dict) -> Type``, the type rule; checked for every node but leaves.
         outer: symbols that the graph may use without binding them.
+        legal: what an earlier call with the same ``infer`` found; Nodes in it are not looked at again. It becomes what this
+            call has found.
 
     Raises:
         GraphError: what is wrong, at which value, and the user's line that made it.
     """
     checked, pending = set(), [(graph, outer)]
+    legal = {} if legal is None else legal
+    found: Legal = {}
     while pending:
         graph, outer = pending.pop()
         if (graph, outer) not in checked:
             checked.add((graph, outer))
-            pending += _GraphCheck(graph, outer, infer).run()
+            pending += _GraphCheck(graph, outer, infer).run(legal, found)
+    legal.clear()  # Nodes of former graphs would be kept alive
+    legal.update(found)
 
 
 class _GraphCheck:
@@ -50,16 +62,24 @@ class _GraphCheck:
         self.dims: dict[Node, bool] = {}
         self.nested: list = []
 
-    def run(self) -> list:
+    def run(self, legal: Legal, found: Legal) -> list:
         """Check; the nested graphs with the symbols that they see."""
         self._signature()
         self.bound.update(self.graph.measured)
         for node in self.nodes:
             if node.op == "host":  # the size of its results may depend on data: it brings new symbols
                 self.bound |= {s for t in _types(node.type) for s in _symbols(t.shape)}
+        bound = frozenset(self.bound)
+        known, checked = legal.get(bound, {}), found.setdefault(bound, {})
         for node in self.nodes:
-            self._node(node)
-        return [(g, frozenset(self.bound)) for g in self.nested]
+            if node in known:
+                self.nested += known[node]
+                checked[node] = known[node]
+            else:
+                before = len(self.nested)
+                self._node(node)
+                checked[node] = tuple(self.nested[before:])
+        return [(g, bound) for g in self.nested]
 
     def fail(self, what: str, node: Node | None = None) -> None:
         where = f"graph @{self.graph.name}"
@@ -118,13 +138,12 @@ class _GraphCheck:
             self.fail(f"the array has shape {array.shape}, but the constant is {type}", node)
 
     def _rule(self, node: Node) -> None:
-        operands = ", ".join([str(x.type) for x in node.inputs])
         try:
             found = self.infer(node.op, [x.type for x in node.inputs], dict(node.attrs))
         except (ShapeError, DtypeError, GraphError) as error:
-            self.fail(f"{node.op}({operands}): {str(error).splitlines()[0]}", node)
+            self.fail(f"{_call(node)}: {str(error).splitlines()[0]}", node)
         if found != node.type:
-            self.fail(f"declared {node.type}, but {node.op}({operands}) gives {found}", node)
+            self.fail(f"declared {node.type}, but {_call(node)} gives {found}", node)
 
     def _attr(self, node: Node, value) -> None:
         if isinstance(value, Node):
@@ -159,6 +178,10 @@ class _GraphCheck:
         if normal is not dim:
             self.fail(f"the dimension {dim} is not in normal form, which is {normal}", node)
         self.dims[dim] = True
+
+
+def _call(node: Node) -> str:
+    return f"{node.op}({', '.join([str(x.type) for x in node.inputs])})"
 
 
 def _types(type) -> tuple:

@@ -349,6 +349,22 @@ def size(shape) -> object:
     return simplified(total)
 
 
+def larger(a, b):
+    """The larger of two sizes."""
+    return _extreme("max", max, a, b)
+
+
+def smaller(a, b):
+    """The smaller of two sizes."""
+    return _extreme("min", min, a, b)
+
+
+def _extreme(prim: str, of_ints, a, b):
+    if isinstance(a, Node) or isinstance(b, Node):
+        return simplified(binary(prim, a, b) if isinstance(a, Node) else binary(prim, b, a))
+    return of_ints(a, b)
+
+
 def with_unknown(op: str, wanted: tuple, x: Node) -> tuple:
     """``wanted`` with its one -1 replaced by what ``x``'s number of elements leaves.
 

@@ -6,8 +6,9 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, simplified
 from graphc.ir.type import Type
 from graphc.lib import pool_gradient
+from graphc.lib.dims import larger
 from graphc.lib.sliding import folded, lowest, padded
-from graphc.lib.window import ensured, extent, largest, require_windows, windows_in
+from graphc.lib.window import ensured, extent, require_windows, windows_in
 from graphc.prims.table import apply
 
 
@@ -76,8 +77,8 @@ def _windows(n, reach, stride: int, low, high, ceil: bool) -> tuple:
         return windows_in(room, reach, stride), high
     count = simplified((room - reach + (stride - 1)) // stride + 1)
     begun = simplified((n + low - 1) // stride + 1)
-    count = simplified(-1 * largest(-1 * count, -1 * begun))
-    return count, largest(simplified((count - 1) * stride + reach - n - low), high)
+    count = simplified(-1 * larger(-1 * count, -1 * begun))
+    return count, larger(simplified((count - 1) * stride + reach - n - low), high)
 
 
 def _exact(x: Node, like: Node, axes, counts) -> Node:

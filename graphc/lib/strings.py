@@ -16,7 +16,7 @@ from graphc.prims import scripts as _scripts  # noqa: F401
 from graphc.prims import strings as _rows  # noqa: F401
 from graphc.prims import vocabulary as _vocabulary  # noqa: F401
 from graphc.prims.order import item
-from graphc.prims.pattern import compiled
+from graphc.prims.pattern import compiled, searched
 from graphc.prims.table import apply
 from graphc.prims.unicode import ERRORS, OUTPUTS
 
@@ -281,6 +281,23 @@ def split_flat(input, sep=None, maxsplit=-1, plain=False) -> tuple[Node, Node]: 
 def split_any_flat(input, sep, skip_empty: bool) -> tuple[Node, Node]:  # noqa: A002
     """The pieces between any of the characters of ``sep`` of all strings, and where those of each string begin."""
     found = apply("string_split_any", _flat("split", input), separators=text_of("split", "sep", sep), skip=skip_empty)
+    return item(found, 0), item(found, 1)
+
+
+def tokens_flat(input, patterns, between=False, least=1, mark=False) -> tuple[Node, Node]:  # noqa: A002
+    """The matches of a regular expression in all strings, and where those of each string begin; on the host.
+
+    ``between``: what is between matches, of all of several expressions. ``least``: characters of a token.
+    ``mark``: the tokens of each string stand between the characters 2 and 3.
+
+    Raises:
+        InvalidArgumentError: a pattern is malformed, or could take very long.
+    """
+    texts = tuple([text_of("tokens", "patterns", p) for p in patterns])
+    for text in texts:
+        searched(text)
+    found = apply("string_tokens", _flat("tokens", input), patterns=texts, between=bool(between),
+                  least=integer("tokens", "least", least), mark=bool(mark))  # fmt: skip
     return item(found, 0), item(found, 1)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from graphc.errors import ShapeError, UsageError, explain
-from graphc.ir.node import Node, binary, origins, simplified
-from graphc.lib.dims import integer, listed
+from graphc.ir.node import Node, origins, simplified
+from graphc.lib.dims import integer, larger, listed
 from graphc.prims.dims import never_negative
 from graphc.prims.table import apply
 
@@ -97,7 +97,7 @@ def same_padding(n, reach, stride: int) -> tuple:
     if stride == 1:
         total = simplified(reach - 1)
     else:
-        total = largest((strides_in(n, stride) - 1) * stride + reach - n, 0)
+        total = larger((strides_in(n, stride) - 1) * stride + reach - n, 0)
     low = simplified(total // 2)
     return low, simplified(total - low)
 
@@ -105,13 +105,6 @@ def same_padding(n, reach, stride: int) -> tuple:
 def strides_in(n, stride: int):
     """``ceil(n / stride)``."""
     return simplified((n + (stride - 1)) // stride)
-
-
-def largest(a, b):
-    """The larger of two dimensions."""
-    if isinstance(a, Node) or isinstance(b, Node):
-        return simplified(binary("max", a, b))
-    return max(a, b)
 
 
 def windows_in(n, reach, stride: int):

@@ -9,11 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from graphc.errors import DtypeError, FormatError, ShapeError, UnimplementedError
-from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib.dims import DataDependent, as_dims, shape_of, sized
 from graphc.onnx.static import static_value
-from graphc.onnx.values import ELEMENTS, Element, Narrow, describe, element_of, uncarried
+from graphc.onnx.values import ELEMENTS, Element, Narrow, describe, element_of, node_of, uncarried
 
 _KINDS = {1: "a float", 2: "an int", 3: "a string", 4: "a tensor", 5: "a graph", 6: "floats", 7: "ints", 8: "strings",
           9: "tensors", 10: "graphs", 11: "a sparse tensor", 12: "sparse tensors", 13: "a type", 14: "types"}  # fmt: skip
@@ -81,6 +80,17 @@ class Call:
             raise DtypeError(f"{self.op}: input {k} must be a tensor of an ordinary type, got {describe(found)}")
         return found
 
+    def carried(self, k: int) -> Node | Narrow:
+        """Input ``k``, which must be a tensor, of any element type.
+
+        Raises:
+            FormatError: it is missing. DtypeError: it is no tensor.
+        """
+        found = self.value(k)
+        if not isinstance(found, (Node, Narrow)):
+            raise DtypeError(f"{self.op}: input {k} must be a tensor, got {describe(found)}")
+        return found
+
     def get(self, k: int) -> Node | None:
         """Input ``k`` as with ``[k]``, None where it is left out."""
         return self[k] if self.has(k) else None
@@ -112,8 +122,7 @@ class Call:
         """The value of input ``k`` where it follows from constants, None elsewhere and where it is left out."""
         if not self.has(k):
             return None
-        found = self.value(k)
-        return static_value(found.node if isinstance(found, Narrow) else self[k], None)
+        return static_value(node_of(self.carried(k)), None)
 
     def static_ints(self, k: int) -> list[int]:
         """``static`` of an integer vector or scalar, as a list."""
@@ -150,6 +159,11 @@ class Call:
     # ----------------------------------------------------------------------------------------- attributes
 
     def _attribute(self, name: str, kind: int, default):
+        """The AttributeProto of a name.
+
+        Raises:
+            FormatError: it is missing without a default, or of another kind.
+        """
         found = self.attributes.get(name)
         if found is None:
             if default is _MISSING:
@@ -161,10 +175,12 @@ class Call:
         return found
 
     def int(self, name: str, default=_MISSING) -> int:
+        """An attribute that is an integer; ``default`` where it is left out."""
         found = self._attribute(name, 2, default)
         return found if found is default else found.i
 
     def float(self, name: str, default=_MISSING) -> float:
+        """An attribute that is a float; ``default`` where it is left out."""
         found = self._attribute(name, 1, default)
         return found if found is default else found.f
 
@@ -184,18 +200,22 @@ class Call:
             raise FormatError(f"{self.op}: attribute {name!r} is not UTF-8: {error}") from None
 
     def ints(self, name: str, default=_MISSING) -> list:
+        """An attribute that is a list of integers; ``default`` where it is left out."""
         found = self._attribute(name, 7, default)
         return found if found is default else list(found.ints)
 
     def floats(self, name: str, default=_MISSING) -> list:
+        """An attribute that is a list of floats; ``default`` where it is left out."""
         found = self._attribute(name, 6, default)
         return found if found is default else list(found.floats)
 
     def texts(self, name: str, default=_MISSING) -> list:
+        """An attribute that is a list of strings; ``default`` where it is left out."""
         found = self._attribute(name, 8, default)
         return found if found is default else [self._decoded(name, s) for s in found.strings]
 
     def tensor(self, name: str, default=_MISSING) -> np.ndarray:
+        """An attribute that is a tensor, as an array; ``default`` where it is left out."""
         found = self._attribute(name, 4, default)
         return found if found is default else self.frame.tracer.file.array(found.t)
 
@@ -211,10 +231,17 @@ class Call:
         return found
 
     def element(self, name: str, default=_MISSING) -> Element:
-        """An attribute that holds the number of an element type, as that type."""
+        """An attribute that holds the number of an element type, as that type.
+
+        Args:
+            default: what stands for it where it is left out, or 0, which is no type.
+
+        Raises:
+            FormatError: it is no number of a type, or missing without a default.
+        """
         number = self.int(name, default)
-        if not isinstance(number, int):
-            return number
+        if default is not _MISSING and (number is default or number == 0):
+            return default
         if number not in ELEMENTS:
             raise FormatError(f"{self.op}: attribute {name!r} is {number}, which is no element type")
         return ELEMENTS[number]

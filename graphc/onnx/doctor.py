@@ -11,7 +11,8 @@ from graphc.ir.graph import Graph
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
 from graphc.ir.program import Branch, Host, Repeat
-from graphc.onnx.model import Model, kinds_of, load
+from graphc.onnx.model import Model, load
+from graphc.onnx.report import kinds_of
 from graphc.prims.table import TABLE
 
 OK, NOTE, BAD = "ok", "note", "bad"

@@ -1,13 +1,15 @@
-"""What a call gives for one input of a model: arrays of the carriers, and of what kind they are."""
+"""What a call gives for the inputs of a model: arrays of the carriers, and of what kind they are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.errors import DtypeError, FeedError, ShapeError
-from graphc.onnx.signature import Declared
+from graphc.errors import DtypeError, FeedError, ShapeError, UsageError
+from graphc.onnx.draws import KEY, fresh_key
+from graphc.onnx.signature import Declared, Signature
 from graphc.onnx.values import Element, carried, element_of
 
 
@@ -37,6 +39,49 @@ class Feed:
 
 def _content(array: np.ndarray):
     return tuple(array.reshape(-1).tolist()) if array.dtype == object else array.tobytes()
+
+
+def feeds_of(model: str, signature: Signature, given, optional: bool = False) -> dict[str, Feed]:
+    """What a user gives for the inputs of a model, in the order of its inputs.
+
+    Args:
+        model: its name, for messages.
+        given: values of the inputs, as a list in order or as a dict by name.
+        optional: whether any of them may be left out.
+
+    Raises:
+        UsageError: ``given`` is of another kind. FeedError: an input is missing or unknown. DtypeError, ShapeError: a
+        value does not fit.
+    """
+    if not isinstance(given, Mapping):
+        if not isinstance(given, (list, tuple)):
+            raise UsageError(f"{model}: give the inputs as a list or as a dict, not {type(given).__name__}")
+        if len(given) > len(signature.inputs):
+            raise FeedError(f"{model}: {len(given)} inputs given; it takes {len(signature.inputs)}")
+        given = dict(zip([i.name for i in signature.inputs], given))
+    feeds = {}
+    for item in signature.inputs:
+        if item.name in given:
+            feeds[item.name] = feed_of(item, given[item.name])
+        elif optional:
+            continue
+        elif item.kind == "optional":
+            feeds[item.name] = absent(item)
+        else:
+            raise FeedError(f"{model}: input {item} is missing")
+    for item in signature.overridable:
+        if item.name in given:
+            feeds[item.name] = feed_of(item, given[item.name])
+    unknown = [str(name) for name in given if name not in feeds]
+    if unknown:
+        known = ", ".join(i.name for i in signature.inputs)
+        raise FeedError(f"{model} has no input {', '.join(unknown)}; it has {known}")
+    return feeds
+
+
+def arrays_of(feeds: dict[str, Feed], fed: tuple[str, ...]) -> list:
+    """The arrays that a program takes, for the names of its inputs; a fresh key for random numbers."""
+    return [a for name in fed for a in ((fresh_key(),) if name == KEY else feeds[name].arrays)]
 
 
 def absent(item: Declared) -> Feed:

@@ -6,7 +6,7 @@ from graphc.errors import FormatError, GraphcError, ResourceExhaustedError, Shap
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
 from graphc.ir.type import Type
-from graphc.onnx.values import Narrow, describe
+from graphc.onnx.values import describe, node_of
 
 _MOST_BYTES = 1 << 46  # of one value: more than addresses reach
 _MOST_AXES = 32  # of any NumPy
@@ -25,7 +25,7 @@ def check_values(op: str, values) -> None:
         ShapeError: too many axes, or a negative size. ResourceExhaustedError: more bytes than there are addresses.
     """
     for value in values:
-        node = value.node if isinstance(value, Narrow) else value
+        node = node_of(value)
         if isinstance(node, Node) and isinstance(node.type, Type):
             _check(op, node.type)
 

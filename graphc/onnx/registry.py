@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.ir.node import Node
-from graphc.onnx.values import Narrow
+from graphc.onnx.values import Narrow, node_of
 
+ML, MICROSOFT, TRAINING = "ai.onnx.ml", "com.microsoft", "ai.onnx.preview.training"  # domains besides ONNX's own
 HANDLERS: dict[tuple[str, str], list[tuple[int, Callable]]] = {}  # (domain, operator) -> [(since, handler)], newest first
 
 
@@ -38,7 +39,7 @@ def _of_carriers(handler: Callable) -> Callable:
         narrow = next((x for x in call.inputs if isinstance(x, Narrow)), None)
         if narrow is None:
             return handler(call)
-        found = handler(replace(call, inputs=tuple(x.node if isinstance(x, Narrow) else x for x in call.inputs)))
+        found = handler(replace(call, inputs=tuple(node_of(x) for x in call.inputs)))
         several = isinstance(found, (list, tuple))
         values = [
             Narrow(v, narrow.element) if isinstance(v, Node) and v.dtype is narrow.node.dtype else v

@@ -9,7 +9,7 @@ import numpy as np
 from graphc.errors import FormatError
 from graphc.ir.node import Node
 from graphc.onnx.call import element_of_value
-from graphc.onnx.values import ELEMENTS, Element, Maps, Narrow, Optional, Sequence, uncarried
+from graphc.onnx.values import ELEMENTS, Element, Maps, Narrow, Optional, Sequence, node_of, uncarried
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,12 @@ class Results:
 
     def as_json(self) -> list:
         """The same as JSON; ``from_json`` reads it."""
-        return [self.kind, self.element.number if self.element else None, [item.as_json() for item in self.items], list(self.keys)]
+        number = self.element.number if self.element else None
+        return [self.kind, number, [item.as_json() for item in self.items], list(self.keys)]
 
     @classmethod
     def from_json(cls, data: list) -> Results:
+        """What ``as_json`` gave."""
         kind, number, items, keys = data
         return cls(kind, ELEMENTS.get(number), tuple(cls.from_json(item) for item in items), tuple(keys))
 
@@ -80,4 +82,4 @@ def flattened(value) -> tuple[Results, list[Node]]:
         return Results("maps", element_of_value(value.node), (), value.keys), [value.node]
     if not isinstance(value, (Node, Narrow)):
         raise FormatError("an output has no value")
-    return Results("tensor", element_of_value(value)), [value.node if isinstance(value, Narrow) else value]
+    return Results("tensor", element_of_value(value)), [node_of(value)]

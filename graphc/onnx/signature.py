@@ -1,7 +1,8 @@
-"""What a model takes and answers with: declared types, and the kinds of calls that one trace serves."""
+"""What a model takes and answers with: declared inputs and outputs, and the symbols that stand for their sizes."""
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -45,6 +46,37 @@ class Declared:
         for kind in (self.inner if self.kind == "optional" else "tensor", self.kind):
             text = text if kind == "tensor" else f"{kind}({text})"
         return f"{self.name}: {text}"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """All that a model takes and answers with.
+
+    Attributes:
+        inputs: those that must be given. overridable: those that have initialisers. outputs: in order.
+    """
+
+    inputs: tuple[Declared, ...]
+    overridable: tuple[Declared, ...]
+    outputs: tuple[Declared, ...]
+
+    @functools.cached_property
+    def by_name(self) -> dict[str, Declared]:
+        """All that can be given."""
+        return {item.name: item for item in (*self.inputs, *self.overridable)}
+
+
+def signature_of(graph) -> Signature:
+    """What a GraphProto declares.
+
+    Raises:
+        FormatError: see ``declared``.
+    """
+    defaults = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
+    inputs = [declared(v) for v in graph.input]
+    required = tuple(i for i in inputs if i.name not in defaults)
+    overridable = tuple(i for i in inputs if i.name in defaults)
+    return Signature(required, overridable, tuple(declared(v) for v in graph.output))
 
 
 def declared(info) -> Declared:

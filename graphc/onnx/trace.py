@@ -15,6 +15,7 @@ from graphc.lib.dims import DataDependent, measuring
 from graphc.onnx.call import Call
 from graphc.onnx.limits import at_node, check_values, misfit
 from graphc.onnx.registry import HANDLERS, handler_of
+from graphc.onnx.report import Problem
 from graphc.onnx.static import NeedsValue, static_value
 from graphc.onnx.values import UNKNOWN, Narrow, constant
 
@@ -22,15 +23,6 @@ _STANDARD = ("", "ai.onnx")
 _DEEPEST = 64  # of graphs in graphs and functions in functions
 _MOST_INSIDE = 20_000  # nodes traced in graphs inside of nodes, each time that they are
 _FOLDED = 1 << 12  # elements of a result that is computed while tracing where it follows from constants
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something of a model that graphc cannot do: which operator of which domain, why, at which node."""
-
-    operator: str
-    why: str
-    node: str
 
 
 class Lines:
@@ -246,6 +238,7 @@ class Subgraph:
 
     @property
     def inputs(self) -> list[str]:
+        """The names of its inputs."""
         return [v.name for v in self.graph.input]
 
     @property
@@ -293,6 +286,7 @@ class _Initialiser:
         self.tracer, self.tensor, self.is_outermost = tracer, tensor, is_outermost
 
     def value(self):
+        """The constant, or the Node that stands for it."""
         if self.is_outermost and self.tensor.name in self.tracer.parameters:
             return self.tracer.parameters[self.tensor.name]
         return constant(self.tracer.file.array(self.tensor))

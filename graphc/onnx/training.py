@@ -17,8 +17,8 @@ from graphc.errors import DtypeError, FeedError, ShapeError, UsageError, explain
 from graphc.ir.graph import Graph, close, input_node, instantiate
 from graphc.ir.node import Node
 from graphc.lib.draw import words
-from graphc.onnx.draws import KEY, fresh_key
-from graphc.onnx.feeds import Feed, absent, feed_of
+from graphc.onnx.draws import KEY
+from graphc.onnx.feeds import Feed, absent, arrays_of, feed_of
 from graphc.onnx.results import Results
 from graphc.onnx.signature import Declared
 from graphc.onnx.static import NeedsValue
@@ -69,17 +69,18 @@ class Training:
         Raises:
             UsageError: it depends on the value of a stand-in.
         """
-        key = self.model.key(feeds)
+        traces = self.model.traces
+        key = traces.key(feeds)
         found = self._traces.get(key)
         while found is None:
             names = tuple([n for n in self.variables if n not in self._needed and n not in feeds])
             nodes = {n: input_node(f"variable {n}", self.variables[n].type) for n in names}
             try:
-                traced = self.model.traced(feeds, stand_ins, nodes)
+                traced = traces.trace(feeds, stand_ins, nodes)
             except NeedsValue as need:
                 self._needed |= {n for n in names if f"variable {n}" in need.names}
                 continue
-            found = self._traces[self.model.key(feeds)] = _Trace(traced, tuple(self.variables[n] for n in names))
+            found = self._traces[traces.key(feeds)] = _Trace(traced, tuple(self.variables[n] for n in names))
         self._refuse_needed()
         return found
 
@@ -95,7 +96,7 @@ class Training:
     def run(self, feeds: dict[str, Feed]) -> list:
         """The values of all outputs for arrays, with the variables as they are now."""
         trace = self.trace(feeds)
-        given = [a for name in trace.fed for a in ((fresh_key(),) if name == KEY else feeds[name].arrays)]
+        given = arrays_of(feeds, trace.fed)
         arrays = iter(trace.program(self.model.options)(*given, *[v.as_tensor().array for v in trace.variables]))
         return [r.value(arrays) for r in trace.results]
 
@@ -107,7 +108,7 @@ class Training:
         given = self._named(args, kwargs)
         recorder = recorder_for([v for v in given.values() if isinstance(v, Operators)], eager)
         feeds, tensors, stand_ins = {}, {}, set()
-        for item in model.accepted:
+        for item in model.signature.by_name.values():
             if item.name not in given:
                 if item in model.inputs:
                     feeds[item.name] = absent(item)
@@ -139,7 +140,7 @@ class Training:
         if len(args) > len(names):
             raise FeedError(explain(f"{model.name}: {len(args)} inputs given; it takes {len(names)}"))
         given = dict(zip(names, args))
-        known = {i.name for i in model.accepted}
+        known = model.signature.by_name
         wrong = [name for name in kwargs if name in given or name not in known]
         if wrong:
             what = f"{model.name}: {wrong[0]!r} is given twice or is no input; it has {', '.join(names)}"

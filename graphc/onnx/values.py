@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import ml_dtypes
 import numpy as np
 
+from graphc.formats import onnx_elements
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node, const
@@ -22,12 +22,14 @@ class Element:
         numpy: the dtype of arrays that users give and get; ``object`` for strings.
         carrier: the dtype of the Nodes that hold it. A narrow type is carried as its bits (small floats, as u8) or as
             its value (4 and 2 bit integers, as i8 or u8).
+        bits: width of one element; 0 for strings.
     """
 
     number: int
     name: str
     numpy: np.dtype
     carrier: DType
+    bits: int
 
     @property
     def is_narrow(self) -> bool:
@@ -36,38 +38,32 @@ class Element:
 
     @property
     def is_small_float(self) -> bool:
+        """Whether it is a float of 8 bits or fewer, which Nodes hold as its bits."""
         return self.is_narrow and self.name.startswith("float")
 
     @property
-    def bits(self) -> int:
-        """Width of one element; 0 for strings."""
-        return _BITS.get(self.name, self.carrier.bits)
-
-    @property
     def is_signed(self) -> bool:
+        """Whether it has negative numbers."""
         return not self.name.startswith("u")
 
     def __str__(self) -> str:
         return self.name
 
 
-_BITS = {"int4": 4, "uint4": 4, "float4e2m1": 4, "int2": 2, "uint2": 2, "float6e2m3": 6, "float6e3m2": 6}
 _NATIVE = {
     1: dt.f32, 2: dt.u8, 3: dt.i8, 4: dt.u16, 5: dt.i16, 6: dt.i32, 7: dt.i64, 8: dt.string, 9: dt.b1, 10: dt.f16,
     11: dt.f64, 12: dt.u32, 13: dt.u64, 14: dt.c64, 15: dt.c128, 16: dt.bf16,
 }  # fmt: skip
-_NARROW = {
-    17: ("float8e4m3fn", ml_dtypes.float8_e4m3fn, dt.u8), 18: ("float8e4m3fnuz", ml_dtypes.float8_e4m3fnuz, dt.u8),
-    19: ("float8e5m2", ml_dtypes.float8_e5m2, dt.u8), 20: ("float8e5m2fnuz", ml_dtypes.float8_e5m2fnuz, dt.u8),
-    21: ("uint4", ml_dtypes.uint4, dt.u8), 22: ("int4", ml_dtypes.int4, dt.i8),
-    23: ("float4e2m1", ml_dtypes.float4_e2m1fn, dt.u8), 24: ("float8e8m0", ml_dtypes.float8_e8m0fnu, dt.u8),
-    25: ("uint2", ml_dtypes.uint2, dt.u8), 26: ("int2", ml_dtypes.int2, dt.i8),
-    27: ("float6e2m3", ml_dtypes.float6_e2m3fn, dt.u8), 28: ("float6e3m2", ml_dtypes.float6_e3m2fn, dt.u8),
-}  # fmt: skip
-ELEMENTS = {
-    **{n: Element(n, d.name, d.numpy, d) for n, d in _NATIVE.items()},
-    **{n: Element(n, name, np.dtype(kind), carrier) for n, (name, kind, carrier) in _NARROW.items()},
-}
+
+
+def _element(number: int) -> Element:
+    stored, native = onnx_elements.ELEMENTS[number], _NATIVE.get(number)
+    if native is not None:
+        return Element(number, native.name, stored.dtype, native, stored.bits)
+    return Element(number, stored.name, stored.dtype, dt.i8 if stored.name.startswith("int") else dt.u8, stored.bits)
+
+
+ELEMENTS = {number: _element(number) for number in onnx_elements.ELEMENTS}
 _OF_CARRIER = {d: ELEMENTS[n] for n, d in _NATIVE.items()}
 _OF_NUMPY = {e.numpy: e for e in ELEMENTS.values()}
 
@@ -86,6 +82,7 @@ class Narrow:
 
     @property
     def shape(self) -> tuple:
+        """The sizes, which are those of the Node."""
         return self.node.shape
 
 
@@ -149,6 +146,11 @@ def constant(array: np.ndarray) -> Node | Narrow:
 def typed(node: Node, element: Element) -> Node | Narrow:
     """A Node of a carrier as a value of the element type."""
     return Narrow(node, element) if element.is_narrow else node
+
+
+def node_of(value: Node | Narrow) -> Node:
+    """The Node of a tensor; of one of a narrow type that of its carrier."""
+    return value.node if isinstance(value, Narrow) else value
 
 
 def parts_of(value) -> list[Node]:

@@ -1,6 +1,7 @@
 """Scales and offsets by constants after a convolution or product, as batch normalisation at inference, go into weights.
 
-``conv(x, w) * s + t`` is ``conv(x, w * s) + t``: what is constant is computed once, in float64. That changes last bits.
+``conv(x, w) * s + t`` is ``conv(x, w * s) + t``: what is constant is computed once, in float64. That changes last bits,
+so it is done only where a product takes the scales up, and nowhere a last bit may decide about more than itself.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from graphc.ir.graph import Graph, rebuild
 from graphc.ir.node import Node, const
 from graphc.ir.order import users
 from graphc.ir.type import Type
-from graphc.passes.nested import everywhere, same_or
+from graphc.passes.nested import same_or, with_bodies
 from graphc.prims import add, apply, broadcast, mul
 from graphc.prims.shape import axis_groups
+from graphc.prims.table import TABLE
 
 
 @dataclass
@@ -25,8 +27,8 @@ class _Affine:
     """``value(base) * scale + shift``, the numbers along ``axis`` (of the last Node) or everywhere alike.
 
     Attributes:
-        base: where it begins; last: where it ends.
-        moves: reshape and ensure Nodes on the way.
+        base: the product with constant weights where it begins; last: where it ends.
+        members: the Nodes after ``base``. moves: reshape and ensure Nodes among them.
         scales, offsets: what the operations of each kind that it stands for cost.
     """
 
@@ -35,66 +37,97 @@ class _Affine:
     axis: int | None = None
     scale: np.ndarray = field(default_factory=lambda: np.float64(1))
     shift: np.ndarray = field(default_factory=lambda: np.float64(0))
+    members: list = field(default_factory=list)
     moves: list = field(default_factory=list)
     scales: int = 0
     offsets: int = 0
 
 
-@everywhere
 def fold_norm(graph: Graph) -> Graph:
-    """Merge additions of and multiplications by constants; their factors go into constant weights before them."""
+    """Merge additions of and multiplications by constants that follow products with constant weights into these weights."""
+    memo: dict[Graph, Graph] = {}
+
+    def inner(one: Graph) -> Graph:  # depth is that of control flow, not of data flow
+        if one not in memo:
+            memo[one] = _folded(with_bodies(one, inner), frozenset(one.roots))  # what becomes of these is not known here
+        return memo[one]
+
+    return _folded(with_bodies(graph, inner), frozenset())
+
+
+def _folded(graph: Graph, watched: frozenset[Node]) -> Graph:
+    """The same for one Graph without those inside; the values in ``watched`` keep every bit."""
     uses, roots = users(graph.roots), set(graph.roots)
     chains, inside = {}, set()
+    deciding = _deciding(graph, uses, watched)
     for node in graph.nodes:
-        if node not in inside and node.op != "const" and isinstance(node.type, Type) and node.dtype.kind == "f":
-            chain = _chain(node, uses, roots, inside)
+        if node not in inside and node not in deciding and _weights(node):
+            chain = _chain(node, uses, roots)
             if chain is not None:
                 chains[chain.last] = chain
+                inside.update(chain.members)
     if not chains:
         return graph
     memo: dict[Node, Node] = {}
 
     def visit(node: Node, inputs: tuple) -> Node | None:
         chain = chains.get(node)
-        return _merged(chain, memo[chain.base], _is_alone(chain.base, uses, roots)) if chain is not None else None
+        return _merged(chain, memo[chain.base]) if chain is not None else None
 
     return same_or(graph, rebuild(graph.roots, visit, memo))
+
+
+# ---------------------------------------------------------------------------------------------- where bits decide
+
+
+def _deciding(graph: Graph, uses: dict, watched: frozenset[Node]) -> set[Node]:
+    """The values whose last bit may decide: those in ``watched``, and those that are rounded, compared, looked at by
+    something unknown, or, before that, moved or changed element by element (as by the scale of a quantisation)."""
+    found = set()
+    for node in reversed(graph.nodes):  # users first
+        if node in watched or any(_decides(user) or (user in found and _passes_on(user)) for user in uses.get(node, ())):
+            found.add(node)
+    return found
+
+
+def _passes_on(node: Node) -> bool:
+    return node.op in _MOVES or TABLE[node.op].scalar is not None or _is_choice(node)
+
+
+def _decides(node: Node) -> bool:
+    if node.op in _ROUNDS or not isinstance(node.type, Type) or node.dtype.kind not in "fc":
+        return True
+    return not (_passes_on(node) or node.op in _SUMS)
+
+
+def _is_choice(node: Node) -> bool:
+    """Whether every result is one of the elements."""
+    return node.op in ("reduce", "cumulate") and node.attr("kind") in ("max", "min")
+
+
+_ROUNDS = frozenset("round floor ceil trunc sign floordiv mod".split())
+_MOVES = frozenset("reshape transpose broadcast slice pad concat reverse ensure stop window gather".split())
+_SUMS = frozenset("conv dot reduce cumulate unwindow scatter".split())  # in which a last bit of a term is one of many
 
 
 # ---------------------------------------------------------------------------------------------- finding
 
 
-def _chain(base: Node, uses: dict, roots: set, inside: set) -> _Affine | None:
-    """The longest chain from a Node on, if it pays."""
+def _chain(base: Node, uses: dict, roots: set) -> _Affine | None:
+    """The longest chain from a product on, if it pays."""
     chain = _Affine(base, base)
-    members = []
     with np.errstate(all="ignore"):
         while chain.last not in roots and len(uses[chain.last]) == 1 and _extend(chain, uses[chain.last][0]):
-            members.append(chain.last)
-    while members and members[-1].op in ("reshape", "ensure"):  # what only moves at the end stays behind it
-        members.pop()
+            chain.members.append(chain.last)
+    while chain.members and chain.members[-1].op in ("reshape", "ensure"):  # what only moves at the end stays behind it
+        chain.members.pop()
         chain.moves.pop()
-    if not members:
+    if not chain.members:
         return None
-    chain.last = members[-1]
-    inside.update(members)
-    before = chain.scales + chain.offsets
-    is_weighted = chain.scales and _weighted(base, chain) and _is_alone(base, uses, roots)
-    after = (0 if is_weighted or np.all(chain.scale == 1) else 1) + bool(np.any(chain.shift))
-    return chain if after < before and not _is_rounded(chain.last, uses) else None
-
-
-def _is_rounded(node: Node, uses: dict) -> bool:
-    """Whether a last bit decides: the value is rounded or compared, maybe after it was moved and clipped."""
-    stack, seen = [node], {node}
-    while stack and len(seen) < _FAR:
-        for user in uses[stack.pop()]:
-            if user.op in _DECIDES or (user.op == "cast" and user.dtype.kind != "f"):
-                return True
-            if user.op in _PASSES_ON and user not in seen:
-                seen.add(user)
-                stack.append(user)
-    return False
+    chain.last = chain.members[-1]
+    if not _takes_up(base, chain) or (chain.scales and not _is_alone(base, uses, roots)):
+        return None
+    return chain if bool(np.any(chain.shift)) < chain.scales + chain.offsets else None
 
 
 def _is_alone(node: Node, uses: dict, roots: set) -> bool:
@@ -130,16 +163,11 @@ def _extend(chain: _Affine, user: Node) -> bool:
             return False
         chain.axis = axis if chain.axis is None else chain.axis
         chain.scale, chain.shift = scale, shift
-        chain.scales += {"mul": 1, "div": 2}.get(user.op, 0)  # a division is worth a product
+        chain.scales += user.op in ("mul", "div")
         chain.offsets += user.op in ("add", "sub")
     chain.last = user
     return True
 
-
-_DECIDES = frozenset("round floor ceil trunc sign eq ne lt le floordiv mod".split())
-_PASSES_ON = frozenset("max min add sub mul div neg reshape transpose broadcast slice concat pad ensure cast".split())
-
-_FAR = 64  # Nodes that a value is followed through
 
 _STEPS: dict[str, Callable] = {
     "add": lambda s, t, c, left: (s, t + c),
@@ -179,27 +207,31 @@ def _vector(c: Node, chain: _Affine) -> tuple | None:
 # ---------------------------------------------------------------------------------------------- weights
 
 
-def _weighted(base: Node, chain: _Affine) -> bool:
-    """Whether the result of ``base`` is linear in constant weights, with the chain's axis as that of the outputs."""
+def _takes_up(base: Node, chain: _Affine) -> bool:
+    """Whether the chain's axis is that of the outputs of ``base``, and its scales times the weights are numbers."""
     if chain.axis not in (None, chain.last.type.rank - 1):
         return False
-    weights = _weights(base)
     with np.errstate(all="ignore"):
         largest = np.abs(chain.scale).max()
-        products = [w.attr("value").array.astype(np.float64) * largest for w in weights]
-        return bool(weights) and all(_fits(p, w.dtype) for p, w in zip(products, weights))
+        products = [(w.dtype, w.attr("value").array.astype(np.float64) * largest) for w in _weights(base)]
+        return all(_fits(p, dtype) for dtype, p in products)
 
 
 def _weights(base: Node) -> list[Node]:
-    """The constants that the result is linear in; [] where it is not."""
-    found = []
+    """The constants that the result is linear in; [] where it is not, or is no sum of products.
+
+    Besides ``conv`` and ``dot`` that may be a depthwise convolution as a chain of products of channels with constants.
+    """
+    found: list[Node] = []
+    if not isinstance(base.type, Type) or base.dtype.kind != "f":
+        return []
     while base.op in ("fma", "mul"):
         k = _factor(base)
         if k is None:
             return []
         found.append(base.inputs[k].inputs[0])
         if base.op == "mul":
-            return found
+            return found if len(found) > 1 else []
         base = base.inputs[2]
     if base.op not in ("conv", "dot") or (base.op == "dot" and base.type.rank != 2) or base.inputs[1].op != "const":
         return []
@@ -245,16 +277,14 @@ def _product(w: Node, scale: np.ndarray) -> Node:
     return const(array.astype(w.dtype.numpy), w.type)
 
 
-def _merged(chain: _Affine, base: Node, alone: bool) -> Node:
+def _merged(chain: _Affine, base: Node) -> Node:
     """The chain's last value from its new first one."""
-    result, scaled = base, np.all(chain.scale == 1)
-    if chain.scales and alone and _weighted(base, chain):
+    result = base
+    if chain.scales:
         with np.errstate(over="ignore"):
-            result, scaled = _scaled(base, chain.scale), True
+            result = _scaled(base, chain.scale)
     for move in chain.moves:
         result = apply(move.op, result, **dict(move.attrs))
-    if not scaled:
-        result = mul(result, _spread(chain.scale, chain))
     return add(result, _spread(chain.shift, chain)) if np.any(chain.shift) else result
 
 

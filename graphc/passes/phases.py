@@ -19,7 +19,8 @@ def split_phases(graph: Graph) -> Graph:
     """Replace ``conv`` with ``x_dilation`` by convolutions with every s-th tap of the kernel, set side by side.
 
     An output at s * q + p meets only taps that are s apart, as all others fall into holes. The chain of multiply-adds
-    of an output element loses terms that are zeros, and keeps its order.
+    of an output element loses terms that are zeros, and keeps its order. (They would be NaN for weights that are
+    infinite or none; as no transposed convolution has such terms, nobody misses them.)
     """
 
     def visit(node: Node, inputs: tuple) -> Node | None:

@@ -58,10 +58,11 @@ def run(graph: Graph, passes: Sequence[Callable] = PIPELINE, on_pass: Callable |
     Raises:
         GraphError: a pass made an illegal Graph.
     """
+    legal: dict = {}
     for one in passes:
         before, graph = graph, one(graph)
         if verify and graph is not before:
-            verify_graph(graph, infer)
+            verify_graph(graph, infer, legal=legal)
         if on_pass is not None:
             on_pass(one, before, graph)
     return graph

@@ -118,9 +118,16 @@ class Automaton:
         return then
 
 
-def is_simple(pattern: str) -> bool:
-    """Whether ``re`` has only a few ways through an expression: one repetition without end, and none inside another."""
-    endless, waiting = 0, [(importlib.import_module(_PARSER).parse(pattern, re.ASCII), False)]
+def ways_of(pattern: str) -> list:
+    """The alternatives that an expression is made of, read."""
+    items = list(importlib.import_module(_PARSER).parse(pattern, re.ASCII))
+    return items[0][1][1] if len(items) == 1 and str(items[0][0]) == "BRANCH" else [items]
+
+
+def is_simple(pattern) -> bool:
+    """Whether ``re`` has only a few ways through an expression, as text or read: one repetition without end, none inside another."""
+    read = importlib.import_module(_PARSER).parse(pattern, re.ASCII) if isinstance(pattern, str) else pattern
+    endless, waiting = 0, [(read, False)]
     while waiting:
         items, inside = waiting.pop()
         for op, value in items:

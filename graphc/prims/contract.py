@@ -112,6 +112,8 @@ def _conv_array(x, w, stride, low, high, dilation, x_dilation, groups):
     wide = WIDE.get(dtype, dtype)
     x, w = _stretch(x.astype(wide), low, high, x_dilation), w.astype(wide)
     sizes = [(n - ((k - 1) * d + 1)) // s + 1 for n, k, d, s in zip(x.shape[1:-1], w.shape[:count], dilation, stride)]
+    if min(sizes, default=0) < 0:
+        raise ShapeError(f"conv: a window of {w.shape[:count]} does not fit into {x.shape[1:-1]} with what is padded")
     out = np.zeros((x.shape[0], *sizes, groups, w.shape[-1] // groups), wide)
     for offset in itertools.product(*map(range, w.shape[:count])):
         where = [slice(k * d, k * d + (n - 1) * s + 1 if n else 0, s)

@@ -1,4 +1,4 @@
-"""RE2's regular expressions by means of Python's ``re``: patterns, whole matches and replacement."""
+"""RE2's regular expressions by means of Python's ``re``: patterns, whole matches, replacement and tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from graphc.errors import InvalidArgumentError
-from graphc.prims.automaton import Automaton, TooLarge, is_simple
+from graphc.prims.automaton import Automaton, TooLarge, is_simple, ways_of
 
 # What stands in brackets for the names of POSIX classes and of the most used Unicode properties.
 _POSIX = {
@@ -112,3 +112,51 @@ def replacement(pattern: str, rewrite: str, every: bool) -> Callable[[bytes], by
         return "".join([*out, text[at:]]).encode("utf-8", "surrogateescape")
 
     return (lambda text: text) if wrong else replaced
+
+
+def searched(pattern: str) -> re.Pattern:
+    """A pattern to look for anywhere in a text, in time at most quadratic in its length.
+
+    Raises:
+        InvalidArgumentError: see ``compiled``; also patterns that could take far longer.
+    """
+    known = compiled(pattern)
+    if not all(is_simple(way) for way in ways_of(known.pattern)):
+        raise InvalidArgumentError(f"pattern {pattern!r} repeats without end more than once, which may take very long to look for")
+    return known
+
+
+def tokens(patterns: tuple[str, ...], between: bool, least: int, mark: bool) -> Callable[[bytes], list[bytes]]:
+    """The matches in a string of the one pattern, or what is ``between`` the matches of all, of ``least`` characters.
+
+    ``mark`` puts the characters 2 and 3 around them.
+    """
+    known = [searched(p) for p in patterns]
+
+    def matches(text: str) -> list[str]:
+        found, at = [], 0
+        while (match := known[0].search(text, at)) is not None:
+            is_long = match.end() - match.start() >= least
+            at = match.end() if is_long else match.start() + 1
+            if is_long:
+                found.append(match[0])
+        return found
+
+    def rests(text: str) -> list[str]:
+        found = [text]
+        for pattern in known:
+            found = [piece for whole in found for piece in _rests(pattern, whole) if len(piece) >= least]
+        return found
+
+    def cut(text: bytes) -> list[bytes]:
+        found = (rests if between else matches)(text.decode("utf-8", "surrogateescape"))
+        found = ["\2", *found, "\3"] if mark else found
+        return [t.encode("utf-8", "surrogateescape") for t in found]
+
+    return cut
+
+
+def _rests(pattern: re.Pattern, text: str) -> list[str]:
+    """What is between the matches that are not empty."""
+    ends = [0, *(k for m in pattern.finditer(text) if m[0] for k in m.span()), len(text)]
+    return [text[a:b] for a, b in zip(ends[::2], ends[1::2])]

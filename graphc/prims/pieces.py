@@ -11,6 +11,7 @@ from graphc.errors import InvalidArgumentError, ShapeError
 from graphc.ir import dtype as dt
 from graphc.ir.type import TupleType, Type
 from graphc.prims import unicode
+from graphc.prims.pattern import tokens
 from graphc.prims.strings import each, expect, texts
 from graphc.prims.table import Prim, declare
 
@@ -64,6 +65,9 @@ def _cut_any(separators: str, skip: bool) -> Callable:
 
 declare(Prim("string_split_any", _pieces_type,
              lambda x, separators, skip: _pieces(each("split", _cut_any(separators, skip), x)),
+             native=False, sizes=1))  # fmt: skip
+declare(Prim("string_tokens", _pieces_type,
+             lambda x, **attrs: _pieces(each("tokens", tokens(**attrs), x)),
              native=False, sizes=1))  # fmt: skip
 declare(Prim("string_bytes", _pieces_type,
              lambda x: _pieces([[s[k : k + 1] for k in range(len(s))] for s in x.tolist()]),

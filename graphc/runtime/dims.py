@@ -43,15 +43,20 @@ def symbols_of(dims) -> frozenset[str]:
     return frozenset(names)
 
 
-def evaluate(dim, values: dict[str, int]) -> int:
+def evaluate(dim, values: dict[str, int], known: dict[Node, int] | None = None) -> int:
     """The value of a dimension or offset, given those of the symbols.
+
+    Args:
+        known: what expressions came to before, for the same values or for fewer of them; added to.
 
     Raises:
         CompileError: a symbol has no value yet, or the expression is not one of sizes.
     """
     if not isinstance(dim, Node):
         return int(dim)
-    known: dict[Node, int] = {}
+    known = {} if known is None else known
+    if dim in known:
+        return known[dim]
     stack = [dim]
     while stack:
         node = stack[-1]

@@ -58,17 +58,18 @@ class LateSizes:
         self._ends = [(symbols_of((*t.shape, where)), t.size * t.dtype.size, where) for t, (kind, where) in buffers if kind == "arena"]
         self._sizes = [(symbols_of(t.shape), t.size * max(1, t.dtype.size)) for t, _ in buffers]
 
-    def refused(self, before: dict[str, int], values: dict[str, int]) -> int:
+    def refused(self, before: set[str], values: dict[str, int], known: dict) -> int:
         """The number of the check that fails, of those that could not be made before; 0 if none does."""
         for number, needs, condition in self._checks:
-            if needs <= values.keys() and not needs <= before.keys() and not evaluate(condition, values):
+            if needs <= values.keys() and not needs <= before and not evaluate(condition, values, known):
                 return number
-        fits = all(evaluate(size, values) <= _LARGEST for needs, size in self._sizes if needs <= values.keys())
+        fits = all(evaluate(size, values, known) <= _LARGEST for needs, size in self._sizes if needs <= values.keys())
         return 0 if fits else len(self._checks) + 1
 
-    def arena(self, values: dict[str, int]) -> int:
+    def arena(self, values: dict[str, int], known: dict) -> int:
         """Bytes of arena that buffers of known size need."""
-        ends = [evaluate(where, values) + evaluate(size, values) for needs, size, where in self._ends if needs <= values.keys()]
+        ends = [evaluate(where, values, known) + evaluate(size, values, known)
+                for needs, size, where in self._ends if needs <= values.keys()]  # fmt: skip
         return max(ends, default=0)
 
 
@@ -140,10 +141,12 @@ class _Run:
         self.inputs, self.dims, self.known, self.arena = inputs, dims, known, arena
         self.outputs: list = [None] * len(self.signature.outputs)
         self.objects: dict[tuple, np.ndarray] = {}  # strings, which have no bytes in the arena
+        self.values = {name: dims[k] for k, name in enumerate(self.signature.symbols) if k in known}
+        self._evaluated: dict = {}  # expressions of sizes; a symbol that has a value keeps it
 
-    @property
-    def values(self) -> dict[str, int]:
-        return {name: self.dims[k] for k, name in enumerate(self.signature.symbols) if k in self.known}
+    def size(self, dim) -> int:
+        """What a dimension or offset comes to."""
+        return evaluate(dim, self.values, self._evaluated) if isinstance(dim, Node) else dim
 
     def place_donated(self, in_place: frozenset[int]) -> None:
         for output, position in self.signature.donated:
@@ -156,11 +159,11 @@ class _Run:
         values = self.values
         for k, (param, needs) in enumerate(zip(self.signature.outputs, self.program._needs)):
             if self.outputs[k] is None and needs <= values.keys():
-                self.outputs[k] = np.empty([evaluate(d, values) for d in param.type.shape], param.type.dtype.numpy)
+                self.outputs[k] = np.empty([self.size(d) for d in param.type.shape], param.type.dtype.numpy)
         if self.program.late is None:
             wanted = self.program._arena_bytes((ctypes.c_int64 * max(1, len(self.dims)))(*self.dims))
         else:
-            wanted = self.program.late.arena(values)
+            wanted = self.program.late.arena(values, self._evaluated)
         if wanted > self.arena.size:
             grown = aligned_bytes(wanted)
             grown[: self.arena.size] = self.arena  # what is there keeps its offset
@@ -175,7 +178,7 @@ class _Run:
 
     def host(self, step: HostStep) -> None:
         args = [_read_only(self.view(type, place)) for type, place in step.args]
-        attrs = {name: _known(value, self.values) for name, value in step.attrs}
+        attrs = {name: self.attribute(value) for name, value in step.attrs}
         with located(step.location), np.errstate(all="ignore"):
             try:
                 results = step.fn(*args, **attrs)
@@ -189,11 +192,11 @@ class _Run:
             what = f"{step.op}: the host step gave {len(results)} results, not {len(step.results)}"
             raise ShapeError(explain(what, location=step.location))
         arrays = [np.asarray(value, dtype=type.dtype.numpy) for (type, _), value in zip(step.results, results)]
-        before = self.values
+        before = set(self.values)
         for (type, _), array in zip(step.results, arrays):
             self.bind(step, type, array)
         if self.program.late is not None and len(self.known) > len(before):
-            code = self.program.late.refused(before, self.values)
+            code = self.program.late.refused(before, self.values, self._evaluated)
             if code:
                 self.program.failed(code)
         self.place()
@@ -213,31 +216,27 @@ class _Run:
                 self.dims[slot] = extent
                 self.known.add(slot)
                 values[name] = extent
-        if array.ndim != type.rank or any(evaluate(d, values) != e for d, e in zip(type.shape, array.shape)):
+        if array.ndim != type.rank or any(self.size(d) != e for d, e in zip(type.shape, array.shape)):
             got = f"{type.dtype.short}[{','.join(map(str, array.shape))}]"
             raise ShapeError(explain(f"{step.op}: the host step gave {got}, not {type}", location=step.location))
 
     def view(self, type: Type, place: tuple) -> np.ndarray:
         """The array that lies at a place."""
         where, what = place
-        values = self.values
-        shape = tuple(evaluate(d, values) for d in type.shape)
+        shape = tuple([self.size(d) for d in type.shape])
         if type.dtype is dt.string and where == "arena":
             return self.objects[place].reshape(shape)
         if where in ("input", "output"):
             array = (self.inputs if where == "input" else self.outputs)[what]
             return array if array.shape == shape and array.dtype == type.dtype.numpy else _seen_as(array, type, shape)
         memory = self.program.constants if where == "constant" else self.arena
-        return np.ndarray(shape, type.dtype.numpy, buffer=memory, offset=evaluate(what, values))
+        return np.ndarray(shape, type.dtype.numpy, buffer=memory, offset=self.size(what))
 
-
-def _known(value, values: dict):
-    """An attribute with numbers in place of dimensions."""
-    if isinstance(value, tuple):
-        return tuple([_known(v, values) for v in value])
-    if isinstance(value, HostGraph):
-        return value.at(values)
-    return evaluate(value, values) if isinstance(value, Node) else value
+    def attribute(self, value):
+        """An attribute with numbers in place of dimensions."""
+        if isinstance(value, tuple):
+            return tuple([self.attribute(v) for v in value])
+        return value.at(self.values) if isinstance(value, HostGraph) else self.size(value)
 
 
 def _seen_as(array: np.ndarray, type: Type, shape: tuple) -> np.ndarray:

@@ -17,7 +17,7 @@ import onnx_conformance
 from onnx.backend.test.runner import Runner
 
 import graphc
-from graphc.onnx import model as onnx_model
+from graphc.onnx import programs
 from graphc.prims.interpret import interpret
 
 GROUPS = 24
@@ -64,10 +64,10 @@ class Interpreted:
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_every_operator_means_what_the_standard_says(group, suite, monkeypatch):
-    monkeypatch.setattr(onnx_model, "compile_graph", lambda graph, options: Interpreted(graph))
-    monkeypatch.setattr(onnx_model, "recall", lambda *_: None)
-    monkeypatch.setattr(onnx_model, "remember", lambda *_: None)
-    monkeypatch.setattr(onnx_model.Model, "_find_quick", lambda *_: None)
+    monkeypatch.setattr(programs, "compile_graph", lambda graph, options: Interpreted(graph))
+    monkeypatch.setattr(programs, "recall", lambda *_: None)
+    monkeypatch.setattr(programs, "remember", lambda *_: None)
+    monkeypatch.setattr(programs.Programs, "_find_quick", lambda *_: None)
     wrong = [w for c in suite[group::GROUPS] if c.name not in NOT_PASSED and (w := passes(c))]
     assert not wrong, "\n".join(wrong)
 

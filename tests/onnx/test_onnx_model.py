@@ -167,7 +167,7 @@ def test_a_program_is_found_again_by_the_file(tmp_path, monkeypatch):
     path.write_bytes(LINE.SerializeToString())
     first = graphc.onnx.load(path)
     np.testing.assert_array_equal(first.run([X])[0], Y)
-    monkeypatch.setattr("graphc.onnx.model.Tracer", None)  # nothing is traced any more
+    monkeypatch.setattr("graphc.onnx.traces.Tracer", None)  # nothing is traced any more
     again = graphc.onnx.load(path)
     np.testing.assert_array_equal(again.run([X])[0], Y)
     assert default_cache().stats().hits

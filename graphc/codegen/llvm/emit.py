@@ -192,7 +192,7 @@ class Body:
         if variables:
             names = ", ".join(v.attr("name") for v in variables)
             raise CompileError(f"the parallel loop over {loop.var} changes {names}, which all its tasks share")
-        free, name = free_names(loop, self.memory), outline.next_name()
+        free, name = free_names(loop, self.memory, self.facts), outline.next_name()
         call_parallel(self.values, self.memory, free, name, self._number(loop.extent), self._number(loop.grain))
         task = Function(function.target, outline.names, outline.declared)
         memory = Memory(task, {})

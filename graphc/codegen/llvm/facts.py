@@ -80,6 +80,7 @@ class Facts:
         self._registers = {array.name: array for array in made if array.space == "register"}
         self._assigned: dict[int, tuple] = {}
         self._costs: dict[int, int] = {}
+        self._nodes: dict[int, list] = {}
         touched = set()
         for statement, loops in walk(body):
             if isinstance(statement, Set):
@@ -89,11 +90,18 @@ class Facts:
                 self._visit_vector(statement, vector, touched)
         self.lanes = target.lanes(f64 if touched and touched <= {64} else f32)
 
+    def nodes(self, statement) -> list[Node]:
+        """Every Node of the expressions that a statement itself holds, operands first."""
+        found = self._nodes.get(id(statement))
+        if found is None:
+            found = self._nodes[id(statement)] = toposort(expressions(statement))
+        return found
+
     def _visit_vector(self, statement, vector: For, touched: set) -> None:
         if isinstance(statement, Store):
             self._visit_memory(statement.value, vector, touched)
             self._visit_access(statement.array, statement.index, vector)
-        for node in toposort(expressions(statement)):
+        for node in self.nodes(statement):
             if node.op in ("load", "load_if"):
                 self._visit_memory(node, vector, touched)
                 self._visit_access(node.attr("buffer"), node.inputs[node.op == "load_if" :], vector)
@@ -139,7 +147,7 @@ class Facts:
         return found
 
     def _statement_cost(self, statement) -> int:
-        total = sum(map(_node_cost, toposort(expressions(statement)))) + isinstance(statement, Store)
+        total = sum(map(_node_cost, self.nodes(statement))) + isinstance(statement, Store)
         inner = sum(map(self.cost, bodies(statement)))
         if isinstance(statement, For) and type(statement.extent) is int:
             if statement.kind == UNROLLED:

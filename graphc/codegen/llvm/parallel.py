@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphc.codegen.llvm.builder import Value, element_type
-from graphc.codegen.llvm.facts import READS, expressions, walk
+from graphc.codegen.llvm.facts import READS, Facts, walk
 from graphc.codegen.llvm.function import Function, quoted
 from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.storage import Storage
@@ -42,7 +42,7 @@ class Free:
     nodes: tuple[Node, ...]
 
 
-def free_names(loop: For, memory: Memory) -> Free:
+def free_names(loop: For, memory: Memory, facts: Facts) -> Free:
     """Everything the body of a loop uses and does not make."""
     own: set = {loop.var}
     buffers: dict[str, None] = {}
@@ -55,7 +55,7 @@ def free_names(loop: For, memory: Memory) -> Free:
                 own.add(array.name)
             case Store(array) | Prefetch(array):
                 buffers[array] = None
-        for node in toposort(expressions(statement)):
+        for node in facts.nodes(statement):
             if node.op in READS:
                 buffers[node.attr("buffer")] = None
             elif node.op in ("var", "symbol"):

@@ -63,8 +63,7 @@ class Values:
         self.function = function
         self.special = special
         self._variables: dict[Node, tuple] = {}
-        self._forms: dict[tuple, Form] = {}  # by what is looked at and the bindings of its variables
-        self._numbers: dict[tuple, tuple | None] = {}
+        self._numbers: dict[tuple, tuple | None] = {}  # by an atom and the bindings of its variables
 
     def value(self, node: Node) -> Value:
         """The value of an expression, scalar or with the lanes of the present vector loop.
@@ -231,14 +230,7 @@ class Values:
         return map(self.function.bindings.get, variables)
 
     def form(self, node: Node, scale: int = 1) -> Form:
-        """``scale`` times an index expression, with everything that is known of its variables put in. Not to be changed."""
-        key = (node, scale, *self._bound(node))
-        found = self._forms.get(key)
-        if found is None:
-            found = self._forms[key] = self._new_form(node, scale)
-        return found
-
-    def _new_form(self, node: Node, scale: int) -> Form:
+        """``scale`` times an index expression, with everything that is known of its variables put in."""
         terms, constant = linear_form(node)
         form = Form(constant * scale)
         bindings = self.function.bindings

@@ -13,7 +13,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.node import Node, const, const_value
 from graphc.ir.type import Type
 from graphc.onnx.export.emitter import Emitter, Form, NoForm, Value, as_itself
-from graphc.onnx.export.kinds import number
+from graphc.onnx.export.kinds import carrier, number
 from graphc.onnx.export.ranges import interval
 from graphc.prims.control import results_of
 from graphc.prims.pullback import fresh_inputs
@@ -179,12 +179,8 @@ def _fma(e: Emitter, node: Node) -> Value:
 
 def where(e: Emitter, condition: str, x: str, y: str, kind: DType) -> str:
     """``Where``, in a type that runtimes have it for."""
-    from_, to = kind, _where_kind(e, kind)
-    return e.cast(e.op("Where", [condition, e.cast(x, from_, to), e.cast(y, from_, to)]), to, from_)
-
-
-def _where_kind(e: Emitter, kind: DType) -> DType:
-    return {dt.u64: dt.i64, dt.b1: dt.u8, dt.i16: dt.i32, dt.u16: dt.i32, dt.bf16: dt.f32}.get(kind, kind)
+    wide = carrier("Where", kind, e.opset)
+    return e.cast(e.op("Where", [condition, e.cast(x, kind, wide), e.cast(y, kind, wide)]), wide, kind)
 
 
 def _select(e: Emitter, node: Node) -> Value:

@@ -18,6 +18,7 @@ from graphc.ir.sizes import made_by, maker
 from graphc.ir.type import TupleType
 from graphc.onnx.export.kinds import carrier, number
 from graphc.onnx.export.writer import Writer
+from graphc.prims.shape import inverse
 from graphc.prims.table import row
 
 WITH_BODIES = ("call", "cond", "while", "loop", "item")  # what is in them tells what they cannot do
@@ -129,10 +130,12 @@ class Emitter:
 
     @property
     def opset(self) -> int:
+        """The opset that is written."""
         return self.settings.opset
 
     @property
     def exact(self) -> bool:
+        """Whether graphc's results are given where ONNX leaves them open."""
         return self.settings.exact
 
     # ------------------------------------------------------------------------------------------ the walk
@@ -266,10 +269,6 @@ class Emitter:
         """An initialiser: a vector of int64."""
         return self.const(np.array(values, np.int64), dt.i64)
 
-    def scalar(self, value, dtype: DType) -> str:
-        """An initialiser of rank 0."""
-        return self.const(value, dtype)
-
     # ------------------------------------------------------------------------------------------- values
 
     def loose(self, node: Node) -> Value:
@@ -306,7 +305,7 @@ class Emitter:
         """The same tensor with its axes in the order of the Node's."""
         if value.perm is None:
             return value
-        back = tuple(sorted(range(len(value.perm)), key=value.perm.__getitem__))
+        back = inverse(value.perm)
         return Value(self.transposed(value.name, back), tuple(value.sizes[k] for k in back))
 
     def transposed(self, name: str, perm: tuple) -> str:
@@ -445,11 +444,11 @@ class Emitter:
         if unknown and 0 not in shape and all(k < len(sizes) and sizes[k] == shape[k] for k in unknown):
             return self.op("Reshape", [name, self.ints(*[0 if isinstance(d, Node) else d for d in shape])])
         if 0 in shape and not unknown:
-            return self.op("Reshape", [name, self.ints(*shape)], **({"allowzero": 1} if self.opset >= 14 else {}))
-        return self.op("Reshape", [name, self.shape(shape)], **self._zeros_are_sizes(shape))
+            return self.op("Reshape", [name, self.ints(*shape)], **self._zeros_are_sizes())
+        return self.op("Reshape", [name, self.shape(shape)], **self._zeros_are_sizes())
 
-    def _zeros_are_sizes(self, shape: tuple) -> dict:
-        """A size that is 0 while running is no order to copy one."""
+    def _zeros_are_sizes(self) -> dict:
+        """The attribute by which a size of 0 is no order to copy one, where the opset has it."""
         return {"allowzero": 1} if self.opset >= 14 else {}
 
 

@@ -57,7 +57,7 @@ def source_of(subject, inputs=None) -> Source:
     """
     if isinstance(subject, ConcreteFunction):
         return _of_concrete(subject)
-    if isinstance(subject, Model) and _is_changed(subject):
+    if isinstance(subject, Model) and subject.is_changed:
         return _of_trained(subject)
     graph = _graph_of(subject)
     if graph is not None:
@@ -76,12 +76,6 @@ def source_of(subject, inputs=None) -> Source:
     if not isinstance(concrete, ConcreteFunction):
         raise UsageError(explain(f"onnx.export: {found.name} takes a tensor of unknown rank; give its rank by inputs="))
     return _of_concrete(concrete)
-
-
-def _is_changed(model: Model) -> bool:
-    """Whether weights of a model have been assigned to; asking must not make variables of them."""
-    training = vars(model).get("_training")
-    return training is not None and training.is_changed
 
 
 def _graph_of(subject) -> Graph | None:

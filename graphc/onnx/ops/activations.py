@@ -7,10 +7,13 @@ from collections.abc import Callable
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import math, nn, shape
-from graphc.lib.dims import axis_of, size
+from graphc.lib.dims import size
 from graphc.lib.math import full_like
 from graphc.lib.promote import broadcast_to
 from graphc.onnx.call import Call
+from graphc.onnx.ops.axes import axis_in, with_ones
+from graphc.onnx.ops.precision import widened
+from graphc.onnx.ops.sizes import differ
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -93,7 +96,7 @@ def swish(call: Call):
 def swiglu(call: Call):
     """The first operand's ``Swish`` times the second operand, which is of the same shape."""
     x, y = call[0], call[1]
-    if len(x.shape) != len(y.shape) or any(type(a) is type(b) is int and a != b for a, b in zip(x.shape, y.shape)):
+    if differ(x.shape, y.shape):
         raise call.wrong("both operands must have one shape")
     return math.multiply(nn.silu(x, call.float("alpha", 1.0)), y)
 
@@ -103,7 +106,7 @@ def prelu(call: Call):
     """``x``, times a slope where negative; the slope is broadcast to the shape of ``x``."""
     x, slope = call[0], call[1]
     if call.version < 7 and len(slope.shape) == 1 and slope.shape != (1,) and len(x.shape) > 1:
-        slope = shape.reshape(slope, (*slope.shape, *(1,) * (len(x.shape) - 2)))  # one for each channel
+        slope = with_ones(slope, len(x.shape) - 2)  # one for each channel
     slope = broadcast_to(slope, x.shape, "PRelu")
     return apply("select", apply("lt", x, full_like(x, 0)), math.multiply(x, slope), x)
 
@@ -125,7 +128,7 @@ def _along(call: Call, function: Callable) -> Node:
     """A function of a tensor and an axis; before version 13 all axes from ``axis`` on count as one."""
     x = call[0]
     axis = call.int("axis", -1 if call.version >= 13 else 1)
-    k = axis_of(call.op, axis, x, 1 if axis >= 0 and call.version < 13 else 0)
+    k = axis_in(call, axis, len(x.shape) + (1 if axis >= 0 and call.version < 13 else 0))
     if call.version >= 13 or k == len(x.shape) - 1:
         return function(x, k)
     flat = shape.reshape(x, (size(x.shape[:k]), size(x.shape[k:])))
@@ -136,8 +139,7 @@ def _in_wide(function: Callable) -> Callable:
     """The function with 16-bit floats as float32 inside."""
 
     def run(x: Node, axis: int) -> Node:
-        wide = math.cast(x, dt.f32) if x.dtype in (dt.f16, dt.bf16) else x
-        return math.cast(function(wide, axis), x.dtype)
+        return math.cast(function(widened(x), axis), x.dtype)
 
     return run
 

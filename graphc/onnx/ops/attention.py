@@ -16,6 +16,8 @@ from graphc.lib.index import gather
 from graphc.lib.math import full_like
 from graphc.lib.shape import concat, expand_dims, pad, part, reshape, split, squeeze, stack, transpose, zeros
 from graphc.onnx.call import Call
+from graphc.onnx.ops.heads import capped, heads_of, joined, shared_out, usual_scale
+from graphc.onnx.ops.precision import working
 from graphc.onnx.registry import operator
 from graphc.onnx.values import UNKNOWN
 from graphc.prims.table import apply
@@ -23,29 +25,10 @@ from graphc.prims.table import apply
 _HALVES = (dt.f16, dt.bf16)
 
 
-def _heads(call: Call, name: str, x: Node, count: int) -> Node:
-    """[batch, places, heads * size] as [batch, heads, places, size]."""
-    batch, places, width = x.shape
-    if count < 1 or (type(width) is int and width % count):
-        raise call.wrong(f"the last axis of {name} {x.type} cannot be shared by {count} heads")
-    return transpose(reshape(x, (batch, places, count, simplified(width // count))), (0, 2, 1, 3))
-
-
-def _joined(x: Node) -> Node:
-    """[batch, heads, places, size] as [batch, places, heads * size]."""
-    batch, heads, places, size = x.shape
-    return reshape(transpose(x, (0, 2, 1, 3)), (batch, places, simplified(heads * size)))
-
-
-def _usual_scale(size, kind) -> float | Node:
-    """One over the root of the size of a head."""
-    return 1 / python_math.sqrt(max(size, 1)) if type(size) is int else apply("rsqrt", dim_node(size, kind))
-
-
 def _scaled_scores(q: Node, k: Node, scale: float | None) -> Node:
     """``scale * q @ k^T``; in half precision both factors are scaled by the root, as the standard has it."""
     if scale is None:
-        scale = _usual_scale(q.shape[-1], q.dtype)
+        scale = usual_scale(q.shape[-1], q.dtype)
         if isinstance(scale, Node):
             return scores(math.multiply(q, scale), k)
     if q.dtype not in _HALVES or scale < 0:
@@ -69,10 +52,9 @@ def attention(call: Call):
         k, v = concat([call[4], k], 2), concat([call[5], v], 2)
         past = call[4].shape[2]
     raw = _scaled_scores(q, k, call.float("scale", None))
-    cap = call.float("softcap", 0.0)
-    capped = math.multiply(apply("tanh", math.divide(raw, cap)), cap) if cap > 0 else raw
+    bent = capped(raw, call.float("softcap", 0.0))
     seen, bias = _masks(call, q.shape[2], k.shape[2], past if call.has(4) else 0)
-    biased = capped if bias is None else math.add(capped, math.cast(bias, capped.dtype))
+    biased = bent if bias is None else math.add(bent, math.cast(bias, bent.dtype))
     if seen is not None:
         biased = math.where(seen, biased, full_like(biased, -np.inf))
     kind = call.element("softmax_precision", None)
@@ -80,11 +62,11 @@ def attention(call: Call):
     probabilities = nn.softmax(wide) if seen is None and bias is None else softmax_or_zeros(wide)
     probabilities = math.cast(probabilities, q.dtype)
     out = math.cast(mixture(math.cast(probabilities, v.dtype), v), q.dtype)
-    modes = (raw, capped, biased, probabilities)
+    modes = (raw, bent, biased, probabilities)
     mode = call.int("qk_matmul_output_mode", 0)
     if not 0 <= mode < len(modes):
         raise call.wrong(f"qk_matmul_output_mode is {mode}, not 0 to 3")
-    return [_joined(out) if is_packed else out, k, v, modes[mode]]
+    return [joined(out) if is_packed else out, k, v, modes[mode]]
 
 
 def _operands(call: Call, is_packed: bool) -> list[Node]:
@@ -96,7 +78,7 @@ def _operands(call: Call, is_packed: bool) -> list[Node]:
             raise call.wrong(f"Q, K and V must all have rank 3 or all rank 4; {name} is {x.type}")
     if is_packed:
         counts = (call.int("q_num_heads"), call.int("kv_num_heads"), call.int("kv_num_heads"))
-        found = [_heads(call, name, x, n) for name, x, n in zip(names, found, counts)]
+        found = [heads_of(call, x, n, name) for name, x, n in zip(names, found, counts)]
     q, k = found[0].shape, found[1].shape
     if type(q[1]) is type(k[1]) is int and (k[1] < 1 or q[1] % k[1]):
         raise call.wrong(f"{q[1]} heads of the query cannot share {k[1]} of the key")
@@ -153,7 +135,7 @@ def flex_attention(call: Call):
     if any(len(x.shape) != 4 for x in (q, k, v)):
         raise call.wrong("Q, K and V must have rank 4")
     kind = call.element("softmax_precision", None)
-    wide = kind.carrier if kind is not None else dt.f64 if q.dtype is dt.f64 else dt.f32
+    wide = kind.carrier if kind is not None else working(q.dtype)
     found = _modified(call, "score_mod", math.cast(_scaled_scores(q, k, call.float("scale", None)), wide))
     found = softmax_or_zeros(found) if "score_mod" in call.attributes else nn.softmax(found)
     found = _modified(call, "prob_mod", found)
@@ -188,16 +170,16 @@ def linear_attention(call: Call):
     heads, groups = call.int("q_num_heads"), call.int("kv_num_heads")
     if any(len(call[i].shape) != 3 for i in range(3)) or groups < 1 or heads < 1 or heads % groups:
         raise call.wrong(f"needs query, key and value of rank 3 and heads that can be shared, not {heads} and {groups}")
-    rows = [_heads(call, n, math.cast(call[i], dt.f32), c)
+    rows = [heads_of(call, math.cast(call[i], dt.f32), c, n)
             for i, (n, c) in enumerate((("query", heads), ("key", groups), ("value", groups)))]  # fmt: skip
     size, width = rows[1].shape[3], rows[2].shape[3]
     if has_decay:
-        rows.append(math.exp(_heads(call, "decay", math.cast(call[4], dt.f32), groups)))
+        rows.append(math.exp(heads_of(call, math.cast(call[4], dt.f32), groups, "decay")))
     if has_beta:
-        rows.append(_heads(call, "beta", math.cast(call[5], dt.f32), 1 if call[5].shape[2] == 1 else groups))
+        rows.append(heads_of(call, math.cast(call[5], dt.f32), 1 if call[5].shape[2] == 1 else groups, "beta"))
     state = math.cast(call[3], dt.f32) if call.has(3) else zeros((call[0].shape[0], groups, size, width), dt.f32)
     scale = call.float("scale", 0.0)
-    factor = scale if scale else _usual_scale(size, dt.f32)
+    factor = scale if scale else usual_scale(size, dt.f32)
 
     def step(number, carries, row, operands):
         new = _updated(carries[0], row, has_decay, has_beta)
@@ -211,7 +193,7 @@ def linear_attention(call: Call):
     else:
         (last,), (out,) = steps(step, [state], rows, op="LinearAttention")
     kind = call[3].dtype if call.has(3) else call[0].dtype
-    return [math.cast(_joined(transpose(out, (1, 2, 0, 3))), call[0].dtype), math.cast(last, kind)]
+    return [math.cast(joined(transpose(out, (1, 2, 0, 3))), call[0].dtype), math.cast(last, kind)]
 
 
 def _updated(state: Node, row: list[Node], has_decay: bool, has_beta: bool) -> Node:
@@ -234,13 +216,7 @@ def rotary_embedding(call: Call):
     x, is_packed = call[0], len(call[0].shape) == 3
     if len(x.shape) not in (3, 4):
         raise call.wrong("X must have rank 3 or 4")
-    if is_packed:  # [batch, places, heads, size]
-        count = call.int("num_heads")
-        if count < 1 or (type(x.shape[2]) is int and x.shape[2] % count):
-            raise call.wrong(f"the last axis of X cannot be shared by {count} heads")
-        turned = reshape(x, (*x.shape[:2], count, simplified(x.shape[2] // count)))
-    else:
-        turned = transpose(x, (0, 2, 1, 3))
+    turned = shared_out(call, x, call.int("num_heads"), "X") if is_packed else transpose(x, (0, 2, 1, 3))
     size = turned.shape[3]
     width = call.int("rotary_embedding_dim", 0) or size
     if type(width) is not int or width % 2 or (type(size) is int and width > size):

@@ -9,10 +9,9 @@ import numpy as np
 
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, simplified
-from graphc.lib import math
+from graphc.lib import math, shape
 from graphc.lib.dims import dim_node
 from graphc.lib.promote import as_node, broadcast_to
-from graphc.lib.shape import concat
 from graphc.onnx.call import Call
 from graphc.prims.table import apply
 
@@ -57,23 +56,23 @@ def sizes_of(call: Call, k: int, signed: bool = False) -> list:
     return call.sizes(k, signed)
 
 
-def wide(x: Node) -> Node:
+def as_int64(x: Node) -> Node:
     """Integers as i64."""
     return x if x.dtype is dt.i64 else apply("cast", x, dtype=dt.i64)
 
 
-def dims_vector(shape: Values) -> Node:
+def dims_vector(sizes: Values) -> Node:
     """Sizes as an i64 vector."""
-    if all(type(d) is int for d in shape):
-        return const(np.array(shape, np.int64))
-    parts = [apply("reshape", dim_node(d), shape=(1,)) for d in shape]
-    return parts[0] if len(parts) == 1 else concat(parts, 0)
+    if all(type(d) is int for d in sizes):
+        return const(np.array(sizes, np.int64))
+    parts = [apply("reshape", dim_node(d), shape=(1,)) for d in sizes]
+    return parts[0] if len(parts) == 1 else shape.concat(parts, 0)
 
 
 def from_front(indices: Node, sizes: Values) -> Node:
     """Indices that may count from the end, as i64 that count from the front; ``sizes``: one, or one for each place along
     the last axis."""
-    i = wide(indices)
+    i = as_int64(indices)
     if not sizes:
         return i
     if i.op == "const" and i.type.is_static and all(type(d) is int for d in sizes):
@@ -84,19 +83,27 @@ def from_front(indices: Node, sizes: Values) -> Node:
     return apply("select", apply("lt", i, as_node(const(0, i.type))), apply("add", i, limit), i)
 
 
-def ramp(shape: Values, axis: int) -> Node:
+def ramp(sizes: Values, axis: int) -> Node:
     """The place along one axis, for every place of a shape, as i64."""
-    return apply("iota", shape=tuple(shape), axis=axis, dtype=dt.i64)
+    return apply("iota", shape=tuple(sizes), axis=axis, dtype=dt.i64)
+
+
+def with_ones(x: Node, count: int) -> Node:
+    """A tensor with so many axes of size 1 behind its own: a vector that is for channels lies along them."""
+    return shape.reshape(x, (*x.shape, *(1,) * count))
+
+
+def picked(x: Node, places: Node, axis: int) -> Node:
+    """The slices of an axis at places that surely lie in it."""
+    if axis:
+        full = (*x.shape[:axis], *places.shape)
+        places = apply("broadcast", places, shape=full, axes=tuple(range(axis, len(full))))
+    return apply("gather", x, apply("reshape", places, shape=(*places.shape, 1)), batch=axis)
 
 
 def moved(x: Node, order: Values[int]) -> Node:
     """Axes in another order."""
     return x if list(order) == list(range(len(order))) else apply("transpose", x, perm=tuple(order))
-
-
-def back(order: Values[int]) -> list[int]:
-    """The order that undoes another."""
-    return sorted(range(len(order)), key=list(order).__getitem__)
 
 
 def total(sizes: Values):

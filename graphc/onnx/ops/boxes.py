@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, binary, const, simplified
+from graphc.ir.node import Node, const, simplified
 from graphc.ir.type import Type
 from graphc.lib import math, reduction
 from graphc.lib.boxes import best_of_groups
-from graphc.lib.dims import dim_node, measured, sized
+from graphc.lib.dims import dim_node, measured, sized, smaller
 from graphc.lib.index import gather_nd, looked_at
 from graphc.lib.math import full_like
 from graphc.lib.promote import broadcast_to
 from graphc.lib.sampling import clamped, corners
 from graphc.lib.shape import ensure_shape, expand_dims, part, reshape, stack, transpose, unstack
 from graphc.onnx.call import Call
+from graphc.onnx.ops.precision import floats_of, working
 from graphc.onnx.registry import operator
 from graphc.prims.data import nonzero
 from graphc.prims.table import apply
@@ -51,7 +52,7 @@ def _at_most(count, n):
     """A wanted number of boxes as a size, of which there are ``n``."""
     if type(count) is not int:
         return sized(math.minimum(math.maximum(count, 0), dim_node(n)))
-    return min(count, n) if type(n) is int else simplified(binary("min", n, count))
+    return smaller(n, count)
 
 
 def _scalar(call: Call, k: int, default: float) -> Node | float:
@@ -86,7 +87,7 @@ def roi_align(call: Call):
     ratio = call.int("sampling_ratio", 0)
     if min(out) < 1 or ratio < 0:
         raise call.wrong(f"output sizes {out} and sampling_ratio {ratio}")
-    wide = dt.f64 if x.dtype is dt.f64 else dt.f32
+    wide = working(x.dtype)
     sides = unstack(math.multiply(math.cast(rois, wide), call.float("spatial_scale", 1.0)), 4, 1)
     left, top, right, bottom = [math.subtract(s, 0.5) if is_half else s for s in sides]
     lines = [_line(a, b, size, ratio, is_half) for a, b, size in zip((top, left), (bottom, right), out)]
@@ -133,8 +134,7 @@ def _pooled(call: Call, x: Node, positions, inside: Node, used: Node, full: tupl
     count, channels = full[0], x.shape[1]
     points = simplified(full[1] * full[2] * full[3] * full[4])
     flat = [reshape(broadcast_to(p, full), (count, points)) for p, _ in positions]
-    rows = transpose(x, (0, 2, 3, 1))
-    rows = rows if rows.dtype in (dt.f32, dt.f64) else math.cast(rows, dt.f32)
+    rows = floats_of(transpose(x, (0, 2, 3, 1)))
     sizes = x.shape[2:]
     total = None
     index = reshape(looked_at(call.op, reshape(call[2], (count, 1)), [x.shape[0]]), (count,))
@@ -161,7 +161,7 @@ def max_roi_pool(call: Call):
     out = call.ints("pooled_shape")
     if len(x.shape) != 4 or len(rois.shape) != 2 or len(out) != 2 or min(out) < 1:
         raise call.wrong("needs X [images, channels, height, width], rois [boxes, 5] and two positive sizes")
-    wide = dt.f64 if x.dtype is dt.f64 else dt.f32
+    wide = working(x.dtype)
     columns = unstack(math.cast(rois, wide), 5, 1)
     scale = call.float("spatial_scale", 1.0)
     # halves are rounded away from 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.errors import DtypeError, FormatError
+from graphc.errors import DtypeError
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node, const
@@ -12,7 +12,7 @@ from graphc.lib import math, small_floats, strings
 from graphc.lib.math import full_like
 from graphc.onnx.call import Call, element_of_value
 from graphc.onnx.registry import operator
-from graphc.onnx.values import ELEMENTS, Element, Narrow, describe, typed
+from graphc.onnx.values import Element, Narrow, describe, node_of, typed
 from graphc.prims.table import apply
 
 _DIGITS = 8  # significant ones of the text of a float, as ONNX Runtime writes it
@@ -41,7 +41,7 @@ def cast_to(value: Node | Narrow, element: Element, saturate: bool = True, round
         if element.name == small_floats.E8M0:
             return Narrow(small_floats.encode_power(x, saturate, round_mode), element)
         return Narrow(small_floats.encode(x, small_floats.FORMATS[element.name], saturate), element)
-    whole = plain(value, dt.i32) if _is_text_or_float(value) else value.node if isinstance(value, Narrow) else value
+    whole = plain(value, dt.i32) if _is_text_or_float(value) else node_of(value)
     return Narrow(_lowest_bits(math.cast(whole, element.carrier), element), element)
 
 
@@ -130,35 +130,9 @@ def _read(x: Node, dtype: DType) -> Node:
     return math.cast(strings.to_number(x, dt.f32 if dtype.is_float else dt.i64), dtype)
 
 
-def tensor_of(call: Call, k: int) -> Node | Narrow:
-    """Input ``k``, a tensor of any element type.
-
-    Raises:
-        DtypeError: it is no tensor. FormatError: it is missing.
-    """
-    value = call.value(k)
-    if not isinstance(value, (Node, Narrow)):
-        raise DtypeError(f"{call.op}: input {k} must be a tensor, got {describe(value)}")
-    return value
-
-
-def target(call: Call, name: str, default=None) -> Element | None:
-    """The element type whose number an attribute holds; ``default`` where that is missing or 0.
-
-    Raises:
-        FormatError: it is no number of a type.
-    """
-    number = call.int(name, 0)
-    if not number:
-        return default
-    if number not in ELEMENTS:
-        raise FormatError(f"{call.op}: attribute {name!r} is {number}, which is no element type")
-    return ELEMENTS[number]
-
-
 def _cast(call: Call, element: Element) -> Node | Narrow:
     mode = call.choice("round_mode", *small_floats.ROUND_MODES)
-    return cast_to(tensor_of(call, 0), element, bool(call.int("saturate", 1)), mode)
+    return cast_to(call.carried(0), element, bool(call.int("saturate", 1)), mode)
 
 
 @operator("Cast")
@@ -170,19 +144,19 @@ def cast(call: Call):
 @operator("CastLike")
 def cast_like(call: Call):
     """The element type of the second input, by value."""
-    return _cast(call, element_of_value(tensor_of(call, 1)))
+    return _cast(call, element_of_value(call.carried(1)))
 
 
 @operator("BitCast")
 def bit_cast(call: Call):
     """Another element type of the same width, by bits."""
-    x, to = tensor_of(call, 0), call.element("to")
+    x, to = call.carried(0), call.element("to")
     of = element_of_value(x)
     if of.bits != to.bits or not of.bits:
         raise DtypeError(f"BitCast: {describe(x)} and {to} differ in width")
     if of is to:
         return x
-    node = x.node if isinstance(x, Narrow) else x
+    node = node_of(x)
     node = math.cast(node, dt.u8) if node.dtype is dt.b1 else node
     if of.bits < 8:
         return Narrow(_lowest_bits(_read_as(node, to.carrier), to), to)

@@ -5,42 +5,15 @@ from __future__ import annotations
 from graphc.errors import FormatError
 from graphc.ir.node import Node, simplified
 from graphc.lib import nn, shape
+from graphc.lib.dims import larger
 from graphc.lib.sliding import padded
-from graphc.lib.window import ensured, extent, largest, moved_axis, require_windows, same_padding, windows_in
+from graphc.lib.window import ensured, extent, moved_axis, require_windows, windows_in
 from graphc.onnx.call import Call
+from graphc.onnx.ops.sizes import differ
+from graphc.onnx.ops.windows import AUTOMATIC, numbers, paddings, pads_of, strides_of
 from graphc.onnx.registry import operator
 from graphc.prims import contract
 from graphc.prims.table import apply
-
-AUTOMATIC = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
-
-
-def numbers(call: Call, name: str, count: int, default: int, least: int) -> tuple[int, ...]:
-    """An attribute with one number for each spatial axis.
-
-    Raises:
-        FormatError: it has another number of them, or one is too small.
-    """
-    found = call.ints(name, [])
-    found = tuple(found) if found else (default,) * count
-    if len(found) != count or any(v < least for v in found):
-        raise FormatError(f"{call.op}: attribute {name!r} must be {count} numbers from {least} on, it is {list(found)}")
-    return found
-
-
-def paddings(call: Call, sizes, reaches, stride) -> tuple[list, list]:
-    """What is added before and after each spatial axis, by ``pads`` or as ``auto_pad`` says.
-
-    Args:
-        sizes: of the spatial axes; reaches: of the window along them.
-    """
-    way = call.choice("auto_pad", *AUTOMATIC)
-    if way in ("NOTSET", "VALID"):
-        given = numbers(call, "pads", 2 * len(stride), 0, 0) if way == "NOTSET" else (0,) * (2 * len(stride))
-        return list(given[: len(stride)]), list(given[len(stride) :])
-    pairs = [same_padding(n, k, s) for n, k, s in zip(sizes, reaches, stride)]
-    pairs = pairs if way == "SAME_UPPER" else [(b, a) for a, b in pairs]
-    return [a for a, _ in pairs], [b for _, b in pairs]
 
 
 def _operands(call: Call) -> tuple[Node, Node, int, int]:
@@ -71,7 +44,7 @@ def _with_bias(call: Call, out: Node) -> Node:
 def convolution(call: Call):
     """[n, c, *spatial] convolved with [filters, c / groups, *window]."""
     x, w, count, groups = _operands(call)
-    stride, dilation = (numbers(call, name, count, 1, 1) for name in ("strides", "dilations"))
+    stride, dilation = strides_of(call, count)
     channels = simplified(w.shape[1] * groups)
     if type(x.shape[1]) is int and type(channels) is int and x.shape[1] != channels:
         raise call.wrong(f"{x.shape[1]} channels are not {groups} groups of {w.shape[1]}")
@@ -93,8 +66,8 @@ def convolution(call: Call):
 def transposed(call: Call):
     """The transpose of a convolution: [n, c, *spatial] spread with [c, filters / groups, *window]."""
     x, w, count, groups = _operands(call)
-    stride, dilation = (numbers(call, name, count, 1, 1) for name in ("strides", "dilations"))
-    if any(type(a) is type(b) is int and a != b for a, b in [(x.shape[1], w.shape[0])]):
+    stride, dilation = strides_of(call, count)
+    if differ(x.shape[1:2], w.shape[:1]):
         raise call.wrong(f"{x.shape[1]} channels are not those of the filter")
     if type(w.shape[0]) is int and w.shape[0] % groups:
         raise call.wrong(f"{w.shape[0]} channels are not {groups} equal groups")
@@ -119,10 +92,10 @@ def _spread(call: Call, sizes, window, stride, dilation) -> tuple[list, list]:
     if len(given) not in (0, count):
         raise FormatError(f"ConvTranspose: attribute 'output_shape' must be {count} sizes, it is {given}")
     if not given and way in ("NOTSET", "VALID"):
-        pads = numbers(call, "pads", 2 * count, 0, 0) if way == "NOTSET" else (0,) * (2 * count)
+        pads = pads_of(call, count) if way == "NOTSET" else (0,) * (2 * count)
         return list(pads[:count]), [simplified(n - a - b) for n, a, b in zip(natural, pads, pads[count:])]
     wanted = given or [simplified(n * s) for n, s in zip(sizes, stride)]
-    cut = [largest(simplified(n - d), 0) for n, d in zip(natural, wanted)]
+    cut = [larger(simplified(n - d), 0) for n, d in zip(natural, wanted)]
     halves = [simplified(c // 2) for c in cut]
     return (halves if way == "SAME_UPPER" else [simplified(c - h) for c, h in zip(cut, halves)]), list(wanted)
 

@@ -11,6 +11,7 @@ from graphc.lib import math, random, shape
 from graphc.lib.math import full_like
 from graphc.onnx.call import Call
 from graphc.onnx.draws import place_of
+from graphc.onnx.ops.precision import working
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -28,7 +29,7 @@ def dropout(call: Call):
         return [x, _mask(call, x, const(True, x.type.with_dtype(dt.b1)))]
     if isinstance(rate, float) and not 0 <= rate < 1:
         raise FormatError(f"Dropout: the ratio must lie in [0, 1), it is {rate}")
-    kind = dt.f64 if x.dtype is dt.f64 else dt.f32
+    kind = working(x.dtype)
     number = const(np.asarray(rate, kind.numpy)) if isinstance(rate, float) else math.cast(rate, kind)
     kept = math.greater_equal(random.uniform(*place_of(call, call.int("seed", None)), x.shape, 0.0, 1.0, kind), number)
     scale = math.cast(math.reciprocal(math.subtract(1.0, number)), x.dtype)

@@ -13,7 +13,8 @@ from graphc.lib import bits, math, shape
 from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, elementwise, together
 from graphc.onnx.call import Call
-from graphc.onnx.ops.sizes import decided, is_at_least, picked
+from graphc.onnx.ops.axes import with_ones
+from graphc.onnx.ops.sizes import decided, differ, is_at_least, picked
 from graphc.onnx.registry import operator
 from graphc.onnx.values import Narrow
 from graphc.prims.table import apply
@@ -75,8 +76,7 @@ def operands(call: Call) -> tuple[Node, Node]:
     if call.version >= 7:
         return x, y
     if not call.int("broadcast", 0):
-        known = [(a, b) for a, b in zip(x.shape, y.shape) if type(a) is int and type(b) is int]
-        if len(x.shape) != len(y.shape) or any(a != b for a, b in known):
+        if differ(x.shape, y.shape):
             raise call.wrong("without broadcast=1 both operands must have one shape")
         return x, y
     axis = call.int("axis", len(x.shape) - len(y.shape))
@@ -84,7 +84,7 @@ def operands(call: Call) -> tuple[Node, Node]:
     behind = len(x.shape) - axis - len(y.shape)
     if axis < 0 or behind < 0:
         raise call.wrong(f"the second operand does not lie within the first from axis {axis} on")
-    return x, shape.reshape(y, (*y.shape, *(1,) * behind)) if behind else y
+    return x, with_ones(y, behind)
 
 
 @operator("Mean")

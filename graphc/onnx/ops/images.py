@@ -5,16 +5,19 @@ from __future__ import annotations
 import math as python_math
 
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, binary, simplified
+from graphc.ir.node import Node, simplified
 from graphc.lib import linalg, math
 from graphc.lib.decode import decode_any
-from graphc.lib.dims import dim_node
+from graphc.lib.dims import dim_node, smaller
 from graphc.lib.dims import size as size_of
 from graphc.lib.promote import broadcast_to
 from graphc.lib.sampling import clamped, interpolated, reflected
 from graphc.lib.shape import ensure_shape, pad, part, reshape, transpose, unstack
 from graphc.lib.window import extent, windows_in
 from graphc.onnx.call import Call
+from graphc.onnx.ops.axes import axes_in
+from graphc.onnx.ops.precision import floats_of, working
+from graphc.onnx.ops.windows import pads_of, strides_of
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -39,8 +42,7 @@ def grid_sample(call: Call):
     sizes = x.shape[2:]
     points = grid.shape[1:-1]
     flat = reshape(grid, (grid.shape[0], size_of(points), count))
-    flat = flat if flat.dtype in (dt.f32, dt.f64) else math.cast(flat, dt.f32)
-    positions = [_position(p, n, is_aligned) for p, n in zip(unstack(flat, count, 2)[::-1], sizes)]
+    positions = [_position(p, n, is_aligned) for p, n in zip(unstack(floats_of(flat), count, 2)[::-1], sizes)]
     if method == "nearest":
         positions = [math.round(p) for p in positions]
     positions = [_settled(p, n, border, is_aligned, method) for p, n in zip(positions, sizes)]
@@ -96,7 +98,7 @@ def affine_grid(call: Call):
 
 def _line(n, is_aligned: bool, kind) -> Node:
     """``n`` positions between -1 and 1."""
-    wide = kind if kind is dt.f64 else dt.f32
+    wide = working(kind)
     k = apply("iota", shape=(n,), axis=0, dtype=wide)
     length = dim_node(n, wide)
     if is_aligned:
@@ -108,14 +110,6 @@ def _line(n, is_aligned: bool, kind) -> Node:
 
 
 # --------------------------------------------------------------------------------------- deformable convolution
-
-
-def _per_axis(call: Call, name: str, count: int, default: int) -> list[int]:
-    found = call.ints(name, None)
-    found = [default] * count if found is None else found
-    if len(found) != count or any(v < (0 if name == "pads" else 1) for v in found):
-        raise call.wrong(f"attribute {name!r} is {found}; it needs {count} numbers")
-    return found
 
 
 @operator("DeformConv", since=19)
@@ -142,7 +136,7 @@ def deform_conv(call: Call):
     share = channels // spread
     rows = reshape(x, (simplified(batch * spread), share, *x.shape[2:]))
     rows = transpose(rows, (0, *range(2, count + 2), 1))
-    taken = interpolated(rows if x.dtype is dt.f64 else math.cast(rows, dt.f32), positions)
+    taken = interpolated(floats_of(rows), positions)
     taken = reshape(taken, (batch, spread, taps, size_of(out), share))
     if call.has(4):
         mask = reshape(ensure_shape(call[4], (batch, None, *out)), (batch, spread, taps, size_of(out), 1))
@@ -161,11 +155,11 @@ def _deformed(call: Call, offset: Node, kernel: tuple, count: int) -> list[Node]
     """For every axis the positions [batch * offset groups, taps * places] that the taps look at."""
     batch, spread, taps = offset.shape[:3]
     out = offset.shape[4:]
-    strides, dilations = _per_axis(call, "strides", count, 1), _per_axis(call, "dilations", count, 1)
-    pads = _per_axis(call, "pads", 2 * count, 0)
+    strides, dilations = strides_of(call, count)
+    pads = pads_of(call, count)
     found = []
     for k in range(count):
-        wide = offset.dtype if offset.dtype is dt.f64 else dt.f32
+        wide = working(offset.dtype)
         moved = math.cast(reshape(part(offset, 3, k, k + 1), (batch, spread, *kernel, *out)), wide)
         tap = apply("iota", shape=moved.shape, axis=2 + k, dtype=wide)
         place = apply("iota", shape=moved.shape, axis=2 + count + k, dtype=wide)
@@ -221,8 +215,8 @@ def col2im(call: Call):
     count = len(block)
     if len(x.shape) != 3 or len(sizes) != count or any(b < 1 for b in block):
         raise call.wrong(f"needs blocks [batch, channels * block, number] and a block {block} for sizes {sizes}")
-    strides, dilations = _per_axis(call, "strides", count, 1), _per_axis(call, "dilations", count, 1)
-    pads = _per_axis(call, "pads", 2 * count, 0)
+    strides, dilations = strides_of(call, count)
+    pads = pads_of(call, count)
     whole = [simplified(n + pads[k] + pads[k + count]) for k, n in enumerate(sizes)]
     counts = [windows_in(n, extent(b, d), s) for n, b, d, s in zip(whole, block, dilations, strides)]
     batch, depth, number = x.shape
@@ -250,11 +244,11 @@ def center_crop_pad(call: Call):
     """The middle of a tensor, or the tensor in the middle of zeros, for each axis."""
     x, sizes = call[0], call.sizes(1)
     rank = len(x.shape)
-    axes = call.ints("axes", None) or list(range(rank))
-    if len(sizes) != len(axes) or any(not -rank <= a < rank for a in axes):
+    axes = axes_in(call, call.ints("axes", None) or list(range(rank)), rank)
+    if len(sizes) != len(axes):
         raise call.wrong(f"{len(sizes)} sizes for axes {axes} of a tensor of rank {rank}")
     for a, m in zip(axes, sizes):
-        x = _centred(x, a % rank, m)
+        x = _centred(x, a, m)
     return x
 
 
@@ -262,10 +256,7 @@ def _centred(x: Node, axis: int, m) -> Node:
     n = x.shape[axis]
     if m is n or m == n:
         return x
-    if type(m) is type(n) is int:
-        kept = min(m, n)
-    else:
-        kept = simplified(binary("min", m, n) if isinstance(m, Node) else binary("min", n, m))
+    kept = smaller(m, n)
     start = simplified((n - kept) // 2)
     x = part(x, axis, start, simplified(start + kept))
     low = simplified((m - kept) // 2)

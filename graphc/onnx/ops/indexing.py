@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, binary, const, const_value, simplified
+from graphc.ir.node import Node, const, const_value, simplified
 from graphc.lib import index, math, promote, shape
-from graphc.lib.dims import DataDependent, dim_node, known_dim
+from graphc.lib.dims import DataDependent, dim_node, known_dim, larger
 from graphc.onnx.call import Call
-from graphc.onnx.ops.axes import axis_in, back, from_front, moved, ramp, sizes_of, wide
+from graphc.onnx.ops.axes import as_int64, axis_in, from_front, moved, ramp, sizes_of
+from graphc.onnx.ops.sizes import differ, exceeds
 from graphc.onnx.registry import operator
 from graphc.onnx.static import known_size
 from graphc.onnx.values import typed
 from graphc.prims.data import measured, nonzero, unique
 from graphc.prims.guard import guard
+from graphc.prims.shape import inverse
 from graphc.prims.table import apply
 
 
@@ -43,7 +45,7 @@ def gather_elements(call: Call):
     x, i = call[0], indices_of(call, 1)
     rank = len(x.shape)
     axis = axis_in(call, call.int("axis", 0), rank)
-    if len(i.shape) != rank or _exceeds(i.shape, x.shape, axis):
+    if len(i.shape) != rank or _any_exceeds(i.shape, x.shape, axis):
         raise call.wrong("the indices must have as many axes, and but for the axis no larger sizes")
     for k in range(rank):
         if k != axis:
@@ -54,12 +56,12 @@ def gather_elements(call: Call):
     index.check_known("GatherElements", x, places, [axis])
     places = moved(places, order)
     found = apply("gather", moved(x, order), apply("reshape", places, shape=(*places.shape, 1)), batch=rank - 1)
-    return moved(found, back(order))
+    return moved(found, inverse(order))
 
 
-def _exceeds(small: tuple, large: tuple, axis: int) -> bool:
+def _any_exceeds(small: tuple, large: tuple, axis: int) -> bool:
     pairs = [(a, b) for k, (a, b) in enumerate(zip(small, large)) if k != axis]
-    return any(type(a) is type(b) is int and a > b for a, b in pairs)
+    return any(exceeds(a, b) for a, b in pairs)
 
 
 @operator("GatherND", moves=True)
@@ -95,7 +97,7 @@ def scatter_elements(call: Call):
     axis = axis_in(call, call.int("axis", 0), rank)
     if len(i.shape) != rank or len(updates.shape) != rank or updates.dtype is not x.dtype:
         raise call.wrong("indices and updates must have as many axes as the data, and updates its type")
-    if any(type(a) is type(b) is int and a != b for a, b in zip(i.shape, updates.shape)):
+    if differ(i.shape, updates.shape):
         raise call.wrong("indices and updates must have one shape")
     places = index.looked_at(call.op, from_front(i, [x.shape[axis]]), [x.shape[axis]])
     index.check_known(call.op, x, places, [axis])
@@ -111,8 +113,7 @@ def scatter_nd(call: Call):
     x, updates = call[0], call[2]
     i, sizes = _indexed(call, x, indices_of(call, 1))
     wanted = (*i.shape[:-1], *x.shape[len(sizes) :])
-    unlike = any(type(a) is type(b) is int and a != b for a, b in zip(wanted, updates.shape))
-    if len(updates.shape) != len(wanted) or unlike or updates.dtype is not x.dtype:
+    if differ(wanted, updates.shape) or updates.dtype is not x.dtype:
         raise call.wrong(f"the updates must be of shape {promote.shape_text(wanted)} and of the type of the data")
     vectors = from_front(i, sizes)
     index.check_known(call.op, x, vectors, list(range(len(sizes))))
@@ -143,7 +144,7 @@ def tensor_scatter(call: Call):
     batch, count, most = x.shape[0], u.shape[1], x.shape[1]
     places = ramp((batch, count), 1)
     if call.has(2):
-        first = shape.ensure_shape(wide(call[2]), (batch,))
+        first = shape.ensure_shape(as_int64(call[2]), (batch,))
         places = apply("add", places, apply("broadcast", first, shape=(batch, count), axes=(0,)))
     if mode == "circular":
         places = apply("mod", places, promote.broadcast_to(dim_node(most), places.shape))
@@ -151,7 +152,7 @@ def tensor_scatter(call: Call):
         places = guard(places, "index", (most,), "TensorScatter")
     u = shape.ensure_shape(u, (batch, count, *x.shape[2:]))
     found = apply("scatter", x, apply("reshape", places, shape=(batch, count, 1)), u, kind="set", batch=1)
-    return moved(found, back(order))
+    return moved(found, inverse(order))
 
 
 # ------------------------------------------------------------------------------------------------ by value
@@ -244,9 +245,8 @@ def _count(first: Node, limit: Node, step: Node):
         else:
             if type(s) is int:
                 gap = b - a if s > 0 else a - b
-                found = simplified((gap + (abs(s) - 1)) // abs(s))
-                return max(found, 0) if type(found) is int else simplified(binary("max", found, 0))
-        a, b, s = (wide(v) for v in (first, limit, step))
+                return larger(simplified((gap + (abs(s) - 1)) // abs(s)), 0)
+        a, b, s = (as_int64(v) for v in (first, limit, step))
         negative = apply("neg", apply("floordiv", apply("sub", a, b), s))
         return measured(apply("max", negative, dim_node(0)))
     a, b, s = (apply("cast", v, dtype=dt.f64) for v in (first, limit, step))
@@ -275,7 +275,7 @@ def trilu(call: Call):
     x = call[0]
     if len(x.shape) < 2:
         raise call.wrong("the input must have two axes at least")
-    first = wide(shape.reshape(call[1], ())) if call.has(1) else dim_node(0)
+    first = as_int64(shape.reshape(call[1], ())) if call.has(1) else dim_node(0)
     rank = len(x.shape)
     distance = apply("sub", ramp(x.shape, rank - 1), ramp(x.shape, rank - 2))
     first = promote.broadcast_to(first, x.shape)

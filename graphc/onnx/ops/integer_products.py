@@ -11,7 +11,7 @@ from graphc.lib import math, shape
 from graphc.lib.promote import broadcast_shape, broadcast_to
 from graphc.onnx.call import Call, element_of_value
 from graphc.onnx.ops import products
-from graphc.onnx.ops.casts import tensor_of
+from graphc.onnx.ops.axes import with_ones
 from graphc.onnx.ops.convolution import convolution
 from graphc.onnx.ops.quantization import is_one, numbers, rounded
 from graphc.onnx.registry import operator
@@ -25,7 +25,7 @@ def whole(call: Call, k: int) -> Node:
     Raises:
         DtypeError: it is of something else.
     """
-    found = numbers(tensor_of(call, k))
+    found = numbers(call.carried(k))
     if not found.dtype.is_integer:
         raise DtypeError(f"{call.op}: input {k} must be of integers, got {describe(call.inputs[k])}")
     return found
@@ -38,7 +38,7 @@ def by_rows(call: Call, v: Node, rank: int, is_row: bool) -> Node:
         is_row: whether a vector has one number for each row; otherwise for each column.
     """
     if is_one(v):
-        return apply("reshape", v, shape=()) if v.shape else v
+        return shape.reshape(v, ())
     if len(v.shape) == 1:
         return shape.expand_dims(v, -1) if is_row else v
     if len(v.shape) != rank:
@@ -110,10 +110,10 @@ def qlinear_matmul(call: Call):
 def _filter_points(call: Call, v: Node, w: Node) -> Node:
     """Zero points or scales of a filter [outputs, ...]: a scalar, or one number for each output."""
     if is_one(v):
-        return apply("reshape", v, shape=()) if v.shape else v
+        return shape.reshape(v, ())
     if len(v.shape) != 1:
         raise call.wrong("scales and zero points of a filter are scalars or vectors")
-    return shape.reshape(v, (v.shape[0], *(1,) * (len(w.shape) - 1)))
+    return with_ones(v, len(w.shape) - 1)
 
 
 def _convolved(call: Call, x: Node, zero: Node | None, w: Node, w_zero: Node | None) -> Node:

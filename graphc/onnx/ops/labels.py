@@ -9,11 +9,10 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const
 from graphc.lib import index, math, order, promote, shape, strings
 from graphc.onnx.call import Call
-from graphc.onnx.registry import operator
+from graphc.onnx.registry import ML, operator
 from graphc.onnx.values import constant
 from graphc.prims.table import apply
 
-ML = "ai.onnx.ml"
 _LISTS = {"strings": "texts", "int64s": "ints", "floats": "floats"}
 _TYPES = {"strings": object, "int64s": np.int64, "floats": np.float32}
 

@@ -15,7 +15,7 @@ from graphc.lib import control, shape
 from graphc.lib.dims import dim_node, measured
 from graphc.onnx.call import Call
 from graphc.onnx.closure import Closure, Incomplete, Untraceable, retried
-from graphc.onnx.ops.axes import axis_in, wide
+from graphc.onnx.ops.axes import as_int64, axis_in
 from graphc.onnx.ops.control import kind_of, rebuilt, truth
 from graphc.onnx.registry import operator
 from graphc.onnx.signature import declared
@@ -77,7 +77,7 @@ def _count(call: Call, k: int) -> Node | None:
     known = call.known(k)
     if known is not None and known.size == 1 and int(known.reshape(())) >= _ENDLESS // 2:
         return None
-    return wide(shape.reshape(call[k], ()))
+    return as_int64(shape.reshape(call[k], ()))
 
 
 def _as_declared(x: Node, info) -> Node:
@@ -296,8 +296,8 @@ def scan_of_batch(call: Call):
 
 def _check_scan(body, split: int, number: int) -> None:
     if number < 1 or split < 0 or len(body.inputs) != split + number or len(body.outputs) < split:
-        raise FormatError(f"Scan: a body of {len(body.inputs)} inputs and {len(body.outputs)} outputs for {split} values that are "
-                          f"carried and {number} that are scanned")  # fmt: skip
+        what = f"{split} values that are carried and {number} that are scanned"
+        raise FormatError(f"Scan: a body of {len(body.inputs)} inputs and {len(body.outputs)} outputs for {what}")
 
 
 def _turned(call: Call, values: list, ways: list[_Way]) -> list:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import math, nn, reduction, shape
 from graphc.lib.index import looked_at
 from graphc.lib.math import full_like
 from graphc.lib.promote import broadcast_to
 from graphc.onnx.call import Call
+from graphc.onnx.ops.axes import with_ones
+from graphc.onnx.ops.precision import widened
+from graphc.onnx.ops.sizes import differ
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -18,7 +20,7 @@ def _loss(call: Call, logp: Node, target: Node, weight: Node | None) -> Node:
     if len(logp.shape) < 2 or len(target.shape) != len(logp.shape) - 1 or not target.dtype.is_integer:
         raise call.wrong("needs scores [n, classes, ...] and integer labels [n, ...]")
     places = (logp.shape[0], *logp.shape[2:])
-    if any(type(a) is type(b) is int and a != b for a, b in zip(target.shape, places)):
+    if differ(target.shape, places):
         raise call.wrong("the labels are not of the shape of the scores without classes")
     target = shape.ensure_shape(target, places)
     ignored = None
@@ -38,7 +40,7 @@ def _loss(call: Call, logp: Node, target: Node, weight: Node | None) -> Node:
     if weight is not None:
         if len(weight.shape) != 1:
             raise call.wrong("the weights must be a vector, one for each class")
-        column = shape.reshape(math.cast(weight, logp.dtype), (*weight.shape, *(1,) * (len(logp.shape) - 2)))
+        column = with_ones(math.cast(weight, logp.dtype), len(logp.shape) - 2)
         share = picked(broadcast_to(column, logp.shape, call.op))
     if ignored is not None:
         share = full_like(loss, 1) if share is None else share
@@ -58,15 +60,11 @@ def _reduced(call: Call, loss: Node, share: Node | None) -> Node:
     return total if way == "sum" else math.realdiv(total, reduction.reduce_sum(share))
 
 
-def _wide(x: Node) -> Node:
-    return math.cast(x, dt.f32) if x.dtype in (dt.f16, dt.bf16) else x
-
-
 @operator("NegativeLogLikelihoodLoss")
 def negative_log_likelihood(call: Call):
     """The negative scores of the labels' classes, weighted by class."""
     x = call[0]
-    return math.cast(_loss(call, _wide(x), call[1], call.get(2)), x.dtype)
+    return math.cast(_loss(call, widened(x), call[1], call.get(2)), x.dtype)
 
 
 @operator("SoftmaxCrossEntropyLoss")
@@ -75,5 +73,5 @@ def softmax_cross_entropy(call: Call):
     x = call[0]
     if len(x.shape) < 2:
         raise call.wrong("needs scores [n, classes, ...]")
-    logp = nn.log_softmax(_wide(x), 1)
+    logp = nn.log_softmax(widened(x), 1)
     return [math.cast(v, x.dtype) for v in (_loss(call, logp, call[1], call.get(2)), logp)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math as python_math
 from dataclasses import replace
 
 import numpy as np
@@ -12,35 +11,22 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, simplified
 from graphc.lib import math, nn, shape
 from graphc.lib.attention import mixture, scores, softmax_or_zeros, visible
-from graphc.lib.dims import dim_node, measured
+from graphc.lib.dims import dim_node, larger, measured
 from graphc.lib.index import picked
 from graphc.lib.math import full_like
 from graphc.lib.promote import broadcast_to
-from graphc.lib.window import largest
 from graphc.onnx.call import Call
 from graphc.onnx.ops.attention import rotary_embedding
+from graphc.onnx.ops.heads import capped, heads_of, joined, usual_scale
 from graphc.onnx.ops.integer_products import by_rows, centred, product, scale_in
 from graphc.onnx.ops.products import product as float_product
-from graphc.onnx.registry import operator
+from graphc.onnx.registry import MICROSOFT, operator
 from graphc.prims.table import apply
-
-_DOMAIN = "com.microsoft"
 
 
 def _heads(call: Call, x: Node) -> Node:
     """[batch, places, heads * size] as [batch, heads, places, size]; what has four axes is that already."""
-    if len(x.shape) == 4:
-        return x
-    count = call.int("num_heads")
-    if len(x.shape) != 3 or count < 1 or (type(x.shape[2]) is int and x.shape[2] % count):
-        raise call.wrong(f"{x.type} cannot be shared by {count} heads")
-    parted = shape.reshape(x, (*x.shape[:2], count, simplified(x.shape[2] // count)))
-    return shape.transpose(parted, (0, 2, 1, 3))
-
-
-def _joined(x: Node) -> Node:
-    batch, heads, places, size = x.shape
-    return shape.reshape(shape.transpose(x, (0, 2, 1, 3)), (batch, places, simplified(heads * size)))
+    return x if len(x.shape) == 4 else heads_of(call, x, call.int("num_heads"), "an input")
 
 
 def _padding(call: Call, mask: Node, columns, dtype) -> Node:
@@ -58,12 +44,9 @@ def _padding(call: Call, mask: Node, columns, dtype) -> Node:
     return apply("select", kept, full_like(hidden, 0), hidden)
 
 
-def _factor(call: Call, q: Node) -> float:
+def _factor(call: Call, q: Node) -> float | Node:
     """What the products are multiplied by: an attribute, or one over the root of the size of a head."""
-    size, given = q.shape[3], call.float("scale", 0.0)
-    if not given and type(size) is not int:
-        raise call.refuse("heads of an unknown size")
-    return given or 1 / python_math.sqrt(max(size, 1))
+    return call.float("scale", 0.0) or usual_scale(q.shape[3], q.dtype)
 
 
 def _attended(call: Call, q: Node, k: Node, v: Node, mask: Node | None, bias: Node | None) -> Node:
@@ -78,7 +61,7 @@ def _attended(call: Call, q: Node, k: Node, v: Node, mask: Node | None, bias: No
         weight = math.add(weight, _padding(call, mask, columns, weight.dtype))
     if bias is not None:
         weight = math.add(weight, bias)
-    return _joined(mixture(nn.softmax(weight), v))
+    return joined(mixture(nn.softmax(weight), v))
 
 
 def _projected(call: Call, both: Node, places: dict[str, int]) -> list:
@@ -104,7 +87,7 @@ def _projected(call: Call, both: Node, places: dict[str, int]) -> list:
     return [out, shape.stack([k, v], 0) if call.wants(1) else None]
 
 
-@operator("Attention", domain=_DOMAIN)
+@operator("Attention", domain=MICROSOFT)
 def attention(call: Call):
     """The attention of a sequence to itself: a product with weights makes its queries, keys and values."""
     both = float_product(call[0], call[1])
@@ -112,7 +95,7 @@ def attention(call: Call):
     return _projected(call, both, {"mask": 3, "past": 4, "bias": 5})
 
 
-@operator("QAttention", domain=_DOMAIN)
+@operator("QAttention", domain=MICROSOFT)
 def quantised_attention(call: Call):
     """``Attention`` of quantised inputs and weights."""
     inputs = tuple(call.inputs[k] if k < len(call) else None for k in (0, 1, 6, 7))
@@ -123,7 +106,7 @@ def quantised_attention(call: Call):
     return _projected(call, both, {"mask": 5, "past": 8, "bias": len(call)})
 
 
-@operator("MultiHeadAttention", domain=_DOMAIN)
+@operator("MultiHeadAttention", domain=MICROSOFT)
 def multi_head_attention(call: Call):
     """Attention of queries to keys and values that are given, with a cache of these."""
     if len(call) > 8 and any(call.has(k) for k in range(8, len(call))):
@@ -146,7 +129,7 @@ def multi_head_attention(call: Call):
 # ------------------------------------------------------------------------------------------ shared heads
 
 
-@operator("GroupQueryAttention", domain=_DOMAIN)
+@operator("GroupQueryAttention", domain=MICROSOFT)
 def group_query_attention(call: Call):
     """Attention whose heads share those of the keys; each example may have another number of places so far."""
     if any(call.has(k) for k in range(9, len(call))) or call.int("smooth_softmax", 0) > 0:
@@ -162,12 +145,11 @@ def group_query_attention(call: Call):
         q, k = (rotary_embedding(replace(call, inputs=(x, call[7], call[8], places), attributes=named)) for x in (q, k))
     k, v = (_continued(call, n, x, before) for n, x in ((3, k), (4, v)))
     weight = scores(math.multiply(q, _factor(call, q)), k)
-    cap = call.float("softcap", 0.0)
-    weight = math.multiply(math.tanh(math.divide(weight, cap)), cap) if cap > 0 else weight
+    weight = capped(weight, call.float("softcap", 0.0))
     window = call.int("local_window_size", -1)
     seen = visible(q.shape[2], k.shape[2], before, None if window < 0 else window - 1, 0)
     weight = apply("select", broadcast_to(seen, weight.shape), weight, full_like(weight, -np.inf))
-    return [_joined(mixture(softmax_or_zeros(weight), v)), k, v]
+    return [joined(mixture(softmax_or_zeros(weight), v)), k, v]
 
 
 def _shared(call: Call) -> list[Node]:
@@ -182,8 +164,7 @@ def _shared(call: Call) -> list[Node]:
     if parts is None:
         size = both.shape[2] // sum(counts)
         parts = shape.split(both, [n * size for n in counts], 2)
-    split = [shape.reshape(x, (*x.shape[:2], n, x.shape[2] // n)) for x, n in zip(parts, counts)]
-    return [shape.transpose(x, (0, 2, 1, 3)) for x in split]
+    return [heads_of(call, x, n, name) for x, n, name in zip(parts, counts, ("query", "key", "value"))]
 
 
 def _continued(call: Call, cache: int, new: Node, before: Node) -> Node:
@@ -191,7 +172,7 @@ def _continued(call: Call, cache: int, new: Node, before: Node) -> Node:
     if not call.has(cache):
         return new
     past = call[cache]
-    room = largest(measured(call[6], call.op), past.shape[2])
+    room = larger(measured(call[6], call.op), past.shape[2])
     place = apply("iota", shape=(new.shape[0], room), axis=1, dtype=dt.i64)
     start = broadcast_to(shape.expand_dims(before, 1), place.shape)
     moved = math.add(math.subtract(place, start), dim_node(past.shape[2]))

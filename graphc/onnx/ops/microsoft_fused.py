@@ -12,20 +12,19 @@ from graphc.lib import math, nn, reduction, shape
 from graphc.lib.index import gather
 from graphc.lib.promote import broadcast_to
 from graphc.onnx.call import Call
+from graphc.onnx.ops.activations import hard_sigmoid
 from graphc.onnx.ops.attention import rotary_embedding
 from graphc.onnx.ops.convolution import convolution
 from graphc.onnx.ops.normalization import rms_normalization
+from graphc.onnx.ops.precision import widened
 from graphc.onnx.ops.products import gemm, product
-from graphc.onnx.registry import operator
+from graphc.onnx.registry import MICROSOFT, operator
 from graphc.prims.table import apply
-
-_DOMAIN = "com.microsoft"
-
 
 # ------------------------------------------------------------------------------------------------ products
 
 
-@operator("FusedMatMul", domain=_DOMAIN)
+@operator("FusedMatMul", domain=MICROSOFT)
 def matmul(call: Call):
     """``alpha`` times the product of matrices that may be transposed."""
     x, y = call[0], call[1]
@@ -49,14 +48,14 @@ def _activation(call: Call, x: Node, parameters: list[float]) -> Node:
         "": lambda: x, "Relu": lambda: nn.relu(x), "Sigmoid": lambda: math.sigmoid(x), "Tanh": lambda: math.tanh(x),
         "LeakyRelu": lambda: nn.leaky_relu(x, 0.01 if a is None else a),
         "Clip": lambda: math.minimum(math.maximum(x, a), b),
-        "HardSigmoid": lambda: math.minimum(math.maximum(math.add(math.multiply(x, a), b), 0.0), 1.0),
+        "HardSigmoid": lambda: hard_sigmoid(x, a, b),
     }  # fmt: skip
     if name not in table or (name in ("Clip", "HardSigmoid") and b is None):
         raise call.refuse(f"activation {name!r} with {len(parameters)} parameters")
     return table[name]()
 
 
-@operator("FusedConv", domain=_DOMAIN)
+@operator("FusedConv", domain=MICROSOFT)
 def conv(call: Call):
     """A convolution, plus a fourth input, then an activation."""
     out = convolution(replace(call, inputs=call.inputs[:3]))
@@ -64,7 +63,7 @@ def conv(call: Call):
     return _activation(call, out, call.floats("activation_params", []))
 
 
-@operator("FusedGemm", domain=_DOMAIN)
+@operator("FusedGemm", domain=MICROSOFT)
 def fused_gemm(call: Call):
     """``Gemm``, then an activation."""
     given = [call.float(f"activation_{name}", None) for name in ("alpha", "beta")]
@@ -78,20 +77,20 @@ def _with_bias(call: Call) -> Node:
     return math.add(call[0], call[1]) if call.has(1) else call[0]
 
 
-@operator("Gelu", domain=_DOMAIN)
-@operator("BiasGelu", domain=_DOMAIN)
+@operator("Gelu", domain=MICROSOFT)
+@operator("BiasGelu", domain=MICROSOFT)
 def gelu(call: Call):
     """``x * P(X <= x)`` for a standard normal X, of the input plus a bias if there is one."""
     return nn.gelu(_with_bias(call))
 
 
-@operator("FastGelu", domain=_DOMAIN)
+@operator("FastGelu", domain=MICROSOFT)
 def fast_gelu(call: Call):
     """``Gelu`` by the formula with tanh."""
     return nn.gelu(_with_bias(call), True)
 
 
-@operator("QuickGelu", domain=_DOMAIN)
+@operator("QuickGelu", domain=MICROSOFT)
 def quick_gelu(call: Call):
     """``x * sigmoid(alpha * x)``."""
     return nn.silu(call[0], call.float("alpha", 1.702))
@@ -102,7 +101,7 @@ def quick_gelu(call: Call):
 
 def _normalized(x: Node, gamma: Node, beta: Node | None, epsilon: float, centre: bool) -> tuple[Node, Node, Node]:
     """The last axis with mean 0 (if ``centre``) and mean square 1, scaled and moved; the mean; 1 / the deviation."""
-    wide = math.cast(x, dt.f32) if x.dtype in (dt.f16, dt.bf16) else x
+    wide = widened(x)
     mean = reduction.reduce_mean(wide, [-1], True)
     distance = math.subtract(wide, mean) if centre else wide
     inverse = apply("rsqrt", math.add(reduction.reduce_mean(math.square(distance), [-1], True), epsilon))
@@ -118,7 +117,7 @@ def _skipped(call: Call, bias: int) -> Node:
     return math.add(total, call[bias]) if call.has(bias) else total
 
 
-@operator("SkipLayerNormalization", domain=_DOMAIN)
+@operator("SkipLayerNormalization", domain=MICROSOFT)
 def skip_layer_normalization(call: Call):
     """The layer normalisation of a sum, and the sum."""
     total = _skipped(call, 4)
@@ -126,7 +125,7 @@ def skip_layer_normalization(call: Call):
     return [y, mean, inverse, total]
 
 
-@operator("SkipSimplifiedLayerNormalization", domain=_DOMAIN)
+@operator("SkipSimplifiedLayerNormalization", domain=MICROSOFT)
 def skip_rms_normalization(call: Call):
     """The root mean square normalisation of a sum, and the sum."""
     total = _skipped(call, 3)
@@ -134,14 +133,14 @@ def skip_rms_normalization(call: Call):
     return [y, mean, inverse, total]
 
 
-@operator("SimplifiedLayerNormalization", domain=_DOMAIN)
+@operator("SimplifiedLayerNormalization", domain=MICROSOFT)
 @operator("SimplifiedLayerNormalization")  # where ONNX Runtime has it
 def simplified_layer_normalization(call: Call):
     """The last axes divided by the root of their mean square, scaled."""
     return rms_normalization(call)
 
 
-@operator("EmbedLayerNormalization", domain=_DOMAIN)
+@operator("EmbedLayerNormalization", domain=MICROSOFT)
 def embed_layer_normalization(call: Call):
     """Embeddings of words, places and segments summed and normalised; how many words the mask has; the sum."""
     ids = call[0]
@@ -162,7 +161,7 @@ def embed_layer_normalization(call: Call):
 # --------------------------------------------------------------------------------------------------- places
 
 
-@operator("RotaryEmbedding", domain=_DOMAIN)
+@operator("RotaryEmbedding", domain=MICROSOFT)
 def rotary(call: Call):
     """Pairs of elements turned by angles that depend on the place: one number is where the first place is."""
     x, places, cos, sin = (call[k] for k in range(4))

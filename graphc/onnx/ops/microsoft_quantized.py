@@ -9,23 +9,21 @@ from graphc.errors import FormatError
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import linalg, math, nn, reduction, shape
-from graphc.lib.dims import axis_of
 from graphc.lib.promote import as_node, broadcast_to
 from graphc.onnx.call import Call, element_of_value
+from graphc.onnx.ops.axes import axis_in
 from graphc.onnx.ops.integer_products import by_rows, centred, product, requantized, scale_in, whole
 from graphc.onnx.ops.pooling import average_pool
 from graphc.onnx.ops.quantization import UINT8, dequantized, is_one, quantized, scale_of_range
-from graphc.onnx.registry import operator
+from graphc.onnx.registry import MICROSOFT, operator
 from graphc.onnx.values import Element
 from graphc.prims.table import apply
-
-_DOMAIN = "com.microsoft"
 
 
 def _single(call: Call, v: Node) -> Node:
     if not is_one(v):
         raise call.wrong("scales and zero points must be single numbers")
-    return apply("reshape", v, shape=()) if v.shape else v
+    return shape.reshape(v, ())
 
 
 def _floats(call: Call, k: int, scale: int, zero: int) -> Node:
@@ -63,20 +61,18 @@ def _leaky(call: Call, x: Node) -> Node:
 
 
 def _softmax(call: Call, x: Node) -> Node:
-    axis = axis_of(call.op, call.int("axis", -1), x)
+    axis = axis_in(call, call.int("axis", -1), len(x.shape))
     if call.int("opset", 13) >= 13 or axis == len(x.shape) - 1:
         return nn.softmax(x, axis)
     raise call.refuse("a softmax over several axes (opset below 13)")
 
 
-def _channels(call: Call, x: Node) -> tuple[int, ...]:
-    """The spatial axes."""
-    last = len(x.shape) - (1 if call.int("channels_last", 0) else 0)
-    return tuple(range(1, last)) if call.int("channels_last", 0) else tuple(range(2, last))
+def _spatial(call: Call, x: Node) -> tuple[int, ...]:
+    return tuple(range(1, len(x.shape) - 1)) if call.int("channels_last", 0) else tuple(range(2, len(x.shape)))
 
 
 def _mean(call: Call, x: Node) -> Node:
-    return reduction.reduce_mean(x, _channels(call, x), True)
+    return reduction.reduce_mean(x, _spatial(call, x), True)
 
 
 def _pooled(call: Call, x: Node) -> Node:
@@ -90,15 +86,15 @@ def _reduced(call: Call, x: Node) -> Node:
     return reduction.reduce_mean(x, None if axes is None else axes, bool(call.int("keepdims", 1)))
 
 
-operator("QLinearAdd", domain=_DOMAIN)(_binary(math.add))
-operator("QLinearMul", domain=_DOMAIN)(_binary(math.multiply))
-operator("QLinearSigmoid", domain=_DOMAIN)(_unary(lambda call, x: math.sigmoid(x)))
+operator("QLinearAdd", domain=MICROSOFT)(_binary(math.add))
+operator("QLinearMul", domain=MICROSOFT)(_binary(math.multiply))
+operator("QLinearSigmoid", domain=MICROSOFT)(_unary(lambda call, x: math.sigmoid(x)))
 for _name, _function in (("LeakyRelu", _leaky), ("Softmax", _softmax), ("GlobalAveragePool", _mean),
                          ("AveragePool", _pooled), ("ReduceMean", _reduced)):  # fmt: skip
-    operator(f"QLinear{_name}", domain=_DOMAIN)(_unary(_function))
+    operator(f"QLinear{_name}", domain=MICROSOFT)(_unary(_function))
 
 
-@operator("QLinearConcat", domain=_DOMAIN)
+@operator("QLinearConcat", domain=MICROSOFT)
 def concat(call: Call):
     """Quantised tensors one after the other; scale and zero point of the result come first."""
     if len(call) < 5 or (len(call) - 2) % 3:
@@ -107,7 +103,7 @@ def concat(call: Call):
     return _integers(call, shape.concat(parts, call.int("axis")), 0, 1)
 
 
-@operator("QLinearWhere", domain=_DOMAIN)
+@operator("QLinearWhere", domain=MICROSOFT)
 def where(call: Call):
     """One of two quantised operands."""
     return _integers(call, math.where(call[0], _floats(call, 1, 2, 3), _floats(call, 4, 5, 6)), 7, 8)
@@ -116,7 +112,7 @@ def where(call: Call):
 # ---------------------------------------------------------------------------------------- matrix products
 
 
-@operator("QGemm", domain=_DOMAIN)
+@operator("QGemm", domain=MICROSOFT)
 def gemm(call: Call):
     """``alpha * A @ B + C`` of quantised matrices, as quantised numbers or, without scale, as floats."""
     a, b = centred(call, 0, 2, True), centred(call, 3, 5, False)
@@ -141,7 +137,7 @@ def _scaled(call: Call, total: Node, scales: tuple[Node, Node], bias: int) -> No
     return math.add(found, call[bias]) if call.has(bias) else found
 
 
-@operator("MatMulIntegerToFloat", domain=_DOMAIN)
+@operator("MatMulIntegerToFloat", domain=MICROSOFT)
 def matmul_to_float(call: Call):
     """The product of quantised matrices as floats, plus a bias."""
     a, b = centred(call, 0, 4, True), centred(call, 1, 5, False)
@@ -149,7 +145,7 @@ def matmul_to_float(call: Call):
     return _scaled(call, product(call, a, b), scales, 6)
 
 
-@operator("DynamicQuantizeMatMul", domain=_DOMAIN)
+@operator("DynamicQuantizeMatMul", domain=MICROSOFT)
 def dynamic_matmul(call: Call):
     """A matrix of floats, quantised by its own range, times a quantised matrix."""
     x, b = call[0], centred(call, 1, 3, False)
@@ -159,7 +155,7 @@ def dynamic_matmul(call: Call):
     return _scaled(call, product(call, a, b), (scale, by_rows(call, scale_in(call, 2), len(b.shape), False)), 4)
 
 
-@operator("MatMulNBits", domain=_DOMAIN)
+@operator("MatMulNBits", domain=MICROSOFT)
 def matmul_bits(call: Call):
     """A matrix of floats times the transpose of one whose numbers have few bits, quantised in blocks."""
     x, bits, block = call[0], call.int("bits", 4), call.int("block_size")

@@ -1,4 +1,4 @@
-"""Operators of ai.onnx.ml on features: scaling, missing values, linear models, support vector machines."""
+"""Operators of ai.onnx.ml on features: scaling, missing values, linear models; what all models of classes share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const
 from graphc.lib import index, linalg, math, nn, reduction, shape
 from graphc.onnx.call import Call
-from graphc.onnx.ops.labels import ML, words_of
-from graphc.onnx.registry import operator
+from graphc.onnx.ops.labels import words_of
+from graphc.onnx.registry import ML, operator
 from graphc.onnx.values import Maps, constant
 from graphc.prims.table import apply
 
@@ -35,23 +35,21 @@ def transformed(scores: Node, how: str) -> Node:
     return scores
 
 
-def floats_of(x: Node) -> Node:
-    """Features as f32 (f64 stays)."""
-    return x if x.dtype is dt.f64 else math.cast(x, dt.f32)
-
-
 def rows_of(x: Node) -> Node:
     """Features [n, features]; a vector is one row."""
     return shape.reshape(x, (1, x.shape[0])) if len(x.shape) == 1 else x
 
 
-def labels_of(call: Call, *names: str) -> np.ndarray | None:
-    """The class labels: integers or strings; None where there are none."""
-    texts = next((call.texts(n, None) for n in names if n.endswith("strings") and call.texts(n, None)), None)
-    if texts:
-        return words_of(texts)
-    numbers = next((call.ints(n, None) for n in names if not n.endswith("strings") and call.ints(n, None)), None)
-    return np.array(numbers, np.int64) if numbers else None
+def labels_of(call: Call, numbers: str) -> np.ndarray:
+    """The class labels: strings, or the integers in attribute ``numbers``.
+
+    Raises:
+        FormatError: there are none.
+    """
+    texts, ints = call.texts("classlabels_strings", None), call.ints(numbers, None)
+    if not texts and not ints:
+        raise FormatError(f"{call.op}: there are no class labels")
+    return words_of(texts) if texts else np.array(ints, np.int64)
 
 
 def named(labels: np.ndarray, places: Node) -> Node:
@@ -170,11 +168,8 @@ def linear_regressor(call: Call):
 @operator("LinearClassifier", domain=ML)
 def linear_classifier(call: Call):
     """The label with the largest weighted sum of the features, and the scores of all labels."""
-    labels = labels_of(call, "classlabels_strings", "classlabels_ints")
-    how = call.choice("post_transform", *TRANSFORMS)
-    count = len(call.floats("intercepts", None) or labels if labels is not None else ())
-    if labels is None or not count:
-        raise FormatError("LinearClassifier: there are no class labels")
+    labels, how = labels_of(call, "classlabels_ints"), call.choice("post_transform", *TRANSFORMS)
+    count = len(call.floats("intercepts", None) or labels)
     scores = _linear(call, count)
     if count > 1:
         return [named(labels, reduction.argmax(scores, 1, dt.i64)), transformed(scores, how)]

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from graphc.errors import FormatError
-from graphc.ir import dtype as dt
 from graphc.ir.node import Node, simplified
 from graphc.lib import math, normalization, reduction, shape
-from graphc.lib.dims import axis_of
 from graphc.lib.pooling import pooled
 from graphc.lib.promote import broadcast_to
 from graphc.onnx.call import Call
+from graphc.onnx.ops.axes import axes_in, axis_in, with_ones
+from graphc.onnx.ops.precision import widened
+from graphc.onnx.ops.sizes import differ
 from graphc.onnx.registry import operator
 from graphc.onnx.values import ELEMENTS
 from graphc.prims.table import apply
 
 
-def _wide(x: Node) -> Node:
-    """16-bit floats as float32."""
-    return math.cast(x, dt.f32) if x.dtype in (dt.f16, dt.bf16) else x
-
-
 def _per_channel(call: Call, k: int, x: Node, dtype) -> Node:
     """A vector with one element for each channel of ``x``, so that it broadcasts to ``x``."""
     v = call[k]
-    if len(v.shape) != 1 or (type(v.shape[0]) is type(x.shape[1]) is int and v.shape[0] != x.shape[1]):
+    if differ(v.shape, x.shape[1:2]):
         raise call.wrong(f"input {k} must have one element for each channel")
-    return shape.reshape(math.cast(v, dtype), (*v.shape, *(1,) * (len(x.shape) - 2)))
+    return with_ones(math.cast(v, dtype), len(x.shape) - 2)
 
 
 def _moments(x: Node, axes) -> tuple[Node, Node, Node]:
@@ -48,7 +44,7 @@ def batch_normalization(call: Call):
     x, epsilon = call[0], call.float("epsilon", 1e-5)
     if len(x.shape) < 2:
         raise call.wrong("needs [n, channels, ...]")
-    wide = _wide(x)
+    wide = widened(x)
     training = call.int("training_mode", 0) if call.version >= 14 else any(map(call.wants, range(1, 5)))
     if call.version < 9 and not call.int("spatial", 1):
         if training:
@@ -70,7 +66,7 @@ def batch_normalization(call: Call):
 
 
 def _running(old: Node, new: Node, momentum: float) -> Node:
-    wide = _wide(old)
+    wide = widened(old)
     new = shape.reshape(math.cast(new, wide.dtype), old.shape)
     return math.cast(math.add(math.multiply(wide, momentum), math.multiply(new, 1 - momentum)), old.dtype)
 
@@ -84,7 +80,7 @@ def instance_normalization(call: Call):
     x = call[0]
     if len(x.shape) < 3:
         raise call.wrong("needs [n, channels, *spatial]")
-    wide = _wide(x)
+    wide = widened(x)
     scale, bias = (_per_channel(call, k, x, wide.dtype) for k in (1, 2))
     _, distance, variance = _moments(wide, tuple(range(2, len(x.shape))))
     factor = math.multiply(_inverse_root(variance, call.float("epsilon", 1e-5)), scale)
@@ -117,7 +113,7 @@ def _stashed(call: Call, x: Node) -> Node:
 
 
 def _trailing(call: Call, x: Node) -> tuple[int, ...]:
-    return tuple(range(axis_of(call.op, call.int("axis", -1), x), len(x.shape)))
+    return tuple(range(axis_in(call, call.int("axis", -1), len(x.shape)), len(x.shape)))
 
 
 def _scaled(call: Call, y: Node, x: Node) -> Node:
@@ -137,7 +133,7 @@ def layer_normalization(call: Call):
     mean, distance, variance = _moments(wide, _trailing(call, x))
     inverse = _inverse_root(variance, call.float("epsilon", 1e-5))
     y = _scaled(call, math.multiply(distance, inverse), x)
-    kind = call.element("stash_type", 1) if "stash_type" in call.attributes else ELEMENTS[1]
+    kind = call.element("stash_type", ELEMENTS[1])
     return [y, math.cast(mean, kind.carrier), math.cast(inverse, kind.carrier)]
 
 
@@ -154,8 +150,8 @@ def rms_normalization(call: Call):
 def mean_variance_normalization(call: Call):
     """Elements less their mean, divided by their deviation over some axes."""
     x = call[0]
-    axes = tuple(axis_of(call.op, a, x) for a in call.ints("axes", [0, 2, 3]))
-    _, distance, variance = _moments(_wide(x), axes)
+    axes = tuple(axes_in(call, call.ints("axes", [0, 2, 3]), len(x.shape)))
+    _, distance, variance = _moments(widened(x), axes)
     return math.cast(math.realdiv(distance, math.add(apply("sqrt", variance), 1e-9)), x.dtype)
 
 
@@ -165,7 +161,7 @@ def lp_normalization(call: Call):
     x, p = call[0], call.int("p", 2)
     if p not in (1, 2):
         raise FormatError(f"LpNormalization: attribute 'p' must be 1 or 2, it is {p}")
-    wide, axes = _wide(x), (axis_of("LpNormalization", call.int("axis", -1), x),)
+    wide, axes = widened(x), (axis_in(call, call.int("axis", -1), len(x.shape)),)
     total = reduction.reduce_sum(math.abs(wide) if p == 1 else math.square(wide), axes, True)
     return math.cast(math.divide_no_nan(wide, total if p == 1 else apply("sqrt", total)), x.dtype)
 
@@ -177,7 +173,7 @@ def local_response(call: Call):
     if len(x.shape) < 2 or width < 1:
         raise call.wrong(f"needs [n, channels, ...] and a positive size, which is {width}")
     alpha, beta, bias = call.float("alpha", 1e-4), call.float("beta", 0.75), call.float("bias", 1.0)
-    wide = _wide(x)
+    wide = widened(x)
     before, after = (width - 1) // 2, width // 2
     if type(x.shape[1]) is int:  # what lies further away than all channels adds nothing
         before, after = min(before, x.shape[1]), min(after, x.shape[1])

@@ -9,12 +9,15 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, simplified
 from graphc.ir.type import Type
 from graphc.lib import math, reduction, shape
-from graphc.lib.dims import dim_node, size as size_of
+from graphc.lib.dims import dim_node, larger
+from graphc.lib.dims import size as size_of
 from graphc.lib.pooling import pooled
 from graphc.lib.sliding import lowest, offsets, padded, part
-from graphc.lib.window import ensured, extent, largest
+from graphc.lib.window import ensured, extent
 from graphc.onnx.call import Call
-from graphc.onnx.ops.convolution import numbers, paddings
+from graphc.onnx.ops.precision import widened
+from graphc.onnx.ops.sizes import exceeds
+from graphc.onnx.ops.windows import kernel_shape, numbers, paddings, pads_of, strides_of
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -26,12 +29,9 @@ def _window(call: Call, x: Node) -> dict:
     count = len(x.shape) - 2
     if count < 1:
         raise call.wrong("needs [n, channels, *spatial]")
-    window = call.ints("kernel_shape")
-    if len(window) != count or any(k < 1 for k in window):
-        raise FormatError(f"{call.op}: kernel_shape {window} does not fit {count} spatial axes")
-    stride, dilation = (numbers(call, name, count, 1, 1) for name in ("strides", "dilations"))
+    window, (stride, dilation) = kernel_shape(call, count), strides_of(call, count)
     low, high = paddings(call, x.shape[2:], [extent(k, d) for k, d in zip(window, dilation)], stride)
-    return {"axes": tuple(range(2, count + 2)), "size": tuple(window), "stride": stride, "low": tuple(low),
+    return {"axes": tuple(range(2, count + 2)), "size": window, "stride": stride, "low": tuple(low),
             "high": tuple(high), "dilation": dilation, "ceil": bool(call.int("ceil_mode", 0))}  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def _places(call: Call, x: Node, best: Node, window: dict, columns_first: bool) 
     if prod(window["size"]) > _MOST:
         raise call.refuse(f"places of maxima in windows of more than {_MOST} elements")
     reach = [simplified((n - 1) * s + extent(k, d)) for n, s, k, d in zip(counts, stride, window["size"], dilation)]
-    high = [largest(simplified(r - n - a), 0) for r, n, a in zip(reach, x.shape[2:], low)]
+    high = [larger(simplified(r - n - a), 0) for r, n, a in zip(reach, x.shape[2:], low)]
     wide = padded(x, axes, low, high, lowest(x.dtype))
 
     def full(value) -> Node:
@@ -95,7 +95,7 @@ def _power_sum(call: Call, x: Node, total) -> Node:
     p = call.int("p", 2)
     if p < 1:
         raise FormatError(f"{call.op}: attribute 'p' must be positive, it is {p}")
-    wide = math.cast(x, dt.f32) if x.dtype in (dt.f16, dt.bf16) else x
+    wide = widened(x)
     if p == 1:
         found = total(math.abs(wide))
     elif p == 2:
@@ -143,10 +143,7 @@ def max_unpool(call: Call):
     """Elements put where ``MaxPool`` took them from, zeros elsewhere."""
     x, places = call[0], call[1]
     count = len(_spatial(call, x))
-    window = call.ints("kernel_shape")
-    if len(window) != count or any(k < 1 for k in window):
-        raise FormatError(f"MaxUnpool: kernel_shape {window} does not fit {count} spatial axes")
-    stride, pads = numbers(call, "strides", count, 1, 1), numbers(call, "pads", 2 * count, 0, 0)
+    window, stride, pads = kernel_shape(call, count), numbers(call, "strides", count, 1, 1), pads_of(call, count)
     sizes = [simplified((n - 1) * s + k - a - b)
              for n, s, k, a, b in zip(x.shape[2:], stride, window, pads, pads[count:])]  # fmt: skip
     full = (*x.shape[:2], *sizes)
@@ -160,7 +157,7 @@ def max_unpool(call: Call):
     wanted = tuple(call.sizes(2))
     if len(wanted) != len(full):
         raise call.wrong(f"output_shape needs {len(full)} sizes, got {len(wanted)}")
-    if any(type(n) is int and type(m) is int and m < n for n, m in zip(full, wanted)):
+    if any(exceeds(n, m) for n, m in zip(full, wanted)):
         raise call.wrong("output_shape is smaller than what the windows cover")
     more = tuple([simplified(m - n) for n, m in zip(full, wanted)])
     return ensured(padded(out, range(len(full)), (0,) * len(full), more, 0), wanted)

@@ -7,6 +7,7 @@ from graphc.ir.node import Node
 from graphc.lib import einsum, linalg, math, shape
 from graphc.lib.promote import broadcast_to
 from graphc.onnx.call import Call
+from graphc.onnx.ops.precision import widened
 from graphc.onnx.registry import operator
 
 
@@ -63,5 +64,4 @@ def einstein(call: Call):
 def determinant(call: Call):
     """The determinants of square matrices."""
     x = call[0]
-    wide = math.cast(x, dt.f32) if x.dtype in (dt.f16, dt.bf16) else x
-    return math.cast(linalg.matrix_determinant(wide), x.dtype)
+    return math.cast(linalg.matrix_determinant(widened(x)), x.dtype)

@@ -7,20 +7,21 @@ from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node
 from graphc.lib import math, reduction, shape, small_floats
-from graphc.lib.dims import axis_of
 from graphc.lib.promote import broadcast_to
 from graphc.onnx.call import Call, element_of_value
-from graphc.onnx.ops.casts import cast_to, decoded, plain, target, tensor_of
-from graphc.onnx.registry import operator
-from graphc.onnx.values import ELEMENTS, Element, Narrow, describe, typed
+from graphc.onnx.ops.axes import axis_in
+from graphc.onnx.ops.casts import cast_to, decoded, plain
+from graphc.onnx.ops.precision import widened, working
+from graphc.onnx.ops.sizes import differ
+from graphc.onnx.registry import MICROSOFT, operator
+from graphc.onnx.values import ELEMENTS, Element, Narrow, describe, node_of, typed
 from graphc.prims.table import apply
 
-UINT8, INT8 = ELEMENTS[2], ELEMENTS[3]
+UINT8 = ELEMENTS[2]
 _GRIDS = {
     "uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65535), "int16": (-32768, 32767),
     "uint4": (0, 15), "int4": (-8, 7), "uint2": (0, 3), "int2": (-2, 1),
 }  # fmt: skip
-_OTHERS = "com.microsoft"  # ONNX Runtime's own domain has them for more element types
 
 
 def numbers(value: Node | Narrow) -> Node:
@@ -44,10 +45,10 @@ def spread(call: Call, v: Node, x, axis: int, block: int) -> Node:
     """
     rank = len(x.shape)
     if is_one(v):
-        return broadcast_to(apply("reshape", v, shape=()) if v.shape else v, x.shape)
-    axis = 0 if rank == 1 and len(v.shape) == 1 else axis_of(call.op, axis, numbers(x))
+        return broadcast_to(shape.reshape(v, ()), x.shape)
+    axis = 0 if rank == 1 and len(v.shape) == 1 else axis_in(call, axis, rank)
     if len(v.shape) == 1 and not (block and rank == 1):
-        if type(v.shape[0]) is int and type(x.shape[axis]) is int and v.shape[0] != x.shape[axis]:
+        if differ(v.shape, x.shape[axis : axis + 1]):
             raise call.wrong(f"{v.shape[0]} scales do not fit the {x.shape[axis]} places of axis {axis}")
         return apply("broadcast", shape.ensure_shape(v, [x.shape[axis]]), shape=x.shape, axes=(axis,))
     if block < 1 or len(v.shape) != rank:
@@ -67,7 +68,7 @@ def rounded(x: Node, zero: Node | None, element: Element) -> Node | Narrow:
         zero: integers of the same shape, or None.
     """
     low, high = _GRIDS[element.name]
-    whole = math.cast(apply("round", x), dt.f32) if x.dtype in (dt.f16, dt.bf16) else apply("round", x)
+    whole = widened(apply("round", x))
     if zero is not None:
         whole = apply("add", whole, math.cast(zero, whole.dtype))
     inside = math.minimum(math.maximum(whole, float(low)), float(high))
@@ -95,7 +96,7 @@ def dequantized(x, scale: Node, zero, dtype: DType) -> Node:
     if zero is not None and not is_float8:
         kind = x.dtype if x.dtype.is_float else dt.i32
         x = apply("sub", math.cast(x, kind), math.cast(numbers(zero), kind))
-    work = dt.f64 if dtype is dt.f64 else dt.f32
+    work = working(dtype)
     return math.cast(apply("mul", math.cast(x, work), math.cast(scale, work)), dtype)
 
 
@@ -104,13 +105,13 @@ def _points(call: Call, x) -> tuple[Node, Node | Narrow | None]:
     axis, block = call.int("axis", 1), call.int("block_size", 0)
     if block < 0:
         raise FormatError(f"{call.op}: block_size must not be negative, it is {block}")
-    scale = numbers(tensor_of(call, 1))
+    scale = numbers(call.carried(1))
     if not (scale.dtype.is_float or scale.dtype is dt.i32):
         raise DtypeError(f"{call.op}: scales are floats, got {describe(call.inputs[1])}")
     if not call.has(2):
         return spread(call, scale, x, axis, block), None
-    zero = tensor_of(call, 2)
-    node = zero.node if isinstance(zero, Narrow) else zero
+    zero = call.carried(2)
+    node = node_of(zero)
     if node.shape != scale.shape and not (is_one(node) and is_one(scale)):
         if len(node.shape) != len(scale.shape) or all(type(d) is int for d in (*node.shape, *scale.shape)):
             raise call.wrong("scale and zero point differ in shape")
@@ -118,17 +119,17 @@ def _points(call: Call, x) -> tuple[Node, Node | Narrow | None]:
 
 
 @operator("QuantizeLinear")
-@operator("QuantizeLinear", domain=_OTHERS)
+@operator("QuantizeLinear", domain=MICROSOFT)
 def quantize_linear(call: Call):
     """Floats divided by scales and rounded, plus zero points."""
     x = call[0]
-    element = element_of_value(tensor_of(call, 2)) if call.has(2) else target(call, "output_dtype", UINT8)
-    if call.has(2) and target(call, "output_dtype", element) is not element:
+    element = element_of_value(call.carried(2)) if call.has(2) else call.element("output_dtype", UINT8)
+    if call.has(2) and call.element("output_dtype", element) is not element:
         raise FormatError(f"QuantizeLinear: output_dtype differs from the zero point's type, {element}")
     if not is_grid(element) and not (element.is_small_float and element.name in small_floats.FORMATS):
         raise DtypeError(f"QuantizeLinear: {element} is no type that floats are quantised to")
     scale, zero = _points(call, x)
-    wanted = target(call, "precision")
+    wanted = call.element("precision", None)
     given = element_of_value(call.value(1)).carrier
     work = wanted.carrier if wanted is not None else given if given.is_float else dt.f32
     if not work.is_float or not (x.dtype.is_float or x.dtype is dt.i32):
@@ -137,17 +138,17 @@ def quantize_linear(call: Call):
 
 
 @operator("DequantizeLinear")
-@operator("DequantizeLinear", domain=_OTHERS)
+@operator("DequantizeLinear", domain=MICROSOFT)
 def dequantize_linear(call: Call):
     """Integers or small floats less their zero points, times scales."""
-    x = tensor_of(call, 0)
+    x = call.carried(0)
     if not (isinstance(x, Narrow) or x.dtype.is_integer):
         raise DtypeError(f"DequantizeLinear: input 0 must be of integers or small floats, got {describe(x)}")
-    if call.has(2) and element_of_value(tensor_of(call, 2)) is not element_of_value(x):
+    if call.has(2) and element_of_value(call.carried(2)) is not element_of_value(x):
         what = f"DequantizeLinear: {describe(x)} and its zero point {describe(call.inputs[2])} differ in type"
         raise DtypeError(what)
     scale, zero = _points(call, x)
-    kind = target(call, "output_dtype")
+    kind = call.element("output_dtype", None)
     dtype = kind.carrier if kind is not None else scale.dtype
     if not dtype.is_float or (kind is not None and kind.is_narrow):
         raise DtypeError(f"DequantizeLinear: answers with floats, not with {dtype.name}")

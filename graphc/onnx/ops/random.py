@@ -9,7 +9,8 @@ from graphc.ir.node import Node
 from graphc.lib import math, random
 from graphc.onnx.call import Call, element_of_value
 from graphc.onnx.draws import place_of
-from graphc.onnx.ops.casts import cast_to, plain, target, tensor_of
+from graphc.onnx.ops.casts import cast_to, plain
+from graphc.onnx.ops.precision import working
 from graphc.onnx.registry import operator
 from graphc.onnx.values import ELEMENTS, describe
 
@@ -20,7 +21,7 @@ def _place(call: Call) -> tuple[Node, Node]:
 
 def _floating(call: Call, default: DType | None = None) -> DType:
     """The dtype of the numbers."""
-    found = target(call, "dtype")
+    found = call.element("dtype", None)
     dtype = found.carrier if found is not None and not found.is_narrow else default if found is None else None
     if dtype is None or not dtype.is_float:
         shown = found if found is not None else default.name
@@ -36,7 +37,7 @@ def _sizes(call: Call) -> list[int]:
 
 
 def _like(call: Call) -> tuple[tuple, DType]:
-    x = tensor_of(call, 0)
+    x = call.carried(0)
     return x.shape, _floating(call, element_of_value(x).carrier)
 
 
@@ -78,15 +79,15 @@ def bernoulli(call: Call):
     x = call[0]
     if not x.dtype.is_float:
         raise DtypeError(f"Bernoulli: probabilities are floats, got {describe(x)}")
-    kind = dt.f64 if x.dtype is dt.f64 else dt.f32
+    kind = working(x.dtype)
     drawn = random.uniform(*_place(call), x.shape, 0.0, 1.0, kind)
-    return cast_to(math.less(drawn, plain(x, kind)), target(call, "dtype", element_of_value(x)))
+    return cast_to(math.less(drawn, plain(x, kind)), call.element("dtype", element_of_value(x)))
 
 
 @operator("Multinomial")
 def multinomial(call: Call):
     """Numbers of classes, drawn for each row of unnormalised log-probabilities."""
-    kind, count = target(call, "dtype", ELEMENTS[6]), call.int("sample_size", 1)
+    kind, count = call.element("dtype", ELEMENTS[6]), call.int("sample_size", 1)
     if kind.carrier not in (dt.i32, dt.i64):
         raise DtypeError(f"Multinomial: answers with int32 or int64, not with {kind}")
     if count < 1:

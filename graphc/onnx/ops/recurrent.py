@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from graphc.errors import FormatError
-from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const
 from graphc.ir.type import Type
 from graphc.lib import linalg, math, nn, recurrent, shape
 from graphc.lib.control import ensured
 from graphc.onnx.call import Call
 from graphc.onnx.ops import activations
+from graphc.onnx.ops.precision import widened
+from graphc.onnx.ops.sizes import differ
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -199,7 +200,7 @@ def _checked(call: Call, kind: Kind, directions: int) -> tuple[int, dict]:
         wanted[7] = (directions, 3 * units)
     for k, sizes in wanted.items():
         have = call[k].shape if call.has(k) else sizes
-        if len(have) != len(sizes) or any(type(a) is type(b) is int and a != b for a, b in zip(have, sizes)):
+        if differ(have, sizes):
             raise call.wrong(f"input {k} must be [{','.join(map(str, sizes))}]")
     if call.int("hidden_size", units) != units:
         raise FormatError(f"{call.op}: hidden_size is {call.int('hidden_size')}, the weights have {units} units")
@@ -235,7 +236,7 @@ def recurrent_network(call: Call):
     ways = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
     backwards = ways[call.choice("direction", *ways)]
     (units, sizes), swapped = _checked(call, kind, len(backwards)), bool(call.int("layout", 0))
-    x, dtype = call[0], dt.f32 if call[0].dtype in (dt.f16, dt.bf16) else call[0].dtype
+    x, dtype = call[0], widened(call[0]).dtype
     x = math.cast(shape.transpose(x, (1, 0, 2)) if swapped else x, dtype)
     batch, functions = x.shape[1], _functions(call, kind, len(backwards))
     lengths = _lengths(call, x.shape[0], batch)

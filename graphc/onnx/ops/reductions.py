@@ -7,8 +7,10 @@ from collections.abc import Callable
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.lib import math, order, reduction, shape
-from graphc.lib.dims import axes_of, axis_of, dim_node, integer
+from graphc.lib.dims import dim_node, integer
 from graphc.onnx.call import Call
+from graphc.onnx.ops.axes import axes_in, axis_in
+from graphc.onnx.ops.precision import widened
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -43,7 +45,7 @@ def _axes(call: Call, x: Node) -> tuple[int, ...]:
     """The axes to reduce, an attribute in older versions; none given are all, or none with ``noop_with_empty_axes``."""
     given = call.ints("axes") if "axes" in call.attributes else call.static_ints(1) if call.has(1) else []
     if given:
-        return axes_of(call.op, tuple(given), x)
+        return tuple(sorted(axes_in(call, given, len(x.shape))))
     return () if call.int("noop_with_empty_axes", 0) else tuple(range(len(x.shape)))
 
 
@@ -68,10 +70,8 @@ def _composed(function: Callable, floating: bool) -> Callable:
     def run(call: Call):
         x = call[0]
         axes = _axes(call, x)
-        wide = x
-        if x.dtype in (dt.f16, dt.bf16):
-            wide = math.cast(x, dt.f32)
-        elif x.dtype.is_integer and floating:
+        wide = widened(x)
+        if x.dtype.is_integer and floating:
             wide = math.cast(x, dt.f64)
         return _finished(call, math.cast(function(wide, axes), x.dtype), axes)
 
@@ -90,7 +90,7 @@ for _name, _function in _COMPOSED.items():
 def _position(kind: str) -> Callable:
     def run(call: Call):
         x = call[0]
-        k = axis_of(call.op, call.int("axis", 0), x)
+        k = axis_in(call, call.int("axis", 0), len(x.shape))
         last = bool(call.int("select_last_index", 0))
         found = apply("argreduce", apply("reverse", x, axes=(k,)) if last else x, kind=kind, axis=k, dtype=dt.i64)
         if last:
@@ -109,7 +109,7 @@ operator("ArgMin")(_position("min"))
 def top_k(call: Call):
     """The largest (or smallest) elements along an axis in order, and where they are; of equal ones the first."""
     x = call[0]
-    k = axis_of("TopK", call.int("axis", -1), x)
+    k = axis_in(call, call.int("axis", -1), len(x.shape))
     if call.version < 10:
         count = call.int("k")
     else:
@@ -127,7 +127,7 @@ def top_k(call: Call):
 def _running(kind: str) -> Callable:
     def run(call: Call):
         x = call[0]
-        k = axis_of(call.op, integer(call.op, "axis", call.static(1)), x)
+        k = axis_in(call, integer(call.op, "axis", call.static(1)), len(x.shape))
         exclusive, backwards = bool(call.int("exclusive", 0)), bool(call.int("reverse", 0))
         return apply("cumulate", x, kind=kind, axis=k, exclusive=exclusive, reverse=backwards)
 

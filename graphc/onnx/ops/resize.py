@@ -15,6 +15,7 @@ from graphc.lib.index import getitem
 from graphc.lib.promote import as_node
 from graphc.lib.resample import COORDINATES, ROUNDING, Sampling, resize_axis
 from graphc.onnx.call import Call
+from graphc.onnx.ops.axes import axes_in
 from graphc.onnx.registry import operator
 from graphc.prims.table import apply
 
@@ -36,7 +37,8 @@ class _Wanted:
 def resize(call: Call):
     """A tensor with other sizes, whose elements are means of those nearby."""
     x = call[0]
-    axes = [a % len(x.shape) for a in _axes(call, x)]
+    rank = len(x.shape)
+    axes = axes_in(call, call.ints("axes", list(range(rank))), rank)
     wanted = _by_sizes(call, x, axes) if _is_given(call, 3) else _by_scales(call, x, axes, 2)
     coordinates = call.choice("coordinate_transformation_mode", "half_pixel", *COORDINATES)
     sampling = Sampling(
@@ -85,16 +87,6 @@ def _asymmetric(call: Call, x: Node, wanted: list[_Wanted]) -> Node:
 
 
 # ----------------------------------------------------------------------------------------------- sizes
-
-
-def _axes(call: Call, x: Node) -> list[int]:
-    axes = call.ints("axes", None)
-    rank = len(x.shape)
-    if axes is None:
-        return list(range(rank))
-    if any(not -rank <= a < rank for a in axes) or len({a % rank for a in axes}) != len(axes):
-        raise call.wrong(f"axes {axes} do not name different axes of a tensor of rank {rank}")
-    return axes
 
 
 def _is_given(call: Call, k: int) -> bool:

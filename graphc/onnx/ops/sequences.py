@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.errors import DtypeError, FormatError
-from graphc.ir.node import Node, const
+from graphc.ir.node import const
 from graphc.lib import shape
 from graphc.onnx.call import Call, element_of_value
 from graphc.onnx.limits import MOST_ITEMS
@@ -16,7 +16,6 @@ from graphc.onnx.static import known_size
 from graphc.onnx.values import (
     ELEMENTS,
     UNKNOWN,
-    Narrow,
     Optional,
     Sequence,
     describe,
@@ -32,13 +31,6 @@ def sequence_of(call: Call, k: int) -> Sequence:
         found = found.value
     if not isinstance(found, Sequence):
         raise DtypeError(f"{call.op}: input {k} must be a sequence, got {describe(found)}")
-    return found
-
-
-def _tensor(call: Call, k: int):
-    found = call.value(k)
-    if not isinstance(found, (Node, Narrow)):
-        raise DtypeError(f"{call.op}: input {k} must be a tensor, got {describe(found)}")
     return found
 
 
@@ -61,7 +53,7 @@ def _place(call: Call, k: int, count: int, default: int) -> int:
 @operator("SequenceConstruct")
 def construct(call: Call):
     """A sequence of its inputs."""
-    items = tuple([_tensor(call, k) for k in range(len(call))])
+    items = tuple([call.carried(k) for k in range(len(call))])
     if len({element_of_value(v) for v in items}) > 1:
         raise call.wrong("the items differ in type")
     return Sequence(items, element_of_value(items[0]) if items else None)
@@ -83,7 +75,7 @@ def at(call: Call):
 @operator("SequenceInsert")
 def insert(call: Call):
     """A sequence with one item more: before a position, or at the end."""
-    found, item = sequence_of(call, 0), _tensor(call, 1)
+    found, item = sequence_of(call, 0), call.carried(1)
     if found.items and element_of_value(found.items[0]) is not element_of_value(item):
         raise call.wrong("the item has another type than those of the sequence")
     count = len(found.items)

@@ -8,13 +8,13 @@ from graphc.errors import FormatError
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, binary, const, simplified
 from graphc.lib import promote, shape
-from graphc.lib.dims import dim_node, is_known, size
+from graphc.lib.dims import dim_node, is_known, size, smaller
 from graphc.lib.index import getitem
 from graphc.onnx.call import Call
-from graphc.onnx.ops.axes import axes_in, axis_in, listed
+from graphc.onnx.ops.axes import axes_in, axis_in, listed, picked, ramp
 from graphc.onnx.registry import operator
 from graphc.onnx.static import known_size
-from graphc.onnx.values import Narrow, constant
+from graphc.onnx.values import Narrow, constant, node_of
 from graphc.prims.table import apply
 
 _ONE = {"value_float": np.float32, "value_int": np.int64}
@@ -167,12 +167,8 @@ def _even_parts(call: Call, x: Node, axis: int, count: int) -> list[Node]:
             raise call.wrong(f"{count} outputs do not share axis {axis} of size {n}")
         return shape.split(x, count, axis)
     chunk = simplified(-(-n // count) if type(n) is int else (n + (count - 1)) // count)
-    cuts = [_least(simplified(chunk * k), n) for k in range(count)] + [n]
+    cuts = [smaller(simplified(chunk * k), n) for k in range(count)] + [n]
     return [shape.part(x, axis, a, b) for a, b in zip(cuts, cuts[1:])]
-
-
-def _least(a, b):
-    return min(a, b) if type(a) is type(b) is int else simplified(binary("min", a, b))
 
 
 # ----------------------------------------------------------------------------------------------- repetition
@@ -203,9 +199,8 @@ def _either(x: Node, axis: int, n, m) -> tuple[Node, object]:
     if sure is not n:
         x = apply("ensure", x, shape=(*x.shape[:axis], sure, *x.shape[axis + 1 :]))
     whole = simplified(n + (1 - n_is_more) * (m - n))
-    ramp = apply("iota", shape=(whole,), axis=0, dtype=dt.i64)
-    places = apply("min", ramp, promote.broadcast_to(dim_node(simplified(sure - 1)), (whole,)))
-    return shape_picked(x, places, axis), whole
+    places = apply("min", ramp((whole,), 0), promote.broadcast_to(dim_node(simplified(sure - 1)), (whole,)))
+    return picked(x, places, axis), whole
 
 
 def _is_more(n):
@@ -213,14 +208,6 @@ def _is_more(n):
     if type(n) is int:
         return int(n != 1)
     return binary("min", binary("max", n - 1, 1 - n), 1)
-
-
-def shape_picked(x: Node, places: Node, axis: int) -> Node:
-    """The slices of an axis at places that surely lie in it."""
-    if axis:
-        full = (*x.shape[:axis], *places.shape)
-        places = apply("broadcast", places, shape=full, axes=tuple(range(axis, len(full))))
-    return apply("gather", x, apply("reshape", places, shape=(*places.shape, 1)), batch=axis)
 
 
 @operator("Tile", moves=True)
@@ -236,7 +223,7 @@ def tile(call: Call):
 def constant_of_shape(call: Call):
     """One element in every place, float32 zeros by default."""
     value = constant(call.tensor("value")) if "value" in call.attributes else const(np.float32(0))
-    node = value.node if isinstance(value, Narrow) else value
+    node = node_of(value)
     if node.shape not in ((), (1,)):
         raise FormatError(f"ConstantOfShape: its value must be one element, it is {node.type}")
     filled = promote.broadcast_to(shape.reshape(node, ()), tuple(call.sizes(0)))

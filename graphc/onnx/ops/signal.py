@@ -13,7 +13,9 @@ from graphc.lib.shape import part, squeeze, stack, transpose
 from graphc.lib.signal import fitted, frame
 from graphc.lib.taper import cosine_window
 from graphc.onnx.call import Call
+from graphc.onnx.ops.precision import floats_of
 from graphc.onnx.registry import operator
+from graphc.prims.shape import inverse
 
 # -------------------------------------------------------------------------------------------- transforms
 
@@ -50,8 +52,7 @@ def _dft(call: Call, axis: int) -> Node:
         found = [_real_signal(re, im, n)]
     else:
         found = _spectrum(re, im, n, is_inverse, is_half)
-    back = tuple(sorted(range(rank - 1), key=order.__getitem__))
-    return math.cast(stack([transpose(v, back) for v in found], rank - 1), x.dtype)
+    return math.cast(stack([transpose(v, inverse(order)) for v in found], rank - 1), x.dtype)
 
 
 def _parts(call: Call, x: Node) -> tuple[Node, Node | None]:
@@ -61,7 +62,7 @@ def _parts(call: Call, x: Node) -> tuple[Node, Node | None]:
         raise call.refuse("the size of the last axis (1 for real numbers, 2 for complex ones) must be known")
     if count not in (1, 2):
         raise call.wrong(f"the last axis must have size 1 (real numbers) or 2 (complex ones), not {count}")
-    wide = x if x.dtype is dt.f64 else math.cast(x, dt.f32)
+    wide = floats_of(x)
     last = len(x.shape) - 1
     found = [squeeze(part(wide, last, k, k + 1), last) for k in range(count)]
     return found[0], found[1] if count == 2 else None

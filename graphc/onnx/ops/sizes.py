@@ -1,12 +1,24 @@
-"""What is known of numbers that are computed from sizes: how they compare, which of them a condition picks."""
+"""What is known of sizes, and of numbers computed from them: how they compare, which of them a condition picks."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence as Values
 
 import numpy as np
 
 from graphc.ir.node import Node, bounds
 from graphc.lib.dims import DataDependent, as_dims, dim_node
 from graphc.lib.shape import stack
+
+
+def differ(a: Values, b: Values) -> bool:
+    """Whether two shapes are known to differ, in the number of axes or in a size."""
+    return len(a) != len(b) or any(type(m) is type(n) is int and m != n for m, n in zip(a, b))
+
+
+def exceeds(m, n) -> bool:
+    """Whether a size is known to be larger than another one."""
+    return type(m) is type(n) is int and m > n
 
 
 def sizes_in(x: Node) -> list | None:

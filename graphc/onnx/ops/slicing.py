@@ -7,11 +7,10 @@ from collections.abc import Sequence as Values
 from graphc.errors import ShapeError
 from graphc.ir.node import Node, binary, const_value, simplified
 from graphc.lib import promote, shape
-from graphc.lib.dims import dim_node, is_known, size
+from graphc.lib.dims import dim_node, is_known, larger, size, smaller
 from graphc.lib.index import getitem
 from graphc.onnx.call import Call
-from graphc.onnx.ops.axes import axes_in, ramp, sizes_of
-from graphc.onnx.ops.shapes import shape_picked
+from graphc.onnx.ops.axes import axes_in, picked, ramp, sizes_of
 from graphc.onnx.registry import operator
 from graphc.prims.data import measured
 from graphc.prims.guard import guard
@@ -52,11 +51,11 @@ def _cut(x: Node, axis: int, start, end, step: int) -> Node:
     if step > 0:
         low, high = _place(start, n, 0, n), _place(end, n, 0, n)
         if low is not high and low != 0 and high is not n:
-            high = _larger(low, high)
+            high = larger(low, high)
         return _strided(x, axis, low, high, step)
     high, low = (simplified(_place(b, n, -1, n - 1) + 1) for b in (start, end))
     if low != 0 and high is not n:
-        low = _smaller(high, low)
+        low = smaller(high, low)
     return _strided(apply("reverse", _strided(x, axis, low, high, 1), axes=(axis,)), axis, 0, simplified(high - low), -step)
 
 
@@ -78,26 +77,14 @@ def _place(bound, n, low, high):
     if type(bound) is int and abs(bound) >= _FAR:
         return high if bound > 0 else low
     if type(bound) is int:
-        return _larger(simplified(bound + n), low) if bound < 0 else _smaller(bound, high)
+        return larger(simplified(bound + n), low) if bound < 0 else smaller(bound, high)
     if is_known(bound):
         from_end = binary("min", binary("max", 0 - bound, 0), 1)  # 1 where the bound is negative
-        return _smaller(_larger(simplified(bound + from_end * n), low), high)
+        return smaller(larger(simplified(bound + from_end * n), low), high)
     number, zero = dim_node(bound), dim_node(0)
     number = apply("select", apply("lt", number, zero), apply("add", number, dim_node(n)), number)
     found = apply("min", apply("max", number, dim_node(low)), dim_node(high))
     return simplified(measured(apply("sub", found, dim_node(low))) + low)
-
-
-def _larger(a, b):
-    return max(a, b) if type(a) is type(b) is int else simplified(binary("max", *_node_first(a, b)))
-
-
-def _smaller(a, b):
-    return min(a, b) if type(a) is type(b) is int else simplified(binary("min", *_node_first(a, b)))
-
-
-def _node_first(a, b) -> tuple:
-    return (a, b) if isinstance(a, Node) else (b, a)
 
 
 def _width(start, end) -> int | None:
@@ -127,7 +114,7 @@ def _window(x: Node, axis: int, start: Node, end: Node) -> Node:
     """A slice of known width inside of a loop, where a size must not change: a run refuses one that leaves the axis."""
     width = _width(start, end)
     places = apply("add", ramp((width,), 0), promote.broadcast_to(start, (width,)))
-    return shape_picked(x, guard(places, "index", (x.shape[axis],), "Slice in a loop"), axis)
+    return picked(x, guard(places, "index", (x.shape[axis],), "Slice in a loop"), axis)
 
 
 # ----------------------------------------------------------------------------------------------------- Pad
@@ -193,7 +180,7 @@ def _bordered(x: Node, axis: int, low, high, mode: str) -> Node:
         return shape.concat([shape.part(x, axis, n - low, n), x, shape.part(x, axis, 0, high)], axis)
     full = (simplified(low + n + high),)
     place = apply("sub", ramp(full, 0), promote.broadcast_to(dim_node(low), full))
-    return shape_picked(x, _source(place, n, mode), axis)
+    return picked(x, _source(place, n, mode), axis)
 
 
 def _source(place: Node, n, mode: str) -> Node:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.errors import FormatError
+from graphc.errors import FormatError, InvalidArgumentError
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, binary, const, simplified
+from graphc.ir.node import Node, const, simplified
 from graphc.ir.type import Type
 from graphc.lib import index, math, promote, ragged, shape, strings
-from graphc.lib.dims import size
+from graphc.lib.dims import larger, size, smaller
 from graphc.onnx.call import Call
-from graphc.onnx.ops.axes import wide
+from graphc.onnx.ops.axes import as_int64
 from graphc.onnx.registry import operator
 from graphc.prims.data import nonzero
 from graphc.prims.table import apply
@@ -38,7 +38,7 @@ def string_split(call: Call):
     count = size(x.shape)
     lengths = apply("sub", shape.part(splits, 0, 1, count + 1), shape.part(splits, 0, 0, count))
     table = ragged.padded(pieces, splits, b"", rows=count)
-    return [shape.reshape(table, (*x.shape, table.shape[1])), shape.reshape(wide(lengths), x.shape)]
+    return [shape.reshape(table, (*x.shape, table.shape[1])), shape.reshape(as_int64(lengths), x.shape)]
 
 
 @operator("StringNormalizer")
@@ -57,10 +57,29 @@ def string_normalizer(call: Call):
         count = kept.shape[0]
         line = index.picked("StringNormalizer", line, apply("reshape", kept, shape=(count,)))
         line = shape.concat([line, const(b"", Type(dt.string, (1,)))], 0)
-        line = shape.part(line, 0, 0, simplified(binary("max", count, 1)))
+        line = shape.part(line, 0, 0, larger(count, 1))
     if action != "NONE":
         line = (strings.lower if action == "LOWER" else strings.upper)(line, "utf-8")
     return shape.reshape(line, (1, line.shape[0])) if len(x.shape) == 2 else line
+
+
+@operator("Tokenizer", domain="com.microsoft")
+def tokenizer(call: Call):
+    """The tokens of each string on a new last axis, filled up with a text: matches, what separators leave, or characters."""
+    x, least = call[0], call.int("mincharnum")
+    separators, pattern = call.texts("separators", []), call.text("tokenexp", "")
+    if len(x.shape) not in (1, 2):
+        raise call.wrong("the input must have the shape [C] or [N, C]")
+    if bool(separators) == bool(pattern) or least < 1:
+        raise FormatError(f"Tokenizer: needs either separators or tokenexp, and mincharnum of 1 or more, not {least}")
+    if separators == [""]:
+        separators, pattern = [], "(?s:.)"
+    try:
+        pieces, splits = strings.tokens_flat(x, separators or [pattern], bool(separators), least, bool(call.int("mark")))
+    except InvalidArgumentError as error:
+        raise call.refuse(str(error)) from None
+    table = ragged.padded(pieces, splits, call.text("pad_value").encode(), rows=size(x.shape))
+    return shape.reshape(table, (*x.shape, table.shape[1]))
 
 
 # ------------------------------------------------------------------------------------------------- n-grams
@@ -76,7 +95,7 @@ def tf_idf_vectorizer(call: Call):
     if x.dtype is dt.string:
         words = list(dict.fromkeys(pool))
         x, pool = strings.place_in(x, words), _numbered(words, pool)
-    rows = shape.reshape(wide(x), (1, -1)) if len(x.shape) < 2 else wide(x)
+    rows = shape.reshape(as_int64(x), (1, -1)) if len(x.shape) < 2 else as_int64(x)
     grams = _grams(call, pool, longest)
     if sum(map(len, grams)) != len(columns):
         raise FormatError(f"TfIdfVectorizer: {len(columns)} ngram_indexes for {sum(map(len, grams))} n-grams")
@@ -129,13 +148,13 @@ def _occurrences(rows: Node, grams: np.ndarray, step: int) -> Node:
     count, length = grams.shape
     batch, whole = rows.shape
     reach = (length - 1) * step
-    windows = max(whole - reach, 0) if type(whole) is int else simplified(binary("max", whole - reach, 0))
+    windows = larger(whole - reach, 0)
     if type(windows) is int and windows == 0:
         return shape.zeros((batch, count))
     full = (batch, count, windows)
     hit = None
     for k in range(length):
-        last = min(k * step + windows, whole) if type(whole) is int else simplified(binary("min", windows + k * step, whole))
+        last = smaller(windows + k * step, whole)
         seen = shape.part(rows, 1, k * step if type(whole) is int else simplified(last - windows), last)
         same = apply("eq", apply("broadcast", seen, shape=full, axes=(0, 2)),
                      apply("broadcast", const(grams[:, k].copy()), shape=full, axes=(1,)))  # fmt: skip

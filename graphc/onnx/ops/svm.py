@@ -11,16 +11,8 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const
 from graphc.lib import control, linalg, math, promote, reduction, shape
 from graphc.onnx.call import Call
-from graphc.onnx.ops.labels import ML
-from graphc.onnx.ops.ml import (
-    TRANSFORMS,
-    labels_of,
-    named,
-    rows_of,
-    transformed,
-    two_sided,
-)
-from graphc.onnx.registry import operator
+from graphc.onnx.ops.ml import TRANSFORMS, labels_of, named, rows_of, transformed, two_sided
+from graphc.onnx.registry import ML, operator
 from graphc.prims.table import apply
 
 _ROUNDS = 100  # of finding probabilities, at most
@@ -90,9 +82,7 @@ def regressor(call: Call):
 @operator("SVMClassifier", domain=ML)
 def classifier(call: Call):
     """The label of a row, and scores: of pairs of classes, of classes, or probabilities."""
-    labels = labels_of(call, "classlabels_strings", "classlabels_ints")
-    if labels is None:
-        raise FormatError("SVMClassifier: there are no class labels")
+    labels = labels_of(call, "classlabels_ints")
     x = rows_of(math.cast(call[0], dt.f32))
     sizes, how = call.ints("vectors_per_class", None), call.choice("post_transform", *TRANSFORMS)
     rho = np.array(call.floats("rho"), np.float32)

@@ -11,17 +11,14 @@ from graphc.ir.node import Node
 from graphc.lib import math
 from graphc.lib.math import full_like
 from graphc.onnx.call import Call
-from graphc.onnx.registry import operator
+from graphc.onnx.registry import TRAINING, operator
 from graphc.onnx.values import describe
 from graphc.prims.table import apply
-
-_DOMAIN = "ai.onnx.preview.training"
-
 
 # ------------------------------------------------------------------------------------------------ gradients
 
 
-@operator("Gradient", domain=_DOMAIN)
+@operator("Gradient", domain=TRAINING)
 def gradient(call: Call):
     """The derivatives of the tensor named ``y`` by those named ``xs``, at the values that the inputs are."""
     wrt, fixed, y = call.texts("xs"), call.texts("zs", []), call.text("y")
@@ -91,7 +88,7 @@ def _regularized(call: Call, x: Node, g: Node) -> Node:
     return math.add(math.multiply(x, factor), g) if factor else g
 
 
-@operator("Adagrad", domain=_DOMAIN)
+@operator("Adagrad", domain=TRAINING)
 def adagrad(call: Call):
     """Steps divided by the root of the sum of squared gradients."""
     decay, epsilon = call.float("decay_factor", 0.0), call.float("epsilon", 1e-6)
@@ -105,7 +102,7 @@ def adagrad(call: Call):
     return _steps(call, 3, step)
 
 
-@operator("Adam", domain=_DOMAIN)
+@operator("Adam", domain=TRAINING)
 def adam(call: Call):
     """Steps by running means of the gradients and of their squares, corrected for the first turns."""
     alpha, beta, epsilon = call.float("alpha", 0.9), call.float("beta", 0.999), call.float("epsilon", 1e-6)
@@ -125,7 +122,7 @@ def adam(call: Call):
     return _steps(call, 4, step)
 
 
-@operator("Momentum", domain=_DOMAIN)
+@operator("Momentum", domain=TRAINING)
 def momentum(call: Call):
     """Steps by a decaying sum of the gradients; of Nesterov's kind with ``mode`` nesterov."""
     alpha, beta = call.float("alpha"), call.float("beta")

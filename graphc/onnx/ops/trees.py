@@ -11,17 +11,9 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const
 from graphc.lib import control, math, promote, reduction, shape
 from graphc.onnx.call import Call
-from graphc.onnx.ops.labels import ML
-from graphc.onnx.ops.ml import (
-    TRANSFORMS,
-    floats_of,
-    labels_of,
-    named,
-    rows_of,
-    transformed,
-    two_sided,
-)
-from graphc.onnx.registry import operator
+from graphc.onnx.ops.ml import TRANSFORMS, labels_of, named, rows_of, transformed, two_sided
+from graphc.onnx.ops.precision import floats_of
+from graphc.onnx.registry import ML, operator
 from graphc.prims.table import apply
 
 _MODES = {"BRANCH_LEQ": "le", "BRANCH_LT": "lt", "BRANCH_GTE": "ge", "BRANCH_GT": "gt", "BRANCH_EQ": "eq",
@@ -142,7 +134,8 @@ def _array(call: Call, name: str, size: int | None = None, default=None) -> np.n
         raw = call.attributes.get(name)
         if raw is None and default is not None:
             return np.full(size, default)
-        found = np.array(call.ints(name), np.int64) if raw is not None and raw.type == 7 else np.array(call.floats(name), np.float32)
+        is_whole = raw is not None and raw.type == 7
+        found = np.array(call.ints(name), np.int64) if is_whole else np.array(call.floats(name), np.float32)
     if size is not None and len(found) != size:
         raise FormatError(f"{call.op}: {name} has {len(found)} entries instead of {size}")
     return found
@@ -206,11 +199,15 @@ def _give(call: Call, values: np.ndarray, given: np.ndarray, node: int, target: 
     given[node, target] = True
 
 
+def _base_values(call: Call) -> np.ndarray:
+    """What is added to the scores; empty where nothing is."""
+    is_given = "base_values" in call.attributes or "base_values_as_tensor" in call.attributes
+    return _array(call, "base_values") if is_given else np.zeros(0, np.float32)
+
+
 def _based(call: Call, found: Node, count: int) -> Node:
     """Scores with the base values added."""
-    if "base_values" not in call.attributes and "base_values_as_tensor" not in call.attributes:
-        return found
-    base = _array(call, "base_values")
+    base = _base_values(call)
     if len(base) not in (0, 1, count):
         raise FormatError(f"{call.op}: {len(base)} base_values for {count} targets")
     return math.add(found, const(base.astype(found.dtype.numpy))) if len(base) else found
@@ -232,9 +229,7 @@ def regressor(call: Call):
 @operator("TreeEnsembleClassifier", domain=ML)
 def classifier(call: Call):
     """The label that the trees give most for, and the scores of all labels."""
-    labels = labels_of(call, "classlabels_strings", "classlabels_int64s")
-    if labels is None:
-        raise FormatError("TreeEnsembleClassifier: there are no class labels")
+    labels = labels_of(call, "classlabels_int64s")
     how = call.choice("post_transform", *TRANSFORMS)
     forest = _keyed_forest(call, "class", "class_ids", len(labels))
     x = floats_of(rows_of(call[0]))
@@ -248,7 +243,7 @@ def classifier(call: Call):
 def _of_two(call: Call, forest: Forest, x: Node, labels: np.ndarray, used: int, how: str) -> list[Node]:
     """Two classes with one score: for the second, where it is more than a half (weights that are never negative) or 0."""
     found = shape.part(scores(forest, x), 1, used, used + 1)
-    base = _array(call, "base_values", None, 0.0) if "base_values" in call.attributes else np.zeros(0, np.float32)
+    base = _base_values(call)
     if len(base):
         found = math.add(found, const(base[-1:].astype(found.dtype.numpy)))
     is_share = bool((forest.values >= 0).all())
