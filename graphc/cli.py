@@ -290,7 +290,9 @@ def _run_onnx(options) -> list[tuple[str, np.ndarray]]:
     for item in model.inputs:
         if item.name in given or item.kind == "optional":
             continue
-        if options.random is None or item.shape is None or item.element is None or item.kind != "tensor":
+        if not _can_be_random(item):
+            raise UsageError(f"input {item} is missing; give --input {item.name}=FILE.npy (--random has no value of its type)")
+        if options.random is None:
             raise UsageError(f"input {item} is missing; give --input {item.name}=FILE.npy or --random SIZE")
         shape = [d if isinstance(d, int) else options.random for d in item.shape]
         given[item.name] = _random(rng, shape, item.element.carrier).astype(item.element.numpy)
@@ -301,6 +303,10 @@ def _run_onnx(options) -> list[tuple[str, np.ndarray]]:
         parts = value if isinstance(value, list) else [] if value is None else None
         named += [(item.name, value)] if parts is None else [(f"{item.name}.{k}", v) for k, v in enumerate(parts)]
     return named
+
+
+def _can_be_random(item) -> bool:
+    return item.kind == "tensor" and item.shape is not None and item.element is not None and item.element.name != "string"
 
 
 def _random(rng: np.random.Generator, shape: list[int], kind) -> np.ndarray:

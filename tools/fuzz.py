@@ -2,6 +2,7 @@
 
 python tools/fuzz.py --count 10000 --seed 0
 python tools/fuzz.py --count 500 --seed 20000 --quick --found /tmp/found
+python tools/fuzz.py --conv --count 1000             # convolutional networks, which are reported and not reduced
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from tools import reduce  # noqa: E402  (the path comes first)
 CHUNK = 50  # seeds of one child process, which a native crash takes with it
 
 
-def chunk(first: int, last: int, quick: bool, timeout: float) -> list[tuple[int, str, str]]:
+def chunk(first: int, last: int, flags: list[str], timeout: float) -> list[tuple[int, str, str]]:
     """Check seeds in a child process; (seed, variation, what went wrong) for those that fail."""
     failures = []
     while first < last:
-        command = [sys.executable, str(ROOT / "tools/fuzz.py"), "--child", f"{first}:{last}"] + ["--quick"] * quick
+        command = [sys.executable, str(ROOT / "tools/fuzz.py"), "--child", f"{first}:{last}", *flags]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
             try:
                 out, err = child.communicate(timeout=timeout * (last - first))
@@ -70,6 +71,20 @@ def child(seeds: str, quick: bool) -> None:
                 _say_failed(error)
 
 
+def child_of_networks(seeds: str) -> None:
+    """The same for convolutional networks."""
+    from tests.fuzz.conv_checks import check
+    from tests.fuzz.conv_networks import random_network
+
+    for seed in range(*map(int, seeds.split(":"))):
+        sys.stdout.write(f"at {seed} network\n")
+        sys.stdout.flush()
+        try:
+            check(random_network(seed), seed)
+        except Exception as error:
+            _say_failed(error)
+
+
 def _say_failed(error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"[:600].replace("\n", "\\n")
     sys.stdout.write(f"failed {text}\n")
@@ -97,6 +112,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--conv", action="store_true", help="convolutional networks")
     parser.add_argument("--quick", action="store_true", help="one variation a graph, chosen by its seed")
     parser.add_argument("--found", type=Path, default=ROOT / "tests/fuzz/found", help="folder for reduced failures")
     parser.add_argument("--no-reduce", action="store_true")
@@ -104,16 +120,17 @@ def main() -> int:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.child:
-        child(wanted.child, wanted.quick)
+        child_of_networks(wanted.child) if wanted.conv else child(wanted.child, wanted.quick)
         return 0
+    flags = ["--conv"] * wanted.conv + ["--quick"] * wanted.quick
     begin, total = time.monotonic(), 0
     for first in range(wanted.seed, wanted.seed + wanted.count, CHUNK):
         last = min(first + CHUNK, wanted.seed + wanted.count)
         reduced = set()
-        for seed, variation, what in chunk(first, last, wanted.quick, wanted.timeout):
+        for seed, variation, what in chunk(first, last, flags, wanted.timeout):
             total += 1
             sys.stdout.write(f"seed {seed} {variation}: {what}\n")
-            if not wanted.no_reduce and seed not in reduced:  # one file a seed says enough
+            if not (wanted.no_reduce or wanted.conv) and seed not in reduced:  # one file a seed says enough
                 reduced.add(seed)
                 sys.stdout.write(f"  -> {keep(seed, variation, what, wanted.found)}\n")
         sys.stdout.flush()

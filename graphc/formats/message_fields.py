@@ -12,6 +12,7 @@ import numpy as np
 from graphc.errors import DataLossError, InvalidArgumentError, UsageError, explain
 from graphc.formats import protos
 from graphc.formats.blocks import blocks
+from graphc.formats.varint import varint
 from graphc.ir import dtype as dt
 
 NUMBERS = itertools.count()  # of operations that decode or encode
@@ -185,21 +186,13 @@ def _put(message, field, values: list) -> None:
     if field.cpp_type == field.CPPTYPE_MESSAGE:
         partial = message.__class__()
         for v in values:  # a field is added as it stands on the wire
-            partial.MergeFromString(_varint(field.number << 3 | 2) + _varint(len(v)) + v)
+            partial.MergeFromString(varint(field.number << 3 | 2) + varint(len(v)) + v)
         message.MergeFrom(partial)
     elif _is_many(field):
         getattr(message, field.name).extend(values)
     else:
         for v in values:
             setattr(message, field.name, v)
-
-
-def _varint(n: int) -> bytes:
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    return bytes((*out, n))
 
 
 def examples_of_json(array: np.ndarray) -> list[np.ndarray]:

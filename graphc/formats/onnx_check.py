@@ -80,10 +80,12 @@ def problems_of(model) -> list[str]:
 
 
 class _TooMany(Exception):
-    pass
+    """There are more mistakes than are worth to be listed."""
 
 
 class _Check:
+    """Looks at all of a model, and collects what is wrong."""
+
     def __init__(self, model):
         self.model = model
         self.found: list[str] = []
@@ -91,6 +93,7 @@ class _Check:
         self.imported = {standard(entry.domain) for entry in model.opset_import}
 
     def run(self) -> list[str]:
+        """What is wrong, a line each."""
         try:
             self._all()
         except _TooMany:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.errors import FormatError, explain
+from graphc.formats.varint import read_varint, varint
 
 SMALLEST = 4096  # bytes of values that are worth to be left in the file
 DEEPEST = 100  # messages inside of messages, as protobuf has it
@@ -63,6 +64,7 @@ class _Open:
         self.kept = until
 
     def add(self, part) -> None:
+        """Put bytes behind what is taken over."""
         self.parts.append(part)
         self.size += len(part)
 
@@ -92,8 +94,8 @@ def cut(data: memoryview, name: str) -> tuple[bytes, list[Piece]]:
             frame.take(data, frame.end)
             stack.pop()
             above = stack[-1]
-            above.parts += [frame.tag, _encoded(frame.size), *frame.parts]
-            above.size += len(frame.tag) + len(_encoded(frame.size)) + frame.size
+            above.parts += [frame.tag, varint(frame.size), *frame.parts]
+            above.size += len(frame.tag) + len(varint(frame.size)) + frame.size
             above.kept = at
 
 
@@ -105,10 +107,10 @@ def _walk(data: memoryview, at: int, frame: _Open, stack: list, pieces: list, na
         tag = data[at]
         at += 1
         if tag > 127:
-            tag, at = _decoded(data, start, end, name)
+            tag, at = _number(data, start, end, name)
         wire = tag & 7
         if wire == 2:
-            length, at = (data[at], at + 1) if at < end and data[at] < 128 else _decoded(data, at, end, name)
+            length, at = (data[at], at + 1) if at < end and data[at] < 128 else _number(data, at, end, name)
             if length > end - at:
                 raise _truncated(name, start, f"a field of {length} bytes where {end - at} are left")
             if length >= SMALLEST:
@@ -116,16 +118,16 @@ def _walk(data: memoryview, at: int, frame: _Open, stack: list, pieces: list, na
                     if len(stack) > DEEPEST:
                         raise FormatError(explain(f"{name}: graphs are nested deeper than {DEEPEST} messages"))
                     frame.take(data, start)
-                    stack.append(_Open(inside[tag], _encoded(tag), at + length, at, []))
+                    stack.append(_Open(inside[tag], varint(tag), at + length, at, []))
                     return at
                 if tag in values and not frame.cut:
                     frame.take(data, start)
-                    frame.add(_encoded(_PAYLOAD) + _encoded(len(pieces)))
+                    frame.add(varint(_PAYLOAD) + varint(len(pieces)))
                     pieces.append(Piece(at, length, values[tag]))
                     frame.kept, frame.cut = at + length, True
             at += length
         elif wire == 0:
-            _, at = _decoded(data, at, end, name)
+            _, at = _number(data, at, end, name)
         elif wire in (1, 5):
             at += 8 if wire == 1 else 4
             if at > end:
@@ -135,27 +137,12 @@ def _walk(data: memoryview, at: int, frame: _Open, stack: list, pieces: list, na
     return end
 
 
-def _decoded(data: memoryview, at: int, end: int, name: str) -> tuple[int, int]:
-    """A varint and what follows it."""
-    value = shift = 0
-    start = at
-    while at < end and shift < 70:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value & 0xFFFFFFFFFFFFFFFF, at
-        shift += 7
-    raise _truncated(name, start, "a number that does not end")
-
-
-def _encoded(value: int) -> bytes:
-    made = bytearray()
-    while value > 127:
-        made.append(value & 127 | 128)
-        value >>= 7
-    made.append(value)
-    return bytes(made)
+def _number(data: memoryview, at: int, end: int, name: str) -> tuple[int, int]:
+    """The number that stands at a place, and the place after it."""
+    number, after = read_varint(data, at, end)
+    if number < 0:
+        raise _truncated(name, at, "a number that does not end")
+    return number & 0xFFFFFFFFFFFFFFFF, after
 
 
 def _truncated(name: str, at: int, what: str) -> FormatError:

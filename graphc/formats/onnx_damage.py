@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.formats import onnx_protos
 from graphc.formats.onnx_cut import DEEPEST
+from graphc.formats.varint import read_varint
 
 _GZ = "compressed; unpack it first"
 _BEGINS = (
@@ -67,8 +68,8 @@ def damage(data: bytes) -> str:
         if at >= end:
             stack.pop()
             continue
-        tag, at = _varint(data, at, end)
-        if tag is None or tag >> 3 == 0 or tag & 7 in (6, 7):
+        tag, at = read_varint(data, at, end)
+        if tag < 0 or tag >> 3 == 0 or tag & 7 in (6, 7):
             return f"in {path}, at byte {at}, a field begins with a tag that is none"
         field, wire = fields.get(tag >> 3), tag & 7
         here = _inside(path, field, tag >> 3, counts)
@@ -77,9 +78,9 @@ def damage(data: bytes) -> str:
             if at is None:
                 return f"{here} ends before it is complete"
             continue
-        length, at = _varint(data, at, end)
-        if length is None or length > end - at:
-            left = f"{length} bytes where {end - at} are left" if length is not None else "a length that is none"
+        length, at = read_varint(data, at, end)
+        if length < 0 or length > end - at:
+            left = f"{length} bytes where {end - at} are left" if length >= 0 else "a length that is none"
             return f"{here} takes {left}"
         if field is not None and field.message_type is not None:
             if len(stack) >= DEEPEST:
@@ -106,23 +107,11 @@ def _inside(path: str, field, number: int, counts: dict) -> str:
     return f"{path}.{field.name}[{counts[number]}]"
 
 
-def _varint(data: bytes, at: int, end: int):
-    value = shift = 0
-    while at < end and shift < 70:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-    return None, at
-
-
 def _skip(data: bytes, at: int, end: int, wire: int) -> int | None:
     """Where a field that is no bytes ends; None where it is not there whole."""
     if wire == 0:
-        value, at = _varint(data, at, end)
-        return None if value is None else at
+        value, at = read_varint(data, at, end)
+        return None if value < 0 else at
     at += {1: 8, 5: 4}.get(wire, 0)
     return at if at <= end else None
 

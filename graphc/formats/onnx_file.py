@@ -33,6 +33,9 @@ class OnnxFile:
         self.model, self.name = model, name
         self._data, self._pieces, self._folder, self._has_external = data, pieces, folder, has_external
 
+    def __reduce__(self):
+        return _read_bytes, (bytes(self._data), self.name, self._folder.roots)
+
     def array(self, tensor) -> np.ndarray:
         """The values of a TensorProto of the model, or of a SparseTensorProto with its zeros.
 
@@ -114,7 +117,14 @@ def read_model(source, folder: str | os.PathLike | None = None) -> OnnxFile:
     kind = other_kind(data)
     if kind is not None:
         raise FormatError(explain(f"{name}: no ONNX model: it is {kind}"))
+    return _read_bytes(data, name, beside)
+
+
+def _read_bytes(data, name: str, folder: Folder | tuple[str, ...]) -> OnnxFile:
+    """The model in some bytes; ``folder`` may be given as its roots."""
+    data = memoryview(data)
     rest, pieces = cut(data, name)
+    beside = folder if isinstance(folder, Folder) else Folder(folder)
     return OnnxFile(_parsed(rest, name), name, data, pieces, beside, b"location" in rest)
 
 

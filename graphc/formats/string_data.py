@@ -8,7 +8,8 @@ import numpy as np
 
 from graphc.errors import DtypeError, explain
 from graphc.formats import crc32c
-from graphc.formats.table import read_varint, varint
+from graphc.formats.table import read_number
+from graphc.formats.varint import varint
 
 
 def encode(name: str, array: np.ndarray) -> tuple[bytes, int]:
@@ -31,7 +32,7 @@ def decode(data, count: int) -> tuple[list[bytes], int] | None:
         return None
     head = bytes(data[: min(len(data), count * 10)])
     for _ in range(count):
-        length, at = read_varint(head, at)
+        length, at = read_number(head, at)
         if length < 0:
             return None
         lengths.append(length)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from graphc.errors import DataLossError, UsageError, explain
 from graphc.formats.crc32c import masked
+from graphc.formats.varint import read_varint, varint
 
 _FOOTER = 48
 _MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
@@ -148,26 +149,10 @@ def _successor(key: bytes) -> bytes:
     return key
 
 
-def varint(number: int) -> bytes:
-    """A number in groups of seven bits, the lowest first."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def read_varint(data, at: int) -> tuple[int, int]:
-    """The number that stands at a place, and the place after it; -1 where there is none."""
-    number = shift = 0
-    while at < len(data) and shift < 64:
-        byte = data[at]
-        number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return (number, at) if number >> 64 == 0 else (-1, at)
-    return -1, at
+def read_number(data, at: int) -> tuple[int, int]:
+    """The number of 64 bits that stands at a place, and the place after it; -1 where there is none."""
+    number, at = read_varint(data, at, len(data))
+    return (number, at) if number >> 64 == 0 else (-1, at)
 
 
 def _written(place: tuple[int, int]) -> bytes:
@@ -181,8 +166,8 @@ def _padded(places: bytes) -> bytes:
 
 def _place(data, at: int, source: str) -> tuple[tuple[int, int], int]:
     """Offset and length of a block as written at ``at``, and the place after them."""
-    offset, at = read_varint(data, at)
-    length, at = read_varint(data, at)
+    offset, at = read_number(data, at)
+    length, at = read_number(data, at)
     if offset < 0 or length < 0:
         raise _damaged(source, "the place of a block cannot be read")
     return (offset, length), at
@@ -210,9 +195,9 @@ def _entries(block, source: str) -> Iterator[tuple[bytes, bytes]]:
         raise _damaged(source, "a block is too short")
     key, at = b"", 0
     while at < end:
-        shared, at = read_varint(block, at)
-        own, at = read_varint(block, at)
-        size, at = read_varint(block, at)
+        shared, at = read_number(block, at)
+        own, at = read_number(block, at)
+        size, at = read_number(block, at)
         if min(shared, own, size) < 0 or shared > len(key) or at + own + size > end:
             raise _damaged(source, "an entry of a block does not fit into it")
         key = key[:shared] + block[at : at + own]

@@ -39,10 +39,11 @@ class Line:
         comment: the trailing comment, empty if there is none.
     """
 
-    __slots__ = ("number", "text", "kinds", "texts", "at", "comment")
+    __slots__ = ("number", "text", "kinds", "texts", "at", "comment", "_closing")
 
     def __init__(self, number: int, text: str):
         self.number, self.text, self.at, self.comment = number, text, 0, ""
+        self._closing: dict[int, int] | None = None
         self.kinds: list[str] = []
         self.texts: list[str] = []
         for match in _TOKEN.finditer(text):
@@ -70,6 +71,17 @@ class Line:
     def refuse(self, what: str) -> NoReturn:
         """Raise a FormatError for a line that can be read but not be right."""
         raise FormatError(f"line {self.number}: {what}\n  {self.text.strip()[:200]}")
+
+    def closing(self, at: int) -> int | None:
+        """The token that closes the parenthesis at token ``at``; None where there is none."""
+        if self._closing is None:
+            self._closing, opened = {}, []
+            for k, text in enumerate(self.texts):
+                if text == "(":
+                    opened.append(k)
+                elif text == ")" and opened:
+                    self._closing[opened.pop()] = k
+        return self._closing.get(at)
 
     @property
     def next(self) -> str:

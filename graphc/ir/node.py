@@ -366,12 +366,13 @@ def _order_text(atom: Node) -> str:
 
 
 def _is_of_scalars(atom: Node) -> bool:
-    stack = [atom]
+    stack, seen = [atom], {atom}
     while stack:
         x = stack.pop()
         if not isinstance(x.type, Type) or x.type.shape:
             return False
-        stack.extend(x.inputs)
+        stack.extend(y for y in x.inputs if y not in seen)
+        seen.update(x.inputs)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def read_program(line: Line, lines: Lines, scope: Scope, kernels: tuple) -> Prog
     name = line.label()
     line.expect("{")
     line.end()
-    parts = _Parts()
+    parts, scope = _Parts(), replace(scope, groups={})
     while True:
         line = lines.need("a statement or '}'")
         if not _read_declaration(line, scope, parts):

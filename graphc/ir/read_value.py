@@ -16,6 +16,7 @@ from graphc.ir.type import TupleType, Type
 
 _DTYPES = {d.short: d for d in dt.ALL}
 _SIGNS = {sign: (op, precedence) for op, (sign, precedence) in INFIX.items()}
+_SHORT = 19  # digits of a number that surely fits i64
 _DEPTH = 100  # brackets inside brackets
 _WORDS = {"true": True, "false": False, "none": None}
 
@@ -31,6 +32,7 @@ class Scope:
         values: parts of expressions, ``%t0``.
         graphs: graphs read before, by label.
         blobs: {digest: array} for large constants.
+        groups: text of what stands in parentheses -> what it means; None where its names may mean another thing later.
     """
 
     graphs: dict = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Scope:
     vars: dict[str, Node] = field(default_factory=dict)
     arrays: dict[str, DType] = field(default_factory=dict)
     values: dict[str, Node] = field(default_factory=dict)
+    groups: dict[str, Node] | None = None
 
 
 # --------------------------------------------------------------------------------------------- types
@@ -311,14 +314,32 @@ def _operand(line: Line, scope: Scope, depth: int) -> Node:
             line.fail("a part named before", line.at - 1)
         return scope.values[name]
     if text == "(":
+        return _group(line, scope, depth)
+    if kind == "number" and text.isdigit() and len(text) < _SHORT:
         line.at += 1
-        inside = read_expression(line, scope, 0, depth + 1)
-        line.expect(")")
-        return inside
+        return const(int(text), INDEX)
     if kind in ("number", "bits", "name") or text == "-":
         dtype, value = read_element(line)
         return const(value, Type(dtype, ()))
     line.fail("an expression")
+
+
+def _group(line: Line, scope: Scope, depth: int) -> Node:
+    """An expression in parentheses. Sizes of buffers consist of the same few again and again."""
+    groups, start = scope.groups, line.at
+    end = line.closing(start) if groups is not None else None
+    text = " ".join(line.texts[start:end]) if end is not None else ""
+    text = "" if "%" in text else text
+    found = groups.get(text) if text else None
+    if found is not None:
+        line.at = end + 1
+        return found
+    line.at += 1
+    inside = read_expression(line, scope, 0, depth + 1)
+    line.expect(")")
+    if text:
+        groups[text] = inside
+    return inside
 
 
 def _variable(line: Line, scope: Scope) -> Node:

@@ -213,8 +213,21 @@ def _numbers(value, op: str) -> list:
         raise DataDependent(explain(f"{op}: how many sizes {value.type} holds must be known before running",
                                     origins(shape=value)), value)  # fmt: skip
     flat = value if value.shape else apply("reshape", value, shape=(1,))
-    parts = [apply("slice", flat, start=(k,), stop=(k + 1,), step=(1,)) for k in range(flat.shape[0])]
+    parts = [_element(flat, k) for k in range(flat.shape[0])]
     return [known_dim(p, op) if is_known(p) else _number(p) for p in parts]
+
+
+def _element(vector: Node, k: int) -> Node:
+    """An element of a vector as a vector of one element, of what the vector was joined from."""
+    while vector.op == "concat" and all(type(x.shape[0]) is int for x in vector.inputs):
+        for x in vector.inputs:
+            if k < x.shape[0]:
+                vector = x
+                break
+            k -= x.shape[0]
+    if vector.shape == (1,):
+        return vector
+    return apply("slice", vector, start=(k,), stop=(k + 1,), step=(1,))
 
 
 def is_known(value) -> bool:

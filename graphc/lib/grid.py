@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node, const, const_value, origins, simplified
+from graphc.ir.node import Node, binary, const, const_value, origins, simplified
 from graphc.lib import promote
 from graphc.lib.dims import DataDependent, axis_of, dim, dim_node, known_dim, measured, shape_of
 from graphc.lib.promote import as_node
@@ -48,6 +48,7 @@ def range_(start, limit=None, delta=1, dtype=None) -> Node:
         count = simplified((first - last - step - 1) // -step)
     else:
         count = simplified((last - first + step - 1) // step)
+    count = simplified(binary("max", count, 0)) if isinstance(count, Node) else max(count, 0)
     return _ramp(count, dim_node(first, kind), dim_node(step, kind))
 
 

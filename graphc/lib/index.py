@@ -89,7 +89,7 @@ def _sliced(x: Node, axis: int, key: slice) -> Node:
         return _sliced_backwards(x, axis, bounds, -step)
     start = 0 if bounds[0] is None else _clamped(bounds[0], n)
     stop = n if bounds[1] is None else _clamped(bounds[1], n)
-    return _strided(x, axis, start, simplified(binary("max", stop, start)) if isinstance(stop, Node) else stop, step)
+    return _strided(x, axis, start, _not_before(stop, start), step)
 
 
 def _bound(value, n):
@@ -125,8 +125,14 @@ def _sliced_backwards(x: Node, axis: int, bounds: list, step: int) -> Node:
     """A slice with a negative step: the bounds count from the end of the axis turned round."""
     n = x.shape[axis]
     start, stop = (default if b is None else _from_end(b, n) for b, default in zip(bounds, (0, n)))
-    stop = simplified(binary("max", start, stop)) if isinstance(start, Node) else simplified(binary("max", stop, start))
-    return _strided(apply("reverse", x, axes=(axis,)), axis, start, stop, step)
+    return _strided(apply("reverse", x, axes=(axis,)), axis, start, _not_before(stop, start), step)
+
+
+def _not_before(stop, start):
+    """The end of a slice that begins at ``start``: there, where it would lie before."""
+    if isinstance(stop, Node):
+        return simplified(binary("max", stop, start))
+    return simplified(binary("max", start, stop)) if isinstance(start, Node) else max(start, stop)
 
 
 def _from_end(k, n):

@@ -120,11 +120,13 @@ def _plain(array: np.ndarray):
 
 def _array(item: Declared, value) -> np.ndarray:
     try:
-        array = value if isinstance(value, np.ndarray) else np.asarray(value, None if hasattr(value, "dtype") else _wanted(item))
-    except (TypeError, ValueError, OverflowError) as error:
+        array = value if isinstance(value, np.ndarray) else _as_array(item, value)
+    except (TypeError, ValueError, OverflowError, BufferError) as error:
         raise DtypeError(f"input {item} is given what is no such array: {error}") from None
     if array.dtype.kind in "SU":
         array = array.astype(object)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == object:
         array = _as_bytes(item, array)
     given = _plain(array)
@@ -137,8 +139,12 @@ def _array(item: Declared, value) -> np.ndarray:
     return array
 
 
-def _wanted(item: Declared):
-    return None if item.element is None or item.element.name == "string" else item.element.numpy
+def _as_array(item: Declared, value) -> np.ndarray:
+    """What is no array of NumPy: tensors of others keep their type, numbers and lists of them get the declared one."""
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
+    is_typed = hasattr(value, "dtype") or item.element is None or item.element.name == "string"
+    return np.asarray(value, None if is_typed else item.element.numpy)
 
 
 def _as_bytes(item: Declared, array: np.ndarray) -> np.ndarray:

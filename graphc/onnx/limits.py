@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from graphc.errors import FormatError, GraphcError, ResourceExhaustedError, ShapeError, explain
+from weakref import WeakKeyDictionary
+
+from graphc.errors import FormatError, GraphcError, ResourceExhaustedError, ShapeError, UnimplementedError, explain
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
+from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.onnx.values import describe, node_of
 
@@ -12,6 +15,9 @@ _MOST_BYTES = 1 << 46  # of one value: more than addresses reach
 _MOST_AXES = 32  # of any NumPy
 MOST_ITEMS = 1 << 16  # of a sequence, each of which is a value of its own
 _LONGEST = 3000  # characters of a message
+_LONGEST_SIZE = 2000  # operations in the formula of a symbolic size, those that it has several times counted each time
+
+_lengths: WeakKeyDictionary[Node, int] = WeakKeyDictionary()  # of the formulas of sizes
 
 
 def check_values(op: str, values) -> None:
@@ -23,6 +29,7 @@ def check_values(op: str, values) -> None:
 
     Raises:
         ShapeError: too many axes, or a negative size. ResourceExhaustedError: more bytes than there are addresses.
+        UnimplementedError: the formula of a symbolic size has grown too long.
     """
     for value in values:
         node = node_of(value)
@@ -47,8 +54,18 @@ def _check(op: str, type_: Type) -> None:
             if d < 0:
                 raise ShapeError(f"{op}: its result has a negative size, {type_}")
             size *= max(d, 1)
+        elif _length(d) > _LONGEST_SIZE:
+            raise UnimplementedError(f"{op}: the formula of a symbolic size of its result is too long; known sizes have none")
     if size >= _MOST_BYTES and 0 not in type_.shape:
         raise ResourceExhaustedError(f"{op}: its result {type_} needs more memory than there is")
+
+
+def _length(size: Node) -> int:
+    """How many operations the text of a size has: formulas share parts, so it may double with every step."""
+    if size not in _lengths:
+        for node in toposort((size,), _lengths):
+            _lengths[node] = 1 + sum(_lengths[x] for x in node.inputs)
+    return _lengths[size]
 
 
 def at_node(error: GraphcError) -> GraphcError:

@@ -50,6 +50,11 @@ class Model:
     def __repr__(self) -> str:
         return f"<onnx model {self.name}: {', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}>"
 
+    def __reduce__(self):
+        if self.is_changed:
+            raise UsageError(f"{self.name}: a model whose variables have been changed cannot be copied; graphc.onnx.export writes it")
+        return Model, (self.file, self.name, self.options)
+
     # ---------------------------------------------------------------------------------------------- running
 
     def run(self, inputs: Values | Mapping[str, object], outputs: Values[str] | None = None) -> list:
@@ -87,6 +92,8 @@ class Model:
 
     def _positions(self, names: Values[str]) -> list[int]:
         known = [o.name for o in self.outputs]
+        if isinstance(names, str):
+            raise UsageError(f"{self.name}: give the names of outputs as a list, not {names!r}")
         for name in names:
             if name not in known:
                 raise UsageError(f"{self.name} has no output {name!r}; it has {', '.join(known)}")
@@ -180,9 +187,11 @@ def load(source, *, folder: str | os.PathLike | None = None, options: Options = 
 
     Raises:
         FormatError: the file is damaged, or no ONNX model; the message says where.
-        UnimplementedError: parts of it are not supported; the message lists all of them, with their nodes.
+        UsageError: ``source`` or ``options`` is something else.
         OSError: it cannot be read.
     """
+    if not isinstance(options, Options):
+        raise UsageError(f"options must be graphc.Options, not {type(options).__name__}")
     file = read_model(source, folder=folder)
     check_model(file)
     return Model(file, file.name, options)

@@ -28,6 +28,7 @@ class Programs:
         self.quick: tuple[tuple[str, ...], Callable] | None = None
         self._by_key: dict[tuple, tuple] = {}
         self._is_exact = False  # whether each kind of sizes needs a program of its own
+        self._has_exact = False  # whether some do
         self._lock = threading.Lock()
 
     def run(self, feeds: dict[str, Feed]) -> list:
@@ -36,13 +37,17 @@ class Programs:
         Raises:
             ShapeError: the sizes of feeds do not fit. UnimplementedError: parts of the model are not supported.
         """
-        if not self._is_exact:
+        if not self._is_exact and not self._is_refused(feeds):
             try:
                 return _called(feeds, self._program(feeds))
             except (ShapeError, UnimplementedError):
                 if not self.traces.has_open_sizes(feeds):
                     raise
         return _called(feeds, self._program(feeds, exact=True))
+
+    def _is_refused(self, feeds: dict[str, Feed]) -> bool:
+        """Whether there is a program for these very sizes, as the one for all sizes refused them."""
+        return self._has_exact and self.traces.key(feeds, True) in self._by_key
 
     def _program(self, feeds: dict[str, Feed], exact: bool = False) -> tuple:
         """What serves a call, as does every call of the same key.
@@ -55,6 +60,7 @@ class Programs:
             with self._lock:
                 found = self._recalled(feeds, exact) or self._made(feeds, exact)
                 self._by_key[self.traces.key(feeds, exact)] = found  # which inputs count by value may have become known
+                self._has_exact |= exact
                 if not exact:
                     self._find_quick(*found)
         return found

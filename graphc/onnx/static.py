@@ -56,8 +56,10 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
         raise UnimplementedError(f"{why} must be known before running, and is too large to be computed then: {node.type}")
     try:
         return np.asarray(interpret(close(Graph("static", (), (node,))))[0])
-    except (FeedError, MemoryError) as error:
-        raise UnimplementedError(f"{why or 'a value'} cannot be computed: {error}") from None
+    except (FeedError, MemoryError) as error:  # sizes that only types and attributes name
+        if why is None:
+            return None
+        raise UnimplementedError(f"{why} cannot be computed: {error}") from None
     except GraphcError:
         if why is None:
             return None

@@ -63,14 +63,14 @@ def slow(monkeypatch):
     """Machine code that waits for a drawing or two."""
     drawn = threading.Event()
     monkeypatch.setattr(progress._Line, "text", lambda self, text=progress._Line.text: (drawn.set(), text(self))[1])
-    compile_object = jit.compile_object
+    objects = jit.Batch.objects
 
-    def waiting(text, target, *args, **kwargs):
+    def waiting(batch):
         drawn.clear()
         drawn.wait(5)
-        return compile_object(text, target, *args, **kwargs)
+        return objects(batch)
 
-    monkeypatch.setattr(jit, "compile_object", waiting)
+    monkeypatch.setattr(jit.Batch, "objects", waiting)
     return drawn
 
 

@@ -75,17 +75,17 @@ def test_table_refuses_disorder():
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 300, 1 << 32, (1 << 64) - 1])
 def test_varint(number):
-    assert table.read_varint(table.varint(number), 0) == (number, len(table.varint(number)))
+    assert table.read_number(table.varint(number), 0) == (number, len(table.varint(number)))
 
 
 def test_varint_that_does_not_end():
-    assert table.read_varint(b"\xff" * 20, 0)[0] == -1
-    assert table.read_varint(b"\x80", 0)[0] == -1
+    assert table.read_number(b"\xff" * 20, 0)[0] == -1
+    assert table.read_number(b"\x80", 0)[0] == -1
 
 
 def test_compressed_blocks_are_refused(saved):
     content = bytearray(Path(index_file(saved)).read_bytes())
-    places, _ = table.read_varint(content, len(content) - 48)  # the block of filters begins where the data ends
+    places, _ = table.read_number(content, len(content) - 48)  # the block of filters begins where the data ends
     content[places - 5] = 1
     content[places - 4 : places] = crc32c.masked(bytes(content[: places - 4])).to_bytes(4, "little")
     with pytest.raises(DataLossError, match="compressed.*not supported"):

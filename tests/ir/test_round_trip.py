@@ -148,6 +148,17 @@ def test_shared_expressions_stay_small():
     assert parse(text) == kernel
 
 
+def test_the_same_parentheses_mean_the_same_in_every_line_of_a_program():
+    lines = "".join(f"  buffer b{k}: f32[(n + 1)//2,((n + 1)//2 + 3)//2] = arena ((n + 1)//2 + 3)//2*{64 * k}\n" for k in range(3))
+    found = parse("program @p {\n  input x: f32[n]\n  symbols n\n" + lines + "}\n")
+    half = (symbol("n") + 1) // 2
+    quarter = (half + 3) // 2
+    assert [b.type.shape for b in found.buffers] == [(half, quarter)] * 3
+    assert found.buffers[2].place == ("arena", quarter * 128)
+    with pytest.raises(FormatError, match="line 4"):
+        parse("program @p {\n  input x: f32[n]\n  symbols n\n  buffer b: f32[((n + 1)//2] = arena 0\n}\n")
+
+
 def test_deep_graphs_print_and_parse():
     x = node = input_node("x", F32)
     for _ in range(30_000):

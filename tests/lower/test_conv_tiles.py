@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from graphc.errors import ShapeError
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, symbol
@@ -183,6 +184,14 @@ def test_infinite_weights_meet_zeros():
         assert np.isnan(want).any()
         for target in TARGETS:
             np.testing.assert_array_equal(run_native(graph, [array], target)[0], want)
+
+
+def test_a_window_that_does_not_fit_is_refused():
+    inputs, node = convolution((N, H, W, 4), (5, 1, 4, 8), attrs())
+    graph = Graph("conv", inputs, (node,))
+    check(graph, {N: 2, H: 4, W: 3}, TARGETS[:1])  # no row of windows at all
+    with pytest.raises(ShapeError, match="window"):
+        interpret(graph, np.zeros((2, 2, 3, 4), np.float32))
 
 
 @pytest.mark.parametrize("dtype", [dt.f64, dt.f16, dt.bf16, dt.i32, dt.i8, dt.i64], ids=lambda d: d.short)

@@ -39,16 +39,23 @@ def operator_model(op: str, arrays, outputs: int = 1, opset: int = 18, constants
     return model([one], inputs, results, initialisers, opset), fed
 
 
-def run(op: str, *arrays, **setting):
+def interpreted(made, fed: dict) -> list:
+    """The results of a model by the definitions of its primitives."""
+    traced = graphc.onnx.load(made).trace(fed)
+    return list(interpret(traced.graph, *[fed[name] for name in traced.fed]))
+
+
+def run(op: str, *arrays, compiled: bool = True, **setting):
     """The results of one operator, compiled for sizes that are not known; the result itself if there is one.
 
     The interpreter must answer the same for sizes that are known.
+
+    Args:
+        compiled: False to interpret what is traced for unknown sizes too: for one more form of what another call compiles.
     """
-    made, fed = operator_model(op, arrays, **setting)
-    traced = graphc.onnx.load(made).trace(fed)
-    expected = interpret(traced.graph, *[fed[name] for name in traced.fed])
+    expected = interpreted(*operator_model(op, arrays, **setting))
     made, fed = operator_model(op, arrays, symbolic=True, **setting)
-    found = graphc.onnx.load(made).run(fed)
+    found = graphc.onnx.load(made).run(fed) if compiled else interpreted(made, fed)
     for a, b in zip(found, expected):
         assert (a.dtype, a.shape) == (b.dtype, b.shape)
         if a.dtype.kind == "f":
@@ -58,13 +65,13 @@ def run(op: str, *arrays, **setting):
     return found if setting.get("outputs", 1) > 1 else found[0]
 
 
-def beside_ort(op: str, *arrays, rtol: float = 1e-4, atol: float = 1e-5, **setting) -> None:
+def beside_ort(op: str, *arrays, rtol: float = 1e-4, atol: float = 1e-5, compiled: bool = True, **setting) -> None:
     """Compare results with those of ONNX Runtime."""
     runtime = pytest.importorskip("onnxruntime")
     runtime.set_default_logger_severity(4)
     made, fed = operator_model(op, arrays, **setting)
     session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
-    found = run(op, *arrays, **setting)
+    found = run(op, *arrays, compiled=compiled, **setting)
     for a, b in zip(found if isinstance(found, list) else [found], session.run(None, fed)):
         assert (a.dtype, a.shape) == (b.dtype, b.shape)
         np.testing.assert_allclose(a, b, rtol, atol)

@@ -183,6 +183,15 @@ def test_classes_by_trees(how):
                    **TREES, **weighted("class", [0, 0, 0, 0, 0], weights))  # fmt: skip
 
 
+def test_base_values_of_two_classes_count_in_both_of_their_forms():
+    x = normal(30, 3)
+    setting = dict(outputs=2, classlabels_int64s=[0, 1], **TREES, **weighted("class", [0, 0, 0, 0, 0], [0.4, 0.1, 0.3, 0.5, 0.2]))
+    plain = run("TreeEnsembleClassifier", x, **setting)[1]
+    for base in ({"base_values": [0.25]}, {"base_values_as_tensor": np.float32([0.25])}):
+        scores = run("TreeEnsembleClassifier", x, **setting, **base)[1]
+        np.testing.assert_allclose(scores, plain + [-0.25, 0.25], rtol=0, atol=1e-6)
+
+
 def test_missing_values_have_a_branch():
     x = np.array([[np.nan, 0, 0]], np.float32)
     trees = TREES | weighted("target", [0] * 5, [1.0, 2.0, 4.0, 8.0, 16.0])

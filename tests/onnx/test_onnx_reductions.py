@@ -13,9 +13,9 @@ X = np.abs(np.random.default_rng(0).standard_normal((3, 2, 4))).astype(np.float3
 @pytest.mark.parametrize("op", OPS)
 def test_axes_are_attributes_or_inputs(op):
     beside_ort("Reduce" + op, X, opset=11, axes=[0, -1])
-    beside_ort("Reduce" + op, X, opset=11, axes=[1], keepdims=0)
-    beside_ort("Reduce" + op, X, np.int64([-2]), opset=18, constants=(1,))
-    beside_ort("Reduce" + op, X, opset=18, keepdims=0)
+    beside_ort("Reduce" + op, X, opset=11, axes=[1], keepdims=0, compiled=False)
+    beside_ort("Reduce" + op, X, np.int64([-2]), opset=18, constants=(1,), compiled=False)
+    beside_ort("Reduce" + op, X, opset=18, keepdims=0, compiled=False)
     beside_ort("Reduce" + op, X, np.int64([0]), opset=18)  # the model is specialised by its axes
 
 
@@ -61,7 +61,7 @@ def test_halves_are_summed_in_float32():
 
 
 def test_axes_that_do_not_exist_are_refused():
-    with pytest.raises(ShapeError, match="ReduceSum: axis 3 is out of range for f32"):
+    with pytest.raises(ShapeError, match="ReduceSum: axis 3 is out of range for 3 axes"):
         run("ReduceSum", X, np.int64([3]), constants=(1,))
     with pytest.raises(ShapeError, match="twice"):
         run("ReduceSum", X, np.int64([0, -3]), constants=(1,))

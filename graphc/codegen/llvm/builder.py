@@ -19,9 +19,9 @@ _HALF = 1 << 63
 _FLOATING = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Value:
-    """One SSA value or literal.
+    """One SSA value or literal; never changed. (Not frozen: making one would take three times as long, and each line of text has one.)
 
     Attributes:
         text: how an operand is written: ``%v12``, or a literal.

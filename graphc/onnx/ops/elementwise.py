@@ -100,7 +100,7 @@ def quotient(call: Call):
     x, y = operands(call)
     if not x.dtype.is_integer:
         return elementwise("div", x, y)
-    whole = x.dtype.kind == "u" or (is_at_least(x, 0) and is_at_least(y, 1))
+    whole = x.dtype.kind == "u" or (is_at_least(x, 0) and is_at_least(y, 0))
     return math.floordiv(x, y) if whole else math.truncatediv(x, y)
 
 
