@@ -13,7 +13,7 @@ if "GRAPHC_CACHE_DIR" not in os.environ:  # the user's own cache is not the test
     os.environ["GRAPHC_CACHE_DIR"] = tempfile.mkdtemp(prefix="graphc-tests-")
     atexit.register(shutil.rmtree, os.environ["GRAPHC_CACHE_DIR"], ignore_errors=True)
 
-# Nothing that tests write must survive a failure of power, and thousands of programs are written: a bad handle is all that is found.
+# Nothing that tests write must survive a failure of power, and they write thousands of programs; a bad handle is found.
 os.fsync = lambda file: os.fstat(file) and None
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 
 from graphc.ir.node import Node
 
@@ -36,3 +36,15 @@ def users(outputs: Iterable[Node]) -> dict[Node, list[Node]]:
         for x in node.inputs:
             found[x].append(node)
     return found
+
+
+def remembered(memo: MutableMapping, node: Node, make: Callable[[Node], object]):
+    """What ``make`` answers for a Node; it finds the answers for the Node's inputs in ``memo``, where all are kept."""
+    stack = [node] if node not in memo else []
+    while stack:
+        waiting = [x for x in stack[-1].inputs if x not in memo]
+        if not waiting:
+            memo[stack[-1]] = make(stack[-1])
+            stack.pop()
+        stack.extend(waiting)
+    return memo[node]

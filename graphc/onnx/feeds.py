@@ -121,7 +121,7 @@ def _plain(array: np.ndarray):
 def _array(item: Declared, value) -> np.ndarray:
     try:
         array = value if isinstance(value, np.ndarray) else _as_array(item, value)
-    except (TypeError, ValueError, OverflowError, BufferError) as error:
+    except (TypeError, ValueError, OverflowError, BufferError, RuntimeError) as error:  # RuntimeError is what torch raises
         raise DtypeError(f"input {item} is given what is no such array: {error}") from None
     if array.dtype.kind in "SU":
         array = array.astype(object)

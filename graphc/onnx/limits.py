@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from graphc.errors import FormatError, GraphcError, ResourceExhaustedError, ShapeError, UnimplementedError, explain
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
-from graphc.ir.order import toposort
+from graphc.ir.order import remembered
 from graphc.ir.type import Type
 from graphc.onnx.values import describe, node_of
 
@@ -62,10 +62,7 @@ def _check(op: str, type_: Type) -> None:
 
 def _length(size: Node) -> int:
     """How many operations the text of a size has: formulas share parts, so it may double with every step."""
-    if size not in _lengths:
-        for node in toposort((size,), _lengths):
-            _lengths[node] = 1 + sum(_lengths[x] for x in node.inputs)
-    return _lengths[size]
+    return remembered(_lengths, size, lambda node: 1 + sum([_lengths[x] for x in node.inputs]))
 
 
 def at_node(error: GraphcError) -> GraphcError:

@@ -52,7 +52,8 @@ class Model:
 
     def __reduce__(self):
         if self.is_changed:
-            raise UsageError(f"{self.name}: a model whose variables have been changed cannot be copied; graphc.onnx.export writes it")
+            what = "a model whose variables have been changed cannot be copied; graphc.onnx.export writes it"
+            raise UsageError(f"{self.name}: {what}")
         return Model, (self.file, self.name, self.options)
 
     # ---------------------------------------------------------------------------------------------- running

@@ -69,11 +69,10 @@ class Programs:
         traces = self.traces
         known = traces.by_value | traces.by_shape
         try:
-            traced = traces.trace(feeds, exact=exact)
+            traced, run = self._compiled(feeds, exact)
         except (ShapeError, UnimplementedError):
             self._is_exact = not exact and traces.has_open_sizes(feeds)  # of no use for other sizes either
             raise
-        run = compile_graph(traced.graph, self.options)
         if self._digest is not None:
             if known != traces.by_value | traces.by_shape:
                 note = {"by_value": sorted(traces.by_value), "by_shape": sorted(traces.by_shape)}
@@ -81,6 +80,14 @@ class Programs:
             note = {"fed": traced.fed, "results": [r.as_json() for r in traced.results]}
             remember(self._source(repr(traces.key(feeds, exact))), _FRONT, self.options, note, traced.graph)
         return run, traced.fed, traced.results
+
+    def _compiled(self, feeds: dict[str, Feed], exact: bool) -> tuple:
+        try:
+            traced = self.traces.trace(feeds, exact=exact)
+            return traced, compile_graph(traced.graph, self.options)
+        except RecursionError:  # formulas are short where sizes are known
+            what = "formulas of symbolic sizes or of indices are nested too deeply to be compiled"
+            raise UnimplementedError(f"{self.traces.name}: {what}") from None
 
     def _recalled(self, feeds: dict[str, Feed], exact: bool) -> tuple | None:
         """The program as another process has left it in the cache."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from graphc.errors import FeedError, GraphcError, UnimplementedError
 from graphc.ir.graph import Graph, close, needed
 from graphc.ir.node import Node
+from graphc.ir.order import remembered
 from graphc.ir.sizes import made_by
 from graphc.ir.type import Type
 from graphc.prims.interpret import interpret
 
 _LARGEST = 1 << 24  # elements of a value that is computed while tracing
 _EFFECTS = frozenset({"random_bits", "host", "python", "act"})
+_dependent: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
 
 
 class NeedsValue(Exception):
@@ -39,6 +43,8 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
     """
     if node.op == "const" and node.type.is_static:
         return np.broadcast_to(node.attr("value").array, node.shape)
+    if why is None and _depends(node):
+        return None
     order = needed((node,))
     inputs = [n for n in order if n.op == "input"]
     made = {s for n in order for s in made_by(n)}
@@ -64,6 +70,11 @@ def static_value(node: Node, why: str | None) -> np.ndarray | None:
         if why is None:
             return None
         raise
+
+
+def _depends(node: Node) -> bool:
+    """Whether a Node is computed from inputs or random numbers, by its operands alone; asked for very many Nodes."""
+    return remembered(_dependent, node, lambda n: n.op == "input" or n.op in _EFFECTS or any([_dependent[x] for x in n.inputs]))
 
 
 def inputs_of(node: Node) -> list[Node]:

@@ -102,6 +102,7 @@ class Traces:
         missing = sorted(stand_ins & (self.by_value | self.by_shape))
         if missing:
             what = f"what it computes depends on the value or the sizes of input {', '.join(missing)}: give it"
+            what += f" (Model.trace({{{missing[0]!r}: array}}), or --input {missing[0]}=FILE.npy)"
             raise UsageError(f"{self.name}: {what}")
 
     def _fix(self, need: NeedsValue, feeds: dict[str, Feed]) -> None:

@@ -44,12 +44,13 @@ class _Affine:
 
 
 def fold_norm(graph: Graph) -> Graph:
-    """Merge additions of and multiplications by constants that follow products with constant weights into these weights."""
+    """Put multiplications by and additions of constants that follow products into the constant weights of these."""
     memo: dict[Graph, Graph] = {}
 
     def inner(one: Graph) -> Graph:  # depth is that of control flow, not of data flow
         if one not in memo:
-            memo[one] = _folded(with_bodies(one, inner), frozenset(one.roots))  # what becomes of these is not known here
+            one_inside = with_bodies(one, inner)
+            memo[one] = _folded(one_inside, frozenset(one_inside.roots))  # what becomes of these is not known here
         return memo[one]
 
     return _folded(with_bodies(graph, inner), frozenset())
@@ -85,7 +86,8 @@ def _deciding(graph: Graph, uses: dict, watched: frozenset[Node]) -> set[Node]:
     something unknown, or, before that, moved or changed element by element (as by the scale of a quantisation)."""
     found = set()
     for node in reversed(graph.nodes):  # users first
-        if node in watched or any(_decides(user) or (user in found and _passes_on(user)) for user in uses.get(node, ())):
+        readers = uses.get(node, ())
+        if node in watched or any(_decides(user) or (user in found and _passes_on(user)) for user in readers):
             found.add(node)
     return found
 

@@ -75,7 +75,7 @@ class Batch:
             CompileError: LLVM does not accept the text; the message shows the line.
         """
         with _lock:
-            unit = _Unit(_parsed(text, self._target, _machine(self._target), llvm.create_context()))
+            unit = _Unit(text, self._target)
             more = len(text) >= _WORTH_A_THREAD and len(self._threads) < min(usable_cpus() - 1, _MOST_THREADS)
             machine = _new_machine(self._target) if more else None
         self._units.append(unit)
@@ -116,6 +116,7 @@ class Batch:
                 return
             if machine is not None:
                 unit.compile(machine)
+            unit.close()
 
     def _end(self) -> None:
         for _ in self._threads:
@@ -126,19 +127,35 @@ class Batch:
 
 
 class _Unit:
-    """One module, and the object or the error that came of it."""
+    """One module in a context of its own, and the object or the error that came of it."""
 
-    def __init__(self, module: llvm.ModuleRef):
-        self.module = module
+    def __init__(self, text: str, target: Target):
         self.code: bytes | None = None
         self.error: Exception | None = None
+        self.module: llvm.ModuleRef | None = None
+        self.context = llvm.create_context()
+        _contexts[id(self.context)] = self.context
+        try:
+            self.module = _parsed(text, target, _machine(target), self.context)
+        except CompileError:
+            self.close()
+            raise
 
     def compile(self, machine: llvm.TargetMachine) -> None:
         try:
             self.code = _encode(machine, self.module)
         except Exception as error:  # raised again by who waits for the object
             self.error = error
-        self.module = None
+
+    def close(self) -> None:
+        """Free the module, then its context; the other way round LLVM would crash."""
+        if self.module is not None:
+            self.module.close()
+        self.context.close()
+        _contexts.pop(id(self.context), None)
+
+
+_contexts: dict[int, llvm.ContextRef] = {}  # kept here, as a garbage collector frees things in any order
 
 
 def _unlocked() -> tuple[ctypes.CDLL, ctypes.PyDLL] | None:
@@ -210,10 +227,13 @@ def _new_machine(target: Target) -> llvm.TargetMachine:
 def _parsed(
     text: str, target: Target, machine: llvm.TargetMachine, context: llvm.ContextRef | None = None
 ) -> llvm.ModuleRef:
+    module = None
     try:
         module = llvm.parse_assembly(text, context)
         module.verify()
     except RuntimeError as error:
+        if module is not None:
+            module.close()
         raise CompileError(_located(str(error), text)) from None
     module.triple = target.triple
     module.data_layout = str(machine.target_data)

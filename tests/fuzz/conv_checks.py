@@ -18,12 +18,12 @@ from tests.fuzz.random_graphs import Case
 from tests.native import host_targets
 
 SAME_BITS = ("lay_out", "move_less", "simplify", "fold_constants")  # passes without which no bit may change
-EXTRA = (INEXACT, None, SAME_BITS[0], None, INEXACT, None, SAME_BITS[1], INEXACT, SAME_BITS[2], None, SAME_BITS[3], None)
-# by the seed: what is allowed, or a pass to skip
+EXTRA = (INEXACT, None, SAME_BITS[0], None, INEXACT, None, SAME_BITS[1], INEXACT, SAME_BITS[2], None, SAME_BITS[3],
+         None)  # by the seed: what is allowed, or a pass to skip  # fmt: skip
 
 
 def expected(network: Network) -> tuple[Network, list]:
-    """The network with the sizes that have a meaning, and the interpreter's answer for each, None where it refuses it."""
+    """The network with the sizes that have a meaning; the interpreter's answer for each, None where it refuses."""
     kept, found = [], []
     for arrays in network.arrays:
         try:
@@ -58,7 +58,7 @@ def answers(network: Network, options: Options) -> list:
 
 
 def check(network: Network, seed: int) -> None:
-    """Raise Wrong where compiled code differs from the interpreter, or from itself on another target or without a pass."""
+    """Raise Wrong where compiled code differs from the interpreter, on another target or without a pass."""
     network, right = expected(network)
     targets = [t.name for t in host_targets() if t.fma]
     found = answers(network, Options(cache=False, target=targets[0]))
@@ -84,7 +84,8 @@ def _tolerance(network: Network, arrays: tuple, right) -> tuple:
 
 def _agree(network: Network, k: int, right, found, far: tuple, what: str) -> None:
     if (right is None) != (found is None):
-        raise Wrong("refusal", f"{what}: arrays {k} are refused by {'the interpreter' if right is None else 'the program'} alone")
+        by = "the interpreter" if right is None else "the program"
+        raise Wrong("refusal", f"{what}: arrays {k} are refused by {by} alone")
     if right is not None:
         compare(Case(network.graph, network.arrays[k], far), right, found, f"{what}, arrays {k}")
 

@@ -1,4 +1,4 @@
-"""Seeded random convolutional networks, most of them over few-digit numbers, so that every bit of a result is defined."""
+"""Seeded random convolutional networks, most over few-digit numbers, so that every bit of a result is defined."""
 
 from __future__ import annotations
 
@@ -143,7 +143,8 @@ class Grower:
 
     def convolve(self, x: Node) -> Node:
         """A convolution, with what often follows one."""
-        y = self.back(self.pick((self.dense, self.dense, self.dense, self.grouped, self.by_channel, self.transposed))(self.last(x)))
+        ways = (self.dense, self.dense, self.dense, self.grouped, self.by_channel, self.transposed)
+        y = self.back(self.pick(ways)(self.last(x)))
         if self.chance(0.2):
             self.outputs.append(y)
         return self.calm(self.follow(y))
@@ -254,7 +255,7 @@ class Grower:
     def direct(self, type: Type) -> bool:
         """Whether an input may have this type: its sizes are numbers or plain symbols that the image has."""
         known = {d for x in self.inputs for d in x.shape}
-        return all(type_ is int or d in known for d, type_ in ((d, d.__class__) for d in type.shape))
+        return all(d in known or not isinstance(d, Node) for d in type.shape)
 
     def activation(self, y: Node) -> Node:
         zero = self.full(y, 0)
@@ -266,8 +267,10 @@ class Grower:
         if self.exact:
             ways += [lambda: p.select(p.lt(y, zero), zero, y)]
         else:
-            ways += [lambda: math.sigmoid(y), lambda: p.mul(y, math.sigmoid(y)), lambda: nn.gelu(y), lambda: math.tanh(y),
-                     lambda: p.mul(y, p.div(p.min(p.max(p.add(y, self.full(y, 3)), zero), self.full(y, 6)), self.full(y, 6)))]  # fmt: skip
+            six = self.full(y, 6)
+            ways += [lambda: math.sigmoid(y), lambda: p.mul(y, math.sigmoid(y)), lambda: nn.gelu(y),
+                     lambda: math.tanh(y),
+                     lambda: p.mul(y, p.div(p.min(p.max(p.add(y, self.full(y, 3)), zero), six), six))]  # fmt: skip
         return self.pick(ways)()
 
     def pooled(self, x: Node) -> Node:
@@ -282,9 +285,10 @@ class Grower:
     def moved(self, x: Node) -> Node:
         rank = self.rank + 2
         axis = self.pick(range(1, rank))
-        same = [v for v in self.pool if len(v.shape) == rank and v.shape[:axis] + v.shape[axis + 1 :] == x.shape[:axis] + x.shape[axis + 1 :]]
+        rest = [a for a in range(rank) if a != axis]
+        same = [v for v in self.pool if all(v.shape[a] == x.shape[a] for a in rest)]
         ways = [self.cut, self.padded, self.doubled, self.shuffled, lambda v: p.reverse(v, (axis,)),
-                lambda v: p.concat(v, self.pick(same), axis=axis), lambda v: p.concat(v, self.pick(same), axis=axis)]  # fmt: skip
+                *[lambda v: p.concat(v, self.pick(same), axis=axis)] * 2]  # fmt: skip
         return self.pick(ways)(x)
 
     def cut(self, x: Node) -> Node:
@@ -297,9 +301,11 @@ class Grower:
         return p.slice(x, start, stop, step)
 
     def padded(self, x: Node) -> Node:
-        amounts = [[self.pick((0, 1, 2)) if a in self.spatial or self.chance(0.3) else 0 for a in range(len(x.shape))] for _ in range(2)]
-        amounts[0][0] = amounts[1][0] = 0
-        return p.pad(x, const(self.pick((0, 0, 1)), Type(self.dtype, ())), *amounts)
+        def amounts() -> list:
+            some = [self.pick((0, 1, 2)) if a in self.spatial or self.chance(0.3) else 0 for a in range(len(x.shape))]
+            return [0, *some[1:]]
+
+        return p.pad(x, const(self.pick((0, 0, 1)), Type(self.dtype, ())), amounts(), amounts())
 
     def doubled(self, x: Node) -> Node:
         """Every element of the spatial axes twice."""
@@ -345,7 +351,7 @@ class Grower:
         """Channels through a matrix, all places as rows."""
         y = self.last(x)
         c, more = y.shape[-1], self.pick(CHANNELS)
-        flat = p.reshape(y, (simplified(Type(self.dtype, y.shape[:-1]).size * 1), c))
+        flat = p.reshape(y, (simplified(Type(self.dtype, y.shape[:-1]).size), c))
         flip = self.chance(0.3)
         w = self.weights((more, c) if flip else (c, more))
         out = p.dot(flat, w, False, flip)

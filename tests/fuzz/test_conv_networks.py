@@ -41,4 +41,5 @@ def test_networks_are_what_they_should_be():
     assert sum(1 < n.attr("groups") < n.shape[-1] for n in convolutions) > 5
     assert sum(len(network.arrays) > 1 for network in networks) > 40
     assert sum(network.exact for network in networks) > 60 and sum(not network.tame for network in networks) > 5
-    assert all(right is not None for network in networks[:6] for right in expected(network)[1][:1])
+    answers = [right for network in networks[:12] for right in expected(network)[1]]
+    assert sum(right is not None for right in answers) > 12

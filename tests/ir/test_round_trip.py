@@ -149,10 +149,10 @@ def test_shared_expressions_stay_small():
 
 
 def test_the_same_parentheses_mean_the_same_in_every_line_of_a_program():
-    lines = "".join(f"  buffer b{k}: f32[(n + 1)//2,((n + 1)//2 + 3)//2] = arena ((n + 1)//2 + 3)//2*{64 * k}\n" for k in range(3))
+    lines = "".join(f"  buffer b{k}: f32[(n + 1)//2,((n + 1)//2 + 1)//2] = arena ((n + 1)//2 + 1)//2*{64 * k}\n" for k in range(3))
     found = parse("program @p {\n  input x: f32[n]\n  symbols n\n" + lines + "}\n")
     half = (symbol("n") + 1) // 2
-    quarter = (half + 3) // 2
+    quarter = (half + 1) // 2
     assert [b.type.shape for b in found.buffers] == [(half, quarter)] * 3
     assert found.buffers[2].place == ("arena", quarter * 128)
     with pytest.raises(FormatError, match="line 4"):

@@ -16,7 +16,7 @@ from tests.fuzz.onnx_mutate import mutant
 from tests.fuzz.onnx_worker import Worker
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs limits on processes")
-QUICK, STEP = 300, 25
+QUICK, STEP = 500, 25
 RUNS = 8  # of so many mutants one is also run
 
 

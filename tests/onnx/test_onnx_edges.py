@@ -12,6 +12,11 @@ from onnx_models import model, node, tensor
 import graphc
 from graphc.cli import main
 from graphc.errors import UnimplementedError, UsageError
+from graphc.ir import dtype as dt
+from graphc.ir.graph import input_node
+from graphc.ir.node import const
+from graphc.ir.type import Type
+from graphc.onnx.static import static_value
 
 W = np.arange(6, dtype=np.float32).reshape(3, 2)
 LINE = model([node("MatMul", "x w", "h"), node("Relu", "h", "y")], ["x: float32[n, 3]"], ["y: float32[n, 2]"], {"w": W})
@@ -40,7 +45,8 @@ def test_arrays_of_any_layout(given, is_first):
     np.testing.assert_allclose(loaded.run([given])[0], np.maximum(X @ W, 0), rtol=1e-5)
 
 
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copy", "deep", "pickle"])
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))],
+                         ids=["copy", "deep", "pickle"])  # fmt: skip
 def test_copies_of_a_model(again):
     loaded = graphc.onnx.load(LINE)
     expected = loaded.run([X])[0]
@@ -96,3 +102,20 @@ def test_random_values_are_not_made_for_every_type(kind, tmp_path, capsys):
     path.write_bytes(model([node("Identity", "x", "y")], [f"x: {kind}"], [f"y: {kind}"]).SerializeToString())
     assert main(["run", str(path), "--random", "3"]) == 1
     assert "give --input x=FILE.npy (--random has no value of its type)" in capsys.readouterr().err
+
+
+def test_values_are_known_where_only_constants_lead_to_them():
+    x = input_node("x", Type(dt.f32, (2,)))
+    assert static_value(x + const(np.float32([1, 2])), None) is None
+    assert static_value(const(np.float32([1, 2])) * const(np.float32([3, 4])), None).tolist() == [3, 8]
+    total = x
+    for _ in range(5000):  # no recursion
+        total = total + x
+    assert static_value(total, None) is None
+
+
+def test_formulas_that_are_too_deep_give_way_to_known_sizes():
+    names = [f"x{k}" for k in range(600)]
+    made = model([node("Concat", " ".join(names), "y", axis=0)], [f"{n}: float32[n{n}]" for n in names], ["y: float32"])
+    values = [np.full(k % 3, k, np.float32) for k in range(600)]
+    np.testing.assert_array_equal(graphc.onnx.load(made).run(values)[0], np.concatenate(values))

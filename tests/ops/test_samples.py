@@ -24,7 +24,7 @@ from tests.ops.tracing import traced
 
 pytestmark = pytest.mark.filterwarnings("ignore::graphc.errors.GraphcWarning")  # every sample has another shape
 LINES = lines()
-GROUP = 16  # lines of one program, as most of the time goes into making programs; those that do not go together go alone
+GROUP = 16  # lines of one program, as making programs takes the time; those that do not go together go alone
 RELATIVE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-9, "complex64": 5e-5, "complex128": 1e-9}
 
 
@@ -117,7 +117,7 @@ SYMBOLIC = grouped([x for x in LINES if "static" not in x.flags and floats(x)])
 
 @lru_cache(maxsize=2)
 def compiled(group: int) -> dict:
-    """For the lines of a group what one compiled program answers; none that has sizes of its own or does not go along."""
+    """What one compiled program answers for the lines of a group; lines with sizes that only a run knows go alone."""
     made = {}
     for line in [x for x in SYMBOLIC if SYMBOLIC[x] == group]:
         graph, arrays = traced(line, True, False, tf)
