@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from graphc.ir.node import Node, const, make
 from graphc.ir.type import Type
 from graphc.prims import TABLE, apply, broadcast, reshape, transpose
-from graphc.prims.shape import axis_groups, inverse
+from graphc.prims.shape import axis_groups
 from graphc.rewrite.rule import is_splat
 
 FREE = frozenset({"const", "iota"})  # what costs nothing in whatever order

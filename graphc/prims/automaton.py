@@ -125,7 +125,11 @@ def ways_of(pattern: str) -> list:
 
 
 def is_simple(pattern) -> bool:
-    """Whether ``re`` has only a few ways through an expression, as text or read: one repetition without end, none inside another."""
+    """Whether ``re`` has only a few ways through an expression: one repetition without end, and none inside another.
+
+    Args:
+        pattern: text, or what was read of it.
+    """
     read = importlib.import_module(_PARSER).parse(pattern, re.ASCII) if isinstance(pattern, str) else pattern
     endless, waiting = 0, [(read, False)]
     while waiting:

@@ -122,7 +122,8 @@ def searched(pattern: str) -> re.Pattern:
     """
     known = compiled(pattern)
     if not all(is_simple(way) for way in ways_of(known.pattern)):
-        raise InvalidArgumentError(f"pattern {pattern!r} repeats without end more than once, which may take very long to look for")
+        what = "repeats without end more than once, which may take very long to look for"
+        raise InvalidArgumentError(f"pattern {pattern!r} {what}")
     return known
 
 

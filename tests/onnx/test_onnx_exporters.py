@@ -64,9 +64,11 @@ def test_a_condition_of_ones_of_a_symbolic_shape():
 
 
 def test_a_shape_with_a_quotient_of_sizes():
-    """The new exporter of PyTorch reshapes a mask so; nothing of it depends on data, so one program serves all sizes."""
-    nodes = [node("Shape", "x", "n", start=0, end=1), node("Shape", "m", "t", start=1, end=2), node("Shape", "m", "b", start=0, end=1),
-             node("Mul", "t b", "all"), node("Div", "all n", "own"), node("Concat", "n one own", "shape", axis=0),
+    """The new exporter of PyTorch reshapes a mask so: no data decides, so one program serves all sizes."""
+    nodes = [node("Shape", "x", "n", start=0, end=1),
+             node("Shape", "m", "t", start=1, end=2), node("Shape", "m", "b", start=0, end=1),
+             node("Mul", "t b", "all"), node("Div", "all n", "own"),
+             node("Concat", "n one own", "shape", axis=0),
              node("Unsqueeze", "m one", "wide"), node("Expand", "wide shape", "e"), node("Add", "x e", "y")]  # fmt: skip
     found = load(nodes, ["x: float32[a, 4, c]", "m: float32[d, f]"], ["y"], {"one": np.array([1])})
     for n, t in ((2, 3), (1, 5), (4, 1)):

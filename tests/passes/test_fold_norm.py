@@ -119,7 +119,8 @@ def test_only_products_with_known_weights_take_scales_up():
     assert left_alone(normalised(conv(X, w)), inputs=(X, w))
     x = tanh(X)
     for y in (normalised(x), normalised(x, 1), x + along(x) + along(x), x / along(x),
-              x / const(255.0, x.type) + along(x), normalised(X), X / const(255.0, X.type), x * along(x) * along(x), along(x) / x * along(x)):  # fmt: skip
+              x / const(255.0, x.type) + along(x), normalised(X), X / const(255.0, X.type),
+              x * along(x) * along(x), along(x) / x * along(x)):  # fmt: skip
         assert left_alone(y)
 
 
