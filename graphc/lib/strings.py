@@ -14,7 +14,6 @@ from graphc.lib.promote import as_node, broadcast_shape, broadcast_to
 from graphc.prims import pieces as _pieces  # noqa: F401  declares rows, as do the next two
 from graphc.prims import scripts as _scripts  # noqa: F401
 from graphc.prims import strings as _rows  # noqa: F401
-from graphc.prims import vocabulary as _vocabulary  # noqa: F401
 from graphc.prims.order import item
 from graphc.prims.pattern import compiled, searched
 from graphc.prims.table import apply

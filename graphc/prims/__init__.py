@@ -4,7 +4,7 @@ from graphc.ir.node import const
 from graphc.prims.act import act, python
 from graphc.prims import (  # rows that only the library applies
     candidates, csv, edit_distance, example, files, images, index_shuffle, isotonic, lookup, pieces, scripts,
-    sound, sparse, sparse_proto, strings, tensor_proto,
+    sound, sparse, sparse_proto, strings, tensor_proto, vocabulary,
 )  # fmt: skip
 from graphc.prims.cast import bitcast, cast
 from graphc.prims.complex import complex_, conj, imag, real, view

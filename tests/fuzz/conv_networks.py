@@ -76,7 +76,7 @@ class Grower:
             if not self.tame and self.chance(0.5):
                 odd = np.array(self.random.choice([np.nan, np.inf, -np.inf], type.shape), type.dtype.numpy)
                 array = np.where(self.random.random(type.shape) < 0.02, odd, array)
-        return np.ascontiguousarray(array)
+        return np.array(array, order="C")
 
     def weights(self, shape_: tuple, known: float = 0.8) -> Node:
         type = Type(self.dtype, shape_)
