@@ -93,7 +93,7 @@ def hostile(what: str):
     if what == "_crash":
         os.abort()
     if what == "_memory":
-        bytearray(MEMORY + 1)
+        bytearray(2 * MEMORY)  # by far too much, as some of what was there at the start may have been given back
     model, feeds = BOMBS[what.replace("_", " ")]()
     return Mutant(what, model.SerializeToString(), Case(what, model, feeds))
 
