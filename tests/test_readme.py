@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-EXAMPLES = [e for e in re.findall(r"```python\n(.*?)```", README, re.S) if "onnx" not in e]  # docs/onnx.md has them whole
-ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95])  # weights and bias of the line; the value and the slope of the loop
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
+# weights and bias of the line; the value and the slope of the loop; a row of the model
+ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95], [3.0, 0.0, 0.5])
 
 
 def run(code, folder):
@@ -21,7 +22,7 @@ def run(code, folder):
     return subprocess.run([sys.executable, program], capture_output=True, text=True, cwd=folder)
 
 
-@pytest.mark.parametrize("code, wanted", list(zip(EXAMPLES, ANSWERS, strict=True)), ids=("line", "loop"))
+@pytest.mark.parametrize("code, wanted", list(zip(EXAMPLES, ANSWERS, strict=True)), ids=("line", "loop", "model"))
 def test_the_examples_answer_as_they_should(code, wanted, tmp_path):
     done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr

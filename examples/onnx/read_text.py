@@ -13,9 +13,13 @@ import sys
 
 import numpy as np
 from packaged import model_path
-from PIL import Image, ImageDraw, ImageFont
 
 import graphc
+
+try:
+    from PIL import Image, ImageDraw, ImageFont
+except ImportError:
+    sys.exit("images need Pillow: pip install 'graphc[image]'")
 
 GRID = 32  # the detector wants sizes that this divides
 FEWEST = 40  # pixels of a piece of text
