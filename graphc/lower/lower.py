@@ -65,6 +65,12 @@ class Lowering:
         made.merged = source
         return made
 
+    def row(self, whole: Storage, number: Storage, type: Type) -> Storage:
+        """One row of ``whole``, the one whose number ``number`` holds."""
+        made = self.storage(type, "row")
+        made.become_row(whole, number)
+        return made
+
     def constant(self, array: np.ndarray, type: Type) -> Storage:
         """Read-only memory holding ``array``, one per content."""
         data = np.ascontiguousarray(array)
@@ -448,6 +454,8 @@ def _is_needless(step: Step) -> bool:
     """True for a copy of a value to where it lies."""
     if step.kind != "copy":
         return False
+    if any(s.found_by() for s in (*step.reads, *step.writes)):
+        return False
     a, b = step.reads[0].root(), step.writes[0].root()
     return a is b or (a.place is not None and a.place == b.place)
 
@@ -456,7 +464,9 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
     buffers: dict[str, Buffer] = {}
 
     def name(s: Storage) -> str:
-        buffers.setdefault(s.name, Buffer(s.name, s.type, s.root().place))
+        if s.name not in buffers:
+            row = s.found_by()
+            buffers[s.name] = Buffer(s.name, s.type, s.root().place if row is None else ("row", tuple(map(name, row))))
         return s.name
 
     def emit(step: Step):
