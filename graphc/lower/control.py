@@ -22,6 +22,14 @@ def _nested(lowering, graph: Graph, operands: list):
     return lowering.lower_graph(graph, dict(zip(graph.inputs, operands)))
 
 
+def _repeated(lowering, graph: Graph, operands: list):
+    """The same for a graph that runs again and again."""
+    lowering.repeats += 1
+    found = _nested(lowering, graph, operands)
+    lowering.repeats -= 1
+    return found
+
+
 def _copies(lowering, sources: list, targets: list) -> list:
     """Copies that may be done one after the other: a source that is another copy's target is saved first."""
     first, second = [], []
@@ -96,7 +104,7 @@ def _while(lowering, node: Node, operands: list, results: list) -> list:
     test, (condition,) = _nested(lowering, node.attr("test"), results)
     held = lowering.storage(Type(dt.b1, ()), "condition")
     test = tuple(test + _copies(lowering, [condition], [held]))
-    body = _renew(lowering, *_nested(lowering, node.attr("body"), results), results)
+    body = _renew(lowering, *_repeated(lowering, node.attr("body"), results), results)
     before, body = _hoist(body, [*results, *(s for step in test for inner in with_inner(step) for s in inner.writes)])
     repeat = Step(
         "repeat", reads=(held,), writes=tuple(results), parts=(tuple(body), test), extra={"condition": held}
@@ -116,7 +124,7 @@ def _loop(lowering, node: Node, operands: list, results: list) -> list:
         body.append(_mirrored(lowering, counter, number, count))
     wholes = operands[carries : carries + scanned]
     slices = [lowering.row(w, number, x.type) for w, x in zip(wholes, body_graph.inputs[1 + carries :])]
-    steps, values = _nested(lowering, body_graph, [number, *states, *slices, *operands[carries + scanned :]])
+    steps, values = _repeated(lowering, body_graph, [number, *states, *slices, *operands[carries + scanned :]])
     rows = [lowering.row(whole, number, v.type) for v, whole in zip(values[carries:], stacks)]
     stacked = [(v.root(), Step("copy", (v, number), (row,))) for v, row in zip(values[carries:], rows)]
     old = {s.root() for s in states}

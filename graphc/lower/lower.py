@@ -26,6 +26,7 @@ from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
 from graphc.lower.reduce_nest import reduce_kernel
+from graphc.lower.schedule import for_awake_threads
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
 from graphc.prims.guard import number_of
@@ -46,6 +47,7 @@ class Lowering:
         self._numbers: Counter = Counter()
         self.names: dict[str, int] = {}
         self.memory: dict[Node, Storage] = {}
+        self.repeats = 0  # loops around what is being lowered
 
     # ------------------------------------------------------------------------------------------ memory
 
@@ -89,9 +91,11 @@ class Lowering:
 
     def kernel(self, key, make) -> tuple[str, Kernel]:
         """The kernel for ``key``, made once; equal kernels share one name."""
+        key = (key, self.repeats > 0)
         made = self._regions.get(key)
         if made is None:
             made = make()
+            made = replace(made, body=for_awake_threads(made.body)) if self.repeats else made
             self._regions[key] = made
         name = self.kernels.get(made)
         if name is None:
