@@ -22,11 +22,13 @@ def _nested(lowering, graph: Graph, operands: list):
     return lowering.lower_graph(graph, dict(zip(graph.inputs, operands)))
 
 
-def _repeated(lowering, graph: Graph, operands: list):
-    """The same for a graph that runs again and again."""
+def _repeated(lowering, graph: Graph, operands: list, still: list):
+    """The same for a graph that runs again and again, and that does not change ``still``."""
+    outside, lowering.still = lowering.still, {s.root() for s in still}
     lowering.repeats += 1
     found = _nested(lowering, graph, operands)
     lowering.repeats -= 1
+    lowering.still = outside
     return found
 
 
@@ -104,7 +106,9 @@ def _while(lowering, node: Node, operands: list, results: list) -> list:
     test, (condition,) = _nested(lowering, node.attr("test"), results)
     held = lowering.storage(Type(dt.b1, ()), "condition")
     test = tuple(test + _copies(lowering, [condition], [held]))
-    body = _renew(lowering, *_repeated(lowering, node.attr("body"), results), results)
+    graph = node.attr("body")
+    still = [s for s, a, b in zip(results, graph.inputs, graph.outputs) if a is b]
+    body = _renew(lowering, *_repeated(lowering, node.attr("body"), results, still), results)
     before, body = _hoist(body, [*results, *(s for step in test for inner in with_inner(step) for s in inner.writes)])
     repeat = Step(
         "repeat", reads=(held,), writes=tuple(results), parts=(tuple(body), test), extra={"condition": held}
@@ -124,7 +128,8 @@ def _loop(lowering, node: Node, operands: list, results: list) -> list:
         body.append(_mirrored(lowering, counter, number, count))
     wholes = operands[carries : carries + scanned]
     slices = [lowering.row(w, number, x.type) for w, x in zip(wholes, body_graph.inputs[1 + carries :])]
-    steps, values = _repeated(lowering, body_graph, [number, *states, *slices, *operands[carries + scanned :]])
+    steps, values = _repeated(lowering, body_graph, [number, *states, *slices, *operands[carries + scanned :]],
+                               operands[carries + scanned :])  # fmt: skip
     rows = [lowering.row(whole, number, v.type) for v, whole in zip(values[carries:], stacks)]
     stacked = [(v.root(), Step("copy", (v, number), (row,))) for v, row in zip(values[carries:], rows)]
     old = {s.root() for s in states}

@@ -48,6 +48,7 @@ class Lowering:
         self.names: dict[str, int] = {}
         self.memory: dict[Node, Storage] = {}
         self.repeats = 0  # loops around what is being lowered
+        self.still: set[Storage] = set()  # what these do not change: packed once before them, it pays for few rows as well
 
     # ------------------------------------------------------------------------------------------ memory
 
@@ -195,7 +196,7 @@ class Lowering:
             array = np.broadcast_to(y.attrs[0][1].array, y.shape)
             packed = pack_constant(dot, array)
             inputs["packed"] = self.constant(packed, Type(dot.tile.dtype, packed.shape))
-        elif dot.wants_packing:
+        elif dot.wants_packing or self.find(y, memory).root() in self.still:
             inputs["packed"] = self.storage(dot.packed_type, "packed")
             source = {"x0": self.find(y, memory)}
             steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": inputs["packed"]}))
