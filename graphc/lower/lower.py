@@ -47,6 +47,7 @@ class Lowering:
         self._numbers: Counter = Counter()
         self.names: dict[str, int] = {}
         self.memory: dict[Node, Storage] = {}
+        self.packed: dict[tuple, Storage] = {}  # right operands that the graph being lowered has in panels already
         self.repeats = 0  # loops around what is being lowered
         self.still: set[Storage] = set()  # what these do not change: packed once before them, it pays for few rows as well
 
@@ -137,6 +138,7 @@ class Lowering:
         """
         steps: list[Step] = []
         memory = dict(memory)
+        outside, self.packed = self.packed, {}
         regions = fuse(graph)
         before, after = _needed_first(regions, graph) if reasons else (regions, [])
         for region in before:
@@ -145,7 +147,7 @@ class Lowering:
             steps.append(Step("refuse", (self.find(graph.outputs[-1], memory),), extra={"reasons": reasons}))
         for region in after:
             steps += self.lower_region(region, memory)
-        self.memory = memory  # in the end that of the whole graph
+        self.memory, self.packed = memory, outside  # in the end that of the whole graph
         return steps, [self.find(n, memory) for n in graph.outputs]
 
     def find(self, node: Node, memory: dict) -> Storage:
@@ -197,9 +199,12 @@ class Lowering:
             packed = pack_constant(dot, array)
             inputs["packed"] = self.constant(packed, Type(dot.tile.dtype, packed.shape))
         elif dot.wants_packing or self.find(y, memory).root() in self.still:
-            inputs["packed"] = self.storage(dot.packed_type, "packed")
-            source = {"x0": self.find(y, memory)}
-            steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": inputs["packed"]}))
+            form = (y, node.attr("transpose_y"), dot.packed_type)
+            if form not in self.packed:
+                made = self.packed[form] = self.storage(dot.packed_type, "packed")
+                source = {"x0": self.find(y, memory)}
+                steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": made}))
+            inputs["packed"] = self.packed[form]
         packed = "packed" in inputs
         key = (graph, packed)
 
