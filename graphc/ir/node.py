@@ -243,16 +243,24 @@ def const(value, type: Type | None = None) -> Node:
         if dtype is dt.string:  # as objects at once: NumPy's own strings drop trailing zero bytes
             data = Data(np.array(value, dtype=object))
         else:
-            data = Data(np.asarray(value).astype(dtype.numpy, casting="unsafe"))
+            data = Data(np.asarray(value).astype(dtype.numpy, casting="unsafe", copy=False))
     if type is None:
         type = Type(dt.as_dtype(data.array.dtype), data.array.shape)
     if data.array.ndim and data.array.shape != type.shape:
         raise ShapeError(explain(f"const: value of shape {data.array.shape} for {type}"))
     if data.array.ndim and data.array.size and data.array.dtype != object:
         flat = data.array.reshape(-1)
-        if data.array.size == 1 or (flat.view(np.uint8).reshape(flat.size, -1) == flat[:1].view(np.uint8)).all():
+        if _is_repetition(flat[:_LOOK]) and _is_repetition(flat):
             data = Data(flat[0])
     return make("const", (), (("value", data),), type)
+
+
+def _is_repetition(flat: np.ndarray) -> bool:
+    """Whether all elements of a row are the same bits."""
+    return flat.size == 1 or bool((flat.view(np.uint8).reshape(flat.size, -1) == flat[:1].view(np.uint8)).all())
+
+
+_LOOK = 64  # elements that say of most arrays that they are no repetition
 
 
 @functools.lru_cache(4096)

@@ -5,7 +5,6 @@ Nothing of ``graph`` or ``program`` is imported, as they use this file: it looks
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import numpy as np
@@ -53,11 +52,6 @@ def step_text(step) -> str:
     module = _Module(None, False)
     module._add_steps((step,), "")
     return module.lines[0]
-
-
-def bytes_digest(content: bytes) -> str:
-    """Sixteen hexadecimal digits that name a Program's constants."""
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def value_names(graph, nodes=None) -> dict[Node, str]:
@@ -209,10 +203,10 @@ class _Module:
             out.append(f" {_donated_text(signature.donated)}")
         if not (type(signature.arena) is int and signature.arena == 0):
             out.append(f"  arena {dim_text(signature.arena)}")
-        if program.constants:
-            digest = bytes_digest(program.constants)
+        if len(program.constants):
+            digest = program.constants.digest
             if self.blobs is not None:
-                self.blobs[digest] = np.frombuffer(program.constants, np.uint8)
+                self.blobs[digest] = np.frombuffer(program.constants.view, np.uint8)
             out.append(f"  constants {len(program.constants)} #{digest}")
         out += [self.requirement("check", r) for r in program.checks]
         for buffer in program.buffers:
