@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from graphc.ir.digest import Digest
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class Blob:
     @functools.cached_property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that name the content."""
-        found = hashlib.sha256()
+        found = Digest()
         for chunk in self.chunks():
             found.update(chunk)
-        return found.hexdigest()[:16]
+        return found.digest().hex()[:16]
 
     def __eq__(self, other) -> bool:
         return isinstance(other, Blob) and len(self) == len(other) and self.digest == other.digest

@@ -10,7 +10,8 @@ import json
 import numpy as np
 
 from graphc.ir.dtype import as_dtype
-from graphc.ir.node import Data, Node
+from graphc.ir.data import Data
+from graphc.ir.node import Node
 from graphc.ir.print_kernel import kernel_lines
 from graphc.ir.text import attr_text, dim_text, label_text, literal, name_text, scalar_text
 from graphc.ir.type import TupleType

@@ -2,8 +2,9 @@
 
 Layout, little-endian. Header, 64 bytes: magic (8), version u32, section count u32, file size u64, table size u64,
 SHA-256 (32) over the header up to here and the table. Then the table, one entry a section: name size u16, name in
-UTF-8, offset u64, size u64, SHA-256 of the content. Then the sections in the order of the table, each at the next
-multiple of 64 bytes; the bytes between are zero, and the file ends with its last section.
+UTF-8, offset u64, size u64, digest of the content (``ir.digest``: SHA-256 over those of its MiBs). Then the sections in
+the order of the table, each at the next multiple of 64 bytes; the bytes between are zero, and the file ends with its
+last section.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import struct
 from dataclasses import dataclass
 
 from graphc.errors import FormatError, UsageError
+from graphc.ir.digest import Digest, digest_of_bytes
 
 MAGIC = b"\x89gc\r\n\x1a\n\0"
-VERSION = 1
+VERSION = 2
 ALIGN = 64
 TEMPORARY = ".tmp-"  # how the names of files begin that are not complete yet
 
@@ -55,7 +57,7 @@ class Writer:
 
     def add(self, value) -> None:
         """The content of the next section, see ``encode``."""
-        offset, digest, size = _up(self._end), hashlib.sha256(), 0
+        offset, digest, size = _up(self._end), Digest(), 0
         self._file.seek(offset)
         for chunk in value.chunks() if hasattr(value, "chunks") else (_content(value),):
             digest.update(chunk)
@@ -100,7 +102,7 @@ def encode(sections: dict[str, object]) -> list:
     for name, content in zip(names, map(_content, sections.values())):
         offset = _up(end)
         body += [bytes(offset - end), content]
-        table.append(_row(name, offset, len(content), hashlib.sha256(content).digest()))
+        table.append(_row(name, offset, len(content), digest_of_bytes(content)))
         end = offset + len(content)
     return [*_header(table, end), *body]
 
@@ -292,5 +294,5 @@ class Container:
             end = entry.offset + entry.size
 
     def _verify(self, entry: _Entry) -> None:
-        if hashlib.sha256(self._view[entry.offset : entry.offset + entry.size]).digest() != entry.digest:
+        if digest_of_bytes(self._view[entry.offset : entry.offset + entry.size]) != entry.digest:
             raise self._error(f"section {entry.name!r} does not match its checksum: the file is damaged")
