@@ -23,7 +23,7 @@ VERSION = f"llvmlite {llvmlite.__version__} llvm {'.'.join(map(str, llvm.llvm_ve
 
 _machines: dict[Target, llvm.TargetMachine] = {}
 _lock = threading.Lock()
-_WORTH_A_THREAD = 100_000  # characters of a text, some 50 milliseconds of work
+_WORTH_A_THREAD = 40_000  # characters of a text, some 15 milliseconds of work
 _MOST_THREADS = 3  # that compile beside the one that writes texts
 _ABI_NAMES = {"riscv64": "lp64d"}
 _LINE = re.compile(r"(?:<string>|IR|^[^:\n]*):(\d+):(\d+):")
