@@ -1,0 +1,77 @@
+"""The command line of the benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+from pathlib import Path
+
+from . import environments, promises, report, results
+from .rounds import Pool, measure
+from .workloads import WORKLOADS
+
+
+def chosen(patterns: list[str]) -> list[str]:
+    """Names of the workloads whose name or group matches a pattern, or begins with it; all for none."""
+    if not patterns:
+        return list(WORKLOADS)
+    found = [n for n, w in WORKLOADS.items() for p in patterns if fnmatch.fnmatch(n, p) or fnmatch.fnmatch(w.group, p)]
+    unknown = [p for p in patterns if not any(fnmatch.fnmatch(n, p) or fnmatch.fnmatch(w.group, p) for n, w in WORKLOADS.items())]
+    if unknown:
+        raise SystemExit(f"no workload matches {', '.join(unknown)}; python tools/bench list shows them")
+    return list(dict.fromkeys(found))
+
+
+def run(options) -> None:
+    folder = Path(options.environments or environments.default_folder())
+    variants = environments.variants_of(options.peers or list(environments.VARIANTS))
+    book = results.read(options.json)
+    for threads in options.threads:
+        book["limits"][str(threads)] = limits = results.limits(threads)
+        with Pool(variants, threads, folder) as pool:
+            for name in chosen(options.workloads):
+                row = measure(WORKLOADS[name], pool, options.rounds, options.seconds, print)
+                results.merge(book, name, threads, row, limits)
+                print(report.line(book, name, threads), flush=True)
+                if options.json:
+                    results.write(book, options.json)
+
+
+def listing(options) -> None:
+    for name, w in WORKLOADS.items():
+        goal = f"goal {w.goal:g}" if w.goal else ""
+        print(f"{name:32} {w.group:40} {goal}")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python tools/bench", description="Measure graphc beside its peers.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    p = commands.add_parser("setup", help="make the peers' virtual environments")
+    p.add_argument("peers", nargs="+", choices=environments.PACKAGES)
+    p.add_argument("--into", metavar="FOLDER", help=f"where, {environments.default_folder()} if not given")
+    p.set_defaults(do=lambda o: environments.setup(o.peers, Path(o.into or environments.default_folder())))
+    p = commands.add_parser("run", help="measure workloads")
+    p.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names or patterns; all if none are given")
+    p.add_argument("--peers", nargs="+", help=f"of {', '.join(environments.VARIANTS)}; graphc is always there")
+    p.add_argument("--threads", nargs="+", type=int, default=[1])
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
+    p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
+    p.add_argument("--json", metavar="FILE", help="keep the results there, beside those that it has")
+    p.set_defaults(do=run)
+    p = commands.add_parser("report", help="write tables, and a plot, of kept results")
+    p.add_argument("json", metavar="FILE")
+    p.add_argument("--write", nargs="+", default=[], metavar="PAGE", help="put the table between the page's markers")
+    p.add_argument("--plot", metavar="FILE", help="write a picture as SVG")
+    p.set_defaults(do=report.command)
+    commands.add_parser("list", help="show the workloads").set_defaults(do=listing)
+    p = commands.add_parser("promises", help="measure what else graphc promises: import, sessions, files, eager steps")
+    promises.arguments(p)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> None:
+    os.environ.pop("OPENBLAS_CORETYPE", None)
+    options = parser().parse_args(arguments)
+    options.do(options)
