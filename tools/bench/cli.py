@@ -28,7 +28,7 @@ def run(options) -> None:
     variants = environments.variants_of(options.peers or list(environments.VARIANTS))
     book = results.read(options.json)
     for threads in options.threads:
-        book["limits"][str(threads)] = limits = results.limits(threads)
+        limits = results.best_limits(book, threads)
         with Pool(variants, threads, folder) as pool:
             for name in chosen(options.workloads):
                 row = measure(WORKLOADS[name], pool, options.rounds, options.seconds, print)

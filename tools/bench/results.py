@@ -40,6 +40,13 @@ def limits(threads: int) -> dict[str, float]:
     return json.loads(done.stdout)
 
 
+def best_limits(book: dict, threads: int) -> dict[str, float]:
+    """The limits measured now and kept in the book, where the best that was ever seen stands."""
+    now, kept = limits(threads), book["limits"].get(str(threads), {})
+    book["limits"][str(threads)] = best = {k: max(v, kept.get(k, 0)) for k, v in now.items()}
+    return best
+
+
 def key(name: str, threads: int) -> str:
     return f"{name}@{threads}"
 
