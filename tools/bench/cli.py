@@ -31,6 +31,8 @@ def run(options) -> None:
         limits = results.best_limits(book, threads)
         with Pool(variants, threads, folder) as pool:
             for name in chosen(options.workloads):
+                if options.missing and results.complete(book, name, threads, variants):
+                    continue
                 row = measure(WORKLOADS[name], pool, options.rounds, options.seconds, print)
                 results.merge(book, name, threads, row, limits)
                 print(report.line(book, name, threads), flush=True)
@@ -59,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
     p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
     p.add_argument("--json", metavar="FILE", help="keep the results there, beside those that it has")
+    p.add_argument("--missing", action="store_true", help="leave out what the file has of all these peers")
     p.set_defaults(do=run)
     p = commands.add_parser("report", help="write tables, and a plot, of kept results")
     p.add_argument("json", metavar="FILE")

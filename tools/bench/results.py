@@ -67,6 +67,12 @@ def merge(book: dict, name: str, threads: int, row: dict, measured: dict[str, fl
     kept["peers"] |= row["peers"]
 
 
+def complete(book: dict, name: str, threads: int, variants: list[str]) -> bool:
+    """Whether the book has something of each of the variants."""
+    peers = book["rows"].get(key(name, threads), {"peers": {}})["peers"]
+    return all(v in peers or v in WORKLOADS[name].without for v in variants)
+
+
 def best_peer(book: dict, name: str, threads: int) -> tuple[str, float] | None:
     """The fastest peer whose results were right, and its time by graphc's."""
     aside = ("graphc", *WORKLOADS[name].aside)

@@ -54,6 +54,8 @@ def measure(workload: Workload, pool: Pool, rounds: int, seconds: float, say) ->
     times: dict[str, list[list[float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in pool.variants:
+            if name in workload.without:
+                continue
             try:
                 told = pool.process(name).ask(do="build", workload=workload.name, folder=folder)
             except Missing as e:

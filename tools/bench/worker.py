@@ -8,11 +8,13 @@ times calls of it, ``{"do": "quit"}``.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import math
 import os
 import resource
+import signal
 import sys
 import time
 import traceback
@@ -23,6 +25,7 @@ from .workload import Workload
 from .workloads import WORKLOADS
 
 SHORT = 20e-6  # calls that take less are timed several at once
+PR_SET_PDEATHSIG = 1
 COLD = 96 << 20  # bytes that no cache holds
 
 
@@ -34,7 +37,7 @@ class Running:
         arrays, _ = workload.data()
         size = sum(a.nbytes for a in arrays)
         copies = max(1, math.ceil(COLD / size)) if workload.rotate else 1
-        self._inputs = [built.load([np.array(a) for a in arrays]) for _ in range(min(copies, 64))]
+        self._inputs = [] if workload.numpy_io else [built.load([np.array(a) for a in arrays]) for _ in range(min(copies, 64))]
         self._arrays, self._next = arrays, 0
         self.call = self._with_numpy if workload.numpy_io else self._plain
 
@@ -46,8 +49,7 @@ class Running:
         return outputs
 
     def _with_numpy(self):
-        built = self._built
-        return built.numpy(built.call(built.load(self._arrays)))
+        return self._built.numpy_call(self._arrays)
 
     def times(self, seconds: float) -> list[float]:
         """Seconds of single calls, as many as fit."""
@@ -80,11 +82,16 @@ def build(module: str, variant: str, threads: int, command: dict) -> tuple[Runni
     peer = importlib.import_module(f"bench.peers.{module}")
     imported = time.perf_counter()
     built = peer.Built(workload, variant, threads, command["folder"])
-    outputs = built.call(built.load(arrays))
-    built.finish(outputs)
+    if workload.numpy_io:
+        first, outputs = [built.numpy_call(arrays)], None
+    else:
+        outputs = built.call(built.load(arrays))
+        built.finish(outputs)
     end = time.perf_counter()
+    if outputs is not None:
+        first = built.first(outputs)
     files = []
-    for k, array in enumerate(built.first(outputs)):
+    for k, array in enumerate(first):
         files.append(os.path.join(command["folder"], f"{module}-{variant}-{k}.npy"))
         np.save(files[-1], array)
     del outputs
@@ -94,6 +101,7 @@ def build(module: str, variant: str, threads: int, command: dict) -> tuple[Runni
 
 def main() -> None:
     module, variant, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # else one that is stopped would stay when the tool ends
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a peer says is no answer

@@ -51,8 +51,7 @@ class Workload:
         rotate: whether inputs come from memory that no cache holds.
         numpy_io: whether inputs are NumPy arrays, and results are made ones, inside of what is timed.
         aside: peers that are measured but are none that a user would choose between.
-        only: peers that can express it; empty for all.
-        integers: whether inputs are bytes and products of integers are meant.
+        without: peers that would take too long, or that cannot do it.
     """
 
     name: str
@@ -70,6 +69,7 @@ class Workload:
     rotate: bool = False
     numpy_io: bool = False
     aside: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     def data(self) -> Made:
         """Inputs and constants, the same ones in every process."""

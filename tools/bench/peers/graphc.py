@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import graphc as tf
-import numpy as np
 from graphc import v1
 
 from ..workload import Workload, as_tuple
@@ -125,9 +124,7 @@ class Built:
             fed = [v1.placeholder(v1.as_dtype(a.dtype), a.shape) for a in inputs]
             result = self._workload.program(ops, fed, {})
             session = v1.Session()
-        self.load = lambda arrays: dict(zip(fed, arrays))
-        self.call = lambda feed: session.run(result, feed)
-        self.numpy = lambda outputs: [np.asarray(f) for f in as_tuple(outputs)]
+        self.numpy_call = lambda arrays: session.run(result, dict(zip(fed, arrays)))
 
     def load(self, arrays):
         return [tf.constant(a) for a in arrays]

@@ -145,6 +145,10 @@ class Built:
     def call(self, inputs):
         return self._call(*inputs)
 
+    def numpy_call(self, arrays):
+        """Of arrays, to an array; arguments of a jitted function may be NumPy's."""
+        return np.asarray(self._call(*arrays))
+
     def finish(self, outputs):
         jax.block_until_ready(outputs)
 

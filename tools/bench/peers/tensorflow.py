@@ -137,6 +137,10 @@ class Built:
     def call(self, inputs):
         return self._call(*inputs)
 
+    def numpy_call(self, arrays):
+        """Of arrays, to an array."""
+        return self._call(*map(tf.constant, arrays)).numpy()
+
     def finish(self, outputs):
         """Nothing: results on the CPU are there when a call returns."""
 

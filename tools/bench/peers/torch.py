@@ -134,6 +134,10 @@ class Built:
     def call(self, inputs):
         return self._program(*inputs)
 
+    def numpy_call(self, arrays):
+        """Of arrays, to an array."""
+        return self._program(*map(torch.from_numpy, arrays)).numpy()
+
     def _gradient(self, inputs):
         value = self._program(*inputs[:-1])
         return torch.autograd.grad(value, [inputs[k] for k in self._workload.gradient], inputs[-1])

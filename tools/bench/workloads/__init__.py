@@ -1,8 +1,8 @@
 """All workloads by name, in the order of the table."""
 
 from ..workload import Workload
-from . import elementwise, networks, products, reductions, training
+from . import convolutions, elementwise, networks, products, reductions, sequences, training
 
 WORKLOADS: dict[str, Workload] = {
-    w.name: w for module in (elementwise, reductions, products, networks, training) for w in module.WORKLOADS
+    w.name: w for module in (elementwise, reductions, products, convolutions, networks, training, sequences) for w in module.WORKLOADS
 }
