@@ -52,6 +52,7 @@ class Workload:
         numpy_io: whether inputs are NumPy arrays, and results are made ones, inside of what is timed.
         aside: peers that are measured but are none that a user would choose between.
         without: peers that would take too long, or that cannot do it.
+        quantised: whether bytes go between layers: the program is an ONNX model for all, in the form that they know.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Workload:
     numpy_io: bool = False
     aside: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    quantised: bool = False
 
     def data(self) -> Made:
         """Inputs and constants, the same ones in every process."""

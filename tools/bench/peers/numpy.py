@@ -103,6 +103,11 @@ class Ops:
         """Of unsigned bytes and signed ones, in int32."""
         return np.asarray(a.astype(np.float64) @ b.astype(np.float64), np.int32)
 
+    def quantised_dense(self, x, w, scale, b, x_scale, y_scale, zero):
+        """Of bytes, to bytes."""
+        y = (x.astype(np.float64) - zero) * x_scale @ (w * scale.astype(np.float64)) + b
+        return np.clip(np.rint(y / y_scale) + zero, 0, 255).astype(np.uint8)
+
 
 def _windows(x, size: int, stride: int, padding: int, value: float = 0.0):
     if padding:

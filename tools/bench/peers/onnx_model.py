@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..workload import Workload, as_tuple
-
-OPSET, IR_VERSION = 21, 10
 OURS = "com.microsoft"
 
 
@@ -19,6 +14,7 @@ class Value:
 
     def __init__(self, ops: Ops, name: str, rank: int):
         self.ops, self.name, self.rank = ops, name, rank
+        self.type = TensorProto.FLOAT
 
     def __add__(self, other):
         return self.ops.node("Add", self, other)
@@ -51,7 +47,7 @@ class Ops:
 
     def constant(self, array) -> str:
         name = self._name()
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.initializers.append(numpy_helper.from_array(np.array(array, order="C"), name))
         return name
 
     def node(self, kind: str, *operands, rank: int | None = None, outputs: int = 1, **attributes):
@@ -155,35 +151,3 @@ class Ops:
         w, r, b = w[:, order].T[None], r[:, order].T[None], np.concatenate([b[order], np.zeros_like(b)])[None]
         y = self.node("LSTM", x, w, r, b, hidden_size=units, rank=4)
         return self.node("Squeeze", y, self.constant(np.array([1], np.int64)), rank=3)
-
-
-def write(workload: Workload, folder: str, name: str, fused_attention: bool) -> str:
-    """The model in a file.
-
-    Raises:
-        NotImplementedError: the workload wants a gradient.
-    """
-    if workload.gradient or workload.training:
-        raise NotImplementedError("no gradients")
-    inputs, weights = workload.data()
-    ops = Ops(fused_attention)
-    given = []
-    for k, a in enumerate(inputs):
-        shape = [a.shape[d] for d in (0, 3, 1, 2)] if a.ndim == 4 else list(a.shape)
-        given.append(helper.make_tensor_value_info(f"x{k}", helper.np_dtype_to_tensor_dtype(a.dtype), shape))
-    values = [Value(ops, f"x{k}", a.ndim) for k, a in enumerate(inputs)]
-    results = as_tuple(workload.program(ops, values, {k: w.array for k, w in weights.items()}))
-    outputs = [helper.make_tensor_value_info(r.name, TensorProto.FLOAT, [None] * r.rank) for r in results]
-    graph = helper.make_graph(ops.nodes, workload.name, given, outputs, ops.initializers)
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(OURS, 1)]
-    path = os.path.join(folder, f"{name}.onnx")
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION), path)
-    return path
-
-
-def channels_first(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    return [np.ascontiguousarray(a.transpose(0, 3, 1, 2)) if a.ndim == 4 else a for a in arrays]
-
-
-def channels_last(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    return [a.transpose(0, 2, 3, 1) if a.ndim == 4 else a for a in arrays]
