@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import environments, promises, report, results
 from .rounds import Pool, measure
+from .starts import starts
 from .workloads import WORKLOADS
 
 
@@ -27,6 +28,14 @@ def run(options) -> None:
     folder = Path(options.environments or environments.default_folder())
     variants = environments.variants_of(options.peers or list(environments.VARIANTS))
     book = results.read(options.json)
+    if options.cold:
+        for name in chosen(options.workloads):
+            kept = book.setdefault("starts", {}).setdefault(name, {})
+            wanted = [v for v in variants if not (options.missing and v in kept)]
+            kept |= starts(WORKLOADS[name], wanted, options.threads[0], folder, min(options.rounds, 3), lambda t: print(t, flush=True))
+            if options.json:
+                results.write(book, options.json)
+        return
     for threads in options.threads:
         limits = results.best_limits(book, threads)
         with Pool(variants, threads, folder) as pool:
@@ -61,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
     p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
     p.add_argument("--json", metavar="FILE", help="keep the results there, beside those that it has")
+    p.add_argument("--cold", action="store_true", help="measure starts in new processes, with empty caches, instead of calls")
     p.add_argument("--missing", action="store_true", help="leave out what the file has of all these peers")
     p.set_defaults(do=run)
     p = commands.add_parser("report", help="write tables, and a plot, of kept results")

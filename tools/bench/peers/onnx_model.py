@@ -14,7 +14,7 @@ class Value:
 
     def __init__(self, ops: Ops, name: str, rank: int):
         self.ops, self.name, self.rank = ops, name, rank
-        self.type = TensorProto.FLOAT
+        self.type, self.width = TensorProto.FLOAT, None  # the width is known of products
 
     def __add__(self, other):
         return self.ops.node("Add", self, other)
@@ -108,9 +108,12 @@ class Ops:
 
     def dense(self, x, w, b=None):
         if x.rank == 2 and b is not None:
-            return self.node("Gemm", x, w, b)
-        y = self.node("MatMul", x, w)
-        return y if b is None else y + b
+            y = self.node("Gemm", x, w, b)
+        else:
+            y = self.node("MatMul", x, w)
+            y = y if b is None else y + b
+        y.width = w.shape[1]
+        return y
 
     def flatten(self, x):
         return self.node("Flatten", self.node("Transpose", x, perm=[0, 2, 3, 1]), rank=2)
@@ -137,10 +140,11 @@ class Ops:
     def attention(self, q, k, v, heads):
         if self._fused_attention:
             return self.node("MultiHeadAttention", q, k, v, num_heads=heads, domain=OURS)
+        scale = (q.width // heads) ** -0.5
         split = self.constant(np.array([0, 0, heads, -1], np.int64))
         q, v = (self.node("Transpose", self.node("Reshape", a, split, rank=4), perm=[0, 2, 1, 3]) for a in (q, v))
         k = self.node("Transpose", self.node("Reshape", k, split, rank=4), perm=[0, 2, 3, 1])
-        weights = self.softmax(self.matmul(q, k) * self.head_scale)
+        weights = self.softmax(self.matmul(q, k) * scale)
         mixed = self.node("Transpose", self.matmul(weights, v), perm=[0, 2, 1, 3])
         return self.node("Reshape", mixed, self.constant(np.array([0, 0, -1], np.int64)), rank=3)
 
