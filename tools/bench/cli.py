@@ -14,14 +14,14 @@ from .workloads import WORKLOADS
 
 
 def chosen(patterns: list[str]) -> list[str]:
-    """Names of the workloads whose name or group matches a pattern, or begins with it; all for none."""
+    """Names of the workloads whose name or group matches a pattern; all for none."""
     if not patterns:
         return list(WORKLOADS)
-    found = [n for n, w in WORKLOADS.items() for p in patterns if fnmatch.fnmatch(n, p) or fnmatch.fnmatch(w.group, p)]
-    unknown = [p for p in patterns if not any(fnmatch.fnmatch(n, p) or fnmatch.fnmatch(w.group, p) for n, w in WORKLOADS.items())]
+    found = {p: [n for n, w in WORKLOADS.items() if fnmatch.filter((n, w.group), p)] for p in patterns}
+    unknown = [p for p, names in found.items() if not names]
     if unknown:
         raise SystemExit(f"no workload matches {', '.join(unknown)}; python tools/bench list shows them")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(n for names in found.values() for n in names))
 
 
 def run(options) -> None:
@@ -29,12 +29,7 @@ def run(options) -> None:
     variants = environments.variants_of(options.peers or list(environments.VARIANTS))
     book = results.read(options.json)
     if options.cold:
-        for name in chosen(options.workloads):
-            kept = book.setdefault("starts", {}).setdefault(name, {})
-            wanted = [v for v in variants if not (options.missing and v in kept)]
-            kept |= starts(WORKLOADS[name], wanted, options.threads[0], folder, min(options.rounds, 3), lambda t: print(t, flush=True))
-            if options.json:
-                results.write(book, options.json)
+        run_cold(options, book, variants, folder)
         return
     for threads in options.threads:
         limits = results.best_limits(book, threads)
@@ -42,11 +37,24 @@ def run(options) -> None:
             for name in chosen(options.workloads):
                 if options.missing and results.complete(book, name, threads, variants):
                     continue
-                row = measure(WORKLOADS[name], pool, options.rounds, options.seconds, print)
+                row = measure(WORKLOADS[name], pool, options.rounds, options.seconds, say)
                 results.merge(book, name, threads, row, limits)
-                print(report.line(book, name, threads), flush=True)
+                say(report.line(book, name, threads))
                 if options.json:
                     results.write(book, options.json)
+
+
+def run_cold(options, book: dict, variants: list[str], folder: Path) -> None:
+    for name in chosen(options.workloads):
+        kept = book.setdefault("starts", {}).setdefault(name, {})
+        wanted = [v for v in variants if not (options.missing and v in kept)]
+        kept |= starts(WORKLOADS[name], wanted, options.threads[0], folder, min(options.rounds, 3), say)
+        if options.json:
+            results.write(book, options.json)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
 
 
 def listing(options) -> None:
@@ -70,7 +78,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
     p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
     p.add_argument("--json", metavar="FILE", help="keep the results there, beside those that it has")
-    p.add_argument("--cold", action="store_true", help="measure starts in new processes, with empty caches, instead of calls")
+    p.add_argument(
+        "--cold", action="store_true", help="measure starts in new processes, with empty caches, instead of calls"
+    )
     p.add_argument("--missing", action="store_true", help="leave out what the file has of all these peers")
     p.set_defaults(do=run)
     p = commands.add_parser("report", help="write tables, and a plot, of kept results")

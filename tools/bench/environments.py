@@ -48,8 +48,7 @@ def variants_of(peers: list[str]) -> list[str]:
     unknown = [p for p in peers if p not in VARIANTS and p not in {v.module for v in VARIANTS.values()}]
     if unknown:
         raise SystemExit(f"no peers {', '.join(unknown)}; there are {', '.join(VARIANTS)}")
-    return ["graphc"] + [k for k, v in VARIANTS.items() if k != "graphc" and (k in peers or v.module in peers and v.module not in VARIANTS
-                                                                              or v.module in peers and k.startswith(v.module))]
+    return ["graphc"] + [k for k, v in VARIANTS.items() if k != "graphc" and (k in peers or v.module in peers)]
 
 
 def default_folder() -> Path:
@@ -78,7 +77,7 @@ def setup(names: list[str], folder: Path) -> None:
         print(f"{name}: {folder / name}", flush=True)
         venv.create(folder / name, with_pip=True, symlinks=True)
         for command in setup_commands(name, folder):
-            if subprocess.run(command).returncode:
+            if subprocess.run(command, check=False).returncode:
                 raise SystemExit(f"{name}: pip could not install {' '.join(PACKAGES[name])}; its message is above")
 
 
@@ -88,8 +87,14 @@ def surroundings(variant: Variant, threads: int) -> dict[str, str]:
     path = [str(TOOLS), kept.get("PYTHONPATH", "")]
     if variant.module == "graphc":
         path.insert(1, str(TOOLS.parent))
-    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GRAPHC_NUM_THREADS"), str(threads))
-    settings = {"PYTHONPATH": os.pathsep.join(p for p in path if p), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    counts = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GRAPHC_NUM_THREADS"), str(threads)
+    )
+    settings = {
+        "PYTHONPATH": os.pathsep.join(p for p in path if p),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     if threads == 1:
         settings["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     return kept | counts | settings | variant.settings

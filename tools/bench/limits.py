@@ -1,6 +1,6 @@
 """What the machine can do at best: multiply-adds in registers, copying and reading memory; measured, not looked up.
 
-    python -m bench.limits THREADS
+python -m bench.limits THREADS
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from collections.abc import Callable
 import llvmlite.binding as llvm
 import numpy as np
 
-LANES, CHAINS = 16, 24  # of the loop of multiply-adds: enough chains to hide their latency, few enough for the registers
+LANES, CHAINS = (
+    16,
+    24,
+)  # of the loop of multiply-adds: enough chains to hide their latency, few enough for the registers
 BYTES = 256 << 20
 
 
@@ -24,10 +27,16 @@ def fma_loop(lanes: int, chains: int) -> str:
     """A function of independent chains of multiply-adds, ``i64 -> float``."""
     vector = f"<{lanes} x float>"
     name = f"llvm.fma.v{lanes}f32"
-    lines = [f"declare {vector} @{name}({vector}, {vector}, {vector})", "define float @fma(i64 %n, float %x) {", "entry:",
-             f"  %s0 = insertelement {vector} poison, float %x, i32 0",
-             f"  %s = shufflevector {vector} %s0, {vector} poison, <{lanes} x i32> zeroinitializer", "  br label %loop", "loop:",
-             "  %i = phi i64 [0, %entry], [%j, %loop]"]  # fmt: skip
+    lines = [
+        f"declare {vector} @{name}({vector}, {vector}, {vector})",
+        "define float @fma(i64 %n, float %x) {",
+        "entry:",
+        f"  %s0 = insertelement {vector} poison, float %x, i32 0",
+        f"  %s = shufflevector {vector} %s0, {vector} poison, <{lanes} x i32> zeroinitializer",
+        "  br label %loop",
+        "loop:",
+        "  %i = phi i64 [0, %entry], [%j, %loop]",
+    ]
     lines += [f"  %a{k} = phi {vector} [%s, %entry], [%b{k}, %loop]" for k in range(chains)]
     lines += [f"  %b{k} = call {vector} @{name}({vector} %a{k}, {vector} %s, {vector} %s)" for k in range(chains)]
     lines += ["  %j = add i64 %i, 1", "  %c = icmp ult i64 %j, %n", "  br i1 %c, label %loop, label %end", "end:"]
@@ -39,12 +48,22 @@ def fma_loop(lanes: int, chains: int) -> str:
 def read_loop(lanes: int, chains: int) -> str:
     """A function that adds up an array, ``(pointer, count of steps) -> float``."""
     vector = f"<{lanes} x float>"
-    lines = ["define float @read(ptr %p, i64 %n) {", "entry:", "  br label %loop", "loop:", "  %i = phi i64 [0, %entry], [%j, %loop]"]
+    lines = [
+        "define float @read(ptr %p, i64 %n) {",
+        "entry:",
+        "  br label %loop",
+        "loop:",
+        "  %i = phi i64 [0, %entry], [%j, %loop]",
+    ]
     lines += [f"  %a{k} = phi {vector} [zeroinitializer, %entry], [%b{k}, %loop]" for k in range(chains)]
     lines += [f"  %o = mul i64 %i, {chains}"]
     for k in range(chains):
-        lines += [f"  %k{k} = add i64 %o, {k}", f"  %q{k} = getelementptr {vector}, ptr %p, i64 %k{k}",
-                  f"  %v{k} = load {vector}, ptr %q{k}, align 4", f"  %b{k} = fadd {vector} %a{k}, %v{k}"]  # fmt: skip
+        lines += [
+            f"  %k{k} = add i64 %o, {k}",
+            f"  %q{k} = getelementptr {vector}, ptr %p, i64 %k{k}",
+            f"  %v{k} = load {vector}, ptr %q{k}, align 4",
+            f"  %b{k} = fadd {vector} %a{k}, %v{k}",
+        ]
     lines += ["  %j = add i64 %i, 1", "  %c = icmp ult i64 %j, %n", "  br i1 %c, label %loop, label %end", "end:"]
     lines += [f"  %t{k} = fadd {vector} {'%b0' if k == 1 else f'%t{k - 1}'}, %b{k}" for k in range(1, chains)]
     lines += [f"  %r = extractelement {vector} %t{chains - 1}, i32 0", "  ret float %r", "}"]
@@ -56,7 +75,9 @@ def engine(text: str):
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     features = llvm.get_host_cpu_features()
-    machine = llvm.Target.from_default_triple().create_target_machine(cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=2)
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=2
+    )
     module = llvm.parse_assembly(text)
     module.verify()
     return llvm.create_mcjit_compiler(module, machine), features
@@ -68,11 +89,11 @@ def at_once(work: Callable[[int], None], threads: int, repeats: int) -> float:
     for _ in range(repeats):
         all_there = threading.Barrier(threads + 1)
 
-        def run(k):
-            all_there.wait()
+        def run(k, barrier):
+            barrier.wait()
             work(k)
 
-        running = [threading.Thread(target=run, args=(k,)) for k in range(threads)]
+        running = [threading.Thread(target=run, args=(k, all_there)) for k in range(threads)]
         for t in running:
             t.start()
         all_there.wait()

@@ -35,9 +35,12 @@ class Process:
         self._noise = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [python, "-m", "bench.worker", variant.module, variant.variant or "-", str(threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._noise, cwd=tempfile.gettempdir(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._noise,
+            cwd=tempfile.gettempdir(),
             env=surroundings(variant, threads) | (settings or {}),
-        )  # fmt: skip
+        )
 
     def ask(self, **command) -> dict:
         """The answer to a command; ``note`` in it says what went wrong."""

@@ -25,14 +25,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("GRAPHC_NUM_THREADS", "1")
-
 import numpy as np
 
 import graphc.v1 as tf
 from graphc import Options, compile_graph
 from graphc.ir import node as ir_node
+
+from .report import between
+from .results import processor
 
 
 @dataclass(frozen=True)
@@ -548,14 +548,6 @@ BENCHES = {
 }
 
 
-def processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def table(rows: list[Row]) -> str:
     lines = ["| what | figure | goal | met |", "|---|---|---|---|"]
     mark = {True: "yes", False: "**no**", None: ""}
@@ -565,7 +557,7 @@ def table(rows: list[Row]) -> str:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command, and what it does."""
-    parser.add_argument("--write", metavar="FILE", help="write the table there as Markdown")
+    parser.add_argument("--write", metavar="FILE", help="write the table there, between the markers")
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
     parser.add_argument("--tensorflow", metavar="PYTHON", help="an interpreter that has TensorFlow, to compare with")
     parser.set_defaults(do=run)
@@ -581,12 +573,10 @@ def run(options: argparse.Namespace) -> None:
             print(f"{row.what}: {row.figure}" + (f"   goal {row.goal}: {'met' if row.good else 'MISSED'}" if row.goal else ""), flush=True)
     versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in ("numpy", "llvmlite"))
     head = (
-        f"# Benchmarks\n\n`python tools/bench promises`, {datetime.date.today()}, {processor()} ({os.cpu_count()} cores), "
+        f"`python tools/bench promises`, {datetime.date.today()}, {processor()} ({os.cpu_count()} cores), "
         f"Python {platform.python_version()}, {versions}. Peers run interleaved in the same process, on one thread; "
         "on a shared machine read the ratios.\n\n"
     )
     if options.write:
         target = Path(options.write)
-        _, heading, others = (target.read_text() if target.exists() else "").partition("\n## ")  # of other tools
-        target.write_text(head + table(rows) + "\n" + heading + others)
-
+        target.write_text(between(target.read_text(), "promises", head + table(rows)))

@@ -26,7 +26,13 @@ def read(path: str | None) -> dict:
     """The kept results, or empty ones of this machine."""
     if path and Path(path).exists():
         return json.loads(Path(path).read_text())
-    return {"machine": processor(), "cores": os.cpu_count(), "python": platform.python_version(), "limits": {}, "rows": {}}
+    return {
+        "machine": processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "limits": {},
+        "rows": {},
+    }
 
 
 def write(book: dict, path: str) -> None:
@@ -36,7 +42,9 @@ def write(book: dict, path: str) -> None:
 def limits(threads: int) -> dict[str, float]:
     """What the machine can do now, measured in a process of its own."""
     command = [sys.executable, "-m", "bench.limits", str(threads)]
-    done = subprocess.run(command, env=surroundings(VARIANTS["numpy"], threads), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=surroundings(VARIANTS["numpy"], threads), capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 

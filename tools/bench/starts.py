@@ -11,7 +11,11 @@ from .processes import Missing, Process
 from .rounds import checked
 from .workload import Workload, reference
 
-CACHES = ("GRAPHC_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR")  # what peers keep compiled programs in
+CACHES = (
+    "GRAPHC_CACHE_DIR",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "JAX_COMPILATION_CACHE_DIR",
+)  # what peers keep compiled programs in
 WARMUP = 0.05  # seconds of calls before the peak of memory is read
 
 
@@ -30,7 +34,9 @@ def one_start(workload: Workload, name: str, threads: int, environments: Path, c
     return told
 
 
-def starts(workload: Workload, variants: list[str], threads: int, environments: Path, rounds: int, say) -> dict[str, dict]:
+def starts(
+    workload: Workload, variants: list[str], threads: int, environments: Path, rounds: int, say
+) -> dict[str, dict]:
     """By variant the medians of ``import``, ``compile``, ``cached`` (compiling again with the caches) in seconds, and bytes of
     ``memory`` of the process that found them."""
     right, found = reference(workload, Ops()), {}
@@ -57,6 +63,8 @@ def starts(workload: Workload, variants: list[str], threads: int, environments: 
             "memory": statistics.median(again["memory"] for _, again in pairs),
         }
         f = found[name]
-        say(f"{workload.name}: {name}: import {f['import']:.2f} s, compile and run {f['compile']:.2f} s, cached {f['cached']:.3f} s, "
-            f"{f['memory'] / 1e6:.0f} MB")  # fmt: skip
+        say(
+            f"{workload.name}: {name}: import {f['import']:.2f} s, compile and run {f['compile']:.2f} s, cached {f['cached']:.3f} s, "
+            f"{f['memory'] / 1e6:.0f} MB"
+        )
     return found

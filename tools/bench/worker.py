@@ -37,7 +37,9 @@ class Running:
         arrays, _ = workload.data()
         size = sum(a.nbytes for a in arrays)
         copies = max(1, math.ceil(COLD / size)) if workload.rotate else 1
-        self._inputs = [] if workload.numpy_io else [built.load([np.array(a) for a in arrays]) for _ in range(min(copies, 64))]
+        self._inputs = (
+            [] if workload.numpy_io else [built.load([np.array(a) for a in arrays]) for _ in range(min(copies, 64))]
+        )
         self._arrays, self._next = arrays, 0
         self.call = self._with_numpy if workload.numpy_io else self._plain
 
@@ -79,7 +81,7 @@ def build(module: str, variant: str, threads: int, command: dict) -> tuple[Runni
     workload = WORKLOADS[command["workload"]]
     arrays, _ = workload.data()
     start = time.perf_counter()
-    peer = importlib.import_module(f"bench.peers.{module}")
+    peer = importlib.import_module(f"{__package__}.peers.{module}")
     imported = time.perf_counter()
     built = peer.Built(workload, variant, threads, command["folder"])
     if workload.numpy_io:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import graphc as tf
 from graphc import v1
 

@@ -87,7 +87,11 @@ def _adam(rate: float):
         m = {k: 0.9 * m[k] + 0.1 * g for k, g in gradients.items()}
         v = {k: 0.999 * v[k] + 0.001 * g * g for k, g in gradients.items()}
         first, second = 1 - 0.9**count, 1 - 0.999**count
-        return {k: p - rate * (m[k] / first) / (jnp.sqrt(v[k] / second) + 1e-8) for k, p in values.items()}, (count, m, v)
+        return {k: p - rate * (m[k] / first) / (jnp.sqrt(v[k] / second) + 1e-8) for k, p in values.items()}, (
+            count,
+            m,
+            v,
+        )
 
     return step
 

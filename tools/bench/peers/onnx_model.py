@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OURS = "com.microsoft"
@@ -129,7 +128,9 @@ class Ops:
 
     def _conv(self, x, w, b, stride, padding, groups):
         operands = [x, w] if b is None else [x, w, b]
-        return self.node("Conv", *operands, strides=[stride] * 2, pads=[padding] * 4, group=groups, kernel_shape=w.shape[2:])
+        return self.node(
+            "Conv", *operands, strides=[stride] * 2, pads=[padding] * 4, group=groups, kernel_shape=w.shape[2:]
+        )
 
     def max_pool(self, x, size, stride, padding=0):
         return self.node("MaxPool", x, kernel_shape=[size] * 2, strides=[stride] * 2, pads=[padding] * 4)

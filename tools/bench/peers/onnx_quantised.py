@@ -78,8 +78,16 @@ class Ops(onnx_model.Ops):
         x = self.quantised(x)
         name, scale = self._weight(w.transpose(3, 2, 0, 1), 0)
         sample = _FLOAT.conv(x.sample, w, b, stride, padding)
-        return self._float("Conv", sample, x, name, self._bias(b, scale * x.scale), strides=[stride] * 2, pads=[padding] * 4,
-                           kernel_shape=w.shape[:2])  # fmt: skip
+        return self._float(
+            "Conv",
+            sample,
+            x,
+            name,
+            self._bias(b, scale * x.scale),
+            strides=[stride] * 2,
+            pads=[padding] * 4,
+            kernel_shape=w.shape[:2],
+        )
 
     def dense(self, x, w, b=None):
         x = self.quantised(x)

@@ -40,7 +40,9 @@ class Ops:
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
     def batch_norm(self, x, scale, offset, mean, variance, epsilon=1e-3):
-        return tf.raw_ops.FusedBatchNormV3(x=x, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=epsilon, is_training=False)[0]
+        return tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=epsilon, is_training=False
+        )[0]
 
     def conv(self, x, w, b=None, stride=1, padding=0):
         y = tf.nn.conv2d(x, w, stride, _padding(padding))
@@ -72,9 +74,17 @@ class Ops:
             order = np.concatenate([np.arange(k, k + units) for k in (i, g, f, o)])
             none = tf.zeros([units])
             return tf.raw_ops.BlockLSTMV2(
-                seq_len_max=tf.constant(x.shape[0], tf.int64), x=x, cs_prev=zero, h_prev=zero, w=np.concatenate([w, r])[:, order],
-                wci=none, wcf=none, wco=none, b=b[order], cell_clip=0.0,
-            )[-1]  # fmt: skip
+                seq_len_max=tf.constant(x.shape[0], tf.int64),
+                x=x,
+                cs_prev=zero,
+                h_prev=zero,
+                w=np.concatenate([w, r])[:, order],
+                wci=none,
+                wcf=none,
+                wco=none,
+                b=b[order],
+                cell_clip=0.0,
+            )[-1]
 
         def step(state, z):
             h, c = state

@@ -120,7 +120,9 @@ class Built:
             parameters = list(self._module.parameters())
             adam = kind == "adam"
             self._optimizer = (
-                torch.optim.Adam(parameters, rate, fused=True) if adam else torch.optim.SGD(parameters, rate, fused=True)
+                torch.optim.Adam(parameters, rate, fused=True)
+                if adam
+                else torch.optim.SGD(parameters, rate, fused=True)
             )
             self.call = self._step
 

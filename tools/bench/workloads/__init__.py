@@ -4,5 +4,7 @@ from ..workload import Workload
 from . import convolutions, elementwise, networks, products, quantised, reductions, sequences, training
 
 WORKLOADS: dict[str, Workload] = {
-    w.name: w for module in (elementwise, reductions, products, convolutions, networks, training, sequences, quantised) for w in module.WORKLOADS
+    w.name: w
+    for module in (elementwise, reductions, products, convolutions, networks, training, sequences, quantised)
+    for w in module.WORKLOADS
 }

@@ -11,20 +11,42 @@ def _make(size: int, kernel: int, inputs: int, outputs: int, kind: str):
     return lambda rng: ([normal(rng, 1, size, size, inputs)], {"w": Weight(normal(rng, *shape, scale=scale), kind)})
 
 
-def _conv(name: str, size: int, kernel: int, inputs: int, outputs: int, stride: int = 1, goal: float = 1.05) -> Workload:
+def _taps(size: int, kernel: int, stride: int) -> int:
+    """Taps of all outputs along one axis that are inside of the image; those on the padding are no work."""
+    pads = kernel // 2
+    starts = range(-pads, size + 2 * pads - kernel + 1 - pads, stride)
+    return sum(min(s + kernel, size) - max(s, 0) for s in starts)
+
+
+def _conv(
+    name: str, size: int, kernel: int, inputs: int, outputs: int, stride: int = 1, goal: float = 1.05
+) -> Workload:
     padding, out = kernel // 2, size // stride
-    return Workload(name, "convolutions", _make(size, kernel, inputs, outputs, "filter"),
-                    lambda ops, x, w: ops.conv(x[0], w["w"], stride=stride, padding=padding),
-                    flops=2 * out * out * kernel * kernel * inputs * outputs, limit="fma", goal=goal, without=("numpy",),
-                    bytes=4 * (size * size * inputs + out * out * outputs + kernel * kernel * inputs * outputs))  # fmt: skip
+    return Workload(
+        name,
+        "convolutions",
+        _make(size, kernel, inputs, outputs, "filter"),
+        lambda ops, x, w: ops.conv(x[0], w["w"], stride=stride, padding=padding),
+        flops=2 * _taps(size, kernel, stride) ** 2 * inputs * outputs,
+        limit="fma",
+        goal=goal,
+        without=("numpy",),
+        bytes=4 * (size * size * inputs + out * out * outputs + kernel * kernel * inputs * outputs),
+    )
 
 
 def _depthwise(name: str, size: int, channels: int, stride: int = 1) -> Workload:
     out = size // stride
-    return Workload(name, "depthwise convolutions", _make(size, 3, channels, channels, "depthwise"),
-                    lambda ops, x, w: ops.depthwise(x[0], w["w"], stride=stride, padding=1),
-                    flops=2 * out * out * 9 * channels, limit="fma", goal=1.2, without=("numpy",),
-                    bytes=4 * (size * size + out * out + 9) * channels)  # fmt: skip
+    return Workload(
+        name,
+        "depthwise convolutions",
+        _make(size, 3, channels, channels, "depthwise"),
+        lambda ops, x, w: ops.depthwise(x[0], w["w"], stride=stride, padding=1),
+        flops=2 * _taps(size, 3, stride) ** 2 * channels,
+        goal=1.2,
+        without=("numpy",),
+        bytes=4 * (size * size + out * out + 9) * channels,
+    )
 
 
 WORKLOADS = [

@@ -23,15 +23,31 @@ def mlp(ops, x, w):
 
 
 def _mlp(batch: int, goal: float) -> Workload:
-    return Workload(f"mlp-{batch}", "MLP 784-256-10, inference", lambda rng: ([normal(rng, batch, 784)], mlp_weights(rng)),
-                    lambda ops, x, w: mlp(ops, x[0], w), flops=2 * batch * (784 * 256 + 256 * 10),
-                    limit="fma" if batch > 1 else None, goal=goal, bytes=4 * (784 * 256 + 2560))  # fmt: skip
+    return Workload(
+        f"mlp-{batch}",
+        "MLP 784-256-10, inference",
+        lambda rng: ([normal(rng, batch, 784)], mlp_weights(rng)),
+        lambda ops, x, w: mlp(ops, x[0], w),
+        flops=2 * batch * (784 * 256 + 256 * 10),
+        limit="fma" if batch > 1 else None,
+        goal=goal,
+        bytes=4 * (784 * 256 + 2560),
+    )
 
 
 def lenet_weights(rng):
-    return {"w1": filter_(rng, 5, 1, 6), "b1": bias(rng, 6), "w2": filter_(rng, 5, 6, 16), "b2": bias(rng, 16),
-            "w3": dense(rng, 400, 120), "b3": bias(rng, 120), "w4": dense(rng, 120, 84), "b4": bias(rng, 84),
-            "w5": dense(rng, 84, 10), "b5": bias(rng, 10)}  # fmt: skip
+    return {
+        "w1": filter_(rng, 5, 1, 6),
+        "b1": bias(rng, 6),
+        "w2": filter_(rng, 5, 6, 16),
+        "b2": bias(rng, 16),
+        "w3": dense(rng, 400, 120),
+        "b3": bias(rng, 120),
+        "w4": dense(rng, 120, 84),
+        "b4": bias(rng, 84),
+        "w5": dense(rng, 84, 10),
+        "b5": bias(rng, 10),
+    }
 
 
 def lenet(ops, x, w):
@@ -45,8 +61,15 @@ LENET_FLOPS = 2 * (28 * 28 * 25 * 6 + 10 * 10 * 150 * 16 + 400 * 120 + 120 * 84 
 
 
 def _lenet(batch: int, goal: float) -> Workload:
-    return Workload(f"lenet-{batch}", "LeNet, inference", lambda rng: ([normal(rng, batch, 28, 28, 1)], lenet_weights(rng)),
-                    lambda ops, x, w: lenet(ops, x[0], w), flops=batch * LENET_FLOPS, limit="fma", goal=goal)  # fmt: skip
+    return Workload(
+        f"lenet-{batch}",
+        "LeNet, inference",
+        lambda rng: ([normal(rng, batch, 28, 28, 1)], lenet_weights(rng)),
+        lambda ops, x, w: lenet(ops, x[0], w),
+        flops=batch * LENET_FLOPS,
+        limit="fma",
+        goal=goal,
+    )
 
 
 class Layers:
@@ -70,7 +93,9 @@ class Maker:
     def __init__(self, rng):
         self._rng, self.weights = rng, {}
 
-    def conv(self, name: str, kernel: int, inputs: int, outputs: int, gain: float = 1.0, depthwise: bool = False) -> None:
+    def conv(
+        self, name: str, kernel: int, inputs: int, outputs: int, gain: float = 1.0, depthwise: bool = False
+    ) -> None:
         rng = self._rng
         if depthwise:
             self.weights[name] = Weight(normal(rng, kernel, kernel, inputs, 1, scale=2**0.5 / kernel), "depthwise")
@@ -93,7 +118,7 @@ def resnet_weights(rng):
             if k == 0:
                 m.conv(f"{name}d", 1, inputs, 4 * width, 0.7)
             inputs = 4 * width
-    return m.weights | {"w": dense(rng, 2048, 1000), "b": bias(rng, 1000)}
+    return m.weights | {"w": dense(rng, inputs, 1000), "b": bias(rng, 1000)}
 
 
 def resnet(ops, x, w):
@@ -126,7 +151,7 @@ def mobilenet_weights(rng):
             m.conv(f"{name}a", 1, inputs, inner)
         m.conv(f"{name}b", 3, inner, inner, depthwise=True)
         m.conv(f"{name}c", 1, inner, outputs, 0.7)
-    m.conv("head", 1, 320, 1280)
+    m.conv("head", 1, outputs, 1280)
     return m.weights | {"w": dense(rng, 1280, 1000), "b": bias(rng, 1000)}
 
 
@@ -143,9 +168,31 @@ def mobilenet(ops, x, w):
 
 
 WORKLOADS = [
-    _mlp(1, 2), _mlp(32, 1.5), _mlp(256, 1.15), _lenet(1, 1.5), _lenet(64, 1.2),
-    Workload("resnet50-1", "ResNet-50, MobileNetV2", lambda rng: ([normal(rng, 1, 224, 224, 3)], resnet_weights(rng)),
-             lambda ops, x, w: resnet(ops, x[0], w), flops=8.18e9, limit="fma", goal=1.05, tolerance=1e-3, without=("numpy",)),
-    Workload("mobilenetv2-1", "ResNet-50, MobileNetV2", lambda rng: ([normal(rng, 1, 224, 224, 3)], mobilenet_weights(rng)),
-             lambda ops, x, w: mobilenet(ops, x[0], w), flops=0.60e9, limit="fma", goal=1.05, tolerance=1e-3, without=("numpy",)),
-]  # fmt: skip
+    _mlp(1, 2),
+    _mlp(32, 1.5),
+    _mlp(256, 1.15),
+    _lenet(1, 1.5),
+    _lenet(64, 1.2),
+    Workload(
+        "resnet50-1",
+        "ResNet-50, MobileNetV2",
+        lambda rng: ([normal(rng, 1, 224, 224, 3)], resnet_weights(rng)),
+        lambda ops, x, w: resnet(ops, x[0], w),
+        flops=8.18e9,
+        limit="fma",
+        goal=1.05,
+        tolerance=1e-3,
+        without=("numpy",),
+    ),
+    Workload(
+        "mobilenetv2-1",
+        "ResNet-50, MobileNetV2",
+        lambda rng: ([normal(rng, 1, 224, 224, 3)], mobilenet_weights(rng)),
+        lambda ops, x, w: mobilenet(ops, x[0], w),
+        flops=0.60e9,
+        limit="fma",
+        goal=1.05,
+        tolerance=1e-3,
+        without=("numpy",),
+    ),
+]

@@ -34,7 +34,9 @@ def _folded(weights: dict[str, Weight]) -> dict[str, Weight]:
     made = {}
     for name, weight in weights.items():
         if f"{name}_scale" in weights:
-            scale, offset, mean, variance = (weights[f"{name}_{p}"].array for p in ("scale", "offset", "mean", "variance"))
+            scale, offset, mean, variance = (
+                weights[f"{name}_{p}"].array for p in ("scale", "offset", "mean", "variance")
+            )
             factor = scale / np.sqrt(variance + np.float32(1e-3))
             made[name] = weight._replace(array=weight.array * factor)
             made[f"{name}_b"] = Weight(offset - mean * factor)
@@ -44,12 +46,40 @@ def _folded(weights: dict[str, Weight]) -> dict[str, Weight]:
 
 
 WORKLOADS = [
-    Workload("int8-gemm-1024", "int8", _product, lambda ops, x, w: ops.product(x[0], w["w"]), flops=2 * 1024**3, limit="int8",
-             goal=1.0, tolerance=0, without=FLOATS, quantised=True),
-    Workload("int8-dense-128x768x3072", "int8", _layer,
-             lambda ops, x, w: ops.quantised_dense(x[0], w["w"], w["scale"], w["b"], X_SCALE, Y_SCALE, ZERO),
-             flops=2 * 128 * 768 * 3072, limit="int8", goal=1.0, tolerance=1 / 200, without=FLOATS, quantised=True),
-    Workload("int8-resnet50-1", "int8", lambda rng: ([normal(rng, 1, 224, 224, 3)], _folded(resnet_weights(rng))),
-             lambda ops, x, w: resnet(ops, x[0], w), flops=8.18e9, limit="int8", goal=1.0, tolerance=0.2, without=FLOATS,
-             quantised=True),
-]  # fmt: skip
+    Workload(
+        "int8-gemm-1024",
+        "int8",
+        _product,
+        lambda ops, x, w: ops.product(x[0], w["w"]),
+        flops=2 * 1024**3,
+        limit="int8",
+        goal=1.0,
+        tolerance=0,
+        without=FLOATS,
+        quantised=True,
+    ),
+    Workload(
+        "int8-dense-128x768x3072",
+        "int8",
+        _layer,
+        lambda ops, x, w: ops.quantised_dense(x[0], w["w"], w["scale"], w["b"], X_SCALE, Y_SCALE, ZERO),
+        flops=2 * 128 * 768 * 3072,
+        limit="int8",
+        goal=1.0,
+        tolerance=1 / 200,
+        without=FLOATS,
+        quantised=True,
+    ),
+    Workload(
+        "int8-resnet50-1",
+        "int8",
+        lambda rng: ([normal(rng, 1, 224, 224, 3)], _folded(resnet_weights(rng))),
+        lambda ops, x, w: resnet(ops, x[0], w),
+        flops=8.18e9,
+        limit="int8",
+        goal=1.0,
+        tolerance=0.2,
+        without=FLOATS,
+        quantised=True,
+    ),
+]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..workload import Weight, Workload, normal
 
-SQUARE, ROWS, WIDTH = 4096, 8192, 768
+SQUARE, ROWS, WIDTH, LARGE = 4096, 8192, 768, 8192
 EPSILON = 1e-5
 
 
@@ -31,11 +31,16 @@ def _rows(rng):
 
 
 def _rows_gradient(rng):
-    return [normal(rng, ROWS, WIDTH), 1 + normal(rng, WIDTH, scale=0.1), normal(rng, WIDTH, scale=0.1), normal(rng, ROWS, WIDTH)], {}
+    return [
+        normal(rng, ROWS, WIDTH),
+        1 + normal(rng, WIDTH, scale=0.1),
+        normal(rng, WIDTH, scale=0.1),
+        normal(rng, ROWS, WIDTH),
+    ], {}
 
 
 def _layer_norm_gradient(inputs, _):
-    x, gamma, beta, g = inputs
+    x, gamma, _, g = inputs
     d = x - x.mean(-1, keepdims=True)
     scale = 1 / np.sqrt((d * d).mean(-1, keepdims=True) + EPSILON)
     y, h = d * scale, g * gamma
@@ -44,23 +49,70 @@ def _layer_norm_gradient(inputs, _):
 
 
 def _large(rng):
-    return [normal(rng, 8192, 8192)], {}
+    return [normal(rng, LARGE, LARGE)], {}
 
 
 def _sum(axis):
     name = "all" if axis is None else str(axis)
-    return Workload(f"sum-8192-{name}", "sums of 8192x8192", _large, lambda ops, x, _: ops.sum(x[0], axis), flops=8192**2,
-                    bytes=4 * 8192**2, limit="read", goal=1.0, rotate=False)  # fmt: skip
+    return Workload(
+        f"sum-8192-{name}",
+        "sums of 8192x8192",
+        _large,
+        lambda ops, x, _: ops.sum(x[0], axis),
+        flops=8192**2,
+        bytes=4 * 8192**2,
+        limit="read",
+        goal=1.0,
+        rotate=False,
+    )
 
 
 WORKLOADS = [
-    Workload("softmax-4096", "softmax 4096x4096", _square, lambda ops, x, _: ops.softmax(x[0]), bytes=8 * SQUARE**2, limit="copy",
-             goal=1.2, rotate=True),
-    Workload("softmax-4096-gradient", "softmax 4096x4096", _square_gradient, lambda ops, x, _: ops.softmax(x[0]),
-             bytes=12 * SQUARE**2, limit="copy", goal=1.2, gradient=(0,), reference=_softmax_gradient, rotate=True),
-    Workload("layernorm-8192x768", "layer norm 8192x768", _rows, lambda ops, x, w: ops.layer_norm(x[0], w["gamma"], w["beta"]),
-             bytes=8 * ROWS * WIDTH, limit="copy", goal=1.2, rotate=True),
-    Workload("layernorm-8192x768-gradient", "layer norm 8192x768", _rows_gradient, lambda ops, x, _: ops.layer_norm(*x[:3]),
-             bytes=12 * ROWS * WIDTH, limit="copy", goal=1.2, gradient=(0, 1, 2), reference=_layer_norm_gradient, rotate=True),
-    _sum(0), _sum(1), _sum(None),
-]  # fmt: skip
+    Workload(
+        "softmax-4096",
+        "softmax 4096x4096",
+        _square,
+        lambda ops, x, _: ops.softmax(x[0]),
+        bytes=8 * SQUARE**2,
+        limit="copy",
+        goal=1.2,
+        rotate=True,
+    ),
+    Workload(
+        "softmax-4096-gradient",
+        "softmax 4096x4096",
+        _square_gradient,
+        lambda ops, x, _: ops.softmax(x[0]),
+        bytes=12 * SQUARE**2,
+        limit="copy",
+        goal=1.2,
+        gradient=(0,),
+        reference=_softmax_gradient,
+        rotate=True,
+    ),
+    Workload(
+        "layernorm-8192x768",
+        "layer norm 8192x768",
+        _rows,
+        lambda ops, x, w: ops.layer_norm(x[0], w["gamma"], w["beta"]),
+        bytes=8 * ROWS * WIDTH,
+        limit="copy",
+        goal=1.2,
+        rotate=True,
+    ),
+    Workload(
+        "layernorm-8192x768-gradient",
+        "layer norm 8192x768",
+        _rows_gradient,
+        lambda ops, x, _: ops.layer_norm(*x[:3]),
+        bytes=12 * ROWS * WIDTH,
+        limit="copy",
+        goal=1.2,
+        gradient=(0, 1, 2),
+        reference=_layer_norm_gradient,
+        rotate=True,
+    ),
+    _sum(0),
+    _sum(1),
+    _sum(None),
+]

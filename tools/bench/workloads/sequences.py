@@ -18,9 +18,15 @@ def _lstm_data(batch: int):
 
 
 def _lstm(batch: int, goal: float) -> Workload:
-    return Workload(f"lstm-128x100-{batch}", "LSTM 128, 100 steps", _lstm_data(batch),
-                    lambda ops, x, w: ops.lstm(x[0], w["w"], w["r"], w["b"]), flops=2 * STEPS * batch * 8 * UNITS * UNITS,
-                    limit="fma" if batch > 1 else None, goal=goal)  # fmt: skip
+    return Workload(
+        f"lstm-128x100-{batch}",
+        "LSTM 128, 100 steps",
+        _lstm_data(batch),
+        lambda ops, x, w: ops.lstm(x[0], w["w"], w["r"], w["b"]),
+        flops=2 * STEPS * batch * 8 * UNITS * UNITS,
+        limit="fma" if batch > 1 else None,
+        goal=goal,
+    )
 
 
 def block_weights(rng, prefix: str = ""):
@@ -61,9 +67,27 @@ def _encoder(ops, inputs, w):
 
 
 WORKLOADS = [
-    _lstm(1, 1.3), _lstm(16, 1.5),
-    Workload("transformer-block", "transformer encoder", lambda rng: ([normal(rng, 1, LENGTH, WIDTH)], block_weights(rng)),
-             lambda ops, x, w: block(ops, x[0], w), flops=BLOCK_FLOPS, limit="fma", goal=1.05, without=("numpy",)),
-    Workload("bert-base", "transformer encoder", _encoder_data, _encoder, flops=12 * BLOCK_FLOPS, limit="fma", goal=1.05,
-             tolerance=1e-3, without=("numpy",)),
-]  # fmt: skip
+    _lstm(1, 1.3),
+    _lstm(16, 1.5),
+    Workload(
+        "transformer-block",
+        "transformer encoder",
+        lambda rng: ([normal(rng, 1, LENGTH, WIDTH)], block_weights(rng)),
+        lambda ops, x, w: block(ops, x[0], w),
+        flops=BLOCK_FLOPS,
+        limit="fma",
+        goal=1.05,
+        without=("numpy",),
+    ),
+    Workload(
+        "bert-base",
+        "transformer encoder",
+        _encoder_data,
+        _encoder,
+        flops=12 * BLOCK_FLOPS,
+        limit="fma",
+        goal=1.05,
+        tolerance=1e-3,
+        without=("numpy",),
+    ),
+]

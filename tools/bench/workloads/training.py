@@ -72,7 +72,11 @@ def _conv_back(x, w, d, padding: int):
 def _pooled(x):
     """Largest of every 2x2 and where it is."""
     n, rows, columns, channels = x.shape
-    parts = x.reshape(n, rows // 2, 2, columns // 2, 2, channels).transpose(0, 1, 3, 5, 2, 4).reshape(n, rows // 2, columns // 2, channels, 4)
+    parts = (
+        x.reshape(n, rows // 2, 2, columns // 2, 2, channels)
+        .transpose(0, 1, 3, 5, 2, 4)
+        .reshape(n, rows // 2, columns // 2, channels, 4)
+    )
     return parts.max(-1), parts.argmax(-1)
 
 
@@ -98,8 +102,18 @@ def _lenet_step(inputs, p):
     back, dw2 = _conv_back(p1, p["w2"], d2, 0)
     d1 = _unpooled(back, at1, a1.shape) * (a1 > 0)
     dw1 = _conv_back(x, p["w1"], d1, 2)[1]
-    found = {"w1": dw1, "b1": d1.sum((0, 1, 2)), "w2": dw2, "b2": d2.sum((0, 1, 2)), "w3": h2.T @ d3, "b3": d3.sum(0),
-             "w4": h3.T @ d4, "b4": d4.sum(0), "w5": h4.T @ d5, "b5": d5.sum(0)}  # fmt: skip
+    found = {
+        "w1": dw1,
+        "b1": d1.sum((0, 1, 2)),
+        "w2": dw2,
+        "b2": d2.sum((0, 1, 2)),
+        "w3": h2.T @ d3,
+        "b3": d3.sum(0),
+        "w4": h3.T @ d4,
+        "b4": d4.sum(0),
+        "w5": h4.T @ d5,
+        "b5": d5.sum(0),
+    }
     return [loss, *(adam(p[k], found[k]) for k in p)]
 
 
@@ -108,12 +122,38 @@ def _lenet_data(rng):
 
 
 WORKLOADS = [
-    Workload("linear-regression-step", "linear-regression step, compiled", _line, _line_loss, goal=5, training=("sgd", RATE),
-             reference=_line_step, aside=("numpy",)),
-    Workload("mlp-adam-128", "MLP Adam step, batch 128", _mlp_data, lambda ops, x, p: ops.cross_entropy(mlp(ops, x[0], p), x[1]),
-             flops=6 * 128 * (784 * 256 + 256 * 10) - 2 * 128 * 784 * 256, limit="fma", goal=1.5, tolerance=5e-3,
-             training=("adam", RATE), reference=_mlp_step),
-    Workload("lenet-adam-64", "LeNet, training step, batch 64", _lenet_data,
-             lambda ops, x, p: ops.cross_entropy(lenet(ops, x[0], p), x[1]), flops=3 * 64 * LENET_FLOPS, limit="fma", goal=2.5,
-             tolerance=5e-3, training=("adam", RATE), reference=_lenet_step),
-]  # fmt: skip
+    Workload(
+        "linear-regression-step",
+        "linear-regression step, compiled",
+        _line,
+        _line_loss,
+        goal=5,
+        training=("sgd", RATE),
+        reference=_line_step,
+        aside=("numpy",),
+    ),
+    Workload(
+        "mlp-adam-128",
+        "MLP Adam step, batch 128",
+        _mlp_data,
+        lambda ops, x, p: ops.cross_entropy(mlp(ops, x[0], p), x[1]),
+        flops=6 * 128 * (784 * 256 + 256 * 10) - 2 * 128 * 784 * 256,
+        limit="fma",
+        goal=1.5,
+        tolerance=5e-3,
+        training=("adam", RATE),
+        reference=_mlp_step,
+    ),
+    Workload(
+        "lenet-adam-64",
+        "LeNet, training step, batch 64",
+        _lenet_data,
+        lambda ops, x, p: ops.cross_entropy(lenet(ops, x[0], p), x[1]),
+        flops=3 * 64 * LENET_FLOPS,
+        limit="fma",
+        goal=2.5,
+        tolerance=5e-3,
+        training=("adam", RATE),
+        reference=_lenet_step,
+    ),
+]
