@@ -1,4 +1,4 @@
-"""The benchmark's neutral programs: under each peer that is here they give what NumPy gives in float64. Nothing is timed."""
+"""The benchmark's programs: under each peer that is here they give what NumPy gives in float64. Nothing is timed."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from tests.native import host_targets
 from tools.bench import environments
 from tools.bench.cli import chosen, parser
 from tools.bench.peers import graphc as graphc_peer
+from tools.bench.peers import graphc_model, layout, onnx_file
 from tools.bench.peers import numpy as numpy_peer
 from tools.bench.peers import onnxruntime as onnxruntime_peer
+from tools.bench.worker import FILES
 from tools.bench.workload import Workload, error, normal, reference
 from tools.bench.workloads import WORKLOADS, convolutions, networks, products, reductions, sequences
 
 pytestmark = pytest.mark.filterwarnings("ignore:another tf.function")
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = {"numpy": numpy_peer, "graphc": graphc_peer, "onnxruntime": onnxruntime_peer}
+OF_MODELS = PEERS | {"graphc": graphc_model}
 SMALL = {  # sizes of the modules that make the workloads
     reductions: {"SQUARE": 17, "ROWS": 5, "LARGE": 33},
     networks: {"RESNET": ((4, 2, 1), (8, 1, 2)), "MOBILENET": ((1, 8, 1, 1), (6, 12, 2, 2))},
     sequences: {"STEPS": 5, "UNITS": 16, "LENGTH": 6, "WIDTH": 24, "HEADS": 3, "INNER": 40},
 }
 AS_THEY_ARE = ["scalar-add", "linear-regression-step", "mlp-1", "mlp-32", "mlp-adam-128", "lenet-1", "lenet-adam-64",
-               "softmax-4096", "softmax-4096-gradient", "layernorm-8192x768", "layernorm-8192x768-gradient", "sum-8192-0",
-               "sum-8192-1", "sum-8192-all", "lstm-128x100-1", "lstm-128x100-16", "transformer-block",
+               "softmax-4096", "softmax-4096-gradient", "layernorm-8192x768", "layernorm-8192x768-gradient",
+               "sum-8192-0", "sum-8192-1", "sum-8192-all", "lstm-128x100-1", "lstm-128x100-16", "transformer-block",
                "int8-dense-128x768x3072"]  # fmt: skip
 
 
@@ -59,6 +62,9 @@ REDUCED = [
 def results(peer, workload: Workload, folder) -> list[np.ndarray]:
     """What a peer's process would hand over to be checked."""
     arrays, _ = workload.data()
+    module = peer.__name__.rpartition(".")[2]
+    if module in FILES:
+        onnx_file.write(workload, layout.path(str(folder), module), FILES[module])
     built = peer.Built(workload, "-", 1, str(folder))
     if workload.numpy_io:
         return [np.asarray(built.numpy_call(arrays))]
@@ -81,7 +87,7 @@ def check(peer: str, workload: Workload, folder) -> None:
         pytest.skip("needs an x86-64 CPU")
     right = reference(workload, numpy_peer.Ops())
     try:
-        found = results(PEERS[peer], workload, folder)
+        found = results((OF_MODELS if workload.quantised else PEERS)[peer], workload, folder)
     except NotImplementedError as e:
         assert peer == "onnxruntime" and (workload.gradient or workload.training), e
         return
@@ -147,8 +153,8 @@ def test_processes_without_openblas_settings(monkeypatch):
 @pytest.mark.skipif(not host_targets(), reason="needs an x86-64 CPU")
 def test_a_run(tmp_path):
     kept = tmp_path / "kept.json"
-    command = [sys.executable, "tools/bench", "run", "linear-regression-step", "--peers", "numpy", "jax", "--rounds", "2",
-               "--seconds", "0.01", "--environments", str(tmp_path), "--json", str(kept)]  # fmt: skip
+    command = [sys.executable, "tools/bench", "run", "linear-regression-step", "--peers", "numpy", "jax",
+               "--rounds", "2", "--seconds", "0.01", "--environments", str(tmp_path), "--json", str(kept)]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "jax: not set up (python tools/bench setup jax)" in done.stdout

@@ -51,7 +51,8 @@ def test_rows_are_merged(tmp_path):
     book = given()
     results.merge(book, "gemm-512", 1, {"peers": {"jax": entry(1e-3, 0.9)}}, book["limits"]["1"])
     assert results.best_peer(book, "gemm-512", 1) == ("jax", 0.9)
-    assert results.complete(book, "gemm-512", 1, ["torch", "jax"]) and not results.complete(book, "gemm-512", 1, ["numpy"])
+    assert results.complete(book, "gemm-512", 1, ["torch", "jax"])
+    assert not results.complete(book, "gemm-512", 1, ["numpy"])
     results.write(book, str(tmp_path / "kept.json"))
     assert results.read(str(tmp_path / "kept.json")) == book
 
@@ -61,7 +62,8 @@ def test_pages_and_the_picture_are_written(tmp_path):
     kept.write_text(json.dumps(given()))
     page.write_text("# Before\n<!-- bench short -->\nold\n<!-- /bench short -->\nafter\n")
     main(["report", str(kept), "--write", str(page), "--plot", str(picture)])
-    assert page.read_text() == f"# Before\n<!-- bench short -->\n{report.short_table(given())}\n<!-- /bench short -->\nafter\n"
+    table = report.short_table(given())
+    assert page.read_text() == f"# Before\n<!-- bench short -->\n{table}\n<!-- /bench short -->\nafter\n"
     texts = [e.text for e in ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
     assert texts[-2:] == ["gemm-512", "1.50 torch"]
     page.write_text("nothing")

@@ -16,32 +16,37 @@ def place(ratio: float) -> float:
     return LEFT + WIDTH * math.log(inside / LEAST) / math.log(MOST / LEAST)
 
 
+def element(name: str, text: str | None = None, **attributes) -> str:
+    """One element; underscores of attributes are hyphens."""
+    told = "".join(f' {k.replace("_", "-")}="{v:.1f}"' if isinstance(v, float) else f' {k.replace("_", "-")}="{v}"'
+                   for k, v in attributes.items())  # fmt: skip
+    return f"<{name}{told}/>" if text is None else f"<{name}{told}>{escape(text)}</{name}>"
+
+
+def line(x: float, top: int, bottom: int, colour: str, width: int = 1) -> str:
+    return element("line", x1=x, y1=top, x2=x, y2=bottom, stroke=colour, stroke_width=width)
+
+
 def svg(bars: list[tuple[str, float, float | None, str]]) -> str:
     """The picture of bars: name, the best peer's time by ours, goal, the peer."""
-    height = TOP + STEP * len(bars) + 12
-    whole = LEFT + WIDTH + RIGHT
+    height, whole = TOP + STEP * len(bars) + 12, LEFT + WIDTH + RIGHT
+    size = f'width="{whole}" height="{height}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole}" height="{height}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{whole}" height="{height}" fill="white"/>',
-        f'<text x="{LEFT}" y="16">time of the best peer by graphc\'s, one thread (line: goal)</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">',
+        element("rect", width=whole, height=height, fill="white"),
+        element("text", "time of the best peer by graphc's, one thread (line: goal)", x=LEFT, y=16),
     ]
     ratio = LEAST
     while ratio <= MOST:
-        x = place(ratio)
-        colour = "#555" if ratio == 1 else "#ddd"
-        lines.append(f'<line x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{height - 8}" stroke="{colour}"/>')
-        lines.append(f'<text x="{x:.1f}" y="{TOP - 10}" text-anchor="middle">{ratio:g}</text>')
+        lines.append(line(place(ratio), TOP - 6, height - 8, "#555" if ratio == 1 else "#ddd"))
+        lines.append(element("text", f"{ratio:g}", x=place(ratio), y=TOP - 10, text_anchor="middle"))
         ratio *= 2
     for k, (name, ratio, goal, peer) in enumerate(bars):
         y, one, end = TOP + STEP * k, place(1), place(ratio)
         colour = AHEAD if ratio >= 1 else BEHIND
-        lines.append(f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(name)}</text>')
-        lines.append(
-            f'<rect x="{min(one, end):.1f}" y="{y + 2}" width="{abs(end - one):.1f}" height="{STEP - 7}" fill="{colour}"/>'
-        )
+        lines.append(element("text", name, x=LEFT - 8, y=y + 12, text_anchor="end"))
+        lines.append(element("rect", x=min(one, end), y=y + 2, width=abs(end - one), height=STEP - 7, fill=colour))
         if goal:
-            lines.append(
-                f'<line x1="{place(goal):.1f}" y1="{y}" x2="{place(goal):.1f}" y2="{y + STEP - 3}" stroke="black" stroke-width="2"/>'
-            )
-        lines.append(f'<text x="{max(one, end) + 6:.1f}" y="{y + 12}">{ratio:.2f} {escape(peer)}</text>')
+            lines.append(line(place(goal), y, y + STEP - 3, "black", 2))
+        lines.append(element("text", f"{ratio:.2f} {peer}", x=max(one, end) + 6, y=y + 12))
     return "\n".join([*lines, "</svg>"]) + "\n"

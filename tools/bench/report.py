@@ -132,15 +132,17 @@ def heading(book: dict) -> str:
             for p, v in row["peers"].items()
             if "version" in v
         }
-    limits = "; ".join(
-        f"{t} thread{'s' if t != '1' else ''}: {v['fma'] / 1e9:.0f} GFlop/s of multiply-adds, copying {v['copy'] / 1e9:.1f} GB/s "
-        f"(read and write together), reading {v['read'] / 1e9:.1f} GB/s"
-        for t, v in sorted(book["limits"].items())
-    )
+    limits = []
+    for threads, v in sorted(book["limits"].items()):
+        fma, copy, read = (v[k] / 1e9 for k in ("fma", "copy", "read"))
+        limits.append(
+            f"{threads} thread{'s' if threads != '1' else ''}: {fma:.0f} GFlop/s of multiply-adds, "
+            f"copying {copy:.1f} GB/s (read and write together), reading {read:.1f} GB/s"
+        )
     dates = sorted({row["date"] for row in book["rows"].values()})
     when = "" if not dates else dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     names = ", ".join(f"{p} {v}" for p, v in sorted(versions.items()))
-    return f"{when}, {book['machine']} ({book['cores']} cores), Python {book['python']}; {names}. Limits: {limits}."
+    return f"{when}, {book['machine']} ({book['cores']} cores), Python {book['python']}; {names}. Limits: {'; '.join(limits)}."
 
 
 def command(options) -> None:

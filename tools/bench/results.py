@@ -68,7 +68,7 @@ def least_seconds(name: str, measured: dict[str, float]) -> float | None:
 
 
 def merge(book: dict, name: str, threads: int, row: dict, measured: dict[str, float]) -> None:
-    """Put a row into the book; peers that were not measured this time keep their figures, and their ratio to graphc's of then."""
+    """Put a row into the book; other peers keep their figures, and their ratios to graphc's of then."""
     kept = book["rows"].setdefault(key(name, threads), {"peers": {}})
     kept["date"] = str(datetime.date.today())
     kept["limit"] = least_seconds(name, measured)

@@ -1,4 +1,4 @@
-"""How long it takes to the first result: in a new process with empty caches, and in another one with what that has left."""
+"""How long the first result takes: in a new process with empty caches, and in another one with what that has left."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def one_start(workload: Workload, name: str, threads: int, environments: Path, c
 def starts(
     workload: Workload, variants: list[str], threads: int, environments: Path, rounds: int, say
 ) -> dict[str, dict]:
-    """By variant the medians of ``import``, ``compile``, ``cached`` (compiling again with the caches) in seconds, and bytes of
-    ``memory`` of the process that found them."""
+    """By variant the medians of ``import``, ``compile``, ``cached`` (the same with full caches) in seconds, and the bytes of
+    ``memory`` at the peak of the process that found the caches full."""
     right, found = reference(workload, Ops()), {}
     wanted = [v for v in variants if v not in workload.without]
     for name in wanted:
@@ -63,8 +63,6 @@ def starts(
             "memory": statistics.median(again["memory"] for _, again in pairs),
         }
         f = found[name]
-        say(
-            f"{workload.name}: {name}: import {f['import']:.2f} s, compile and run {f['compile']:.2f} s, cached {f['cached']:.3f} s, "
-            f"{f['memory'] / 1e6:.0f} MB"
-        )
+        times = f"import {f['import']:.2f} s, compile and run {f['compile']:.2f} s, cached {f['cached']:.3f} s"
+        say(f"{workload.name}: {name}: {times}, {f['memory'] / 1e6:.0f} MB")
     return found

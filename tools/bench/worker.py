@@ -2,8 +2,8 @@
 
     python -m bench.worker MODULE VARIANT THREADS
 
-Commands: ``{"do": "build", "workload": NAME, "folder": PATH}`` makes and checks a program, ``{"do": "measure", "seconds": S}``
-times calls of it, ``{"do": "quit"}``.
+Commands: ``{"do": "build", "workload": NAME, "folder": PATH}`` makes a program and puts its first results into files,
+``{"do": "measure", "seconds": S}`` times calls of it, ``{"do": "quit"}``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ import traceback
 
 import numpy as np
 
+from .peers import layout
 from .workload import Workload
 from .workloads import WORKLOADS
 
 SHORT = 20e-6  # calls that take less are timed several at once
+OF_MODELS = {"graphc": "graphc_model"}  # files of peers whose quantised programs are models
+FILES = {"onnxruntime": True, "openvino": False, "graphc_model": False}  # by peer: does it have its own attention?
 PR_SET_PDEATHSIG = 1
 COLD = 96 << 20  # bytes that no cache holds
 
@@ -80,6 +83,10 @@ def build(module: str, variant: str, threads: int, command: dict) -> tuple[Runni
     """The workload, with its first results in files, and the seconds from the import of the peer to them."""
     workload = WORKLOADS[command["workload"]]
     arrays, _ = workload.data()
+    module = OF_MODELS.get(module, module) if workload.quantised else module
+    if module in FILES:  # a user has it
+        write = importlib.import_module(f"{__package__}.peers.onnx_file").write
+        write(workload, layout.path(command["folder"], module), fused_attention=FILES[module])
     start = time.perf_counter()
     peer = importlib.import_module(f"{__package__}.peers.{module}")
     imported = time.perf_counter()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +19,8 @@ class Weight(NamedTuple):
 
     Attributes:
         kind: ``plain``; ``dense`` for the right operand ``[inputs, outputs]`` of a product; ``filter`` and ``depthwise``
-            (``[height, width, channels, 1]``) of a convolution; ``gates`` of an LSTM, ``[inputs, 4 * units]`` in the order
-            input, forget, candidate, output.
+            (``[height, width, channels, 1]``) of a convolution; ``gates`` of an LSTM, ``[inputs, 4 * units]`` in the
+            order input, forget, candidate, output.
     """
 
     array: np.ndarray
@@ -44,10 +45,10 @@ class Workload:
         tolerance: largest error beside the reference, relative to its largest value (to its norm where ``training``).
         goal: how many times faster than the best peer.
         gradient: inputs whose gradient is the result, instead of the program's value; the last input multiplies it.
-        training: optimizer (``sgd`` or ``adam``) and rate; a call is a step of it over all constants. What is checked is
-            the loss and the constants after the first step.
-        reference: ``reference(inputs, constants)`` gives the results by NumPy where ``gradient`` or ``training`` asks for more
-            than the program says.
+        training: optimizer (``sgd`` or ``adam``) and rate; a call is a step of it over all constants. What is checked
+            is the loss and the constants after the first step.
+        reference: ``reference(inputs, constants)`` gives the results by NumPy where ``gradient`` or ``training`` asks for
+            more than the program says.
         rotate: whether inputs come from memory that no cache holds.
         numpy_io: whether inputs are NumPy arrays, and results are made ones, inside of what is timed.
         aside: peers that are measured but are none that a user would choose between.
@@ -75,7 +76,13 @@ class Workload:
 
     def data(self) -> Made:
         """Inputs and constants, the same ones in every process."""
-        return self.make(np.random.default_rng(sum(map(ord, self.name))))
+        return _data(self)
+
+
+@lru_cache(maxsize=1)
+def _data(workload: Workload) -> Made:
+    """Made once, so that no peer's compilation is told to take longer."""
+    return workload.make(np.random.default_rng(sum(map(ord, workload.name))))
 
 
 def as_tuple(value) -> tuple:

@@ -8,7 +8,6 @@ import graphc as tf
 from graphc import v1
 
 from ..workload import Workload, as_tuple
-from . import onnx_file
 
 VERSION = tf.version.VERSION
 
@@ -89,9 +88,6 @@ class Built:
         _, weights = workload.data()
         constants = {k: w.array for k, w in weights.items()}
         self._variables = []
-        if workload.quantised:
-            self._model(onnx_file.write(workload, folder, "graphc", fused_attention=False))
-            return
         if workload.training:
             constants = {k: tf.Variable(a) for k, a in constants.items()}
             self._variables = list(constants.values())
@@ -122,13 +118,6 @@ class Built:
         self._call = call
         if workload.numpy_io:
             self._session(ops)
-
-    def _model(self, path: str):
-        """A model in a file instead, of NumPy arrays as ``graphc.onnx`` takes them."""
-        model = tf.onnx.load(path)
-        self.load = lambda arrays: {f"x{k}": a for k, a in enumerate(onnx_file.channels_first(arrays))}
-        self.call = model.run
-        self.first = lambda outputs: onnx_file.channels_last(list(outputs))
 
     def _session(self, ops):
         """A session fed with NumPy arrays, made by a dictionary as TensorFlow 1's programs do it."""

@@ -124,7 +124,7 @@ class Built:
     def _train(self, ops, constants):
         kind, rate = self._workload.training
         self._order = list(constants)  # what comes back from a program is in alphabetical order
-        self._values = {k: jnp.asarray(a) for k, a in constants.items()}
+        self._values = {k: jnp.array(a) for k, a in constants.items()}  # copies: they are given away
         zeros = {k: jnp.zeros_like(a) for k, a in self._values.items()}
         self._state = (jnp.zeros(()), zeros, {k: jnp.zeros_like(a) for k, a in zeros.items()}) if kind == "adam" else ()
         adam = _adam(rate)

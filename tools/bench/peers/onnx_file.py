@@ -1,10 +1,7 @@
-"""A workload as an ONNX file, and arrays in the layout of such files."""
+"""A workload as an ONNX file."""
 
 from __future__ import annotations
 
-import os
-
-import numpy as np
 import onnx
 from onnx import helper
 
@@ -14,8 +11,8 @@ from . import onnx_model, onnx_quantised
 OPSET, IR_VERSION = 21, 10
 
 
-def write(workload: Workload, folder: str, name: str, fused_attention: bool) -> str:
-    """The model in a file.
+def write(workload: Workload, path: str, fused_attention: bool) -> None:
+    """Put the model into a file.
 
     Raises:
         NotImplementedError: the workload wants a gradient.
@@ -36,14 +33,4 @@ def write(workload: Workload, folder: str, name: str, fused_attention: bool) -> 
     outputs = [helper.make_tensor_value_info(r.name, r.type, [None] * r.rank) for r in results]
     graph = helper.make_graph(ops.nodes, workload.name, given, outputs, ops.initializers)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(onnx_model.OURS, 1)]
-    path = os.path.join(folder, f"{name}.onnx")
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION), path)
-    return path
-
-
-def channels_first(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    return [np.ascontiguousarray(a.transpose(0, 3, 1, 2)) if a.ndim == 4 else a for a in arrays]
-
-
-def channels_last(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    return [a.transpose(0, 2, 3, 1) if a.ndim == 4 else a for a in arrays]

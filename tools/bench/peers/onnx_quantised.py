@@ -16,7 +16,7 @@ _FLOAT = plain.Ops()
 
 
 class Value(onnx_model.Value):
-    """A tensor with what it is for the sample, the scale of its bytes if it has been through bytes, and itself after that."""
+    """A tensor with what it is for the sample; the scale of its bytes if it has been through bytes, itself after that."""
 
     def __init__(self, ops, name: str, rank: int, sample: np.ndarray, scale: np.float32 | None = None):
         super().__init__(ops, name, rank)
@@ -27,7 +27,7 @@ class Value(onnx_model.Value):
 
 
 class Ops(onnx_model.Ops):
-    """The operations that quantised networks have; each takes bytes, and what it gives becomes bytes where it is used."""
+    """The operations of quantised networks; each takes bytes, and what it gives becomes bytes where it is used."""
 
     def made(self, kind: str, sample: np.ndarray, *operands, **attributes) -> Value:
         operands = [self.quantised(x) if isinstance(x, Value) else x for x in operands]

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..workload import Workload
-from . import onnx_file
+from . import layout
 
 VERSION = ort.__version__
 
@@ -15,7 +15,7 @@ class Built:
     """A session over the workload's model."""
 
     def __init__(self, workload: Workload, variant: str, threads: int, folder: str):
-        path = onnx_file.write(workload, folder, "onnxruntime", fused_attention=True)
+        path = layout.path(folder, "onnxruntime")
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -25,7 +25,7 @@ class Built:
 
     def load(self, arrays):
         binding = self._session.io_binding()
-        for name, array in zip(self._inputs, onnx_file.channels_first(arrays)):
+        for name, array in zip(self._inputs, layout.channels_first(arrays)):
             binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array))
         for name in self._outputs:
             binding.bind_output(name)
@@ -43,7 +43,7 @@ class Built:
         """Nothing: results are there when a call returns."""
 
     def numpy(self, outputs) -> list[np.ndarray]:
-        return onnx_file.channels_last([v.numpy() for v in outputs.get_outputs()])
+        return layout.channels_last([v.numpy() for v in outputs.get_outputs()])
 
     def first(self, outputs) -> list[np.ndarray]:
         return self.numpy(outputs)

@@ -6,7 +6,7 @@ import numpy as np
 import openvino as ov
 
 from ..workload import Workload
-from . import onnx_file
+from . import layout
 
 VERSION = ov.__version__
 
@@ -15,13 +15,13 @@ class Built:
     """A compiled model with one request."""
 
     def __init__(self, workload: Workload, variant: str, threads: int, folder: str):
-        path = onnx_file.write(workload, folder, "openvino", fused_attention=False)
+        path = layout.path(folder, "openvino")
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
         self._compiled = ov.Core().compile_model(path, "CPU", settings)
         self._request = self._compiled.create_infer_request()
 
     def load(self, arrays):
-        return [ov.Tensor(a, shared_memory=True) for a in onnx_file.channels_first(arrays)]
+        return [ov.Tensor(a, shared_memory=True) for a in layout.channels_first(arrays)]
 
     def call(self, tensors):
         request = self._request
@@ -38,7 +38,7 @@ class Built:
         """Nothing: results are there when a call returns."""
 
     def numpy(self, outputs) -> list[np.ndarray]:
-        return onnx_file.channels_last([np.array(t.data) for t in outputs.output_tensors])
+        return layout.channels_last([np.array(t.data) for t in outputs.output_tensors])
 
     def first(self, outputs) -> list[np.ndarray]:
         return self.numpy(outputs)
