@@ -7,7 +7,7 @@ reduction wait for the next loop; expensive values needed by several loops are k
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph
@@ -23,6 +23,8 @@ from graphc.prims.table import TABLE, apply
 
 LONG_ROW = 256  # columns from which the next row is fetched ahead
 COSTLY = 6  # flops from which a value is kept rather than computed again
+ROW_BYTES = 1 << 15  # of a row that is kept on the stack, beside what is read, in the first-level cache
+STREAM_BYTES = 1 << 24  # of a result from which on it would only push other data out of the caches
 
 
 def virtual_lanes(dtype: dt.DType, extent) -> int:
@@ -53,6 +55,7 @@ class _Row:
     phase: dict = field(default_factory=dict)
     cached: dict = field(default_factory=dict)  # full-shape Node -> (array, first loop)
     ahead: tuple = ()  # arrays whose next row this loop asks for, so that memory and arithmetic overlap
+    stack: list = field(default_factory=list)  # arrays that hold one row
 
     @property
     def row_index(self) -> tuple:
@@ -95,7 +98,8 @@ def _row_nest(row: _Row) -> tuple:
     _find_phases(row, order)
     loops = _loops(row, order)
     _choose_cached(row, loops)
-    body: list = []
+    row.arrays = [_streamed(row, array) for array in row.arrays]
+    body: list = [Alloc(array) for array in row.stack]
     for level, (reductions, stores) in enumerate(loops):
         row.elements.forget()
         row.ahead = _next_row(row) if level == 1 else ()
@@ -174,11 +178,18 @@ def _choose_cached(row: _Row, loops: list):
     outputs = {n: k for k, n in enumerate(row.graph.outputs) if n.shape == row.shape}
     free = dict(outputs)
     for node, levels in needed.items():
-        if node in outputs:
+        if node in outputs and len(levels) > 1:
             row.cached[node] = (f"out{outputs[node]}", row.phase[node])
     for node in sorted(needed, key=lambda n: row.phase[n]):
         levels = needed[node]
         if len(levels) < 2 or node in outputs or TABLE[node.op].cost < COSTLY:
+            continue
+        if _fits_stack(row, node):
+            array = Array(f"row{len(row.stack)}", Type(node.dtype, row.shape[-1:]), "stack")
+            row.stack.append(array)
+            row.elements.rows.add(array.name)
+            row.cached[node] = (array.name, min(levels))
+            loops[min(levels)][1].append((array.name, node))
             continue
         home = next(
             (o for o in free if o.dtype is node.dtype and row.phase[o] >= max(levels) and row.phase[o] > min(levels)), None
@@ -190,6 +201,21 @@ def _choose_cached(row: _Row, loops: list):
             row.arrays.append(Array(array, Type(node.dtype, row.shape), written=True))
         row.cached[node] = (array, min(levels))
         loops[min(levels)][1].append((array, node))
+
+
+def _fits_stack(row: _Row, node: Node) -> bool:
+    columns = row.shape[-1]
+    used = sum(a.type.size * a.type.dtype.size for a in row.stack)
+    return len(row.reduced) == 1 and type(columns) is int and used + columns * node.dtype.size <= ROW_BYTES
+
+
+def _streamed(row: _Row, array: Array) -> Array:
+    """The array, streamed if it is a big result of which no loop reads anything again."""
+    size, shape = array.type.size, array.type.shape
+    if not array.written or type(size) is not int or size * array.type.dtype.size < STREAM_BYTES or shape != row.shape:
+        return array
+    read = {name for name, _ in row.cached.values()}
+    return array if array.name in read or row.shape[-1] < LONG_ROW else replace(array, streamed=True)
 
 
 def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:
@@ -205,7 +231,8 @@ def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node |
     if guard is None:
         out += [Prefetch(name, row.below(index)) for name in row.ahead]
     for (where, _), value in zip(stores, named):
-        out.append(Store(where if isinstance(where, str) else f"out{where}", index, value, guard))
+        name = where if isinstance(where, str) else f"out{where}"
+        out.append(Store(name, row.elements.place(name, index), value, guard))
     lane = accs[0][1] if accs else None
     for node, (array, _), term in zip(reductions, accs, named[len(stores) :]):
         combine = TABLE["reduce"].reduce(node.attr("kind"), array.type.dtype)[1]

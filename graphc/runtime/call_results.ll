@@ -1,6 +1,7 @@
 ; Results of the fast call path: recycled or new arrays, donated state, what is handed to the caller.
 
-; Whether nobody but the slot knows the array, and it is as it was made, so that it may be given out again.
+; Whether nobody but the slot knows the array, and it is as it was made, so that it may be given out again. Only that it
+; may have been made read-only, as results of functions are: that ends with its new life.
 define internal i1 @gc_is_idle(ptr %object, ptr %record, ptr %shape) nounwind {
 entry:
   %missing = icmp eq ptr %object, null
@@ -26,8 +27,8 @@ header:
   %descr.fits = icmp eq ptr %descr, %wanted
   %flags.at = getelementptr i8, ptr %object, i64 64
   %flags = load i32, ptr %flags.at
-  %needed = and i32 %flags, 1285                         ; C-contiguous, owns its data, aligned, writeable
-  %flags.fit = icmp eq i32 %needed, 1285
+  %needed = and i32 %flags, 261                          ; C-contiguous, owns its data, aligned
+  %flags.fit = icmp eq i32 %needed, 261
   %nd.at = getelementptr i8, ptr %object, i64 24
   %nd = load i32, ptr %nd.at
   %nd64 = sext i32 %nd to i64
@@ -87,6 +88,10 @@ try.second:
 
 reuse:
   %idle = phi ptr [ %first, %entry ], [ %second, %try.second ]
+  %idle.at = getelementptr i8, ptr %idle, i64 64
+  %idle.flags = load i32, ptr %idle.at
+  %idle.writeable = or i32 %idle.flags, 1024
+  store i32 %idle.writeable, ptr %idle.at
   call void @gc_keep(ptr %idle)
   ret ptr %idle
 
