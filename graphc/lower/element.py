@@ -18,13 +18,13 @@ class Elements:
         values: Nodes whose value is at hand as a rank-0 Node, whatever the index.
 
     Attributes:
-        rows: names of arrays that hold the present row only: the last index alone says where an element is.
+        rows: arrays that hold present rows only -> what stands in their index before the last one.
     """
 
     def __init__(self, arrays: dict[Node, str], values: dict[Node, Node] | None = None):
         self.arrays = dict(arrays)
         self.values = dict(values or {})
-        self.rows: set[str] = set()
+        self.rows: dict[str, tuple] = {}
         self._memo: dict = {}
 
     def forget(self):
@@ -43,7 +43,7 @@ class Elements:
 
     def place(self, array: str, index: tuple) -> tuple:
         """Where element ``index`` is in an array."""
-        return index[-1:] if array in self.rows else index
+        return (*self.rows[array], index[-1]) if array in self.rows else index
 
     def _compute(self, node: Node, index: tuple, guard: Node | None) -> Node:
         if node in self.arrays:
