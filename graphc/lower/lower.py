@@ -28,6 +28,7 @@ from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.attention import attention_kernel, describe_attention, pack_operand
 from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
+from graphc.lower.recompute import recompute_cheap
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
@@ -129,7 +130,7 @@ class Lowering:
         """
         steps: list[Step] = []
         memory = dict(memory)
-        regions = unite_attention(fuse(graph), graph.roots)
+        regions = recompute_cheap(unite_attention(fuse(graph), graph.roots), graph.roots)
         before, after = _needed_first(regions, graph) if reasons else (regions, [])
         for region in before:
             steps += self.lower_region(region, memory)
