@@ -70,7 +70,8 @@ def _lies_ready(dot: Dot) -> bool:
     node = dot.node.inputs[1]
     while node.inputs and TABLE[node.op].index is not None and len(node.inputs) == 1:
         node = node.inputs[0]
-    return node.op == "input" and not dot.node.attr("transpose_y") and _are_near(dot)
+    ready = node.op == "input" and node.dtype is dot.tile.dtype and not dot.node.attr("transpose_y")
+    return ready and _are_near(dot)
 
 
 def _are_near(dot: Dot) -> bool:
@@ -215,13 +216,13 @@ def _tasks(attention: Attention, height: int, count, start, tag: str) -> For:
 def _kept(attention: Attention) -> list[Array]:
     """Where the scores and weights of one block lie: on the stack, or in memory of the task."""
     shape = (simplified(attention.first.batch_size * GROUPS), attention.first.tile.rows, simplified(attention.first.n + PADDING))
-    dtypes = [attention.scores.dtype] if _in_place(attention) else [attention.scores.dtype, attention.weights.dtype]
+    dtypes = [attention.scores.dtype] if _in_place(attention) else [attention.scores.dtype, attention.second.tile.dtype]
     return [Array(f"scratch{k}", Type(dtype, shape), written=True) for k, dtype in enumerate(dtypes)]
 
 
 def _in_place(attention: Attention) -> bool:
     """True where weights may take the place of scores: they are of one dtype, and no loop needs both."""
-    same = attention.scores.dtype is attention.weights.dtype
+    same = attention.scores.dtype is attention.second.tile.dtype
     return same and may_overwrite(*_row_graph(attention))
 
 
@@ -229,6 +230,7 @@ def _row_graph(attention: Attention) -> tuple[Graph, Node]:
     """What makes weights of scores, and the input that stands for those."""
     given = input_node("scores", attention.scores.type)
     (result,) = rebuild((attention.weights,), lambda node, inputs: None, {attention.scores: given})
+    result = cast(result, attention.second.tile.dtype)  # once, not for every column of the result
     return Graph("rows", (*attention.graph.inputs, given), (result,)), given
 
 
@@ -251,9 +253,8 @@ def _product(attention: Attention, number: int, left: tuple, heads: tuple, heigh
     panel, k = index(f"p{number}{tag}", dot.panels), index(f"k{number}{tag}", dot.k)
     i, j, a = index("i", height), index("j", width), var(f"a{tag}", Type(wide, ()))
     zero = unroll(For(i, height, (For(j, width, (Store(acc.name, (i, j), scalar(0, wide)),), VECTOR),)))
-    kept = attention.weights.dtype if number else wide
     fma = apply("fma", a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
-    row = (Let(a, cast(load(left[0], (*left[1], i, k), kept), wide)), For(j, width, (Store(acc.name, (i, j), fma),), VECTOR))
+    row = (Let(a, load(left[0], (*left[1], i, k), wide)), For(j, width, (Store(acc.name, (i, j), fma),), VECTOR))
     if number in attention.packed:
         right = load(f"packed{number}", (head, panel, k, j), wide)
     else:
