@@ -190,16 +190,19 @@ def _tasks(attention: Attention, height: int, count, start, tag: str) -> For:
     query = Array(f"query{tag}", Type(first.tile.dtype, (height, first.k + PADDING)), "stack")
     own = [query]
     if fixed:
-        own += [Array(array.name + tag, Type(array.type.dtype, (height, first.n + PADDING)), "stack") for array in _kept(attention)]
+        shape = (height, first.n + PADDING)
+        own += [Array(array.name + tag, Type(array.type.dtype, shape), "stack") for array in _kept(attention)]
     names = [array.name + tag * fixed for array in _kept(attention)]
     rows = {name: () if fixed else (task,) for name in names}
+    heads, weights = (head, *batch), names[-1]
+    stored = _scores_stored(attention, names[0], rows, batch, row), _results_stored(attention, batch, row)
     body = (
         Let(row, _node(start) + block * height),
         *map(Alloc, own),
         _copy_query(attention, query, batch, row),
-        _product(attention, 0, (query.name, ()), (head, *batch), height, tag, _scores_stored(attention, names[0], rows, batch, row)),
+        _product(attention, 0, (query.name, ()), heads, height, tag, stored[0]),
         _rows(attention, names, rows, batch, row, height),
-        _product(attention, 1, (names[-1], rows[names[-1]]), (head, *batch), height, tag, _results_stored(attention, batch, row)),
+        _product(attention, 1, (weights, rows[weights]), heads, height, tag, stored[1]),
     )
     work = height * first.n * (first.k + second.n + 16) // 4
     if fixed:
@@ -215,8 +218,9 @@ def _tasks(attention: Attention, height: int, count, start, tag: str) -> For:
 
 def _kept(attention: Attention) -> list[Array]:
     """Where the scores and weights of one block lie: on the stack, or in memory of the task."""
-    shape = (simplified(attention.first.batch_size * GROUPS), attention.first.tile.rows, simplified(attention.first.n + PADDING))
-    dtypes = [attention.scores.dtype] if _in_place(attention) else [attention.scores.dtype, attention.second.tile.dtype]
+    first, wide = attention.first, attention.second.tile.dtype
+    shape = (simplified(first.batch_size * GROUPS), first.tile.rows, simplified(first.n + PADDING))
+    dtypes = [wide] if _in_place(attention) else [attention.scores.dtype, wide]
     return [Array(f"scratch{k}", Type(dtype, shape), written=True) for k, dtype in enumerate(dtypes)]
 
 
@@ -244,7 +248,12 @@ def _copy_query(attention: Attention, query: Array, batch: tuple, row: Node) -> 
 
 
 def _product(attention: Attention, number: int, left: tuple, heads: tuple, height: int, tag: str, finish) -> For:
-    """Tiles of all columns: ``left`` (an array of the task, and its index before the row) times packed panels; ``finish`` stores one row of a tile."""
+    """Tiles of all columns: rows times the columns of one right operand.
+
+    Args:
+        left: an array of the task, and its index before the row. heads: number of the head, and its coordinates.
+        finish: stores one row of a tile.
+    """
     dot = (attention.first, attention.second)[number]
     head, *batch = heads
     wide, width = dot.tile.dtype, dot.tile.width
