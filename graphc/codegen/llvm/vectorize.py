@@ -34,7 +34,7 @@ class VectorLoops:
         Raises:
             CompileError: the loop changes a variable made outside of it, or another vector loop is around it.
         """
-        function, memory = self.function, self.memory
+        function = self.function
         variables, arrays = self.facts.assigned(loop.body)
         if variables:
             names = ", ".join(v.attr("name") for v in variables)
