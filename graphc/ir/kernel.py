@@ -24,6 +24,7 @@ class Array:
 
     ``space`` is ``global`` (a parameter), ``register`` (values, no memory: every index is constant after unrolling, or the
     index of a vector loop plus a constant), or ``stack`` (a small array private to the task).
+    What is written to a ``streamed`` array is not read again soon: stores may go past the caches.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Array:
     space: str = "global"
     written: bool = False
     strides: tuple | None = None
+    streamed: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def array_text(array) -> str:
     if array.space != "global":
         text += f" {array.space}"
     if array.written:
-        text += " written"
+        text += " streamed" if array.streamed else " written"
     if array.strides is not None:
         text += f" strides({', '.join(map(dim_text, array.strides))})"
     return text

@@ -37,13 +37,14 @@ def _read_array(line: Line, scope: Scope) -> Array:
     line.expect(":")
     type = read_type(line, scope)
     space = next((word for word in ("register", "stack") if line.accept(word)), "global")
-    written = line.accept("written")
+    streamed = line.accept("streamed")
+    written = streamed or line.accept("written")
     strides = None
     if line.accept("strides"):
         line.expect("(")
         strides = tuple(line.separated(")", lambda: read_dim(line, scope)))
     scope.arrays[name] = type.dtype
-    return Array(name, type, space, written, strides)
+    return Array(name, type, space, written, strides, streamed)
 
 
 @dataclass

@@ -16,11 +16,15 @@ class Elements:
     Args:
         arrays: materialised Nodes -> names of the arrays they lie in.
         values: Nodes whose value is at hand as a rank-0 Node, whatever the index.
+
+    Attributes:
+        rows: arrays that hold present rows only -> what stands in their index before the last one.
     """
 
     def __init__(self, arrays: dict[Node, str], values: dict[Node, Node] | None = None):
         self.arrays = dict(arrays)
         self.values = dict(values or {})
+        self.rows: dict[str, tuple] = {}
         self._memo: dict = {}
 
     def forget(self):
@@ -37,9 +41,13 @@ class Elements:
             found = self._memo[key] = self._compute(node, index, guard)
         return found
 
+    def place(self, array: str, index: tuple) -> tuple:
+        """Where element ``index`` is in an array."""
+        return (*self.rows[array], index[-1]) if array in self.rows else index
+
     def _compute(self, node: Node, index: tuple, guard: Node | None) -> Node:
         if node in self.arrays:
-            return load(self.arrays[node], index, node.dtype, guard)
+            return load(self.arrays[node], self.place(self.arrays[node], index), node.dtype, guard)
         if node.op == "const":
             return const(node.attrs[0][1], Type(node.dtype, ()))
         if node.op == "symbol":

@@ -29,7 +29,8 @@ class Region:
     """One step of the program before it has memory.
 
     ``graph`` computes ``outputs`` (Nodes of the whole graph) from ``sources`` (Nodes of the whole graph that lie in memory).
-    For a ``single`` region ``node`` is the operation, and ``sources`` are its operands.
+    For a ``single`` region ``node`` is the operation, and ``sources`` are its operands. For attention (``attend``)
+    ``scores`` is what the first product leaves, as ``graph`` has it.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Region:
     outputs: tuple[Node, ...]
     graph: Graph | None = None
     node: Node | None = None
+    scores: Node | None = None
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -20,13 +21,16 @@ from graphc.ir.sizes import made_by
 from graphc.ir.target import Target
 from graphc.ir.type import TupleType, Type
 from graphc.lower import control
+from graphc.lower.attend import ATTENTION, unite_attention
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
 from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel, partial_output
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
+from graphc.lower.nests.attention import attention_kernel, describe_attention, pack_operand
 from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
 from graphc.lower.panels import Panels
+from graphc.lower.recompute_rows import recompute_cheap
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.schedule import for_awake_threads
 from graphc.lower.step import Step, with_inner
@@ -142,7 +146,7 @@ class Lowering:
         steps: list[Step] = []
         memory = dict(memory)
         outside, self.packed = self.packed, {}
-        regions = fuse(graph)
+        regions = recompute_cheap(unite_attention(fuse(graph), graph.roots), graph.roots)
         before, after = _needed_first(regions, graph) if reasons else (regions, [])
         for region in before:
             steps += self.lower_region(region, memory)
@@ -184,6 +188,8 @@ class Lowering:
             return self._conv(region, outs, memory) if is_conv else self._dot(region, outs, memory)
         sources = [self.find(s, memory) for s in region.sources]
         inputs = {f"x{k}": s for k, s in enumerate(sources)}
+        if region.kind == ATTENTION:
+            return self._attention(region, inputs, outs)
         if region.kind == MAP:
             reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
             graph, sizes = generalise(region.graph)
@@ -224,6 +230,15 @@ class Lowering:
         reusable = tuple(pair for pair in pairs if pair[1] is not early)
         steps.append(self.launch(key, make, inputs, outputs, reusable))
         return steps
+
+    def _attention(self, region: Region, inputs: dict, outputs: dict) -> list[Step]:
+        attention = describe_attention(region.graph, region.scores, self.target)
+        steps, key = [], (region.graph, region.scores)
+        for number in attention.packed:
+            dot = (attention.first, attention.second)[number]
+            packed = inputs[f"packed{number}"] = self.storage(dot.packed_type, "packed")
+            steps.append(self.launch((*key, number), partial(pack_operand, attention, dot), inputs, {"packed": packed}))
+        return [*steps, self.launch(key, partial(attention_kernel, attention), inputs, outputs)]
 
     def _conv(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
         graph = region.graph

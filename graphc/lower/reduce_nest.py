@@ -7,7 +7,7 @@ reduction wait for the next loop; expensive values needed by several loops are k
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph
@@ -18,11 +18,13 @@ from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements, as_data
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
-from graphc.lower.schedule import name_shared, parallelise, symbols_of
+from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of
 from graphc.prims.table import TABLE, apply
 
 LONG_ROW = 256  # columns from which the next row is fetched ahead
 COSTLY = 6  # flops from which a value is kept rather than computed again
+ROW_BYTES = 1 << 15  # of a row that is kept on the stack, beside what is read, in the first-level cache
+STREAM_BYTES = 1 << 24  # of a result from which on it would only push other data out of the caches
 
 
 def virtual_lanes(dtype: dt.DType, extent) -> int:
@@ -53,6 +55,9 @@ class _Row:
     phase: dict = field(default_factory=dict)
     cached: dict = field(default_factory=dict)  # full-shape Node -> (array, first loop)
     ahead: tuple = ()  # arrays whose next row this loop asks for, so that memory and arithmetic overlap
+    stack: list = field(default_factory=list)  # arrays that hold one row
+    results: tuple = ()  # arrays of the outputs, where they are not those of the kernel
+    overwrites: bool = False  # a result takes the place of what it is computed from
 
     @property
     def row_index(self) -> tuple:
@@ -62,6 +67,10 @@ class _Row:
         """The same place in the next row."""
         last = self.kept[-1]
         return tuple(i + 1 if a == last else i for a, i in enumerate(index))
+
+    def result(self, k: int) -> str:
+        """The array of output ``k``."""
+        return self.results[k] if self.results else f"out{k}"
 
     @property
     def row_shape(self) -> tuple:
@@ -90,15 +99,67 @@ def reduce_kernel(graph: Graph) -> Kernel:
 # --------------------------------------------------------------------------------------------- row form
 
 
-def _row_nest(row: _Row) -> tuple:
+def row_body(graph: Graph, index: tuple, names: dict, results: list, rows: dict) -> tuple:
+    """The loops of one row, as a part of another nest.
+
+    Args:
+        graph: its outputs, all of the shape of the domain, and its reductions, all over the last axis.
+        index: the place of the row. names: inputs and the arrays they lie in. results: the arrays of the outputs.
+        rows: arrays that hold single rows only -> their index up to the last axis.
+    """
+    row = _part(graph, index, names, tuple(results))
+    row.elements.rows.update(rows)
+    return tuple(_row_loops(row, *_planned(row)))
+
+
+def may_overwrite(graph: Graph, given: Node) -> bool:
+    """Whether the one output may take the place of an input: no loop after the first that stores there reads that again."""
+    row = _part(graph, (0,) * (given.type.rank - 1), {x: f"x{k}" for k, x in enumerate(graph.inputs)}, ("out",))
+    _, loops = _planned(row)
+    reads, writes = [], []
+    for level, (reductions, stores) in enumerate(loops):
+        known = {n for n, (_, since) in row.cached.items() if since < level}
+        roots = [x for r in reductions for x in r.inputs] + [n for _, n in stores]
+        if given in _within(roots, known):
+            reads.append(level)
+        writes += [level for where, _ in stores if where in (0, "out")]
+    return max(reads, default=0) <= min(writes) and all(len(loops[level][1]) == 1 for level in writes)
+
+
+def _within(roots: list, known: set) -> set:
+    """What is computed, or loaded, for the full-shape Nodes ``roots`` where some are known and reductions are."""
+    found, stack = set(), list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in found and node not in known and node.op != "reduce":
+            found.add(node)
+            stack += node.inputs
+    return found
+
+
+def _part(graph: Graph, index: tuple, names: dict, results: tuple) -> _Row:
+    shape = graph.outputs[0].shape
+    last = len(shape) - 1
+    row = _Row(graph, shape, tuple(range(last)), (last,), (*index, None), Elements(names), [], results=results)
+    row.overwrites = results[0] in names.values()
+    return row
+
+
+def _planned(row: _Row) -> tuple[list, list]:
+    """Nodes in order, and the loops of a row."""
     order = toposort(row.graph.outputs)
     _find_phases(row, order)
     loops = _loops(row, order)
     _choose_cached(row, loops)
-    body: list = []
+    row.arrays = [_streamed(row, array) for array in row.arrays]
+    return order, loops
+
+
+def _row_loops(row: _Row, order: list, loops: list) -> list:
+    body: list = [Alloc(array) for array in row.stack]
     for level, (reductions, stores) in enumerate(loops):
         row.elements.forget()
-        row.ahead = _next_row(row) if level == 1 else ()
+        row.ahead = _next_row(row) if level == 1 and not row.results else ()
         for node, (array, since) in row.cached.items():
             if since < level:
                 row.elements.arrays[node] = array
@@ -107,6 +168,11 @@ def _row_nest(row: _Row) -> tuple:
         elif stores:
             body += _store_loop(row, level, stores)
         body += _row_values(row, order, level + 1)
+    return body
+
+
+def _row_nest(row: _Row) -> tuple:
+    body = _row_loops(row, *_planned(row))
     work = work_of(row.graph)
     for a in row.reduced:
         work = work * row.shape[a]
@@ -174,8 +240,8 @@ def _choose_cached(row: _Row, loops: list):
     outputs = {n: k for k, n in enumerate(row.graph.outputs) if n.shape == row.shape}
     free = dict(outputs)
     for node, levels in needed.items():
-        if node in outputs:
-            row.cached[node] = (f"out{outputs[node]}", row.phase[node])
+        if node in outputs and len(levels) > 1:
+            row.cached[node] = (row.result(outputs[node]), row.phase[node])
     for node in sorted(needed, key=lambda n: row.phase[n]):
         levels = needed[node]
         if len(levels) < 2 or node in outputs or TABLE[node.op].cost < COSTLY:
@@ -183,13 +249,36 @@ def _choose_cached(row: _Row, loops: list):
         home = next(
             (o for o in free if o.dtype is node.dtype and row.phase[o] >= max(levels) and row.phase[o] > min(levels)), None
         )
+        if _fits_stack(row, node) and not (row.results and home is not None):
+            array = Array(f"row{len(row.stack)}", Type(node.dtype, row.shape[-1:]), "stack")
+            row.stack.append(array)
+            row.elements.rows[array.name] = ()
+            row.cached[node] = (array.name, min(levels))
+            loops[min(levels)][1].append((array.name, node))
+            continue
         if home is not None:
-            array = f"out{free.pop(home)}"
+            array = row.result(free.pop(home))
         else:
             array = f"scratch{len(row.arrays)}"
             row.arrays.append(Array(array, Type(node.dtype, row.shape), written=True))
         row.cached[node] = (array, min(levels))
         loops[min(levels)][1].append((array, node))
+
+
+def _fits_stack(row: _Row, node: Node) -> bool:
+    columns = row.shape[-1]
+    used = sum(a.type.size * a.type.dtype.size for a in row.stack)
+    fits = type(columns) is int and (used + columns * node.dtype.size <= ROW_BYTES or bool(row.results))
+    return fits and len(row.reduced) == 1
+
+
+def _streamed(row: _Row, array: Array) -> Array:
+    """The array, streamed if it is a big result of which no loop reads anything again."""
+    size, shape = array.type.size, array.type.shape
+    if not array.written or type(size) is not int or size * array.type.dtype.size < STREAM_BYTES or shape != row.shape:
+        return array
+    read = {name for name, _ in row.cached.values()}
+    return array if array.name in read or row.shape[-1] < LONG_ROW else replace(array, streamed=True)
 
 
 def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:
@@ -201,11 +290,13 @@ def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node |
         wide = accumulator(node.dtype, node.attr("kind"))
         terms.append(term if wide is node.dtype else apply("cast", term, dtype=wide))
     lets, named = name_shared(values + terms)
+    lets, named = read_first(lets, named) if row.overwrites else (lets, named)
     out: list = list(lets)
     if guard is None:
         out += [Prefetch(name, row.below(index)) for name in row.ahead]
     for (where, _), value in zip(stores, named):
-        out.append(Store(where if isinstance(where, str) else f"out{where}", index, value, guard))
+        name = where if isinstance(where, str) else row.result(where)
+        out.append(Store(name, row.elements.place(name, index), value, guard))
     lane = accs[0][1] if accs else None
     for node, (array, _), term in zip(reductions, accs, named[len(stores) :]):
         combine = TABLE["reduce"].reduce(node.attr("kind"), array.type.dtype)[1]

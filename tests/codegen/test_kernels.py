@@ -44,6 +44,33 @@ def test_fixed_extents(n):
     agree(parse(text.replace(" dims(n)", "")), {"x": floats(n), "y": floats(n), "o": np.zeros(n, np.float32)})
 
 
+STREAMED = """
+kernel @streamed(x: f32[40,n], o: f32[40,n] streamed, p: f32[40,n] streamed) dims(n) {
+  for i in 40 {
+    for j below n in n vector {
+      o[i, j] = x[i, j] + x[i, 0]
+    }
+    for j below n in n vector {
+      p[i, j] = x[i, j] * x[i, j]
+      o[i, j] = o[i, j] + x[i, j]
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 17, 33, 64, 79, 130])
+def test_stores_past_the_caches(n):
+    """Rows that start anywhere in a cache line; two arrays that agree where lines start, and that do not."""
+    symbolic = parse(STREAMED)
+    arrays = {"x": floats(40, n), "o": np.zeros((40, n), np.float32), "p": np.zeros((40, n), np.float32)}
+    agree(symbolic, arrays, n=n)
+    agree(parse(STREAMED.replace("[40,n]", f"[40,{n}]").replace("below n in n", f"in {n}").replace(" dims(n)", "")), arrays)
+    assert parse(str(symbolic)) == symbolic
+    for target in (X86_64_V4, AARCH64):
+        assert ("nontemporal" in kernel_text(symbolic, target)) is (target is X86_64_V4)
+
+
 def test_in_place():
     kernel = parse("""
 kernel @twice(x: f32[n] written) dims(n) {

@@ -14,6 +14,9 @@ from graphc.ir.dtype import DType, b1, i64, u8
 from graphc.ir.kernel import Array
 from graphc.ir.node import Node
 
+STREAM_ALIGNMENT = 64  # bytes
+_STREAMED = "!0 = !{i32 1}"  # what the metadata of a store past the caches refers to
+
 
 @dataclass(slots=True)
 class Address:
@@ -37,6 +40,7 @@ class Memory:
             go; None outside.
         written: arrays that this vector loop writes.
         guarded: the mask comes from a guard, so that all its lanes may be off.
+        streams: chunks start where vectors of streamed arrays are aligned, so that stores to them go past the caches.
     """
 
     def __init__(self, function: Function, arrays: dict[str, Storage]):
@@ -46,6 +50,7 @@ class Memory:
         self.hoist: int | None = None
         self.written: frozenset[str] = frozenset()
         self.guarded = False
+        self.streams = False
 
     def storage(self, name: str) -> Storage:
         """The storage of an array.
@@ -282,6 +287,11 @@ class Memory:
         type_text, suffix = _names(value.dtype, value.lanes)
         if not address.vectors and address.lane == dtype.size and not self._is_narrow_and_unknown(dtype):
             pointer = self._moved(address.pointer, address.constant, function.depth)
+            if function.mask is None and self.streams and storage.array.streamed:
+                function.builder.declared.add(_STREAMED)
+                least = min(value.lanes * dtype.size, STREAM_ALIGNMENT)
+                function.put(f"  store {value.operand}, ptr {pointer}, align {least}, !nontemporal !0")
+                return
             if function.mask is None:
                 function.put(f"  store {value.operand}, ptr {pointer}, align {dtype.size}")
                 return
@@ -304,6 +314,14 @@ class Memory:
         a truncated element of less than four bytes too wide. Such stores are written lane by lane (as a scatter)."""
         mask = self.function.mask
         return dtype.size < 4 and mask is not None and not mask.text.startswith("<")
+
+    def first(self, name: str, index: tuple) -> Value:
+        """The address of an element as a number."""
+        function = self.function
+        address = self._address(self.storage(name), index)
+        pointer = self._moved(address.pointer, address.constant, function.depth)
+        function.here()
+        return function.builder.emit(f"ptrtoint ptr {pointer} to i64", i64, 1)
 
     def prefetch(self, name: str, index: tuple) -> None:
         """Ask for the cache line of an element (of the first lane's, in a vector loop) to be read ahead."""

@@ -9,10 +9,11 @@ from graphc.codegen.llvm.builder import Value
 from graphc.codegen.llvm.facts import Facts, has_loops
 from graphc.codegen.llvm.function import INLINE, LOOP, STEPS, Function, binding
 from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
-from graphc.codegen.llvm.memory import Memory
+from graphc.codegen.llvm.memory import STREAM_ALIGNMENT, Memory
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, i32, i64
-from graphc.ir.kernel import For
+from graphc.ir.kernel import For, Store
+from graphc.ir.node import Node
 
 _STRAIGHT_CHUNKS = 8
 _STRAIGHT_COST = 512
@@ -33,17 +34,61 @@ class VectorLoops:
         Raises:
             CompileError: the loop changes a variable made outside of it, or another vector loop is around it.
         """
-        function, memory = self.function, self.memory
+        function = self.function
         variables, arrays = self.facts.assigned(loop.body)
         if variables:
             names = ", ".join(v.attr("name") for v in variables)
             raise CompileError(f"iterations of a vector loop are independent, but one over {loop.var} changes {names}")
         if function.lanes > 1:
             raise CompileError(f"the vector loop over {loop.var} stands inside another one")
+        stores = self._streamed(loop, arrays)
+        if stores:
+            self._streaming(loop, arrays, stores)
+        else:
+            self._write(loop, arrays)
+
+    def _streamed(self, loop: For, arrays: set) -> list[Store]:
+        """The stores of a loop that may go past the caches: on x86, elsewhere LLVM stores element by element."""
+        known, function = self.memory.arrays, self.function
+        stores = [s for s in loop.body if isinstance(s, Store) and s.array in known and known[s.array].array.streamed]
+        good = function.target.triple.startswith("x86_64") and id(loop) not in self.facts.rows
+        widths = {known[s.array].array.type.dtype.size for s in stores}
+        return stores if good and len(widths) == 1 and self._has_masked_tail(loop) else []
+
+    def _streaming(self, loop: For, arrays: set, stores: list[Store]) -> None:
+        """Vectors from where they are aligned on, under masks before and after; as usual if the stores do not agree where."""
+        function, memory, builder = self.function, self.memory, self.function.builder
+        size = memory.storage(stores[0].array).array.type.dtype.size
         previous = function.bindings.get(loop.var)
-        function.lanes, memory.written = self.facts.lanes, frozenset(arrays)
+        function.bindings[loop.var] = binding(function.depth, False, 0)
+        places = [memory.first(s.array, s.index) for s in stores]
+        unbind(function, loop.var, previous)
+        function.here()
+        wrong = builder.binary("and", places[0], _index(size - 1))
+        for place in places[1:]:
+            other = builder.binary("xor", place, places[0])
+            wrong = builder.binary("or", wrong, builder.binary("and", other, _index(STREAM_ALIGNMENT - 1)))
+        extent = memory.values.value(loop.extent) if isinstance(loop.extent, Node) else _index(loop.extent)
+        function.here()
+        ahead = builder.binary("and", builder.arithmetic("sub", _index(0), places[0]), _index(self.facts.lanes * size - 1))
+        ahead = builder.binary("lshr", ahead, _index(size.bit_length() - 1))
+        ahead = builder.select(builder.compare("lt", ahead, extent), ahead, extent)
+        test = builder.compare("eq", wrong, _index(0))
+        aligned = partial(self._write, loop, arrays, (ahead, extent))
+        branch(function, test, [], aligned, partial(self._write, loop, arrays))
+
+    def _write(self, loop: For, arrays: set, streamed: tuple | None = None) -> None:
+        """The loop; with ``streamed``, the number of iterations before vectors are aligned, and of all."""
+        function, memory = self.function, self.memory
+        previous = function.bindings.get(loop.var)
+        function.lanes, memory.written, memory.streams = self.facts.lanes, frozenset(arrays), streamed is not None
         rows = self.facts.rows.get(id(loop))
-        if type(loop.extent) is int:
+        if streamed is not None:
+            ahead, extent = streamed
+            test = function.builder.compare("ne", ahead, _index(0))
+            branch(function, test, [], lambda: self._tail(loop, _index(0), ahead), None)
+            self._open_ended(loop, extent, ahead)
+        elif type(loop.extent) is int:
             self._fixed(loop, loop.extent, rows is not None)
         else:
             extent = memory.values.value(loop.extent)
@@ -51,7 +96,7 @@ class VectorLoops:
                 self._over_registers(loop, extent, rows)
             else:
                 self._open_ended(loop, extent)
-        function.lanes, memory.written, memory.hoist = 1, frozenset(), None
+        function.lanes, memory.written, memory.hoist, memory.streams = 1, frozenset(), None, False
         unbind(function, loop.var, previous)
 
     def _fixed(self, loop: For, extent: int, straight: bool) -> None:
@@ -86,17 +131,19 @@ class VectorLoops:
     def _masked_chunk(self, loop: For, start: int, left: Value) -> None:
         self._chunk(loop, False, start, self._mask_below(left))
 
-    def _open_ended(self, loop: For, extent: Value) -> None:
-        """Any extent: unrolled chunks, single chunks, and a tail under a mask or one by one."""
+    def _open_ended(self, loop: For, extent: Value, start: Value | None = None) -> None:
+        """Any extent, from ``start`` on: unrolled chunks, single chunks, and a tail under a mask or one by one."""
         function, builder, lanes = self.function, self.function.builder, self.function.lanes
         copies = _copies(loop, self.facts.cost(loop.body))
-        done = _index(0)
+        done = start or _index(0)
+        span = extent if start is None else builder.arithmetic("sub", extent, start)
         for step in {copies * lanes: copies, lanes: 1}.items():
-            stop = builder.binary("and", extent, _index(-step[0]))
+            stop = builder.binary("and", span, _index(-step[0]))
+            stop = stop if start is None else builder.arithmetic("add", stop, start)
             self._steps(loop, done, stop, step[1], sure=False)
             done = stop
         if self._has_masked_tail(loop):
-            left = builder.binary("and", extent, _index(lanes - 1))
+            left = builder.binary("and", span, _index(lanes - 1))
             test = builder.compare("ne", left, _index(0))
             branch(function, test, [], lambda: self._tail(loop, done, left), None)
             return
