@@ -43,20 +43,31 @@ def pack_constant(dot: Dot, array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(padded.reshape(array.shape[0], array.shape[1], -1, width).transpose(0, 2, 1, 3))
 
 
-def pack_kernel(dot: Dot) -> Kernel:
+def pack_kernel(dot: Dot, target: Target) -> Kernel:
     """A kernel that packs the right operand (``x0``) into ``out0``."""
     y = dot.node.inputs[1]
     shape = dot.packed_type.shape
     width = dot.tile.width
     batch, panel, k, j = index_vars(shape)
-    column = panel * width + j
     transposed = dot.node.attr("transpose_y")
-    inside = None if type(dot.n) is int and dot.n % width == 0 else column < dot.n
     flat = Type(y.dtype, (dot.batch_size, *y.shape[-2:]))
-    where = (batch, column, k) if transposed else (batch, k, column)
-    value = _widened(load("x0", where, y.dtype, inside), dot.tile.dtype)
-    body: tuple = (For(j, width, (Store("out0", (batch, panel, k, j), value),), VECTOR),)
-    body = (For(k, shape[2], body),)
+
+    def rows(first, count, inside) -> tuple:
+        """Copies of ``count`` rows of a panel, one by one."""
+        column, at = panel * width + j, first + k
+        where = (batch, column, at) if transposed else (batch, at, column)
+        value = _widened(load("x0", where, y.dtype, inside), dot.tile.dtype)
+        return () if count == 0 else (For(k, count, (For(j, width, (Store("out0", (batch, panel, at, j), value),), VECTOR),)),)
+
+    whole = type(dot.n) is int and dot.n % width == 0
+    inside = None if whole else panel * width + j < dot.n
+    lanes = target.lanes(dot.tile.dtype)
+    if transposed and lanes > 1 and y.dtype is dot.tile.dtype and y.dtype.size >= 4:
+        blocks, turned = _turned_blocks(dot, batch, panel, lanes)
+        turned = (*turned, *rows(blocks * lanes, simplified(dot.k - blocks * lanes), None))
+        body = turned if whole else (If((panel + 1) * width <= dot.n, turned, rows(const(0, INDEX), shape[2], inside)),)
+    else:
+        body = rows(const(0, INDEX), shape[2], inside)
     work = dot.k * width * 4
     if dot.batch:
         body = (parallelise(For(batch, shape[0], (For(panel, shape[1], body),)), work * shape[1]),)
@@ -64,6 +75,17 @@ def pack_kernel(dot: Dot) -> Kernel:
         body = (Let(batch, const(0, INDEX)), parallelise(For(panel, shape[1], body), work))
     arrays = (Array("x0", flat), Array("out0", dot.packed_type, written=True))
     return Kernel("pack", arrays, symbols_of(body, arrays), body)
+
+
+def _turned_blocks(dot: Dot, batch: Node, panel: Node, lanes: int) -> tuple:
+    """How many square blocks there are along k, and loops that turn them in registers."""
+    blocks = simplified(dot.k // lanes)
+    along, across = var("kt", extent=blocks if type(blocks) is int else None), var("jt", extent=dot.tile.width // lanes)
+    i, j = var("i", extent=lanes), var("jj", extent=lanes)
+    at, column = along * lanes + i, across * lanes + j
+    copy = Store("out0", (batch, panel, at, column), load("x0", (batch, panel * dot.tile.width + column, at), dot.tile.dtype))
+    turn = unroll(For(i, lanes, (For(j, lanes, (copy,), VECTOR),)))
+    return blocks, (For(across, dot.tile.width // lanes, (For(along, blocks, (turn,)),)),)
 
 
 def _widened(value: Node, dtype) -> Node:

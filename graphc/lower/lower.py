@@ -189,7 +189,7 @@ class Lowering:
         elif dot.wants_packing:
             inputs["packed"] = self.storage(dot.packed_type, "packed")
             source = {"x0": self.find(y, memory)}
-            steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": inputs["packed"]}))
+            steps.append(self.launch(("pack", node), lambda: pack_kernel(dot, self.target), source, {"out0": inputs["packed"]}))
         packed = "packed" in inputs
         key = (graph, packed)
 
