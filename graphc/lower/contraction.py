@@ -23,6 +23,7 @@ from graphc.lower.dot_cut import Cut, Dot, cut_of, describe
 from graphc.lower.element import Elements
 from graphc.lower.map_nest import index_vars
 from graphc.lower.nests.loops import least
+from graphc.lower.panels import Panels
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, unroll, vectorise
 from graphc.prims.table import TABLE, apply
 
@@ -31,16 +32,12 @@ LINE = 64  # bytes of one line of the cache
 COSTLY = 24  # of an epilogue: from here on it is a loop over the tile's rows, which wait on the stack, and not written out for each
 
 
-def pack_constant(dot: Dot, array: np.ndarray) -> np.ndarray:
+def pack_constant(dot: Dot, array: np.ndarray) -> Panels:
     """The right operand in panel layout [batch, panels, k, width], zero beyond the last column."""
     if dot.node.attr("transpose_y"):
         array = np.swapaxes(array, -1, -2)
     width = dot.tile.width
-    array = array.reshape(-1, *array.shape[-2:]).astype(dot.tile.dtype.numpy)
-    columns = dot.panels * width
-    padded = np.zeros((array.shape[0], array.shape[1], columns), array.dtype)
-    padded[:, :, : array.shape[2]] = array
-    return np.ascontiguousarray(padded.reshape(array.shape[0], array.shape[1], -1, width).transpose(0, 2, 1, 3))
+    return Panels(array.reshape(-1, *array.shape[-2:]), width, dot.tile.dtype.numpy)
 
 
 def pack_kernel(dot: Dot, target: Target) -> Kernel:
