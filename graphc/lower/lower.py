@@ -21,8 +21,9 @@ from graphc.ir.target import Target
 from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
-from graphc.lower.contraction import dot_kernel, pack_constant, pack_kernel, partial_output
+from graphc.lower.contraction import dot_kernel, partial_output
 from graphc.lower.dot_cut import describe
+from graphc.lower.dot_pack import pack_constant, pack_kernel
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
