@@ -23,7 +23,9 @@ from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.attend import ATTENTION, unite_attention
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
-from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel, partial_output
+from graphc.lower.contraction import dot_kernel, partial_output
+from graphc.lower.dot_cut import describe
+from graphc.lower.dot_pack import pack_constant, pack_kernel
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
@@ -213,7 +215,7 @@ class Lowering:
             if form not in self.packed:
                 made = self.packed[form] = self.storage(dot.packed_type, "packed")
                 source = {"x0": self.find(y, memory)}
-                steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": made}))
+                steps.append(self.launch(("pack", node), lambda: pack_kernel(dot, self.target), source, {"out0": made}))
             inputs["packed"] = self.packed[form]
         packed = "packed" in inputs
         key = (graph, packed)
@@ -225,7 +227,7 @@ class Lowering:
         places = {k: self.find(s, memory) for k, s in enumerate(region.sources) if f"x{k}" in read}
         inputs |= {f"x{k}": s for k, s in places.items()}
         operands = {s.root() for k, s in places.items() if graph.inputs[k] in node.inputs}
-        early = outputs.get(f"out{partial_output(dot, graph)}")  # written before the epilogue reads its operands
+        early = outputs.get(f"out{partial_output(dot, graph, packed)}")  # written before the epilogue reads its operands
         pairs = _pointwise(graph, places, list(outputs.values()), operands)
         reusable = tuple(pair for pair in pairs if pair[1] is not early)
         steps.append(self.launch(key, make, inputs, outputs, reusable))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
@@ -13,6 +12,7 @@ from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
 from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
 from graphc.codegen.llvm.storage import Storage
+from graphc.codegen.llvm.transposed import is_turn, write_turn
 from graphc.codegen.llvm.vectorize import VectorLoops
 from graphc.errors import CompileError
 from graphc.ir.dtype import i64
@@ -134,7 +134,10 @@ class Body:
         elif loop.kind == UNROLLED:
             if type(loop.extent) is not int:
                 raise CompileError(f"the unrolled loop over {loop.var} needs a fixed extent, not {loop.extent}")
-            self._copies(loop, range(loop.extent))
+            if is_turn(loop, self.facts, self.memory):
+                write_turn(loop, self.function, self.memory)
+            else:
+                self._copies(loop, range(loop.extent))
         elif loop.kind in (SERIAL, VECTOR, PARALLEL):
             self._serial(loop)
         else:
