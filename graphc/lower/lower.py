@@ -22,7 +22,7 @@ from graphc.lower import control
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
 from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel, partial_output
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
-from graphc.lower.map_nest import generalise, map_kernel
+from graphc.lower.map_nest import TURN, generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
 from graphc.lower.reduce_nest import reduce_kernel
@@ -169,9 +169,14 @@ class Lowering:
         sources = [self.find(s, memory) for s in region.sources]
         inputs = {f"x{k}": s for k, s in enumerate(sources)}
         if region.kind == MAP:
-            reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
             graph, sizes = generalise(region.graph)
-            return [self.launch(graph, lambda: map_kernel(graph), inputs, outs, reusable, sizes)]
+
+            def make() -> Kernel:
+                return map_kernel(graph, self.target)
+
+            reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
+            reusable = () if self.kernel(graph, make)[1].name == TURN else reusable
+            return [self.launch(graph, make, inputs, outs, reusable, sizes)]
         return [self.launch(region.graph, lambda: reduce_kernel(region.graph), inputs, outs)]
 
     def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:

@@ -8,13 +8,16 @@ from graphc.ir.graph import Graph, rebuild
 from graphc.ir.order import toposort
 from graphc.ir.kernel import Array, For, Kernel, Store
 from graphc.ir.node import Node, make, symbol, var
+from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
 from graphc.lower.schedule import interchange, name_shared, parallelise, read_first, symbols_of, tile, vectorise
+from graphc.lower.turn_nest import turned_nest
 from graphc.prims.table import TABLE
 
 TILE = 4096  # elements of a flat loop handled as one piece
+TURN = "turn"
 FEW = 4  # outer iterations too few to share among threads
 
 
@@ -63,13 +66,20 @@ def is_splat(node: Node) -> bool:
     return node.op == "const" and node.attrs[0][1].is_splat
 
 
-def map_kernel(graph: Graph) -> Kernel:
-    """A kernel for a region whose outputs all have the shape of its domain, already collapsed."""
+def map_kernel(graph: Graph, target: Target) -> Kernel:
+    """A kernel for a region whose outputs all have the shape of its domain, already collapsed.
+
+    One that is called ``turn`` computes some elements twice, so that no result of it may lie over an operand.
+    """
     shape = graph.outputs[0].shape
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
     elements = Elements(names)
-    lets, values = name_shared([elements.at(n, index) for n in graph.outputs])
+    values = [elements.at(n, index) for n in graph.outputs]
+    body = turned_nest(values, shape, index, work_of(graph), target)
+    if body is not None:
+        return Kernel(TURN, tuple(arrays), symbols_of(body, tuple(arrays)), body)
+    lets, values = name_shared(values)
     lets, values = read_first(lets, values)
     body = (*lets, *(Store(f"out{k}", index, v) for k, v in enumerate(values)))
     body = _nest(body, shape, index, work_of(graph))
