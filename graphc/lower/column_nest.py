@@ -46,19 +46,20 @@ class _Columns:
     def identity(self) -> Node:
         return const(TABLE["reduce"].reduce(self.node.attr("kind"), self.dtype)[0], Type(self.dtype, ()))
 
-    def term(self, places: dict, guard: Node | None = None) -> Node:
+    def term(self, places: dict) -> Node:
         """The element at the index with other expressions for some axes, as wide as the sums."""
         where = tuple(places.get(a, i) for a, i in enumerate(self.index))
-        value = self.elements.at(self.node.inputs[0], where, guard)
+        value = self.elements.at(self.node.inputs[0], where)
         return value if self.dtype is self.node.dtype else apply("cast", value, dtype=self.dtype)
 
     def combined(self, old: Node, term: Node) -> Node:
         return apply(TABLE["reduce"].reduce(self.node.attr("kind"), self.dtype)[1], old, term)
 
-    def result(self, column: Node, value: Node, guard: Node | None = None) -> Store:
+    def result(self, column: Node, value: Node) -> Store:
         """The sum of a column is stored."""
         target = tuple(column if a == len(self.shape) - 1 else self.index[a] for a in self.kept)
-        return Store("out0", target, value if self.dtype is self.node.dtype else apply("cast", value, dtype=self.node.dtype), guard)
+        value = value if self.dtype is self.node.dtype else apply("cast", value, dtype=self.node.dtype)
+        return Store("out0", target, value)
 
     def over(self, axes: tuple, nest: tuple) -> tuple:
         """Loops over some axes around a nest."""

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from graphc.codegen.python import run_kernel
+from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.kernel import Alloc, Array, For, Kernel, Store, Turn, load
 from graphc.ir.node import symbol, var
+from graphc.ir.parser import parse
 from graphc.ir.target import X86_64_V3, X86_64_V4
 from graphc.ir.type import Type
+from graphc.ir.verify_kernel import verify_kernel
 from graphc.prims import add, broadcast, concat, exp, mul, reverse, select, transpose
 from graphc.prims.interpret import interpret
 from tests.native import host_targets, run_native, verified
@@ -119,3 +122,17 @@ def test_a_turn_by_the_oracle():
     x, result = numbers((4, 4)), np.zeros((4, 4), np.float32)
     run_kernel(kernel, {"x0": x, "out0": result}, {}, {})
     np.testing.assert_array_equal(result, x.T)
+
+
+def test_the_text_of_a_turn_is_read_back():
+    x = input_node("x", Type(dt.f32, (20, 40)))
+    program = verified(of(transpose(x, (1, 0)), inputs=[x]), X86_64_V4)
+    assert "turn turned0" in str(program)
+    assert parse(str(program)) == program
+
+
+@pytest.mark.parametrize("shape, space", [((4, 8), "register"), ((3, 3), "register"), ((4, 4), "stack")])
+def test_only_square_register_arrays_are_turned(shape, space):
+    kernel = Kernel("k", (), (), (Alloc(Array("tile", Type(dt.f32, shape), space)), Turn("tile")))
+    with pytest.raises(CompileError, match="no square register array"):
+        verify_kernel(kernel)
