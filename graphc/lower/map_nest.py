@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from graphc.ir.graph import Graph, rebuild
 from graphc.ir.order import toposort
-from graphc.ir.kernel import Array, For, Kernel, Store
-from graphc.ir.node import Node, make, symbol, var
+from graphc.ir.kernel import VECTOR, Array, For, Kernel, Store
+from graphc.ir.node import Node, make, simplified, symbol, var
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.boxes import cuts, moved, parts
@@ -72,6 +72,8 @@ def map_kernel(graph: Graph, target: Target) -> Kernel:
 
     One that is called ``turn`` computes some elements twice, so that no result of it may lie over an operand.
     """
+    if len(graph.outputs) == 1 and graph.outputs[0].op == "concat":
+        return _joined_kernel(graph)
     shape = graph.outputs[0].shape
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
@@ -114,6 +116,33 @@ def _parts(values: list[Node], shape: tuple, index: tuple, points: tuple, work: 
             nest = (For(v, extent, nest),)
         nests.append(parallelise(For(inner[0], extents[0], nest), work * _count((*extents[1:], shape[-1]))))
     return tuple(nests)
+
+
+def _joined_kernel(graph: Graph) -> Kernel:
+    """A kernel for values set side by side: each is computed over its own elements and written to its place."""
+    (joined,) = graph.outputs
+    arrays, names = region_arrays(graph)
+    axis, start, nests = joined.attr("axis"), 0, []
+    index = index_vars(joined.shape)
+    elements, work = Elements(names), work_of(graph)
+    for part in joined.inputs:
+        own = index_vars(part.shape)
+        own = (*index[:axis], *own[axis:])
+        lets, (value,) = name_shared([elements.at(part, own)])
+        where = (*own[:axis], simplified(own[axis] + start), *own[axis + 1 :])
+        body = (*lets, Store("out0", where, value))
+        for k in reversed(range(axis, len(own))):
+            loop = For(own[k], part.shape[k], body)
+            body = (vectorise(loop) if k == len(own) - 1 else loop,)
+        nests += body
+        start = simplified(start + part.shape[axis])
+    inner = work * _count(joined.shape[1:])
+    if not axis:
+        nests = [parallelise(loop, inner) if loop.kind != VECTOR else loop for loop in nests]
+    for k in reversed(range(axis)):
+        nests = [For(index[k], joined.shape[k], tuple(nests))]
+    body = (parallelise(nests[0], inner),) if axis else tuple(nests)
+    return Kernel("join", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 
 def _nest(body: tuple, shape: tuple, index: tuple, work: int) -> tuple:
