@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from graphc.errors import CompileError
-from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store
+from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.node import Node
 
 
@@ -83,6 +83,10 @@ class _Machine:
             case Alloc(array):
                 data = np.zeros([self.number(d) for d in array.type.shape], array.type.dtype.numpy)
                 self.memory[array.name] = _Memory(array, data.reshape(-1), self)
+            case Turn(array):
+                memory = self.memory[array]
+                size = memory.strides[0]
+                memory.data[:] = memory.data.reshape(size, size).T.reshape(-1).copy()
             case Barrier() | Prefetch():
                 pass
             case _:

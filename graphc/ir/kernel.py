@@ -104,6 +104,13 @@ class Alloc:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Exchange rows and columns of a square register array of a power of two of rows: element [i, j] becomes [j, i]."""
+
+    array: str
+
+
+@dataclass(frozen=True)
 class Barrier:
     """All threads of a block wait here (GPUs only)."""
 

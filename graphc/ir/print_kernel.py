@@ -77,6 +77,8 @@ def _add_statements(body, indent: str, lines: list[str]) -> None:
                 names = _named_parts(s.index, indent, lines)
                 inside = ", ".join([scalar_text(i, 0, names) for i in s.index])
                 lines.append(f"{indent}prefetch {name_text(s.array)}[{inside}]")
+            case "Turn":
+                lines.append(f"{indent}turn {name_text(s.array)}")
             case "Alloc":
                 lines.append(f"{indent}alloc {array_text(s.array)}")
             case "Barrier":

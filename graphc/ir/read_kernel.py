@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store
+from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.lines import Line, Lines
 from graphc.ir.node import Node, symbol, var
 from graphc.ir.read_value import Scope, read_dim, read_dtype, read_expression, read_index, read_type
@@ -152,6 +152,11 @@ def _read_statement(line: Line, scope: Scope):
         if guard is not None:
             line.fail("an index without a guard")
         return Prefetch(name, index)
+    if line.accept("turn"):
+        name = line.name("an array")
+        if name not in scope.arrays:
+            line.fail("an array that is declared before", line.at - 1)
+        return Turn(name)
     if line.accept("let"):
         name = line.name("a variable")
         line.expect(":")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from graphc.errors import CompileError
 from graphc.ir.order import toposort
-from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store
+from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.node import BOOL, INDEX, Node, binary, const_value
 from graphc.ir.print_kernel import statement_text
 
@@ -118,6 +118,8 @@ class _KernelCheck:
                     for x in index:
                         self._expression(x, s)
                     self._access(self._array(array, s), index, s)
+                case Turn(array):
+                    self._turn(self._array(array, s), s)
                 case Barrier():
                     if "vector" in self.loops.values():
                         self.fail("a barrier inside a vector loop", s)
@@ -155,6 +157,13 @@ class _KernelCheck:
         for kind in ("parallel", "vector", "block", "thread"):
             if kind in crossed:
                 self.fail(f"a variable made outside a {kind} loop is set inside", s)
+
+    def _turn(self, array: Array, s: Turn) -> None:
+        shape = array.type.shape
+        if array.space != "register" or len(shape) != 2 or shape[0] != shape[1] or shape[0] & (shape[0] - 1):
+            self.fail(f"{array.name} is no square register array of a power of two of rows", s)
+        if "vector" in self.loops.values():
+            self.fail("an array is turned inside a vector loop", s)
 
     def _store(self, s: Store) -> None:
         array = self._array(s.array, s)

@@ -6,13 +6,14 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.order import toposort
 from graphc.ir.node import Node, make, simplified
 from graphc.ir.type import Type
+from graphc.prims.shape import inverse, transpose
 from graphc.prims.table import TABLE
 
 
 def collapse(graph: Graph, shape: tuple) -> tuple[Graph, tuple]:
     """The same region over fewer axes, and its new domain.
 
-    Arrays are row-major, so merging axes changes no memory. Applies to element-wise operations, broadcasts and
+    Arrays are row-major, so merging axes changes no memory. Applies to element-wise operations, broadcasts, transposes and
     reductions over the domain ``shape``; a region with other movement is returned as it is.
     """
     maps = _axis_maps(graph, shape)
@@ -50,6 +51,8 @@ def _axis_maps(graph: Graph, shape: tuple) -> dict[Node, tuple] | None:
             theirs = mine
         elif node.op == "broadcast":
             theirs = tuple(mine[a] for a in node.attr("axes"))
+        elif node.op == "transpose":
+            theirs = tuple(mine[k] for k in inverse(node.attr("perm")))
         elif node.op == "reduce":
             theirs = whole
             if tuple(a for a in whole if a not in node.attr("axes")) != mine or node.inputs[0].shape != shape:
@@ -66,11 +69,19 @@ def _axis_maps(graph: Graph, shape: tuple) -> dict[Node, tuple] | None:
 
 def _runs(maps: dict, rank: int) -> list[tuple[int, int]]:
     runs, start = [], 0
+    orders = {m for node, m in maps.items() if node.op != "const"}
     for axis in range(1, rank):
-        if any((axis in m) != (axis - 1 in m) for node, m in maps.items() if node.op != "const"):
+        if not all(_are_neighbours(order, axis - 1, axis) for order in orders):
             runs.append((start, axis))
             start = axis
     return runs + [(start, rank)]
+
+
+def _are_neighbours(order: tuple, first: int, second: int) -> bool:
+    """True where one axis follows on the other in memory, or neither is there."""
+    if first in order:
+        return order[order.index(first) + 1 :][:1] == (second,)
+    return second not in order
 
 
 def _product(dims):
@@ -87,8 +98,10 @@ def _rebuilt(graph: Graph, maps: dict, runs: list) -> Graph:
         for dim, axis in zip(node.shape, maps[node]):
             sizes[axis] = dim
 
+    run_of = {a: k for k, (a, _) in enumerate(runs)}
+
     def kept(axes) -> list[int]:
-        return [k for k, (a, _) in enumerate(runs) if a in axes]
+        return [run_of[a] for a in axes if a in run_of]
 
     for node in toposort(graph.outputs):
         mine = kept(maps[node])
@@ -101,6 +114,9 @@ def _rebuilt(graph: Graph, maps: dict, runs: list) -> Graph:
             operand = kept(maps[node.inputs[0]]) if node.inputs[0].shape else []
             axes = tuple(mine.index(k) for k in operand)
             memo[node] = make("broadcast", inputs, (("shape", shape), ("axes", axes)), type)
+        elif node.op == "transpose":
+            theirs = kept(maps[node.inputs[0]])
+            memo[node] = transpose(inputs[0], [theirs.index(k) for k in mine])
         elif node.op == "reduce":
             axes = tuple(k for k in range(len(runs)) if k not in mine)
             memo[node] = make("reduce", inputs, (("kind", node.attr("kind")), ("axes", axes)), type)

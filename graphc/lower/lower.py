@@ -27,7 +27,7 @@ from graphc.lower.contraction import dot_kernel, partial_output
 from graphc.lower.dot_cut import describe
 from graphc.lower.dot_pack import pack_constant, pack_kernel
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
-from graphc.lower.map_nest import generalise, map_kernel
+from graphc.lower.map_nest import TURN, generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.attention import attention_kernel, describe_attention, pack_operand
 from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
@@ -193,9 +193,14 @@ class Lowering:
         if region.kind == ATTENTION:
             return self._attention(region, inputs, outs)
         if region.kind == MAP:
-            reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
             graph, sizes = generalise(region.graph)
-            return [self.launch(graph, lambda: map_kernel(graph), inputs, outs, reusable, sizes)]
+
+            def make() -> Kernel:
+                return map_kernel(graph, self.target)
+
+            reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
+            reusable = () if self.kernel(graph, make)[1].name == TURN else reusable
+            return [self.launch(graph, make, inputs, outs, reusable, sizes)]
         return [self.launch(region.graph, lambda: reduce_kernel(region.graph), inputs, outs)]
 
     def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:

@@ -8,13 +8,17 @@ from graphc.ir.graph import Graph, rebuild
 from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Array, For, Kernel, Store
 from graphc.ir.node import Node, make, simplified, symbol, var
+from graphc.ir.target import Target
 from graphc.ir.type import Type
+from graphc.lower.boxes import cuts, moved, parts
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
 from graphc.lower.schedule import interchange, name_shared, parallelise, read_first, symbols_of, tile, vectorise
+from graphc.lower.turn_nest import turned_nest
 from graphc.prims.table import TABLE
 
 TILE = 4096  # elements of a flat loop handled as one piece
+TURN = "turn"
 FEW = 4  # outer iterations too few to share among threads
 
 
@@ -63,19 +67,55 @@ def is_splat(node: Node) -> bool:
     return node.op == "const" and node.attrs[0][1].is_splat
 
 
-def map_kernel(graph: Graph) -> Kernel:
-    """A kernel for a region whose outputs all have the shape of its domain, already collapsed."""
+def map_kernel(graph: Graph, target: Target) -> Kernel:
+    """A kernel for a region whose outputs all have the shape of its domain, already collapsed.
+
+    One that is called ``turn`` computes some elements twice, so that no result of it may lie over an operand.
+    """
     if len(graph.outputs) == 1 and graph.outputs[0].op == "concat":
         return _joined_kernel(graph)
     shape = graph.outputs[0].shape
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
     elements = Elements(names)
-    lets, values = name_shared([elements.at(n, index) for n in graph.outputs])
-    lets, values = read_first(lets, values)
-    body = (*lets, *(Store(f"out{k}", index, v) for k, v in enumerate(values)))
-    body = _nest(body, shape, index, work_of(graph))
+    values = [elements.at(n, index) for n in graph.outputs]
+    body = turned_nest(values, shape, index, work_of(graph), target)
+    if body is not None:
+        return Kernel(TURN, tuple(arrays), symbols_of(body, tuple(arrays)), body)
+    points = cuts(values, shape, index)
+    if points is None:
+        body = _nest(_stores(values, index), shape, index, work_of(graph))
+    else:
+        body = _parts(values, shape, index, points, work_of(graph))
     return Kernel("map", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+
+
+def _stores(values: list[Node], index: tuple) -> tuple:
+    """Every output at one index."""
+    lets, values = name_shared(values)
+    lets, values = read_first(lets, values)
+    return (*lets, *(Store(f"out{k}", index, v) for k, v in enumerate(values)))
+
+
+def _parts(values: list[Node], shape: tuple, index: tuple, points: tuple, work: int) -> tuple:
+    """Loops over the parts of a domain; those of the last axis side by side in the same rows."""
+    if len(points[-1]) == 2 or len(shape) == 1:
+        nests: list = []
+        for begin, extents in parts(points):
+            inside, inner, places = moved(values, index, begin, extents)
+            nests += _nest(_stores(inside, places), extents, inner, work)
+        return tuple(nests)
+    nests = []
+    for begin, extents in parts(points[:-1]):
+        columns = []
+        for a, b in zip(points[-1], points[-1][1:]):
+            inside, inner, places = moved(values, index, (*begin, a), (*extents, b - a))
+            columns.append(vectorise(For(inner[-1], b - a, _stores(inside, places))))
+        nest = tuple(columns)
+        for v, extent in reversed(list(zip(inner[1:-1], extents[1:]))):
+            nest = (For(v, extent, nest),)
+        nests.append(parallelise(For(inner[0], extents[0], nest), work * _count((*extents[1:], shape[-1]))))
+    return tuple(nests)
 
 
 def _joined_kernel(graph: Graph) -> Kernel:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, Store, load
 from graphc.ir.node import Node, const, make, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
+from graphc.lower.column_nest import column_nest
 from graphc.lower.element import Elements, as_data
+from graphc.lower.lanes import accumulator, virtual_lanes
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of
 from graphc.prims.table import TABLE, apply
@@ -25,20 +26,6 @@ LONG_ROW = 256  # columns from which the next row is fetched ahead
 COSTLY = 6  # flops from which a value is kept rather than computed again
 ROW_BYTES = 1 << 15  # of a row that is kept on the stack, beside what is read, in the first-level cache
 STREAM_BYTES = 1 << 24  # of a result from which on it would only push other data out of the caches
-
-
-def virtual_lanes(dtype: dt.DType, extent) -> int:
-    """Lanes of a reduction over ``extent`` elements: 64 of up to four bytes, 32 of eight, fewer for short rows."""
-    lanes = 64 if dtype.bits <= 32 else 32
-    if type(extent) is int:
-        while lanes > 1 and lanes // 2 >= extent:
-            lanes //= 2
-    return lanes
-
-
-def accumulator(dtype: dt.DType, kind: str) -> dt.DType:
-    """The dtype in which a reduction of this kind is carried."""
-    return dt.accumulator(dtype) if kind in ("sum", "prod") else dtype
 
 
 @dataclass
@@ -88,7 +75,7 @@ def reduce_kernel(graph: Graph) -> Kernel:
     if not reduced:
         raise AssertionError("a reduction over no axis is removed before lowering")
     if reduced[-1] != len(shape) - 1:
-        body = _column_nest(graph, shape, kept, reduced, names)
+        body = column_nest(graph, shape, kept, reduced, names)
     else:
         row = _Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays)
         body = _row_nest(row)
@@ -374,58 +361,3 @@ def _row_values(row: _Row, order: list, level: int) -> list:
         if row.phase[node] == level and node.shape != row.shape:
             out.append(Store(f"out{k}", row.row_index, row.elements.at(node, row.row_index)))
     return out
-
-
-# ------------------------------------------------------------------------------------------- column form
-
-
-def _column_nest(graph: Graph, shape: tuple, kept: tuple, reduced: tuple, names: dict) -> tuple:
-    """Last axis kept: a tile of columns in registers, the reduced axes inside, each column one chain in index order."""
-    (node,) = graph.outputs
-    kind = node.attr("kind")
-    wide = accumulator(node.dtype, kind)
-    identity_value, combine = TABLE["reduce"].reduce(kind, wide)
-    lanes = virtual_lanes(wide, shape[-1])
-    elements = Elements(names)
-    index = index_vars(shape)
-    lane = var("l", extent=lanes)
-    acc = Array("acc", Type(wide, (lanes,)), "register")
-
-    def tile_body(base, extent, guard) -> tuple:
-        column = base + lane
-        where = (*index[:-1], column)
-        term = elements.at(node.inputs[0], where, guard)
-        term = term if wide is node.dtype else apply("cast", term, dtype=wide)
-        old = load("acc", (lane,), wide)
-        lets, (term,) = name_shared([term])
-        step: tuple = (*lets, Store("acc", (lane,), apply(combine, old, term)))
-        nest = (For(lane, extent, step, VECTOR),)
-        for a in reversed(reduced):
-            nest = (For(index[a], shape[a], nest),)
-        result = old if wide is node.dtype else apply("cast", old, dtype=node.dtype)
-        target = tuple(column if a == len(shape) - 1 else index[a] for a in kept)
-        first = For(lane, lanes, (Store("acc", (lane,), const(identity_value, Type(wide, ()))),), VECTOR)
-        last = For(lane, extent, (Store("out0", target, result, guard),), VECTOR)
-        return (Alloc(acc), first, *nest, last)
-
-    work = work_of(graph) * lanes
-    for a in reduced:
-        work = work * shape[a]
-    main = simplified(shape[-1] // lanes)
-    rest = simplified(shape[-1] - main * lanes)
-    tiles: list = []
-    if main != 0:
-        t = var("t", extent=main if type(main) is int else None)
-        tiles.append(For(t, main, tile_body(t * lanes, lanes, None)))
-    if type(rest) is int and rest:
-        tiles.append(For(var("one", extent=1), 1, tile_body(const(main * lanes, Type(dt.i64, ())), rest, None)))
-    elif type(rest) is not int:
-        base = main * lanes
-        tiles.append(For(var("one", extent=1), 1, tile_body(base, lanes, base + lane < shape[-1])))
-    outer = [a for a in kept[:-1]]
-    if not outer:
-        return tuple(parallelise(t, work) if t.extent != 1 else t for t in tiles)
-    nest = tuple(tiles)
-    for a in reversed(outer):
-        nest = (For(index[a], shape[a], nest),)
-    return (parallelise(nest[0], work * main),)

@@ -313,8 +313,8 @@ def _concat_vjp(g, out, *xs, axis):
 def _concat_index(i, out, *xs, axis):
     offsets = _offsets([x.shape[axis] for x in xs])
     pieces = []
-    for k, (a, b) in enumerate(zip(offsets, offsets[1:])):
-        guard = None if k == len(xs) - 1 else compare("lt", i[axis], as_node(b))
+    for k, (a, b) in enumerate(zip(offsets, offsets[1:])):  # both bounds: an operand is read nowhere but inside of it
+        guard = _inside(None, i[axis], a if k else None, b if k < len(xs) - 1 else None)
         pieces.append(Piece(guard, k, _nodes(i[:axis] + (i[axis] - a,) + i[axis + 1 :])))
     return tuple(pieces)
 

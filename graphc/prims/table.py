@@ -49,7 +49,11 @@ class Prim:
 
 @dataclass(frozen=True)
 class Piece:
-    """Where ``guard`` (a b1 scalar, or None for always) holds, the element is ``input`` at ``index``."""
+    """Where ``guard`` (a b1 scalar, or None for always) holds, the element is ``input`` at ``index``.
+
+    Of several pieces the first whose guard holds counts, and the last one where none does. Each guard by itself keeps
+    ``index`` inside of the input, as what is not chosen may be evaluated too.
+    """
 
     guard: Node | None
     input: int

@@ -13,10 +13,11 @@ from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
 from graphc.codegen.llvm.storage import Storage
 from graphc.codegen.llvm.transposed import is_turn, write_turn
+from graphc.codegen.llvm.turn import turn
 from graphc.codegen.llvm.vectorize import VectorLoops
 from graphc.errors import CompileError
 from graphc.ir.dtype import i64
-from graphc.ir.kernel import PARALLEL, SERIAL, UNROLLED, VECTOR, Alloc, For, If, Kernel, Let, Prefetch, Set, Store
+from graphc.ir.kernel import PARALLEL, SERIAL, UNROLLED, VECTOR, Alloc, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.node import Node
 from graphc.ir.target import Target
 
@@ -58,6 +59,8 @@ class Body:
                 self._branch(statement)
             case Alloc(array):
                 self._allocate(array)
+            case Turn(array):
+                turn(self.function, self.memory.storage(array))
             case _:
                 raise CompileError(f"{type(statement).__name__} has no meaning on a CPU")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphc.errors import CompileError
 from graphc.ir.order import toposort
-from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
+from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store, Turn
 from graphc.ir.node import Node
 from graphc.ir.dtype import f32, f64
 from graphc.ir.target import Target
@@ -16,6 +16,7 @@ _FREE = ("const", "var", "symbol", "add", "mul")
 _CHEAP = {"sub", "div", "neg", "abs", "max", "min", "fma", "select", "cast", "bitcast", "lt", "le", "eq", "ne", "and",
           "or", "not", "xor", "shl", "shr", "sqrt", "load", "load_if"}  # fmt: skip
 _COSTLY = 15  # instructions of a polynomial
+_TURN = 64  # shuffles of 16 registers
 
 
 def expressions(statement) -> tuple:
@@ -130,7 +131,7 @@ class Facts:
                 match s:
                     case Set(var, _):
                         variables.add(var)
-                    case Store(array):
+                    case Store(array) | Turn(array):
                         arrays.add(array)
                     case Let(var, _):
                         own.add(var)
@@ -148,6 +149,8 @@ class Facts:
 
     def _statement_cost(self, statement) -> int:
         total = sum(map(_node_cost, self.nodes(statement))) + isinstance(statement, Store)
+        if isinstance(statement, Turn):
+            total += _TURN
         inner = sum(map(self.cost, bodies(statement)))
         if isinstance(statement, For) and type(statement.extent) is int:
             if statement.kind == UNROLLED:
