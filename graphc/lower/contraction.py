@@ -24,6 +24,7 @@ from graphc.lower.map_nest import index_vars
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, unroll, vectorise
 from graphc.prims.table import apply
 
+PRODUCTS = ("dot", "dot4")  # the operations of a contraction; elements of the latter are words of four bytes
 DEPTH = 1024  # k steps of one pass: a panel of rows this long stays in the first-level cache
 BLOCK_COLUMNS = 256  # columns of one task: DEPTH x BLOCK_COLUMNS of the right operand stays in the second level
 BLOCK_ROWS = 24  # rows of one task: few, so that a small batch is shared evenly among threads
@@ -166,7 +167,7 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
     Arrays: ``x<k>`` for the region's inputs (the right operand only if it is read in place or by the epilogue), ``packed``,
     then ``out<k>``, then ``scratch0`` where partial sums need memory of their own.
     """
-    node = next(n for n in toposort(graph.outputs) if n.op == "dot")
+    node = next(n for n in toposort(graph.outputs) if n.op in PRODUCTS)
     dot = describe(node, target)
     names = {x: f"x{k}" for k, x in enumerate(graph.inputs)}
     deep = not (type(dot.k) is int and dot.k <= DEPTH)
@@ -221,7 +222,7 @@ def partial_output(dot: Dot, graph: Graph) -> int | None:
     """Position of the output that holds partial sums while k runs, so that it may not lie over an operand; None for none."""
     if type(dot.k) is int and dot.k <= DEPTH:
         return None
-    places = (k for k, n in enumerate(graph.outputs) if n.op == "dot" and n.dtype is dot.tile.dtype)
+    places = (k for k, n in enumerate(graph.outputs) if n.op in PRODUCTS and n.dtype is dot.tile.dtype)
     return next(places, None)
 
 
@@ -362,13 +363,15 @@ def _accumulate(nest: _Nest, panel: Array, acc: Array, height: int, column_panel
     b = Array(f"b{tag}", Type(wide, (width,)), "register")
     a = var(f"a{tag}", Type(wide, ()))
     place = (k, i) if dot.node.attr("transpose_x") else (i, k)
-    product = _multiply_add(a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
+    product = _multiply_add(dot.node.op, a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
     row = (Let(a, load(panel.name, place, wide)), For(j, width, (Store(acc.name, (i, j), product),), VECTOR))
     body = (Alloc(b), For(j, width, (Store(b.name, (j,), right),), VECTOR), unroll(For(i, height, row)))
     return For(k, depth, body)
 
 
-def _multiply_add(a: Node, b: Node, c: Node) -> Node:
+def _multiply_add(op: str, a: Node, b: Node, c: Node) -> Node:
+    if op == "dot4":
+        return apply("madd4", a, b, c)
     if c.dtype.is_float:
         return apply("fma", a, b, c)
     if c.dtype is dt.b1:

@@ -68,7 +68,7 @@ def role(node: Node) -> str:
         return "free"
     if row.reduce is not None:
         return "reduce"
-    return "dot" if row.nest in ("dot", "conv") else "single"
+    return "dot" if row.nest in ("dot", "conv", "dot4", "conv4") else "single"
 
 
 def is_native(node: Node) -> bool:

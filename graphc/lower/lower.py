@@ -20,11 +20,11 @@ from graphc.ir.target import Target
 from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
-from graphc.lower.contraction import describe, dot_kernel, pack_constant, pack_kernel, partial_output
+from graphc.lower.contraction import PRODUCTS, describe, dot_kernel, pack_constant, pack_kernel, partial_output
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
-from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
+from graphc.lower.nests.conv import CONVOLUTIONS, conv_kernel, conv_of, form_of, packed_weights
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
@@ -164,7 +164,7 @@ class Lowering:
             outputs.append(memory[n])
         outs = {f"out{k}": s for k, s in enumerate(outputs)}
         if region.kind == DOT:
-            is_conv = any(n.op == "conv" for n in toposort(region.graph.outputs))
+            is_conv = any(n.op in CONVOLUTIONS for n in toposort(region.graph.outputs))
             return self._conv(region, outs, memory) if is_conv else self._dot(region, outs, memory)
         sources = [self.find(s, memory) for s in region.sources]
         inputs = {f"x{k}": s for k, s in enumerate(sources)}
@@ -176,7 +176,7 @@ class Lowering:
 
     def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
         graph = region.graph
-        node = next(n for n in toposort(graph.outputs) if n.op == "dot")
+        node = next(n for n in toposort(graph.outputs) if n.op in PRODUCTS)
         dot = describe(node, self.target)
         y = region.sources[graph.inputs.index(node.inputs[1])]
         steps: list[Step] = []
