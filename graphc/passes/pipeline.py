@@ -7,6 +7,7 @@ from functools import partial
 
 from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
+from graphc.passes.byte_products import byte_products
 from graphc.passes.fold import fold_constants
 from graphc.passes.fold_norm import fold_norm
 from graphc.passes.guards import settle_guards, take_guards
@@ -36,7 +37,7 @@ def pipeline(fast_math: bool = False, allow: Container[str] = ()) -> tuple[Calla
     algebra = partial(simplify, fast_math=True) if fast_math else simplify
     layout = partial(lay_out, sum_order=True) if fast_math or "sum_order" in allow else lay_out
     norm = (fold_constants, fold_norm) if fast_math or "fold_norm" in allow else ()
-    return (*_FIRST, algebra, move_less, layout, _settled_moves, algebra, *norm, _settled_constants, settle_guards)
+    return (*_FIRST, algebra, move_less, layout, _settled_moves, algebra, *norm, byte_products, _settled_constants, settle_guards)
 
 
 PIPELINE, FAST_PIPELINE = pipeline(), pipeline(fast_math=True)
