@@ -20,6 +20,7 @@ MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
 
 COST_LIMIT = 160  # of one group: bounds register pressure and compile time
 VIEWS = ("reshape", "view")  # the same memory under another type
+_OF_BYTES = ("cast", "sub", "mul", "add")
 WHOLE_ROW_LIMIT = 1 << 16  # elements of a full reduction whose consumers may share its (serial) kernel
 
 
@@ -144,7 +145,24 @@ class _Fuser:
                 ):
                     inline.add(node)
                     cost[node] = total
-        return inline
+        return inline | self._widened()
+
+    def _widened(self) -> set:
+        """What becomes of bytes that lie in memory by a cast and a few constants: cheaper made where it is used than kept."""
+        found: dict[Node, int] = {}
+        for node in self.order:
+            if node.op not in _OF_BYTES or node in self.required or node.dtype.size < 2:
+                continue
+            varying = [x for x in node.inputs if not is_inline_const(x)]
+            if len(varying) == 1:
+                x = varying[0]
+                steps = found.get(x, 0 if node.op == "cast" and x.dtype.size == 1 and self._lies(x) else None)
+                if steps is not None and steps < len(_OF_BYTES):
+                    found[node] = steps + 1
+        return set(found)
+
+    def _lies(self, node: Node) -> bool:
+        return node in self.required or (role(node) == "leaf" and not is_inline_const(node))
 
     def _find_makers(self) -> dict[Node, set]:
         """For each node what makes the sizes that it, or what is evaluated inside it, uses."""
