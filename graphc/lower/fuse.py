@@ -141,7 +141,8 @@ class _Fuser:
                 user = self.users[node][0]
                 total = cost.get(user, 0) + TABLE[node.op].cost
                 if total <= COST_LIMIT // 2 and (
-                    _reads_once(user) or (user in inline and role(user) == "map") or _is_column_reduce(user)
+                    _reads_once(user)
+                    or (not _narrows(node) and ((user in inline and role(user) == "map") or _is_column_reduce(user)))
                 ):
                     inline.add(node)
                     cost[node] = total
@@ -160,6 +161,28 @@ class _Fuser:
                 if steps is not None and steps < len(_OF_BYTES):
                     found[node] = steps + 1
         return set(found)
+
+    def _keep_bytes(self) -> None:
+        """Where a group makes bytes and widens them for others, let these widen the bytes themselves."""
+        base: dict[Node, Node] = {}
+        for node in self.order:
+            group = self.group_of.get(node)
+            if group is None or node.op not in _OF_BYTES or node in self.required or node.dtype.size < 2:
+                continue
+            varying = [x for x in node.inputs if not is_inline_const(x)]
+            if len(varying) == 1 and self.group_of.get(varying[0]) is group:
+                x = varying[0]
+                if x in base or (node.op == "cast" and x.dtype.size == 1):
+                    base[node] = x
+        for node in reversed(base):
+            if node not in self.inline and not self._read_elsewhere(node, self.group_of[node]):
+                continue
+            x = node
+            while x in base and x not in self.inline:
+                self.inline.add(x)
+                self.group_of.pop(x).nodes.remove(x)
+                x = base[x]
+        self._sources.clear()
 
     def _lies(self, node: Node) -> bool:
         return node in self.required or (role(node) == "leaf" and not is_inline_const(node))
@@ -248,6 +271,7 @@ class _Fuser:
             else:
                 self._new_group(node, DOT if kind == "dot" else SINGLE, node.shape if kind == "dot" else ())
         self._unite_siblings()
+        self._keep_bytes()
         return [self._region(g) for g in self._ordered()]
 
     def _place(self, node: Node, kind: str):
@@ -467,6 +491,11 @@ class _Fuser:
             elif self.group_of.get(user) is not group:
                 return True
         return False
+
+
+def _narrows(node: Node) -> bool:
+    """True for what makes bytes of wider elements: these are made once, as to read them again is cheap."""
+    return node.op == "cast" and node.dtype.size == 1 < node.inputs[0].dtype.size
 
 
 def _same_lanes(group: Group, nodes: list[Node]) -> bool:

@@ -17,7 +17,7 @@ from graphc.ir.node import Node, const
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.passes.nested import everywhere, same_or
-from graphc.prims import apply, bitcast, broadcast, cast, conv4, mul, or_, pad, reduce, reshape, shl, slice, sub, view, xor
+from graphc.prims import apply, bitcast, broadcast, cast, conv4, mul, or_, pad, reduce, reshape, shl, slice, sub, transpose, view, xor
 from graphc.prims.byte_products import packed
 from graphc.prims.interpret import evaluate
 from graphc.rewrite.rule import is_splat
@@ -125,16 +125,22 @@ def _moved(x: Bytes, dtype) -> tuple[Node, Node | int]:
 def _in_words(x: Node, axis: int, neighbours: bool) -> Node:
     """Bytes as words along an axis, zeros added. ``neighbours``: the axis is the last, so that only the type changes."""
     axis %= x.type.rank
+    if neighbours and x.op == "transpose" and x.attr("perm")[-1] != axis:  # words are moved rather than bytes
+        perm = x.attr("perm")
+        return transpose(_in_words(x.inputs[0], perm[-1], False), perm)
     short = -x.shape[axis] % 4
+    if not neighbours and x.shape[axis] < 4:
+        short = 0
     if short:
         none = (0,) * x.type.rank
         high = tuple(short if a == axis else 0 for a in range(x.type.rank))
         x = pad(x, const(0, Type(x.dtype, ())), none, high)
-    parts = reshape(x, (*x.shape[:axis], x.shape[axis] // 4, 4, *x.shape[axis + 1 :]))
+    each = min(4, x.shape[axis])
+    parts = reshape(x, (*x.shape[:axis], x.shape[axis] // each, each, *x.shape[axis + 1 :]))
     if neighbours:
         return view(parts, dt.i32)
     words = None
-    for k in range(4):
+    for k in range(each):
         start = tuple(k if a == axis + 1 else 0 for a in range(parts.type.rank))
         stop = tuple(k + 1 if a == axis + 1 else d for a, d in enumerate(parts.shape))
         byte = reshape(slice(parts, start, stop), (*parts.shape[: axis + 1], *parts.shape[axis + 2 :]))

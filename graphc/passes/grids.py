@@ -12,7 +12,7 @@ from graphc.ir.node import Node, const
 from graphc.ir.order import users
 from graphc.ir.type import Type
 from graphc.passes.nested import everywhere, same_or
-from graphc.prims import apply, broadcast, cast, max, mul, pad, sub
+from graphc.prims import apply, broadcast, cast, max, min, mul, pad, sub
 from graphc.rewrite.rule import is_splat
 
 _MOVES = ("slice", "reshape", "transpose", "ensure")
@@ -147,10 +147,16 @@ def _leaf(x: Node) -> tuple[Step, bool] | None:
 
 @dataclass
 class _Sum:
-    """Values times constants, and a constant: each of the latter is (axis or None, numbers)."""
+    """Values times constants, and a constant: each of the latter is (axis or None, numbers).
+
+    Attributes:
+        whole: a value that is a byte less a zero point, made of rounded floats that are no NaN: (it, the rounded value, the
+            least and the largest number). It need not become a byte.
+    """
 
     terms: list = field(default_factory=list)
     shift: list = field(default_factory=list)
+    whole: tuple | None = None
 
 
 @everywhere
@@ -162,7 +168,7 @@ def merge_scales(graph: Graph) -> Graph:
     def single(node: Node) -> bool:
         return len(reads[node]) == 1 and node not in roots
 
-    scaled: dict[Node, Node] = {}
+    scaled: dict[Node, tuple] = {}
     for node in graph.nodes:
         if node.op == "round" and node.inputs[0].op == "div" and single(node.inputs[0]):
             value, divisor = node.inputs[0].inputs
@@ -170,6 +176,7 @@ def merge_scales(graph: Graph) -> Graph:
             if node.dtype is dt.f32 and scale is not None and 1e-30 < scale < 1e30 and single(value):
                 found = _divided(value, scale, single)
                 if found is not None:
+                    _find_whole(found[1], single, scaled)
                     scaled[node.inputs[0]] = found
     if not scaled:
         return graph
@@ -210,6 +217,37 @@ def _divided(value: Node, scale: float, single) -> tuple | None:
     return (low, parts) if 0 < len(parts.terms) <= TERMS and tame else None
 
 
+def _find_whole(parts: _Sum, single, scaled: dict) -> None:
+    """Let one term stay in floats, and be the first, so that the kernel that makes it comes last and holds the sum."""
+    for term in parts.terms:
+        parts.whole = _whole(term[0], single, scaled)
+        if parts.whole is not None:
+            parts.terms.sort(key=lambda t: t is not term)
+            return
+
+
+def _whole(x: Node, single, scaled: dict) -> tuple | None:
+    """``x``, the rounded floats it comes from, and its limits, where those are the only reason that there are bytes."""
+    node, zero = x, 0
+    if node.op != "cast" or not single(node):
+        return None
+    node = node.inputs[0]
+    if node.op == "sub" and single(node) and node.inputs[0].op == "cast":
+        zero, node = _number(node.inputs[1]), node.inputs[0].inputs[0]
+    if zero is None or node.op != "cast" or node.dtype not in (dt.u8, dt.i8) or not single(node):
+        return None
+    limits, node = np.iinfo(node.dtype.numpy), node.inputs[0]
+    moved = 0.0
+    if node.op == "add":
+        moved, node = _number(node.inputs[1]), node.inputs[0]
+    if moved != zero or node.op != "round" or node.inputs[0] not in scaled:
+        return None
+    sums = scaled[node.inputs[0]][1]
+    if not all(t.op == "cast" and t.inputs[0].dtype.is_integer for t, *_ in sums.terms):
+        return None
+    return x, node, float(limits.min) - zero, float(limits.max) - zero
+
+
 def _vector(c: Node) -> tuple | None:
     """(axis or None, numbers) of a constant that is one number, or a vector along one axis."""
     number = _number(c)
@@ -236,8 +274,11 @@ def _built(type: Type, low: bool, parts: _Sum, memo: dict) -> Node:
         shift = _spread(numbers, axis, type)
         total = shift if total is None else apply("add", total, shift)
     for x, axis, numbers in parts.terms:
-        factor = _spread(numbers, axis, type)
-        total = mul(memo[x], factor) if total is None else apply("fma", memo[x], factor, total)
+        value, factor = memo[x], _spread(numbers, axis, type)
+        if parts.whole is not None and parts.whole[0] is x:
+            _, rounded, least, most = parts.whole
+            value = min(max(memo[rounded], const(least, type)), const(most, type))
+        total = mul(value, factor) if total is None else apply("fma", value, factor, total)
     return max(total, const(0.0, type)) if low else total
 
 
