@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,9 +32,10 @@ class Step:
 
 def step_of(node: Node) -> Step | None:
     """What a dequantised value of one scale is made of."""
-    if node.op != "mul" or node.dtype is not dt.f32:
+    if node.op not in ("mul", "cast") or node.dtype is not dt.f32:
         return None
-    for x, factor in (node.inputs, node.inputs[::-1]):
+    one = const(1.0, node.type)
+    for x, factor in ((node, one),) if node.op == "cast" else (node.inputs, node.inputs[::-1]):
         scale = _number(factor)
         if scale is None or x.op != "cast" or not np.finfo(np.float32).tiny <= scale < 1e36:
             continue
@@ -90,13 +92,23 @@ def _returned(x: Node, dtype) -> Node | None:
         if found is None:
             return None
         x, zero = x.inputs[0], found
-    if x.op != "round" or x.inputs[0].op != "div":
+    if x.op != "round":
         return None
-    value, divisor = x.inputs[0].inputs
+    value, scale = _quotient(x.inputs[0])
     step = step_of(value)
-    if step is None or step.byte.dtype is not dtype or step.zero != zero or _number(divisor) != step.scale:
+    if step is None or step.byte.dtype is not dtype or step.zero != zero or scale != step.scale:
         return None
     return step.byte
+
+
+def _quotient(x: Node) -> tuple[Node, float | None]:
+    """What is divided by a number, and that number: 1 where nothing is. A power of two may have become a factor."""
+    if x.op == "div":
+        return x.inputs[0], _number(x.inputs[1])
+    factor = _number(x.inputs[1]) if x.op == "mul" else None
+    if factor and abs(math.frexp(factor)[0]) == 0.5 and step_of(x) is None:
+        return x.inputs[0], 1 / factor
+    return x, 1.0
 
 
 def _largest(inputs: tuple) -> Node | None:
@@ -170,10 +182,9 @@ def merge_scales(graph: Graph) -> Graph:
 
     scaled: dict[Node, tuple] = {}
     for node in graph.nodes:
-        if node.op == "round" and node.inputs[0].op == "div" and single(node.inputs[0]):
-            value, divisor = node.inputs[0].inputs
-            scale = _number(divisor)
-            if node.dtype is dt.f32 and scale is not None and 1e-30 < scale < 1e30 and single(value):
+        if node.op == "round" and single(node.inputs[0]):
+            value, scale = _quotient(node.inputs[0])
+            if node.dtype is dt.f32 and scale is not None and 1e-30 < scale < 1e30 and value is not node.inputs[0] and single(value):
                 found = _divided(value, scale, single)
                 if found is not None:
                     _find_whole(found[1], single, scaled)
