@@ -141,7 +141,7 @@ class _Fuser:
                 user = self.users[node][0]
                 total = cost.get(user, 0) + TABLE[node.op].cost
                 if total <= COST_LIMIT // 2 and (
-                    _reads_once(user)
+                    (_reads_once(user) and not (_narrows(node) and _follows_product(node)))
                     or (not _narrows(node) and ((user in inline and role(user) == "map") or _is_column_reduce(user)))
                 ):
                     inline.add(node)
@@ -496,6 +496,16 @@ class _Fuser:
 def _narrows(node: Node) -> bool:
     """True for what makes bytes of wider elements: these are made once, as to read them again is cheap."""
     return node.op == "cast" and node.dtype.size == 1 < node.inputs[0].dtype.size
+
+
+def _follows_product(node: Node) -> bool:
+    """True for the end of a product's epilogue, which stores narrow elements sooner than it moves wide ones."""
+    for _ in range(COST_LIMIT):
+        kind = role(node)
+        if kind != "map":
+            return kind == "dot"
+        node = next((x for x in node.inputs if x.op not in ("const", "broadcast")), node.inputs[0])
+    return False
 
 
 def _same_lanes(group: Group, nodes: list[Node]) -> bool:
