@@ -22,6 +22,7 @@ from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import shape_of
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import product
+from graphc.lower.panels import Panels
 from graphc.lower.schedule import symbols_of
 
 CONVOLUTIONS = ("conv", "conv4")  # elements of the latter are words of four bytes along the channels
@@ -61,7 +62,7 @@ def form_of(node: Node, weights: Node, target: Target) -> str:
     return TILE if conv_tile.can_tile(node, target) else DIRECT
 
 
-def packed_weights(node: Node, weights: Node, target: Target) -> np.ndarray | None:
+def packed_weights(node: Node, weights: Node, target: Target) -> Panels | None:
     """Known weights in the order in which the kernel reads them; None where it reads them as they are."""
     form = form_of(node, weights, target) if weights.op == "const" else DIRECT
     if form not in (PANEL, SPREAD):
@@ -74,7 +75,7 @@ def packed_weights(node: Node, weights: Node, target: Target) -> np.ndarray | No
 
 
 def conv_kernel(
-    graph: Graph, target: Target, weights: Node, packed: np.ndarray | None = None, form: str | None = None
+    graph: Graph, target: Target, weights: Node, packed: Panels | None = None, form: str | None = None
 ) -> Kernel:
     """The kernel of a region that holds a convolution.
 
