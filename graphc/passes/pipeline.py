@@ -14,7 +14,7 @@ from graphc.passes.grids import keep_grids, merge_scales
 from graphc.passes.guards import settle_guards, take_guards
 from graphc.passes.inline import inline_calls
 from graphc.passes.layout import lay_out
-from graphc.passes.loops import drop_unused, merge_loops
+from graphc.passes.loops import drop_unused, know_constants, merge_loops
 from graphc.passes.phases import split_phases
 from graphc.passes.quantised import integer_products
 from graphc.passes.require import require
@@ -40,8 +40,8 @@ def pipeline(fast_math: bool = False, allow: Container[str] = ()) -> tuple[Calla
     wanted = fast_math or "integer_products" in allow
     integers, scales = ((integer_products,), (merge_scales,)) if wanted else ((), ())
     return (
-        *_FIRST, *integers, fold_constants, algebra, move_less, layout, _settled_moves, algebra, *norm, keep_grids, *scales,
-        byte_products, algebra, _settled_constants, settle_guards,
+        *_FIRST, *integers, fold_constants, know_constants, drop_unused, algebra, move_less, layout, _settled_moves, algebra,
+        *norm, keep_grids, *scales, byte_products, algebra, _settled_constants, settle_guards,
     )  # fmt: skip
 
 
