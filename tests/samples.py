@@ -390,6 +390,22 @@ conv(floats(2, 6, 2), floats(2, 2, 3), low=-1, high=-2, smooth=True)
 conv(floats(3, 4), floats(4, 2), smooth=True)
 conv(floats(1, 4, 3, 3, 2), floats(2, 2, 2, 2, 3), smooth=True)
 conv(floats(1, 9, 9, 3, dtype=F32), floats(3, 3, 3, 16, dtype=F32), stride=2, low=1, high=1)
+
+def words(*shape):
+    """Words whose bytes have any value."""
+    return _random.integers(-(2**31), 2**31, shape).astype(np.int32)
+
+
+sample("madd4", words(40), words(40), words(40))
+sample("madd4", np.int32([-1]), np.int32([0x7F7F7F7F]), np.int32([0]), expected=np.int32([4 * 255 * 127]))
+for _x, _y, _tx, _ty in ((words(4, 3), words(3, 5), False, False), (words(2, 13, 9), words(2, 33, 9), False, True),
+                         (words(3, 14), words(3, 40), True, False), (words(1, 0), words(0, 2), False, False)):  # fmt: skip
+    sample("dot4", _x, _y, transpose_x=_tx, transpose_y=_ty)
+for _x, _w, _fields in ((words(2, 6, 5, 1), words(3, 3, 1, 4), dict(stride=(2, 1), low=(1, 1), high=(1, 2), fill=255)),
+                        (words(1, 7, 4), words(3, 2, 6), dict(stride=(1,), low=(1,), high=(1,), groups=2, fill=3)),
+                        (words(1, 5, 5, 2), words(1, 1, 2, 3), dict(stride=(1, 1), low=(0, 0), high=(0, 0), fill=0))):  # fmt: skip
+    _one = (1,) * (_x.ndim - 2)
+    sample("conv4", _x, _w, **{"dilation": _one, "x_dilation": _one, "groups": 1, **_fields})
 conv(floats(1, 5, 5, 2, dtype=F16), floats(3, 3, 2, 4, dtype=F16))
 conv(floats(1, 5, 5, 2, dtype=BF16), floats(3, 3, 2, 4, dtype=BF16))
 conv(ints(1, 5, 2), ints(3, 2, 4))

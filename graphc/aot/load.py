@@ -20,7 +20,11 @@ from graphc.runtime.support import load_support
 
 FORMAT = 1
 SUPPORT = "support:"  # a section with the process-wide support library, so that loading never has to compile it
-_ALSO_RUNS = {"x86-64-v4": ("x86-64-v3", "x86-64"), "x86-64-v3": ("x86-64",)}
+_ALSO_RUNS = {
+    "x86-64-v4-vnni": ("x86-64-v4", "x86-64-v3", "x86-64"),
+    "x86-64-v4": ("x86-64-v3", "x86-64"),
+    "x86-64-v3": ("x86-64",),
+}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ class Target:
         registers: number of vector registers.
         fma: fused multiply-add in hardware. Without it ``fma`` is a multiplication and an addition.
         masks: predicated loads and stores in hardware.
+        bytes: how sums of products of four neighbouring bytes (``madd4``) are made: ``vnni`` (one instruction), ``madd``
+            (products of 16-bit pairs), or nothing (32-bit arithmetic). All give the same integers.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Target:
     registers: int
     fma: bool
     masks: bool = False
+    bytes: str = ""
 
     def lanes(self, dtype: DType) -> int:
         """Elements of ``dtype`` in one vector register; 1 for a machine without vectors."""
@@ -35,10 +38,13 @@ class Target:
 _V3 = "+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt,+movbe,+popcnt,+cx16,+sse4.2"
 _V4 = _V3 + ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+evex512"
 
-X86_64_V3 = Target("x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", _V3, 256, 16, True)
-X86_64_V4 = Target("x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", _V4, 512, 32, True, True)
+X86_64_V3 = Target("x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", _V3, 256, 16, True, bytes="madd")
+X86_64_V4 = Target("x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", _V4, 512, 32, True, True, "madd")
+X86_64_VNNI = Target(
+    "x86-64-v4-vnni", "x86_64-unknown-linux-gnu", "x86-64-v4", _V4 + ",+avx512vnni", 512, 32, True, True, "vnni"
+)
 AARCH64 = Target("aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 128, 32, True)
 X86_64 = Target("x86-64", "x86_64-unknown-linux-gnu", "x86-64", "", 0, 16, False)
 RISCV64 = Target("riscv64", "riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,+c", 0, 32, True)
 
-TARGETS = {t.name: t for t in (X86_64_V3, X86_64_V4, AARCH64, X86_64, RISCV64)}
+TARGETS = {t.name: t for t in (X86_64_V3, X86_64_V4, X86_64_VNNI, AARCH64, X86_64, RISCV64)}

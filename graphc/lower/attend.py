@@ -97,9 +97,10 @@ def _chain(regions: list[Region], readers: _Readers, last: int) -> tuple[int, in
 
 def _is_product(region: Region) -> bool:
     """True for a matrix product with floating-point operands."""
-    if region.kind != DOT or not all(n.op != "conv" for n in toposort(region.graph.outputs)):
+    if region.kind != DOT:
         return False
-    return _dot(region).dtype.is_float and not _dot(region).attr("transpose_x")
+    product = next((n for n in toposort(region.graph.outputs) if n.op == "dot"), None)
+    return product is not None and product.dtype.is_float and not product.attr("transpose_x")
 
 
 def _has_rows(region: Region) -> bool:

@@ -24,6 +24,7 @@ from graphc.lower.nests.loops import least
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, unroll, vectorise
 from graphc.prims.table import TABLE, apply
 
+PRODUCTS = ("dot", "dot4")  # the operations of a contraction; elements of the latter are words of four bytes
 FEW_ROWS = 4  # rows of the small tile where the number of rows is not known
 LINE = 64  # bytes of one line of the cache
 COSTLY = 24  # of an epilogue: from here on it is a loop over the tile's rows, which wait on the stack, and not written out for each
@@ -78,7 +79,7 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
     Arrays: ``x<k>`` for the region's inputs (the right operand only if it is read in place or by the epilogue), ``packed``,
     then ``out<k>``, then ``scratch0`` where partial sums need memory of their own.
     """
-    node = next(n for n in toposort(graph.outputs) if n.op == "dot")
+    node = next(n for n in toposort(graph.outputs) if n.op in PRODUCTS)
     dot = describe(node, target)
     names = {x: f"x{k}" for k, x in enumerate(graph.inputs)}
     shared = frozenset(x for n in toposort(graph.outputs) if n is not node for x in n.inputs) | frozenset(graph.outputs)
@@ -142,7 +143,7 @@ def partial_output(dot: Dot, graph: Graph, packed: bool) -> int | None:
     """Position of the output that holds partial sums while k runs, so that it may not lie over an operand; None for none."""
     if not cut_of(dot, packed).deep:
         return None
-    places = (k for k, n in enumerate(graph.outputs) if n.op == "dot" and n.dtype is dot.tile.dtype)
+    places = (k for k, n in enumerate(graph.outputs) if n.op in PRODUCTS and n.dtype is dot.tile.dtype)
     return next(places, None)
 
 
@@ -318,7 +319,7 @@ def _accumulate(nest: _Nest, panel: Array | None, acc: Array, tile: tuple, span:
         left = load(nest.names[x], _place(nest, x, row + i, at_k), wide)
     else:
         left = load(panel.name, (k, i) if dot.node.attr("transpose_x") else (i, k), wide)
-    product = _multiply_add(a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
+    product = _multiply_add(dot.node.op, a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
     lanes = (Let(a, left), For(j, width, (Store(acc.name, (i, j), product),), VECTOR))
     fetch = For(j, width, (Store(b.name, (j,), right),), VECTOR)
     body = (Alloc(b), fetch, *_prefetches(nest, tile, k, at_k), unroll(For(i, height, lanes)))
@@ -345,7 +346,9 @@ def _prefetches(nest: _Nest, tile: tuple, k: Node, at_k: Node) -> tuple:
     return tuple(out)
 
 
-def _multiply_add(a: Node, b: Node, c: Node) -> Node:
+def _multiply_add(op: str, a: Node, b: Node, c: Node) -> Node:
+    if op == "dot4":
+        return apply("madd4", a, b, c)
     if c.dtype.is_float:
         return apply("fma", a, b, c)
     if c.dtype is dt.b1:

@@ -21,6 +21,7 @@ MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
 
 COST_LIMIT = 160  # of one group: bounds register pressure and compile time
 VIEWS = ("reshape", "view")  # the same memory under another type
+_OF_BYTES = ("cast", "sub", "mul", "add")
 WHOLE_ROW_LIMIT = 1 << 16  # elements of a full reduction whose consumers may share its (serial) kernel
 
 
@@ -71,7 +72,7 @@ def role(node: Node) -> str:
         return "free"
     if row.reduce is not None:
         return "reduce"
-    return "dot" if row.nest in ("dot", "conv") else "single"
+    return "dot" if row.nest in ("dot", "conv", "dot4", "conv4") else "single"
 
 
 def is_native(node: Node) -> bool:
@@ -144,11 +145,51 @@ class _Fuser:
                 user = self.users[node][0]
                 total = cost.get(user, 0) + TABLE[node.op].cost
                 if total <= COST_LIMIT // 2 and (
-                    _reads_once(user) or (user in inline and role(user) == "map") or _is_column_reduce(user)
+                    (_reads_once(user) and not (_narrows(node) and _follows_product(node)))
+                    or (not _narrows(node) and ((user in inline and role(user) == "map") or _is_column_reduce(user)))
                 ):
                     inline.add(node)
                     cost[node] = total
-        return inline
+        return inline | self._widened()
+
+    def _widened(self) -> set:
+        """What becomes of bytes that lie in memory by a cast and a few constants: cheaper made where it is used than kept."""
+        found: dict[Node, int] = {}
+        for node in self.order:
+            if node.op not in _OF_BYTES or node in self.required or node.dtype.size < 2:
+                continue
+            varying = [x for x in node.inputs if not is_inline_const(x)]
+            if len(varying) == 1:
+                x = varying[0]
+                steps = found.get(x, 0 if node.op == "cast" and x.dtype.size == 1 and self._lies(x) else None)
+                if steps is not None and steps < len(_OF_BYTES):
+                    found[node] = steps + 1
+        return set(found)
+
+    def _keep_bytes(self) -> None:
+        """Where a group makes bytes and widens them for others, let these widen the bytes themselves."""
+        base: dict[Node, Node] = {}
+        for node in self.order:
+            group = self.group_of.get(node)
+            if group is None or node.op not in _OF_BYTES or node in self.required or node.dtype.size < 2:
+                continue
+            varying = [x for x in node.inputs if not is_inline_const(x)]
+            if len(varying) == 1 and self.group_of.get(varying[0]) is group:
+                x = varying[0]
+                if x in base or (node.op == "cast" and x.dtype.size == 1):
+                    base[node] = x
+        for node in reversed(base):
+            if node not in self.inline and not self._read_elsewhere(node, self.group_of[node]):
+                continue
+            x = node
+            while x in base and x not in self.inline:
+                self.inline.add(x)
+                self.group_of.pop(x).nodes.remove(x)
+                x = base[x]
+        self._sources.clear()
+
+    def _lies(self, node: Node) -> bool:
+        return node in self.required or (role(node) == "leaf" and not is_inline_const(node))
 
     def _find_makers(self) -> dict[Node, set]:
         """For each node what makes the sizes that it, or what is evaluated inside it, uses."""
@@ -234,6 +275,7 @@ class _Fuser:
             else:
                 self._new_group(node, DOT if kind == "dot" else SINGLE, node.shape if kind == "dot" else ())
         self._unite_siblings()
+        self._keep_bytes()
         self._choose_again()
         return [self._region(g) for g in self._ordered() if any(self._is_output(n, g) for n in g.nodes)]
 
@@ -506,6 +548,21 @@ class _Fuser:
             if user not in self.inline and self.group_of.get(user) is not group:
                 return True
         return False
+
+
+def _narrows(node: Node) -> bool:
+    """True for what makes bytes of wider elements: these are made once, as to read them again is cheap."""
+    return node.op == "cast" and node.dtype.size == 1 < node.inputs[0].dtype.size
+
+
+def _follows_product(node: Node) -> bool:
+    """True for the end of a product's epilogue, which stores narrow elements sooner than it moves wide ones."""
+    for _ in range(COST_LIMIT):
+        kind = role(node)
+        if kind != "map":
+            return kind == "dot"
+        node = next((x for x in node.inputs if x.op not in ("const", "broadcast")), node.inputs[0])
+    return False
 
 
 def _same_lanes(group: Group, nodes: list[Node]) -> bool:

@@ -23,14 +23,14 @@ from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.attend import ATTENTION, unite_attention
 from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
-from graphc.lower.contraction import dot_kernel, partial_output
+from graphc.lower.contraction import PRODUCTS, dot_kernel, partial_output
 from graphc.lower.dot_cut import describe
 from graphc.lower.dot_pack import pack_constant, pack_kernel
 from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import TURN, generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.attention import attention_kernel, describe_attention, pack_operand
-from graphc.lower.nests.conv import conv_kernel, conv_of, form_of, packed_weights
+from graphc.lower.nests.conv import CONVOLUTIONS, conv_kernel, conv_of, form_of, packed_weights
 from graphc.lower.panels import Panels
 from graphc.lower.recompute_rows import recompute_cheap
 from graphc.lower.reduce_nest import reduce_kernel
@@ -186,7 +186,7 @@ class Lowering:
             outputs.append(memory[n])
         outs = {f"out{k}": s for k, s in enumerate(outputs)}
         if region.kind == DOT:
-            is_conv = any(n.op == "conv" for n in toposort(region.graph.outputs))
+            is_conv = any(n.op in CONVOLUTIONS for n in toposort(region.graph.outputs))
             return self._conv(region, outs, memory) if is_conv else self._dot(region, outs, memory)
         sources = [self.find(s, memory) for s in region.sources]
         inputs = {f"x{k}": s for k, s in enumerate(sources)}
@@ -205,7 +205,7 @@ class Lowering:
 
     def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
         graph = region.graph
-        node = next(n for n in toposort(graph.outputs) if n.op == "dot")
+        node = next(n for n in toposort(graph.outputs) if n.op in PRODUCTS)
         dot = describe(node, self.target)
         y = region.sources[graph.inputs.index(node.inputs[1])]
         steps: list[Step] = []

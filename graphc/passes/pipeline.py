@@ -7,13 +7,16 @@ from functools import partial
 
 from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
+from graphc.passes.byte_products import byte_products
 from graphc.passes.fold import fold_constants
 from graphc.passes.fold_norm import fold_norm
+from graphc.passes.grids import keep_grids, merge_scales
 from graphc.passes.guards import settle_guards, take_guards
 from graphc.passes.inline import inline_calls
 from graphc.passes.layout import lay_out
 from graphc.passes.loops import drop_unused, know_constants, merge_loops
 from graphc.passes.phases import split_phases
+from graphc.passes.quantised import integer_products
 from graphc.passes.require import require
 from graphc.passes.shapes import move_less
 from graphc.passes.simplify import simplify
@@ -21,10 +24,7 @@ from graphc.passes.split_complex import split_complex
 from graphc.passes.unify import unify_dims
 from graphc.prims.table import row
 
-_FIRST = (
-    inline_calls, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases, fold_constants,
-    know_constants, drop_unused,
-)  # fmt: skip
+_FIRST = (inline_calls, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases)
 _settled_moves, _settled_constants = partial(move_less, settled=True), partial(fold_constants, settled=True)
 
 
@@ -37,7 +37,12 @@ def pipeline(fast_math: bool = False, allow: Container[str] = ()) -> tuple[Calla
     algebra = partial(simplify, fast_math=True) if fast_math else simplify
     layout = partial(lay_out, sum_order=True) if fast_math or "sum_order" in allow else lay_out
     norm = (fold_constants, fold_norm) if fast_math or "fold_norm" in allow else ()
-    return (*_FIRST, algebra, move_less, layout, _settled_moves, algebra, *norm, _settled_constants, settle_guards)
+    wanted = fast_math or "integer_products" in allow
+    integers, scales = ((integer_products,), (merge_scales,)) if wanted else ((), ())
+    return (
+        *_FIRST, *integers, fold_constants, know_constants, drop_unused, algebra, move_less, layout, _settled_moves, algebra,
+        *norm, keep_grids, *scales, byte_products, algebra, _settled_constants, settle_guards,
+    )  # fmt: skip
 
 
 PIPELINE, FAST_PIPELINE = pipeline(), pipeline(fast_math=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+import numpy as np
+
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node, const, const_value
 from graphc.passes.fold import apply_folded
@@ -63,6 +65,24 @@ def cast_of_lossless_cast(node: Node) -> Node | None:
     if source.is_integer and middle.kind == "f" and target.is_integer and not _lossless(source, target):
         return None
     return cast(inner.inputs[0], target)
+
+
+@on("cast")
+def cast_of_clamped(node: Node) -> Node | None:
+    """What saturates anyway needs no limits before, and whole numbers no difference between 0 and -0."""
+    x = node.inputs[0]
+    if not node.dtype.is_integer or x.dtype.kind != "f":
+        return None
+    limits = np.iinfo(node.dtype.numpy)
+    inner = x.inputs[0] if x.op == "round" else x
+    if inner.op not in ("max", "min", "add"):
+        return None
+    bound = const_value(inner.inputs[1])
+    needless = {"max": lambda c: c <= limits.min, "min": lambda c: c >= limits.max, "add": lambda c: c == 0}[inner.op]
+    if not isinstance(bound, float) or not needless(bound) or (x.op == "round" and not bound.is_integer()):
+        return None
+    kept = inner.inputs[0]
+    return cast(apply_folded("round", kept) if x.op == "round" else kept, node.dtype)
 
 
 EXACT = Rules(
@@ -154,6 +174,7 @@ EXACT = Rules(
     kinds("f", lambda x: (lt(x, x), False)),
     divide_by_power_of_two,
     cast_of_lossless_cast,
+    cast_of_clamped,
     rows=TABLE,
     build=apply_folded,
 )

@@ -6,6 +6,7 @@ from graphc.prims import (  # rows that only the library applies
     candidates, csv, edit_distance, example, files, images, index_shuffle, isotonic, lookup, pieces, scripts,
     sound, sparse, sparse_proto, strings, tensor_proto, vocabulary,
 )  # fmt: skip
+from graphc.prims.byte_products import conv4, dot4
 from graphc.prims.cast import bitcast, cast
 from graphc.prims.complex import complex_, conj, imag, real, view
 from graphc.prims.contract import conv, dot

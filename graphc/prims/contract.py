@@ -26,7 +26,7 @@ def _operands(op: str, x: Type, y: Type) -> None:
 # -------------------------------------------------------------------------------------------------- dot
 
 
-def _dot_type(x: Type, y: Type, transpose_x: bool, transpose_y: bool) -> Type:
+def dot_type(x: Type, y: Type, transpose_x: bool, transpose_y: bool) -> Type:
     _operands("dot", x, y)
     if x.rank < 2 or y.rank != x.rank:
         raise ShapeError(f"dot: ranks must be equal and at least 2, {x} x {y}")
@@ -55,7 +55,7 @@ def _dot_vjp(g, out, x, y, transpose_x, transpose_y):
     return gx, gy
 
 
-declare(Prim("dot", _dot_type, _dot_array, _dot_vjp, nest="dot"))
+declare(Prim("dot", dot_type, _dot_array, _dot_vjp, nest="dot"))
 
 
 def dot(x: Node, y: Node, transpose_x: bool = False, transpose_y: bool = False) -> Node:
@@ -71,7 +71,7 @@ def dilated(n, dilation: int):
     return 0 if type(n) is int and n == 0 else simplified((n - 1) * dilation + 1)
 
 
-def _conv_type(x: Type, w: Type, stride, low, high, dilation, x_dilation, groups: int) -> Type:
+def conv_type(x: Type, w: Type, stride, low, high, dilation, x_dilation, groups: int) -> Type:
     _operands("conv", x, w)
     count = x.rank - 2
     if count < 0 or w.rank != x.rank:
@@ -94,7 +94,7 @@ def _conv_type(x: Type, w: Type, stride, low, high, dilation, x_dilation, groups
     return x.with_shape(shape + [filters])
 
 
-def _stretch(x, low, high, x_dilation):
+def stretch(x, low, high, x_dilation):
     """``x`` with holes and borders of zeros; negative borders are cut off."""
     for a, (b, c, d) in enumerate(zip(low, high, x_dilation), start=1):
         n = x.shape[a]
@@ -107,10 +107,10 @@ def _stretch(x, low, high, x_dilation):
     return x
 
 
-def _conv_array(x, w, stride, low, high, dilation, x_dilation, groups):
+def conv_array(x, w, stride, low, high, dilation, x_dilation, groups):
     dtype, count = x.dtype, x.ndim - 2
     wide = WIDE.get(dtype, dtype)
-    x, w = _stretch(x.astype(wide), low, high, x_dilation), w.astype(wide)
+    x, w = stretch(x.astype(wide), low, high, x_dilation), w.astype(wide)
     sizes = [(n - ((k - 1) * d + 1)) // s + 1 for n, k, d, s in zip(x.shape[1:-1], w.shape[:count], dilation, stride)]
     if min(sizes, default=0) < 0:
         raise ShapeError(f"conv: a window of {w.shape[:count]} does not fit into {x.shape[1:-1]} with what is padded")
@@ -174,7 +174,7 @@ def _conv_vjp(g, out, x, w, stride, low, high, dilation, x_dilation, groups):
     return conv_input(g, w, x.shape, *window), conv_filter(g, x, w.shape, *window)
 
 
-declare(Prim("conv", _conv_type, _conv_array, _conv_vjp, nest="conv"))
+declare(Prim("conv", conv_type, conv_array, _conv_vjp, nest="conv"))
 
 
 def conv(x: Node, w: Node, stride=None, low=None, high=None, dilation=None, x_dilation=None, groups: int = 1) -> Node:

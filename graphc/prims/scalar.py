@@ -302,6 +302,24 @@ declare(Prim("select", _select_type, np.where, lambda g, z, c, x, y: (None, _whe
 declare(Prim("fma", _same("fma", "iuf"), _fma, lambda g, w, x, y, z: (g * y, g * x, g), scalar="fma"))
 
 
+def _bytes_of(x, dtype):
+    return np.ascontiguousarray(x)[..., None].view(dtype).astype(np.int32)
+
+
+def _madd4(x, y, z):
+    """``z`` plus the products of the four bytes of ``x``, unsigned, with those of ``y``, signed."""
+    return z + (_bytes_of(x, np.uint8) * _bytes_of(y, np.int8)).sum(-1, dtype=np.int32)
+
+
+def _madd4_type(x: Type, y: Type, z: Type) -> Type:
+    if not x == y == z or x.dtype is not dt.i32:
+        raise DtypeError(f"madd4: needs words (i32) of one shape, got {x}, {y}, {z}")
+    return x
+
+
+declare(Prim("madd4", _madd4_type, _madd4, None, scalar="madd4"))
+
+
 def select(c: Node, x: Node, y: Node) -> Node:
     """``x`` where the b1 Node ``c`` is true, else ``y``; all of one shape."""
     return apply("select", c, x, y)

@@ -7,10 +7,11 @@ import os
 import platform
 
 from graphc.errors import DeviceUnavailable
-from graphc.ir.target import AARCH64, RISCV64, X86_64, X86_64_V3, X86_64_V4, Target
+from graphc.ir.target import AARCH64, RISCV64, X86_64, X86_64_V3, X86_64_V4, X86_64_VNNI, Target
 
 _V3 = {"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", "popcnt", "cx16", "sse4_2"}
 _V4 = _V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
+_VNNI = _V4 | {"avx512_vnni"}
 
 
 @functools.cache
@@ -23,7 +24,8 @@ def host_target() -> Target:
     machine = platform.machine().lower()
     if machine in ("x86_64", "amd64"):
         flags = _cpu_flags()
-        fitting = [t for t, need in ((X86_64_V4, _V4), (X86_64_V3, _V3), (X86_64, set())) if need <= flags]
+        levels = ((X86_64_VNNI, _VNNI), (X86_64_V4, _V4), (X86_64_V3, _V3), (X86_64, set()))
+        fitting = [t for t, need in levels if need <= flags]
     else:
         fitting = [t for t in (AARCH64, RISCV64) if t.name == {"arm64": "aarch64"}.get(machine, machine)]
     if not fitting:

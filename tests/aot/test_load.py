@@ -85,7 +85,7 @@ def test_how_it_was_compiled_is_kept(predictor, tmp_path):
     assert aot.read(aot.save(predictor.graph, tmp_path / "n.gc")).allow == ()
 
 
-@pytest.mark.skipif(host_target().name not in ("x86-64-v4", "x86-64-v3"), reason="needs a machine above the baseline")
+@pytest.mark.skipif(host_target().name not in ("x86-64-v4-vnni", "x86-64-v4", "x86-64-v3"), reason="needs a machine above the baseline")
 def test_code_for_a_lesser_machine_is_used(predictor, tmp_path, monkeypatch):
     path = aot.save(predictor.graph, tmp_path / "m.gc", Options(target="x86-64"))
     monkeypatch.setattr(sys.modules["graphc.aot.load"], "compile_graph", None)  # the name means the function, too

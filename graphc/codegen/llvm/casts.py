@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from graphc.codegen.llvm.builder import Builder, Value, suffix
 from graphc.codegen.llvm.half import narrow, widen
+from graphc.codegen.llvm.register import Register
 from graphc.errors import CompileError
-from graphc.ir.dtype import DType, b1, f32, f64
+from graphc.ir.dtype import DType, b1, f32, f64, i32
 
 
 def cast(builder: Builder, x: Value, dtype: DType) -> Value:
@@ -53,6 +54,8 @@ def _to_bool(builder: Builder, x: Value) -> Value:
 def _from_float(builder: Builder, x: Value, dtype: DType) -> Value:
     if x.dtype.bits == 16:
         return cast(builder, widen(builder, x), dtype)
+    if dtype.is_integer and dtype.bits < 32:
+        return _to_narrow(builder, x, dtype)
     if dtype.is_integer:
         name = "fptosi.sat" if dtype.kind == "i" else "fptoui.sat"
         return builder.call(f"{name}.{suffix(dtype, x.lanes)}.{suffix(x.dtype, x.lanes)}", dtype, x)
@@ -61,3 +64,14 @@ def _from_float(builder: Builder, x: Value, dtype: DType) -> Value:
     if dtype is f32:
         return builder.convert("fptrunc", x, f32)
     return narrow(builder, builder.convert("fptrunc", x, f32) if x.dtype is f64 else x, dtype)
+
+
+def _to_narrow(builder: Builder, x: Value, dtype: DType) -> Value:
+    """A float as 8 or 16 bits: limited while it is a float, as LLVM takes vectors apart for a saturating conversion."""
+    real, high = Register(builder, x), 2 ** (dtype.bits - (dtype.kind == "i")) - 1
+    if dtype.kind == "u":
+        inside = real.where(real.gt(0.0), 0.0).at_most(float(high))  # NaN is not above 0
+    else:
+        inside = real.at_least(float(-high - 1)).at_most(float(high))
+        inside = inside.replace(inside.isnan(), 0.0)
+    return builder.convert("trunc", inside.to("fptosi", i32).value, dtype)

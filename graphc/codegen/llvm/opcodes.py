@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.codegen.llvm.byte_products import byte_products
 from graphc.codegen.llvm.division import floor_divide, floor_modulo
 from graphc.codegen.llvm.integers import divide, power
 from graphc.codegen.llvm.register import Register
@@ -130,5 +131,5 @@ OPCODES = {
     "round": rounding("roundeven"), "trunc": rounding("trunc"), "sqrt": sqrt, "rsqrt": rsqrt, "not": invert,
     "isfinite": isfinite, "popcount": popcount, "and": Register.__and__, "or": Register.__or__,
     "xor": Register.__xor__, "shl": shift_left, "shr": shift_right, "eq": compare("eq"), "ne": compare("ne"),
-    "lt": compare("lt"), "le": compare("le"), "select": select, "fma": fused,
+    "lt": compare("lt"), "le": compare("le"), "select": select, "fma": fused, "madd4": byte_products,
 }

@@ -25,13 +25,14 @@ from graphc.lower.nests.loops import product
 from graphc.lower.panels import Panels
 from graphc.lower.schedule import symbols_of
 
+CONVOLUTIONS = ("conv", "conv4")  # elements of the latter are words of four bytes along the channels
 DEPTHWISE, SPREAD, PANEL, TILE, DIRECT = "depthwise", "spread", "panel", "tile", "direct"
 
 
 def conv(node: Node, target: Target, form: str | None = None) -> Kernel:
     """out[n, *p, o] = sum of x0[n, *(p*stride - low + k*dilation), c] * x1[*k, c, o], in arrays x0, x1, out0."""
     operands = tuple([input_node(f"x{k}", x.type) for k, x in enumerate(node.inputs)])
-    alone = make("conv", operands, node.attrs, node.type)
+    alone = make(node.op, operands, node.attrs, node.type)
     return conv_kernel(Graph("conv", operands, (alone,)), target, node.inputs[1], form=form)
 
 
@@ -42,7 +43,7 @@ def direct(node: Node) -> Kernel:
 
 def conv_of(graph: Graph) -> Node:
     """The convolution of a region."""
-    return next(n for n in toposort(graph.outputs) if n.op == "conv")
+    return next(n for n in toposort(graph.outputs) if n.op in CONVOLUTIONS)
 
 
 def form_of(node: Node, weights: Node, target: Target) -> str:
@@ -50,6 +51,8 @@ def form_of(node: Node, weights: Node, target: Target) -> str:
     if not 2 < len(node.inputs[0].shape) <= 5:
         return DIRECT
     shape = shape_of(node)
+    if node.op == "conv4":
+        return PANEL if conv_panel.can_panel(weights, shape, target) else DIRECT
     if conv_depthwise.can_run(shape, target):
         return DEPTHWISE
     if conv_spread.can_spread(weights, shape, target):

@@ -71,7 +71,7 @@ def _taps(site: Site, place: tuple, base: Node, width, source) -> object:
             def lane(j: Node) -> tuple:
                 value = site.read((place[0], *where, source(c, j)), guard)
                 weight = cast(load(site.weights, (*offsets, c, base + j), w.dtype), wide)
-                return (Store("sums", (j,), apply("fma", value, weight, load("sums", (j,), wide))),)
+                return (Store("sums", (j,), site.multiply_add(value, weight, load("sums", (j,), wide))),)
 
             return (vector("j", width, lane),)
 

@@ -297,7 +297,7 @@ def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tu
             r, p = (q // tile.pixels, q % tile.pixels) if tile.rows > 1 else (0, q + first)
             at = position + (r * shape.stride[1] * patch.columns + p * patch.pixel) * patch.pitch
             value, weight = load(patch.name, (at,), wide), load(weights.name, (o,), wide)
-            return Store(sums.name, (q, o), apply("fma", value, weight, load(sums.name, (q, o), wide)))
+            return Store(sums.name, (q, o), site.multiply_add(value, weight, load(sums.name, (q, o), wide)))
 
         width = work.width if site.packed else work.results
         fetch = vector(f"f{tag}", width, lambda o: (Store(weights.name, (o,), _weight(work, row, o)),))

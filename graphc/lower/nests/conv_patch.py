@@ -8,7 +8,7 @@ from graphc.ir.kernel import For, If, Let, Store
 from graphc.ir.node import Node, simplified
 from graphc.lower.nests.conv_shape import Shape, Taps
 from graphc.lower.nests.conv_site import Site
-from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, inside, least, loop, most, scalar, vector
+from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, inside, least, loop, most, vector
 from graphc.prims.table import apply
 
 PATCH = 1 << 15  # elements of the largest patch: it lies on the stack
@@ -89,7 +89,7 @@ def copy(site: Site, tile: Tile, patch: Patch, where: Place) -> tuple:
         start = (u * patch.rows + r) * (patch.columns * patch.pitch)
         copied = _copy_row(site, tile, patch, (line + x0, start), (low, stop), where.group)
         zeros = vector(f"zero{tile.name}", patch.columns * patch.pitch,
-                       lambda j: (Store(patch.name, (start + j,), scalar(0, site.wide)),))  # fmt: skip
+                       lambda j: (Store(patch.name, (start + j,), site.padding),))  # fmt: skip
         if within is None and not may_miss(shape, 2):
             return (copied,)
         full = [apply("eq", as_index(low), as_index(0)), apply("eq", as_index(stop), as_index(patch.columns))]

@@ -10,7 +10,8 @@ from graphc.ir.kernel import load
 from graphc.ir.node import Node
 from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import Shape
-from graphc.lower.nests.loops import cast
+from graphc.lower.nests.loops import cast, scalar
+from graphc.prims.table import apply
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,22 @@ class Site:
         """The dtype of the sums."""
         return dt.accumulator(self.node.dtype)
 
+    @property
+    def padding(self) -> Node:
+        """What stands around the input: zero, or the byte that a convolution of bytes has for it, in each of four."""
+        byte = self.node.attr("fill") if self.node.op == "conv4" else 0
+        return scalar(int.from_bytes(bytes([byte] * 4), "little", signed=True), self.wide)
+
+    def multiply_add(self, x: Node, y: Node, total: Node) -> Node:
+        """``x * y + total``."""
+        return apply("madd4" if self.node.op == "conv4" else "fma", x, y, total)
+
     def read(self, where: tuple, guard: Node | None = None) -> Node:
         """An element of the input."""
-        return cast(load(self.source, where, self.node.dtype, guard), self.wide)
+        value = cast(load(self.source, where, self.node.dtype, guard), self.wide)
+        if guard is None or self.node.op != "conv4" or not self.node.attr("fill"):
+            return value
+        return apply("select", guard, value, self.padding)
 
     def finish(self, pixel: Node, channel: Node, total: Node, guard: Node | None = None) -> tuple:
         """Statements that end the sum of an output element."""
