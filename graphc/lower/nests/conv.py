@@ -16,7 +16,7 @@ from graphc.ir.node import Node, make
 from graphc.ir.order import toposort
 from graphc.ir.target import Target
 from graphc.ir.type import Type
-from graphc.lower.nests import conv_depthwise, conv_panel, conv_spread, conv_tile
+from graphc.lower.nests import conv_clip, conv_depthwise, conv_panel, conv_spread, conv_tile
 from graphc.lower.nests.conv_direct import direct_body
 from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import shape_of
@@ -24,7 +24,7 @@ from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import product
 from graphc.lower.schedule import symbols_of
 
-DEPTHWISE, SPREAD, PANEL, TILE, DIRECT = "depthwise", "spread", "panel", "tile", "direct"
+DEPTHWISE, SPREAD, CLIP, PANEL, TILE, DIRECT = "depthwise", "spread", "clip", "panel", "tile", "direct"
 
 
 def conv(node: Node, target: Target, form: str | None = None) -> Kernel:
@@ -53,6 +53,8 @@ def form_of(node: Node, weights: Node, target: Target) -> str:
         return DEPTHWISE
     if conv_spread.can_spread(weights, shape, target):
         return SPREAD
+    if conv_clip.can_clip(weights, shape, target):
+        return CLIP
     if conv_panel.can_panel(weights, shape, target):
         return PANEL
     return TILE if conv_tile.can_tile(node, target) else DIRECT
@@ -61,7 +63,7 @@ def form_of(node: Node, weights: Node, target: Target) -> str:
 def packed_weights(node: Node, weights: Node, target: Target) -> np.ndarray | None:
     """Known weights in the order in which the kernel reads them; None where it reads them as they are."""
     form = form_of(node, weights, target) if weights.op == "const" else DIRECT
-    if form not in (PANEL, SPREAD):
+    if form not in (CLIP, PANEL, SPREAD):
         return None
     wide, shape = dt.accumulator(node.dtype), shape_of(node)
     array = np.broadcast_to(weights.attr("value").array, weights.shape)
@@ -93,6 +95,8 @@ def conv_kernel(
     scratch: tuple = ()
     if form == DEPTHWISE:
         body, views = conv_depthwise.depthwise(site, target), (flat, rows)
+    elif form == CLIP:
+        body, views = conv_clip.clipped(site, target), (flat, rows)
     elif form == PANEL:
         body, views = conv_panel.panels(site, target), (flat, rows)
     elif form == SPREAD:
