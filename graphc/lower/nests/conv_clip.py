@@ -15,6 +15,7 @@ from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
+from graphc.lower.nests.conv_pack import pays
 from graphc.lower.nests.conv_panel import BLOCK, panel_width, split, tile_pixels, vectors_for
 from graphc.lower.nests.conv_shape import Shape, is_finite
 from graphc.lower.nests.conv_site import Site
@@ -24,6 +25,7 @@ from graphc.lower.nests.loops import (
 from graphc.prims.table import apply
 
 KINDS = 6  # kinds of tiles that are written out for one line
+LONGEST = 16  # tiles of a line of a pointwise convolution
 NARROW = 3  # tiles that would be as short as one part in this of a register tile are left to forms that span lines
 
 
@@ -44,16 +46,28 @@ class Piece:
 
 
 def can_clip(weights: Node, shape: Shape, target: Target) -> bool:
-    """Whether sizes (but the batch) and weights are known, weights are finite, and lines make tiles of some length."""
+    """Whether sizes (but the batch) are known, weights are finite or get packed, and lines make tiles of some length."""
     sizes = (*shape.kernel, shape.channels, shape.outputs, *shape.space, *shape.out, shape.groups)
     if target.vector_bits == 0 or not all(type(d) is int and d > 0 for d in sizes):
         return False
     if dt.accumulator(weights.dtype) is not weights.dtype:
         return False  # every element of the input would be converted again for each product
-    if shape.is_pointwise or shape.spread != (1, 1, 1) or not all(type(d) is int for d in (*shape.low, *shape.high)):
+    if shape.spread != (1, 1, 1) or not all(type(d) is int for d in (*shape.low, *shape.high)):
         return False
-    limit = tile_pixels(target, vectors_for(shape, target, target.lanes(dt.accumulator(weights.dtype))))
-    return shape.out[2] * NARROW >= limit and len(pieces(shape, limit)) <= KINDS and is_finite(weights)
+    limit = tile_pixels(target, vectors_for(shape, target, target.lanes(weights.dtype)))
+    shape = even_lines(shape, limit)
+    return shape.out[2] * NARROW >= limit and len(pieces(shape, limit)) <= KINDS and (is_finite(weights) or pays(weights, shape))
+
+
+def even_lines(shape: Shape, limit: int) -> Shape:
+    """A pointwise convolution with the pixels of an image in lines of another length, which fill more of their tiles."""
+    if not shape.is_pointwise or shape.space != shape.out:
+        return shape
+    pixels = product(shape.space)
+    lengths = [n for n in range(1, min(pixels, LONGEST * limit) + 1) if pixels % n == 0]
+    length = min(lengths, key=lambda n: (-(-n // limit) * (pixels // n), n))
+    line = (1, pixels // length, length)
+    return replace(shape, space=line, out=line, low=(0, 0, 0), high=(0, 0, 0))
 
 
 def pieces(shape: Shape, limit: int) -> list[Piece]:
@@ -80,9 +94,10 @@ def _inside(shape: Shape, start: int, pixels: int, tap: int) -> tuple[int, int]:
 
 def clipped(site: Site, target: Target) -> tuple:
     """The statements of the kernel."""
-    shape = site.shape
-    width = panel_width(site.wide, shape, target)
-    line = pieces(shape, tile_pixels(target, width // site.lanes))
+    width = panel_width(site.wide, site.shape, target)
+    limit = tile_pixels(target, width // site.lanes)
+    shape = even_lines(site.shape, limit)
+    site, line = replace(site, shape=shape), pieces(shape, limit)
     count = ceil_divide(shape.outputs, width)
     blocks = ceil_divide(count, max(1, BLOCK // (shape.depth * width)))
     per_block = ceil_divide(count, blocks)
@@ -91,7 +106,7 @@ def clipped(site: Site, target: Target) -> tuple:
     def task(t: Node) -> tuple:
         block, group, image, d, h = unravel(t, extents)
         many = least(per_block, count - block * per_block) if count % per_block else per_block
-        deep, high = _range(shape, 0, d, "deep"), _range(shape, 1, h, "high")
+        deep, high = inside_range(shape, 0, d, "deep"), inside_range(shape, 1, h, "high")
         number, row = let("line", ((image * shape.out[0] + d) * shape.out[1] + h) * shape.out[2])
         start, corner = let("corner", as_index(_corner(shape, image, d, h, group)))
         spot = _Line(site, width, (deep[0], high[0]), group, number, start)
@@ -109,7 +124,7 @@ def _corner(shape: Shape, image: Node, d: Node, h: Node, group: Node) -> object:
     return pixel * (shape.channels * shape.groups) + group * shape.channels
 
 
-def _range(shape: Shape, axis: int, place: Node, name: str) -> tuple[tuple, tuple]:
+def inside_range(shape: Shape, axis: int, place: Node, name: str) -> tuple[tuple, tuple]:
     """The first tap along an axis that is inside and how many are, for one output position; and what names them."""
     low, dilation, taps = shape.low[axis], shape.dilation[axis], shape.kernel[axis]
     start = place * shape.stride[axis] - low
@@ -165,7 +180,7 @@ def _tile(line: _Line, number: int, piece: Piece, c: Node, panel: object) -> tup
     column = simplified(c * piece.pixels + piece.first)
     sums = Array(f"sums{tag}", Type(site.wide, (piece.pixels, line.width)), "register")
     steps = (Alloc(sums), _each(line, sums, (0, piece.pixels), f"{tag}_0", lambda p, o: scalar(0, site.wide)),
-             *_kernel(line, piece, sums, column, panel, tag))  # fmt: skip
+             *_kernel(line, piece, sums, column, panel, tag), *_rows_outside(line, sums, panel, tag))  # fmt: skip
 
     def pixel(q: Node) -> Node:
         return line.number + column + q
@@ -211,9 +226,38 @@ def _kernel(line: _Line, piece: Piece, sums: Array, column: Node, panel: object,
                 return _step(line, sums, span, position + t, (panel, simplified(weights + t)), suffix)
 
             body.append(loop(f"t{suffix}", length, step))
+        for tap, (first, stop) in enumerate(piece.taps if line.site.outside else ()):
+            for k, span in enumerate(((0, first), (stop, piece.pixels))):
+                if span[0] < span[1]:
+                    body.append(_outside(line, sums, span, panel, simplified(taps + tap), f"{tag}_{tap}_{k}"))
         return (named, *body)
 
     return (loop(f"ku{tag}", deep, lambda u: (loop(f"kv{tag}", high, lambda v: row(u, v)),)),)
+
+
+def _outside(line: _Line, sums: Array, span: tuple[int, int], panel: object, tap: Node, suffix: str) -> For:
+    """Add what a tap in the padding gives."""
+    site = line.site
+
+    def add(p: Node, o: Node) -> Node:
+        return apply("add", load(sums.name, (p, o), site.wide), load(site.outside, (tap, line.group, panel, o), site.wide))
+
+    return _each(line, sums, span, f"{suffix}_z", add)
+
+
+def _rows_outside(line: _Line, sums: Array, panel: object, tag: str) -> tuple:
+    """The same for rows of the kernel that lie above or below the input."""
+    first, count = line.ranges[1]
+    _, height, width = line.site.shape.kernel
+    if line.site.outside is None or count == height:
+        return ()
+
+    def row(k: Node) -> tuple:
+        v = apply("select", k < first, k, simplified(k + count))
+        return (loop(f"zw{tag}", width, lambda w: (
+            _outside(line, sums, (0, sums.type.shape[0]), panel, simplified(v * width + w), f"{tag}_y"),)),)  # fmt: skip
+
+    return (loop(f"zh{tag}", simplified(height - count), row),)
 
 
 def _runs(shape: Shape, piece: Piece) -> list[tuple[int, int, tuple[int, int]]]:
