@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from graphc.ir import dtype as dt
-from graphc.ir.kernel import UNROLLED, Alloc, Array, For, Store, load
+from graphc.ir.kernel import UNROLLED, Alloc, Array, For, Prefetch, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
 from graphc.lower.nests.conv_pack import pays
-from graphc.lower.nests.conv_panel import BLOCK, panel_width, split, tile_pixels, vectors_for
+from graphc.lower.nests.conv_panel import AHEAD, BLOCK, panel_width, split, tile_pixels, vectors_for
 from graphc.lower.nests.conv_shape import Shape, is_finite
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
@@ -25,6 +25,7 @@ from graphc.lower.nests.loops import (
 from graphc.prims.table import apply
 
 KINDS = 6  # kinds of tiles that are written out for one line
+FAR = 1 << 20  # elements of an input that has left the second-level cache before it is read
 LONGEST = 16  # tiles of a line of a pointwise convolution
 NARROW = 3  # tiles that would be as short as one part in this of a register tile are left to forms that span lines
 
@@ -217,13 +218,15 @@ def _kernel(line: _Line, piece: Piece, sums: Array, column: Node, panel: object,
         plane = (u * shape.dilation[0] * shape.space[1] + v * shape.dilation[1]) * shape.space[2]
         base, named = let(f"base{tag}", simplified(line.corner + (plane + column * shape.stride[2]) * all_channels))
         taps, body = as_index((u * shape.kernel[1] + v) * shape.kernel[2]), []
-        for k, (tap, length, span) in enumerate(_runs(shape, piece)):
+        runs = _runs(shape, piece)
+        for k, (tap, length, span) in enumerate(runs):
             position = base + tap * (shape.dilation[2] * all_channels)
             weights = (taps + tap) * shape.channels
             suffix = f"{tag}_{k}"
 
             def step(t: Node, position=position, weights=weights, span=span, suffix=suffix) -> tuple:
-                return _step(line, sums, span, position + t, (panel, simplified(weights + t)), suffix)
+                near = _ahead(line, piece, base, t) if len(runs) == 1 else ()
+                return (*near, *_step(line, sums, span, position + t, (panel, simplified(weights + t)), suffix))
 
             body.append(loop(f"t{suffix}", length, step))
         for tap, (first, stop) in enumerate(piece.taps if line.site.outside else ()):
@@ -233,6 +236,17 @@ def _kernel(line: _Line, piece: Piece, sums: Array, column: Node, panel: object,
         return (named, *body)
 
     return (loop(f"ku{tag}", deep, lambda u: (loop(f"kv{tag}", high, lambda v: row(u, v)),)),)
+
+
+def _ahead(line: _Line, piece: Piece, base: Node, t: Node) -> tuple:
+    """Ask for a part of what the next tile reads first, so that all of it is near when these sums are done."""
+    shape = line.site.shape
+    size = product((shape.batch, *shape.space, shape.channels))
+    if shape.depth < AHEAD or shape.groups > 1 or (type(size) is int and size < FAR):
+        return ()
+    new = piece.pixels * shape.stride[2]  # columns
+    seen = new + (shape.kernel[2] - 1) * shape.dilation[2] + 1 - shape.stride[2]
+    return (Prefetch(line.site.source, (base + seen * shape.channels + t * -(-new // shape.kernel[2]),)),)
 
 
 def _outside(line: _Line, sums: Array, span: tuple[int, int], panel: object, tap: Node, suffix: str) -> For:
