@@ -7,6 +7,7 @@ from functools import partial
 
 from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
+from graphc.passes.filter_gradient import gather_filter_gradients
 from graphc.passes.fold import fold_constants
 from graphc.passes.fold_norm import fold_norm
 from graphc.passes.guards import settle_guards, take_guards
@@ -22,7 +23,7 @@ from graphc.passes.unify import unify_dims
 from graphc.prims.table import row
 
 _FIRST = (
-    inline_calls, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases, fold_constants,
+    inline_calls, gather_filter_gradients, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases, fold_constants,
 )  # fmt: skip
 _settled_moves, _settled_constants = partial(move_less, settled=True), partial(fold_constants, settled=True)
 
