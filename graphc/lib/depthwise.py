@@ -151,12 +151,13 @@ def grouped(x: Node, w: Node, stride, low, high, dilation, counts) -> Node:
     a, b = input_node("x", x.type), input_node("w", w.type)
     whole = w.shape[-1] == x.shape[-1] >= LANES
     window = (stride, low, high, dilation)
-    out = ensured(_whole(a, b, *window), (x.shape[0], *counts, w.shape[-1])) if whole else shifted(a, b, *window, counts)
+    sums = shifted(a, b, *window, counts)
+    out = ensured(_whole(a, b, *window), sums.shape) if whole else sums
     g, y = input_node("g", out.type), input_node("y", out.type)
     if whole and all(s == 1 for s in stride):
         to_input = ensured(spread(g, b, a.shape, stride, low, dilation), a.shape)
     else:
-        (to_input,) = pullback((shifted(a, b, *window, counts),), (g,), (a,))
+        (to_input,) = pullback((sums,), (g,), (a,))
     to_filter = filter_sums(g, a, w.shape, stride, low, high, dilation)
     gradient = Graph("depthwise_gradient", (g, y, a, b), (to_input, to_filter))
     return call(x, w, graph=Graph("depthwise", (a, b), (out,)), gradient=gradient)

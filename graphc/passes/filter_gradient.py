@@ -1,4 +1,4 @@
-"""Filter gradients: a convolution between transpositions becomes an operation that reads its operands where they lie."""
+"""Filter gradients: a convolution between transpositions becomes one operation on its operands as they lie."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gather_filter_gradients(graph: Graph) -> Graph:
 
 @on("transpose")
 def filter_gradient(node: Node) -> Node | None:
-    """What ``prims.contract.conv_filter`` says, for known sizes (but the batch), no groups and no holes in the input."""
+    """What ``prims.contract.conv_filter`` says, for known sizes (but the batch), no groups and no holes."""
     conv = node.inputs[0]
     if conv.op != "conv" or conv.attr("groups") != 1 or set(conv.attr("x_dilation")) != {1}:
         return None

@@ -1,6 +1,6 @@
 """correlate: the gradient of a convolution with respect to its filter, one operation for which there is a kernel.
 
-Programs are not written with it: a pass puts it in the place of the convolution and the transpositions that say the same.
+Programs are not written with it: a pass puts it in the place of a convolution between transpositions that says the same.
 """
 
 from __future__ import annotations

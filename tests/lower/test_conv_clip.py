@@ -21,7 +21,8 @@ WIDTHS = (7, 8, 12, 13, 15, 16, 17, 24, 31, 33, 63, 65)
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_lines_of_every_length(width):
-    for kernel, window in [((3, 3, 3, 17), attrs(low=1, high=1)), ((2, 5, 2, 33), attrs(low=(0, 2), high=(1, 2), stride=2)),
+    for kernel, window in [((3, 3, 3, 17), attrs(low=1, high=1)),
+                           ((2, 5, 2, 33), attrs(low=(0, 2), high=(1, 2), stride=2)),
                            ((1, 3, 4, 16), attrs(low=(0, 3), high=(0, 3), dilation=3)),
                            ((1, 1, 5, 40), attrs()), ((3, 3, 1, 20), attrs(low=1, high=1, groups=20)),
                            ((5, 5, 1, 50), attrs(low=2, high=1, stride=2, groups=50))]:  # fmt: skip
@@ -48,7 +49,8 @@ def test_forms():
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
 def test_given_weights_that_are_not_finite_meet_the_padding(bad):
     for kernel, window in [((3, 3, 2, 5), attrs(low=1, high=1)), ((5, 3, 2, 40), attrs(low=(3, 1), high=(4, 2))),
-                           ((3, 3, 2, 8), attrs(low=2, high=2, dilation=2)), ((7, 1, 2, 6), attrs(low=(6, 0), high=(5, 0))),
+                           ((3, 3, 2, 8), attrs(low=2, high=2, dilation=2)),
+                           ((7, 1, 2, 6), attrs(low=(6, 0), high=(5, 0))),
                            ((3, 3, 2, 4), attrs(low=1, high=1, groups=2))]:  # fmt: skip
         inputs, node = convolution((1, 5, 20, 2 * window["groups"]), kernel, window, known=False)
         graph = Graph("conv", inputs, (node,))

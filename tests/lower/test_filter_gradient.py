@@ -1,4 +1,4 @@
-"""Gradients of convolutions by their filters: found in graphs, and compiled for awkward sizes, against the NumPy meaning."""
+"""Gradients of convolutions by their filters: found in graphs, and compiled, against the NumPy meaning."""
 
 import numpy as np
 import pytest

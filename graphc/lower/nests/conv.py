@@ -24,7 +24,8 @@ from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import product
 from graphc.lower.schedule import symbols_of
 
-COLUMNS, DEPTHWISE, SPREAD, CLIP, PANEL, TILE, DIRECT = "columns", "depthwise", "spread", "clip", "panel", "tile", "direct"
+COLUMNS, DEPTHWISE, SPREAD, CLIP = "columns", "depthwise", "spread", "clip"
+PANEL, TILE, DIRECT = "panel", "tile", "direct"
 
 
 def conv(node: Node, target: Target, form: str | None = None) -> Kernel:
@@ -87,7 +88,8 @@ def conv_kernel(
     """The kernel of a region that holds a convolution.
 
     Arrays: ``x<k>`` for the region's inputs, ``out<k>``, ``scratch0`` where the form needs it, and ``packed`` and
-    ``outside`` if their types are given. An operand of the convolution that the rest reads as well has a second array, ``source`` or ``weights``.
+    ``outside`` if their types are given. An operand of the convolution that the rest reads as well has a second array,
+    ``source`` or ``weights``.
     """
     node = conv_of(graph)
     x, w = node.inputs

@@ -26,6 +26,7 @@ from graphc.prims.table import apply
 
 KINDS = 6  # kinds of tiles that are written out for one line
 FAR = 1 << 20  # elements of an input that has left the second-level cache before it is read
+TASKS = 8  # at least, where there are as many panels and lines
 LONGEST = 16  # tiles of a line of a pointwise convolution
 NARROW = 3  # tiles that would be as short as one part in this of a register tile are left to forms that span lines
 
@@ -47,7 +48,7 @@ class Piece:
 
 
 def can_clip(weights: Node, shape: Shape, target: Target) -> bool:
-    """Whether sizes (but the batch) are known, weights are finite or get packed, and lines make tiles of some length."""
+    """Whether sizes (but the batch) are known, weights are finite or get packed, and lines are long enough for tiles."""
     sizes = (*shape.kernel, shape.channels, shape.outputs, *shape.space, *shape.out, shape.groups)
     if target.vector_bits == 0 or not all(type(d) is int and d > 0 for d in sizes):
         return False
@@ -57,11 +58,12 @@ def can_clip(weights: Node, shape: Shape, target: Target) -> bool:
         return False
     limit = tile_pixels(target, vectors_for(shape, target, target.lanes(weights.dtype)))
     shape = even_lines(shape, limit)
-    return shape.out[2] * NARROW >= limit and len(pieces(shape, limit)) <= KINDS and (is_finite(weights) or pays(weights, shape))
+    fits = shape.out[2] * NARROW >= limit and len(pieces(shape, limit)) <= KINDS
+    return fits and (is_finite(weights) or pays(weights, shape))
 
 
 def even_lines(shape: Shape, limit: int) -> Shape:
-    """A pointwise convolution with the pixels of an image in lines of another length, which fill more of their tiles."""
+    """A pointwise convolution with the pixels of an image in lines of another length, which fill their tiles better."""
     if not shape.is_pointwise or shape.space != shape.out:
         return shape
     pixels = product(shape.space)
@@ -100,8 +102,12 @@ def clipped(site: Site, target: Target) -> tuple:
     shape = even_lines(site.shape, limit)
     site, line = replace(site, shape=shape), pieces(shape, limit)
     count = ceil_divide(shape.outputs, width)
+    lines = product((shape.batch, shape.groups, *shape.out[:2]))
     blocks = ceil_divide(count, max(1, BLOCK // (shape.depth * width)))
+    if type(lines) is int and blocks * lines < TASKS:  # something for every thread
+        blocks = min(count, ceil_divide(TASKS, lines))
     per_block = ceil_divide(count, blocks)
+    blocks = ceil_divide(count, per_block)
     extents = (blocks, shape.groups, shape.batch, shape.out[0], shape.out[1])
 
     def task(t: Node) -> tuple:
@@ -114,7 +120,7 @@ def clipped(site: Site, target: Target) -> tuple:
         body = [_tiles(spot, k, piece, (block * per_block, many)) for k, piece in enumerate(line)]
         return (*deep[1], *high[1], row, corner, *body)
 
-    work = product((shape.depth, per_block * width, shape.out[2])) // 8
+    work = product((shape.depth, per_block * width, shape.out[2]))
     return (parallel("task0", product(extents), work, task),)
 
 
@@ -254,7 +260,8 @@ def _outside(line: _Line, sums: Array, span: tuple[int, int], panel: object, tap
     site = line.site
 
     def add(p: Node, o: Node) -> Node:
-        return apply("add", load(sums.name, (p, o), site.wide), load(site.outside, (tap, line.group, panel, o), site.wide))
+        more = load(site.outside, (tap, line.group, panel, o), site.wide)
+        return apply("add", load(sums.name, (p, o), site.wide), more)
 
     return _each(line, sums, span, f"{suffix}_z", add)
 

@@ -75,7 +75,7 @@ def columns(site: Site, target: Target) -> tuple:
 
         return (loop("line", least(lines, height - part * lines), row),)
 
-    work = product((*shape.kernel, width, shape.out[2], lines)) // 4
+    work = product((*shape.kernel, width, shape.out[2], lines))
     return (parallel("task0", product(extents), work, task),)
 
 
@@ -95,7 +95,7 @@ class _Line:
     corner: object
 
     def channel(self, o: Node) -> tuple:
-        """The channel of a lane, and its guard: the last block may repeat channels where all it reads is still there."""
+        """The channel of a lane, and its guard. The last block may repeat channels if all it reads is still there."""
         channels, first = self.site.shape.channels, self.block * self.width
         if channels % self.width == 0:
             return first + o, None
@@ -159,7 +159,7 @@ def _row(line: _Line, piece: Piece, total: Array, column: Node, place: tuple, ta
 
 
 def _users(shape: Shape, piece: Piece) -> dict[int, list[tuple[int, int]]]:
-    """For every column of the input, counted from that under the first tap of the tile, the (pixel, tap) that use it."""
+    """For each column of the input, counted from that under the tile's first tap, the (pixel, tap) that use it."""
     users: dict[int, list[tuple[int, int]]] = {}
     for tap, (first, stop) in enumerate(piece.taps):
         for p in range(first, stop):

@@ -1,7 +1,7 @@
 """Weights that are known only when a program runs, packed once a run for the kernel that ``conv_clip`` makes.
 
 That leaves out products with zeros of the padding, which are NaN where a weight is not finite. So beside the panels
-there is, for each tap and output channel, the sum of such products: 0, or NaN, which is added where the tap is left out.
+there is, for each tap and output channel, the sum of such products: 0, or NaN. It is added where the tap is left out.
 """
 
 from __future__ import annotations

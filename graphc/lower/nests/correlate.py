@@ -1,7 +1,7 @@
 """The nest of ``correlate``, the gradient of a convolution by its filter: tiles of input channels x output channels.
 
-A block of pixels, of which the input and the cotangent are near, is gone through for all tiles and taps; between blocks the
-sums wait in the result. So each is one chain of multiply-adds over images, rows and columns, whatever the blocks. Taps in
+A block of pixels, of which the input and the cotangent are near, is gone through for all tiles and taps; between blocks
+the sums wait in the result. So each is one chain of multiply-adds over images, rows and columns, whatever the blocks. Taps in
 the padding are left out; what they add where a cotangent is not finite, NaN, is there before the sum begins.
 """
 
@@ -56,7 +56,7 @@ class _Work:
         return at, None if self.outputs % self.width == 0 else at < self.outputs
 
     def inside(self, axis: int, tap: Node, name: str) -> tuple[tuple, tuple]:
-        """The first position for which a tap is inside and the one after the last, and the statements that name them."""
+        """The first position at which a tap is inside and the one after the last, and the statements that name them."""
         stride, offset = self.stride[axis], tap * self.dilation[axis] - self.low[axis]
         first, one = let(f"{name}_first", as_index(least(most(ceil_divide(0 - offset, stride), 0), self.out[axis])))
         stop = least(ceil_divide(self.space[axis] - offset, stride), self.out[axis])
@@ -80,7 +80,8 @@ def correlate(node: Node, target: Target) -> Kernel:
                  vectors * lanes, choices[vectors])  # fmt: skip
     body = (_begin(work), _sums(work))
     arrays = (
-        Array("x0", Type(x.dtype, (product(x.shape),))), Array("x1", Type(g.dtype, (product(g.shape[:-1]), g.shape[-1]))),
+        Array("x0", Type(x.dtype, (product(x.shape),))),
+        Array("x1", Type(g.dtype, (product(g.shape[:-1]), g.shape[-1]))),
         Array("out0", Type(node.dtype, (product((*kernel, x.shape[-1])), g.shape[-1])), written=True),
     )  # fmt: skip
     return Kernel("correlate", arrays, symbols_of(body, arrays), body)
@@ -160,10 +161,13 @@ def _sums(work: _Work) -> For:
                 span = (*where[:2], start, simplified(stop - start))
                 body = []
                 for k, (first, size, count) in enumerate(pieces):
-                    # of each kind of tile, every task has its share
-                    begin, many = part(count, by_tiles, a)
-                    body.append(loop(f"tile{k}", many, lambda m, k=k, begin=begin, first=first, size=size: (
-                        _panels(work, (first_panel, panels), span, i, simplified((begin + m) * size + first), size, k),)))
+                    begin, many = part(count, by_tiles, a)  # of each kind of tile, every task has its share
+
+                    def tile(m: Node, k: int = k, begin: object = begin, first: int = first, size: int = size) -> tuple:
+                        channel = simplified((begin + m) * size + first)
+                        return (_panels(work, (first_panel, panels), span, i, channel, size, k),)
+
+                    body.append(loop(f"tile{k}", many, tile))
                 return (*named, one, two, *body)
 
             return (loop("i", rows, lambda i: row(simplified(first_row + i))),)
@@ -171,7 +175,7 @@ def _sums(work: _Work) -> For:
         return (loop("image", ceil_divide(work.batch, images), lambda n: (
             loop("block", ceil_divide(height, lines), lambda h: block(n, h)),)),)  # fmt: skip
 
-    flops = product((*work.kernel, work.channels, work.outputs, work.batch, height, columns)) // 8
+    flops = product((*work.kernel, work.channels, work.outputs, work.batch, height, columns))
     return parallel("task1", product(extents), simplified(flops // product(extents)), task)
 
 
@@ -218,7 +222,8 @@ def _tile(work: _Work, span: tuple, tap: tuple, channel: object, size: int, pane
 
             def add(r: Node, o: Node, column: Node, guard: Node | None) -> Store:
                 value = cast(load("x0", (base + w * (work.stride[1] * work.channels) + r,), node.dtype), wide)
-                return Store(sums.name, (r, o), apply("fma", value, load(near.name, (o,), wide), load(sums.name, (r, o), wide)))
+                factor, old = load(near.name, (o,), wide), load(sums.name, (r, o), wide)
+                return Store(sums.name, (r, o), apply("fma", value, factor, old))
 
             return (Alloc(near), vector(f"f{kind}", work.width, fetch), each("add", add))
 
