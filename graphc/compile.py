@@ -16,6 +16,7 @@ import numpy as np
 
 from graphc.codegen.llvm.module import program_modules, program_text, segments
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
+from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
@@ -46,7 +47,7 @@ from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 from graphc.runtime.portable_call import LateSizes
 from graphc.runtime.stages import WATCHERS, stage
-from graphc.runtime.support import load_support
+from graphc.runtime.support import SPEED_LEVEL, load_support, missing, provide
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
@@ -59,13 +60,13 @@ class Artifact:
 
     Attributes:
         program: the Program without kernels and constants: signature, buffers and steps.
-        constants: the read-only blob that kernels address.
+        constants: what kernels read by its place.
         library: a shared library for ``target``.
         early: positions of inputs that are written before the last host step ends; any of them if None.
     """
 
     program: Program
-    constants: bytes
+    constants: Blob
     library: bytes
     target: str
     early: frozenset[int] | None = None
@@ -130,28 +131,41 @@ def entry_name(program: Program) -> str:
     return "gc_" + re.sub(r"\W", "_", program.name, flags=re.ASCII)
 
 
-def build(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Artifact:
-    """Compile a graph to data, without looking at the cache."""
+def build(
+    graph: Graph, options: Options = Options(), on_pass: Callable | None = None, begin: Callable | None = None
+) -> Artifact:
+    """Compile a graph to data, without looking at the cache; ``begin``: see ``assemble``."""
     with stage("compile", graph.name):
-        return assemble(lower_graph(optimise(graph, options, on_pass), options), options)
+        return assemble(lower_graph(optimise(graph, options, on_pass), options), options, begin)
 
 
-def assemble(program: Program, options: Options = Options()) -> Artifact:
-    """A lowered Program as native code."""
+def assemble(program: Program, options: Options = Options(), begin: Callable | None = None) -> Artifact:
+    """A lowered Program as native code.
+
+    Args:
+        begin: called with the Artifact, still without its library, while threads make machine code.
+    """
     from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
     from graphc.runtime.jit import Batch
 
     target, characters = target_of(options), 0
+    early = written_before_host(program)
+    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early)
+    waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
+        if waiting is not None:
+            batch.add(waiting.text, waiting.target, SPEED_LEVEL)
         with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
             for text in program_modules(program, target, entry_name(program)):
                 batch.add(text)
                 characters += len(text)
+        if begin is not None:
+            begin(artifact)
         with stage("machine code", program.name, characters=characters):
             objects = batch.objects()
-    library = link_shared(objects, exports=entry_points(program))
-    early = written_before_host(program)
-    return Artifact(replace(program, kernels=(), constants=b""), program.constants, library, target.name, early)
+    if waiting is not None:
+        provide(waiting, objects.pop(0))
+    return replace(artifact, library=link_shared(objects, exports=entry_points(program)))
 
 
 def entry_points(program: Program) -> list[str]:
@@ -172,9 +186,9 @@ def sections(artifact: Artifact) -> dict[str, object]:
     return {
         f"program:{target}": text,
         **_blob_sections(blobs, target),
+        **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
-        **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
     }
 
 
@@ -186,7 +200,7 @@ def from_sections(container, target: str) -> Artifact:
     """
     program = parse(container.text(f"program:{target}"), _blobs(container, target))
     early = frozenset(container.json(f"early:{target}")) if f"early:{target}" in container else None
-    return Artifact(program, container[f"constants:{target}"], container[f"library:{target}"], target, early)
+    return Artifact(program, Blob.of(container[f"constants:{target}"]), container[f"library:{target}"], target, early)
 
 
 def _blob_sections(blobs: dict, target: str) -> dict[str, object]:
@@ -247,9 +261,9 @@ def load(
     load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=b"")  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY)  # for other lines, see compile_graph
     return Executable(
-        entry_name(program), program.signature, library, artifact.constants, host_steps, release_gil=_may_take_long(program),
+        entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,
     )  # fmt: skip
 
@@ -376,10 +390,20 @@ def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str)
         entry = cache.get(digest)
         if entry is not None:
             return from_sections(entry, target)
-    artifact = build(graph, options, on_pass)
-    if keep and cache.put(digest, sections(artifact), parts) and len(artifact.constants) >= _LARGE:
-        entry = cache.get(digest)  # weights are mapped then instead of held
-        return artifact if entry is None else from_sections(entry, target)
+    if not keep:
+        return build(graph, options, on_pass)
+    with cache.draft(digest, parts) as draft:
+
+        def begin(artifact: Artifact) -> None:
+            made = sections(artifact)
+            draft.begin(made)
+            for name in tuple(made)[:-1]:  # the library, still to be made, is the last
+                draft.add(made[name])
+
+        artifact = build(graph, options, on_pass, begin)
+        draft.add(artifact.library)
+        if draft.keep() and len(artifact.constants) >= _LARGE and (entry := draft.kept()) is not None:
+            return from_sections(entry, target)  # weights are mapped then instead of held
     return artifact
 
 

@@ -139,7 +139,7 @@ class Native:
         assert size == dim_value(signature.arena, env)
         arena = Memory(size)
         blob = Memory(max(len(self.program.constants), 1))
-        blob.array(np.uint8, len(self.program.constants))[:] = np.frombuffer(self.program.constants, np.uint8)
+        blob.array(np.uint8, len(self.program.constants))[:] = np.frombuffer(self.program.constants.view, np.uint8)
         self._parts.value = parts
         self._run(inputs, outputs, dims, blob, arena, env)
         for memory in (*inputs, *outputs, arena):

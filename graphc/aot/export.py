@@ -144,7 +144,7 @@ def _standalone(program: Program, name: str, options: Options) -> dict[str, byte
     target = target_of(options)
     header = header_text(program.signature, name, program.checks, reasons_of(program))
     code = embed(
-        compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants
+        compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants.view
     )
     files = {".o": code, ".h": header.encode()}
     if _can_link(target):

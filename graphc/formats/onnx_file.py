@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphc.errors import FormatError, UsageError, explain
+from graphc.ir.digest import digest_of_bytes
 from graphc.formats import onnx_protos
 from graphc.formats.onnx_cut import Piece, cut
 from graphc.formats.onnx_damage import damage, guess, other_kind
@@ -56,16 +57,16 @@ class OnnxFile:
         Returns:
             Text; None where one of these files cannot be read, which ``array`` says.
         """
-        found, named = hashlib.sha256(self._data), {}
+        found, named = [digest_of_bytes(self._data)], {}
         for tensor in tensors(self.model) if self._has_external else ():
             if tensor.data_location == onnx_protos.TensorProto.EXTERNAL:
                 named |= {e.value: None for e in tensor.external_data if e.key == "location"}
         try:
             for location in named:
-                found.update(hashlib.sha256(self._folder.map(location, self.name)).digest())
+                found.append(digest_of_bytes(self._folder.map(location, self.name)))
         except (FormatError, OSError):
             return None
-        return found.hexdigest()
+        return hashlib.sha256(b"".join(found)).hexdigest()
 
     def stored(self, tensor, what: str) -> tuple[memoryview, str] | None:
         """The bytes of a tensor's values that its message does not hold, and the field that they are of; else None."""

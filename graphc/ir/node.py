@@ -8,8 +8,6 @@ equal index expressions identical.
 from __future__ import annotations
 
 import functools
-import hashlib
-import mmap
 import struct
 import threading
 import weakref
@@ -18,56 +16,11 @@ import numpy as np
 
 from graphc.errors import DtypeError, Location, ShapeError, explain, here
 from graphc.ir import dtype as dt
+from graphc.ir.data import Data
 from graphc.ir.dtype import DType
 from graphc.ir.origin import origins
 from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
-
-
-class Data:
-    """The bytes of a constant, compared by dtype, shape and content; never changed."""
-
-    __slots__ = ("array", "key")
-
-    def __init__(self, array):
-        if not _is_mapped(array):
-            array = np.array(array, order="C", copy=True)
-            array.flags.writeable = False
-        self.array = array
-        if array.dtype == object:
-            content = repr(array.tolist()).encode()
-        elif array.nbytes <= 64:
-            content = array.tobytes()
-        else:
-            content = array.reshape(-1).view(np.uint8)
-        if len(content) > 64:
-            content = hashlib.sha256(content).digest() + b"#"
-        self.key = (str(array.dtype), array.shape, content)
-
-    @property
-    def is_splat(self) -> bool:
-        """True for one element that stands for every element of the node."""
-        return self.array.ndim == 0
-
-    @property
-    def digest(self) -> str:
-        """Sixteen hexadecimal digits that name the content."""
-        return hashlib.sha256(repr(self.key).encode()).hexdigest()[:16]
-
-    def __eq__(self, other):
-        return isinstance(other, Data) and self.key == other.key
-
-    def __hash__(self):
-        return hash(self.key)
-
-
-def _is_mapped(array) -> bool:
-    """Whether an array is a part of a file that nobody here can write to: large weights need no copy then."""
-    if not isinstance(array, np.ndarray) or array.flags.writeable or not array.flags.c_contiguous:
-        return False
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array, memoryview) and array.readonly and isinstance(array.obj, mmap.mmap)
 
 
 def _attr_key(value):
@@ -243,15 +196,13 @@ def const(value, type: Type | None = None) -> Node:
         if dtype is dt.string:  # as objects at once: NumPy's own strings drop trailing zero bytes
             data = Data(np.array(value, dtype=object))
         else:
-            data = Data(np.asarray(value).astype(dtype.numpy, casting="unsafe"))
+            data = Data(np.asarray(value).astype(dtype.numpy, casting="unsafe", copy=False))
     if type is None:
         type = Type(dt.as_dtype(data.array.dtype), data.array.shape)
     if data.array.ndim and data.array.shape != type.shape:
         raise ShapeError(explain(f"const: value of shape {data.array.shape} for {type}"))
     if data.array.ndim and data.array.size and data.array.dtype != object:
-        flat = data.array.reshape(-1)
-        if data.array.size == 1 or (flat.view(np.uint8).reshape(flat.size, -1) == flat[:1].view(np.uint8)).all():
-            data = Data(flat[0])
+        data = data.shortened()
     return make("const", (), (("value", data),), type)
 
 

@@ -5,13 +5,13 @@ Nothing of ``graph`` or ``program`` is imported, as they use this file: it looks
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import numpy as np
 
 from graphc.ir.dtype import as_dtype
-from graphc.ir.node import Data, Node
+from graphc.ir.data import Data
+from graphc.ir.node import Node
 from graphc.ir.print_kernel import kernel_lines
 from graphc.ir.text import attr_text, dim_text, label_text, literal, name_text, scalar_text
 from graphc.ir.type import TupleType
@@ -53,11 +53,6 @@ def step_text(step) -> str:
     module = _Module(None, False)
     module._add_steps((step,), "")
     return module.lines[0]
-
-
-def bytes_digest(content: bytes) -> str:
-    """Sixteen hexadecimal digits that name a Program's constants."""
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def value_names(graph, nodes=None) -> dict[Node, str]:
@@ -209,10 +204,10 @@ class _Module:
             out.append(f" {_donated_text(signature.donated)}")
         if not (type(signature.arena) is int and signature.arena == 0):
             out.append(f"  arena {dim_text(signature.arena)}")
-        if program.constants:
-            digest = bytes_digest(program.constants)
+        if len(program.constants):
+            digest = program.constants.digest
             if self.blobs is not None:
-                self.blobs[digest] = np.frombuffer(program.constants, np.uint8)
+                self.blobs[digest] = np.frombuffer(program.constants.view, np.uint8)
             out.append(f"  constants {len(program.constants)} #{digest}")
         out += [self.requirement("check", r) for r in program.checks]
         for buffer in program.buffers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.kernel import Kernel
 from graphc.ir.printer import program_text
 from graphc.ir.type import Type
@@ -126,7 +127,7 @@ class Program:
     buffers: tuple[Buffer, ...]
     kernels: tuple[Kernel, ...]
     steps: tuple
-    constants: bytes = field(default=b"", repr=False)  # aligned blob; kernels see base + offset
+    constants: Blob = field(default=EMPTY, repr=False)  # kernels see the address of its first byte + an offset
     checks: tuple = ()  # Requirements on the symbols, tested in this order before anything runs
 
     def __str__(self) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.lines import Line, Lines
-from graphc.ir.printer import bytes_digest
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Refuse, Repeat, Signature
 from graphc.ir.read_graph import read_donated, read_requirement
 from graphc.ir.read_value import Scope, read_attr, read_dim, read_type
@@ -24,7 +24,7 @@ class _Parts:
     symbols: tuple = ()
     donated: tuple = ()
     arena: object = 0
-    constants: bytes = b""
+    constants: Blob = EMPTY
     buffers: list = field(default_factory=list)
     checks: list = field(default_factory=list)
 
@@ -78,14 +78,14 @@ def _read_declaration(line: Line, scope: Scope, parts: _Parts) -> bool:
     return True
 
 
-def _read_constants(line: Line, scope: Scope) -> bytes:
+def _read_constants(line: Line, scope: Scope) -> Blob:
     size = line.integer("a number of bytes")
     digest = line.take("blob", "a digest such as #0123456789abcdef").lstrip("#")
     array = scope.blobs.get(digest)
     if array is None:
         line.refuse(f"the constants #{digest} are not among the blobs given")
-    content = np.asarray(array).tobytes()
-    if len(content) != size or bytes_digest(content) != digest:
+    content = Blob.of(np.asarray(array).tobytes())
+    if len(content) != size or content.digest != digest:
         line.refuse(f"the blob {digest} has another content than its digest and length say")
     return content
 

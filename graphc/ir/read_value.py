@@ -10,7 +10,8 @@ import numpy as np
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.lines import Line
-from graphc.ir.node import BOOL, INDEX, Data, Node, const, make, symbol
+from graphc.ir.data import Data
+from graphc.ir.node import BOOL, INDEX, Node, const, make, symbol
 from graphc.ir.text import INFIX, natural_dtype
 from graphc.ir.type import TupleType, Type
 

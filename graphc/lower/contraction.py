@@ -21,6 +21,7 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.element import Elements
 from graphc.lower.map_nest import index_vars
+from graphc.lower.panels import Panels
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, unroll, vectorise
 from graphc.prims.table import apply
 
@@ -95,16 +96,12 @@ def describe(node: Node, target: Target) -> Dot:
     return Dot(node, node.shape[:-2], node.shape[-2], node.shape[-1], k, tile_for(target, node.dtype))
 
 
-def pack_constant(dot: Dot, array: np.ndarray) -> np.ndarray:
+def pack_constant(dot: Dot, array: np.ndarray) -> Panels:
     """The right operand in panel layout [batch, panels, k, width], zero beyond the last column."""
     if dot.node.attr("transpose_y"):
         array = np.swapaxes(array, -1, -2)
     width = dot.tile.width
-    array = array.reshape(-1, *array.shape[-2:]).astype(dot.tile.dtype.numpy)
-    columns = dot.panels * width
-    padded = np.zeros((array.shape[0], array.shape[1], columns), array.dtype)
-    padded[:, :, : array.shape[2]] = array
-    return np.ascontiguousarray(padded.reshape(array.shape[0], array.shape[1], -1, width).transpose(0, 2, 1, 3))
+    return Panels(array.reshape(-1, *array.shape[-2:]), width, dot.tile.dtype.numpy)
 
 
 def pack_kernel(dot: Dot) -> Kernel:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
+from graphc.ir.blob import Blob, Piece
 from graphc.ir.graph import Graph, rebuild, symbols_of
 from graphc.ir.order import toposort
 from graphc.ir.kernel import Kernel
@@ -27,6 +28,7 @@ from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.conv import CLIP, conv_kernel, conv_of, form_of, packed_weights
 from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
+from graphc.lower.panels import Panels
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
@@ -42,7 +44,7 @@ class Lowering:
         self.kernels: dict[Kernel, str] = {}
         self._regions: dict = {}
         self.storages: list[Storage] = []
-        self.constants: list[bytes] = []
+        self.constants: list[Piece] = []
         self.constant_size = 0
         self._constant_of: dict = {}
         self._numbers: Counter = Counter()
@@ -67,19 +69,20 @@ class Lowering:
         made.merged = source
         return made
 
-    def constant(self, array: np.ndarray, type: Type) -> Storage:
-        """Read-only memory holding ``array``, one per content."""
-        data = np.ascontiguousarray(array)
-        raw = data.tobytes()
-        key = (str(data.dtype), data.shape, hashlib.sha256(raw).digest())
+    def constant(self, type: Type, key: tuple, make: Callable[[], np.ndarray]) -> Storage:
+        """Read-only memory for an array of a ``type``, made once for each ``key``, which names its content."""
         found = self._constant_of.get(key)
         if found is None:
-            found = self.storage(type, "c", ("constant", self.constant_size))
-            raw += bytes(-len(raw) % ALIGNMENT)
-            self.constants.append(raw)
-            self.constant_size += len(raw)
-            self._constant_of[key] = found
+            found = self._constant_of[key] = self.storage(type, "c", ("constant", self.constant_size))
+            size = type.size * type.dtype.numpy.itemsize
+            self.constants.append(Piece(self.constant_size, size, make))
+            self.constant_size += -(-size // ALIGNMENT) * ALIGNMENT
         return found
+
+    def panels(self, packed: Panels, dtype: dt.DType, content: tuple) -> Storage:
+        """Read-only memory for a packed operand, which ``content`` names."""
+        type = Type(dtype, packed.shape)
+        return self.constant(type, (*content, type), packed.make)
 
     # ----------------------------------------------------------------------------------------- kernels
 
@@ -150,8 +153,8 @@ class Lowering:
             if node.op == "item":
                 return memory[node.inputs[0]][node.attr("index")]
             elif node.op == "const":
-                array = np.broadcast_to(node.attrs[0][1].array, node.shape)
-                memory[node] = self.constant(array, node.type)
+                data = node.attr("value")
+                memory[node] = self.constant(node.type, (data, node.type), lambda: np.broadcast_to(data.array, node.shape))
             else:
                 raise CompileError(f"{node.op} at {node.location} was not materialised")
         return memory[node]
@@ -186,7 +189,8 @@ class Lowering:
         if y.op == "const" and y.type.is_static and y.type.size:
             array = np.broadcast_to(y.attrs[0][1].array, y.shape)
             packed = pack_constant(dot, array)
-            inputs["packed"] = self.constant(packed, Type(dot.tile.dtype, packed.shape))
+            content = ("columns", y.attr("value"), y.shape, node.attr("transpose_y"))
+            inputs["packed"] = self.panels(packed, dot.tile.dtype, content)
         elif dot.wants_packing:
             inputs["packed"] = self.storage(dot.packed_type, "packed")
             source = {"x0": self.find(y, memory)}
@@ -211,13 +215,15 @@ class Lowering:
         graph = region.graph
         node = conv_of(graph)
         x, w = [region.sources[graph.inputs.index(n)] for n in node.inputs]
-        array, form = packed_weights(node, w, self.target), form_of(node, w, self.target)
+        form = form_of(node, w, self.target)
+        array = packed_weights(node, w, form, self.target)
         inputs = {"source": self.find(x, memory)}
         packed = outside = None
         steps: list[Step] = []
         if array is not None:
             packed = Type(dt.accumulator(node.dtype), array.shape)
-            inputs["packed"] = self.constant(array, packed)
+            content = (form, w.attr("value"), w.shape, node.attr("groups"))
+            inputs["packed"] = self.panels(array, packed.dtype, content)
         elif form == CLIP:
             packed, outside = packed_types(node, self.target)
             inputs["packed"], inputs["outside"] = self.storage(packed, "packed"), self.storage(outside, "outside")
@@ -504,4 +510,4 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
         graph.donated,
         arena,
     )
-    return Program(graph.name, signature, tuple(buffers.values()), kernels, emitted, b"".join(lowering.constants), graph.requires)
+    return Program(graph.name, signature, tuple(buffers.values()), kernels, emitted, Blob(lowering.constant_size, tuple(lowering.constants)), graph.requires)

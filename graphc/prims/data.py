@@ -6,7 +6,8 @@ import numpy as np
 
 from graphc.errors import DtypeError, ShapeError
 from graphc.ir import dtype as dt
-from graphc.ir.node import INDEX, Data, Node, const_value
+from graphc.ir.data import Data
+from graphc.ir.node import INDEX, Node, const_value
 from graphc.ir.sizes import made_by
 from graphc.ir.type import TupleType, Type
 from graphc.prims.dims import axis_of, integer

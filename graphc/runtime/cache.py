@@ -7,11 +7,12 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from graphc.errors import FormatError, GraphcWarning, UsageError
-from graphc.runtime.container import TEMPORARY, Container, write
+from graphc.runtime.container import TEMPORARY, Container, Writer
 
 _SUFFIX = ".gc"
 _PARTS = "key"  # the section that says what an entry was made from
@@ -81,24 +82,15 @@ class DiskCache:
         Args:
             parts: what the digest was made from, by name; stored so that ``explain`` can compare.
         """
-        if self.path is None:
-            return False
-        if _PARTS in sections:
-            raise UsageError(f"cache: the section name {_PARTS!r} belongs to the cache itself")
-        try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self._entry_path(digest)
-            size = write(path, {_PARTS: _shortened(parts), **sections})
-            if size > self.limit:
-                _remove(path)
-                return False
-            if size * _LARGE > self.limit or sum(digest.encode()) % _SELDOM == 0:  # listing thousands of files takes time
-                self._shrink(path)
-        except OSError as error:
-            self._warn("write", error)
-            return False
-        self._count("writes")
-        return True
+        with self.draft(digest, parts) as draft:
+            draft.begin(sections)
+            for value in sections.values():
+                draft.add(value)
+            return draft.keep()
+
+    def draft(self, digest: str, parts: dict[str, str]) -> "Draft":
+        """An entry to be, whose sections are added one by one while others are still being made."""
+        return Draft(self, digest, parts)
 
     def explain(self, parts: dict[str, str]) -> str:
         """Why there is no entry for these key parts: how they differ from the entry that is most like them."""
@@ -188,6 +180,79 @@ class DiskCache:
                 GraphcWarning,
                 stacklevel=3,
             )
+
+
+class Draft:
+    """An entry that is being written. What cannot be written is given up with a warning, and the rest is ignored.
+
+    Made by ``DiskCache.draft``; used in a ``with`` statement, at whose end there is the entry or nothing.
+    """
+
+    def __init__(self, cache: DiskCache, digest: str, parts: dict[str, str]):
+        self._cache, self._digest, self._parts = cache, digest, parts
+        self._writer: Writer | None = None
+
+    def __enter__(self) -> "Draft":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._abandon()
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Make the file, for sections of these names in their order."""
+        cache, names = self._cache, (_PARTS, *names)
+        if _PARTS in names[1:]:
+            raise UsageError(f"cache: the section name {_PARTS!r} belongs to the cache itself")
+        if cache.path is None:
+            return
+        path = cache._entry_path(self._digest)
+        try:
+            cache.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._writer = Writer(path, names)
+        except OSError as error:
+            cache._warn("write", error)
+        self.add(_shortened(self._parts))
+
+    def add(self, value) -> None:
+        """The content of the next section."""
+        if self._writer is not None:
+            try:
+                self._writer.add(value)
+            except OSError as error:
+                self._cache._warn("write", error)
+                self._abandon()
+
+    def keep(self) -> bool:
+        """The file becomes the entry; answers whether it did."""
+        if self._writer is None:
+            return False
+        cache, writer = self._cache, self._writer
+        self._writer = None
+        path = cache._entry_path(self._digest)
+        try:
+            size = writer.close()
+            if size > cache.limit:
+                _remove(path)
+                return False
+            if size * _LARGE > cache.limit or sum(self._digest.encode()) % _SELDOM == 0:  # listing a folder takes time
+                cache._shrink(path)
+        except OSError as error:
+            cache._warn("write", error)
+            return False
+        cache._count("writes")
+        return True
+
+    def kept(self) -> Container | None:
+        """The entry that ``keep`` made, not read again; None where it is gone already."""
+        try:
+            return Container.open(self._cache._entry_path(self._digest), verify=False)
+        except (FormatError, OSError):
+            return None
+
+    def _abandon(self) -> None:
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
 
 
 class _Nothing:

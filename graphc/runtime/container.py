@@ -2,8 +2,9 @@
 
 Layout, little-endian. Header, 64 bytes: magic (8), version u32, section count u32, file size u64, table size u64,
 SHA-256 (32) over the header up to here and the table. Then the table, one entry a section: name size u16, name in
-UTF-8, offset u64, size u64, SHA-256 of the content. Then the sections in the order of the table, each at the next
-multiple of 64 bytes; the bytes between are zero, and the file ends with its last section.
+UTF-8, offset u64, size u64, digest of the content (``ir.digest``: SHA-256 over those of its MiBs). Then the sections in
+the order of the table, each at the next multiple of 64 bytes; the bytes between are zero, and the file ends with its
+last section.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import struct
 from dataclasses import dataclass
 
 from graphc.errors import FormatError, UsageError
+from graphc.ir.digest import Digest, digest_of_bytes
 
 MAGIC = b"\x89gc\r\n\x1a\n\0"
-VERSION = 1
+VERSION = 2
 ALIGN = 64
 TEMPORARY = ".tmp-"  # how the names of files begin that are not complete yet
 
@@ -37,27 +39,72 @@ class _Entry:
     digest: bytes
 
 
+class Writer:
+    """A container file that grows section by section; whoever reads sees nothing of it before ``close``, and then all.
+
+    Args:
+        path: where the file will be. names: of the sections, in the order in which they will be added.
+    """
+
+    def __init__(self, path, names):
+        self._path = os.fspath(path)
+        self._names = [_encoded(name) for name in names]
+        self._table: list[bytes] = []
+        self._end = _HEADER_SIZE + _table_size(self._names)
+        self._temporary = os.path.join(os.path.dirname(self._path), f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        self._file = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+
+    def add(self, value) -> None:
+        """The content of the next section, see ``encode``."""
+        offset, digest, size = _up(self._end), Digest(), 0
+        self._file.seek(offset)
+        for chunk in value.chunks() if hasattr(value, "chunks") else (_content(value),):
+            digest.update(chunk)
+            size += self._file.write(chunk)
+        self._table.append(_row(self._names[len(self._table)], offset, size, digest.digest()))
+        self._end = offset + size
+
+    def close(self) -> int:
+        """Put the finished file into its place; answers its bytes."""
+        try:
+            self._file.truncate(self._end)
+            self._file.seek(0)
+            for piece in _header(self._table, self._end):
+                self._file.write(piece)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self._temporary, self._path)
+        except BaseException:
+            self.abandon()
+            raise
+        return self._end
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        try:
+            os.unlink(self._temporary)
+        except FileNotFoundError:
+            pass  # it is in its place
+
+
 def encode(sections: dict[str, object]) -> list:
     """The pieces of a container file, in order; ``b"".join`` of them is the file.
 
     Args:
-        sections: name to content: bytes-like, ``str`` (stored as UTF-8), or anything JSON can say.
+        sections: name to content: bytes-like, a Blob, ``str`` (stored as UTF-8), or anything JSON can say.
     """
-    contents = [(name, _content(value)) for name, value in sections.items()]
-    names = [name.encode() for name, _ in contents]
-    for name in names:
-        if not 0 < len(name) <= _LARGEST_NAME:
-            raise UsageError(f"container: section name {name!r} must have 1 to {_LARGEST_NAME} bytes")
-    table_size = sum(2 + len(name) + _ENTRY.size for name in names)
-    end = _HEADER_SIZE + table_size
-    table, body = b"", []
-    for name, (_, content) in zip(names, contents):
+    names = [_encoded(name) for name in sections]
+    end = _HEADER_SIZE + _table_size(names)
+    table, body = [], []
+    for name, content in zip(names, map(_content, sections.values())):
         offset = _up(end)
         body += [bytes(offset - end), content]
-        table += struct.pack("<H", len(name)) + name + _ENTRY.pack(offset, len(content), hashlib.sha256(content).digest())
+        table.append(_row(name, offset, len(content), digest_of_bytes(content)))
         end = offset + len(content)
-    start = _START.pack(MAGIC, VERSION, len(names), end, table_size)
-    return [start, hashlib.sha256(start + table).digest(), table, *body]
+    return [*_header(table, end), *body]
 
 
 def write(path, sections: dict[str, object]) -> int:
@@ -65,22 +112,40 @@ def write(path, sections: dict[str, object]) -> int:
 
     Answers the bytes of the file.
     """
-    path = os.fspath(path)
-    temporary = os.path.join(os.path.dirname(path), f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+    writer = Writer(path, sections)
     try:
-        with os.fdopen(handle, "wb") as file:
-            size = sum(file.write(piece) for piece in encode(sections))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        for value in sections.values():
+            writer.add(value)
     except BaseException:
-        os.unlink(temporary)
+        writer.abandon()
         raise
-    return size
+    return writer.close()
+
+
+def _encoded(name: str) -> bytes:
+    raw = name.encode()
+    if not 0 < len(raw) <= _LARGEST_NAME:
+        raise UsageError(f"container: section name {name!r} must have 1 to {_LARGEST_NAME} bytes")
+    return raw
+
+
+def _table_size(names: list[bytes]) -> int:
+    return sum(2 + len(name) + _ENTRY.size for name in names)
+
+
+def _row(name: bytes, offset: int, size: int, digest: bytes) -> bytes:
+    return struct.pack("<H", len(name)) + name + _ENTRY.pack(offset, size, digest)
+
+
+def _header(rows: list[bytes], size: int) -> list[bytes]:
+    table = b"".join(rows)
+    start = _START.pack(MAGIC, VERSION, len(rows), size, len(table))
+    return [start, hashlib.sha256(start + table).digest(), table]
 
 
 def _content(value) -> memoryview:
+    if hasattr(value, "chunks"):
+        value = value.view
     if isinstance(value, str):
         value = value.encode()
     elif isinstance(value, (dict, list)):
@@ -105,11 +170,12 @@ class Container:
         self._entries = {entry.name: entry for entry in self._read_table()}
 
     @classmethod
-    def open(cls, path, only: str | None = None) -> "Container":
+    def open(cls, path, only: str | None = None, verify: bool = True) -> "Container":
         """Open a container file and verify all of it.
 
         Args:
             only: verify this section alone, and hold no other.
+            verify: False for a file that this process has just written: the contents are not read.
 
         Raises:
             FormatError: the file is no container, of another version, or any byte of it is not as it was written.
@@ -119,7 +185,7 @@ class Container:
             if os.fstat(file.fileno()).st_size == 0:
                 raise FormatError(f"{os.fspath(path)}: the file is empty; no .gc container")
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return cls.parse(data, os.fspath(path), only)
+        return cls.parse(data, os.fspath(path), only) if verify else cls(data, os.fspath(path))
 
     @classmethod
     def parse(cls, data, source: str = "container", only: str | None = None) -> "Container":
@@ -228,5 +294,5 @@ class Container:
             end = entry.offset + entry.size
 
     def _verify(self, entry: _Entry) -> None:
-        if hashlib.sha256(self._view[entry.offset : entry.offset + entry.size]).digest() != entry.digest:
+        if digest_of_bytes(self._view[entry.offset : entry.offset + entry.size]) != entry.digest:
             raise self._error(f"section {entry.name!r} does not match its checksum: the file is damaged")

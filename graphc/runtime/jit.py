@@ -23,7 +23,7 @@ VERSION = f"llvmlite {llvmlite.__version__} llvm {'.'.join(map(str, llvm.llvm_ve
 
 _machines: dict[Target, llvm.TargetMachine] = {}
 _lock = threading.Lock()
-_WORTH_A_THREAD = 100_000  # characters of a text, some 50 milliseconds of work
+_WORTH_A_THREAD = 40_000  # characters of a text, some 15 milliseconds of work
 _MOST_THREADS = 3  # that compile beside the one that writes texts
 _ABI_NAMES = {"riscv64": "lp64d"}
 _LINE = re.compile(r"(?:<string>|IR|^[^:\n]*):(\d+):(\d+):")
@@ -40,12 +40,38 @@ def compile_object(text: str, target: Target, speed_level: int = 0) -> bytes:
     Raises:
         CompileError: LLVM does not accept the text; the message shows the line.
     """
-    with _lock:
+    with _lock, _SETTINGS:
         machine = _machine(target)
         module = _parsed(text, target, machine)
         if speed_level:
             _optimize(module, machine, speed_level)
         return machine.emit_object(module)
+
+
+class _Settings:
+    """LLVM's settings, which are the whole process's, while it works for graphc; others find them as they were.
+
+    Our loops step through memory by themselves. Looking for better steps (loop strength reduction) takes two fifths of
+    the time of code generation and makes more code that is no faster.
+    """
+
+    def __init__(self):
+        self._users, self._changing = 0, threading.Lock()
+
+    def __enter__(self) -> None:
+        self._change(1)
+
+    def __exit__(self, *_) -> None:
+        self._change(-1)
+
+    def _change(self, by: int) -> None:
+        with self._changing:
+            before, self._users = self._users, self._users + by
+            if not before or not self._users:
+                llvm.set_option("graphc", f"-disable-lsr={'true' if self._users else 'false'}")
+
+
+_SETTINGS = _Settings()
 
 
 class Batch:
@@ -62,26 +88,31 @@ class Batch:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "Batch":
+        _SETTINGS.__enter__()
         return self
 
     def __exit__(self, *_) -> None:
         self._work(None, wait=False)  # where an error came, nobody wants what still waits
         self._end()
+        _SETTINGS.__exit__()
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, target: Target | None = None, speed_level: int = 0) -> None:
         """Take one more module.
+
+        Args:
+            target: where it is for another one than the others.
+            speed_level: see ``compile_object``.
 
         Raises:
             CompileError: LLVM does not accept the text; the message shows the line.
         """
         with _lock:
-            unit = _Unit(text, self._target)
-            more = len(text) >= _WORTH_A_THREAD and len(self._threads) < min(usable_cpus() - 1, _MOST_THREADS)
-            machine = _new_machine(self._target) if more else None
+            unit = _Unit(text, target or self._target, speed_level)
         self._units.append(unit)
         self._waiting.put(unit)
-        if more:
-            self._start(machine)
+        long = len(text) >= _WORTH_A_THREAD or speed_level
+        if long and len(self._threads) < min(usable_cpus() - 1, _MOST_THREADS):
+            self._start()
 
     def objects(self) -> list[bytes]:
         """The object of every module, in the order in which they were added.
@@ -90,23 +121,23 @@ class Batch:
             CompileError: LLVM could not make one.
         """
         with _lock:
-            self._work(_machine(self._target), wait=False)
+            self._work(_machines, wait=False)
         self._end()
         for unit in self._units:
             if unit.error is not None:
                 raise CompileError(f"LLVM makes no machine code of a module: {unit.error}")
         return [unit.code for unit in self._units]
 
-    def _start(self, machine: llvm.TargetMachine) -> None:
-        thread = threading.Thread(target=self._work, args=(machine,), name="graphc-compile", daemon=True)
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, args=({},), name="graphc-compile", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the interpreter ends, or there are too many: who waits does it all
             return
         self._threads.append(thread)
 
-    def _work(self, machine: llvm.TargetMachine | None, wait: bool = True) -> None:
-        """Compile what waits until there is no more; without a machine, drop it."""
+    def _work(self, machines: dict[Target, llvm.TargetMachine] | None, wait: bool = True) -> None:
+        """Compile what waits until there is no more, each with the machine for its target; without machines, drop it."""
         while True:
             try:
                 unit = self._waiting.get(wait)
@@ -114,8 +145,8 @@ class Batch:
                 return
             if unit is None:
                 return
-            if machine is not None:
-                unit.compile(machine)
+            if machines is not None:
+                unit.compile(machines)
             unit.close()
 
     def _end(self) -> None:
@@ -129,7 +160,8 @@ class Batch:
 class _Unit:
     """One module in a context of its own, and the object or the error that came of it."""
 
-    def __init__(self, text: str, target: Target):
+    def __init__(self, text: str, target: Target, speed_level: int = 0):
+        self.target, self.speed_level = target, speed_level
         self.code: bytes | None = None
         self.error: Exception | None = None
         self.module: llvm.ModuleRef | None = None
@@ -141,8 +173,13 @@ class _Unit:
             self.close()
             raise
 
-    def compile(self, machine: llvm.TargetMachine) -> None:
+    def compile(self, machines: dict[Target, llvm.TargetMachine]) -> None:
         try:
+            machine = machines.get(self.target)
+            if machine is None:
+                machine = machines[self.target] = _new_machine(self.target)
+            if self.speed_level:
+                _optimize(self.module, machine, self.speed_level)
             self.code = _encode(machine, self.module)
         except Exception as error:  # raised again by who waits for the object
             self.error = error
@@ -196,7 +233,7 @@ def _encode(machine: llvm.TargetMachine, module: llvm.ModuleRef) -> bytes:
 
 def assembly(text: str, target: Target) -> str:
     """The assembly that ``compile_object`` would encode; for people to read."""
-    with _lock:
+    with _lock, _SETTINGS:
         machine = _machine(target)
         return machine.emit_assembly(_parsed(text, target, machine))
 
@@ -256,4 +293,8 @@ def _located(message: str, text: str) -> str:
 def _optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine, speed_level: int) -> None:
     options = llvm.create_pipeline_tuning_options(speed_level=speed_level)
     builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    passes = builder.getModulePassManager()
+    if _LIBRARY is None:
+        passes.run(module, builder)
+    else:
+        _LIBRARY[0].LLVMPY_RunNewModulePassManager(passes, module, builder)

@@ -36,6 +36,7 @@ _EXPORTS = [
     "gc_buffer_configure",
     "gc_buffer_get",
 ]
+SPEED_LEVEL = 2  # of LLVM's passes: the module is written by hand
 _FORMAT = "4"  # raised when the linker or the order of exports changes
 
 
@@ -63,6 +64,7 @@ class Support:
 
 
 _support: Support | None = None
+_made: dict[str, bytes] = {}  # libraries by digest, for where there is no cache
 _lock = threading.Lock()
 
 
@@ -100,18 +102,58 @@ def _load(made: Mapping[str, bytes]) -> Support:
 
 def support_file(target: Target, made: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:
     """The digest and the content of the library for a target: from the cache, from ``made``, else compiled now."""
+    source = _source(target)
+    content = _found(source, made or {})
+    if content is None:
+        from graphc.runtime.jit import compile_object  # the compiler is loaded only where there is something to compile
+
+        provide(source, compile_object(source.text, source.target, SPEED_LEVEL))
+        content = _made[source.digest]
+    return source.digest, content
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the library is made of, and the digest by which it is kept."""
+
+    text: str
+    target: Target
+    digest: str
+    parts: Mapping[str, str]
+
+
+def missing() -> Source | None:
+    """What must be compiled before the first call in this process, so that it can be while something else is.
+
+    None where the library is loaded, or in the cache.
+    """
+    if _support is not None:
+        return None
+    source = _source(host_target())
+    return source if _found(source, {}) is None else None
+
+
+def provide(source: Source, content: bytes) -> None:
+    """Link and keep the object that ``source`` became."""
+    from graphc.runtime.elf import link_shared
+
+    library = _made[source.digest] = link_shared([content], _EXPORTS)
+    default_cache().put(source.digest, {"library": library}, dict(source.parts))
+
+
+def _source(target: Target) -> Source:
     target = _least(target)
     text = support_text(target)
     parts = {"what": "support", "format": _FORMAT, "target": target.name, "text": text}
-    digest, cache = digest_of(parts), default_cache()
-    entry = cache.get(digest)
+    return Source(text, target, digest_of(parts), parts)
+
+
+def _found(source: Source, made: Mapping[str, bytes]) -> bytes | None:
+    entry = default_cache().get(source.digest)
     if entry is not None and "library" in entry:
-        return digest, bytes(entry["library"])
-    if made is not None and digest in made:
-        return digest, bytes(made[digest])
-    content = build_support(target)
-    cache.put(digest, {"library": content}, parts)
-    return digest, content
+        return bytes(entry["library"])
+    found = made.get(source.digest, _made.get(source.digest))
+    return None if found is None else bytes(found)
 
 
 def _least(target: Target) -> Target:
@@ -124,13 +166,6 @@ def support_text(target: Target) -> str:
     folder = Path(__file__).parent
     calls = [(folder / f"{name}.ll").read_text(encoding="utf-8") for name in _CALL_FILES]
     return "\n".join([pool_text(target), *calls])
-
-
-def build_support(target: Target) -> bytes:
-    """Compile and link the support library for a target."""
-    from graphc.runtime import elf, jit  # the compiler is loaded only where there is something to compile
-
-    return elf.link_shared([jit.compile_object(support_text(target), target, speed_level=2)], _EXPORTS)
 
 
 def _void(library: Library, name: str, *arguments):

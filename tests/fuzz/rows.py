@@ -6,7 +6,8 @@ import numpy as np
 
 from graphc import prims as p
 from graphc.ir import dtype as dt
-from graphc.ir.node import Data, Node, const
+from graphc.ir.data import Data
+from graphc.ir.node import Node, const
 from graphc.ir.type import Type
 from graphc.prims.control import results_of
 from graphc.prims.data import text

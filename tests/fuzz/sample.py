@@ -11,7 +11,8 @@ import numpy as np
 from graphc.errors import FormatError
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph
-from graphc.ir.node import Data, Node
+from graphc.ir.data import Data
+from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.type import Type

@@ -9,7 +9,8 @@ import numpy as np
 
 from graphc.errors import GraphcError
 from graphc.ir.graph import Graph, input_node, instantiate, rebuild
-from graphc.ir.node import Data, Node, const, make
+from graphc.ir.data import Data
+from graphc.ir.node import Node, const, make
 from graphc.ir.order import toposort
 from graphc.ir.sizes import symbols_in
 from graphc.ir.type import TupleType, Type

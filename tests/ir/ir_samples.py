@@ -5,6 +5,7 @@ import random
 import numpy as np
 
 from graphc.errors import Location, located
+from graphc.ir.blob import Blob
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Set, Store, load
@@ -215,7 +216,7 @@ def random_program(seed: int) -> Program:
     buffers = tuple(Buffer(name, r.choice(types), r.choice(places)) for name in names)
     signature = Signature(params[:2], params[2:], ("n",), r.choice(((), ((0, 1), (1, 0)))), r.choice((0, 4096, n * 4)))
     constants = r.choice((b"", bytes(range(200))))
-    return Program("main", signature, buffers, kernels, _random_steps(r, names, 3), constants)
+    return Program("main", signature, buffers, kernels, _random_steps(r, names, 3), Blob.of(constants))
 
 
 def _random_steps(r, names, depth) -> tuple:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from graphc.errors import Location, located
+from graphc.ir.blob import Blob
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.kernel import Alloc, Array, For, If, Kernel, Let, Set, Store, load
@@ -101,7 +102,7 @@ def step_program() -> Program:
         Repeat((launch,), test=(Copy("y", "x"),), condition="more"),
         Branch("more", (sort,), (Copy("x", "y"),)),
     )
-    return Program("step", signature, buffers, (rows,), steps, bytes(range(100)))
+    return Program("step", signature, buffers, (rows,), steps, Blob.of(bytes(range(100))))
 
 
 def test_graph(golden):

@@ -213,3 +213,22 @@ def test_a_folder_of_many_small_entries_is_seldom_listed(tmp_path, monkeypatch):
         assert cache.put(f"{k:02d}", {"a": b"x"}, {})
     assert 1 <= len(listed) < 16
     assert cache.put("large", {"a": bytes(1 << 15)}, {}) and listed[-1].name.startswith("large")
+
+
+def test_a_draft_is_an_entry_only_when_it_is_kept(cache):
+    with cache.draft("a", PARTS) as draft:
+        draft.begin(["weights", "library"])
+        draft.add(bytes(100))
+        assert cache.get("a") is None
+    assert list(cache.path.iterdir()) == []
+    with pytest.raises(ZeroDivisionError), cache.draft("a", PARTS) as draft:
+        draft.begin(["weights", "library"])
+        1 / 0
+    assert list(cache.path.iterdir()) == [] and draft.keep() is False
+    with cache.draft("a", PARTS) as draft:
+        draft.begin(["weights", "library"])
+        draft.add(bytes(100))
+        draft.add(b"code")
+        assert draft.keep()
+        assert bytes(draft.kept()["library"]) == b"code"
+    assert bytes(cache.get("a")["weights"]) == bytes(100)

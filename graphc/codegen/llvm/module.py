@@ -24,7 +24,7 @@ from graphc.ir.target import Target
 _ENTRY = "i32 @{}(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena)"
 _SYMBOL = re.compile(r"^declare [^@]*(@[^(]+)\(", re.MULTILINE)
 LARGEST = float(1 << 46)  # bytes of one buffer
-MODULE = 200_000  # characters: some 100 milliseconds of LLVM's work
+MODULE = 80_000  # characters: some 30 milliseconds of LLVM's work
 _FLOAT = {"add": "fadd", "sub": "fsub", "mul": "fmul", "floordiv": "fdiv"}
 _MEMMOVE = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
 

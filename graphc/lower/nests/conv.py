@@ -22,6 +22,7 @@ from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import shape_of
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import product
+from graphc.lower.panels import Panels
 from graphc.lower.schedule import symbols_of
 
 COLUMNS, DEPTHWISE, SPREAD, CLIP = "columns", "depthwise", "spread", "clip"
@@ -69,10 +70,9 @@ def form_of(node: Node, weights: Node, target: Target, packs: bool = True) -> st
     return TILE if conv_tile.can_tile(node, target) else DIRECT
 
 
-def packed_weights(node: Node, weights: Node, target: Target) -> np.ndarray | None:
-    """Known weights in the order in which the kernel reads them; None where it reads them as they are."""
-    form = form_of(node, weights, target) if weights.op == "const" else DIRECT
-    if form not in (CLIP, PANEL, SPREAD):
+def packed_weights(node: Node, weights: Node, form: str, target: Target) -> Panels | None:
+    """Known weights in the order in which the kernel of a form reads them; None where it reads them as they are."""
+    if weights.op != "const" or form not in (CLIP, PANEL, SPREAD):
         return None
     wide, shape = dt.accumulator(node.dtype), shape_of(node)
     array = np.broadcast_to(weights.attr("value").array, weights.shape)

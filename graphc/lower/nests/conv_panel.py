@@ -23,6 +23,7 @@ from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
     all_of, as_index, cast, ceil_divide, index, least, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
+from graphc.lower.panels import Panels
 from graphc.prims.table import apply
 
 PIXELS = {32: {1: 24, 2: 12, 3: 8}, 16: {1: 12, 2: 6}}  # registers -> vectors of a panel -> pixels of a tile
@@ -74,14 +75,10 @@ def panel_width(site_dtype, shape: Shape, target: Target) -> int:
     return vectors_for(shape, target, lanes) * lanes
 
 
-def pack(weights: np.ndarray, groups: int, width: int, dtype: np.dtype) -> np.ndarray:
+def pack(weights: np.ndarray, groups: int, width: int, dtype: np.dtype) -> Panels:
     """Weights [*kernel, channels, outputs] as panels [groups, panels, depth, width], zero beyond the last output."""
     outputs = weights.shape[-1] // groups
-    panels = -(-outputs // width)
-    rows = weights.reshape(-1, groups, outputs).astype(dtype)
-    padded = np.zeros((rows.shape[0], groups, panels * width), dtype)
-    padded[:, :, :outputs] = rows
-    return np.ascontiguousarray(padded.reshape(-1, groups, panels, width).transpose(1, 2, 0, 3))
+    return Panels(weights.reshape(-1, groups, outputs).transpose(1, 0, 2), width, dtype)
 
 
 def panels(site: Site, target: Target) -> tuple:

@@ -19,6 +19,7 @@ from graphc.lower.nests.conv_panel import Work, pack, panel_width, sums_of, tile
 from graphc.lower.nests.conv_patch import PATCH, Place, Tile, copy, patch_of
 from graphc.lower.nests.conv_shape import Shape, is_finite, taps_of
 from graphc.lower.nests.conv_site import Site
+from graphc.lower.panels import Panels
 from graphc.lower.nests.loops import as_index, ceil_divide, least, loop, parallel, product, unravel, vector
 
 COLUMNS = 512  # of the matrix, at most: the results of one tile wait on the stack
@@ -47,7 +48,7 @@ def _product_of(shape: Shape) -> Shape:
     return replace(shape, kernel=one, spread=one, outputs=columns, out=shape.space, low=none, high=none)
 
 
-def packed_columns(weights: np.ndarray, shape: Shape, target: Target, wide: DType) -> np.ndarray:
+def packed_columns(weights: np.ndarray, shape: Shape, target: Target, wide: DType) -> Panels:
     """Known weights [*kernel, channels, outputs] as panels of the matrix."""
     spatial = tuple(range(weights.ndim - 2))
     matrix = np.moveaxis(np.flip(weights, spatial), -2, 0).reshape(weights.shape[-2], -1)

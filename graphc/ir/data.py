@@ -1,0 +1,68 @@
+"""The contents of constants."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+
+import numpy as np
+
+from graphc.ir.digest import digest_of_bytes
+
+_LOOK = 64  # elements that say of most arrays that they are no repetition
+
+
+class Data:
+    """The bytes of a constant, compared by dtype, shape and content; never changed."""
+
+    __slots__ = ("array", "key")
+
+    def __init__(self, array):
+        if not _is_mapped(array):
+            array = np.array(array, order="C", copy=True)
+            array.flags.writeable = False
+        self.array = array
+        if array.dtype == object:
+            content = repr(array.tolist()).encode()
+        elif array.nbytes <= 64:
+            content = array.tobytes()
+        else:
+            content = array.reshape(-1).view(np.uint8)
+        if len(content) > 64:
+            content = digest_of_bytes(content) + b"#"
+        self.key = (str(array.dtype), array.shape, content)
+
+    @property
+    def is_splat(self) -> bool:
+        """True for one element that stands for every element of the node."""
+        return self.array.ndim == 0
+
+    def shortened(self) -> "Data":
+        """One element where all are the same bits; else these data."""
+        flat = self.array.reshape(-1)
+        return Data(flat[0]) if _is_repetition(flat[:_LOOK]) and _is_repetition(flat) else self
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name the content."""
+        return hashlib.sha256(repr(self.key).encode()).hexdigest()[:16]
+
+    def __eq__(self, other):
+        return isinstance(other, Data) and self.key == other.key
+
+    def __hash__(self):
+        return hash(self.key)
+
+
+def _is_mapped(array) -> bool:
+    """Whether an array is a part of a file that nobody here can write to: large weights need no copy then."""
+    if not isinstance(array, np.ndarray) or array.flags.writeable or not array.flags.c_contiguous:
+        return False
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, memoryview) and array.readonly and isinstance(array.obj, mmap.mmap)
+
+
+def _is_repetition(flat: np.ndarray) -> bool:
+    """Whether all elements of a row are the same bits."""
+    return flat.size == 1 or bool((flat.view(np.uint8).reshape(flat.size, -1) == flat[:1].view(np.uint8)).all())
