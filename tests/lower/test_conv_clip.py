@@ -16,7 +16,7 @@ from tests.lower.test_conv_tiles import N, attrs, check, check_plain, convolutio
 from tests.native import host_targets, run_native
 
 TARGETS = host_targets()
-WIDTHS = (7, 8, 12, 13, 15, 16, 17, 24, 31, 33, 63, 65)
+WIDTHS = (7, 13, 16, 33, 65)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -27,8 +27,8 @@ def test_lines_of_every_length(width):
                            ((1, 1, 5, 40), attrs()), ((3, 3, 1, 20), attrs(low=1, high=1, groups=20)),
                            ((5, 5, 1, 50), attrs(low=2, high=1, stride=2, groups=50))]:  # fmt: skip
         channels = kernel[2] * window["groups"]
-        check_plain((N, 4, width, channels), kernel, window, {N: 2})
-        check_plain((1, 3, width, channels), kernel, window, known=False, targets=TARGETS[:2])
+        check_plain((N, 4, width, channels), kernel, window, {N: 2}, targets=TARGETS[:2])
+        check_plain((1, 3, width, channels), kernel, window, known=False, targets=TARGETS[:1])
 
 
 def test_forms():
