@@ -188,7 +188,7 @@ def _function(original: Callable, recording: Recording) -> Callable:
 
     def refresh(self):
         original(self)
-        plain = self.call
+        plain, self.boxed = self.call, None
         if getattr(plain, "recording", None) is recording or not self.traced.graph.outputs:
             return
         call = recording.timed(self.traced.graph, self.state, shared_turn()) if recording.times_steps else plain

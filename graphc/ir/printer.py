@@ -212,7 +212,8 @@ class _Module:
         out += [self.requirement("check", r) for r in program.checks]
         for buffer in program.buffers:
             where, offset = buffer.place
-            out.append(f"  buffer {name_text(buffer.name)}: {buffer.type} = {where} {dim_text(offset)}")
+            there = " of ".join(map(name_text, reversed(offset))) if where == "row" else dim_text(offset)
+            out.append(f"  buffer {name_text(buffer.name)}: {buffer.type} = {where} {there}")
         self._add_steps(program.steps, "  ")
         out.append("}")
 

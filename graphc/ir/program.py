@@ -24,7 +24,8 @@ class Buffer:
     """A piece of memory that steps read and write.
 
     ``place`` says where it lies: ``("input", k)``, ``("output", k)``, ``("constant", byte offset)`` or
-    ``("arena", byte offset)``; an offset is an int or a rank-0 i64 Node over the Program's symbols.
+    ``("arena", byte offset)``; an offset is an int or a rank-0 i64 Node over the Program's symbols. ``("row", (whole,
+    number))`` is that row of the buffer ``whole`` whose number the i64 scalar in the buffer ``number`` is at the time.
     """
 
     name: str

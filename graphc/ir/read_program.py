@@ -12,7 +12,7 @@ from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program
 from graphc.ir.read_graph import read_donated, read_requirement
 from graphc.ir.read_value import Scope, read_attr, read_dim, read_type
 
-_PLACES = ("input", "output", "constant", "arena")
+_PLACES = ("input", "output", "constant", "arena", "row")
 
 
 @dataclass
@@ -99,6 +99,10 @@ def _read_buffer(line: Line, scope: Scope) -> Buffer:
     where = line.name("a place")
     if where not in _PLACES:
         line.fail(f"one of {', '.join(_PLACES)}", line.at - 1)
+    if where == "row":
+        number = line.name("a buffer")
+        line.expect("of")
+        return Buffer(name, type, (where, (line.name("a buffer"), number)))
     return Buffer(name, type, (where, read_dim(line, scope, 0)))
 
 

@@ -19,7 +19,7 @@ __all__ = ["verify_graph", "verify_kernel", "verify_program"]
 _KERNEL_ONLY = ("var", "load", "load_if", "fold")
 _LEAVES = ("input", "const", "symbol")
 _ALIGNMENT = 64
-_PLACES = ("input", "output", "constant", "arena")
+_PLACES = ("input", "output", "constant", "arena", "row")
 
 
 Legal = dict[frozenset, dict[Node, tuple]]
@@ -231,6 +231,7 @@ class _ProgramCheck:
     def __init__(self, program: Program):
         self.program = program
         self.buffers = {b.name: b for b in program.buffers}
+        self.order = {b.name: k for k, b in enumerate(program.buffers)}
         self.kernels = {k.name: k for k in program.kernels}
         self.symbols = set(program.signature.symbols)
         self.reused = {into for _, into in program.signature.donated}
@@ -282,6 +283,9 @@ class _ProgramCheck:
         if len(buffer.place) != 2 or buffer.place[0] not in _PLACES:
             self.fail(f"buffer {buffer.name!r} lies in {buffer.place!r}, which is no place")
         where, offset = buffer.place
+        if where == "row":
+            self._row(buffer, *offset)
+            return
         self.dim(offset, f"the place of buffer {buffer.name!r}")
         if where in ("input", "output"):
             s = self.program.signature
@@ -293,6 +297,14 @@ class _ProgramCheck:
         elif type(offset) is int and offset % _ALIGNMENT:
             self.fail(f"buffer {buffer.name!r} at {where} {offset} is not aligned to {_ALIGNMENT} bytes")
         self._extent(buffer)
+
+    def _row(self, buffer, whole: str, number: str) -> None:
+        """A row has a whole, made of rows of its size, and a number."""
+        if max(self.order.get(n, len(self.order)) for n in (whole, number)) >= self.order[buffer.name]:
+            self.fail(f"buffer {buffer.name!r} is row {number!r} of {whole!r}, which there is not before it")
+        rows, type = self.buffers[whole].type, self.buffers[number].type
+        if not rows.rank or _bytes(rows.with_shape(rows.shape[1:])) != _bytes(buffer.type) or type != INDEX:
+            self.fail(f"buffer {buffer.name!r} of {buffer.type} is row {number!r} of {type} of {whole!r} of {rows}")
 
     def _extent(self, buffer) -> None:
         where, offset = buffer.place
@@ -312,6 +324,8 @@ class _ProgramCheck:
     def writable(self, name: str, step) -> None:
         """A step may write to outputs, the arena and donated inputs."""
         where, k = self.named(name, step).place
+        while where == "row":
+            where, k = self.named(k[0], step).place
         if where == "constant" or (where == "input" and k not in self.reused):
             self.fail(f"{name!r} is written, but it is {'a constant' if where == 'constant' else 'an input'}", step)
 

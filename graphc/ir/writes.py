@@ -25,7 +25,13 @@ def written_inputs(program: Program, steps) -> frozenset[int]:
             case Repeat(body, test):
                 names.update(() if step.counter is None else (step.counter,))
                 work += (*body, *test)
-    return frozenset(k for where, k in (places[name] for name in names) if where == "input")
+    found = set()
+    for name in names:
+        where, k = places[name]
+        while where == "row":
+            where, k = places[k[0]]
+        found.update((k,) if where == "input" else ())
+    return frozenset(found)
 
 
 def written_before_host(program: Program) -> frozenset[int]:

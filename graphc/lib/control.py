@@ -11,6 +11,7 @@ from graphc.ir.node import BOOL, INDEX, Node, compare, const, origins
 from graphc.ir.order import toposort
 from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.type import Type
+from graphc.lib.counted import as_counted
 from graphc.lib.dims import dim_node, integer, measured
 from graphc.lib.index import picked
 from graphc.lib.promote import as_node
@@ -94,7 +95,9 @@ def repeat(test: Callable, body: Callable, carries: Sequence[Node], operands: Se
     free = free_inputs(inputs, [going, *new])
     tested = Graph("test", (*inputs, *free), (going,))
     stepped = Graph("body", (*inputs, *free), (*new, *free))
-    done = control.results_of(while_(*given, *free, test=tested, body=stepped))
+    done = as_counted((*given, *free), tested, stepped)
+    if done is None:
+        done = control.results_of(while_(*given, *free, test=tested, body=stepped))
     return list(done[1 + len(limit) : 1 + len(limit) + len(carries)])
 
 

@@ -18,6 +18,7 @@ class Storage:
     Attributes:
         place: ``(kind, where)`` as in ir.program.Buffer once decided; None for arena memory that is not placed yet.
         first, last: steps between which the content matters, both included.
+        row: for one row of another storage, that storage and the one that holds the number of the row.
     """
 
     type: Type
@@ -26,6 +27,7 @@ class Storage:
     first: int | None = None
     last: int | None = None
     merged: "Storage | None" = None
+    row: "tuple[Storage, Storage] | None" = None
 
     def root(self) -> "Storage":
         """The storage whose memory this one uses."""
@@ -38,6 +40,17 @@ class Storage:
     def bytes(self):
         """Size: an int, or a dimension Node."""
         return simplified(self.type.size * self.type.dtype.size)
+
+    def found_by(self) -> "tuple[Storage, Storage] | None":
+        """The row that this memory is, if it is one."""
+        storage = self
+        while storage is not None and storage.row is None:
+            storage = storage.merged
+        return None if storage is None else storage.row
+
+    def become_row(self, whole: "Storage", number: "Storage"):
+        """Lie in the row of ``whole`` whose number ``number`` holds."""
+        self.merged, self.row = whole, (whole, number)
 
     def touch(self, step: int):
         """Note that the content matters at ``step``."""

@@ -5,23 +5,31 @@ from __future__ import annotations
 import functools
 
 from graphc.ir import dtype as dt
-from graphc.ir.dtype import real_of
 from graphc.ir.graph import Graph
-from graphc.ir.kernel import Array, For, Kernel, Store, load
+from graphc.ir.kernel import Array, Kernel, Store, load
 from graphc.ir.node import INDEX, Node
 from graphc.ir.type import Type
 from graphc.lower.buffers import share
 from graphc.lower.fuse import is_native, role
-from graphc.lower.map_nest import index_vars
 from graphc.lower.nests import NESTS
 from graphc.lower.step import Step, with_inner
-from graphc.lower.schedule import symbols_of, vectorise
+from graphc.lower.schedule import symbols_of
 from graphc.prims.table import TABLE
 
 
 def _nested(lowering, graph: Graph, operands: list):
     """Steps of a nested graph over the given storages, and the storages of its results."""
     return lowering.lower_graph(graph, dict(zip(graph.inputs, operands)))
+
+
+def _repeated(lowering, graph: Graph, operands: list, still: list):
+    """The same for a graph that runs again and again, and that does not change ``still``."""
+    outside, lowering.still = lowering.still, {s.root() for s in still}
+    lowering.repeats += 1
+    found = _nested(lowering, graph, operands)
+    lowering.repeats -= 1
+    lowering.still = outside
+    return found
 
 
 def _copies(lowering, sources: list, targets: list) -> list:
@@ -75,13 +83,15 @@ def _may_replace(steps: list, value, state, roots: list) -> bool:
 def _hoist(steps: list, changing: list) -> tuple[list, list]:
     """The launches whose operands and results no other step writes, to run once before the loop; and the other steps."""
     writers: dict = {s.root(): 2 for s in changing}  # written by others as well
+    writers |= {s.found_by()[1].root(): 2 for step in steps for s in (*step.reads, *step.writes) if s.found_by()}
     for step in steps:
         for root in {s.root() for inner in with_inner(step) for s in inner.writes}:
             writers[root] = writers.get(root, 0) + 1
     before, inside = [], []
     for step in steps:
         written = {s.root() for s in step.writes}
-        free = step.kind == "launch" and all(s.root() not in writers for s in step.reads)
+        rows = any(s.found_by() for s in (*step.reads, *step.writes))
+        free = step.kind == "launch" and not rows and all(s.root() not in writers for s in step.reads)
         if free and all(writers[root] == 1 for root in written):
             before.append(step)
             for root in written:
@@ -96,7 +106,9 @@ def _while(lowering, node: Node, operands: list, results: list) -> list:
     test, (condition,) = _nested(lowering, node.attr("test"), results)
     held = lowering.storage(Type(dt.b1, ()), "condition")
     test = tuple(test + _copies(lowering, [condition], [held]))
-    body = _renew(lowering, *_nested(lowering, node.attr("body"), results), results)
+    graph = node.attr("body")
+    still = [s for s, a, b in zip(results, graph.inputs, graph.outputs) if a is b]
+    body = _renew(lowering, *_repeated(lowering, node.attr("body"), results, still), results)
     before, body = _hoist(body, [*results, *(s for step in test for inner in with_inner(step) for s in inner.writes)])
     repeat = Step(
         "repeat", reads=(held,), writes=tuple(results), parts=(tuple(body), test), extra={"condition": held}
@@ -110,22 +122,23 @@ def _loop(lowering, node: Node, operands: list, results: list) -> list:
     states, stacks = results[:carries], results[carries:]
     start = _copies(lowering, operands[:carries], states)
     counter = lowering.storage(INDEX, "counter")
-    row, body = counter, []
+    number, body = counter, []
     if dict(node.attrs).get("backwards"):
-        row = lowering.storage(INDEX, "row")
-        body.append(_mirrored(lowering, counter, row, count))
-    slices = []
-    for whole, x in zip(operands[carries : carries + scanned], body_graph.inputs[1 + carries :]):
-        slices.append(lowering.storage(x.type, "slice"))
-        body.append(_slice(lowering, whole, slices[-1], row, x.type, count))
-    steps, values = _nested(lowering, body_graph, [row, *states, *slices, *operands[carries + scanned :]])
-    stacked = [(v.root(), _stack(lowering, v, whole, row, count)) for v, whole in zip(values[carries:], stacks)]
+        number = lowering.storage(INDEX, "number")
+        body.append(_mirrored(lowering, counter, number, count))
+    wholes = operands[carries : carries + scanned]
+    slices = [lowering.row(w, number, x.type) for w, x in zip(wholes, body_graph.inputs[1 + carries :])]
+    steps, values = _repeated(lowering, body_graph, [number, *states, *slices, *operands[carries + scanned :]],
+                               operands[carries + scanned :])  # fmt: skip
+    rows = [lowering.row(whole, number, v.type) for v, whole in zip(values[carries:], stacks)]
+    stacked = [(v.root(), Step("copy", (v, number), (row,))) for v, row in zip(values[carries:], rows)]
     old = {s.root() for s in states}
     body += [step for root, step in stacked if root in old]  # at once, so that the old states may be written over
     body += steps
     body += [step for root, step in stacked if root not in old]
     body = _renew(lowering, body, values[:carries], states)
     before, body = _hoist(body, [*states, counter])
+    body = _written_in_rows(body, [step for _, step in stacked], {s.root() for s in (*states, *stacks, number)})
     repeat = Step(
         "repeat",
         reads=tuple(operands),
@@ -136,49 +149,32 @@ def _loop(lowering, node: Node, operands: list, results: list) -> list:
     return [*start, *before, repeat]
 
 
-def _mirrored(lowering, counter, row, count):
-    """Set ``row`` to the row that is as far from the last as ``counter`` is from the first."""
+def _written_in_rows(steps: list, copies: list, taken: set) -> list:
+    """The steps without those copies to rows of results that are needless, as the value is computed where it goes.
+
+    Args:
+        taken: memory that is used otherwise.
+    """
+    ids = set(map(id, copies))
+    made = {s.root() for step in steps if id(step) not in ids for inner in with_inner(step) for s in inner.writes}
+    left = []
+    for step in steps:
+        if id(step) in ids:
+            value, row = step.reads[0].root(), step.writes[0]
+            free = value.place is None and value not in taken and value in made
+            if free and value.bytes == row.bytes and value.type.size == step.reads[0].type.size:
+                value.become_row(*row.row)
+                continue
+        left.append(step)
+    return left
+
+
+def _mirrored(lowering, counter, number, count):
+    """Set ``number`` to the row that is as far from the last as ``counter`` is from the first."""
     arrays = (Array("x0", INDEX), Array("out0", INDEX, written=True))
     body = (Store("out0", (), count - 1 - load("x0", (), dt.i64)),)
     return lowering.launch(("mirrored", count), lambda: Kernel("mirrored", arrays, symbols_of(body, arrays), body),
-                           {"x0": counter}, {"out0": row})  # fmt: skip
-
-
-def _slice(lowering, whole, part, counter, type: Type, count):
-    """Copy row ``counter`` of ``whole`` to ``part``."""
-    return _row_copy(lowering, "slice", {"x0": whole, "x1": counter}, {"out0": part}, type, count, reading=True)
-
-
-def _stack(lowering, part, whole, counter, count):
-    """Copy ``part`` to row ``counter`` of ``whole``."""
-    return _row_copy(lowering, "stack", {"x0": part, "x1": counter}, {"out0": whole}, part.type, count, reading=False)
-
-
-def _in_parts(lowering, storage):
-    """Memory of complex values as that of pairs of real ones; other memory as it is."""
-    kind = storage.type
-    return lowering.view(storage, Type(real_of(kind.dtype), (*kind.shape, 2))) if kind.dtype.is_complex else storage
-
-
-def _row_copy(lowering, name: str, inputs: dict, outputs: dict, type: Type, count, reading: bool):
-    if type.dtype.is_complex:  # no register holds one: copied as two parts
-        type = Type(real_of(type.dtype), (*type.shape, 2))
-        inputs, outputs = ({k: _in_parts(lowering, s) for k, s in places.items()} for places in (inputs, outputs))
-
-    def make() -> Kernel:
-        index = index_vars(type.shape)
-        row = (load("x1", (), dt.i64), *index)
-        value = load("x0", row if reading else index, type.dtype)
-        body: tuple = (Store("out0", index if reading else row, value),)
-        for k, (v, d) in reversed(list(enumerate(zip(index, type.shape)))):
-            loop = For(v, d, body)
-            body = (vectorise(loop) if k == len(index) - 1 else loop,)
-        stacked = Type(type.dtype, (count, *type.shape))
-        source, target = (stacked, type) if reading else (type, stacked)
-        arrays = (Array("x0", source), Array("x1", INDEX), Array("out0", target, written=True))
-        return Kernel(name, arrays, symbols_of(body, arrays), body)
-
-    return lowering.launch((name, type, count), make, inputs, outputs)
+                           {"x0": counter}, {"out0": number})  # fmt: skip
 
 
 def is_hosted(node: Node) -> bool:

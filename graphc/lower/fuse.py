@@ -14,6 +14,7 @@ from graphc.ir.graph import Graph, input_node, rebuild, symbols_of
 from graphc.ir.order import users
 from graphc.ir.node import Node, is_index
 from graphc.ir.sizes import made_by
+from graphc.lower.recompute import chosen
 from graphc.prims.table import TABLE
 
 MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
@@ -108,6 +109,7 @@ class _Fuser:
         self.group_of: dict[Node, Group] = {}
         self._sources: dict[Node, tuple] = {}
         self.makers = self._find_makers()
+        self.again: set[Node] = set()  # computed again by the groups that read them
 
     def _find_required(self) -> set:
         """Nodes that must lie in memory whatever fusion decides."""
@@ -136,7 +138,7 @@ class _Fuser:
             kind = role(node)
             if kind == "free" or node in sizes:
                 inline.add(node)
-            elif kind == "map" and len(self.users[node]) == 1:
+            elif kind == "map" and len(set(self.users[node])) == 1:
                 user = self.users[node][0]
                 total = cost.get(user, 0) + TABLE[node.op].cost
                 if total <= COST_LIMIT // 2 and (
@@ -230,7 +232,8 @@ class _Fuser:
             else:
                 self._new_group(node, DOT if kind == "dot" else SINGLE, node.shape if kind == "dot" else ())
         self._unite_siblings()
-        return [self._region(g) for g in self._ordered()]
+        self._choose_again()
+        return [self._region(g) for g in self._ordered() if any(self._is_output(n, g) for n in g.nodes)]
 
     def _place(self, node: Node, kind: str):
         soft = {}
@@ -369,7 +372,8 @@ class _Fuser:
             if group is not None and group.kind == MAP and group.shape:
                 for node in group.nodes:
                     for x in node.inputs:
-                        if x.shape == group.shape and self.in_memory(x):
+                        moved = x in self.inline and _reads_once(x)  # the same elements of a larger value, as in pooling
+                        if x.shape == group.shape and (self.in_memory(x) or moved):
                             readers.setdefault(x, []).append(node)
         for first, *others in readers.values():
             for other in others:
@@ -424,17 +428,68 @@ class _Fuser:
             node = group.nodes[0]
             return Region(SINGLE, tuple(dict.fromkeys(node.inputs)), (node,), node=node)
         members = sorted(group.nodes, key=self.position.get)
+        outputs = [n for n in members if self._is_output(n, group)]
         sources: dict[Node, None] = {}
-        for node in members:
+        for node in self._computed(members, group):
             for x in node.inputs:
                 for source in self.sources(x):
-                    if self.group_of.get(source) is not group:
+                    if self.group_of.get(source) is not group and source not in self.again:
                         sources.setdefault(source)
-        outputs = [n for n in members if n in self.required or self._read_elsewhere(n, group)]
         memo = {s: input_node(f"x{k}", s.type) for k, s in enumerate(sources)}
         results = rebuild(outputs, lambda node, inputs: None, memo)
         graph = Graph(group.kind, tuple(memo[s] for s in sources), tuple(results))
         return Region(group.kind, tuple(sources), tuple(outputs), graph)
+
+    def _is_output(self, node: Node, group: Group) -> bool:
+        return node in self.required or (node not in self.again and self._read_elsewhere(node, group))
+
+    def _computed(self, members: list[Node], group: Group) -> list[Node]:
+        """What a group computes: its members, and what it computes again of others."""
+        found, stack = dict.fromkeys(members), list(members[::-1])
+        while stack:
+            node = stack.pop()
+            for x in node.inputs:
+                for source in self.sources(x):
+                    if source in self.again and source not in found:
+                        found[source] = None
+                        stack.append(source)
+        return list(found)
+
+    def _choose_again(self) -> None:
+        """Find what is computed again instead of kept; see ``recompute``."""
+        donated = {self.graph.inputs[k] for _, k in self.graph.donated}
+
+        def stays(node: Node, again: set) -> bool:
+            group = self.group_of.get(node)
+            if group is None or group.kind == SINGLE:
+                return self.in_memory(node) and node not in donated
+            return node not in again and (node in self.required or self._read_elsewhere(node, group))
+
+        def operands(node: Node) -> list[Node]:
+            return [x for x in node.inputs if not is_inline_const(x) and x.op not in ("symbol", "iota")]
+
+        def cost(node: Node) -> int:
+            return COST_LIMIT if role(node) == "free" and node.op not in ("broadcast", *VIEWS) else _cost(node)
+
+        maps = [n for n in self.order if n in self.group_of and self.group_of[n].kind in (MAP, ROW) and role(n) == "map"]
+        candidates = [n for n in maps if n not in self.required and self._read_elsewhere(n, self.group_of[n])]
+        self.again = chosen(candidates, cost, operands, self._read_by_element, stays)
+
+    def _read_by_element(self, node: Node) -> bool:
+        """True if groups that take any operand read a value once for each of their elements, and no others read it."""
+        stack, seen = list(self.users[node]), set()
+        while stack:
+            user = stack.pop()
+            if user in seen:
+                continue
+            seen.add(user)
+            if user in self.inline:
+                if role(user) == "free" and not _reads_once(user):
+                    return False
+                stack.extend(self.users[user])
+            elif user not in self.group_of or self.group_of[user].kind not in (MAP, ROW, COLUMN):
+                return False
+        return True
 
     def _read_elsewhere(self, node: Node, group: Group) -> bool:
         stack = list(self.users[node])
@@ -444,9 +499,9 @@ class _Fuser:
             if user in seen:
                 continue
             seen.add(user)
-            if user in self.inline:
+            if user in self.inline or (user in self.again and user is not node):
                 stack.extend(self.users[user])
-            elif self.group_of.get(user) is not group:
+            if user not in self.inline and self.group_of.get(user) is not group:
                 return True
         return False
 

@@ -30,6 +30,7 @@ from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
 from graphc.lower.reduce_nest import reduce_kernel
+from graphc.lower.schedule import for_awake_threads
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
 from graphc.prims.guard import number_of
@@ -50,6 +51,9 @@ class Lowering:
         self._numbers: Counter = Counter()
         self.names: dict[str, int] = {}
         self.memory: dict[Node, Storage] = {}
+        self.packed: dict[tuple, Storage] = {}  # right operands that the graph being lowered has in panels already
+        self.repeats = 0  # loops around what is being lowered
+        self.still: set[Storage] = set()  # what these do not change: packed once before them, it pays for few rows as well
 
     # ------------------------------------------------------------------------------------------ memory
 
@@ -67,6 +71,12 @@ class Lowering:
             return source
         made = self.storage(type, "view")
         made.merged = source
+        return made
+
+    def row(self, whole: Storage, number: Storage, type: Type) -> Storage:
+        """One row of ``whole``, the one whose number ``number`` holds."""
+        made = self.storage(type, "row")
+        made.become_row(whole, number)
         return made
 
     def constant(self, type: Type, key: tuple, make: Callable[[], np.ndarray]) -> Storage:
@@ -88,9 +98,11 @@ class Lowering:
 
     def kernel(self, key, make) -> tuple[str, Kernel]:
         """The kernel for ``key``, made once; equal kernels share one name."""
+        key = (key, self.repeats > 0)
         made = self._regions.get(key)
         if made is None:
             made = make()
+            made = replace(made, body=for_awake_threads(made.body)) if self.repeats else made
             self._regions[key] = made
         name = self.kernels.get(made)
         if name is None:
@@ -131,6 +143,7 @@ class Lowering:
         """
         steps: list[Step] = []
         memory = dict(memory)
+        outside, self.packed = self.packed, {}
         regions = fuse(graph)
         before, after = _needed_first(regions, graph) if reasons else (regions, [])
         for region in before:
@@ -139,7 +152,7 @@ class Lowering:
             steps.append(Step("refuse", (self.find(graph.outputs[-1], memory),), extra={"reasons": reasons}))
         for region in after:
             steps += self.lower_region(region, memory)
-        self.memory = memory  # in the end that of the whole graph
+        self.memory, self.packed = memory, outside  # in the end that of the whole graph
         return steps, [self.find(n, memory) for n in graph.outputs]
 
     def find(self, node: Node, memory: dict) -> Storage:
@@ -191,10 +204,13 @@ class Lowering:
             packed = pack_constant(dot, array)
             content = ("columns", y.attr("value"), y.shape, node.attr("transpose_y"))
             inputs["packed"] = self.panels(packed, dot.tile.dtype, content)
-        elif dot.wants_packing:
-            inputs["packed"] = self.storage(dot.packed_type, "packed")
-            source = {"x0": self.find(y, memory)}
-            steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": inputs["packed"]}))
+        elif dot.wants_packing or self.find(y, memory).root() in self.still:
+            form = (y, node.attr("transpose_y"), dot.packed_type)
+            if form not in self.packed:
+                made = self.packed[form] = self.storage(dot.packed_type, "packed")
+                source = {"x0": self.find(y, memory)}
+                steps.append(self.launch(("pack", node), lambda: pack_kernel(dot), source, {"out0": made}))
+            inputs["packed"] = self.packed[form]
         packed = "packed" in inputs
         key = (graph, packed)
 
@@ -465,6 +481,8 @@ def _is_needless(step: Step) -> bool:
     """True for a copy of a value to where it lies."""
     if step.kind != "copy":
         return False
+    if any(s.found_by() for s in (*step.reads, *step.writes)):
+        return False
     a, b = step.reads[0].root(), step.writes[0].root()
     return a is b or (a.place is not None and a.place == b.place)
 
@@ -473,7 +491,9 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
     buffers: dict[str, Buffer] = {}
 
     def name(s: Storage) -> str:
-        buffers.setdefault(s.name, Buffer(s.name, s.type, s.root().place))
+        if s.name not in buffers:
+            row = s.found_by()
+            buffers[s.name] = Buffer(s.name, s.type, s.root().place if row is None else ("row", tuple(map(name, row))))
         return s.name
 
     def emit(step: Step):

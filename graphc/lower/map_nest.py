@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from graphc.ir.graph import Graph, rebuild
 from graphc.ir.order import toposort
-from graphc.ir.kernel import Array, For, Kernel, Store
-from graphc.ir.node import Node, make, symbol, var
+from graphc.ir.kernel import VECTOR, Array, For, Kernel, Store
+from graphc.ir.node import Node, make, simplified, symbol, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
@@ -65,6 +65,8 @@ def is_splat(node: Node) -> bool:
 
 def map_kernel(graph: Graph) -> Kernel:
     """A kernel for a region whose outputs all have the shape of its domain, already collapsed."""
+    if len(graph.outputs) == 1 and graph.outputs[0].op == "concat":
+        return _joined_kernel(graph)
     shape = graph.outputs[0].shape
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
@@ -74,6 +76,33 @@ def map_kernel(graph: Graph) -> Kernel:
     body = (*lets, *(Store(f"out{k}", index, v) for k, v in enumerate(values)))
     body = _nest(body, shape, index, work_of(graph))
     return Kernel("map", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+
+
+def _joined_kernel(graph: Graph) -> Kernel:
+    """A kernel for values set side by side: each is computed over its own elements and written to its place."""
+    (joined,) = graph.outputs
+    arrays, names = region_arrays(graph)
+    axis, start, nests = joined.attr("axis"), 0, []
+    index = index_vars(joined.shape)
+    elements, work = Elements(names), work_of(graph)
+    for part in joined.inputs:
+        own = index_vars(part.shape)
+        own = (*index[:axis], *own[axis:])
+        lets, (value,) = name_shared([elements.at(part, own)])
+        where = (*own[:axis], simplified(own[axis] + start), *own[axis + 1 :])
+        body = (*lets, Store("out0", where, value))
+        for k in reversed(range(axis, len(own))):
+            loop = For(own[k], part.shape[k], body)
+            body = (vectorise(loop) if k == len(own) - 1 else loop,)
+        nests += body
+        start = simplified(start + part.shape[axis])
+    inner = work * _count(joined.shape[1:])
+    if not axis:
+        nests = [parallelise(loop, inner) if loop.kind != VECTOR else loop for loop in nests]
+    for k in reversed(range(axis)):
+        nests = [For(index[k], joined.shape[k], tuple(nests))]
+    body = (parallelise(nests[0], inner),) if axis else tuple(nests)
+    return Kernel("join", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 
 def _nest(body: tuple, shape: tuple, index: tuple, work: int) -> tuple:

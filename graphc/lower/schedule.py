@@ -11,6 +11,8 @@ from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 
 WORK_PER_TASK = 1_000_000  # rough flops worth waking a thread for: some 30 microseconds
 
+AWAKE = 16  # so much less work where the threads are awake from the launch before: to wake one is what costs
+
 
 def rewrite_values(body: tuple, replacements: dict) -> tuple:
     """The statements with Nodes replaced in every expression."""
@@ -84,6 +86,18 @@ def parallelise(loop: For, work) -> For:
     else:
         grain = simplified(binary("max", const(WORK_PER_TASK, INDEX) // binary("max", work, 1), 1))
     return replace(loop, kind=PARALLEL, grain=grain)
+
+
+def for_awake_threads(body: tuple) -> tuple:
+    """The statements of a kernel that is launched again and again: threads still look for work, so less is worth sharing."""
+
+    def statement(s):
+        if not isinstance(s, For) or s.kind != PARALLEL:
+            return s
+        grain = max(1, s.grain // AWAKE) if type(s.grain) is int else simplified(binary("max", s.grain // AWAKE, 1))
+        return replace(s, grain=grain)
+
+    return tuple(map(statement, body))
 
 
 def interchange(loop: For) -> For:

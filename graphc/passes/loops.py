@@ -1,11 +1,14 @@
-"""Control flow made smaller: equal loops become one, and results, carries and operands that nobody needs are dropped."""
+"""Control flow made smaller: equal loops become one, and results, carries and operands that nobody needs are dropped.
+
+Constants among the operands move inside.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
 
-from graphc.ir.graph import Graph, rebuild
+from graphc.ir.graph import Graph, rebuild, substitute
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
 from graphc.ir.type import TupleType
@@ -44,6 +47,33 @@ def merge_loops(graph: Graph) -> Graph:
         return apply(node.op, *inputs, **(dict(node.attrs) | {"body": wider[node]}))
 
     return same_or(graph, _replace(graph, wider, places, change))
+
+
+def know_constants(graph: Graph) -> Graph:
+    """Constants that control flow is given are constants inside of it, where they can be folded and packed."""
+
+    def visit(node: Node, inputs: tuple) -> Node | None:  # depth is that of control flow
+        if not bodies(node):
+            return None
+        attrs = dict(node.attrs)
+        for name, body in node.attrs:
+            if isinstance(body, Graph):
+                known = {x: c for x, c in _given(node, body, inputs) if c.op == "const"}
+                attrs[name] = know_constants(body.with_roots(substitute(body.roots, known)) if known else body)
+        return apply(node.op, *inputs, **attrs) if attrs != dict(node.attrs) or inputs != node.inputs else None
+
+    return same_or(graph, rebuild(graph.roots, visit))
+
+
+def _given(node: Node, body: Graph, inputs: tuple) -> Iterable[tuple[Node, Node]]:
+    """The inputs of a Graph in a Node that are one operand of it all the time, and these."""
+    if node.op == "loop":
+        first = node.attr("carries") + node.attr("scanned")
+        return zip(body.inputs[1 + first :], inputs[first:])
+    if node.op == "while":
+        step = node.attr("body")
+        return [(x, c) for x, c, a, b in zip(body.inputs, inputs, step.inputs, step.outputs) if a is b]
+    return zip(body.inputs, inputs[1:]) if node.op == "cond" else ()
 
 
 def drop_unused(graph: Graph) -> Graph:

@@ -13,7 +13,7 @@ from graphc.passes.fold_norm import fold_norm
 from graphc.passes.guards import settle_guards, take_guards
 from graphc.passes.inline import inline_calls
 from graphc.passes.layout import lay_out
-from graphc.passes.loops import drop_unused, merge_loops
+from graphc.passes.loops import drop_unused, know_constants, merge_loops
 from graphc.passes.phases import split_phases
 from graphc.passes.require import require
 from graphc.passes.shapes import move_less
@@ -23,7 +23,8 @@ from graphc.passes.unify import unify_dims
 from graphc.prims.table import row
 
 _FIRST = (
-    inline_calls, gather_filter_gradients, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases, fold_constants,
+    inline_calls, gather_filter_gradients, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex,
+    split_phases, fold_constants, know_constants, drop_unused,
 )  # fmt: skip
 _settled_moves, _settled_constants = partial(move_less, settled=True), partial(fold_constants, settled=True)
 

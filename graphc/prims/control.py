@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import NamedTuple
+
 import numpy as np
 
 from graphc.errors import DtypeError, ShapeError
@@ -10,6 +13,7 @@ from graphc.ir.node import BOOL, INDEX, Node, const_value
 from graphc.ir.order import toposort, users
 from graphc.ir.type import TupleType, Type
 from graphc.prims.dims import dim, integer, zeros
+from graphc.prims.late_sums import is_product_of_rows, is_sum_of, over_all_steps, terms_of, varying
 from graphc.prims.order import item
 from graphc.prims.pullback import fresh_inputs, pullback, pullback_graph
 from graphc.prims.table import Prim, apply, declare
@@ -189,13 +193,42 @@ def _worth_keeping(body: Graph, outputs: list[Node]) -> list[Node]:
 _COSTLY = ("dot", "conv")
 
 
-def _loop_pullback(body: Graph, carries: int, scanned: int, seeded: list[int]) -> tuple[Graph, list[Node]]:
-    """The body of the loop that runs back, and the values of ``body`` that it reads.
+class _Back(NamedTuple):
+    """The loop that runs back.
 
-    Inputs: step; cotangents of inexact carries; sums of cotangents of inexact constants; then, per step, carries before
-    it, the values read, xs, cotangents of the results ``seeded``; constants. Outputs: the first two renewed, and
-    cotangents of inexact xs.
+    Attributes:
+        body: inputs: step; cotangents of inexact carries; sums; then, per step, carries before it, values kept, xs,
+            cotangents of the results that have one; constants. Outputs: the first two renewed, and per step cotangents
+            of inexact xs and what ``late`` reads besides.
+        kept: the values of the forward body that it reads.
+        rows: the inputs that are there for each step.
+        sums: for each inexact constant whether its cotangent is summed up in the loop.
+        late: for each of them the terms of its cotangent that are summed up after it.
     """
+
+    body: Graph
+    kept: list[Node]
+    rows: tuple[Node, ...]
+    sums: list[bool]
+    late: list[list[Node]]
+
+
+def _split_terms(totals: list, xs: list, constants) -> tuple[list, list[list[Node]]]:
+    """What is summed up in the loop for each cotangent (or None), and the terms that are after it."""
+    changing = varying([c for c in totals if c is not None], constants)
+    terms = [[] if c is None else terms_of(c) for c in totals]
+    products = [[t for t in own if is_product_of_rows(t, changing)] for own in terms]
+    stacked = {*xs, *[x for own in products for t in own for x in t.inputs]} & changing
+    inside, late = [], []
+    for own in terms:
+        after = [t for t in own if is_product_of_rows(t, changing) or is_sum_of(t, stacked)]
+        rest = [t for t in own if t not in after]
+        inside.append(functools.reduce(lambda a, b: a + b, rest) if rest else None)
+        late.append(after)
+    return inside, late
+
+
+def _loop_pullback(body: Graph, carries: int, scanned: int, seeded: list[int]) -> _Back:
     before, constants = body.inputs[1 : 1 + carries], body.inputs[1 + carries + scanned :]
     xs = body.inputs[1 + carries : 1 + carries + scanned]
     inexact = [[x for x in group if x.dtype.is_inexact] for group in (before, xs, constants)]
@@ -203,17 +236,25 @@ def _loop_pullback(body: Graph, carries: int, scanned: int, seeded: list[int]) -
     ys = [body.outputs[k] for k in seeded]
     g_carries = fresh_inputs(types_of(finals), body.inputs, "g_carry")
     g_ys = fresh_inputs(types_of(ys), body.inputs, "g_y")
-    sums = fresh_inputs(types_of(inexact[2]), body.inputs, "g_constant")
     found = pullback(finals + ys, g_carries + g_ys, sum(inexact, []))
-    found = [zeros(x.type) if c is None else c for c, x in zip(found, sum(inexact, []))]
     a, b = len(inexact[0]), len(inexact[0]) + len(inexact[1])
-    totals = [_total(s, c) for s, c in zip(sums, found[b:])]
-    outputs = found[:a] + totals + found[a:b]
+    direct = [zeros(x.type) if c is None else c for c, x in zip(found[:b], inexact[0] + inexact[1])]
+    inside, late = _split_terms(found[b:], direct[a:], constants)
+    sums = fresh_inputs([x.type for x, c in zip(inexact[2], inside) if c is not None], body.inputs, "g_constant")
+    totals = [_total(s, c) for s, c in zip(sums, [c for c in inside if c is not None])]
+    operands = list(dict.fromkeys(x for own in late for term in own for x in term.inputs))
+    outputs = [*direct[:a], *totals, *direct[a:], *operands]
     kept = _worth_keeping(body, outputs)
     stand_ins = fresh_inputs(types_of(kept), body.inputs, "kept")
-    outputs = substitute(outputs, dict(zip(kept, stand_ins)))
-    inputs = (body.inputs[0], *g_carries, *sums, *before, *stand_ins, *xs, *g_ys, *constants)
-    return Graph(f"{body.name}_pullback", inputs, tuple(outputs)), kept
+    after = dict(zip(outputs, substitute(outputs, dict(zip(kept, stand_ins)))))
+    late = [[apply(t.op, *[after[x] for x in t.inputs], **dict(t.attrs)) for t in own] for own in late]
+    rows = (*before, *stand_ins, *xs, *g_ys)
+    outputs = [after[y] for y in outputs[: len(outputs) - len(operands)]]
+    there = {*rows, *outputs[a + len(totals) :]}
+    outputs += [x for x in dict.fromkeys(after[x] for x in operands) if x not in there]
+    inputs = (body.inputs[0], *g_carries, *sums, *rows, *constants)
+    graph = Graph(f"{body.name}_pullback", inputs, tuple(outputs))
+    return _Back(graph, kept, rows, [c is not None for c in inside], late)
 
 
 def _loop_vjp(g, out, *operands, count, carries, scanned, body, backwards=False):
@@ -224,15 +265,20 @@ def _loop_vjp(g, out, *operands, count, carries, scanned, body, backwards=False)
     results, g = results_of(out), _cotangents_of(g, out)
     g_carries = [zeros(y.type) if c is None else c for c, y in zip(g, results[:carries]) if y.dtype.is_inexact]
     seeded = [k for k in range(carries, len(results)) if g[k] is not None and results[k].dtype.is_inexact]
-    step, kept = _loop_pullback(body, carries, scanned, seeded)
-    recorded = _recorded(operands, count, carries, scanned, body, backwards, kept)
+    plan = _loop_pullback(body, carries, scanned, seeded)
+    recorded = _recorded(operands, count, carries, scanned, body, backwards, plan.kept)
     rows = [*recorded, *xs, *[g[k] for k in seeded]]
-    sums = [zeros(x.type) for x in inexact[2]]
+    sums = [zeros(x.type) for x, summed in zip(inexact[2], plan.sums) if summed]
     a, b = len(g_carries), len(g_carries) + len(sums)
-    back = loop(*g_carries, *sums, *rows, *constants, count=count, carries=b, scanned=len(rows), body=step,
+    back = loop(*g_carries, *sums, *rows, *constants, count=count, carries=b, scanned=len(rows), body=plan.body,
                 backwards=not backwards)  # fmt: skip
     found = results_of(back)
-    return back_to(operands, (*found[:a], *found[b:], *found[a:b]))
+    whole = dict(zip((*plan.rows, *plan.body.outputs[b:]), (*rows, *found[b:])))
+    inside, totals = iter(found[a:b]), []
+    for x, summed, late in zip(inexact[2], plan.sums, plan.late):
+        parts = ([next(inside)] if summed else []) + [over_all_steps(term, whole.__getitem__) for term in late]
+        totals.append(functools.reduce(lambda p, q: p + q, parts) if parts else zeros(x.type))
+    return back_to(operands, (*found[:a], *found[b : b + len(inexact[1])], *totals))
 
 
 declare(Prim("loop", _loop_type, _loop_array, _loop_vjp, nest="loop"))
@@ -244,7 +290,8 @@ def loop(*operands: Node, count, carries: int, scanned: int, body: Graph, backwa
     The operands are the first carries, then the scanned xs (leading size ``count``), then the constants; the results
     are the last carries, then the ys stacked on a new leading axis: row i is that of step i. The gradient is a loop in
     the other direction over the carries before each step and the contractions in it, which a second loop like this one
-    records; ``merge_loops`` makes one of both.
+    records; ``merge_loops`` makes one of both. Cotangents of constants are summed over the steps in the loop, or after it
+    where they are products of rows (see ``late_sums``).
     """
     turned = {"backwards": True} if backwards else {}
     return apply("loop", *operands, count=dim(count, "loop: count"), carries=integer(carries, "loop: carries"),

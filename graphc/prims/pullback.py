@@ -9,6 +9,7 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.order import toposort
 from graphc.ir.node import Node, binary
 from graphc.ir.type import TupleType
+from graphc.prims.apart import side_by_side
 from graphc.prims.dims import zeros
 from graphc.prims.table import cotangents
 
@@ -18,7 +19,8 @@ def _sum(x, y):
         return y if x is None else x
     if isinstance(x, tuple):
         return tuple([_sum(a, b) for a, b in zip(x, y)])
-    return binary("add", x, y)
+    joined = side_by_side(x, y)
+    return binary("add", x, y) if joined is None else joined
 
 
 def _carries_gradient(node: Node) -> bool:

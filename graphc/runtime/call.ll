@@ -13,7 +13,8 @@
 ; 10 fallback   11 failed     12 inputs     13 dims       14 argument records       15 output records
 ; 16 slots      17 arena bytes where shapes are static    18 shapes, likewise       19 sum of output ranks
 ; 20 how many outputs are returned               21 turn (call_turn.ll), where runs must keep out of each other's way
-%spec = type [22 x i64]
+; 22 box (call_box.ll), where arguments and results are boxes
+%spec = type [23 x i64]
 
 ; input position, descr, rank, kind of Python number taken (1 f32, 2 f64, 3 i32, 4 i64, 5 b1, 0 none), address of
 ; dimension rules, type of the NumPy scalar taken or null
@@ -21,19 +22,20 @@
 ; 0 equal to value, 1 bind symbol `value`, 2 equal to symbol `value`
 %rule = type { i64, i64 }
 ; mode (0 new, 1 over the memory of a bound input, 2 new, starting as a copy of an input), descr, rank, that input,
-; returned, bytes of one element
+; returned (2: and nobody may write to it), bytes of one element
 %output = type { i64, ptr, i64, i64, i64, i64 }
 
 ; 0 ndarray, 1 float, 2 int, 3 PyArray_Empty, 4 PyTuple_New, 5 PyTuple_SetItem, 6 PyEval_SaveThread,
 ; 7 PyEval_RestoreThread, 8 PyObject_VectorcallDict, 9 PyLong_AsLongLongAndOverflow, 10 PyLong_FromLong,
-; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef, 15 True, 16 False, 17 PyErr_CheckSignals
-%python = type [18 x ptr]
+; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef, 15 True, 16 False, 17 PyErr_CheckSignals,
+; 18 PyType_GenericAlloc, 19 PyTuple_GetItem
+%python = type [20 x ptr]
 @gc_python = internal global %python zeroinitializer
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 define void @gc_call_configure(ptr %addresses) nounwind {
-  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 144, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 160, i1 false)
   ret void
 }
 

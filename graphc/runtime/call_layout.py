@@ -39,7 +39,7 @@ def python_addresses() -> np.ndarray:
     words = [id(np.ndarray), id(float), id(int), _array_empty()]
     words += [_function(name) for name in _C_FUNCTIONS]
     words += [id(NotImplemented)] + [_function(name) for name in ("PyErr_NoMemory", "Py_IncRef", "Py_DecRef")]
-    words += [id(True), id(False), _function("PyErr_CheckSignals")]
+    words += [id(True), id(False), *[_function(name) for name in ("PyErr_CheckSignals", "PyType_GenericAlloc", "PyTuple_GetItem")]]
     return np.array(words, dtype=np.uint64)
 
 

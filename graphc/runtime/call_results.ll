@@ -1,5 +1,13 @@
 ; Results of the fast call path: recycled or new arrays, donated state, what is handed to the caller.
 
+; Whether arrays for this output are read-only to Python.
+define internal i1 @gc_is_sealed(ptr %record) nounwind alwaysinline {
+  %returned.at = getelementptr %output, ptr %record, i64 0, i32 4
+  %returned = load i64, ptr %returned.at
+  %sealed = icmp eq i64 %returned, 2
+  ret i1 %sealed
+}
+
 ; Whether nobody but the slot knows the array, and it is as it was made, so that it may be given out again.
 define internal i1 @gc_is_idle(ptr %object, ptr %record, ptr %shape) nounwind {
 entry:
@@ -27,7 +35,9 @@ header:
   %flags.at = getelementptr i8, ptr %object, i64 64
   %flags = load i32, ptr %flags.at
   %needed = and i32 %flags, 1285                         ; C-contiguous, owns its data, aligned, writeable
-  %flags.fit = icmp eq i32 %needed, 1285
+  %sealed = call i1 @gc_is_sealed(ptr %record)
+  %wanted.flags = select i1 %sealed, i32 261, i32 1285
+  %flags.fit = icmp eq i32 %needed, %wanted.flags
   %nd.at = getelementptr i8, ptr %object, i64 24
   %nd = load i32, ptr %nd.at
   %nd64 = sext i32 %nd to i64
@@ -100,7 +110,16 @@ create:
   %empty = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 3)
   %made = call ptr %empty(i32 %rank32, ptr %shape, ptr %descr, i32 0)
   %failed = icmp eq ptr %made, null
-  br i1 %failed, label %out, label %remember
+  br i1 %failed, label %out, label %seal
+
+seal:
+  %flags.at = getelementptr i8, ptr %made, i64 64
+  %flags = load i32, ptr %flags.at
+  %sealed = call i1 @gc_is_sealed(ptr %record)
+  %locked = and i32 %flags, -1025                        ; without NPY_ARRAY_WRITEABLE
+  %flags.made = select i1 %sealed, i32 %locked, i32 %flags
+  store i32 %flags.made, ptr %flags.at
+  br label %remember
 
 remember:                                                ; dropping the old one may run code, so it comes last
   call void @gc_keep(ptr %made)

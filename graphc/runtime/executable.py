@@ -14,6 +14,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.program import Signature
 from graphc.runtime.arena import Arena
 from graphc.runtime.arguments import Arguments
+from graphc.runtime.box import Box
 from graphc.runtime.library import Library
 from graphc.runtime.native_call import address_of, native_callable
 from graphc.runtime.portable_call import HostStep, LateSizes, PortableProgram, aligned_bytes
@@ -86,7 +87,10 @@ class Executable:
         returned: Sequence[int] | None = None,
         single: bool = False,
         turn: Turn | None = None,
-    ) -> Callable:
+        sealed: bool = False,
+        box: Box | None = None,
+        numbers: bool = True,
+    ) -> Callable | None:
         """A callable that takes the inputs not in ``state`` by position, and is as fast as a call can be.
 
         It may be called from any number of threads. A run that writes state is alone with it, so that each finds the
@@ -103,6 +107,10 @@ class Executable:
                 output asked for is handed out as a copy.
             single: hand out the one returned output itself instead of a tuple.
             turn: keeps the runs of several callables apart that share state; one of its own if None.
+            sealed: nobody may write to what is handed out.
+            box: take boxes as arguments as well, hand out boxes, and answer NotImplemented where the arguments do not
+                fit as they are. Where calls are not native, there is no such callable: None.
+            numbers: take Python numbers for scalars.
 
         Raises:
             FeedError, DtypeError, ShapeError: an array in ``state`` does not fit as it is.
@@ -119,9 +127,11 @@ class Executable:
             raise UsageError(f"{self.name}: single=True needs exactly one returned output, not {len(chosen)}")
         writes = bool(in_state)
         turn = (turn or new_turn()) if writes or (turn is not None and bound) else None
-        portable = _PortableCall(self, arguments, chosen, single, turn, writes)
+        portable = _PortableCall(self, arguments, chosen, single, turn, writes, sealed)
         if not self._native or (turn is not None and not turn.is_native):
-            return portable.convert_and_run
+            return portable.convert_and_run if box is None else None
+        if box is not None and box.words is None:
+            return None
 
         def slow(exact, *given):
             arrays, dims = arguments.convert(given)
@@ -130,7 +140,8 @@ class Executable:
 
         return native_callable(
             self._support.library, self.name, self.signature, self.library, address_of(self.constants), self._arena, arguments,
-            chosen, single, self.release_gil, turn, writes, slow, self._failed, (self.constants,),
+            chosen, single, self.release_gil, turn, writes, slow, self._failed, (self.constants,), sealed,
+            box, numbers,
         )  # fmt: skip
 
     def _check_bound(self, bound: dict) -> None:
@@ -144,10 +155,10 @@ class _PortableCall:
 
     def __init__(
         self, executable: Executable, arguments: Arguments, returned: tuple[int, ...], single: bool, turn: Turn | None,
-        writes: bool,
+        writes: bool, sealed: bool,
     ):  # fmt: skip
         self.program, self.arguments, self.returned, self.single = executable._portable, arguments, returned, single
-        self.turn, self.shared = turn, not writes
+        self.turn, self.shared, self.sealed = turn, not writes, sealed
         self.in_place = frozenset(arguments.bound)
         self.copied = {output for output, position in executable.signature.donated if position in arguments.bound}
 
@@ -174,6 +185,8 @@ class _PortableCall:
     def _results(self, inputs: list, dims: list[int]):
         outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place)
         chosen = tuple(outputs[k].copy() if k in self.copied else outputs[k] for k in self.returned)
+        for array in chosen if self.sealed else ():
+            array.flags.writeable = False
         return chosen[0] if self.single else chosen
 
 

@@ -12,6 +12,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.program import Signature
 from graphc.runtime.arena import Arena
 from graphc.runtime.arguments import Arguments
+from graphc.runtime.box import Box
 from graphc.runtime.library import Library
 from graphc.runtime.turn import Turn
 
@@ -48,6 +49,9 @@ def native_callable(
     slow: Callable,
     failed: Callable,
     keep: tuple,
+    sealed: bool = False,
+    box: Box | None = None,
+    numbers: bool = True,
 ) -> Callable:
     """A callable that checks its arguments and runs the program natively.
 
@@ -60,14 +64,17 @@ def native_callable(
             without that way out: it answers NotImplemented.
         failed: called with the error code of a program that stopped; raises.
         keep: what must live as long as the callable.
+        sealed: results are read-only.
+        box: where given, the callable takes and answers with boxes; NotImplemented where the arguments do not fit.
+        numbers: Python numbers are taken for scalars.
     """
     dynamic = len(arguments.fixed_symbols) < len(signature.symbols)
     dims = np.array(arguments.initial, dtype=np.int64)
     inputs = np.zeros(len(signature.inputs), dtype=np.int64)
     for position, array in arguments.bound.items():
         inputs[position] = address_of(array)
-    records, rules = _argument_records(arguments)
-    outputs = _output_records(signature, arguments, returned)
+    records, rules = _argument_records(arguments, numbers)
+    outputs = _output_records(signature, arguments, returned, sealed)
     slots = _empty_slots(2 * len(signature.outputs))
     ranks = sum(p.type.rank for p in signature.outputs)
     shapes = np.zeros(ranks, dtype=np.int64)
@@ -78,7 +85,7 @@ def native_callable(
         ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(entry[2])(address_of(dims), address_of(shapes))
     flags = _SINGLE * single | _RELEASE_GIL * release_gil | _STATIC * (not dynamic)
     flags |= (_ALONE if writes else _TOGETHER) * (turn is not None)
-    table = np.zeros(22, dtype=np.int64).view(_Table)
+    table = np.zeros(23, dtype=np.int64).view(_Table)
 
     reference = weakref.ref(table)  # a plain reference would be a cycle
 
@@ -90,10 +97,10 @@ def native_callable(
         len(arguments.rules), len(signature.inputs), len(signature.outputs), len(signature.symbols), flags,
         id(fallback), id(failed), address_of(inputs), address_of(dims), address_of(records), address_of(outputs),
         address_of(slots), scratch, address_of(shapes), ranks, len(returned),
-        0 if turn is None else turn.address,
+        0 if turn is None else turn.address, 0 if box is None else address_of(box.words),
     ]  # fmt: skip
-    table.keep = (library, arena, arguments, inputs, dims, records, rules, outputs, slots, shapes, fallback, failed, turn, keep)
-    return _function(support, "gc_call", table)
+    table.keep = (library, arena, arguments, inputs, dims, records, rules, outputs, slots, shapes, fallback, failed, turn, box, keep)
+    return _function(support, "gc_call" if box is None else "gc_call_boxed", table)
 
 
 def address_of(array: np.ndarray) -> int:
@@ -101,7 +108,7 @@ def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def _argument_records(arguments: Arguments) -> tuple[np.ndarray, list[np.ndarray]]:
+def _argument_records(arguments: Arguments, numbers: bool) -> tuple[np.ndarray, list[np.ndarray]]:
     records = np.zeros((len(arguments.rules), 6), dtype=np.int64)
     rules = []
     for record, rule in zip(records, arguments.rules):
@@ -109,18 +116,18 @@ def _argument_records(arguments: Arguments) -> tuple[np.ndarray, list[np.ndarray
         dims = np.array(rule.dims, dtype=np.int64).reshape(len(rule.dims), 2)
         rules.append(dims)
         number, scalar = (0, 0) if rule.dims else (_NUMBER_KINDS.get(dtype, 0), id(dtype.numpy.type))
-        record[:] = rule.position, id(dtype.numpy), len(rule.dims), number, address_of(dims), scalar
+        record[:] = rule.position, id(dtype.numpy), len(rule.dims), number * numbers, address_of(dims), scalar
     return records, rules
 
 
-def _output_records(signature: Signature, arguments: Arguments, returned: tuple[int, ...]) -> np.ndarray:
+def _output_records(signature: Signature, arguments: Arguments, returned: tuple[int, ...], sealed: bool) -> np.ndarray:
     records = np.zeros((len(signature.outputs), 6), dtype=np.int64)
     donors = dict(signature.donated)
     for position, (record, param) in enumerate(zip(records, signature.outputs)):
         donor = donors.get(position)
         mode = _NEW if donor is None else _IN_PLACE if donor in arguments.bound else _COPIED
         dtype = param.type.dtype
-        record[:] = mode, id(dtype.numpy), param.type.rank, donor or 0, position in returned, dtype.numpy.itemsize
+        record[:] = mode, id(dtype.numpy), param.type.rank, donor or 0, (position in returned) * (1 + sealed), dtype.numpy.itemsize
     return records
 
 

@@ -16,7 +16,7 @@ from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
 from graphc.runtime.pool import default_threads, pool_text
 
-_CALL_FILES = ("call", "call_turn", "call_memory", "call_arguments", "call_results", "buffer")
+_CALL_FILES = ("call", "call_turn", "call_memory", "call_arguments", "call_results", "call_box", "buffer")
 _EXPORTS = [
     "gc_parallel",
     "gc_pool_configure",
@@ -24,6 +24,7 @@ _EXPORTS = [
     "gc_pool_reset_after_fork",
     "gc_call",
     "gc_call_exact",
+    "gc_call_boxed",
     "gc_call_configure",
     "gc_turn_enter",
     "gc_turn_leave",

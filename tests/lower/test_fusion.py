@@ -287,7 +287,7 @@ def test_a_constant_right_operand_is_packed_ahead():
     made = program(g)
     assert len(made.steps) == 1 and made.signature.arena == 0
     assert len(made.constants) == 50 * 64 * 4, "two panels of 32 columns, and nothing else"
-    panels = np.frombuffer(made.constants, np.float32).reshape(2, 50, 32)
+    panels = np.frombuffer(made.constants.view, np.float32).reshape(2, 50, 32)
     np.testing.assert_array_equal(panels.transpose(1, 0, 2).reshape(50, 64)[:, :40], w)
     right(g)
     transposed = program(graph((a,), dot(a, const(np.ascontiguousarray(w.T)), False, True)))

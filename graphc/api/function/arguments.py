@@ -138,6 +138,25 @@ def put_together(value, tensors, composed: Callable | None = None):
     return _object_like(value, parts)
 
 
+def packer(value) -> Callable:
+    """A function of an iterator of tensors that does what ``put_together`` does for this value."""
+    kind = type(value)
+    if isinstance(value, TensorSpec):
+        return next
+    if kind in (tuple, list):
+        parts = [packer(part) for part in value]
+        return lambda tensors: kind([pack(tensors) for pack in parts])
+    if kind is dict and all(type(key) is str for key in value):
+        pairs, keys = [(key, packer(value[key])) for key in sorted(value)], list(value)
+
+        def of_mapping(tensors):
+            made = {key: pack(tensors) for key, pack in pairs}
+            return {key: made[key] for key in keys}
+
+        return of_mapping
+    return lambda tensors: put_together(value, tensors)
+
+
 def _opened(value) -> list | None:
     """Pairs of key and part of a structure, None for something else."""
     if isinstance(value, (list, tuple)):

@@ -7,12 +7,13 @@ import importlib
 import itertools
 import threading
 from collections.abc import Callable, Sequence
+from threading import get_ident
 
 import numpy as np
 
 from graphc.api.eager import EAGER
 from graphc.api.effect import EFFECT
-from graphc.api.function.arguments import described, put_together
+from graphc.api.function.arguments import described, packer, put_together
 from graphc.api.function.inlining import called, exact_graph, inlined, sizes_between
 from graphc.api.function.running import Runner
 from graphc.api.function.trace import FUNCTION, Traced
@@ -21,6 +22,7 @@ from graphc.api.operators import Composed
 from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
 from graphc.api.spec import TensorSpec
+from graphc.api.storage import CHANGES, RUNNING
 from graphc.api.structure import map_structure
 from graphc.api.tensor import EagerTensor, Tensor
 from graphc.api.values import given
@@ -162,6 +164,10 @@ class ConcreteFunction:
         Raises:
             UsageError: there are too few or too many. DtypeError, ShapeError: one does not fit.
         """
+        if not (kwargs or self._flexible or RECORDERS.entered or RECORDING.tapes):
+            found = self._called(args)
+            if found is not NotImplemented:
+                return found
         names = [s.name for s in self._specs]
         args = [part for a in args for part in (a.parts if isinstance(a, Composed) else (a,))]
         given = dict(zip(names, args))
@@ -171,6 +177,18 @@ class ConcreteFunction:
             what = f"takes {len(names)} tensors ({', '.join(names)}), got {len(args)} by position"
             raise UsageError(explain(f"{self.name}: {what}" + (f" and {', '.join(kwargs)}" if kwargs else "")))
         return self.answer([self.fitting(self.name, given[s.name], s) for s in self._specs])
+
+    def _called(self, args: tuple):
+        """The answer for tensors and arrays that are as the program takes them; else NotImplemented."""
+        runner = self.runner
+        if runner.boxed is None or runner.seen != CHANGES.now or get_ident() not in RUNNING:
+            return NotImplemented
+        try:
+            found = runner.boxed(*args)
+        except (GraphcError, MemoryError):
+            with with_line():
+                raise
+        return found if found is NotImplemented or self._packer is None else self._packer(found)
 
     @staticmethod
     def fitting(function: str, value, spec: TensorSpec) -> Tensor:
@@ -201,23 +219,32 @@ class ConcreteFunction:
 
     def quick(self) -> Callable:
         """A function of the list of arrays, for calls outside of tapes and other functions."""
-        runner, structure = self.runner, self._template
-        current, first = runner.current, runner.skipped
-        failed = GraphcError, MemoryError
+        runner, packed, called = self.runner, self._packer, self._called
 
-        def single(arrays):
-            try:
-                array = current()(*arrays)
-            except failed:
-                with with_line():
-                    raise
-            array.flags.writeable = False
-            return EagerTensor(EAGER, value=given(array))
+        def quick(arrays):
+            found = called(arrays)
+            if found is not NotImplemented:
+                return found
+            found = [EagerTensor(EAGER, value=given(a)) for a in runner.run(arrays)]
+            return found[0] if packed is None else packed(found)
 
-        def structured(arrays):
-            return put_together(structure, iter([EagerTensor(EAGER, value=given(a)) for a in runner.run(arrays)]))
+        return quick
 
-        return single if isinstance(structure, TensorSpec) and not first else structured
+    def direct(self) -> tuple[Runner, Callable | None] | None:
+        """What runs it for tensors and arrays of its types and no others, and what packs the answer where that is needed.
+
+        None where ``Runner.boxed`` does not tell other arguments apart, as it takes more than one size, or is not there.
+        """
+        is_exact = all(x.type.is_static for x in self.traced.graph.inputs)
+        return (self.runner, self._packer) if is_exact and self.runner.boxed is not None else None
+
+    @functools.cached_property
+    def _packer(self) -> Callable | None:
+        """Makes the structured answer of what ``Runner.boxed`` answers with; None where that is the answer."""
+        if isinstance(self._template, TensorSpec):
+            return None
+        pack, single = packer(self._template), self.runner.is_single
+        return lambda found: pack(iter((found,) if single and not isinstance(found, (tuple, list)) else found))
 
     def packed(self, results: Sequence[Tensor]):
         """The results in their structure."""

@@ -9,11 +9,15 @@ from threading import get_ident
 
 import numpy as np
 
+from graphc.api.eager import EAGER
 from graphc.api.function.trace import Traced
 from graphc.api.run import compile_graph
 from graphc.api.storage import CHANGES, KEEPING, RUNNING, note_thread, shared_turn
 from graphc.api.stream import SEEDS
+from graphc.api.tensor import EagerTensor
+from graphc.api.values import given
 from graphc.errors import with_line
+from graphc.runtime.box import Box
 
 
 class Runner:
@@ -24,23 +28,27 @@ class Runner:
 
     Attributes:
         call: the native function of the arguments' arrays; what it answers with ``unpacked`` makes a list of.
+        boxed: the same of tensors and arrays, which answers with a tensor or a tuple of them, or with NotImplemented where
+            an argument does not fit as it is; valid where ``current`` has nothing to do. None where there is none.
+        seen: ``CHANGES.now`` when variables were brought there last.
         state: position of an input of the graph -> the array that it is bound to.
     """
 
     def __init__(self, traced: Traced):
         self.traced = traced
-        self._seen = -1
+        self.seen = -1
         self._epoch = SEEDS.epoch
         self._key = np.array([secrets.randbits(32), secrets.randbits(32)], np.uint32)
         self._count = np.zeros((), np.uint64)
         self.state: dict[int, np.ndarray] = {}
         self.call: Callable | None = None
+        self.boxed: Callable | None = None
         self.skipped = int(traced.acts)  # the token among the results
         self.is_single = traced.results == 1 and not traced.acts
 
     def current(self) -> Callable:
         """The native function, after all variables have been brought to the memory that it is bound to."""
-        if CHANGES.now != self._seen or get_ident() not in RUNNING:
+        if CHANGES.now != self.seen or get_ident() not in RUNNING:
             self.refresh()
         return self.call
 
@@ -51,12 +59,9 @@ class Runner:
         return self.unpacked(found)
 
     def unpacked(self, found) -> list[np.ndarray]:
-        """The results among what the native function answers with, read-only."""
+        """The results among what the native function answers with."""
         found = [found] if self.is_single else list(found) if isinstance(found, tuple) else [found]
-        found = found[self.skipped :]
-        for array in found:
-            array.flags.writeable = False
-        return found
+        return found[self.skipped :]
 
     def next_random(self, advance: bool) -> list[np.ndarray]:
         """Key and counter of the next run, if random numbers are drawn; ``advance``: that run happens elsewhere."""
@@ -92,24 +97,34 @@ class Runner:
             rest += [_TOKEN] if traced.acts else []
             state |= {first + len(traced.variables) + k: a for k, a in enumerate(rest)}
             if self.call is None or any(state[k] is not a for k, a in self.state.items()):
-                self.call, self.state = self._bound(executable, state), state
-            self._seen = now
+                self.call, self.state, self.boxed = self._bound(executable, state), state, None
+            if self.boxed is None and executable is not None and not traced.acts:
+                self.boxed = self._bound(executable, self.state, box=_box(), numbers=False)
+            self.seen = now
 
     @functools.cached_property
     def _executable(self):
         return compile_graph(self.traced.graph) if self.traced.graph.outputs else None
 
-    def _bound(self, executable, state: dict) -> Callable:
-        """The native function over these arrays."""
+    def _bound(self, executable, state: dict, **form) -> Callable | None:
+        """The native function over these arrays; ``form``: as of ``Executable.bind``."""
         traced = self.traced
         if executable is None:
             return _nothing
         turn = shared_turn() if traced.variables else None
         answers = len(traced.graph.outputs) - len(traced.graph.donated)
-        return executable.bind(state, single=answers == 1, turn=turn)
+        return executable.bind(state, single=answers == 1, turn=turn, sealed=True, **form)
 
 
 _TOKEN = np.zeros(0, np.uint8)
+
+
+@functools.cache
+def _box() -> Box:
+    """Tensors of arrays as native code takes and makes them."""
+    array = np.zeros(0, np.uint8)
+    value = given(array)
+    return Box(EagerTensor(EAGER, value=value), value, array)
 
 
 def _bindable(array: np.ndarray, before: np.ndarray | None) -> np.ndarray:

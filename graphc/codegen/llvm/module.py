@@ -216,6 +216,8 @@ class _Entry(_Dims):
         if found is not None:
             return found[0].text
         kind, where = self._buffer(name).place
+        if kind == "row":
+            return self._row(name, *where)
         if kind in ("input", "output"):
             where *= 8
         offset, depth, _ = self.values.placed(where) if isinstance(where, Node) else (self.number(where), 0, True)
@@ -229,6 +231,17 @@ class _Entry(_Dims):
             lines.append(f"  {pointer} = load ptr, ptr {slot}, align 8")
         function.keep(("buffer", name), Value(pointer, i64), depth)
         function.here()
+        return pointer
+
+    def _row(self, name: str, whole: str, number: str) -> str:
+        """Where the row lies whose number is in a buffer now."""
+        function, builder = self.function, self.function.builder
+        type, base, held = self._buffer(name).type, self._pointer(whole), self._pointer(number)
+        size = self.number(type.size * type.dtype.size)
+        row = builder.emit(f"load i64, ptr {held}, align 8", i64, 1)
+        offset = builder.arithmetic("mul", row, size)
+        pointer = f"%b{next(function.names)}"
+        function.put(f"  {pointer} = getelementptr i8, ptr {base}, {offset.operand}")
         return pointer
 
     def _launch(self, step: Launch) -> None:

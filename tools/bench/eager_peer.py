@@ -1,9 +1,9 @@
 """One side of a comparison of eager programs: the same ones under graphc or TensorFlow, timed on request.
 
-    python tools/eager_peer.py graphc
-    /path/to/python tools/eager_peer.py tensorflow
+    python tools/bench/eager_peer.py graphc
+    /path/to/python tools/bench/eager_peer.py tensorflow
 
-Reads names of workloads, one a line, and answers each with the seconds of one step; ``tools/bench.py`` asks both
+Reads names of workloads, one a line, and answers each with the seconds of one step; ``promises.py`` asks both
 sides in turn.
 """
 

@@ -1,6 +1,6 @@
 """Measure what graphc promises, beside its peers, in one run; print a table and optionally write docs/benchmarks.md.
 
-    python tools/bench.py [--write docs/benchmarks.md] [--only NAME ...] [--tensorflow PYTHON]
+    python tools/bench promises [--write docs/benchmarks.md] [--only NAME ...] [--tensorflow PYTHON]
 
 Peers run interleaved with graphc, NumPy in the same process, TensorFlow (where PYTHON, an interpreter that has it, is given) in
 one beside, so their ratio holds although absolute times drift on shared machines.
@@ -25,14 +25,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("GRAPHC_NUM_THREADS", "1")
-
 import numpy as np
 
 import graphc.v1 as tf
 from graphc import Options, compile_graph
 from graphc.ir import node as ir_node
+
+from .report import between
+from .results import processor
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ print(time.perf_counter() - start)
 class Side:
     """A process that times the workloads of a program of ``tools`` under one of the two."""
 
-    def __init__(self, interpreter: str, module: str, program: str = "peer.py"):
+    def __init__(self, interpreter: str, module: str, program: str = "session_peer.py"):
         one_each = {k: v for k, v in os.environ.items() if k not in ("GRAPHC_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
         program = str(Path(__file__).with_name(program))
         self._process = subprocess.Popen(
@@ -548,14 +548,6 @@ BENCHES = {
 }
 
 
-def processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def table(rows: list[Row]) -> str:
     lines = ["| what | figure | goal | met |", "|---|---|---|---|"]
     mark = {True: "yes", False: "**no**", None: ""}
@@ -563,12 +555,15 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", metavar="FILE", help="write the table there as Markdown")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command, and what it does."""
+    parser.add_argument("--write", metavar="FILE", help="write the table there, between the markers")
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
     parser.add_argument("--tensorflow", metavar="PYTHON", help="an interpreter that has TensorFlow, to compare with")
-    options = parser.parse_args()
+    parser.set_defaults(do=run)
+
+
+def run(options: argparse.Namespace) -> None:
     global TENSORFLOW
     TENSORFLOW = options.tensorflow
     rows = []
@@ -578,15 +573,10 @@ def main():
             print(f"{row.what}: {row.figure}" + (f"   goal {row.goal}: {'met' if row.good else 'MISSED'}" if row.goal else ""), flush=True)
     versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in ("numpy", "llvmlite"))
     head = (
-        f"# Benchmarks\n\n`python tools/bench.py`, {datetime.date.today()}, {processor()} ({os.cpu_count()} cores), "
+        f"`python tools/bench promises`, {datetime.date.today()}, {processor()} ({os.cpu_count()} cores), "
         f"Python {platform.python_version()}, {versions}. Peers run interleaved in the same process, on one thread; "
         "on a shared machine read the ratios.\n\n"
     )
     if options.write:
         target = Path(options.write)
-        _, heading, others = (target.read_text() if target.exists() else "").partition("\n## ")  # of other tools
-        target.write_text(head + table(rows) + "\n" + heading + others)
-
-
-if __name__ == "__main__":
-    main()
+        target.write_text(between(target.read_text(), "promises", head + table(rows)))

@@ -1,9 +1,9 @@
 """One side of a comparison of input pipelines: the same ones under graphc or TensorFlow, timed on request.
 
-    python tools/data_peer.py graphc
-    /path/to/python tools/data_peer.py tensorflow
+    python tools/bench/data_peer.py graphc
+    /path/to/python tools/bench/data_peer.py tensorflow
 
-Reads names of workloads, one a line, and answers each with the seconds of one iteration; ``tools/bench.py`` asks both
+Reads names of workloads, one a line, and answers each with the seconds of one iteration; ``promises.py`` asks both
 sides in turn.
 """
 

@@ -1,9 +1,9 @@
 """One side of a comparison of TensorFlow 1 programs: the same ones under graphc or TensorFlow, timed on request.
 
-    python tools/peer.py graphc.v1
-    /path/to/python tools/peer.py tensorflow.compat.v1
+    python tools/bench/session_peer.py graphc.v1
+    /path/to/python tools/bench/session_peer.py tensorflow.compat.v1
 
-Reads names of workloads, one a line, and answers each with the seconds of one measurement; ``tools/bench.py`` asks both
+Reads names of workloads, one a line, and answers each with the seconds of one measurement; ``promises.py`` asks both
 sides in turn.
 """
 

@@ -1,0 +1,100 @@
+"""The command line of the benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+from pathlib import Path
+
+from . import environments, promises, report, results
+from .rounds import Pool, measure
+from .starts import starts
+from .workloads import WORKLOADS
+
+
+def chosen(patterns: list[str]) -> list[str]:
+    """Names of the workloads whose name or group matches a pattern; all for none."""
+    if not patterns:
+        return list(WORKLOADS)
+    found = {p: [n for n, w in WORKLOADS.items() if fnmatch.filter((n, w.group), p)] for p in patterns}
+    unknown = [p for p, names in found.items() if not names]
+    if unknown:
+        raise SystemExit(f"no workload matches {', '.join(unknown)}; python tools/bench list shows them")
+    return list(dict.fromkeys(n for names in found.values() for n in names))
+
+
+def run(options) -> None:
+    folder = Path(options.environments or environments.default_folder())
+    variants = environments.variants_of(options.peers or list(environments.VARIANTS))
+    book = results.read(options.json)
+    if options.cold:
+        run_cold(options, book, variants, folder)
+        return
+    for threads in options.threads:
+        limits = results.best_limits(book, threads)
+        with Pool(variants, threads, folder) as pool:
+            for name in chosen(options.workloads):
+                if options.missing and results.complete(book, name, threads, variants):
+                    continue
+                row = measure(WORKLOADS[name], pool, options.rounds, options.seconds, say)
+                results.merge(book, name, threads, row, limits)
+                say(report.line(book, name, threads))
+                if options.json:
+                    results.write(book, options.json)
+
+
+def run_cold(options, book: dict, variants: list[str], folder: Path) -> None:
+    for name in chosen(options.workloads):
+        kept = book.setdefault("starts", {}).setdefault(name, {})
+        wanted = [v for v in variants if not (options.missing and v in kept)]
+        kept |= starts(WORKLOADS[name], wanted, options.threads[0], folder, min(options.rounds, 3), say)
+        if options.json:
+            results.write(book, options.json)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def listing(options) -> None:
+    for name, w in WORKLOADS.items():
+        goal = f"goal {w.goal:g}" if w.goal else ""
+        print(f"{name:32} {w.group:40} {goal}")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python tools/bench", description="Measure graphc beside its peers.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    p = commands.add_parser("setup", help="make the peers' virtual environments")
+    p.add_argument("peers", nargs="+", choices=environments.PACKAGES)
+    p.add_argument("--into", metavar="FOLDER", help=f"where, {environments.default_folder()} if not given")
+    p.set_defaults(do=lambda o: environments.setup(o.peers, Path(o.into or environments.default_folder())))
+    p = commands.add_parser("run", help="measure workloads")
+    p.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names or patterns; all if none are given")
+    p.add_argument("--peers", nargs="+", help=f"of {', '.join(environments.VARIANTS)}; graphc is always there")
+    p.add_argument("--threads", nargs="+", type=int, default=[1])
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
+    p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
+    p.add_argument("--json", metavar="FILE", help="keep the results there, beside those that it has")
+    p.add_argument(
+        "--cold", action="store_true", help="measure starts in new processes, with empty caches, instead of calls"
+    )
+    p.add_argument("--missing", action="store_true", help="leave out what the file has of all these peers")
+    p.set_defaults(do=run)
+    p = commands.add_parser("report", help="write tables, and a plot, of kept results")
+    p.add_argument("json", metavar="FILE")
+    p.add_argument("--write", nargs="+", default=[], metavar="PAGE", help="put the table between the page's markers")
+    p.add_argument("--plot", metavar="FILE", help="write a picture as SVG")
+    p.set_defaults(do=report.command)
+    commands.add_parser("list", help="show the workloads").set_defaults(do=listing)
+    p = commands.add_parser("promises", help="measure what else graphc promises: import, sessions, files, eager steps")
+    promises.arguments(p)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> None:
+    os.environ.pop("OPENBLAS_CORETYPE", None)
+    options = parser().parse_args(arguments)
+    options.do(options)
