@@ -386,6 +386,10 @@ conv(floats(1, 4, 2), floats(3, 2, 3), x_dilation=2, low=1, high=2, smooth=True)
 conv(floats(2, 5, 4), floats(2, 2, 6), groups=2, stride=2, high=1, smooth=True)
 conv(floats(2, 5, 4), floats(3, 1, 8), groups=4, low=1, high=1, smooth=True)
 conv(floats(2, 5, 2), floats(2, 2, 3), low=2, high=3, smooth=True)
+sample("correlate", floats(2, 6, 5, 3), floats(2, 6, 4, 2), kernel=(3, 2), stride=(1, 1), low=(1, 0), dilation=(1, 1),
+       ulp=256, smooth=True)  # fmt: skip
+sample("correlate", floats(2, 7, 3), floats(2, 4, 2), kernel=(3,), stride=(2,), low=(2,), dilation=(2,), ulp=256,
+       smooth=True)  # fmt: skip
 conv(floats(2, 6, 2), floats(2, 2, 3), low=-1, high=-2, smooth=True)
 conv(floats(3, 4), floats(4, 2), smooth=True)
 conv(floats(1, 4, 3, 3, 2), floats(2, 2, 2, 2, 3), smooth=True)

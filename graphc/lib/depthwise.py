@@ -22,6 +22,9 @@ from graphc.prims.table import apply
 from graphc.prims.window import window
 
 
+LANES = 16  # channels from which on a depthwise convolution is one operation
+
+
 def depthwise_conv2d(input, filter, strides, padding, data_format=None, dilations=None) -> Node:  # noqa: A002
     """Each channel of ``input`` [batch, height, width, channels] with filters of its own [height, width, channels, m].
 
@@ -146,12 +149,23 @@ def grouped(x: Node, w: Node, stride, low, high, dilation, counts) -> Node:
     if not x.dtype.is_float:
         return shifted(x, w, stride, low, high, dilation, counts)
     a, b = input_node("x", x.type), input_node("w", w.type)
-    out = shifted(a, b, stride, low, high, dilation, counts)
+    whole = w.shape[-1] == x.shape[-1] >= LANES
+    window = (stride, low, high, dilation)
+    sums = shifted(a, b, *window, counts)
+    out = ensured(_whole(a, b, *window), sums.shape) if whole else sums
     g, y = input_node("g", out.type), input_node("y", out.type)
-    (to_input,) = pullback((out,), (g,), (a,))
+    if whole and all(s == 1 for s in stride):
+        to_input = ensured(spread(g, b, a.shape, stride, low, dilation), a.shape)
+    else:
+        (to_input,) = pullback((sums,), (g,), (a,))
     to_filter = filter_sums(g, a, w.shape, stride, low, high, dilation)
     gradient = Graph("depthwise_gradient", (g, y, a, b), (to_input, to_filter))
     return call(x, w, graph=Graph("depthwise", (a, b), (out,)), gradient=gradient)
+
+
+def _whole(x: Node, w: Node, stride, low, high, dilation) -> Node:
+    """One operation, for which there is a kernel where there are as many channels as a register has lanes."""
+    return contract.conv(x, w, stride, low, high, dilation, None, x.shape[-1])
 
 
 def filter_sums(g: Node, x: Node, shape: tuple, stride, low, high, dilation) -> Node:

@@ -30,7 +30,9 @@ from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
 from graphc.lower.map_nest import TURN, generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.attention import attention_kernel, describe_attention, pack_operand
-from graphc.lower.nests.conv import CONVOLUTIONS, conv_kernel, conv_of, form_of, packed_weights
+from graphc.lower.nests.conv import CLIP, CONVOLUTIONS, conv_kernel, conv_of, form_of, packed_weights
+from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
+from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
 from graphc.lower.recompute_rows import recompute_cheap
 from graphc.lower.reduce_nest import reduce_kernel
@@ -251,15 +253,25 @@ class Lowering:
         graph = region.graph
         node = conv_of(graph)
         x, w = [region.sources[graph.inputs.index(n)] for n in node.inputs]
-        packed = packed_weights(node, w, self.target)
+        form = form_of(node, w, self.target)
+        array = packed_weights(node, w, form, self.target)
         inputs = {"source": self.find(x, memory)}
-        if packed is not None:
-            content = (form_of(node, w, self.target), w.attr("value"), w.shape, node.attr("groups"))
-            inputs["packed"] = self.panels(packed, dt.accumulator(node.dtype), content)
-        key = (graph, packed is not None, form_of(node, w, self.target))
+        packed = outside = None
+        steps: list[Step] = []
+        if array is not None:
+            packed = Type(dt.accumulator(node.dtype), array.shape)
+            content = (form, w.attr("value"), w.shape, node.attr("groups"))
+            inputs["packed"] = self.panels(array, packed.dtype, content)
+        elif form == CLIP:
+            packed, outside = packed_types(node, self.target)
+            inputs["packed"], inputs["outside"] = self.storage(packed, "packed"), self.storage(outside, "outside")
+            made = {"out0": inputs["packed"], "out1": inputs["outside"]}
+            source, pack = {"x0": self.find(w, memory)}, ("pack", _anonymous(node))
+            steps.append(self.launch(pack, lambda: pack_conv(node, self.target), source, made))
+        key = (graph, packed, outside, form)
 
         def make() -> Kernel:
-            return conv_kernel(graph, self.target, w, packed)
+            return conv_kernel(graph, self.target, w, packed, form, outside)
 
         read = {a.name for a in self.kernel(key, make)[1].arrays}  # packed weights are not kept as they were as well
         places = {k: self.find(s, memory) for k, s in enumerate(region.sources) if f"x{k}" in read}
@@ -268,7 +280,7 @@ class Lowering:
             inputs["weights"] = self.find(w, memory)
         operands = {s.root() for s in (inputs["source"], *[s for k, s in places.items() if graph.inputs[k] in node.inputs])}
         reusable = _pointwise(graph, places, list(outputs.values()), operands)
-        return [self.launch(key, make, inputs, outputs, reusable)]
+        return [*steps, self.launch(key, make, inputs, outputs, reusable)]
 
     def _single(self, node: Node, memory: dict) -> list[Step]:
         if node.op == "item":

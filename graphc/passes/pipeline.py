@@ -8,6 +8,7 @@ from functools import partial
 from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
 from graphc.passes.byte_products import byte_products
+from graphc.passes.filter_gradient import gather_filter_gradients
 from graphc.passes.fold import fold_constants
 from graphc.passes.fold_norm import fold_norm
 from graphc.passes.grids import keep_grids, merge_scales
@@ -24,7 +25,10 @@ from graphc.passes.split_complex import split_complex
 from graphc.passes.unify import unify_dims
 from graphc.prims.table import row
 
-_FIRST = (inline_calls, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex, split_phases)
+_FIRST = (
+    inline_calls, gather_filter_gradients, merge_loops, drop_unused, take_guards, unify_dims, require, split_complex,
+    split_phases,
+)  # fmt: skip
 _settled_moves, _settled_constants = partial(move_less, settled=True), partial(fold_constants, settled=True)
 
 

@@ -10,6 +10,7 @@ from graphc.prims.byte_products import conv4, dot4
 from graphc.prims.cast import bitcast, cast
 from graphc.prims.complex import complex_, conj, imag, real, view
 from graphc.prims.contract import conv, dot
+from graphc.prims.correlate import correlate
 from graphc.prims.control import call, cond, loop
 from graphc.prims.cumulate import cumulate
 from graphc.prims.effects import check, check_numerics, print_

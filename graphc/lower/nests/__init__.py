@@ -9,6 +9,7 @@ from graphc.ir.node import Node
 from graphc.ir.target import Target
 from graphc.lower.nests.argreduce import argreduce
 from graphc.lower.nests.conv import conv
+from graphc.lower.nests.correlate import correlate
 from graphc.lower.nests.cumulate import cumulate
 from graphc.lower.nests.gather import gather
 from graphc.lower.nests.random_bits import random_bits
@@ -23,6 +24,7 @@ from graphc.lower.nests.unwindow import unwindow
 NESTS: dict[str, Callable[[Node, Target], Kernel]] = {
     "argreduce": argreduce,
     "conv": conv,
+    "correlate": correlate,
     "cumulate": cumulate,
     "gather": gather,
     "random_bits": random_bits,

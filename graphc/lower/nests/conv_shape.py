@@ -86,7 +86,10 @@ def flattened(shape: Shape) -> Shape:
 
 def is_finite(w: Node) -> bool:
     """Whether weights are known and finite, so that leaving out products with zeros changes nothing."""
-    return w.op == "const" and bool(np.isfinite(np.asarray(w.attr("value").array, np.float64)).all())
+    if w.op != "const":
+        return False
+    array = w.attr("value").array
+    return bool(np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float64)).all())
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Site:
     """A convolution, the names of the arrays that hold its operands, and what follows it.
 
     ``packed``: the weights lie in panels, [groups, panels, depth, width] in the dtype of the sums.
-    ``lanes``: sums in one register.
+    ``lanes``: sums in one register. ``outside``: the array of what taps in the padding add to sums, where it is not 0.
     """
 
     node: Node
@@ -29,6 +29,7 @@ class Site:
     packed: bool
     epilogue: Epilogue
     lanes: int
+    outside: str | None = None
 
     @property
     def wide(self) -> DType:
