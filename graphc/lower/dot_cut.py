@@ -26,6 +26,7 @@ SHORT_PASS = 32  # rows of a right operand that lies as it was given, in one pas
 BLOCK = 640 << 10  # bytes of the right operand that stay in the second-level cache
 NEAR = 512 << 10  # bytes of a right operand that need not be asked for ahead
 AHEAD = 4096  # bytes between what is read and what is asked for
+MOST_AHEAD = 3  # rows of the next tile that are asked for along one panel: more would be felt
 BLOCK_TILES, DEEP_BLOCK_TILES = 2, 8  # tiles of rows in a task: few, but for several passes, which read as many columns each
 FEWEST_BLOCKS = 8  # blocks of columns where only they can be shared among threads
 FEW = 16  # rows up to which the right operand is read once, so that to pack it would be most of the work
@@ -156,6 +157,7 @@ class Cut:
     direct: bool
     ahead: int
     next_rows: bool
+    rows_ahead: int
 
 
 def cut_of(dot: Dot, packed: bool) -> Cut:
@@ -178,7 +180,10 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
     ahead = max(1, AHEAD // dot.bytes_of(tile.width)) if far else 0
     transposed = dot.node.attr("transpose_x")
     next_rows = known is not None and (transposed or (not deep and type(dot.panels) is int and panels <= 2))
-    return Cut(known, depth, deep, panels, tiles, _reads_directly(dot, known), ahead, next_rows)
+    direct = _reads_directly(dot, known)
+    rows_ahead = 0 if direct or transposed or type(dot.k) is not int else -(-tile.rows // panels)
+    rows_ahead = rows_ahead if rows_ahead <= MOST_AHEAD else 0
+    return Cut(known, depth, deep, panels, tiles, direct, ahead, next_rows, rows_ahead)
 
 
 def _depth(dot: Dot, packed: bool) -> int:
