@@ -147,6 +147,7 @@ class Cut:
         direct: the left operand is read where it lies; else a tile's rows of one pass are copied first.
         ahead: steps of k by which the right operand is asked for before it is read; 0 where it is near.
         next_rows: the rows of the next tile are asked for while this one is computed.
+        rows_ahead: rows of the next tile that are asked for along each panel, so that to copy them need not wait.
     """
 
     heights: tuple | None
@@ -181,8 +182,9 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
     transposed = dot.node.attr("transpose_x")
     next_rows = known is not None and (transposed or (not deep and type(dot.panels) is int and panels <= 2))
     direct = _reads_directly(dot, known)
-    rows_ahead = 0 if direct or transposed or type(dot.k) is not int else -(-tile.rows // panels)
-    rows_ahead = rows_ahead if rows_ahead <= MOST_AHEAD else 0
+    rows_ahead = -(-tile.rows // panels)
+    if direct or transposed or not far or rows_ahead > MOST_AHEAD:
+        rows_ahead = 0
     return Cut(known, depth, deep, panels, tiles, direct, ahead, next_rows, rows_ahead)
 
 
