@@ -277,7 +277,7 @@ class _Fuser:
         self._unite_siblings()
         self._keep_bytes()
         self._choose_again()
-        return [self._region(g) for g in self._ordered() if any(self._is_output(n, g) for n in g.nodes)]
+        return [self._region(g) for g in self._ordered() if g.kind == SINGLE or any(self._is_output(n, g) for n in g.nodes)]
 
     def _place(self, node: Node, kind: str):
         soft = {}
