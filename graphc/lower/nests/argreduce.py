@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.ir import dtype as dt
-from graphc.ir.kernel import Alloc, Array, Kernel, Set, Store, load
+from graphc.ir.kernel import Alloc, Array, Kernel, Prefetch, Set, Store, load
 from graphc.ir.node import Node
 from graphc.ir.target import Target
 from graphc.ir.type import Type
@@ -15,6 +15,7 @@ from graphc.prims.table import apply
 LANES = 64
 HALVES = (32, 16)  # lanes that are compared with as many others at once
 FEW = 16  # lanes left then
+AHEAD = 2048  # elements from which on the row, or the next one, is asked for
 SHORT = 128  # rows up to this many elements are searched one by one
 BLOCK = 256  # neighbouring columns that one task searches
 
@@ -35,11 +36,10 @@ def argreduce(node: Node, target: Target) -> Kernel:
 
 def better(kind: str, x: Node, best: Node) -> Node:
     """Whether ``x`` is strictly more extreme than ``best``."""
-    beyond = best < x if kind == "max" else x < best
-    nan = is_nan(x)
-    if nan is None:
-        return beyond
-    return apply("or", beyond, apply("and", nan, apply("eq", best, best)))
+    low, high = (best, x) if kind == "max" else (x, best)
+    if is_nan(x) is None:
+        return low < high
+    return apply("and", apply("not", apply("le", high, low)), apply("eq", best, best))  # a NaN is beyond every number
 
 
 def _element(node: Node, r: Node, k, j, guard: Node | None = None) -> Node:
@@ -75,13 +75,14 @@ def _long_row(node: Node, r: Node, extent) -> tuple:
             k = c * LANES + l
             guard = k < extent if guarded else None
             value = _element(node, r, k, 0, guard)
+            ahead = () if guarded else (Prefetch("x0", (r, k + AHEAD, as_index(0))),)
             old = load("best", (l,), dtype)
             take = better(kind, value, old)
             if guarded:
                 take = apply("and", take, guard)
             take, test = let("tail" if guarded else "take", take)
             turn = apply("select", take, cast(c, dt.i32), load("turn", (l,), dt.i32))
-            return (test, Store("best", (l,), apply("select", take, value, old)), Store("turn", (l,), turn))
+            return (*ahead, test, Store("best", (l,), apply("select", take, value, old)), Store("turn", (l,), turn))
 
         return lane
 
