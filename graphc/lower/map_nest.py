@@ -14,6 +14,7 @@ from graphc.lower.boxes import cuts, moved, parts
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
 from graphc.lower.schedule import interchange, name_shared, parallelise, read_first, symbols_of, tile, vectorise
+from graphc.lower.streams import is_large, streamed
 from graphc.lower.turn_nest import turned_nest
 from graphc.prims.table import TABLE
 
@@ -41,14 +42,17 @@ def index_vars(shape: tuple, prefix: str = "i") -> tuple[Node, ...]:
 
 
 def generalise(graph: Graph) -> tuple[Graph, dict]:
-    """A flat element-wise region over a symbolic size, and that size: updates of all variables then share a kernel."""
+    """A flat element-wise region over a symbolic size, and that size: updates of all variables then share a kernel.
+
+    One with a large result keeps its size: how it is stored depends on it.
+    """
     graph, shape = collapse(graph, graph.outputs[0].shape)
     order = toposort(graph.outputs)
     flat = len(shape) == 1 and type(shape[0]) is int and shape[0] > 0
     plain = all(
         n.shape in (shape, ()) and (n.op in ("input", "broadcast", "symbol") or is_splat(n) or TABLE[n.op].scalar) for n in order
     )
-    if not (flat and plain):
+    if not (flat and plain) or any(is_large(n.type) for n in graph.outputs):
         return graph, {}
     size = symbol("size")
 
@@ -80,6 +84,7 @@ def map_kernel(graph: Graph, target: Target) -> Kernel:
     elements = Elements(names)
     values = [elements.at(n, index) for n in graph.outputs]
     body = turned_nest(values, shape, index, work_of(graph), target)
+    arrays = [streamed(a, shape[-1] if shape else 1) for a in arrays]
     if body is not None:
         return Kernel(TURN, tuple(arrays), symbols_of(body, tuple(arrays)), body)
     points = cuts(values, shape, index)
@@ -142,6 +147,7 @@ def _joined_kernel(graph: Graph) -> Kernel:
     for k in reversed(range(axis)):
         nests = [For(index[k], joined.shape[k], tuple(nests))]
     body = (parallelise(nests[0], inner),) if axis else tuple(nests)
+    arrays = [streamed(a, joined.shape[-1]) for a in arrays]
     return Kernel("join", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 

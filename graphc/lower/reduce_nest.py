@@ -20,12 +20,12 @@ from graphc.lower.element import Elements, as_data
 from graphc.lower.lanes import accumulator, virtual_lanes
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of
+from graphc.lower.streams import streamed
 from graphc.prims.table import TABLE, apply
 
 LONG_ROW = 256  # columns from which the next row is fetched ahead
 COSTLY = 6  # flops from which a value is kept rather than computed again
 ROW_BYTES = 1 << 15  # of a row that is kept on the stack, beside what is read, in the first-level cache
-STREAM_BYTES = 1 << 24  # of a result from which on it would only push other data out of the caches
 
 
 @dataclass
@@ -138,7 +138,8 @@ def _planned(row: _Row) -> tuple[list, list]:
     _find_phases(row, order)
     loops = _loops(row, order)
     _choose_cached(row, loops)
-    row.arrays = [_streamed(row, array) for array in row.arrays]
+    read = {name for name, _ in row.cached.values()}
+    row.arrays = [streamed(a, row.shape[-1] if a.type.shape == row.shape else None, read) for a in row.arrays]
     return order, loops
 
 
@@ -257,15 +258,6 @@ def _fits_stack(row: _Row, node: Node) -> bool:
     used = sum(a.type.size * a.type.dtype.size for a in row.stack)
     fits = type(columns) is int and (used + columns * node.dtype.size <= ROW_BYTES or bool(row.results))
     return fits and len(row.reduced) == 1
-
-
-def _streamed(row: _Row, array: Array) -> Array:
-    """The array, streamed if it is a big result of which no loop reads anything again."""
-    size, shape = array.type.size, array.type.shape
-    if not array.written or type(size) is not int or size * array.type.dtype.size < STREAM_BYTES or shape != row.shape:
-        return array
-    read = {name for name, _ in row.cached.values()}
-    return array if array.name in read or row.shape[-1] < LONG_ROW else replace(array, streamed=True)
 
 
 def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:

@@ -28,14 +28,14 @@
 ; 0 ndarray, 1 float, 2 int, 3 PyArray_Empty, 4 PyTuple_New, 5 PyTuple_SetItem, 6 PyEval_SaveThread,
 ; 7 PyEval_RestoreThread, 8 PyObject_VectorcallDict, 9 PyLong_AsLongLongAndOverflow, 10 PyLong_FromLong,
 ; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef, 15 True, 16 False, 17 PyErr_CheckSignals,
-; 18 PyType_GenericAlloc, 19 PyTuple_GetItem
-%python = type [20 x ptr]
+; 18 PyType_GenericAlloc, 19 PyTuple_GetItem, 20 PyDataMem_SetHandler and 21 the handler of call_aligned.ll, or null
+%python = type [22 x ptr]
 @gc_python = internal global %python zeroinitializer
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 define void @gc_call_configure(ptr %addresses) nounwind {
-  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 160, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 176, i1 false)
   ret void
 }
 

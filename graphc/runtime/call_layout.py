@@ -12,6 +12,8 @@ import numpy as np
 from graphc.ir import dtype as dt
 
 _PY_ARRAY_EMPTY = 184  # slot of the NumPy C API, the same since NumPy 1.0
+_SET_HANDLER = 304  # likewise, since NumPy 1.22
+_HANDLER = b"mem_handler"  # the name that NumPy expects of a capsule with a memory handler
 _C_FUNCTIONS = (
     "PyTuple_New",
     "PyTuple_SetItem",
@@ -34,30 +36,49 @@ def why_unusable() -> str:
     return ""
 
 
-def python_addresses() -> np.ndarray:
-    """The words of ``@gc_python`` in call.ll: types and functions of this process."""
-    words = [id(np.ndarray), id(float), id(int), _array_empty()]
+def python_addresses(handler: int) -> np.ndarray:
+    """The words of ``@gc_python`` in call.ll: types and functions of this process.
+
+    Args:
+        handler: the address of the memory handler for large results.
+    """
+    return np.array([*_words(), *_memory_handler(handler)], dtype=np.uint64)
+
+
+def _words() -> list[int]:
+    words = [id(np.ndarray), id(float), id(int), _numpy_function(_PY_ARRAY_EMPTY)]
     words += [_function(name) for name in _C_FUNCTIONS]
     words += [id(NotImplemented)] + [_function(name) for name in ("PyErr_NoMemory", "Py_IncRef", "Py_DecRef")]
     words += [id(True), id(False), *[_function(name) for name in ("PyErr_CheckSignals", "PyType_GenericAlloc", "PyTuple_GetItem")]]
-    return np.array(words, dtype=np.uint64)
+    return words
+
+
+def _memory_handler(address: int) -> list[int]:
+    """PyDataMem_SetHandler and a capsule, which lives as long as the process, with the handler; zeros for an old NumPy."""
+    if np.lib.NumpyVersion(np.__version__) < "1.22.0":
+        return [0, 0]
+    make = ctypes.pythonapi.PyCapsule_New
+    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    capsule = make(address, _HANDLER, None)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(capsule))
+    return [_numpy_function(_SET_HANDLER), id(capsule)]
 
 
 def _function(name: str) -> int:
     return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
 
 
-def _array_empty() -> int:
-    """The address of PyArray_Empty, from NumPy's table of functions."""
+def _numpy_function(slot: int) -> int:
+    """The address of a function in NumPy's table."""
     module = sys.modules.get("numpy._core._multiarray_umath") or sys.modules["numpy.core._multiarray_umath"]
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = pointer(module._ARRAY_API, None)
-    return ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[_PY_ARRAY_EMPTY]
+    return ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[slot]
 
 
 def _has_functions() -> bool:
-    return bool(python_addresses().all())
+    return all(_words())
 
 
 def _is_plain_cpython() -> bool:
@@ -126,7 +147,9 @@ def _reads_scalar(dtype: np.dtype) -> bool:
 
 def _makes_arrays() -> bool:
     """PyArray_Empty really is at its place in NumPy's table."""
-    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.c_int)(_array_empty())
+    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.c_int)(
+        _numpy_function(_PY_ARRAY_EMPTY)
+    )
     shape, dtype = (ctypes.c_int64 * 2)(3, 5), np.dtype(np.float32)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(dtype))  # it takes over one reference
     made = make(2, ctypes.addressof(shape), dtype, 0)

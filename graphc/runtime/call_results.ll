@@ -101,14 +101,7 @@ reuse:
   ret ptr %idle
 
 create:
-  %descr.at = getelementptr %output, ptr %record, i64 0, i32 1
-  %descr = load ptr, ptr %descr.at
-  %rank.at = getelementptr %output, ptr %record, i64 0, i32 2
-  %rank = load i64, ptr %rank.at
-  %rank32 = trunc i64 %rank to i32
-  call void @gc_keep(ptr %descr)                         ; PyArray_Empty takes over one reference
-  %empty = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 3)
-  %made = call ptr %empty(i32 %rank32, ptr %shape, ptr %descr, i32 0)
+  %made = call ptr @gc_empty(ptr %record, ptr %shape)
   %failed = icmp eq ptr %made, null
   br i1 %failed, label %out, label %seal
 

@@ -16,7 +16,7 @@ from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
 from graphc.runtime.pool import default_threads, pool_text
 
-_CALL_FILES = ("call", "call_turn", "call_memory", "call_arguments", "call_results", "call_box", "buffer")
+_CALL_FILES = ("call", "call_turn", "call_memory", "call_arguments", "call_results", "call_aligned", "call_box", "buffer")
 _EXPORTS = [
     "gc_parallel",
     "gc_pool_configure",
@@ -26,6 +26,7 @@ _EXPORTS = [
     "gc_call_exact",
     "gc_call_boxed",
     "gc_call_configure",
+    "gc_handler",
     "gc_turn_enter",
     "gc_turn_leave",
     "gc_turn_after_fork",
@@ -95,7 +96,7 @@ def _load(made: Mapping[str, bytes]) -> Support:
         os.register_at_fork(after_in_child=reset)
     reason = call_layout.why_unusable()
     if not reason:
-        addresses = call_layout.python_addresses()
+        addresses = call_layout.python_addresses(library.address("gc_handler"))
         _void(library, "gc_call_configure", ctypes.c_void_p)(addresses.ctypes.data)
         reason = call_test.why_wrong(library)
     return Support(library, not reason, reason)

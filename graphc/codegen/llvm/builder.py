@@ -15,6 +15,7 @@ from graphc.ir.target import Target
 
 _ORDERED = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "uno": "uno", "one": "one"}
 _INTEGER = {"add": "add", "sub": "sub", "mul": "mul"}
+ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'  # of every function
 _HALF = 1 << 63
 _FLOATING = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 

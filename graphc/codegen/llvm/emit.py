@@ -8,6 +8,7 @@ from itertools import count
 from graphc.codegen.llvm.builder import Value
 from graphc.codegen.llvm.facts import Facts, has_loops
 from graphc.codegen.llvm.function import INLINE, LOOP, Function, binding, quoted
+from graphc.codegen.llvm.lines import begin_on_lines, line_stores
 from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
 from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
@@ -140,11 +141,26 @@ class Body:
             if is_turn(loop, self.facts, self.memory):
                 write_turn(loop, self.function, self.memory)
             else:
-                self._copies(loop, range(loop.extent))
+                self._unrolled(loop)
         elif loop.kind in (SERIAL, VECTOR, PARALLEL):
             self._serial(loop)
         else:
             raise CompileError(f"a {loop.kind} loop has no meaning on a CPU")
+
+    def _unrolled(self, loop: For) -> None:
+        """All copies; tiles of whole cache lines go past the caches where their arrays begin on one."""
+        copies = partial(self._copies, loop, range(loop.extent))
+        stores = line_stores(loop, self.facts, self.memory)
+        if not stores or self.memory.streams:
+            copies()
+            return
+
+        def past() -> None:
+            self.memory.streams = True
+            copies()
+            self.memory.streams = False
+
+        branch(self.function, begin_on_lines(stores, self.memory), self._keys(loop.body), past, copies)
 
     def _copies(self, loop: For, numbers, base: bool = False) -> None:
         """The body once per number, each known: the variable is that number, plus the base of the loop around."""

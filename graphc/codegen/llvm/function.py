@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from graphc.codegen.llvm.builder import Value
+from graphc.codegen.llvm.builder import ATTRIBUTES, Value
 from graphc.codegen.llvm.instructions import Instructions
 from graphc.errors import CompileError
 from graphc.ir.target import Target
@@ -21,7 +21,6 @@ BRANCH = "branch"  # runs under a condition: what is needed only here is written
 UNDEFINED = "poison"  # the text of a value nobody may look at
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.]+\Z")
-ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
 
 
 class Text:

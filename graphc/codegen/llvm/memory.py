@@ -317,11 +317,16 @@ class Memory:
 
     def first(self, name: str, index: tuple) -> Value:
         """The address of an element as a number."""
-        function = self.function
         address = self._address(self.storage(name), index)
-        pointer = self._moved(address.pointer, address.constant, function.depth)
-        function.here()
-        return function.builder.emit(f"ptrtoint ptr {pointer} to i64", i64, 1)
+        return self._number(self._moved(address.pointer, address.constant, self.function.depth))
+
+    def start(self, name: str) -> Value:
+        """The address of an array as a number."""
+        return self._number(self.storage(name).pointer)
+
+    def _number(self, pointer: str) -> Value:
+        self.function.here()
+        return self.function.builder.emit(f"ptrtoint ptr {pointer} to i64", i64, 1)
 
     def prefetch(self, name: str, index: tuple) -> None:
         """Ask for the cache line of an element (of the first lane's, in a vector loop) to be read ahead."""

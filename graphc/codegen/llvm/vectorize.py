@@ -81,7 +81,8 @@ class VectorLoops:
         """The loop; with ``streamed``, the number of iterations before vectors are aligned, and of all."""
         function, memory = self.function, self.memory
         previous = function.bindings.get(loop.var)
-        function.lanes, memory.written, memory.streams = self.facts.lanes, frozenset(arrays), streamed is not None
+        around = memory.streams
+        function.lanes, memory.written, memory.streams = self.facts.lanes, frozenset(arrays), around or streamed is not None
         rows = self.facts.rows.get(id(loop))
         if streamed is not None:
             ahead, extent = streamed
@@ -96,7 +97,7 @@ class VectorLoops:
                 self._over_registers(loop, extent, rows)
             else:
                 self._open_ended(loop, extent)
-        function.lanes, memory.written, memory.hoist, memory.streams = 1, frozenset(), None, False
+        function.lanes, memory.written, memory.hoist, memory.streams = 1, frozenset(), None, around
         unbind(function, loop.var, previous)
 
     def _fixed(self, loop: For, extent: int, straight: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.ir import dtype as dt
-from graphc.ir.kernel import Alloc, Array, Kernel, Set, Store, load
+from graphc.ir.kernel import Alloc, Array, Kernel, Prefetch, Set, Store, load
 from graphc.ir.node import Node
 from graphc.ir.target import Target
 from graphc.ir.type import Type
@@ -13,6 +13,9 @@ from graphc.lower.nests.loops import (
 from graphc.prims.table import apply
 
 LANES = 64
+HALVES = (32, 16)  # lanes that are compared with as many others at once
+FEW = 16  # lanes left then
+AHEAD = 2048  # elements from which on the row, or the next one, is asked for
 SHORT = 128  # rows up to this many elements are searched one by one
 BLOCK = 256  # neighbouring columns that one task searches
 
@@ -33,11 +36,10 @@ def argreduce(node: Node, target: Target) -> Kernel:
 
 def better(kind: str, x: Node, best: Node) -> Node:
     """Whether ``x`` is strictly more extreme than ``best``."""
-    beyond = best < x if kind == "max" else x < best
-    nan = is_nan(x)
-    if nan is None:
-        return beyond
-    return apply("or", beyond, apply("and", nan, apply("eq", best, best)))
+    low, high = (best, x) if kind == "max" else (x, best)
+    if is_nan(x) is None:
+        return low < high
+    return apply("and", apply("not", apply("le", high, low)), apply("eq", best, best))  # a NaN is beyond every number
 
 
 def _element(node: Node, r: Node, k, j, guard: Node | None = None) -> Node:
@@ -61,11 +63,8 @@ def _short_row(node: Node, r: Node, extent) -> tuple:
 def _long_row(node: Node, r: Node, extent) -> tuple:
     """Lane ``l`` searches the elements ``l``, ``l + 64``, ...; then the lanes are compared, lower positions first."""
     kind, dtype = node.attr("kind"), node.inputs[0].dtype
-    arrays = [
-        Array(name, Type(t, (LANES,)), space)
-        for name, t in (("best", dtype), ("turn", dt.i32))
-        for space, name in (("register", name), ("stack", name + "s"))
-    ]
+    kept = (("best", dtype, "register"), ("turn", dt.i32, "register"), ("bests", dtype, "stack"), ("places", dt.i64, "stack"))
+    arrays = [Array(name, Type(t, (LANES,)), space) for name, t, space in kept]
     chunks = extent // LANES
 
     def first(l: Node) -> tuple:
@@ -76,18 +75,20 @@ def _long_row(node: Node, r: Node, extent) -> tuple:
             k = c * LANES + l
             guard = k < extent if guarded else None
             value = _element(node, r, k, 0, guard)
+            ahead = () if guarded else (Prefetch("x0", (r, k + AHEAD, as_index(0))),)
             old = load("best", (l,), dtype)
             take = better(kind, value, old)
             if guarded:
                 take = apply("and", take, guard)
             take, test = let("tail" if guarded else "take", take)
             turn = apply("select", take, cast(c, dt.i32), load("turn", (l,), dt.i32))
-            return (test, Store("best", (l,), apply("select", take, value, old)), Store("turn", (l,), turn))
+            return (*ahead, test, Store("best", (l,), apply("select", take, value, old)), Store("turn", (l,), turn))
 
         return lane
 
     def spill(l: Node) -> tuple:
-        return (Store("bests", (l,), load("best", (l,), dtype)), Store("turns", (l,), load("turn", (l,), dt.i32)))
+        place = as_index(load("turn", (l,), dt.i32)) * LANES + l
+        return (Store("bests", (l,), load("best", (l,), dtype)), Store("places", (l,), place))
 
     main = loop("c", chunks, lambda c: (vector("l", LANES, search(c, False)),))
     tail = vector("l_tail", LANES, search(as_index(chunks), True))
@@ -96,21 +97,37 @@ def _long_row(node: Node, r: Node, extent) -> tuple:
 
 
 def _compare_lanes(node: Node, r: Node, extent) -> tuple:
+    """The lanes in halves while there are many, then one by one; of equal ones the lower position counts."""
     kind, dtype, result = node.attr("kind"), node.inputs[0].dtype, node.attr("dtype")
+
+    def compared(value: Node, at: Node, best: Node, where: Node) -> Node:
+        tied = apply("not", apply("or", better(kind, value, best), better(kind, best, value)))
+        return apply("or", better(kind, value, best), apply("and", tied, at < where))
+
+    def halve(width: int):
+        def lane(l: Node) -> tuple:
+            value, read = let("value", load("bests", (l + width,), dtype))
+            at, place = let("at", load("places", (l + width,), dt.i64))
+            best, where = load("bests", (l,), dtype), load("places", (l,), dt.i64)
+            wins = compared(value, at, best, where)
+            wins, test = let("wins", wins if type(extent) is int else apply("and", wins, l + width < extent))
+            return (read, place, test, Store("bests", (l,), apply("select", wins, value, best)),
+                    Store("places", (l,), apply("select", wins, at, where)))  # fmt: skip
+
+        return vector(f"l{width}", width, lane)
+
     top, start = let("top", load("bests", (0,), dtype))
-    where, first = let("where", as_index(load("turns", (0,), dt.i32)) * LANES)
+    where, first = let("where", load("places", (0,), dt.i64))
 
     def step(l: Node) -> tuple:
         value, read = let("value", load("bests", (l,), dtype))
-        at, place = let("at", as_index(load("turns", (l,), dt.i32)) * LANES + l)
-        tied = apply("not", apply("or", better(kind, value, top), better(kind, top, value)))
-        wins = apply("or", better(kind, value, top), apply("and", tied, at < where))
-        take, test = let("wins", wins)
-        return (read, place, test, Set(top, apply("select", take, value, top)),
-                Set(where, apply("select", take, at, where)))  # fmt: skip
+        at, place = let("at", load("places", (l,), dt.i64))
+        wins, test = let("wins", compared(value, at, top, where))
+        return (read, place, test, Set(top, apply("select", wins, value, top)),
+                Set(where, apply("select", wins, at, where)))  # fmt: skip
 
-    compare = loop("lane", least(LANES, extent), step)
-    return (start, first, compare, Store("out0", (r, as_index(0)), cast(where, result)))
+    compare = loop("lane", least(FEW, extent), step)
+    return (*map(halve, HALVES), start, first, compare, Store("out0", (r, as_index(0)), cast(where, result)))
 
 
 def _columns(node: Node, outer, extent, inner) -> object:

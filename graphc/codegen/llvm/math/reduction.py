@@ -1,8 +1,8 @@
-"""Reduction of an angle to a quarter turn, right for every finite argument, without branches.
+"""Reduction of an angle to a quarter turn, right for every finite argument.
 
-Only the bits of 2/pi count that do not multiply the argument to whole turns. f32 computes in f64 with exact products of
-24 and 29 bits, the two words of 2/pi selected by the size of the argument. f64 reads four words of 2/pi from a table
-indexed by the exponent and uses exact products of two words.
+Only the bits of 2/pi count that do not multiply the argument to whole turns. f32 computes in f64: arguments below
+2^16 take whole turns off, larger ones use exact products of 24 and 29 bits, the two words of 2/pi selected by the size of the
+argument. f64 reads four words of 2/pi from a table indexed by the exponent and uses exact products of two words.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 import struct
 from functools import cache
+from itertools import count
 
+from graphc.codegen.llvm.builder import ATTRIBUTES, Builder, Value, register_type
 from graphc.codegen.llvm.math.polynomial import fast_two_sum, product_error, two_sum
 from graphc.codegen.llvm.register import Register
-from graphc.ir.dtype import i32
+from graphc.ir.dtype import f32, f64, i32, i64
 
 _MAGIC = 1.5 * 2.0**52  # adding it leaves an integer in the last bits
 _PI_2 = (math.pi / 2, 6.123233995736766e-17)
+_HALF_PI = (26986075409 * 2.0**-34, 2.563344151594519e-12)  # pi/2 in 35 bits, and its rest
+_SMALL = 2.0**16  # f32 arguments below it need no more of 2/pi
 _TABLE_BITS = 1300
 _ROWS = 61
 # f32: an argument below each limit uses 2/pi without its first bits, whose products are whole turns.
@@ -24,7 +28,54 @@ _LIMITS = ((2.0**27, 0), (2.0**52, 4), (2.0**77, 29), (2.0**102, 54), (math.inf,
 
 
 def reduce_f32(size: Register) -> tuple[Register, Register]:
-    """Quadrant (i32, modulo 4 in its last bits) and rest in [-pi/4, pi/4], as f64, of a non-negative f32."""
+    """Quadrant (i32, modulo 4 in its last bits) and rest, as f64, of a non-negative f32. The rest is in [-pi/4, pi/4], or
+    beyond by 2^-14 of itself.
+
+    It is a function of its own with a branch: hardly any argument needs more of 2/pi than two words of pi/2 give. Which
+    lanes stand beside an argument changes nothing about its result.
+    """
+    builder, lanes = size.builder, size.value.lanes
+    x, counts = register_type(f64, lanes), register_type(i32, lanes)
+    kind, name = f"{{ {counts}, {x} }}", f"gc_quarter_turns_v{lanes}"
+    builder.declared.add(_reduction(builder, name, lanes, kind))
+    both = f"%v{next(builder.names)}"
+    builder.lines.append(f"  {both} = call {kind} @{name}({size.value.operand})")
+    parts = [builder.emit(f"extractvalue {kind} {both}, {k}", dtype, lanes) for k, dtype in enumerate((i32, f64))]
+    return Register(builder, parts[0]), Register(builder, parts[1])
+
+
+def _reduction(builder: Builder, name: str, lanes: int, kind: str) -> str:
+    """The definition of the function that reduces f32, with the few instructions for small arguments first."""
+    lines: list[str] = []
+    inside = Builder(builder.target, lines, count(), builder.declared)
+    size = Register(inside, Value("%size", f32, lanes))
+    small = _reduce_small(size.widened())
+    test = size.ge(_SMALL)
+    if lanes > 1:
+        bits = inside.emit(f"bitcast {test.value.operand} to i{lanes}", i64, 1).text
+        lines.append(f"  %far = icmp ne i{lanes} {bits}, 0")
+    far = "%far" if lanes > 1 else test.value.text
+    lines += [f"  br i1 {far}, label %large, label %out", "large:"]
+    large = [x.where(test, near) for x, near in zip(_reduce_large(size), small, strict=True)]
+    lines += ["  br label %out", "out:"]
+    for place, (near, x) in enumerate(zip(small, large, strict=True)):
+        lines.append(f"  %r{place} = phi {x.value.type} [ {near.value.text}, %entry ], [ {x.value.text}, %large ]")
+    first, second = [f"{x.value.type} %r{k}" for k, x in enumerate(large)]
+    lines += [f"  %one = insertvalue {kind} poison, {first}, 0", f"  %both = insertvalue {kind} %one, {second}, 1"]
+    head = f"define internal {kind} @{name}({register_type(f32, lanes)} %size) {ATTRIBUTES} {{"
+    return "\n".join((head, "entry:", *lines, f"  ret {kind} %both", "}"))
+
+
+def _reduce_small(x: Register) -> tuple[Register, Register]:
+    """Both products with the number of quarter turns are exact, or as good as: it has 16 bits."""
+    shifted = x.fma(_words_from(0, (29,), False)[0], _MAGIC)
+    turns = shifted - _MAGIC
+    rest = turns.fma(-_HALF_PI[1], turns.fma(-_HALF_PI[0], x))
+    return shifted.bits().to("trunc", i32), rest
+
+
+def _reduce_large(size: Register) -> tuple[Register, Register]:
+    """As ``reduce_f32``, for every finite argument, the rest within [-pi/4, pi/4]."""
     x = size.widened()
     conditions = [x.lt(limit) for limit, _ in _LIMITS[:-1]]
     words = [_words_from(start, (29, 29, 53), False) for _, start in _LIMITS]
