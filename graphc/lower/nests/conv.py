@@ -59,6 +59,8 @@ def form_of(node: Node, weights: Node, target: Target, packs: bool = True) -> st
         return DIRECT
     shape = shape_of(node)
     if node.op == "conv4":
+        if (shape.is_unpadded or not node.attr("fill")) and conv_clip.can_clip(weights, shape, target):
+            return CLIP
         return PANEL if conv_panel.can_panel(weights, shape, target) else DIRECT
     if conv_columns.can_run(weights, shape, target):
         return COLUMNS

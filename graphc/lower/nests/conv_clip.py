@@ -308,6 +308,6 @@ def _step(line: _Line, sums: Array, span: tuple, position: Node, weights: tuple,
 
     def add(p: Node, o: Node) -> Node:
         value, weight = site.read((position + p * apart,)), load(near.name, (o,), site.wide)
-        return apply("fma", value, weight, load(sums.name, (p, o), site.wide))
+        return site.multiply_add(value, weight, load(sums.name, (p, o), site.wide))
 
     return (Alloc(near), vector(f"f{suffix}", line.width, fetch), _each(line, sums, span, f"{suffix}_m", add))

@@ -147,7 +147,7 @@ def _tasks(site: Site, width: int, rows: Rows, number: int) -> For:
         return tuple(_line(site, width, rows, number, where, (start, many)))
 
     pixels = least(line, rows.strip) if rows.strip else line * rows.height
-    return parallel(f"task{number}", product(extents), product((shape.depth, per_block * width, pixels)) // 8, task)
+    return parallel(f"task{number}", product(extents), product((shape.depth, per_block * width, pixels)), task)
 
 
 def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: tuple) -> list:
