@@ -59,7 +59,7 @@ def form_of(node: Node, weights: Node, target: Target, packs: bool = True) -> st
         return DIRECT
     shape = shape_of(node)
     if node.op == "conv4":
-        if (shape.is_unpadded or not node.attr("fill")) and conv_clip.can_clip(weights, shape, target):
+        if conv_clip.can_clip_words(node.attr("fill"), weights, shape, target):
             return CLIP
         return PANEL if conv_panel.can_panel(weights, shape, target) else DIRECT
     if conv_columns.can_run(weights, shape, target):

@@ -112,6 +112,8 @@ def _kinds_of_rows(shape: Shape, limit: int) -> list[Rows]:
     if plain and 0 < width <= 2 * limit:
         return [Rows(0, 1, height, tuple(split(width, limit)), limit)]
     strip = limit * STRIP if shape.is_pointwise else 0
+    if strip and type(width) is int and width > 0:  # strips as even as whole tiles allow
+        strip = -(-(-(-width // limit)) // -(-width // strip)) * limit
     return [Rows(0, 1, ceil_divide(height, shape.spread[1]), (), limit, strip)]
 
 
