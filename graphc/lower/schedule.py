@@ -87,8 +87,8 @@ def parallelise(loop: For, work) -> For:
 
 
 def for_awake_threads(body: tuple) -> tuple:
-    """The statements of a kernel that is launched again and again: threads still look for work, so less is worth sharing,
-    which a negative grain says."""
+    """The statements of a kernel that is launched again and again: threads still look for work, so less is worth
+    sharing, which a negative grain says."""
 
     def statement(s):
         if not isinstance(s, For) or s.kind != PARALLEL:

@@ -16,7 +16,8 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_panel import PIXELS, split
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, index, inside, least, let, loop, most, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, ceil_divide, index, inside, least, let, loop, most, parallel, product, scalar, unravel,
+    vector,
 )  # fmt: skip
 from graphc.lower.schedule import symbols_of
 from graphc.prims.table import apply
@@ -52,8 +53,8 @@ class _Work:
 
     @property
     def is_merged(self) -> bool:
-        """Whether the taps of a row of the kernel and the channels, neighbours in the input, are the rows of tiles: where
-        the channels alone would leave them short."""
+        """Whether the taps of a row of the kernel and the channels, neighbours in the input, are the rows of tiles:
+        where the channels alone would leave them short."""
         many = self.kernel[1] * self.channels
         return self.dilation[1] == 1 < self.kernel[1] and 2 * self.channels <= self.rows and many <= 4 * self.rows
 
@@ -220,8 +221,8 @@ def _tile(work: _Work, span: tuple, tap: tuple, channel: object, size: int, pane
 
 
 def _summed(work: _Work, span: tuple, tap: tuple, rows: tuple, panel: Node, kind: str, runs: tuple) -> tuple:
-    """The sums of a tile, whose rows are neighbours from tap and channel ``rows[0]`` on, over ``runs`` of the pixels of each
-    line: (first, stop, whether all rows are inside)."""
+    """The sums of a tile, whose rows are neighbours from tap and channel ``rows[0]`` on, over ``runs`` of the pixels of
+    each line: (first, stop, whether all rows are inside)."""
     node, wide, (i, j), (channel, size) = work.node, work.wide, tap, rows
     image, images, top, lines = span
     sums = Array(f"sums{kind}", Type(wide, (size, work.width)), "register")
