@@ -39,7 +39,8 @@ class Array:
 class For:
     """Run ``body`` for ``var`` = 0 .. extent-1.
 
-    ``parallel`` loops stand only at the top of a kernel; ``grain`` is the least number of iterations worth a thread.
+    ``parallel`` loops stand only at the top of a kernel; ``grain`` is the least number of iterations worth waking a
+    thread, negative where the loop runs again and again, so that threads are awake and far fewer are worth one.
     A ``vector`` loop holds no other loop but unrolled ones; its iterations are independent.
     """
 

@@ -136,7 +136,8 @@ class _KernelCheck:
         if s.kind == "unrolled" and type(s.extent) is not int:
             self.fail("an unrolled loop has a static extent", s)
         self._typed(s.extent, INDEX, "an extent", s)
-        self._typed(s.grain, INDEX, "a grain", s)
+        if type(s.grain) is not int:  # of any sign
+            self._typed(s.grain, INDEX, "a grain", s)
         if s.var.type != INDEX:
             self.fail(f"a loop variable is i64[], not {s.var.type}", s)
         bound = dict(s.var.attrs).get("extent")

@@ -9,9 +9,7 @@ from graphc.ir.order import toposort
 from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 
-WORK_PER_TASK = 1_000_000  # rough flops worth waking a thread for: some 30 microseconds
-
-AWAKE = 16  # so much less work where the threads are awake from the launch before: to wake one is what costs
+WORK_PER_TASK = 4_000_000  # rough flops worth waking a thread for: some 60 microseconds, of which it sleeps half
 
 
 def rewrite_values(body: tuple, replacements: dict) -> tuple:
@@ -89,13 +87,13 @@ def parallelise(loop: For, work) -> For:
 
 
 def for_awake_threads(body: tuple) -> tuple:
-    """The statements of a kernel that is launched again and again: threads still look for work, so less is worth sharing."""
+    """The statements of a kernel that is launched again and again: threads still look for work, so less is worth
+    sharing, which a negative grain says."""
 
     def statement(s):
         if not isinstance(s, For) or s.kind != PARALLEL:
             return s
-        grain = max(1, s.grain // AWAKE) if type(s.grain) is int else simplified(binary("max", s.grain // AWAKE, 1))
-        return replace(s, grain=grain)
+        return replace(s, grain=-s.grain if type(s.grain) is int else simplified(0 - s.grain))
 
     return tuple(map(statement, body))
 

@@ -12,6 +12,7 @@ from graphc.rewrite.driver import rewrite
 from graphc.rewrite.rule import Rules, on
 
 CHANNELS = 8  # of the input, from which on a tile of them has enough sums
+ROWS = 5  # the same of channels and taps of a row of the kernel, where these are neighbours in the input
 
 
 @everywhere
@@ -40,9 +41,12 @@ def filter_gradient(node: Node) -> Node | None:
     sizes = (*node.shape, *x.shape[1:], *g.shape[1:], *window[1])
     if count > 2 or not all(type(d) is int for d in sizes) or 0 in sizes[: -len(window[1])]:
         return None
-    if dt.accumulator(x.dtype) is not x.dtype or not x.dtype.is_float or x.shape[-1] < CHANNELS:
+    if dt.accumulator(x.dtype) is not x.dtype or not x.dtype.is_float:
         return None
     stride, low, dilation = window
+    near = node.shape[count - 1] if dilation[-1] == 1 else 1
+    if x.shape[-1] < CHANNELS and x.shape[-1] * near < ROWS:
+        return None
     if set(node.shape[:count]) == {1} and set(stride) == {1} and not any(low) and x.shape[1:-1] == g.shape[1:-1]:
         rows, columns = (reshape(v, (v.type.size // v.shape[-1], v.shape[-1])) for v in (x, g))
         return reshape(dot(rows, columns, True), node.shape)

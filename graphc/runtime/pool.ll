@@ -19,12 +19,16 @@
 @gc_job       = internal global [16 x i64] zeroinitializer, align 128   ; fn, ctx, extent, parts, threads, number
 @gc_threads   = internal global i32 0                    ; the caller included; 0: ask the system at the first use
 @gc_started   = internal global i32 0                    ; workers that exist
+@gc_place     = internal global i32 -1                   ; the CPU of the caller when it last woke a worker
 @gc_all_signals = internal constant [16 x i64] [${signals}]
 
 declare i32 @pthread_create(ptr, ptr, ptr, ptr) nounwind
 declare i32 @pthread_detach(i64) nounwind
 declare i32 @pthread_sigmask(i32, ptr, ptr) nounwind
 declare i64 @sysconf(i32) nounwind
+declare i32 @sched_getcpu() nounwind
+declare i32 @sched_getaffinity(i32, i64, ptr) nounwind
+declare i32 @sched_setaffinity(i32, i64, ptr) nounwind
 declare i64 @syscall(i64, ...) nounwind
 ${declarations}
 
@@ -52,11 +56,30 @@ define void @gc_pool_reset_after_fork() nounwind {
   ret void
 }
 
-; Runs fn(ctx, begin, end) over [0, extent), split evenly into parts of at least `grain` iterations, up to ${parts} for
-; each thread. A call from inside a job, or while another thread's job runs, is not split.
+; How many iterations a part has at least: `grain`, which is worth waking a thread; fewer if the first worker still looks
+; for work. A negative grain stands for a loop that runs again and again, so that threads will be awake.
+define internal i64 @gc_least(i64 %grain) nounwind {
+  %opposite = sub i64 0, %grain
+  %size = call i64 @llvm.smax.i64(i64 %grain, i64 %opposite)
+  %again = icmp slt i64 %grain, 0
+  %started = load atomic i32, ptr @gc_started monotonic, align 4
+  %exists = icmp ne i32 %started, 0
+  %bed = getelementptr %gc_slot, ptr @gc_slots, i64 1, i32 2
+  %lies = load atomic i32, ptr %bed monotonic, align 4
+  %looks = icmp eq i32 %lies, 0
+  %ready = and i1 %exists, %looks
+  %awake = or i1 %again, %ready
+  %fewer = udiv i64 %size, ${awake}
+  %chosen = select i1 %awake, i64 %fewer, i64 %size
+  %least = call i64 @llvm.smax.i64(i64 %chosen, i64 1)
+  ret i64 %least
+}
+
+; Runs fn(ctx, begin, end) over [0, extent), split evenly into parts of at least `gc_least` iterations, up to ${parts}
+; for each thread. A call from inside a job, or while another thread's job runs, is not split.
 define void @gc_parallel(ptr %fn, ptr %ctx, i64 %extent, i64 %grain) nounwind {
 entry:
-  %least = call i64 @llvm.smax.i64(i64 %grain, i64 1)
+  %least = call i64 @gc_least(i64 %grain)
   %small = icmp slt i64 %extent, %least
   br i1 %small, label %serial, label %count
 
@@ -182,6 +205,8 @@ look:                                                    ; waking takes long; by
   br i1 %empty, label %seen, label %call
 
 call:
+  %cpu = call i32 @sched_getcpu()
+  store atomic i32 %cpu, ptr @gc_place monotonic, align 4
   %bell = getelementptr %gc_slot, ptr %bed, i64 0, i32 1
   call void @gc_rouse(ptr %bell)
   br label %seen

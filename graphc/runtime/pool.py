@@ -11,7 +11,8 @@ from graphc.errors import CompileError
 from graphc.ir.target import Target
 
 _FILES = ("pool", "pool_threads")
-_SPIN = 2000  # looks before sleeping: some tens of microseconds, far below a time slice
+_SPIN = 4000  # looks before sleeping: some fifty microseconds, far below a time slice
+_AWAKE = 64  # so much less work is worth a thread that looks for it: to hand it over takes 0.2 microseconds
 _PARTS = 15  # per thread: enough to even out unequal threads; a range counts to 4095, which is 256 times so many
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
 _PAUSE = {
@@ -54,7 +55,8 @@ def pool_text(target: Target) -> str:
     text = "\n".join((Path(__file__).parent / f"{name}.ll").read_text(encoding="utf-8") for name in _FILES)
     signals = ", ".join(["i64 -1"] * 16)
     return Template(text).substitute(
-        futex=_FUTEX[machine], pause=pause, declarations=declaration, spin=_SPIN, parts=_PARTS, signals=signals
+        futex=_FUTEX[machine], pause=pause, declarations=declaration, spin=_SPIN, parts=_PARTS, awake=_AWAKE,
+        signals=signals,
     ).replace("\n\n\n", "\n\n")
 
 

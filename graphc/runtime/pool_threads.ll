@@ -81,6 +81,42 @@ out:
   ret i32 %usable
 }
 
+; Leaves the CPU of the caller, where the system may have put a thread that it woke: both would take turns there, and the
+; caller wait. To be forbidden a CPU for a moment is what moves a thread at once.
+define internal void @gc_step_aside() nounwind {
+entry:
+  %mask = alloca [16 x i64], align 8
+  %here = call i32 @sched_getcpu()
+  %place = load atomic i32, ptr @gc_place monotonic, align 4
+  %same = icmp eq i32 %here, %place
+  %known = icmp ult i32 %here, 1024
+  %near = and i1 %same, %known
+  br i1 %near, label %ask, label %out
+
+ask:
+  %failed = call i32 @sched_getaffinity(i32 0, i64 128, ptr %mask)
+  %answered = icmp eq i32 %failed, 0
+  br i1 %answered, label %move, label %out
+
+move:
+  %number = lshr i32 %here, 6
+  %low = and i32 %here, 63
+  %shift = zext i32 %low to i64
+  %bit = shl i64 1, %shift
+  %others = xor i64 %bit, -1
+  %word = getelementptr i64, ptr %mask, i32 %number
+  %old = load i64, ptr %word, align 8
+  %without = and i64 %old, %others
+  store i64 %without, ptr %word, align 8
+  %moved = call i32 @sched_setaffinity(i32 0, i64 128, ptr %mask)  ; refused where there is no other
+  store i64 %old, ptr %word, align 8
+  %free = call i32 @sched_setaffinity(i32 0, i64 128, ptr %mask)
+  br label %out
+
+out:
+  ret void
+}
+
 ; A worker: waits for its `go` to change, runs parts, counts them off.
 define internal ptr @gc_worker(ptr %argument) nounwind {
 entry:
@@ -123,6 +159,7 @@ doze:
 
 get_up:
   store atomic i32 0, ptr %asleep seq_cst, align 4
+  call void @gc_step_aside()
   br label %work
 
 work:

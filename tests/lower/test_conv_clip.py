@@ -11,6 +11,7 @@ from graphc.ir.type import Type
 from graphc.lower.lower import lower
 from graphc.lower.nests.conv import CLIP, COLUMNS, DEPTHWISE, PANEL, form_of
 from graphc.prims import add, conv
+from graphc.prims.byte_products import conv4
 from graphc.prims.interpret import interpret
 from tests.lower.test_conv_tiles import N, attrs, check, check_plain, convolution, draw, follow
 from tests.native import host_targets, run_native
@@ -97,3 +98,25 @@ def test_known_and_given_weights_in_one_program():
     program = lower(graph, X86_64_V3)
     assert sum(kernel.name.startswith("pack_conv") for kernel in program.kernels) == 1
     check(graph, targets=TARGETS[:2])
+
+
+@pytest.mark.parametrize("width", (6, 14, 25, 56))
+def test_words_of_bytes(width):
+    """In place where the padding is zero and lines fill tiles, from patches elsewhere: the same sums."""
+    forms = set()
+    for kernel, outputs, window, fill in [(3, 33, attrs(low=1, high=1), 0), (3, 33, attrs(low=1, high=1), 128),
+                                          (3, 64, attrs(low=0, high=0, stride=2), 5), (1, 40, attrs(), 128),
+                                          (1, 16, attrs(stride=2), 7)]:  # fmt: skip
+        x = input_node("x", Type(dt.i32, (2, 9, width, 5)))
+        weights = draw_words((kernel, kernel, 5, outputs), 1)
+        node = conv4(x, const(weights, Type(dt.i32, weights.shape)), window, fill)
+        forms.add(form_of(node, node.inputs[1], X86_64_V4))
+        graph, array = Graph("words", (x,), (node,)), draw_words(x.shape, 2)
+        (want,) = interpret(graph, array)
+        for target in TARGETS:
+            np.testing.assert_array_equal(run_native(graph, [array], target)[0], want)
+    assert forms == ({PANEL} if width == 6 else {CLIP, PANEL})
+
+
+def draw_words(shape, seed):
+    return np.random.default_rng(seed).integers(-(2**31), 2**31, shape, np.int64).astype(np.int32)

@@ -33,6 +33,11 @@ CASES = [  # spatial shape, channels, kernel, outputs, stride, low, high, dilati
     ((2, 3), 11, (7, 7), 16, (1, 1), (6, 6), (6, 6), (1, 1)),
     ((31,), 24, (3,), 17, (2,), (1,), (2,), (3,)),
     ((6, 7), 12, (2, 2), 8, (1, 1), (-1, -2), (0, 1), (1, 1)),
+    ((28, 28), 1, (5, 5), 32, (1, 1), (2, 2), (2, 2), (1, 1)),  # taps and channels are rows of tiles
+    ((9, 17), 3, (3, 3), 33, (2, 2), (0, 0), (1, 1), (1, 1)),
+    ((4, 3), 3, (2, 11), 7, (1, 1), (1, 9), (0, 10), (2, 1)),
+    ((31,), 2, (7,), 16, (3,), (-4,), (5,), (1,)),
+    ((3, 2), 1, (3, 6), 5, (2, 4), (2, 9), (2, 9), (1, 1)),
 ]
 
 
@@ -69,8 +74,8 @@ def test_windows_of_one_pixel_are_a_product_and_others_stay():
     found = gather_filter_gradients(graph)
     assert {n.op for n in found.nodes if n.inputs} >= {"dot"} and not any(n.op == "conv" for n in found.nodes)
     check(found, {N: 3}, TARGETS[:2])
-    few = input_node("x", Type(dt.f32, (N, 4, 5, 3)))
-    graph = Graph("gradient", (few, g), (conv_filter(g, few, (3, 3, 3, 7), one, (1, 1), ones, ones, 1),))
+    few = input_node("x", Type(dt.f32, (N, 4, 5, 1)))
+    graph = Graph("gradient", (few, g), (conv_filter(g, few, (3, 3, 1, 7), one, (1, 1), ones, ones, 1),))
     assert gather_filter_gradients(graph) is graph
     half = [input_node(v.attr("name"), Type(dt.bf16, v.shape)) for v in (x, g)]
     graph = Graph("gradient", tuple(half), (conv_filter(half[1], half[0], (3, 3, 16, 7), one, (1, 1), ones, ones, 1),))
@@ -79,7 +84,12 @@ def test_windows_of_one_pixel_are_a_product_and_others_stay():
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_cotangents_that_are_not_finite_meet_the_padding(bad):
-    x, g = input_node("x", Type(dt.f32, (2, 5, 6, 9))), input_node("g", Type(dt.f32, (2, 5, 6, 18)))
+    for channels in (9, 2):
+        check_padding_met(channels, bad)
+
+
+def check_padding_met(channels, bad):
+    x, g = input_node("x", Type(dt.f32, (2, 5, 6, channels))), input_node("g", Type(dt.f32, (2, 5, 6, 18)))
     graph = Graph("gradient", (x, g), (correlate(x, g, (3, 3), (1, 1), (1, 1), (1, 1)),))
     rng = np.random.default_rng(1)
     a, b = (rng.standard_normal(v.shape).astype(np.float32) for v in (x, g))

@@ -50,9 +50,13 @@ def split(support, extent, grain, seconds=0.0):
     (4, 7, 0, [1] * 7),
     (1, 100, 1, [100]),
     (4, 0, 1, [0]),
+    (4, 100, -20 * 64, [20] * 5),  # a loop that runs again and again
+    (4, 5, -63, [1] * 5),
+    (4, 5, -1000, [5]),
 ])  # fmt: skip
 def test_the_loop_is_split_evenly(pool, threads, extent, grain, sizes):
     pool.set_threads(threads)
+    time.sleep(0.01)  # no worker looks for work any more
     parts, _ = split(pool, extent, grain)
     assert sorted(end - begin for begin, end in parts) == sorted(sizes)
     assert [begin for begin, _ in parts] == [0] + [end for _, end in parts][:-1]

@@ -16,7 +16,7 @@ from graphc.ir.node import Node, make
 from graphc.ir.order import toposort
 from graphc.ir.target import Target
 from graphc.ir.type import Type
-from graphc.lower.nests import conv_clip, conv_columns, conv_depthwise, conv_pack, conv_panel, conv_spread, conv_tile
+from graphc.lower.nests import conv_clip, conv_columns, conv_depthwise, conv_panel, conv_spread, conv_tile
 from graphc.lower.nests.conv_direct import direct_body
 from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import shape_of
@@ -59,6 +59,8 @@ def form_of(node: Node, weights: Node, target: Target, packs: bool = True) -> st
         return DIRECT
     shape = shape_of(node)
     if node.op == "conv4":
+        if conv_clip.can_clip_words(node.attr("fill"), weights, shape, target):
+            return CLIP
         return PANEL if conv_panel.can_panel(weights, shape, target) else DIRECT
     if conv_columns.can_run(weights, shape, target):
         return COLUMNS

@@ -62,6 +62,14 @@ def can_clip(weights: Node, shape: Shape, target: Target) -> bool:
     return fits and (is_finite(weights) or pays(weights, shape))
 
 
+def can_clip_words(fill: int, weights: Node, shape: Shape, target: Target) -> bool:
+    """The same for words of four bytes: the padding is 0, and lines fill tiles. Copies cost little, so pointwise
+    convolutions are left to the form whose lines have any length."""
+    if shape.is_pointwise or not (fill == 0 or shape.is_unpadded) or not can_clip(weights, shape, target):
+        return False
+    return shape.out[2] >= tile_pixels(target, vectors_for(shape, target, target.lanes(weights.dtype)))
+
+
 def even_lines(shape: Shape, limit: int) -> Shape:
     """A pointwise convolution with the pixels of an image in lines of another length, which fill their tiles better."""
     if not shape.is_pointwise or shape.space != shape.out:
@@ -308,6 +316,6 @@ def _step(line: _Line, sums: Array, span: tuple, position: Node, weights: tuple,
 
     def add(p: Node, o: Node) -> Node:
         value, weight = site.read((position + p * apart,)), load(near.name, (o,), site.wide)
-        return apply("fma", value, weight, load(sums.name, (p, o), site.wide))
+        return site.multiply_add(value, weight, load(sums.name, (p, o), site.wide))
 
     return (Alloc(near), vector(f"f{suffix}", line.width, fetch), _each(line, sums, span, f"{suffix}_m", add))

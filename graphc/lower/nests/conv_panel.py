@@ -112,6 +112,8 @@ def _kinds_of_rows(shape: Shape, limit: int) -> list[Rows]:
     if plain and 0 < width <= 2 * limit:
         return [Rows(0, 1, height, tuple(split(width, limit)), limit)]
     strip = limit * STRIP if shape.is_pointwise else 0
+    if strip and type(width) is int and width > 0:  # strips as even as whole tiles allow
+        strip = -(-(-(-width // limit)) // -(-width // strip)) * limit
     return [Rows(0, 1, ceil_divide(height, shape.spread[1]), (), limit, strip)]
 
 
@@ -147,7 +149,7 @@ def _tasks(site: Site, width: int, rows: Rows, number: int) -> For:
         return tuple(_line(site, width, rows, number, where, (start, many)))
 
     pixels = least(line, rows.strip) if rows.strip else line * rows.height
-    return parallel(f"task{number}", product(extents), product((shape.depth, per_block * width, pixels)) // 8, task)
+    return parallel(f"task{number}", product(extents), product((shape.depth, per_block * width, pixels)), task)
 
 
 def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: tuple) -> list:

@@ -16,7 +16,8 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_panel import PIXELS, split
 from graphc.lower.nests.loops import (
-    as_index, cast, ceil_divide, index, least, let, loop, most, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, ceil_divide, index, inside, least, let, loop, most, parallel, product, scalar, unravel,
+    vector,
 )  # fmt: skip
 from graphc.lower.schedule import symbols_of
 from graphc.prims.table import apply
@@ -49,6 +50,13 @@ class _Work:
     @property
     def panels(self) -> int:
         return ceil_divide(self.outputs, self.width)
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether the taps of a row of the kernel and the channels, neighbours in the input, are the rows of tiles:
+        where the channels alone would leave them short."""
+        many = self.kernel[1] * self.channels
+        return self.dilation[1] == 1 < self.kernel[1] and 2 * self.channels <= self.rows and many <= 4 * self.rows
 
     def column(self, panel: Node, o: Node) -> tuple:
         """The output channel of a lane, and its guard."""
@@ -114,7 +122,7 @@ def _begin(work: _Work) -> For:
         def image(n: Node) -> tuple:
             line = n * work.out[0]
             return (run("above", line, 0, top * columns),
-                    loop("h", bottom - top, lambda h: (run("before", line + top + h, 0, left),
+                    loop("h0", bottom - top, lambda h: (run("before", line + top + h, 0, left),
                                                        run("after", line + top + h, right, columns))),
                     run("below", line, bottom * columns, work.out[0] * columns))  # fmt: skip
 
@@ -124,14 +132,14 @@ def _begin(work: _Work) -> For:
                 Store("out0", (row, column), cast(load(start.name, (o,), wide), node.dtype), guard),)),)  # fmt: skip
 
         zero = lane("first", lambda o, column, guard: (Store(start.name, (o,), scalar(0, wide)),))
-        return (*named, *more, Alloc(start), zero, loop("n", work.batch, image), loop("c", work.channels, end))
+        return (*named, *more, Alloc(start), zero, loop("image0", work.batch, image), loop("c0", work.channels, end))
 
     return parallel("task0", product((*work.kernel, work.panels)), work.channels * work.width, task)
 
 
 def _sums(work: _Work) -> For:
     """Add the products, block by block."""
-    pieces = split(work.channels, work.rows)
+    pieces = [] if work.is_merged else split(work.channels, work.rows)
     tiles = sum(count for _, _, count in pieces)
     height, columns = work.out
     lines = most(1, min(height, BLOCK // max(1, columns)))
@@ -159,7 +167,7 @@ def _sums(work: _Work) -> For:
                 start, one = let("line_first", as_index(most(top, where[2])))
                 stop, two = let("line_stop", as_index(most(least(bottom, where[2] + lines), start)))
                 span = (*where[:2], start, simplified(stop - start))
-                body = []
+                body = list(_merged(work, (first_panel, panels), span, i)) if work.is_merged else []
                 for k, (first, size, count) in enumerate(pieces):
                     begin, many = part(count, by_tiles, a)  # of each kind of tile, every task has its share
 
@@ -170,10 +178,10 @@ def _sums(work: _Work) -> For:
                     body.append(loop(f"tile{k}", many, tile))
                 return (*named, one, two, *body)
 
-            return (loop("i", rows, lambda i: row(simplified(first_row + i))),)
+            return (loop("i1", rows, lambda i: row(simplified(first_row + i))),)
 
-        return (loop("image", ceil_divide(work.batch, images), lambda n: (
-            loop("block", ceil_divide(height, lines), lambda h: block(n, h)),)),)  # fmt: skip
+        return (loop("image1", ceil_divide(work.batch, images), lambda n: (
+            loop("block1", ceil_divide(height, lines), lambda h: block(n, h)),)),)  # fmt: skip
 
     flops = product((*work.kernel, work.channels, work.outputs, work.batch, height, columns))
     return parallel("task1", product(extents), simplified(flops // product(extents)), task)
@@ -189,11 +197,34 @@ def _panels(work: _Work, panels: tuple, span: tuple, i: Node, channel: object, s
     return loop(f"panel{kind}", count, panel)
 
 
+def _merged(work: _Work, panels: tuple, span: tuple, i: Node) -> tuple:
+    """The tiles of a row of the kernel, each some of its taps and channels, for the panels of a task."""
+    first, count = panels
+    rows = [(begin + k * size, size) for begin, size, many in split(work.kernel[1] * work.channels, work.rows)
+            for k in range(many)]  # fmt: skip
+
+    def tile(kind: int, p: Node) -> tuple:
+        left, named = work.inside(1, as_index(rows[kind][0] // work.channels), f"first{kind}")
+        right, more = work.inside(1, as_index((sum(rows[kind]) - 1) // work.channels), f"last{kind}")
+        whole, one = let(f"whole{kind}", as_index(most(left[0], right[1])))
+        # pixels that some taps have, that all have, that some have
+        runs = ((right[0], left[0], False), (left[0], whole, True), (whole, left[1], False))
+        return (*named, *more, one, *_summed(work, span, (i, 0), rows[kind], first + p, f"{kind}m", runs))
+
+    return tuple([loop(f"panel{k}m", count, lambda p, k=k: tile(k, p)) for k in range(len(rows))])
+
+
 def _tile(work: _Work, span: tuple, tap: tuple, channel: object, size: int, panel: Node, kind: int) -> tuple:
     """One tile: its sums so far, the products of the block, and back."""
-    node, wide, (i, j) = work.node, work.wide, tap
+    (left, right), named = work.inside(1, tap[1], f"column{kind}")
+    return (*named, *_summed(work, span, tap, (channel, size), panel, str(kind), ((left, right, True),)))
+
+
+def _summed(work: _Work, span: tuple, tap: tuple, rows: tuple, panel: Node, kind: str, runs: tuple) -> tuple:
+    """The sums of a tile, whose rows are neighbours from tap and channel ``rows[0]`` on, over ``runs`` of the pixels of
+    each line: (first, stop, whether all rows are inside)."""
+    node, wide, (i, j), (channel, size) = work.node, work.wide, tap, rows
     image, images, top, lines = span
-    (left, right), named = work.inside(1, j, f"column{kind}")
     sums = Array(f"sums{kind}", Type(wide, (size, work.width)), "register")
     near = Array(f"g{kind}", Type(wide, (work.width,)), "register")
     row = (i * work.kernel[1] + j) * work.channels + channel
@@ -212,22 +243,34 @@ def _tile(work: _Work, span: tuple, tap: tuple, channel: object, size: int, pane
     def products(n: Node, h: Node) -> tuple:
         y = h * work.stride[0] + i * work.dilation[0] - work.low[0]
         line = ((n * work.space[0] + y) * work.space[1] + j * work.dilation[1] - work.low[1]) * work.channels + channel
-        base, one = let(f"base{kind}", as_index(line + left * (work.stride[1] * work.channels)))
-        pixel, two = let(f"pixel{kind}", as_index((n * work.out[0] + h) * work.out[1] + left))
+        base, one = let(f"base{kind}", as_index(line))
+        pixel, two = let(f"pixel{kind}", as_index((n * work.out[0] + h) * work.out[1]))
+        steps = [run(base, pixel, number, *r) for number, r in enumerate(runs)]
+        return (one, two, *steps)
+
+    def run(base: Node, pixel: Node, number: int, first: object, stop: object, whole: bool) -> For:
+        suffix = f"{kind}_{number}"
 
         def step(w: Node) -> tuple:
+            w = first + w
+
             def fetch(o: Node) -> tuple:
                 column, guard = work.column(panel, o)
                 return (Store(near.name, (o,), cast(load("x1", (pixel + w, column), node.dtype, guard), wide)),)
 
             def add(r: Node, o: Node, column: Node, guard: Node | None) -> Store:
-                value = cast(load("x0", (base + w * (work.stride[1] * work.channels) + r,), node.dtype), wide)
+                at = (base + w * (work.stride[1] * work.channels) + r,)
+                value = cast(load("x0", at, node.dtype, None if whole else reached(w, r)), wide)
                 factor, old = load(near.name, (o,), wide), load(sums.name, (r, o), wide)
                 return Store(sums.name, (r, o), apply("fma", value, factor, old))
 
-            return (Alloc(near), vector(f"f{kind}", work.width, fetch), each("add", add))
+            return (Alloc(near), vector(f"f{suffix}", work.width, fetch), each(f"add{number}", add))
 
-        return (one, two, loop(f"w{kind}", right - left, step))
+        return loop(f"w{suffix}", simplified(stop - first), step)
 
-    return (*named, Alloc(sums), each("again", again), loop(f"n{kind}", images, lambda n: (
+    def reached(w: Node, r: Node) -> Node | None:
+        at = as_index(w * work.stride[1] + (channel + r) // work.channels - work.low[1])
+        return all_of(inside(at, work.space[1]))
+
+    return (Alloc(sums), each("again", again), loop(f"n{kind}", images, lambda n: (
         loop(f"h{kind}", lines, lambda h: products(image + n, top + h)),)), each("back", back))  # fmt: skip
