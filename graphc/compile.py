@@ -47,7 +47,7 @@ from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 from graphc.runtime.portable_call import LateSizes
 from graphc.runtime.stages import WATCHERS, stage
-from graphc.runtime.support import SPEED_LEVEL, load_support, missing, provide
+from graphc.runtime.support import load_support, missing, provide
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
@@ -154,7 +154,7 @@ def assemble(program: Program, options: Options = Options(), begin: Callable | N
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
-            batch.add(waiting.text, waiting.target, SPEED_LEVEL)
+            batch.add(waiting.text, waiting.target, by_hand=True)
         with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
             for text in program_modules(program, target, entry_name(program)):
                 batch.add(text)

@@ -13,11 +13,14 @@ from graphc.ir.digest import Digest
 
 @dataclass(frozen=True)
 class Piece:
-    """``size`` bytes from ``start`` on: those of the array that ``make`` makes."""
+    """``size`` bytes from ``start`` on: those of the array that ``make`` makes, or of the arrays that it yields in order.
+
+    What is yielded may use the same memory again.
+    """
 
     start: int
     size: int
-    make: Callable[[], np.ndarray]
+    make: Callable[[], np.ndarray | Iterator[np.ndarray]]
 
 
 class Blob:
@@ -45,7 +48,7 @@ class Blob:
         return self._size
 
     def chunks(self) -> Iterator[memoryview]:
-        """The bytes in order, no more than one piece of them in memory."""
+        """The bytes in order, no more than one piece of them in memory; a chunk is good until the next is asked for."""
         if "view" in self.__dict__:
             yield self.view
             return
@@ -53,9 +56,11 @@ class Blob:
         for piece in self._pieces:
             if piece.start > end:
                 yield memoryview(bytes(piece.start - end))
-            array = np.ascontiguousarray(piece.make()).reshape(-1)
-            if array.size:
-                yield memoryview(array.view(np.uint8))
+            made = piece.make()
+            for part in (made,) if isinstance(made, np.ndarray) else made:
+                array = np.ascontiguousarray(part).reshape(-1)
+                if array.size:
+                    yield memoryview(array.view(np.uint8))
             end = piece.start + piece.size
         if self._size > end:
             yield memoryview(bytes(self._size - end))

@@ -85,8 +85,12 @@ class Lowering:
         made.become_row(whole, number)
         return made
 
-    def constant(self, type: Type, key: tuple, make: Callable[[], np.ndarray]) -> Storage:
-        """Read-only memory for an array of a ``type``, made once for each ``key``, which names its content."""
+    def constant(self, type: Type, key: tuple, make: Callable) -> Storage:
+        """Read-only memory for an array of a ``type``, made once for each ``key``, which names its content.
+
+        Args:
+            make: see ``ir.blob.Piece``.
+        """
         found = self._constant_of.get(key)
         if found is None:
             found = self._constant_of[key] = self.storage(type, "c", ("constant", self.constant_size))
@@ -98,7 +102,7 @@ class Lowering:
     def panels(self, packed: Panels, dtype: dt.DType, content: tuple) -> Storage:
         """Read-only memory for a packed operand, which ``content`` names."""
         type = Type(dtype, packed.shape)
-        return self.constant(type, (*content, type), packed.make)
+        return self.constant(type, (*content, type), packed.parts)
 
     # ----------------------------------------------------------------------------------------- kernels
 

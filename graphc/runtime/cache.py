@@ -208,7 +208,7 @@ class Draft:
         path = cache._entry_path(self._digest)
         try:
             cache.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._writer = Writer(path, names)
+            self._writer = Writer(path, names, durable=False)  # a damaged entry is found, and made again
         except OSError as error:
             cache._warn("write", error)
         self.add(_shortened(self._parts))

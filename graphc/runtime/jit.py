@@ -29,13 +29,12 @@ _ABI_NAMES = {"riscv64": "lp64d"}
 _LINE = re.compile(r"(?:<string>|IR|^[^:\n]*):(\d+):(\d+):")
 
 
-def compile_object(text: str, target: Target, speed_level: int = 0) -> bytes:
+def compile_object(text: str, target: Target, by_hand: bool = False) -> bytes:
     """Compile one module to a relocatable, position independent ELF object.
 
     Args:
         text: a whole module. Its data layout and triple are set from ``target``.
-        speed_level: 0 runs no mid-level pass, as generated code is already in its final form; 1 to 3 are for
-            code written by hand as plain scalar loops.
+        by_hand: the code was written by people, and is simplified before; generated code is already in its final form.
 
     Raises:
         CompileError: LLVM does not accept the text; the message shows the line.
@@ -43,8 +42,8 @@ def compile_object(text: str, target: Target, speed_level: int = 0) -> bytes:
     with _lock, _SETTINGS:
         machine = _machine(target)
         module = _parsed(text, target, machine)
-        if speed_level:
-            _optimize(module, machine, speed_level)
+        if by_hand:
+            _simplify(module, machine)
         return machine.emit_object(module)
 
 
@@ -96,21 +95,21 @@ class Batch:
         self._end()
         _SETTINGS.__exit__()
 
-    def add(self, text: str, target: Target | None = None, speed_level: int = 0) -> None:
+    def add(self, text: str, target: Target | None = None, by_hand: bool = False) -> None:
         """Take one more module.
 
         Args:
             target: where it is for another one than the others.
-            speed_level: see ``compile_object``.
+            by_hand: see ``compile_object``.
 
         Raises:
             CompileError: LLVM does not accept the text; the message shows the line.
         """
         with _lock:
-            unit = _Unit(text, target or self._target, speed_level)
+            unit = _Unit(text, target or self._target, by_hand)
         self._units.append(unit)
         self._waiting.put(unit)
-        long = len(text) >= _WORTH_A_THREAD or speed_level
+        long = len(text) >= _WORTH_A_THREAD or by_hand
         if long and len(self._threads) < min(usable_cpus() - 1, _MOST_THREADS):
             self._start()
 
@@ -160,8 +159,8 @@ class Batch:
 class _Unit:
     """One module in a context of its own, and the object or the error that came of it."""
 
-    def __init__(self, text: str, target: Target, speed_level: int = 0):
-        self.target, self.speed_level = target, speed_level
+    def __init__(self, text: str, target: Target, by_hand: bool = False):
+        self.target, self.by_hand = target, by_hand
         self.code: bytes | None = None
         self.error: Exception | None = None
         self.module: llvm.ModuleRef | None = None
@@ -178,8 +177,8 @@ class _Unit:
             machine = machines.get(self.target)
             if machine is None:
                 machine = machines[self.target] = _new_machine(self.target)
-            if self.speed_level:
-                _optimize(self.module, machine, self.speed_level)
+            if self.by_hand:
+                _simplify(self.module, machine)
             self.code = _encode(machine, self.module)
         except Exception as error:  # raised again by who waits for the object
             self.error = error
@@ -290,10 +289,17 @@ def _located(message: str, text: str) -> str:
     return f"LLVM does not accept line {number} of the generated module: {message}\n{quoted}"
 
 
-def _optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine, speed_level: int) -> None:
-    options = llvm.create_pipeline_tuning_options(speed_level=speed_level)
-    builder = llvm.create_pass_builder(machine, options)
-    passes = builder.getModulePassManager()
+def _simplify(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+    """What code written by hand profits from. All of LLVM's passes take ten times as long, for calls that are no faster."""
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_new_gvn_pass()
+    passes.add_dead_store_elimination_pass()
+    passes.add_simplify_cfg_pass()
     if _LIBRARY is None:
         passes.run(module, builder)
     else:

@@ -38,8 +38,7 @@ _EXPORTS = [
     "gc_buffer_configure",
     "gc_buffer_get",
 ]
-SPEED_LEVEL = 2  # of LLVM's passes: the module is written by hand
-_FORMAT = "4"  # raised when the linker or the order of exports changes
+_FORMAT = "5"  # raised when the compiler, the linker or the order of exports changes
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def support_file(target: Target, made: Mapping[str, bytes] | None = None) -> tup
     if content is None:
         from graphc.runtime.jit import compile_object  # the compiler is loaded only where there is something to compile
 
-        provide(source, compile_object(source.text, source.target, SPEED_LEVEL))
+        provide(source, compile_object(source.text, source.target, by_hand=True))
         content = _made[source.digest]
     return source.digest, content
 

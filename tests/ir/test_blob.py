@@ -44,3 +44,15 @@ def test_the_digest_does_not_depend_on_chunks_or_threads(size):
     assert growing.digest() == whole
     if size:
         assert digest_of_bytes(content[:-1] + bytes([content[-1] ^ 1])) != whole
+
+
+def test_a_piece_may_come_in_parts_that_share_memory():
+    memory = np.zeros(2, np.uint16)
+
+    def parts():
+        for k in range(3):
+            memory[:] = k, k + 1
+            yield memory
+
+    blob = Blob(16, (Piece(2, 12, parts),))
+    assert np.frombuffer(blob.view, np.uint16).tolist() == [0, 0, 1, 1, 2, 2, 3, 0]

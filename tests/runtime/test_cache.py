@@ -150,7 +150,7 @@ def test_a_full_disk_gives_one_warning(cache, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "replace", full)
     _expect_one_warning(cache)
     assert list(cache.path.iterdir()) == []
 

@@ -19,10 +19,10 @@ CACHES = (
 WARMUP = 0.05  # seconds of calls before the peak of memory is read
 
 
-def one_start(workload: Workload, name: str, threads: int, environments: Path, caches: str, right) -> dict:
+def one_start(workload: Workload, name: str, threads: int, environments: Path, caches: str, right, python: dict) -> dict:
     """Seconds of importing the peer and of building to the first result, and the peak of memory after some calls."""
     with tempfile.TemporaryDirectory() as folder:
-        process = Process(name, threads, environments, dict.fromkeys(CACHES, caches))
+        process = Process(name, threads, environments, dict.fromkeys(CACHES, caches) | python)
         try:
             told = process.ask(do="build", workload=workload.name, folder=folder)
             if "note" not in told and checked(workload, told.pop("files"), right) > workload.tolerance:
@@ -34,6 +34,11 @@ def one_start(workload: Workload, name: str, threads: int, environments: Path, c
     return told
 
 
+def python_caches(folder: str) -> dict[str, str]:
+    """Settings with which a peer's Python keeps its bytecode, as it does for users, but in a folder of its own."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder, "bytecode"))}
+
+
 def starts(
     workload: Workload, variants: list[str], threads: int, environments: Path, rounds: int, say
 ) -> dict[str, dict]:
@@ -41,28 +46,38 @@ def starts(
     ``memory`` at the peak of the process that found the caches full."""
     right, found = reference(workload, Ops()), {}
     wanted = [v for v in variants if v not in workload.without]
-    for name in wanted:
-        pairs = []
-        for _ in range(rounds):
-            with tempfile.TemporaryDirectory() as caches:
-                try:
-                    pairs.append([one_start(workload, name, threads, environments, caches, right) for _ in range(2)])
-                except Missing as e:
-                    pairs.append([{"note": str(e)}])
-            if "note" in pairs[-1][-1]:
-                break
-        note = pairs[-1][-1].get("note")
-        if note:
-            found[name] = {"note": note}
-            say(f"{workload.name}: {name}: {note}")
-            continue
-        found[name] = {
-            "import": statistics.median(cold["import"] for cold, _ in pairs),
-            "compile": statistics.median(cold["compile"] for cold, _ in pairs),
-            "cached": statistics.median(again["compile"] for _, again in pairs),
-            "memory": statistics.median(again["memory"] for _, again in pairs),
-        }
-        f = found[name]
-        times = f"import {f['import']:.2f} s, compile and run {f['compile']:.2f} s, cached {f['cached']:.3f} s"
-        say(f"{workload.name}: {name}: {times}, {f['memory'] / 1e6:.0f} MB")
+    with tempfile.TemporaryDirectory() as bytecode:
+        python = python_caches(bytecode)
+        for name in wanted:
+            told = _measured(workload, name, threads, environments, rounds, right, python)
+            found[name] = told
+            if "note" in told:
+                say(f"{workload.name}: {name}: {told['note']}")
+                continue
+            times = f"import {told['import']:.2f} s, compile and run {told['compile']:.2f} s, cached {told['cached']:.3f} s"
+            say(f"{workload.name}: {name}: {times}, {told['memory'] / 1e6:.0f} MB")
     return found
+
+
+def _measured(
+    workload: Workload, name: str, threads: int, environments: Path, rounds: int, right, python: dict
+) -> dict:
+    """One variant's medians, or why there are none. A first start, which is not counted, leaves the bytecode behind."""
+    pairs = []
+    for turn in range(rounds + 1):
+        with tempfile.TemporaryDirectory() as caches:
+            count = 2 if turn else 1
+            try:
+                told = [one_start(workload, name, threads, environments, caches, right, python) for _ in range(count)]
+            except Missing as e:
+                told = [{"note": str(e)}]
+        if "note" in told[-1]:
+            return {"note": told[-1]["note"]}
+        if turn:
+            pairs.append(told)
+    return {
+        "import": statistics.median(cold["import"] for cold, _ in pairs),
+        "compile": statistics.median(cold["compile"] for cold, _ in pairs),
+        "cached": statistics.median(again["compile"] for _, again in pairs),
+        "memory": statistics.median(again["memory"] for _, again in pairs),
+    }

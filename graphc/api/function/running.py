@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc.api.eager import EAGER
 from graphc.api.function.trace import Traced
+from graphc.api.function.weights import with_weights
 from graphc.api.run import compile_graph
 from graphc.api.storage import CHANGES, KEEPING, RUNNING, note_thread, shared_turn
 from graphc.api.stream import SEEDS
@@ -104,7 +105,7 @@ class Runner:
 
     @functools.cached_property
     def _executable(self):
-        return compile_graph(self.traced.graph) if self.traced.graph.outputs else None
+        return compile_graph(with_weights(self.traced)) if self.traced.graph.outputs else None
 
     def _bound(self, executable, state: dict, **form) -> Callable | None:
         """The native function over these arrays; ``form``: as of ``Executable.bind``."""

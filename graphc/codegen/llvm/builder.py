@@ -44,7 +44,7 @@ class Value:
     @property
     def operand(self) -> str:
         """Type and text, as calls and stores want it."""
-        return f"{self.type} {self.text}"
+        return f"{register_type(self.dtype, self.lanes)} {self.text}"
 
 
 def element_type(dtype: DType) -> str:
@@ -78,8 +78,16 @@ def literal(number, dtype: DType) -> str:
         return "true" if number else "false"
     if dtype.is_integer:
         return str(wrapped(number, dtype))
-    with np.errstate(over="ignore", invalid="ignore"):
-        rounded = np.asarray(number).astype(dtype.numpy)
+    if type(number) is not dtype.numpy.type:
+        with np.errstate(over="ignore", invalid="ignore"):
+            number = np.asarray(number).astype(dtype.numpy)[()]
+    return _float_literal(number.tobytes(), dtype)
+
+
+@functools.lru_cache(4096)
+def _float_literal(content: bytes, dtype: DType) -> str:
+    """The text of the float of these bytes; found by them, as -0.0 equals 0.0."""
+    rounded = np.frombuffer(content, dtype.numpy)[0]
     if dtype.bits == 16:
         return str(int(rounded.view(np.int16)))
     if dtype is f32 and np.isnan(rounded):
@@ -155,8 +163,8 @@ class Builder:
         """A call of the intrinsic ``llvm.<name>``; ``name`` already carries its type suffixes."""
         lanes = args[0].lanes
         result = register_type(dtype, lanes)
-        self.declared.add(f"declare {result} @llvm.{name}({', '.join(a.type for a in args)})")
-        return self.emit(f"call {result} @llvm.{name}({', '.join(a.operand for a in args)})", dtype, lanes)
+        self.declared.add(_declaration(result, name, tuple([a.type for a in args])))
+        return self.emit(f"call {result} @llvm.{name}({', '.join([a.operand for a in args])})", dtype, lanes)
 
     def intrinsic(self, name: str, *args: Value) -> Value:
         """A call of an intrinsic overloaded on the one type of its operands and result."""
@@ -196,6 +204,12 @@ class Builder:
                          f"{mask} splat (i1 true), {result} poison)", i64, lanes)
 
 
+@functools.lru_cache(1024)
+def _declaration(result: str, name: str, types: tuple[str, ...]) -> str:
+    return f"declare {result} @llvm.{name}({', '.join(types)})"
+
+
+@functools.lru_cache(1024)
 def suffix(dtype: DType, lanes: int) -> str:
     """The overload suffix of an intrinsic, such as ``v16f32``."""
     element = dtype.short if dtype.is_float else element_type(dtype)

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import count
 
 from graphc.codegen.llvm.builder import Value
-from graphc.codegen.llvm.facts import Facts, has_loops
+from graphc.codegen.llvm.facts import Facts
 from graphc.codegen.llvm.function import INLINE, LOOP, Function, binding, quoted
 from graphc.codegen.llvm.lines import begin_on_lines, line_stores
 from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
@@ -176,7 +176,7 @@ class Body:
     def _serial(self, loop: For) -> None:
         function, extent = self.function, loop.extent
         cost = self.facts.cost(loop.body)
-        innermost = function.lanes == 1 and not has_loops(loop.body)
+        innermost = function.lanes == 1 and not self.facts.has_loops(loop.body)
         if type(extent) is int and (extent == 1 or (innermost and extent <= _FEW and extent * cost <= _SMALL_BODY)):
             self._copies(loop, range(extent))
             return

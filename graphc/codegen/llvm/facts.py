@@ -81,6 +81,7 @@ class Facts:
         self._registers = {array.name: array for array in made if array.space == "register"}
         self._assigned: dict[int, tuple] = {}
         self._costs: dict[int, int] = {}
+        self._loops: dict[int, bool] = {}
         self._nodes: dict[int, list] = {}
         touched = set()
         for statement, loops in walk(body):
@@ -140,6 +141,15 @@ class Facts:
             found = self._assigned[id(body)] = variables - own, arrays - own
         return found
 
+    def has_loops(self, body: tuple) -> bool:
+        """True where a body holds a loop that stays a loop; vector loops of a small fixed extent do not."""
+        found = self._loops.get(id(body))
+        if found is None:
+            loops = (s for s, _ in walk(body) if isinstance(s, For) and s.kind != UNROLLED)
+            found = any(s.kind != VECTOR or type(s.extent) is not int or s.extent > 64 for s in loops)
+            self._loops[id(body)] = found
+        return found
+
     def cost(self, body: tuple) -> int:
         """Instructions of one pass through a body, roughly; inner loops count once per copy that is written."""
         found = self._costs.get(id(body))
@@ -158,15 +168,6 @@ class Facts:
             elif statement.kind == VECTOR:
                 inner *= min(8, -(-statement.extent // self.lanes))
         return total + inner
-
-
-def has_loops(body: tuple) -> bool:
-    """True where a body holds a loop that stays a loop; vector loops of a small fixed extent do not."""
-    for s, _ in walk(body):
-        if isinstance(s, For) and s.kind != UNROLLED:
-            if s.kind != VECTOR or type(s.extent) is not int or s.extent > 64:
-                return True
-    return False
 
 
 def _node_cost(node: Node) -> int:

@@ -135,10 +135,10 @@ class Function:
 
     # ------------------------------------------------------------------------------------------ values
 
-    def keep(self, key, value: Value, depth: int) -> Value:
-        """Remember a pure value until the scope it stands in ends."""
+    def keep(self, key, value: Value, depth: int, until: int | None = None) -> Value:
+        """Remember a pure value until the scope it stands in ends, or the deeper one ``until``."""
         self.memo[key] = (value, depth, True)
-        self.scopes[depth].owned.append(key)
+        self.scopes[depth if until is None else until].owned.append(key)
         return value
 
     def keep_passing(self, key, value: Value) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from graphc.codegen.llvm.builder import Value, element_type, register_type
 from graphc.codegen.llvm.function import INLINE, STEPS, UNDEFINED, Function
 from graphc.codegen.llvm.registers import element, fold, fold_count, set_element
-from graphc.codegen.llvm.storage import Storage, offset_of
-from graphc.codegen.llvm.values import Values, lane_numbers
+from graphc.codegen.llvm.storage import Offset, Storage, offset_of
+from graphc.codegen.llvm.values import Form, Values, lane_numbers
 from graphc.errors import CompileError
 from graphc.ir.dtype import DType, b1, i64, u8
 from graphc.ir.kernel import Array
@@ -69,8 +69,34 @@ class Memory:
         function, values = self.function, self.values
         offset = storage.offsets.get(index)
         if offset is None:
-            offset = storage.offsets[index] = offset_of(storage, index)
-        form = values.form(offset, storage.array.type.dtype.size)
+            offset = storage.offsets[index] = Offset.of(offset_of(storage, index), storage.array.type.dtype.size)
+        if offset.terms is None:
+            return self._computed(storage, values.form(offset.node, storage.array.type.dtype.size))
+        constant, lane, known, places = offset.constant, 0, 0, []
+        for atom, coefficient in offset.terms:
+            binding = function.bindings.get(atom)
+            if binding is None:
+                places.append(-1)
+                continue
+            places.append(binding.depth if binding.base else 0)
+            constant += coefficient * binding.offset
+            lane += coefficient * binding.lane
+            if binding.depth > known:
+                known = binding.depth
+        key = (storage.pointer, index, *places)
+        found = function.memo.get(key)
+        if found is not None:
+            value, depth, _ = found
+            return Address(value.text, constant, depth, True, lane, [], known)
+        address = self._computed(storage, values.form(offset.node, storage.array.type.dtype.size))
+        if address.pure and not address.vectors:
+            function.keep(key, Value(address.pointer, i64), address.depth, function.place(address.depth))
+            function.here()
+        return address
+
+    def _computed(self, storage: Storage, form: Form) -> Address:
+        """The address that a form of bytes says."""
+        function, values = self.function, self.values
         scalars, vectors = values.grouped(form)
         pointer, depth, pure = storage.pointer, 0, True
         start = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from graphc.errors import CompileError
 from graphc.ir.kernel import Array
-from graphc.ir.node import INDEX, Node, const
+from graphc.ir.node import INDEX, Node, const, linear_form
 
 
 @dataclass(slots=True)
@@ -41,6 +41,27 @@ class Storage:
         """Register values along the last axis."""
         shape = self.array.type.shape
         return -(-shape[-1] // self.chunk) if shape else 1
+
+
+@dataclass(slots=True)
+class Offset:
+    """The bytes from the start of an array to an element.
+
+    Attributes:
+        node: the same in elements.
+        terms: pairs (variable, bytes for each step of it); None where it is no sum of multiples of variables.
+        constant: bytes beside these.
+    """
+
+    node: Node
+    terms: tuple | None
+    constant: int
+
+    @classmethod
+    def of(cls, node: Node, size: int) -> "Offset":
+        terms, constant = linear_form(node)
+        plain = all(atom.op in ("var", "symbol") for atom in terms)
+        return cls(node, tuple([(atom, c * size) for atom, c in terms.items()]) if plain else None, constant * size)
 
 
 def offset_of(storage: Storage, index: tuple) -> Node:

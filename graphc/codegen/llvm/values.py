@@ -186,7 +186,7 @@ class Values:
                 if this.number is not None:
                     return this if bool(this.number) == (op == "or") else other
             return None
-        if len(node.inputs) != 2 or node.inputs[0].type != INDEX:
+        if len(node.inputs) != 2 or node.inputs[0].dtype is not i64 or node.inputs[0].type != INDEX:
             return None
         fold = _FOLDED_TEST.get(op) or (_FOLDED_INDEX.get(op) if node.type == INDEX else None)
         if fold is None:
@@ -196,7 +196,7 @@ class Values:
 
     def _narrow(self, node: Node, args: list[Value]) -> Value | None:
         """What small indices allow: unsigned division, and 32 bits where vectors of 64 would be slow."""
-        if node.inputs[0].type != INDEX:
+        if node.inputs[0].dtype is not i64 or node.inputs[0].type != INDEX:
             return None
         op, builder, lanes = node.op, self.function.builder, args[0].lanes
         ranges = [bounds(x) for x in node.inputs]

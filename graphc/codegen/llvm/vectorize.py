@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from graphc.codegen.llvm.builder import Value
-from graphc.codegen.llvm.facts import Facts, has_loops
+from graphc.codegen.llvm.facts import Facts
 from graphc.codegen.llvm.function import INLINE, LOOP, STEPS, Function, binding
 from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
 from graphc.codegen.llvm.memory import STREAM_ALIGNMENT, Memory
@@ -51,6 +51,8 @@ class VectorLoops:
         """The stores of a loop that may go past the caches: on x86, elsewhere LLVM stores element by element."""
         known, function = self.memory.arrays, self.function
         stores = [s for s in loop.body if isinstance(s, Store) and s.array in known and known[s.array].array.streamed]
+        if not stores:
+            return stores
         good = function.target.triple.startswith("x86_64") and id(loop) not in self.facts.rows
         widths = {known[s.array].array.type.dtype.size for s in stores}
         return stores if good and len(widths) == 1 and self._has_masked_tail(loop) else []
@@ -109,14 +111,13 @@ class VectorLoops:
         memory.hoist = function.depth
         start = 0
         if not straight:
-            copies = _copies(loop, cost)
+            copies = self._copies(loop, cost)
             start = chunks // copies * copies
             self._steps(loop, _index(0), _index(start * lanes), copies, sure=start > 0)
         for chunk in range(start, chunks):
             self._chunk(loop, False, chunk * lanes)
         if rest:
-            bits = ", ".join(f"i1 {'true' if k < rest else 'false'}" for k in range(lanes))
-            self._chunk(loop, False, chunks * lanes, Value(f"<{bits}>", b1, lanes))
+            self._chunk(loop, False, chunks * lanes, _first_lanes(rest, lanes))
         function.close()
 
     def _over_registers(self, loop: For, extent: Value, rows: int) -> None:
@@ -135,7 +136,7 @@ class VectorLoops:
     def _open_ended(self, loop: For, extent: Value, start: Value | None = None) -> None:
         """Any extent, from ``start`` on: unrolled chunks, single chunks, and a tail under a mask or one by one."""
         function, builder, lanes = self.function, self.function.builder, self.function.lanes
-        copies = _copies(loop, self.facts.cost(loop.body))
+        copies = self._copies(loop, self.facts.cost(loop.body))
         done = start or _index(0)
         span = extent if start is None else builder.arithmetic("sub", extent, start)
         for step in {copies * lanes: copies, lanes: 1}.items():
@@ -183,6 +184,12 @@ class VectorLoops:
         numbers = ", ".join(f"i32 {k}" for k in range(lanes))
         return builder.compare("lt", Value(f"<{numbers}>", i32, lanes), limit)
 
+    def _copies(self, loop: For, cost: int) -> int:
+        """Chunks in flight: small bodies need several to hide latency."""
+        if self.facts.has_loops(loop.body):
+            return 1
+        return 4 if cost <= 16 else 2 if cost <= 40 else 1
+
     def _chunk(self, loop: For, base: bool, offset: int, mask: Value | None = None) -> None:
         """The body for as many iterations as there are lanes, from ``base + offset`` on."""
         function = self.function
@@ -194,11 +201,10 @@ class VectorLoops:
         function.close()
 
 
-def _copies(loop: For, cost: int) -> int:
-    """Chunks in flight: small bodies need several to hide latency."""
-    if has_loops(loop.body):
-        return 1
-    return 4 if cost <= 16 else 2 if cost <= 40 else 1
+@lru_cache(256)
+def _first_lanes(count: int, lanes: int) -> Value:
+    """The constant mask that is on in ``count`` lanes."""
+    return Value(f"<{', '.join([f'i1 {str(k < count).lower()}' for k in range(lanes)])}>", b1, lanes)
 
 
 def _index(number: int) -> Value:
