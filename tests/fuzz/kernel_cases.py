@@ -58,7 +58,8 @@ def product(m: Maker) -> list[Node]:
     rank = z.type.rank
     found = [p.max(p.add(z, p.broadcast(m.input((columns,), dtype), z.shape, (rank - 1,))), const(0, z.type)), z]
     if m.chance(0.4):
-        found.append(p.add(z, p.transpose(m.input((*batch, columns, rows), dtype), [*range(rank - 2), rank - 1, rank - 2])))
+        other = m.input((*batch, columns, rows), dtype)
+        found.append(p.add(z, p.transpose(other, [*range(rank - 2), rank - 1, rank - 2])))
     return found if m.chance(0.3) else found[:1] + found[2:]
 
 
