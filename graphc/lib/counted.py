@@ -171,8 +171,9 @@ class _Counted:
 def _value(node: Node, operands: list[np.ndarray]) -> np.ndarray | None:
     """One element in all steps [steps], or in any [] or [1]."""
     if node.op == "gather" and node.type.size == 1 and node.inputs[0].type.rank == 1 and node.attr("batch") == 0:
+        is_table = len(operands[0]) == node.inputs[0].shape[0]  # and no number that each step has another of
         inside = (operands[1] >= 0) & (operands[1] < len(operands[0]))
-        return operands[0][operands[1]] if inside.all() else None
+        return operands[0][operands[1]] if is_table and inside.all() else None
     if node.type.size != 1 or any(x.type.size != 1 for x in node.inputs):
         return None
     if node.op in _SAME:

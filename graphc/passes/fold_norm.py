@@ -42,6 +42,11 @@ class _Affine:
     scales: int = 0
     offsets: int = 0
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the weights change: by a scale, or by the sign of what is subtracted from a constant."""
+        return bool(np.any(self.scale != 1))
+
 
 def fold_norm(graph: Graph) -> Graph:
     """Put multiplications by and additions of constants that follow products into the constant weights of these."""
@@ -127,7 +132,7 @@ def _chain(base: Node, uses: dict, roots: set) -> _Affine | None:
     if not chain.members:
         return None
     chain.last = chain.members[-1]
-    if not _takes_up(base, chain) or (chain.scales and not _is_alone(base, uses, roots)):
+    if not _takes_up(base, chain) or (chain.is_scaled and not _is_alone(base, uses, roots)):
         return None
     return chain if bool(np.any(chain.shift)) < chain.scales + chain.offsets else None
 
@@ -282,7 +287,7 @@ def _product(w: Node, scale: np.ndarray) -> Node:
 def _merged(chain: _Affine, base: Node) -> Node:
     """The chain's last value from its new first one."""
     result = base
-    if chain.scales:
+    if chain.is_scaled:
         with np.errstate(over="ignore"):
             result = _scaled(base, chain.scale)
     for move in chain.moves:

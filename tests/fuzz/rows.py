@@ -15,7 +15,7 @@ from graphc.prims.host import register_callback
 from graphc.prims.table import TABLE, apply
 
 BINARY = frozenset("add sub mul div floordiv mod pow max min atan2 and or xor shl shr eq ne lt le".split())
-LATE = frozenset("cast bitcast special select fma".split())  # element-wise, but with attributes or other operands
+LATE = frozenset("cast bitcast special select fma madd4".split())  # element-wise, but with attributes or other operands
 ELEMENT_WISE = tuple(sorted(n for n, row in TABLE.items() if row.scalar is not None and n not in LATE))
 SPECIAL = tuple(p.FUNCTIONS)
 THREE = frozenset({"betainc"})

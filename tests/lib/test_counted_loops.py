@@ -11,7 +11,7 @@ from graphc.ir.node import Node, const
 from graphc.ir.type import Type
 from graphc.lib import counted
 from graphc.lib.control import repeat
-from graphc.prims import add, gather, lt, mul, reduce, reshape, scatter, tanh
+from graphc.prims import add, gather, lt, min, mul, reduce, reshape, scatter, tanh
 from graphc.prims.interpret import interpret
 
 I32, ROW = Type(dt.i32, ()), Type(dt.f32, (3,))
@@ -120,3 +120,13 @@ def test_the_gradient_is_that_of_the_while(monkeypatch):
 
     assert kinds(make()) == {"loop"}
     same_as_while(make, monkeypatch)
+
+
+def test_a_number_in_a_vector_of_one_is_still_that_of_its_step(monkeypatch):
+    """``x[min(gather([t], 0) + t, 4)]`` are rows 0, 2, 4, 4, 4, not each row once."""
+
+    def twice(t):
+        same = gather(reshape(t, (1,)), const(0, Type(dt.i32, (1,))))
+        return min(add(same, t), const(4, I32))
+
+    same_as_while(lambda: program(index=twice), monkeypatch)

@@ -2,6 +2,7 @@
 
 python tests/lower/guard_pages.py            every form of convolution
 python tests/lower/guard_pages.py 0:500      random networks
+python tests/lower/guard_pages.py empty          arrays without elements
 python tests/lower/guard_pages.py behind     one byte behind an array, which ends the process
 """
 
@@ -17,9 +18,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from graphc.compile import optimise  # noqa: E402  (the path comes first)
+from graphc import prims as p  # noqa: E402  (the path comes first)
+from graphc.compile import optimise  # noqa: E402
 from graphc.ir import dtype as dt  # noqa: E402
-from graphc.ir.graph import Graph  # noqa: E402
+from graphc.ir.graph import Graph, input_node  # noqa: E402
+from graphc.ir.node import const, symbol  # noqa: E402
+from graphc.ir.type import Type  # noqa: E402
 from tests import native  # noqa: E402
 from tests.fuzz.checks import HARNESS  # noqa: E402
 from tests.fuzz.conv_networks import random_network  # noqa: E402
@@ -64,10 +68,10 @@ class Memory:
         """The forbidden pages have checked."""
 
 
-def run(graph: Graph, arrays: list) -> None:
-    """Both ends of every buffer, on every target with vectors."""
+def run(graph: Graph, arrays: list, plain: bool = False) -> None:
+    """Both ends of every buffer, on every target with vectors; ``plain``: on the one without as well."""
     for target in native.host_targets():
-        if not target.vector_bits:
+        if not (target.vector_bits or plain):
             continue
         program = native.Native(graph, target)
         for Memory.at_end in (True, False):
@@ -88,6 +92,17 @@ def conv_cases():
             yield f"{shape} {kernel} {dtype} known={known}", graph, [forms.arrays_for(graph, values) for values in many]
 
 
+def empty_cases():
+    """Guarded reads of arrays that have no element at all."""
+    n = symbol("n")
+    for dtype in (dt.f32, dt.f16, dt.i8):
+        x, y = (input_node(name, Type(dtype, (9, n))) for name in "xy")
+        padded = p.pad(x, const(1, Type(dtype, ())), (5, 5), (1, 1))
+        outputs = padded, p.reduce(padded, "sum", (0,)), p.reduce(p.add(x, y), "min", (0, 1)), p.reduce(x, "max", (1,))
+        many = [[np.ones((9, size), dtype.numpy)] * 2 for size in (0, 1, 17)]
+        yield f"empty {dtype}", Graph("empty", (x, y), outputs), many
+
+
 def network_cases(seeds: range):
     for seed in seeds:
         network = random_network(seed)
@@ -101,11 +116,12 @@ def main(words: list[str]) -> None:
     native.Memory = Memory
     if words == ["behind"]:  # what all the rest rests on: a page that is forbidden ends the process
         ctypes.c_uint8.from_address(Memory(100, 1).address + 100).value  # noqa: B018
-    seeds = range(*map(int, words[0].split(":"))) if words else None
-    for name, graph, arrays in network_cases(seeds) if seeds else conv_cases():
+    empty = words == ["empty"]
+    seeds = range(*map(int, words[0].split(":"))) if words and not empty else None
+    for name, graph, arrays in empty_cases() if empty else network_cases(seeds) if seeds else conv_cases():
         sys.stdout.write(f"{name}\n")
         sys.stdout.flush()
-        run(graph, arrays)
+        run(graph, arrays, plain=empty)
     sys.stdout.write("done\n")
 
 

@@ -19,7 +19,7 @@ def run(*words: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, str(RUNNER), *words], capture_output=True, text=True, timeout=600)
 
 
-@pytest.mark.parametrize("words", [(), ("0:6",)], ids=["forms", "networks"])
+@pytest.mark.parametrize("words", [(), ("0:6",), ("empty",)], ids=["forms", "networks", "empty"])
 def test_nothing_outside_is_touched(words):
     done = run(*words)
     last = done.stdout.splitlines()[-1:]

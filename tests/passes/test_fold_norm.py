@@ -78,6 +78,7 @@ CASES = {
     "scale alone": (lambda: convolved() * along(convolved()), ["conv"]),
     "one number": (lambda: convolved() / const(3.0, convolved().type), ["conv"]),
     "subtracted": (lambda: along(convolved()) - convolved() * along(convolved()), ["conv", "add"]),
+    "a biased one subtracted": (lambda: along(convolved()) - (convolved() + along(convolved())), ["conv", "add"]),
     "neg": (lambda: neg(convolved()) + along(convolved()), ["conv", "add"]),
     "twice": (lambda: normalised(normalised(convolved())), ["conv", "add"]),
     "through a reshape": (lambda: normalised(reshape(convolved(), (N, 42, 5))), ["conv", "reshape", "add"]),

@@ -15,6 +15,7 @@ from graphc.ir.kernel import Array
 from graphc.ir.node import Node
 
 STREAM_ALIGNMENT = 64  # bytes
+_READABLE = "@gc_readable = private unnamed_addr constant [16 x i8] zeroinitializer, align 16"
 _STREAMED = "!0 = !{i32 1}"  # what the metadata of a store past the caches refers to
 
 
@@ -211,7 +212,7 @@ class Memory:
         return builder.compare("ne", value, builder.const(0, u8, value.lanes)) if dtype is b1 else value
 
     def _load_uniform(self, storage: Storage, address: Address, dtype: DType, guard: Value | None) -> Value:
-        """One element for all lanes. A false guard moves the load to the array's start, which is always readable."""
+        """One element for all lanes. A false guard moves the load to where memory is always readable."""
         function, builder = self.function, self.function.builder
         pointer = self._moved(address.pointer, address.constant, function.depth)
         function.here()
@@ -224,8 +225,16 @@ class Memory:
             function.put(f"  {name} = bitcast {mask.operand} to i{mask.lanes}")
             any_lane = builder.emit(f"icmp ne i{mask.lanes} {name}, 0", b1, 1)
         safe = f"%p{next(function.names)}"
-        function.put(f"  {safe} = select {any_lane.operand}, ptr {pointer}, ptr {storage.pointer}")
+        function.put(f"  {safe} = select {any_lane.operand}, ptr {pointer}, ptr {self._readable(storage)}")
         return self._zero_unless(guard, self._plain_load(safe, dtype, 1))
+
+    def _readable(self, storage: Storage) -> str:
+        """Where an element may be read whatever it is: the start of an array, if that has any elements."""
+        size = storage.array.type.size
+        if type(size) is int and size:
+            return storage.pointer
+        self.function.builder.declared.add(_READABLE)
+        return "@gc_readable"
 
     def _zero_unless(self, guard: Value, value: Value) -> Value:
         builder, lanes = self.function.builder, max(guard.lanes, value.lanes)
@@ -269,9 +278,9 @@ class Memory:
         on = f"{bits} splat (i1 true)"
         if mask is not None and function.target.masks:
             on = mask.operand
-        elif mask is not None:  # lanes that are off read the start of the array instead of branching
+        elif mask is not None:  # lanes that are off read what is readable instead of branching
             safe = f"%p{next(function.names)}"
-            function.put(f"  {safe}a = insertelement <{lanes} x ptr> poison, ptr {storage.pointer}, i64 0")
+            function.put(f"  {safe}a = insertelement <{lanes} x ptr> poison, ptr {self._readable(storage)}, i64 0")
             function.put(f"  {safe}b = shufflevector <{lanes} x ptr> {safe}a, <{lanes} x ptr> poison, "
                          f"<{lanes} x i32> zeroinitializer")
             function.put(f"  {safe} = select {mask.operand}, <{lanes} x ptr> {pointers}, <{lanes} x ptr> {safe}b")
