@@ -14,7 +14,7 @@ from graphc.ir.graph import Graph, input_node, rebuild, symbols_of
 from graphc.ir.order import users
 from graphc.ir.node import Node, is_index
 from graphc.ir.sizes import made_by
-from graphc.lower.recompute import chosen
+from graphc.lower.recompute import Reading, chosen
 from graphc.prims.table import TABLE
 
 MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
@@ -507,7 +507,9 @@ class _Fuser:
             group = self.group_of.get(node)
             if group is None or group.kind == SINGLE:
                 return self.in_memory(node) and node not in donated
-            return node not in again and (node in self.required or self._read_elsewhere(node, group))
+            if node in again:
+                return False
+            return node in self.required or _is_of_rows(node, group) or self._read_elsewhere(node, group)
 
         def operands(node: Node) -> list[Node]:
             return [x for x in node.inputs if not is_inline_const(x) and x.op not in ("symbol", "iota")]
@@ -515,9 +517,10 @@ class _Fuser:
         def cost(node: Node) -> int:
             return COST_LIMIT if role(node) == "free" and node.op not in ("broadcast", *VIEWS) else _cost(node)
 
-        maps = [n for n in self.order if n in self.group_of and self.group_of[n].kind in (MAP, ROW) and role(n) == "map"]
-        candidates = [n for n in maps if n not in self.required and self._read_elsewhere(n, self.group_of[n])]
-        self.again = chosen(candidates, cost, operands, self._read_by_element, stays)
+        groups = {n: self.group_of[n] for n in self.order if n in self.group_of and role(n) == "map"}
+        maps = [n for n, g in groups.items() if g.kind in (MAP, ROW) and n not in self.required and not _is_of_rows(n, g)]
+        candidates = [n for n in maps if self._read_elsewhere(n, groups[n])]
+        self.again = chosen(candidates, Reading(cost, operands, self._read_by_element, stays))
 
     def _read_by_element(self, node: Node) -> bool:
         """True if groups that take any operand read a value once for each of their elements, and no others read it."""
@@ -563,6 +566,11 @@ def _follows_product(node: Node) -> bool:
             return kind == "dot"
         node = next((x for x in node.inputs if x.op not in ("const", "broadcast")), node.inputs[0])
     return False
+
+
+def _is_of_rows(node: Node, group: Group) -> bool:
+    """True for what a kernel of rows computes once for each."""
+    return group.kind == ROW and node.type.rank == group.rows and node.type.rank < len(group.shape)
 
 
 def _same_lanes(group: Group, nodes: list[Node]) -> bool:

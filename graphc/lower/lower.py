@@ -34,7 +34,6 @@ from graphc.lower.nests.conv import CLIP, CONVOLUTIONS, conv_kernel, conv_of, fo
 from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
-from graphc.lower.recompute_rows import recompute_cheap
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.schedule import for_awake_threads
 from graphc.lower.step import Step, with_inner
@@ -150,7 +149,7 @@ class Lowering:
         steps: list[Step] = []
         memory = dict(memory)
         outside, self.packed = self.packed, {}
-        regions = recompute_cheap(unite_attention(fuse(graph), graph.roots), graph.roots)
+        regions = unite_attention(fuse(graph), graph.roots)
         before, after = _needed_first(regions, graph) if reasons else (regions, [])
         for region in before:
             steps += self.lower_region(region, memory)
