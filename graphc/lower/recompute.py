@@ -40,7 +40,7 @@ def chosen(candidates: list[Node], reading: Reading) -> set[Node]:
 
 
 def _steps(node: Node, reading: Reading, again: set) -> set[Node]:
-    """A value and what lies between it and its one large operand in memory; nothing where that is not one, or costs too much."""
+    """A value and what lies between it and its one large operand in memory; nothing where it has more or costs too much."""
     cost, large, stack, seen, steps = 0, [], [node], {node}, set()
     while stack:
         n = stack.pop()
