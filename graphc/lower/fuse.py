@@ -15,6 +15,7 @@ from graphc.ir.order import users
 from graphc.ir.node import Node, is_index
 from graphc.ir.sizes import made_by
 from graphc.lower.recompute import Reading, chosen
+from graphc.lower.sum_order import operands_to_keep
 from graphc.prims.table import TABLE
 
 MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
@@ -53,6 +54,10 @@ class Group:
     nodes: list = field(default_factory=list)
     cost: int = 0
     ancestors: int = 0
+
+    def has_of_rows(self, node: Node) -> bool:
+        """True for what a kernel of rows computes once for each."""
+        return self.kind == ROW and node.type.rank == self.rows < len(self.shape)
 
 
 def role(node: Node) -> str:
@@ -101,12 +106,12 @@ def dimensions(order: list[Node]) -> set[Node]:
 
 
 class _Fuser:
-    def __init__(self, graph: Graph):
-        self.graph = graph
+    def __init__(self, graph: Graph, kept: set[Node]):
+        self.graph, self.kept = graph, kept
         self.order = graph.nodes
         self.position = {n: k for k, n in enumerate(self.order)}
         self.users = users(graph.roots)
-        self.required = self._find_required()
+        self.required = self._find_required(kept)
         self.inline = self._find_inline()
         self.groups: list[Group] = []
         self.group_of: dict[Node, Group] = {}
@@ -114,9 +119,9 @@ class _Fuser:
         self.makers = self._find_makers()
         self.again: set[Node] = set()  # computed again by the groups that read them
 
-    def _find_required(self) -> set:
+    def _find_required(self, kept: set[Node]) -> set:
         """Nodes that must lie in memory whatever fusion decides."""
-        required = set(self.graph.outputs)
+        required = {*self.graph.outputs, *kept}
         for node in self.order:
             if role(node) in ("dot", "single"):
                 required.update(node.inputs)
@@ -211,8 +216,6 @@ class _Fuser:
         for maker in self.makers.get(node, ()):
             yield self.group_of[maker]
 
-    # ------------------------------------------------------------------------------------------ sources
-
     def in_memory(self, node: Node) -> bool:
         """True for a value that has memory, its own or (a required reshape) that of what it reshapes."""
         if node in self.group_of or (node.op in VIEWS and node in self.required):
@@ -277,7 +280,7 @@ class _Fuser:
         self._unite_siblings()
         self._keep_bytes()
         self._choose_again()
-        return [self._region(g) for g in self._ordered() if any(self._is_output(n, g) for n in g.nodes)]
+        return [self._region(g) for g in self._ordered() if g.kind == SINGLE or any(self._is_output(n, g) for n in g.nodes)]
 
     def _place(self, node: Node, kind: str):
         soft = {}
@@ -305,6 +308,7 @@ class _Fuser:
         group = self.group_of.get(operand)
         if (
             group is not None
+            and operand not in self.kept
             and group.kind in (MAP, ROW)
             and group.shape == operand.shape
             and group.rows in (None, rows)
@@ -459,13 +463,9 @@ class _Fuser:
                 if third is not None and third.ancestors & bit:
                     third.ancestors |= gained
 
-    # -------------------------------------------------------------------------------------------- results
-
     def _ordered(self) -> list[Group]:
         """Groups such that each comes after what it reads; ties by the place of their first node."""
-        left = [g for g in self.groups if g is not None]
-        left.sort(key=lambda g: (bin(g.ancestors).count("1"), self.position[g.nodes[0]]))
-        return left
+        return sorted(filter(None, self.groups), key=lambda g: (bin(g.ancestors).count("1"), self.position[g.nodes[0]]))
 
     def _region(self, group: Group) -> Region:
         if group.kind == SINGLE:
@@ -509,7 +509,7 @@ class _Fuser:
                 return self.in_memory(node) and node not in donated
             if node in again:
                 return False
-            return node in self.required or _is_of_rows(node, group) or self._read_elsewhere(node, group)
+            return node in self.required or group.has_of_rows(node) or self._read_elsewhere(node, group)
 
         def operands(node: Node) -> list[Node]:
             return [x for x in node.inputs if not is_inline_const(x) and x.op not in ("symbol", "iota")]
@@ -518,9 +518,9 @@ class _Fuser:
             return COST_LIMIT if role(node) == "free" and node.op not in ("broadcast", *VIEWS) else _cost(node)
 
         groups = {n: self.group_of[n] for n in self.order if n in self.group_of and role(n) == "map"}
-        maps = [n for n, g in groups.items() if g.kind in (MAP, ROW) and n not in self.required and not _is_of_rows(n, g)]
-        candidates = [n for n in maps if self._read_elsewhere(n, groups[n])]
-        self.again = chosen(candidates, Reading(cost, operands, self._read_by_element, stays))
+        maps = [n for n, g in groups.items() if g.kind in (MAP, ROW) and n not in self.required and not g.has_of_rows(n)]
+        maps = [n for n in maps if self._read_elsewhere(n, groups[n])]
+        self.again = chosen(maps, Reading(cost, operands, self._read_by_element, stays))
 
     def _read_by_element(self, node: Node) -> bool:
         """True if groups that take any operand read a value once for each of their elements, and no others read it."""
@@ -539,8 +539,7 @@ class _Fuser:
         return True
 
     def _read_elsewhere(self, node: Node, group: Group) -> bool:
-        stack = list(self.users[node])
-        seen = set()
+        stack, seen = list(self.users[node]), set()
         while stack:
             user = stack.pop()
             if user in seen:
@@ -568,11 +567,6 @@ def _follows_product(node: Node) -> bool:
     return False
 
 
-def _is_of_rows(node: Node, group: Group) -> bool:
-    """True for what a kernel of rows computes once for each."""
-    return group.kind == ROW and node.type.rank == group.rows and node.type.rank < len(group.shape)
-
-
 def _same_lanes(group: Group, nodes: list[Node]) -> bool:
     """True if the reductions among all these may share a loop: their number of lanes depends on the width of their dtype."""
     return len({n.dtype.bits > 32 for n in (*group.nodes, *nodes) if role(n) == "reduce"}) <= 1
@@ -597,4 +591,10 @@ def _is_column_reduce(node: Node) -> bool:
 
 def fuse(graph: Graph) -> list[Region]:
     """Regions in an order in which they can run."""
-    return _Fuser(graph).run()
+    kept: set[Node] = set()
+    while True:
+        regions = _Fuser(graph, kept).run()
+        more = {n for r in regions if r.kind == ROW for n in operands_to_keep(r.outputs, r.sources, r.graph)} - kept
+        if not more:
+            return regions
+        kept |= more
