@@ -35,13 +35,14 @@ def chosen(candidates: list[Node], reading: Reading) -> set[Node]:
         size = node.type.size
         if (type(size) is int and size < LARGE) or not reading.readers(node):
             continue
-        again |= _steps(node, reading, again)
+        if _is_cheap(node, reading, again):
+            again.add(node)
     return again
 
 
-def _steps(node: Node, reading: Reading, again: set) -> set[Node]:
-    """A value and what lies between it and its one large operand in memory; nothing where it has more or costs too much."""
-    cost, large, stack, seen, steps = 0, [], [node], {node}, set()
+def _is_cheap(node: Node, reading: Reading, again: set) -> bool:
+    """True for a value of few operations on one large value in memory."""
+    cost, large, stack, seen = 0, [], [node], {node}
     while stack:
         n = stack.pop()
         if n is not node and reading.stays(n, again):
@@ -49,12 +50,11 @@ def _steps(node: Node, reading: Reading, again: set) -> set[Node]:
             continue
         cost += reading.cost(n)
         if cost > COST:
-            return set()
-        steps.add(n)
+            return False
         more = [x for x in reading.operands(n) if x not in seen]
         seen.update(more)
         stack += more
-    return steps if len(large) == 1 and large[0].dtype.size <= node.dtype.size else set()
+    return len(large) == 1 and large[0].dtype.size <= node.dtype.size
 
 
 def _is_large(source: Node, value: Node) -> bool:

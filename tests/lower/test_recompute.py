@@ -200,16 +200,6 @@ def test_what_of_rows_must_be_kept():
         assert (66, 70) in first_results(Graph("kept", inputs, tuple(outputs)))
 
 
-def test_steps_on_the_way_are_computed_again_too():
-    """Of ``(y - sum) * factor`` a kernel of rows keeps neither, but the sums and the factors."""
-    y, low, by_row, _ = centred(66)
-    scale = broadcast(by_row, axes=(0,), shape=y.shape)
-    outside = reduce(mul(low, scale), kind="sum", axes=(0,))
-    g = Graph("steps", (y,), (by_row, outside))
-    assert first_results(g) == [(66,), (66,)]
-    same(g)
-
-
 def test_any_number_of_rows():
     y, _, by_row, by_column = centred(N, 20)
     g = Graph("centred", (y,), (by_row, by_column))
