@@ -75,8 +75,11 @@ def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
         f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels{_others(program)}"
     ]
     rows = [(k.name, f"{launches.count(k.name)}x", _arrays(k, sizes)) for k in used]
+    seen: set = set()
     for kernel, line in zip(used, columns(rows, right=(1,))):
-        lines += [line, *(f"      {text}" for text in _from(stages.origins.get(kernel.name, ())))]
+        nodes = stages.origins.get(kernel.name, ())
+        lines += [line, *(f"      {text}" for text in (*_again([n for n in nodes if n in seen]), *_from(nodes)))]
+        seen.update(nodes)
     for step in flat(program.steps):
         if isinstance(step, Host):
             lines.append(f"  on the host: {step.op}" + (f"   {_line(step.location)}" if step.location else ""))
@@ -99,6 +102,12 @@ def _arrays(kernel: Kernel, sizes: Sizes) -> str:
     """``types read -> types written``."""
     read = ", ".join(sizes.text(a.type) for a in kernel.arrays if not a.written)
     return f"{read} -> {', '.join(sizes.text(a.type) for a in kernel.arrays if a.written)}"
+
+
+def _again(nodes: list) -> list[str]:
+    """The element-wise operations that another kernel computes as well, since that is cheaper than to keep their results."""
+    names = [f"{op} x{count}" if count > 1 else op for op, count in _counted(n.op for n in nodes if TABLE[n.op].scalar)]
+    return [f"again: {', '.join(names[:_MOST_OPS])}"] if names else []
 
 
 def _from(nodes) -> list[str]:

@@ -22,14 +22,43 @@ from graphc.prims.table import TABLE, apply
 ROWS = 4  # added to a strip at a time (2, 4 and 8 were measured)
 STRIP_BYTES = 1 << 14  # of sums: a third of the first cache
 AT_ONCE = 8  # rows whose sum is one expression
+LINE = 64  # columns of which a strip has a multiple
 SHARED = 1024  # columns from which strips are made for two threads at least
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """A reduction whose last axis is kept."""
+class _Sum:
+    """One of the reductions of a nest; the result ``number``."""
 
     node: Node
+    number: int
+
+    @property
+    def dtype(self) -> dt.DType:
+        """That in which it is carried."""
+        return accumulator(self.node.dtype, self.node.attr("kind"))
+
+    @property
+    def identity(self) -> Node:
+        return const(TABLE["reduce"].reduce(self.node.attr("kind"), self.dtype)[0], Type(self.dtype, ()))
+
+    def combined(self, old: Node, term: Node) -> Node:
+        return apply(TABLE["reduce"].reduce(self.node.attr("kind"), self.dtype)[1], old, term)
+
+    def narrowed(self, value: Node) -> Node:
+        """A sum as the result."""
+        return value if self.dtype is self.node.dtype else apply("cast", value, dtype=self.node.dtype)
+
+    def array(self, name: str, size: int, space: str) -> Array:
+        """Where columns are summed."""
+        return Array(f"{name}{self.number}", Type(self.dtype, (size,)), space)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Reductions over the same axes of one shape, whose last axis is kept."""
+
+    sums: tuple[_Sum, ...]
     shape: tuple
     kept: tuple
     reduced: tuple
@@ -38,28 +67,27 @@ class _Columns:
     work: int
 
     @property
-    def dtype(self) -> dt.DType:
-        """That of the sums."""
-        return accumulator(self.node.dtype, self.node.attr("kind"))
+    def widest(self) -> dt.DType:
+        return max((s.dtype for s in self.sums), key=lambda d: d.bits)
 
-    @property
-    def identity(self) -> Node:
-        return const(TABLE["reduce"].reduce(self.node.attr("kind"), self.dtype)[0], Type(self.dtype, ()))
-
-    def term(self, places: dict) -> Node:
-        """The element at the index with other expressions for some axes, as wide as the sums."""
+    def terms(self, places: dict) -> list[Node]:
+        """The elements at the index with other expressions for some axes, as wide as the sums."""
         where = tuple(places.get(a, i) for a, i in enumerate(self.index))
-        value = self.elements.at(self.node.inputs[0], where)
-        return value if self.dtype is self.node.dtype else apply("cast", value, dtype=self.dtype)
+        values = [self.elements.at(s.node.inputs[0], where) for s in self.sums]
+        return [v if s.dtype is s.node.dtype else apply("cast", v, dtype=s.dtype) for s, v in zip(self.sums, values)]
 
-    def combined(self, old: Node, term: Node) -> Node:
-        return apply(TABLE["reduce"].reduce(self.node.attr("kind"), self.dtype)[1], old, term)
+    def combined(self, olds: list, rows: list[list]) -> tuple[tuple, list]:
+        """What sums become by the terms of some rows, and the Lets of what these share."""
+        lets, named = name_shared([term for terms in rows for term in terms])
+        values, count = list(olds), len(self.sums)
+        for k, term in enumerate(named):
+            values[k % count] = self.sums[k % count].combined(values[k % count], term)
+        return tuple(lets), values
 
-    def result(self, column: Node, value: Node) -> Store:
-        """The sum of a column is stored."""
+    def results(self, column: Node, values: list) -> tuple[Store, ...]:
+        """The sums of a column are stored."""
         target = tuple(column if a == len(self.shape) - 1 else self.index[a] for a in self.kept)
-        value = value if self.dtype is self.node.dtype else apply("cast", value, dtype=self.node.dtype)
-        return Store("out0", target, value)
+        return tuple([Store(f"out{s.number}", target, s.narrowed(value)) for s, value in zip(self.sums, values)])
 
     def over(self, axes: tuple, nest: tuple) -> tuple:
         """Loops over some axes around a nest."""
@@ -69,10 +97,10 @@ class _Columns:
 
 
 def column_nest(graph: Graph, shape: tuple, kept: tuple, reduced: tuple, names: dict) -> tuple:
-    """The statements of a region that is one reduction with the last axis of its domain kept."""
-    (node,) = graph.outputs
-    columns = _Columns(node, shape, kept, reduced, index_vars(shape), Elements(names), work_of(graph))
-    lanes = virtual_lanes(columns.dtype, shape[-1])
+    """The statements of a region of reductions over the same axes, with the last axis of the domain kept."""
+    sums = tuple([_Sum(node, k) for k, node in enumerate(graph.outputs)])
+    columns = _Columns(sums, shape, kept, reduced, index_vars(shape), Elements(names), work_of(graph))
+    lanes = virtual_lanes(columns.widest, shape[-1])
     if type(shape[-1]) is int and shape[-1] <= lanes:
         return _in_registers(columns, lanes)
     rows = shape[reduced[-1]]
@@ -85,11 +113,9 @@ def _at_once(columns: _Columns, rows: int) -> tuple:
     """So few rows that a column is one expression."""
     total, last, axis = columns.shape[-1], len(columns.shape) - 1, columns.reduced[-1]
     column = var("l", extent=total if type(total) is int else None)
-    lets, terms = name_shared([columns.term({axis: const(k, Type(dt.i64, ())), last: column}) for k in range(rows)])
-    value = columns.identity
-    for term in terms:
-        value = columns.combined(value, term)
-    pieces = tile(For(column, total, (*lets, columns.result(column, value))), TILE)
+    terms = [columns.terms({axis: const(k, Type(dt.i64, ())), last: column}) for k in range(rows)]
+    lets, values = columns.combined([s.identity for s in columns.sums], terms)
+    pieces = tile(For(column, total, (*lets, *columns.results(column, values))), TILE)
     pieces = replace(pieces, body=(vectorise(pieces.body[0]),))
     work = columns.work * rows * TILE
     outer = columns.kept[:-1]
@@ -102,7 +128,7 @@ def _at_once(columns: _Columns, rows: int) -> tuple:
 
 def _in_strips(columns: _Columns) -> tuple:
     total = columns.shape[-1]
-    most = STRIP_BYTES // columns.dtype.size
+    most = STRIP_BYTES // sum(s.dtype.size for s in columns.sums) // LINE * LINE
     size = most
     if type(total) is int:
         size = min(most, total if total <= SHARED else -(-total // 2 // 64) * 64)
@@ -125,22 +151,22 @@ def _in_strips(columns: _Columns) -> tuple:
 
 def _strip(columns: _Columns, begin: Node, size: int, width) -> tuple:
     """All rows of one strip of columns."""
-    sums = Array("sums", Type(columns.dtype, (size,)), "stack")
+    arrays = [s.array("sums", size, "stack") for s in columns.sums]
     last, axis = len(columns.shape) - 1, columns.reduced[-1]
     lane = var("l", extent=size)
 
     def vector(*statements) -> For:
         return For(lane, width, statements, VECTOR)
 
-    old = load(sums.name, (lane,), columns.dtype)
+    olds = [load(a.name, (lane,), a.type.dtype) for a in arrays]
+
+    def kept(values: list) -> list[Store]:
+        return [Store(a.name, (lane,), value) for a, value in zip(arrays, values)]
 
     def rows(first: Node, count: int) -> For:
-        terms = [columns.term({axis: first + k, last: begin + lane}) for k in range(count)]
-        lets, terms = name_shared(terms)
-        value = old
-        for term in terms:
-            value = columns.combined(value, term)
-        return vector(*lets, Store(sums.name, (lane,), value))
+        terms = [columns.terms({axis: first + k, last: begin + lane}) for k in range(count)]
+        lets, values = columns.combined(olds, terms)
+        return vector(*lets, *kept(values))
 
     extent = columns.shape[axis]
     main = simplified(extent // ROWS)
@@ -152,21 +178,23 @@ def _strip(columns: _Columns, begin: Node, size: int, width) -> tuple:
     else:
         single = var("h", extent=ROWS)
         some += (For(single, left, (rows(main * ROWS + single, 1),)),)
-    clear, finish = vector(Store(sums.name, (lane,), columns.identity)), vector(columns.result(begin + lane, old))
-    return (Alloc(sums), clear, *columns.over(columns.reduced[:-1], some), finish)
+    clear = vector(*kept([s.identity for s in columns.sums]))
+    finish = vector(*columns.results(begin + lane, olds))
+    return (*map(Alloc, arrays), clear, *columns.over(columns.reduced[:-1], some), finish)
 
 
 def _in_registers(columns: _Columns, lanes: int) -> tuple:
     """Rows of at most as many columns as there are virtual lanes."""
     total, last = columns.shape[-1], len(columns.shape) - 1
     lane = var("l", extent=lanes)
-    sums = Array("acc", Type(columns.dtype, (lanes,)), "register")
-    old = load(sums.name, (lane,), columns.dtype)
-    lets, (term,) = name_shared([columns.term({last: lane})])
-    step = (*lets, Store(sums.name, (lane,), columns.combined(old, term)))
+    arrays = [s.array("acc", lanes, "register") for s in columns.sums]
+    olds = [load(a.name, (lane,), a.type.dtype) for a in arrays]
+    lets, values = columns.combined(olds, [columns.terms({last: lane})])
+    step = (*lets, *[Store(a.name, (lane,), value) for a, value in zip(arrays, values)])
     nest = columns.over(columns.reduced, (For(lane, total, step, VECTOR),))
-    clear = For(lane, lanes, (Store(sums.name, (lane,), columns.identity),), VECTOR)
-    body = (Alloc(sums), clear, *nest, For(lane, total, (columns.result(lane, old),), VECTOR))
+    clear = [Store(a.name, (lane,), s.identity) for a, s in zip(arrays, columns.sums)]
+    finish = For(lane, total, columns.results(lane, olds), VECTOR)
+    body = (*map(Alloc, arrays), For(lane, lanes, tuple(clear), VECTOR), *nest, finish)
     outer = columns.kept[:-1]
     if not outer:
         return (For(var("one", extent=1), 1, body),)

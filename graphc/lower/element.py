@@ -7,6 +7,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.kernel import load
 from graphc.ir.node import INDEX, Node, const, is_index, make
 from graphc.ir.type import Type
+from graphc.lower.signs import is_never_positive
 from graphc.prims.table import TABLE, apply
 
 
@@ -57,6 +58,8 @@ class Elements:
         row = TABLE[node.op]
         if row.scalar is not None:
             operands = tuple([self.at(x, index, guard) for x in node.inputs])
+            if node.op == "exp" and is_never_positive(node.inputs[0]):
+                return make("exp_falling", operands, (), Type(node.dtype, ()))
             return scalar_node(node.op, operands, node.attrs, node.dtype)
         if row.index is not None:
             return self._moved(node, row, index, guard)

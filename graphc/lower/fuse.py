@@ -14,7 +14,7 @@ from graphc.ir.graph import Graph, input_node, rebuild, symbols_of
 from graphc.ir.order import users
 from graphc.ir.node import Node, is_index
 from graphc.ir.sizes import made_by
-from graphc.lower.recompute import chosen
+from graphc.lower.recompute import Reading, chosen
 from graphc.lower.sum_order import operands_to_keep
 from graphc.prims.table import TABLE
 
@@ -54,6 +54,10 @@ class Group:
     nodes: list = field(default_factory=list)
     cost: int = 0
     ancestors: int = 0
+
+    def has_of_rows(self, node: Node) -> bool:
+        """True for what a kernel of rows computes once for each."""
+        return self.kind == ROW and node.type.rank == self.rows < len(self.shape)
 
 
 def role(node: Node) -> str:
@@ -211,8 +215,6 @@ class _Fuser:
                 yield self.home(source)
         for maker in self.makers.get(node, ()):
             yield self.group_of[maker]
-
-    # ------------------------------------------------------------------------------------------ sources
 
     def in_memory(self, node: Node) -> bool:
         """True for a value that has memory, its own or (a required reshape) that of what it reshapes."""
@@ -461,13 +463,9 @@ class _Fuser:
                 if third is not None and third.ancestors & bit:
                     third.ancestors |= gained
 
-    # -------------------------------------------------------------------------------------------- results
-
     def _ordered(self) -> list[Group]:
         """Groups such that each comes after what it reads; ties by the place of their first node."""
-        left = [g for g in self.groups if g is not None]
-        left.sort(key=lambda g: (bin(g.ancestors).count("1"), self.position[g.nodes[0]]))
-        return left
+        return sorted(filter(None, self.groups), key=lambda g: (bin(g.ancestors).count("1"), self.position[g.nodes[0]]))
 
     def _region(self, group: Group) -> Region:
         if group.kind == SINGLE:
@@ -509,7 +507,9 @@ class _Fuser:
             group = self.group_of.get(node)
             if group is None or group.kind == SINGLE:
                 return self.in_memory(node) and node not in donated
-            return node not in again and (node in self.required or self._read_elsewhere(node, group))
+            if node in again:
+                return False
+            return node in self.required or group.has_of_rows(node) or self._read_elsewhere(node, group)
 
         def operands(node: Node) -> list[Node]:
             return [x for x in node.inputs if not is_inline_const(x) and x.op not in ("symbol", "iota")]
@@ -517,9 +517,10 @@ class _Fuser:
         def cost(node: Node) -> int:
             return COST_LIMIT if role(node) == "free" and node.op not in ("broadcast", *VIEWS) else _cost(node)
 
-        maps = [n for n in self.order if n in self.group_of and self.group_of[n].kind in (MAP, ROW) and role(n) == "map"]
-        candidates = [n for n in maps if n not in self.required and self._read_elsewhere(n, self.group_of[n])]
-        self.again = chosen(candidates, cost, operands, self._read_by_element, stays)
+        groups = {n: self.group_of[n] for n in self.order if n in self.group_of and role(n) == "map"}
+        maps = [n for n, g in groups.items() if g.kind in (MAP, ROW) and n not in self.required and not g.has_of_rows(n)]
+        maps = [n for n in maps if self._read_elsewhere(n, groups[n])]
+        self.again = chosen(maps, Reading(cost, operands, self._read_by_element, stays))
 
     def _read_by_element(self, node: Node) -> bool:
         """True if groups that take any operand read a value once for each of their elements, and no others read it."""
@@ -538,8 +539,7 @@ class _Fuser:
         return True
 
     def _read_elsewhere(self, node: Node, group: Group) -> bool:
-        stack = list(self.users[node])
-        seen = set()
+        stack, seen = list(self.users[node]), set()
         while stack:
             user = stack.pop()
             if user in seen:

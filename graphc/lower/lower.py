@@ -34,9 +34,9 @@ from graphc.lower.nests.conv import CLIP, CONVOLUTIONS, conv_kernel, conv_of, fo
 from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
-from graphc.lower.recompute_rows import recompute_cheap
 from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.schedule import for_awake_threads
+from graphc.lower.siblings import unite_sums
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
 from graphc.prims.guard import number_of
@@ -154,7 +154,7 @@ class Lowering:
         steps: list[Step] = []
         memory = dict(memory)
         outside, self.packed = self.packed, {}
-        regions = recompute_cheap(unite_attention(fuse(graph), graph.roots), graph.roots)
+        regions = unite_sums(unite_attention(fuse(graph), graph.roots))
         before, after = _needed_first(regions, graph) if reasons else (regions, [])
         for region in before:
             steps += self.lower_region(region, memory)

@@ -305,3 +305,23 @@ def test_kernels_stay_short(name, limit):
     lines = []
     Instructions(HOST[0], lines, itertools.count(), set()).scalar(name, {}, Value("%x", dtypes.f32, 16))
     assert len(lines) <= limit
+
+
+def test_exp_of_numbers_up_to_zero_has_the_bits_of_exp():
+    """All of -64 to -128, where results become subnormal and 0, and every 127th float32 of sign or NaN."""
+    whole = np.arange(0xC2800000, 0xC3000000, dtype=np.uint32)
+    for x in (whole.view(F32), np.arange(1 << 31, 1 << 32, 127, dtype=np.uint32).view(F32)):
+        long, short = evaluate(HOST[0], "exp", x, lanes=16), evaluate(HOST[0], "exp_falling", x, lanes=16)
+        nan = np.isnan(x)
+        assert np.array_equal(nan, np.isnan(long)) and np.array_equal(nan, np.isnan(short))
+        assert np.array_equal(long[~nan].view(np.uint32), short[~nan].view(np.uint32))
+
+
+def test_exp_of_numbers_up_to_zero_on_all_targets():
+    rng = np.random.default_rng(5)
+    for dtype, low in ((F32, -110), (F64, -760)):
+        x = np.concatenate([rng.uniform(low, 0, COUNT), -np.exp2(rng.uniform(-149, 10, COUNT)), [0.0, -0.0, -INF, NAN]])
+        x = x.astype(dtype)
+        for target in HOST:
+            long, short = evaluate(target, "exp", x, lanes=4), evaluate(target, "exp_falling", x, lanes=4)
+            assert np.array_equal(bits(long), bits(short))

@@ -206,3 +206,13 @@ def test_the_doctor_notices_a_wrong_target(monkeypatch):
         assert any(f.level == "bad" and "z80" in f.what for f in examine())
     finally:
         host_target.cache_clear()
+
+
+def test_what_a_kernel_computes_again_is_named():
+    x = input_node("x", Type(dt.f32, (128, 64)))
+    mean = apply("reduce", x, kind="sum", axes=(1,))
+    low = apply("sub", x, apply("broadcast", mean, shape=x.shape, axes=(0,)))
+    rows = apply("reduce", apply("mul", low, low), kind="sum", axes=(1,))
+    wide = apply("broadcast", rows, shape=x.shape, axes=(0,))
+    text = show.overview(Stages(Graph("g", (x,), (rows, apply("reduce", apply("mul", low, wide), kind="sum", axes=(0,))))))
+    assert "again: sub" in text

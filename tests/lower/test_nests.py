@@ -90,7 +90,8 @@ SAMPLES = [
     ("cumulate", dict(kind="max", axis=1, exclusive=False, reverse=True), ((("n", 5), ODD),)),
     ("cumulate", dict(kind="prod", axis=0, exclusive=False, reverse=False), (((0, 2), F),)),
     *[("argreduce", dict(kind=kind, axis=axis, dtype=dtype), ((shape, values),))
-      for shape, axis in (((2, 9), 1), ((2, 300), 1), ((9, 5), 0), (("n", "m"), 1), (("m", "n"), 0), ((2, "n"), 1))
+      for shape, axis in (((2, 9), 1), ((2, 300), 1), ((9, 5), 0), (("n", "m"), 1), (("m", "n"), 0), ((2, "n"), 1),
+                          ((65, 3), 1), ((130, 10), 1), ((64, 1), 1), ((3, 43, 31), 2), (("n", 7), 1))
       for kind, dtype, values in (("max", dt.i64, whole(0, 9)), ("min", dt.i32, ODD), ("max", dt.i32, H))],
     ("unwindow", window_attrs((1,), (3,), (1,), (1,), ("n", 7, 2)), ((("n", 5, 2, 3), F),)),
     ("unwindow", window_attrs((0,), (3,), (2,), (2,), (10,)), (((3, 3), F),)),

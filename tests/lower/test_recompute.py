@@ -9,9 +9,10 @@ from graphc.ir.node import const, symbol
 from graphc.ir.program import Launch
 from graphc.ir.target import X86_64_V4
 from graphc.ir.type import Type
-from graphc.prims import add, broadcast, cumulate, exp, max as maximum, mul, reduce, reshape, slice, sqrt, sub, tanh, transpose
+from graphc.lower import fuse as fusion
+from graphc.prims import add, broadcast, cumulate, dot, exp, max as maximum, mul, reduce, reshape, slice, sqrt, sub, tanh, transpose
 from graphc.prims.interpret import interpret
-from tests.native import host_targets, run_native, verified
+from tests.native import Native, bits_equal, host_targets, run_native, verified
 
 TARGETS = host_targets()
 N = symbol("n")
@@ -151,4 +152,65 @@ def test_kernels_that_read_the_same_parts_of_a_value_are_one():
     g = Graph("g", (y,), (mul(*parts), add(*parts), mul(parts[0], larger)))
     program = verified(g, X86_64_V4)
     assert len(program.steps) == 2
+    same(g)
+
+
+def centred(rows, columns=70):
+    """Rows less their sums, these squared and summed by row and by column."""
+    y = x("y", rows, columns)
+    low = sub(y, broadcast(reduce(y, kind="sum", axes=(1,)), axes=(0,), shape=y.shape))
+    by_row = reduce(mul(low, low), kind="sum", axes=(1,))
+    by_column = reduce(mul(low, broadcast(by_row, axes=(0,), shape=y.shape)), kind="sum", axes=(0,))
+    return y, low, by_row, by_column
+
+
+def first_results(graph: Graph) -> list:
+    """Shapes of what the first kernel writes."""
+    return sorted(a.type.shape for a in verified(graph, X86_64_V4).kernels[0].arrays if a.written)
+
+
+def test_a_kernel_of_rows_keeps_a_value_a_row_instead_of_everything(monkeypatch):
+    y, _, by_row, by_column = centred(66)
+    g = Graph("centred", (y,), (by_row, by_column))
+    assert first_results(g) == [(66,), (66,)]
+    data = np.random.default_rng(1).standard_normal((66, 70)).astype(np.float32)
+    got = {t: run_native(g, [data], t) for t in TARGETS}
+    with monkeypatch.context() as patch:
+        patch.setattr(fusion, "chosen", lambda candidates, reading: set())
+        kept = Native(g, X86_64_V4)(data) if X86_64_V4 in TARGETS else None
+    for target in TARGETS:
+        if target.fma and kept:
+            assert all(map(bits_equal, got[target], kept))
+        for g_, w in zip(got[target], interpret(g, data), strict=True):
+            np.testing.assert_allclose(g_, w, rtol=1e-4, atol=1e-2)
+
+
+def test_what_of_rows_must_be_kept():
+    y, low, by_row, by_column = centred(66)
+    factor, other = x("factor", 70, 4), x("other", 66, 70)
+    both = add(mul(y, other), low)
+    rows = reduce(mul(both, both), kind="sum", axes=(1,))
+    columns = reduce(mul(both, broadcast(rows, axes=(0,), shape=y.shape)), kind="sum", axes=(0,))
+    for inputs, *outputs in (
+        ((y,), by_row, by_column, low),
+        ((y,), by_row, by_column, reshape(low, shape=(4620,))),
+        ((y, factor), by_row, by_column, dot(low, factor)),
+        ((y, other), rows, columns),
+    ):
+        assert (66, 70) in first_results(Graph("kept", inputs, tuple(outputs)))
+
+
+def test_any_number_of_rows():
+    y, _, by_row, by_column = centred(N, 20)
+    g = Graph("centred", (y,), (by_row, by_column))
+    assert first_results(g) == [(N,), (N,)]
+    for n in (0, 1, 17, 230):
+        data = np.random.default_rng(2).standard_normal((n, 20)).astype(np.float32)
+        for got, want in zip(run_native(g, [data], X86_64_V4), interpret(g, data), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-3)
+
+
+def test_values_of_rows_that_are_made_of_a_donated_input_are_kept():
+    y, _, by_row, by_column = centred(66)
+    g = Graph("centred", (y,), (mul(y, y), by_row, by_column), donated=((0, 0),))
     same(g)

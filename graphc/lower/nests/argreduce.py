@@ -16,7 +16,8 @@ LANES = 64
 HALVES = (32, 16)  # lanes that are compared with as many others at once
 FEW = 16  # lanes left then
 AHEAD = 2048  # elements from which on the row, or the next one, is asked for
-SHORT = 128  # rows up to this many elements are searched one by one
+SHORT = 128  # rows up to this many elements are searched side by side, a lane each; few of them one by one
+ROWS = 64  # neighbouring short rows that one task searches
 BLOCK = 256  # neighbouring columns that one task searches
 
 
@@ -27,6 +28,8 @@ def argreduce(node: Node, target: Target) -> Kernel:
     outer, extent, inner = product(x.shape[:axis]), x.shape[axis], product(x.shape[axis + 1 :])
     if inner != 1:
         nest = _columns(node, outer, extent, inner)
+    elif type(extent) is int and extent <= SHORT and not (type(outer) is int and outer < ROWS):
+        nest = _short_rows(node, outer, extent)
     elif type(extent) is int and extent <= SHORT:
         nest = parallel("row", outer, as_index(extent) * 4, lambda r: _short_row(node, r, extent))
     else:
@@ -58,6 +61,38 @@ def _short_row(node: Node, r: Node, extent) -> tuple:
                 Set(where, apply("select", take, cast(k, result), where)))  # fmt: skip
 
     return (start, first, loop("k", extent, step), Store("out0", (r, as_index(0)), where))
+
+
+def _short_rows(node: Node, outer, extent: int) -> object:
+    """Neighbouring rows lie in neighbouring lanes: no lane waits for another."""
+    kind, dtype, result = node.attr("kind"), node.inputs[0].dtype, node.attr("dtype")
+    best, turn = Array("best", Type(dtype, (ROWS,)), "stack"), Array("turn", Type(dt.i32, (ROWS,)), "stack")
+
+    def task(t: Node) -> tuple:
+        base = t * ROWS
+        width = least(ROWS, outer - base)
+
+        def first(l: Node) -> tuple:
+            value = _element(node, base + l, 0, 0, as_index(0) < extent)
+            return (Store("best", (l,), value), Store("turn", (l,), scalar(0, dt.i32)))
+
+        def step(k: Node) -> tuple:
+            def lane(l: Node) -> tuple:
+                value, read = let("value", _element(node, base + l, k, 0))
+                old = load("best", (l,), dtype)
+                take, test = let("take", better(kind, value, old))
+                where = apply("select", take, cast(k, dt.i32), load("turn", (l,), dt.i32))
+                return (read, test, Store("best", (l,), apply("select", take, value, old)), Store("turn", (l,), where))
+
+            return (vector("l", width, lane),)
+
+        def last(l: Node) -> tuple:
+            return (Store("out0", (base + l, as_index(0)), cast(load("turn", (l,), dt.i32), result)),)
+
+        search = (loop("k", extent - 1, lambda k: step(k + 1)),) if extent > 1 else ()
+        return (Alloc(best), Alloc(turn), vector("l_first", width, first), *search, vector("l_last", width, last))
+
+    return parallel("task", ceil_divide(outer, ROWS), as_index(extent) * ROWS * 2, task)
 
 
 def _long_row(node: Node, r: Node, extent) -> tuple:

@@ -18,6 +18,7 @@ _EXP32 = (0.49999997, 0.16666539, 0.041667752, 0.0083670821, 0.0013837585)  # de
 _EXP64 = (0.5, 0.16666666666666677, 0.041666666666666685, 0.00833333333332179, 0.001388888888889612,
           0.00019841269885397382, 2.48015872633376e-05, 2.7557244915537844e-06, 2.755735396553978e-07,
           2.5108887292790895e-08, 2.088267768210724e-09)  # degree 10: 2^-59.5
+_LIFT = 64  # powers of two by which a result is too large until the last step, so that only that may be subnormal
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,13 @@ def exp_scaled(x: Register, shift: int) -> Register:
     first = (bits << (form.fraction - 1)) & -(1 << form.fraction)
     second = (bits << form.fraction) - first
     return ((tail + 1) * first.floating()) * second.floating()
+
+
+def exp_falling(x: Register) -> Register:
+    """``exp(x)`` to the bit for x that is at most 0 or NaN, where nothing overflows and one power of two will do."""
+    form = format_of(x.dtype)
+    bits, tail = reduce(x.at_least(form.underflow), form.bias + _LIFT)
+    return ((tail + 1) * (bits << form.fraction).floating()) * 2.0**-_LIFT
 
 
 def expm1(x: Register) -> Register:

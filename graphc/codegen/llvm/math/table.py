@@ -5,8 +5,9 @@ from __future__ import annotations
 from graphc.codegen.llvm.math import exponential, logarithm, power, special, trigonometric
 
 MATH = {
-    "exp": exponential.exp, "expm1": exponential.expm1, "sigmoid": exponential.sigmoid, "tanh": exponential.tanh,
-    "sinh": exponential.sinh, "cosh": exponential.cosh, "log": logarithm.log, "log1p": logarithm.log1p,
+    "exp": exponential.exp, "exp_falling": exponential.exp_falling, "expm1": exponential.expm1,
+    "sigmoid": exponential.sigmoid, "tanh": exponential.tanh, "sinh": exponential.sinh,
+    "cosh": exponential.cosh, "log": logarithm.log, "log1p": logarithm.log1p,
     "asinh": logarithm.asinh, "acosh": logarithm.acosh, "atanh": logarithm.atanh, "sin": trigonometric.sin,
     "cos": trigonometric.cos, "tan": trigonometric.tan, "asin": trigonometric.asin, "acos": trigonometric.acos,
     "atan": trigonometric.atan, "atan2": trigonometric.atan2, "pow": power.power, "erf": special.erf,
