@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, Store, load
+from graphc.ir.machine import DEFAULT, Machine
 from graphc.ir.node import Node, const, make, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
@@ -24,8 +25,6 @@ from graphc.prims.table import TABLE, apply
 
 LONG_ROW = 256  # columns from which the next row is fetched ahead
 COSTLY = 6  # flops from which a value is kept rather than computed again
-ROW_BYTES = 1 << 15  # of a row that is kept on the stack, beside what is read, in the first-level cache
-STREAM_BYTES = 1 << 24  # of a result from which on it would only push other data out of the caches
 
 
 @dataclass
@@ -44,6 +43,7 @@ class _Row:
     ahead: tuple = ()  # arrays whose next row this loop asks for, so that memory and arithmetic overlap
     stack: list = field(default_factory=list)  # arrays that hold one row
     results: tuple = ()  # arrays of the outputs, where they are not those of the kernel
+    machine: Machine = DEFAULT
     overwrites: bool = False  # a result takes the place of what it is computed from
 
     @property
@@ -64,7 +64,7 @@ class _Row:
         return tuple(self.shape[a] for a in self.kept)
 
 
-def reduce_kernel(graph: Graph) -> Kernel:
+def reduce_kernel(graph: Graph, machine: Machine = DEFAULT) -> Kernel:
     """A kernel for a region with reductions that all run over the same axes of the same shape."""
     first = next(n for n in toposort(graph.outputs) if n.op == "reduce")
     graph, shape = collapse(graph, first.inputs[0].shape)
@@ -75,9 +75,9 @@ def reduce_kernel(graph: Graph) -> Kernel:
     if not reduced:
         raise AssertionError("a reduction over no axis is removed before lowering")
     if reduced[-1] != len(shape) - 1:
-        body = column_nest(graph, shape, kept, reduced, names)
+        body = column_nest(graph, shape, kept, reduced, names, machine.strip_bytes)
     else:
-        row = _Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays)
+        row = _Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays, machine=machine)
         body = _row_nest(row)
         arrays = row.arrays
     return Kernel("reduce", tuple(arrays), symbols_of(body, tuple(arrays)), body)
@@ -255,14 +255,14 @@ def _choose_cached(row: _Row, loops: list):
 def _fits_stack(row: _Row, node: Node) -> bool:
     columns = row.shape[-1]
     used = sum(a.type.size * a.type.dtype.size for a in row.stack)
-    fits = type(columns) is int and (used + columns * node.dtype.size <= ROW_BYTES or bool(row.results))
+    fits = type(columns) is int and (used + columns * node.dtype.size <= row.machine.row_bytes or bool(row.results))
     return fits and len(row.reduced) == 1
 
 
 def _streamed(row: _Row, array: Array) -> Array:
     """The array, streamed if it is a big result of which no loop reads anything again."""
     size, shape = array.type.size, array.type.shape
-    if not array.written or type(size) is not int or size * array.type.dtype.size < STREAM_BYTES or shape != row.shape:
+    if not array.written or type(size) is not int or size * array.type.dtype.size < row.machine.stream_bytes or shape != row.shape:
         return array
     read = {name for name, _ in row.cached.values()}
     return array if array.name in read or row.shape[-1] < LONG_ROW else replace(array, streamed=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.ir.graph import substitute
 from graphc.ir.order import toposort
 from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
+from graphc.ir.machine import DEFAULT
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 
-WORK_PER_TASK = 1_000_000  # rough flops worth waking a thread for: some 30 microseconds
+WORK_PER_TASK = DEFAULT.task_work
 
 AWAKE = 16  # so much less work where the threads are awake from the launch before: to wake one is what costs
 
@@ -91,11 +93,22 @@ def parallelise(loop: For, work) -> For:
 def for_awake_threads(body: tuple) -> tuple:
     """The statements of a kernel that is launched again and again: threads still look for work, so less is worth sharing."""
 
+    return _with_grain(body, lambda grain: grain // AWAKE)
+
+
+def for_tasks_of(work: int, body: tuple) -> tuple:
+    """The statements with as much work in a task as this machine wants, instead of ``WORK_PER_TASK``."""
+    return body if work == WORK_PER_TASK else _with_grain(body, lambda grain: grain * work // WORK_PER_TASK)
+
+
+def _with_grain(body: tuple, change: Callable) -> tuple:
+    """Statements whose parallel loops share out other numbers of iterations, at least 1."""
+
     def statement(s):
         if not isinstance(s, For) or s.kind != PARALLEL:
             return s
-        grain = max(1, s.grain // AWAKE) if type(s.grain) is int else simplified(binary("max", s.grain // AWAKE, 1))
-        return replace(s, grain=grain)
+        grain = change(s.grain)
+        return replace(s, grain=max(1, grain) if type(grain) is int else simplified(binary("max", grain, 1)))
 
     return tuple(map(statement, body))
 

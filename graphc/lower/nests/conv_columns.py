@@ -23,7 +23,6 @@ from graphc.lower.nests.loops import (
 from graphc.prims.table import apply
 
 PIXELS = 14  # of the longest tile
-LINES = 8  # of one task: of their inputs most are near when the next line is summed
 
 
 def can_run(weights: Node, shape: Shape, target: Target) -> bool:
@@ -58,7 +57,7 @@ def columns(site: Site, target: Target) -> tuple:
     width = min(channels, vectors * site.lanes)
     line = pieces(shape, _pixels(shape, target, vectors))
     height = shape.out[1]
-    lines = ceil_divide(height, ceil_divide(height, LINES))
+    lines = ceil_divide(height, ceil_divide(height, target.machine.conv_lines))
     extents = (shape.batch, shape.out[0], ceil_divide(height, lines), ceil_divide(channels, width))
 
     def task(t: Node) -> tuple:
