@@ -92,9 +92,7 @@ def check(machine: Machine, target) -> int:
 @pytest.mark.parametrize("name", list(LIMITS))
 @pytest.mark.parametrize("target", RUNNING, ids=lambda t: t.name)
 def test_a_number_changes_kernels_but_no_bits(target, name):
-    values = (LIMITS[name][0], CANDIDATES[name][0])
-    changed = [check(replace(DEFAULT, **{name: value}), target) for value in dict.fromkeys(values)]
-    assert any(changed), f"{name} changes no kernel of any of these programs"
+    assert check(replace(DEFAULT, **{name: LIMITS[name][0]}), target), f"{name} changes no kernel of any of these programs"
 
 
 @pytest.mark.parametrize("target", RUNNING, ids=lambda t: t.name)
