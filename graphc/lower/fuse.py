@@ -15,6 +15,7 @@ from graphc.ir.order import users
 from graphc.ir.node import Node, is_index
 from graphc.ir.sizes import made_by
 from graphc.lower.recompute import chosen
+from graphc.lower.sum_order import operands_to_keep
 from graphc.prims.table import TABLE
 
 MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
@@ -101,12 +102,12 @@ def dimensions(order: list[Node]) -> set[Node]:
 
 
 class _Fuser:
-    def __init__(self, graph: Graph):
-        self.graph = graph
+    def __init__(self, graph: Graph, kept: set[Node]):
+        self.graph, self.kept = graph, kept
         self.order = graph.nodes
         self.position = {n: k for k, n in enumerate(self.order)}
         self.users = users(graph.roots)
-        self.required = self._find_required()
+        self.required = self._find_required(kept)
         self.inline = self._find_inline()
         self.groups: list[Group] = []
         self.group_of: dict[Node, Group] = {}
@@ -114,9 +115,9 @@ class _Fuser:
         self.makers = self._find_makers()
         self.again: set[Node] = set()  # computed again by the groups that read them
 
-    def _find_required(self) -> set:
+    def _find_required(self, kept: set[Node]) -> set:
         """Nodes that must lie in memory whatever fusion decides."""
-        required = set(self.graph.outputs)
+        required = {*self.graph.outputs, *kept}
         for node in self.order:
             if role(node) in ("dot", "single"):
                 required.update(node.inputs)
@@ -277,7 +278,7 @@ class _Fuser:
         self._unite_siblings()
         self._keep_bytes()
         self._choose_again()
-        return [self._region(g) for g in self._ordered() if any(self._is_output(n, g) for n in g.nodes)]
+        return [self._region(g) for g in self._ordered() if g.kind == SINGLE or any(self._is_output(n, g) for n in g.nodes)]
 
     def _place(self, node: Node, kind: str):
         soft = {}
@@ -305,6 +306,7 @@ class _Fuser:
         group = self.group_of.get(operand)
         if (
             group is not None
+            and operand not in self.kept
             and group.kind in (MAP, ROW)
             and group.shape == operand.shape
             and group.rows in (None, rows)
@@ -589,4 +591,10 @@ def _is_column_reduce(node: Node) -> bool:
 
 def fuse(graph: Graph) -> list[Region]:
     """Regions in an order in which they can run."""
-    return _Fuser(graph).run()
+    kept: set[Node] = set()
+    while True:
+        regions = _Fuser(graph, kept).run()
+        more = {n for r in regions if r.kind == ROW for n in operands_to_keep(r.outputs, r.sources, r.graph)} - kept
+        if not more:
+            return regions
+        kept |= more

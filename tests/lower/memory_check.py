@@ -37,6 +37,8 @@ class Replay:
     def range(self, buffer: Buffer) -> tuple:
         """(region, first byte, byte behind the last) of a buffer."""
         kind, where = buffer.place
+        if kind == "row":  # one of it, known only while running
+            return self.range(self.buffers[where[0]])
         if kind != "arena":
             return buffer.place if kind != "constant" else kind, 0, self._bytes(buffer.type)
         begin = dim_value(where, self.sizes)
