@@ -299,7 +299,8 @@ def _tune(options) -> None:
     names = [x.attr("name") for x in graph.inputs]
     texts = [t for t in options.input if t.partition("=")[0] in names] if is_onnx else options.input  # others are in the graph
     settings = _settings(options)
-    print(f"measuring {graph.name} for {target_of(settings).name} with {default_threads()} threads")
+    threads = default_threads()
+    print(f"measuring {graph.name} for {target_of(settings).name} on {threads} thread{'s' if threads > 1 else ''}", flush=True)
     with located(None):
         tuning = aot.tune(graph, settings, _named_arrays(texts, names), _sizes(options.size), options.seconds, on_trial=_show_trial)
     _show_tuning(tuning, options)

@@ -144,7 +144,8 @@ class _Bench:
 
     def _values(self, name: str, values: tuple) -> list[int]:
         """What may be better than what was there from the start; that may be tuned already."""
-        return [v for v in (*values, getattr(DEFAULT, name)) if v != getattr(self.start.machine, name)]
+        every = dict.fromkeys((*values, getattr(DEFAULT, name)))
+        return [v for v in every if v != getattr(self.start.machine, name)]
 
     def _tried(self, best: _Made, name: str, value: int) -> _Made | None:
         """The program with one number changed, if that is better."""

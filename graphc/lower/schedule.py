@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.ir.graph import substitute
@@ -93,24 +92,25 @@ def parallelise(loop: For, work) -> For:
 def for_awake_threads(body: tuple) -> tuple:
     """The statements of a kernel that is launched again and again: threads still look for work, so less is worth sharing."""
 
-    return _with_grain(body, lambda grain: grain // AWAKE)
+    def statement(s):
+        if not isinstance(s, For) or s.kind != PARALLEL:
+            return s
+        grain = max(1, s.grain // AWAKE) if type(s.grain) is int else simplified(binary("max", s.grain // AWAKE, 1))
+        return replace(s, grain=grain)
+
+    return tuple(map(statement, body))
 
 
 def for_tasks_of(work: int, body: tuple) -> tuple:
-    """The statements with as much work in a task as this machine wants, instead of ``WORK_PER_TASK``."""
-    return body if work == WORK_PER_TASK else _with_grain(body, lambda grain: grain * work // WORK_PER_TASK)
-
-
-def _with_grain(body: tuple, change: Callable) -> tuple:
-    """Statements whose parallel loops share out other numbers of iterations, at least 1."""
+    """The statements of a kernel with as much work in a task as this machine wants, instead of ``WORK_PER_TASK``."""
 
     def statement(s):
         if not isinstance(s, For) or s.kind != PARALLEL:
             return s
-        grain = change(s.grain)
+        grain = s.grain * work // WORK_PER_TASK
         return replace(s, grain=max(1, grain) if type(grain) is int else simplified(binary("max", grain, 1)))
 
-    return tuple(map(statement, body))
+    return body if work == WORK_PER_TASK else tuple(map(statement, body))
 
 
 def interchange(loop: For) -> For:
