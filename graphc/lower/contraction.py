@@ -322,11 +322,11 @@ def _accumulate(nest: _Nest, panel: Array | None, acc: Array, tile: tuple, span:
     product = _multiply_add(dot.node.op, a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
     lanes = (Let(a, left), For(j, width, (Store(acc.name, (i, j), product),), VECTOR))
     fetch = For(j, width, (Store(b.name, (j,), right),), VECTOR)
-    body = (Alloc(b), fetch, *_prefetches(nest, tile, k, at_k), unroll(For(i, height, lanes)))
+    body = (Alloc(b), fetch, *_prefetches(nest, tile, span, k, at_k), unroll(For(i, height, lanes)))
     return For(k, span.depth, body)
 
 
-def _prefetches(nest: _Nest, tile: tuple, k: Node, at_k: Node) -> tuple:
+def _prefetches(nest: _Nest, tile: tuple, span: _Span, k: Node, at_k: Node) -> tuple:
     """What one step of k asks for that is read later."""
     dot, cut = nest.dot, nest.cut
     height, row, column_panel = tile
@@ -343,6 +343,10 @@ def _prefetches(nest: _Nest, tile: tuple, k: Node, at_k: Node) -> tuple:
         after = row + height  # rows of a tile are neighbours in memory: the steps of k cover them
         place = _place(nest, x, at_k, after) if dot.node.attr("transpose_x") else _place(nest, x, after, k * height)
         out.append(Prefetch(nest.names[x], tuple(map(_node, place))))
+    if cut.rows_ahead:  # so that copying them need not wait: some of them along each panel
+        first = row + height + (column_panel - span.first_panel) * cut.rows_ahead
+        places = [_place(nest, x, first + i, at_k) for i in range(cut.rows_ahead)]
+        out += [Prefetch(nest.names[x], tuple(map(_node, place))) for place in places]
     return tuple(out)
 
 

@@ -21,6 +21,7 @@ LOOP = 0.5  # cycles of a step of k beside its work
 LATENCY = 5  # cycles before a register can be added to again, and one to spare
 TWO_HEIGHTS = 1.02  # tiles of two heights are code twice
 SHORT_PASS = 32  # rows of a right operand that lies as it was given, in one pass: the pages of so many are at hand
+MOST_AHEAD = 3  # rows of the next tile that are asked for along one panel: more would be felt
 BLOCK_TILES, DEEP_BLOCK_TILES = 2, 8  # tiles of rows in a task: few, but for several passes, which read as many columns each
 FEWEST_BLOCKS = 8  # blocks of columns where only they can be shared among threads
 FEW = 16  # rows up to which the right operand is read once, so that to pack it would be most of the work
@@ -142,6 +143,7 @@ class Cut:
         direct: the left operand is read where it lies; else a tile's rows of one pass are copied first.
         ahead: steps of k by which the right operand is asked for before it is read; 0 where it is near.
         next_rows: the rows of the next tile are asked for while this one is computed.
+        rows_ahead: rows of the next tile that are asked for along each panel, so that to copy them need not wait.
     """
 
     heights: tuple | None
@@ -152,6 +154,7 @@ class Cut:
     direct: bool
     ahead: int
     next_rows: bool
+    rows_ahead: int
 
 
 def cut_of(dot: Dot, packed: bool) -> Cut:
@@ -174,7 +177,11 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
     ahead = max(1, machine.ahead_bytes // dot.bytes_of(tile.width)) if far else 0
     transposed = dot.node.attr("transpose_x")
     next_rows = known is not None and (transposed or (not deep and type(dot.panels) is int and panels <= 2))
-    return Cut(known, depth, deep, panels, tiles, _reads_directly(dot, known), ahead, next_rows)
+    direct = _reads_directly(dot, known)
+    rows_ahead = -(-tile.rows // panels)
+    if direct or transposed or not far or rows_ahead > MOST_AHEAD:
+        rows_ahead = 0
+    return Cut(known, depth, deep, panels, tiles, direct, ahead, next_rows, rows_ahead)
 
 
 def _depth(dot: Dot, packed: bool) -> int:

@@ -12,7 +12,7 @@ from graphc.ir.target import Target
 
 _FILES = ("pool", "pool_threads")
 _SPIN = 2000  # looks before sleeping: some tens of microseconds, far below a time slice
-_PARTS = 4  # per thread: enough to even out unequal threads, too few to notice
+_PARTS = 15  # per thread: enough to even out unequal threads; a range counts to 4095, which is 256 times so many
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
 _PAUSE = {
     "x86_64": ("call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"),

@@ -9,7 +9,7 @@ from graphc.ir.machine import DEFAULT
 from graphc.ir.node import const, symbol
 from graphc.ir.target import TARGETS, X86_64_V3, X86_64_V4
 from graphc.ir.type import Type
-from graphc.lower.dot_cut import FEW, cut_of, describe, heights, tile_for
+from graphc.lower.dot_cut import FEW, MOST_AHEAD, cut_of, describe, heights, tile_for
 from graphc.prims import add, broadcast, dot, tanh
 from graphc.prims.interpret import interpret
 from tests.native import SPLITS, bits_equal, host_targets, run_native
@@ -70,6 +70,31 @@ def test_rows_that_would_share_a_set_are_copied():
 
     assert direct(64, 768) and direct(64, 1000) and not direct(64, 1024) and not direct(64, 4096)
     assert direct(2, 4096)  # two rows do not crowd a set
+
+
+def test_rows_that_are_copied_are_asked_for_ahead():
+    def cut(m, n, k):
+        return cut_of(describe(product(m, n, k)[2], X86_64_V4), packed=True)
+
+    wide = cut(512, 512, 1024)
+    assert 0 < wide.rows_ahead <= MOST_AHEAD and wide.rows_ahead * wide.panels >= 11  # all rows of the next tile
+    assert cut(512, 512, 1000).rows_ahead == 0  # read where they lie
+    assert cut(64, 64, 1024).rows_ahead == 0  # two panels: too many rows along each
+
+
+@pytest.mark.parametrize("m", [97, 109, None])
+def test_rows_asked_for_ahead_change_nothing(m):
+    """The last tile asks for rows that are not there."""
+    rows, n, k = m or 29, 320, 1024
+    rng = np.random.default_rng(rows)
+    arrays = [rng.standard_normal(s).astype(np.float32) for s in ((rows, k), (k, n))]
+    x, y, node = product(m or symbol("m"), n, k)
+    weights = const(arrays[1], Type(dt.f32, (k, n)))
+    graphs = [Graph("fresh", (x, y), (node,)), Graph("packed", (x,), (dot(x, weights),))]
+    got = [run_native(g, arrays[: len(g.inputs)], t, p)[0] for g in graphs for t in host_targets() for p in SPLITS]
+    np.testing.assert_allclose(got[0], arrays[0] @ arrays[1], atol=1e-3)
+    if all(t.fma for t in host_targets()):
+        assert all(bits_equal(got[0], g) for g in got)
 
 
 @pytest.mark.parametrize("m", [1, 2, 3, 5, 8, 12, FEW, FEW + 1])
