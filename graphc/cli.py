@@ -1,4 +1,4 @@
-"""The command line: compile, run, inspect, cache, doctor."""
+"""The command line: compile, tune, run, inspect, cache, doctor."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import sys
 import traceback
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import graphc
 from graphc import aot, v1
-from graphc.compile import compile_graph
+from graphc.compile import compile_graph, target_of
 from graphc.errors import FormatError, GraphcError, Location, UsageError, located
 from graphc.inspect import show
 from graphc.inspect.doctor import examine
@@ -25,9 +26,11 @@ from graphc.inspect.sizes import unit
 from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
 from graphc.ir.graph import Graph
+from graphc.ir.machine import DEFAULT
 from graphc.ir.target import TARGETS
 from graphc.options import INEXACT, Options
 from graphc.runtime.cache import default_cache
+from graphc.runtime.pool import default_threads
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,6 +80,22 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", required=True, metavar="OUT.gc", help="or a folder, for a file named after the model"
     )
     _add_values(sub)
+    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
+    sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+
+    sub = command("tune", _tune, "measure schedules for a model on this machine, and compile it with those that are faster")
+    _add_model(sub)
+    sub.add_argument("-o", "--output", required=True, metavar="OUT.gc", help="as for compile")
+    sub.add_argument(
+        "--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy",
+        help="an input to measure with, by name or in order; the others are random",
+    )  # fmt: skip
+    sub.add_argument(
+        "--size", action="append", default=[], metavar="NAME.AXIS=SIZE",
+        help="of an open dimension of an input, such as x.0=32",
+    )  # fmt: skip
+    sub.add_argument("--seconds", type=float, default=60.0, metavar="S", help="to measure at most (default: 60)")
+    sub.add_argument("--threads", type=int, metavar="N", help="as GRAPHC_NUM_THREADS; default: all")
     sub.add_argument("--target", choices=TARGETS, help="default: this machine")
     sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
 
@@ -245,7 +264,10 @@ def as_graph(model, name: str, path: str) -> Graph:
 
 def _compile(options) -> None:
     graph = load_model(options.model, options.weights, options.input)
-    settings = _settings(options)
+    _export(graph, options, _settings(options))
+
+
+def _export(graph: Graph, options, settings: Options) -> None:
     written = aot.export(graph, _container_path(options.output, options.model), settings)
     for path in written:
         print(f"wrote {path} ({unit(path.stat().st_size)})")
@@ -254,9 +276,68 @@ def _compile(options) -> None:
 
 
 def _settings(options) -> Options:
-    """How to compile the model that is named; an ONNX model is one for inference."""
-    allow = INEXACT if options.model.endswith(".onnx") else ()
-    return Options(target=options.target, fast_math=options.fast_math, allow=allow)
+    """How to compile the model that is named: an ONNX model is one for inference, a container tells how it was compiled."""
+    settings = Options(target=options.target, fast_math=options.fast_math)
+    if options.model.endswith(".onnx"):
+        return replace(settings, allow=INEXACT)
+    if not options.model.endswith(".gc"):
+        return settings
+    model = aot.read(options.model)
+    machine = model.machine if target_of(settings).name in model.targets else DEFAULT
+    fast = options.fast_math or model.fast_math
+    return replace(settings, fast_math=fast, allow=model.allow, checks=model.checks, machine=machine)
+
+
+def _tune(options) -> None:
+    if options.threads is not None:
+        if options.threads < 1:
+            raise UsageError(f"--threads {options.threads}: there must be 1 or more")
+        os.environ["GRAPHC_NUM_THREADS"] = str(options.threads)  # read when the first program is loaded
+    aot.check_path(_container_path(options.output, options.model))
+    is_onnx = options.model.endswith(".onnx")
+    graph = load_model(options.model, options.weights, options.input if is_onnx else ())
+    names = [x.attr("name") for x in graph.inputs]
+    texts = [t for t in options.input if t.partition("=")[0] in names] if is_onnx else options.input  # others are in the graph
+    settings = _settings(options)
+    threads = default_threads()
+    print(f"measuring {graph.name} for {target_of(settings).name} on {threads} thread{'s' if threads > 1 else ''}", flush=True)
+    with located(None):
+        tuning = aot.tune(graph, settings, _named_arrays(texts, names), _sizes(options.size), options.seconds, on_trial=_show_trial)
+    _show_tuning(tuning, options)
+    _export(graph, options, replace(settings, machine=tuning.machine))
+
+
+def _sizes(texts: list[str]) -> dict[str, int]:
+    """What ``NAME=SIZE`` texts say."""
+    sizes: dict[str, int] = {}
+    for text in texts:
+        name, equals, size = text.rpartition("=")
+        if not (equals and name and size.isdecimal()):
+            raise UsageError(f"--size {text}: give NAME=SIZE, such as x.0=32")
+        if name in sizes:
+            raise UsageError(f"size {name} is given twice")
+        sizes[name] = int(size)
+    return sizes
+
+
+def _show_trial(trial: aot.Trial) -> None:
+    """One line of the table; values that change no kernel are none."""
+    if trial.ratio is not None:
+        value = "" if trial.value is None else trial.value
+        print(f"  {trial.name:12}  {value!s:>13}  {trial.ratio:6.3f}{'  kept' if trial.kept else ''}", flush=True)
+
+
+def _show_tuning(tuning: aot.Tuning, options) -> None:
+    """What measuring came to."""
+    needed = f"{tuning.noise:.1%}"
+    if tuning.left:
+        print(f"no time was left for {tuning.left} values: --seconds {options.seconds:g} is the limit")
+    if all(trial.ratio is None for trial in tuning.trials):
+        print("no value that was tried changes a kernel: there is nothing to choose")
+    elif tuning.ratio == 1.0:
+        print(f"nothing is faster by more than {needed}, which is noise: the model of the machine is as good as it gets")
+    else:
+        print(f"kept {tuning.machine}: {tuning.ratio:.3f} times as fast, where {needed} is noise; all results have the same bits")
 
 
 def _container_path(output: str, model: str) -> Path:
@@ -295,7 +376,7 @@ def _run_onnx(options) -> list[tuple[str, np.ndarray]]:
         if options.random is None:
             raise UsageError(f"input {item} is missing; give --input {item.name}=FILE.npy or --random SIZE")
         shape = [d if isinstance(d, int) else options.random for d in item.shape]
-        given[item.name] = _random(rng, shape, item.element.carrier).astype(item.element.numpy)
+        given[item.name] = aot.random_array(rng, shape, item.element.carrier).astype(item.element.numpy)
     with located(None):
         values = model.run(given)
     named = []
@@ -307,11 +388,6 @@ def _run_onnx(options) -> list[tuple[str, np.ndarray]]:
 
 def _can_be_random(item) -> bool:
     return item.kind == "tensor" and item.shape is not None and item.element is not None and item.element.name != "string"
-
-
-def _random(rng: np.random.Generator, shape: list[int], kind) -> np.ndarray:
-    values = rng.standard_normal(shape) if kind.kind in "fc" else rng.integers(0, 2, shape)
-    return np.asarray(values).astype(kind.numpy)
 
 
 def _show_values(named: list[tuple[str, np.ndarray]], options) -> None:
@@ -367,7 +443,7 @@ def _arrays(signature, options) -> list[np.ndarray]:
                     f"input {param.name} ({param.type}) is missing; give --input {param.name}=FILE.npy or --random SIZE"
                 )
             shape = [d if isinstance(d, int) else options.random for d in param.type.shape]
-            given[param.name] = _random(rng, shape, param.type.dtype)
+            given[param.name] = aot.random_array(rng, shape, param.type.dtype)
     return [given[n] for n in names]
 
 

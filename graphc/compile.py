@@ -86,6 +86,11 @@ def target_of(options: Options) -> Target:
         raise UsageError(f"no target {options.target!r}; known: {', '.join(TARGETS)}") from None
 
 
+def scheduled_target(options: Options) -> Target:
+    """The target description with what schedules assume of the machine: what lowering wants."""
+    return replace(target_of(options), machine=options.machine)
+
+
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step.
 
@@ -118,7 +123,7 @@ def requirements(outputs: Sequence[Node]) -> list[Node]:
 def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
     """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
     with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0):
-        return lower(graph, target_of(options), made)
+        return lower(graph, scheduled_target(options), made)
 
 
 def emit(program: Program, options: Options = Options()) -> str:
@@ -342,6 +347,7 @@ def _option_parts(options: Options) -> dict[str, str]:
         "allow": " ".join(sorted(options.allow)),
         "skip": " ".join(options.skip),
         "checks": str(options.checks),
+        "machine": str(options.machine),
         "version": VERSION,
         "compiler": build_digest(),
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from graphc.ir.machine import DEFAULT, Machine
+
 VERSION = "0.1.0"
 INEXACT = ("fold_norm", "sum_order", "integer_products")  # what inference with trained weights can do with
 
@@ -26,6 +28,8 @@ class Options:
         checks: a run raises InvalidArgumentError where an index is out of range or an integer is divided by 0. Off, which
             the environment variable GRAPHC_CHECKS=0 makes the default: such results are 0.
         skip: names of passes to leave out, for finding the one at fault.
+        machine: what schedules assume of the machine beside its instructions; ``graphc.aot.tune`` measures it. No number of
+            it changes a bit of any result.
     """
 
     target: str | None = None
@@ -34,3 +38,4 @@ class Options:
     cache: bool = True
     skip: tuple[str, ...] = ()
     checks: bool = field(default_factory=lambda: os.environ.get("GRAPHC_CHECKS", "1") != "0")
+    machine: Machine = DEFAULT

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent / "graphc"
 CORE = "ir prims rewrite autodiff passes lower codegen runtime lib compile"
 MAY_IMPORT = {
     "errors": "",
-    "options": "",
+    "options": "ir",
     "ir": "errors",
     "prims": "errors ir",
     "rewrite": "errors ir prims",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -67,10 +69,7 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
         CompileError, OSError: as ``save``.
     """
     path = Path(path)
-    if path.suffix in _BESIDE:
-        raise UsageError(
-            f"{path} names the container; {', '.join(_BESIDE)} are written beside it. Use {path.with_suffix('.gc')}"
-        )
+    check_path(path)
     program = _lowered(graph, options)
     files = {path: _container(graph, program, options)}
     if segments(program) in ([], [0]):
@@ -80,6 +79,25 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
         }
     replace_files(files)
     return list(files)
+
+
+def check_path(path: Path) -> None:
+    """Say at once what would be wrong with a place for a container after long work.
+
+    Raises:
+        UsageError: ``path`` ends like one of the files beside it.
+        OSError: it is a folder, or in one that does not exist or cannot be written to.
+    """
+    if path.suffix in _BESIDE:
+        raise UsageError(
+            f"{path} names the container; {', '.join(_BESIDE)} are written beside it. Use {path.with_suffix('.gc')}"
+        )
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def c_name(path: Path) -> str:
@@ -108,7 +126,8 @@ def _container(graph: Graph, program: Program, options: Options) -> list:
     text = graph_text(canonical(graph), blobs=blobs)
     weights, table = _weights(blobs)
     manifest = {"format": FORMAT, "graphc": VERSION, "name": graph.name, "targets": targets, "weights": table,
-                "fast_math": options.fast_math, "allow": list(options.allow), "checks": options.checks}  # fmt: skip
+                "fast_math": options.fast_math, "allow": list(options.allow), "checks": options.checks,
+                "machine": options.machine.changes}  # fmt: skip
     return encode({"manifest": manifest, "graph": text, "weights": weights, **native})
 
 

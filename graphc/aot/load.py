@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from graphc.compile import compile_graph, from_sections
 from graphc.compile import load as load_artifact
-from graphc.errors import FormatError, GraphcError
+from graphc.errors import FormatError, GraphcError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
+from graphc.ir.machine import DEFAULT, Machine, machine_of
 from graphc.ir.parser import parse
+from graphc.ir.target import Target
 from graphc.options import INEXACT, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
@@ -34,6 +36,7 @@ class Model:
     Attributes:
         targets: names of the machines that it holds code for.
         fast_math, checks, allow: how its graph was compiled.
+        machine: what schedules assumed of the machine.
     """
 
     container: Container
@@ -43,6 +46,7 @@ class Model:
     fast_math: bool
     checks: bool
     allow: tuple[str, ...] = ()
+    machine: Machine = DEFAULT
 
     @property
     def graph(self) -> Graph:
@@ -97,7 +101,23 @@ def read(path) -> Model:
     if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
         raise FormatError(f"{path}: the manifest must list targets and weights")
     return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
-                 manifest.get("checks") is not False, tuple(n for n in INEXACT if n in (manifest.get("allow") or ())))
+                 manifest.get("checks") is not False, tuple(n for n in INEXACT if n in (manifest.get("allow") or ())), _machine(manifest, path))
+
+
+def _machine(manifest: dict, path) -> Machine:
+    changes = manifest.get("machine", {})
+    try:
+        if isinstance(changes, dict):
+            return machine_of(changes)
+    except UsageError as error:
+        raise FormatError(f"{path}: the manifest of this container: {error}") from None
+    raise FormatError(f"{path}: the machine in the manifest must be numbers by name")
+
+
+def runs_here(target: Target) -> bool:
+    """Whether this machine can run code for a target."""
+    host = host_target().name
+    return target.name in (host, *_ALSO_RUNS.get(host, ()))
 
 
 def load(path) -> Executable:
@@ -116,7 +136,7 @@ def load(path) -> Executable:
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
-            return load_artifact(from_sections(container, target), options)
+            return load_artifact(from_sections(container, target), replace(options, machine=model.machine))
     try:
         return compile_graph(model.graph, options)
     except GraphcError as error:

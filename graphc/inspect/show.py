@@ -74,6 +74,8 @@ def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
     lines = [
         f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels{_others(program)}"
     ]
+    if changes := str(stages.options.machine):
+        lines.append(f"  tuned: {changes}")
     rows = [(k.name, f"{launches.count(k.name)}x", _arrays(k, sizes)) for k in used]
     seen: set = set()
     for kernel, line in zip(used, columns(rows, right=(1,))):

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
-from graphc.compile import emit, lower_graph, optimise, target_of
+from graphc.compile import emit, lower_graph, optimise, scheduled_target, target_of
 from graphc.errors import UsageError
 from graphc.inspect.origins import origins
 from graphc.ir.graph import Graph
@@ -78,7 +78,7 @@ class Stages:
     @functools.cached_property
     def origins(self) -> dict[str, tuple[Node, ...]]:
         """For every kernel, by name, the operations of the optimised graph that it computes."""
-        return origins(self.optimised, self.target)
+        return origins(self.optimised, scheduled_target(self.options))
 
     @functools.cached_property
     def llvm(self) -> str:

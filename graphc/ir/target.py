@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.ir.dtype import DType
+from graphc.ir.machine import DEFAULT, Machine
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Target:
         masks: predicated loads and stores in hardware.
         bytes: how sums of products of four neighbouring bytes (``madd4``) are made: ``vnni`` (one instruction), ``madd``
             (products of 16-bit pairs), or nothing (32-bit arithmetic). All give the same integers.
+        machine: what schedules assume beside that. Lowering alone looks at it.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Target:
     fma: bool
     masks: bool = False
     bytes: str = ""
+    machine: Machine = DEFAULT
 
     def lanes(self, dtype: DType) -> int:
         """Elements of ``dtype`` in one vector register; 1 for a machine without vectors."""

@@ -20,7 +20,6 @@ from graphc.lower.schedule import name_shared, parallelise, tile, vectorise
 from graphc.prims.table import TABLE, apply
 
 ROWS = 4  # added to a strip at a time (2, 4 and 8 were measured)
-STRIP_BYTES = 1 << 14  # of sums: a third of the first cache
 AT_ONCE = 8  # rows whose sum is one expression
 LINE = 64  # columns of which a strip has a multiple
 SHARED = 1024  # columns from which strips are made for two threads at least
@@ -96,7 +95,7 @@ class _Columns:
         return nest
 
 
-def column_nest(graph: Graph, shape: tuple, kept: tuple, reduced: tuple, names: dict) -> tuple:
+def column_nest(graph: Graph, shape: tuple, kept: tuple, reduced: tuple, names: dict, strip_bytes: int) -> tuple:
     """The statements of a region of reductions over the same axes, with the last axis of the domain kept."""
     sums = tuple([_Sum(node, k) for k, node in enumerate(graph.outputs)])
     columns = _Columns(sums, shape, kept, reduced, index_vars(shape), Elements(names), work_of(graph))
@@ -106,7 +105,7 @@ def column_nest(graph: Graph, shape: tuple, kept: tuple, reduced: tuple, names: 
     rows = shape[reduced[-1]]
     if len(reduced) == 1 and type(rows) is int and 0 < rows <= AT_ONCE:
         return _at_once(columns, rows)
-    return _in_strips(columns)
+    return _in_strips(columns, strip_bytes)
 
 
 def _at_once(columns: _Columns, rows: int) -> tuple:
@@ -126,9 +125,9 @@ def _at_once(columns: _Columns, rows: int) -> tuple:
     return (parallelise(columns.over(outer, (pieces,))[0], work * pieces.extent),)
 
 
-def _in_strips(columns: _Columns) -> tuple:
+def _in_strips(columns: _Columns, strip_bytes: int) -> tuple:
     total = columns.shape[-1]
-    most = STRIP_BYTES // sum(s.dtype.size for s in columns.sums) // LINE * LINE
+    most = max(LINE, strip_bytes // sum(s.dtype.size for s in columns.sums) // LINE * LINE)
     size = most
     if type(total) is int:
         size = min(most, total if total <= SHARED else -(-total // 2 // 64) * 64)

@@ -10,22 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.ir import dtype as dt
+from graphc.ir.machine import Machine
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 
-ROWS = 12  # of a tile at most: so many rows of the left operand share the first-level cache
-VECTORS = 8  # across a tile at most
 SECOND_LEVEL = 24  # bytes a cycle that one can count on
 CROWDING = 0.1  # of the time of these bytes is felt even where other work hides it
 LOOP = 0.5  # cycles of a step of k beside its work
 LATENCY = 5  # cycles before a register can be added to again, and one to spare
 TWO_HEIGHTS = 1.02  # tiles of two heights are code twice
-PASS = 3200  # bytes of one row in one pass over k: a tile's rows of them stay in the first-level cache
 SHORT_PASS = 32  # rows of a right operand that lies as it was given, in one pass: the pages of so many are at hand
-BLOCK = 640 << 10  # bytes of the right operand that stay in the second-level cache
-NEAR = 512 << 10  # bytes of a right operand that need not be asked for ahead
-AHEAD = 4096  # bytes between what is read and what is asked for
 MOST_AHEAD = 3  # rows of the next tile that are asked for along one panel: more would be felt
 BLOCK_TILES, DEEP_BLOCK_TILES = 2, 8  # tiles of rows in a task: few, but for several passes, which read as many columns each
 FEWEST_BLOCKS = 8  # blocks of columns where only they can be shared among threads
@@ -53,6 +48,7 @@ class Dot:
     n: object
     k: object
     tile: Tile
+    machine: Machine
 
     @property
     def panels(self):
@@ -98,7 +94,7 @@ def describe(node: Node, target: Target) -> Dot:
     x, _ = node.inputs
     k = x.shape[-2] if node.attr("transpose_x") else x.shape[-1]
     m, n = node.shape[-2:]
-    return Dot(node, node.shape[:-2], m, n, k, tile_for(target, dt.accumulator(node.dtype), m, n))
+    return Dot(node, node.shape[:-2], m, n, k, tile_for(target, dt.accumulator(node.dtype), m, n), target.machine)
 
 
 def tile_for(target: Target, dtype: dt.DType, m=None, n=None) -> Tile:
@@ -106,9 +102,9 @@ def tile_for(target: Target, dtype: dt.DType, m=None, n=None) -> Tile:
     lanes = target.lanes(dtype)
     if lanes == 1:
         return Tile(4, 4, dtype)
-    best = None
-    for vectors in range(1, VECTORS + 1):
-        limit = min(ROWS, (target.registers - 2 - vectors) // vectors)
+    best, machine = None, target.machine
+    for vectors in range(1, machine.tile_vectors + 1):
+        limit = min(machine.tile_rows, (target.registers - 2 - vectors) // vectors)
         if limit < 1:
             break
         pieces = heights(m, limit) if type(m) is int and m else ((limit, 1),)
@@ -163,12 +159,12 @@ class Cut:
 
 def cut_of(dot: Dot, packed: bool) -> Cut:
     """How the nest of ``dot`` is cut; ``packed``: its right operand lies in panels."""
-    tile = dot.tile
+    tile, machine = dot.tile, dot.machine
     depth = _depth(dot, packed)
     deep = not (type(dot.k) is int and dot.k <= depth)
     known = heights(dot.m, tile.rows) if type(dot.m) is int else None
     tiles = DEEP_BLOCK_TILES if deep else BLOCK_TILES
-    panels = max(1, BLOCK // max(1, dot.bytes_of(depth, tile.width)))
+    panels = max(1, machine.block_bytes // max(1, dot.bytes_of(depth, tile.width)))
     if not packed and dot.has_few_rows:
         panels = max(1, SAME_SETS // dot.bytes_of(tile.width))
     if type(dot.panels) is int:
@@ -177,8 +173,8 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
             blocks = max(blocks, min(FEWEST_BLOCKS, dot.panels))
         panels = max(1, -(-dot.panels // max(1, blocks)))
     size = dot.bytes_of(dot.k, dot.n)
-    far = size is None or size > NEAR
-    ahead = max(1, AHEAD // dot.bytes_of(tile.width)) if far else 0
+    far = size is None or size > machine.near_bytes
+    ahead = max(1, machine.ahead_bytes // dot.bytes_of(tile.width)) if far else 0
     transposed = dot.node.attr("transpose_x")
     next_rows = known is not None and (transposed or (not deep and type(dot.panels) is int and panels <= 2))
     direct = _reads_directly(dot, known)
@@ -192,7 +188,7 @@ def _depth(dot: Dot, packed: bool) -> int:
     """Steps of k in one pass: equal passes where k is known."""
     if not packed and dot.has_few_rows and not (type(dot.n) is int and dot.n <= UNPACKED):
         return SHORT_PASS
-    limit = PASS // dot.tile.dtype.size
+    limit = dot.machine.pass_bytes // dot.tile.dtype.size
     if type(dot.k) is not int or dot.k <= limit:
         return limit
     passes = -(-dot.k // limit)

@@ -35,7 +35,7 @@ from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
 from graphc.lower.reduce_nest import reduce_kernel
-from graphc.lower.schedule import for_awake_threads
+from graphc.lower.schedule import for_awake_threads, for_tasks_of
 from graphc.lower.siblings import unite_sums
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
@@ -112,7 +112,8 @@ class Lowering:
         made = self._regions.get(key)
         if made is None:
             made = make()
-            made = replace(made, body=for_awake_threads(made.body)) if self.repeats else made
+            body = for_tasks_of(self.target.machine.task_work, made.body)
+            made = replace(made, body=for_awake_threads(body) if self.repeats else body)
             self._regions[key] = made
         name = self.kernels.get(made)
         if name is None:
@@ -207,7 +208,7 @@ class Lowering:
             reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
             reusable = () if self.kernel(graph, make)[1].name == TURN else reusable
             return [self.launch(graph, make, inputs, outs, reusable, sizes)]
-        return [self.launch(region.graph, lambda: reduce_kernel(region.graph), inputs, outs)]
+        return [self.launch(region.graph, lambda: reduce_kernel(region.graph, self.target.machine), inputs, outs)]
 
     def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
         graph = region.graph

@@ -7,11 +7,12 @@ reduction wait for the next loop; expensive values needed by several loops are k
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, Store, load
+from graphc.ir.machine import DEFAULT, Machine
 from graphc.ir.node import Node, const, make, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
@@ -25,7 +26,6 @@ from graphc.prims.table import TABLE, apply
 
 LONG_ROW = 256  # columns from which the next row is fetched ahead
 COSTLY = 6  # flops from which a value is kept rather than computed again
-ROW_BYTES = 1 << 15  # of a row that is kept on the stack, beside what is read, in the first-level cache
 
 
 @dataclass
@@ -44,6 +44,7 @@ class _Row:
     ahead: tuple = ()  # arrays whose next row this loop asks for, so that memory and arithmetic overlap
     stack: list = field(default_factory=list)  # arrays that hold one row
     results: tuple = ()  # arrays of the outputs, where they are not those of the kernel
+    machine: Machine = DEFAULT
     overwrites: bool = False  # a result takes the place of what it is computed from
 
     @property
@@ -64,7 +65,7 @@ class _Row:
         return tuple(self.shape[a] for a in self.kept)
 
 
-def reduce_kernel(graph: Graph) -> Kernel:
+def reduce_kernel(graph: Graph, machine: Machine = DEFAULT) -> Kernel:
     """A kernel for a region with reductions that all run over the same axes of the same shape."""
     first = next(n for n in toposort(graph.outputs) if n.op == "reduce")
     graph, shape = collapse(graph, first.inputs[0].shape)
@@ -75,9 +76,9 @@ def reduce_kernel(graph: Graph) -> Kernel:
     if not reduced:
         raise AssertionError("a reduction over no axis is removed before lowering")
     if reduced[-1] != len(shape) - 1:
-        body = column_nest(graph, shape, kept, reduced, names)
+        body = column_nest(graph, shape, kept, reduced, names, machine.strip_bytes)
     else:
-        row = _Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays)
+        row = _Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays, machine=machine)
         body = _row_nest(row)
         arrays = row.arrays
     return Kernel("reduce", tuple(arrays), symbols_of(body, tuple(arrays)), body)
@@ -139,7 +140,7 @@ def _planned(row: _Row) -> tuple[list, list]:
     loops = _loops(row, order)
     _choose_cached(row, loops)
     read = {name for name, _ in row.cached.values()}
-    row.arrays = [streamed(a, row.shape[-1] if a.type.shape == row.shape else None, read) for a in row.arrays]
+    row.arrays = [streamed(a, row.shape[-1] if a.type.shape == row.shape else None, read, row.machine.stream_bytes) for a in row.arrays]
     return order, loops
 
 
@@ -256,7 +257,7 @@ def _choose_cached(row: _Row, loops: list):
 def _fits_stack(row: _Row, node: Node) -> bool:
     columns = row.shape[-1]
     used = sum(a.type.size * a.type.dtype.size for a in row.stack)
-    fits = type(columns) is int and (used + columns * node.dtype.size <= ROW_BYTES or bool(row.results))
+    fits = type(columns) is int and (used + columns * node.dtype.size <= row.machine.row_bytes or bool(row.results))
     return fits and len(row.reduced) == 1
 
 

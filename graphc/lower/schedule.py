@@ -7,9 +7,10 @@ from dataclasses import replace
 from graphc.ir.graph import substitute
 from graphc.ir.order import toposort
 from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
+from graphc.ir.machine import DEFAULT
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 
-WORK_PER_TASK = 4_000_000  # rough flops worth waking a thread for: some 60 microseconds, of which it sleeps half
+WORK_PER_TASK = DEFAULT.task_work
 
 
 def rewrite_values(body: tuple, replacements: dict) -> tuple:
@@ -96,6 +97,18 @@ def for_awake_threads(body: tuple) -> tuple:
         return replace(s, grain=-s.grain if type(s.grain) is int else simplified(0 - s.grain))
 
     return tuple(map(statement, body))
+
+
+def for_tasks_of(work: int, body: tuple) -> tuple:
+    """The statements of a kernel with as much work in a task as this machine wants, instead of ``WORK_PER_TASK``."""
+
+    def statement(s):
+        if not isinstance(s, For) or s.kind != PARALLEL:
+            return s
+        grain = s.grain * work // WORK_PER_TASK
+        return replace(s, grain=max(1, grain) if type(grain) is int else simplified(binary("max", grain, 1)))
+
+    return body if work == WORK_PER_TASK else tuple(map(statement, body))
 
 
 def interchange(loop: For) -> For:

@@ -20,7 +20,6 @@ from graphc.ir.type import Type
 from graphc.lower.schedule import name_shared, parallelise, read_first, simplified_index
 from graphc.prims.table import apply
 
-STRIP = 8  # tiles of the result's rows done before the next rows (measured on 4096 x 4096)
 LEAST = 64  # elements of the two axes from which tiles pay
 FEW = 4  # outer iterations too few to share among threads
 _PLAIN = 8  # rows of a tile on machines without vectors
@@ -35,6 +34,7 @@ class _Tiles:
     row: int
     turned: tuple
     size: int  # of a tile, a power of two
+    strip: int  # tiles of the result's rows done before the next rows
 
     def count(self, axis: int):
         """Tiles along an axis."""
@@ -74,7 +74,7 @@ def turned_nest(values: list[Node], shape: tuple, index: tuple, work: int, targe
     turned = tuple(n for n, axis in found.items() if axis == row)
     bits = {n.dtype.bits for n in toposort(values) if n.op in ("load", "load_if")} | {v.dtype.bits for v in values}
     lanes = target.lanes(dt.f64 if bits == {64} else dt.f32)
-    tiles = _Tiles(shape, index, row, turned, lanes if lanes > 1 else _PLAIN)
+    tiles = _Tiles(shape, index, row, turned, lanes if lanes > 1 else _PLAIN, target.machine.turn_strip)
     return _loops(tiles, values, work)
 
 
@@ -97,20 +97,20 @@ def _across(values: list[Node], index: tuple) -> dict[Node, int]:
 
 
 def _loops(tiles: _Tiles, values: list[Node], work: int) -> tuple:
-    shape, last = tiles.shape, len(tiles.shape) - 1
+    shape, last, most = tiles.shape, len(tiles.shape) - 1, tiles.strip
     rows, columns = tiles.count(tiles.row), tiles.count(last)
     row = var("r", extent=rows if type(rows) is int else None)
-    strips = simplified((columns + (STRIP - 1)) // STRIP)
+    strips = simplified((columns + (most - 1)) // most)
     if strips == 1:
         column = var("c", extent=columns)
         loops = [(row, rows), (column, columns)]
     else:
-        strip, inner = var("s", extent=strips if type(strips) is int else None), var("c", extent=STRIP)
-        column = strip * STRIP + inner
-        exact = type(columns) is int and columns % STRIP == 0
-        left = STRIP if exact else simplified(binary("min", columns - strip * STRIP, STRIP))
+        strip, inner = var("s", extent=strips if type(strips) is int else None), var("c", extent=most)
+        column = strip * most + inner
+        exact = type(columns) is int and columns % most == 0
+        left = most if exact else simplified(binary("min", columns - strip * most, most))
         loops = [(strip, strips), (row, rows), (inner, left)]
-    extents = [rows, columns] if strips == 1 else [strips, rows, STRIP]
+    extents = [rows, columns] if strips == 1 else [strips, rows, most]
     outer = [(tiles.index[a], shape[a]) for a in range(last) if a != tiles.row]
     at = 0
     if all(type(d) is int for _, d in outer) and _product(d for _, d in outer) <= FEW:

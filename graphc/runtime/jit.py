@@ -6,7 +6,6 @@ import ctypes
 import queue
 import re
 import threading
-from collections.abc import Iterable
 
 import llvmlite
 import llvmlite.binding as llvm

@@ -5,10 +5,11 @@ import pytest
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
+from graphc.ir.machine import DEFAULT
 from graphc.ir.node import const, symbol
 from graphc.ir.target import TARGETS, X86_64_V3, X86_64_V4
 from graphc.ir.type import Type
-from graphc.lower.dot_cut import FEW, MOST_AHEAD, PASS, cut_of, describe, heights, tile_for
+from graphc.lower.dot_cut import FEW, MOST_AHEAD, cut_of, describe, heights, tile_for
 from graphc.prims import add, broadcast, dot, tanh
 from graphc.prims.interpret import interpret
 from tests.native import SPLITS, bits_equal, host_targets, run_native
@@ -59,7 +60,7 @@ def test_passes_fit_the_cache_and_are_equal():
         _, _, node = product(64, 512, k)
         cut = cut_of(describe(node, X86_64_V4), packed=True)
         passes = -(-k // cut.depth)
-        assert cut.deep == (passes > 1) and cut.depth * 4 <= PASS
+        assert cut.deep == (passes > 1) and cut.depth * 4 <= DEFAULT.pass_bytes
         assert not cut.deep or passes * cut.depth - k < 8 * passes
 
 

@@ -16,7 +16,7 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
 from graphc.lower.nests.conv_pack import pays
-from graphc.lower.nests.conv_panel import AHEAD, BLOCK, panel_width, split, tile_pixels, vectors_for
+from graphc.lower.nests.conv_panel import AHEAD, panel_width, split, tile_pixels, vectors_for
 from graphc.lower.nests.conv_shape import Shape, is_finite
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
@@ -111,7 +111,7 @@ def clipped(site: Site, target: Target) -> tuple:
     site, line = replace(site, shape=shape), pieces(shape, limit)
     count = ceil_divide(shape.outputs, width)
     lines = product((shape.batch, shape.groups, *shape.out[:2]))
-    blocks = ceil_divide(count, max(1, BLOCK // (shape.depth * width)))
+    blocks = ceil_divide(count, max(1, target.machine.conv_block // (shape.depth * width)))
     if type(lines) is int and blocks * lines < TASKS:  # something for every thread
         blocks = min(count, ceil_divide(TASKS, lines))
     per_block = ceil_divide(count, blocks)

@@ -23,7 +23,6 @@ from graphc.lower.nests.loops import (
 from graphc.prims.table import apply
 
 PIXELS = 14  # of the longest tile
-LINES = 8  # of one task: of their inputs most are near when the next line is summed
 
 
 def can_run(weights: Node, shape: Shape, target: Target) -> bool:
@@ -58,7 +57,7 @@ def columns(site: Site, target: Target) -> tuple:
     width = min(channels, vectors * site.lanes)
     line = pieces(shape, _pixels(shape, target, vectors))
     height = shape.out[1]
-    lines = ceil_divide(height, ceil_divide(height, LINES))
+    lines = ceil_divide(height, ceil_divide(height, target.machine.conv_lines))
     extents = (shape.batch, shape.out[0], ceil_divide(height, lines), ceil_divide(channels, width))
 
     def task(t: Node) -> tuple:
@@ -110,7 +109,7 @@ def _tiles(line: _Line, number: int, piece: Piece) -> For:
 
 def _tile(line: _Line, tag: str, piece: Piece, c: Node) -> tuple:
     """The sums of one tile over all taps that are inside, finished and stored."""
-    site, shape, wide = line.site, line.site.shape, line.site.wide
+    site, _shape, wide = line.site, line.site.shape, line.site.wide
     column = simplified(c * piece.pixels + piece.first)
     total = Array(f"sums{tag}", Type(wide, (piece.pixels, line.width)), "register")
     (first_deep, deep), (first_high, high) = line.ranges

@@ -22,7 +22,6 @@ from graphc.prims.table import apply
 
 PIXELS = 8  # of a tile
 STRIP = 8  # tiles of one task along a line
-ROWS = 8  # lines of one task: of their inputs most are near when the next line is summed
 LONG_ROW = 9  # taps of a row from which on they are a loop
 
 
@@ -50,10 +49,10 @@ def depthwise(site: Site, target: Target) -> tuple:
     site = replace(site, shape=shape)
     span = _channels_of_block(shape.channels, site.lanes, 2 if target.registers < 32 else 3)
     width = shape.out[2]
-    strip = PIXELS * STRIP
+    strip, rows = PIXELS * STRIP, target.machine.conv_lines
     strips = ceil_divide(width, strip)
     height = shape.out[1]
-    extents = (shape.batch, shape.out[0], ceil_divide(height, ROWS), strips)
+    extents = (shape.batch, shape.out[0], ceil_divide(height, rows), strips)
     apart = shape.channels % span == 0
 
     def task(t: Node) -> tuple:
@@ -62,11 +61,11 @@ def depthwise(site: Site, target: Target) -> tuple:
         left = least(strip, width - s * strip)
         pixels = _even(left) if type(left) is int else PIXELS
         tile = Tile("0", 1, pixels, type(left) is int and left % pixels == 0)
-        many = least(ROWS, height - h * ROWS)
+        many = least(rows, height - h * rows)
 
         def tiles(c: Node, b: Node | None) -> tuple:
             def row(r: Node) -> tuple:
-                where = Place(image, as_index(0) if b is None else b, taps, (d, h * ROWS + r, s * strip), (0, 0, 0))
+                where = Place(image, as_index(0) if b is None else b, taps, (d, h * rows + r, s * strip), (0, 0, 0))
                 return _tile(site, tile, where, c, left, span, b)
 
             return (loop("line", many, row),)
@@ -76,7 +75,7 @@ def depthwise(site: Site, target: Target) -> tuple:
 
         return (loop("column", ceil_divide(left, pixels), column),)
 
-    pixels = least(width, strip) * least(height, ROWS)
+    pixels = least(width, strip) * least(height, rows)
     return (parallel("task0", product(extents), product((*shape.kernel, shape.channels, pixels)) // 2, task),)
 
 

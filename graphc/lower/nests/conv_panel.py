@@ -31,7 +31,6 @@ FEW = 4  # pixels of the tile for what is left of a line
 STRIP = 8  # tiles of one task
 SHARED_PATCH = 1 << 12  # elements of a patch that several tiles share
 AHEAD = 16  # products of one sum from which on the next patch is asked for while they are added
-BLOCK = 1 << 17  # weights of one task: they stay in the second-level cache
 
 
 def can_panel(weights: Node, shape: Shape, target: Target) -> bool:
@@ -52,7 +51,7 @@ def can_panel(weights: Node, shape: Shape, target: Target) -> bool:
 
 def vectors_for(shape: Shape, target: Target, lanes: int) -> int:
     """Vectors of a panel: as few lanes as possible are left over, and two vectors are best."""
-    choices = PIXELS[32 if target.registers >= 32 else 16]
+    choices = [v for v in PIXELS[32 if target.registers >= 32 else 16] if v <= target.machine.conv_vectors]
     return min(choices, key=lambda v: (ceil_divide(shape.outputs, v * lanes) * v, (2, 3, 1).index(v)))
 
 
@@ -86,8 +85,8 @@ def panels(site: Site, target: Target) -> tuple:
     shape = flattened(site.shape)
     width = panel_width(site.wide, shape, target)
     site = replace(site, shape=shape)
-    limit = _pixels_for(shape, target, width // site.lanes)
-    return tuple([_tasks(site, width, rows, k) for k, rows in enumerate(_kinds_of_rows(shape, limit))])
+    limit, weights = _pixels_for(shape, target, width // site.lanes), target.machine.conv_block
+    return tuple([_tasks(site, width, rows, k, weights) for k, rows in enumerate(_kinds_of_rows(shape, limit))])
 
 
 @dataclass(frozen=True)
@@ -128,11 +127,11 @@ def split(extent: int, limit: int) -> list[tuple[int, int, int]]:
 # --------------------------------------------------------------------------------------------- tasks
 
 
-def _tasks(site: Site, width: int, rows: Rows, number: int) -> For:
-    """A loop over blocks of channels (outermost, so that their weights stay in the cache), images and lines."""
+def _tasks(site: Site, width: int, rows: Rows, number: int, weights: int) -> For:
+    """A loop over blocks of channels (outermost, so that their ``weights`` stay in the cache), images and lines."""
     shape = site.shape
     count = ceil_divide(shape.outputs, width)
-    blocks = ceil_divide(count, max(1, BLOCK // (shape.depth * width)))
+    blocks = ceil_divide(count, max(1, weights // (shape.depth * width)))
     per_block = ceil_divide(count, blocks)
     line = ceil_divide(shape.out[2], shape.spread[2])
     strips = ceil_divide(line, rows.strip) if rows.strip else 1
