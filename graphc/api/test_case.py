@@ -13,6 +13,7 @@ import tempfile
 import threading
 import unittest
 from collections.abc import Callable, Iterator, Mapping
+from unittest import mock
 
 import numpy as np
 
