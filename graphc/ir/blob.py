@@ -39,7 +39,9 @@ class Blob:
 
     @classmethod
     def of(cls, content) -> "Blob":
-        """A blob of bytes that exist."""
+        """A blob of bytes that exist; one that is a blob already stays."""
+        if isinstance(content, cls):
+            return content
         made = cls(len(content))
         made.view = memoryview(content).toreadonly()
         return made

@@ -293,9 +293,10 @@ def signatures():
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=short)
 def test_no_target_calls_a_library(target):
-    """Everything is emitted for every target, and no function is called."""
+    """Everything is emitted for every target, and no function of others is called."""
     for op, attrs, inputs in signatures():
         text, _ = function_text(target, op, attrs, inputs, target.lanes(inputs[-1]))
         assembly = machine(target).emit_assembly(parsed(text))
         called = re.findall(r"^\s+(?:callq?|bl|tail|jmp)\s+(?!\.L)([A-Za-z_]\w*)", assembly, re.MULTILINE)
+        called = [name for name in called if not re.search(rf"^define [^@]*@{name}\(", text, re.MULTILINE)]
         assert not called, (op, inputs, called)

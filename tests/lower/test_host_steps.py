@@ -7,7 +7,6 @@ from graphc import compile_graph
 from graphc.aot.export import save
 from graphc.aot.load import load as load_model
 from graphc.aot.load import read
-from graphc.ir.blob import Blob
 from graphc.compile import from_sections, load, lower_graph, optimise, sections
 from graphc.compile import build as build_artifact
 from graphc.errors import ShapeError
@@ -66,10 +65,6 @@ def check(graph: Graph, *arrays) -> tuple:
             return self[name]
 
         json = text
-
-        def __getitem__(self, name):
-            value = super().__getitem__(name)
-            return value.view if isinstance(value, Blob) else value
 
     (target,) = [k.partition(":")[2] for k in made if k.startswith("program:")]
     same(load(from_sections(Container(made), target))(*arrays), want)
