@@ -1,0 +1,5 @@
+"""What ``model.export`` asks of a back end."""
+
+
+class GraphcExportArchive:
+    """Functions of a model that are written to files."""

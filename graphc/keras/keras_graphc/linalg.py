@@ -1,0 +1,1 @@
+"""``keras.ops.linalg`` by graphc's operations."""

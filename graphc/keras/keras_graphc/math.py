@@ -1,0 +1,1 @@
+"""``keras.ops.math`` by graphc's operations."""

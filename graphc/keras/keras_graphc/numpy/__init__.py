@@ -1,0 +1,5 @@
+"""``keras.ops.numpy`` by graphc's operations, and Keras' rules of dtypes."""
+
+from graphc.keras.keras_graphc.numpy.elementwise import *  # noqa: F403
+from graphc.keras.keras_graphc.numpy.reductions import *  # noqa: F403
+from graphc.keras.keras_graphc.numpy.shaping import *  # noqa: F403

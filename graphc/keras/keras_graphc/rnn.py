@@ -1,0 +1,1 @@
+"""Keras' recurrent layers as graphc's native loops."""

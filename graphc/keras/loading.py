@@ -1,0 +1,111 @@
+"""Keras with graphc underneath: gives the installed Keras, as it is imported, a back end named ``graphc``.
+
+Released Keras knows its back ends by name, in four modules that import one class or the functions of the back end each.
+These four are compiled here with one more branch; installed files are not touched. When Keras looks for outside back ends
+by itself (its proposal of pluggable back ends), ``keras_graphc`` becomes a package of its own and this file goes.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.metadata
+import os
+import sys
+
+from graphc.errors import UsageError
+
+TESTED = "3.15"
+BACKEND = "graphc.keras.keras_graphc"
+# the module that chooses by name, and what its branch says for graphc
+_BRANCHES = {
+    "keras.src.backend": f"from {BACKEND} import *\nfrom {BACKEND}.core import Variable as BackendVariable\n"
+    "distribution_lib = None",
+    "keras.src.layers.layer": f"from {BACKEND}.layer import GraphcLayer as BackendLayer",
+    "keras.src.models.model": f"from {BACKEND}.trainer import GraphcTrainer as Trainer",
+    "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive",
+}
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads one of the four modules with a branch more, past the byte code that is kept of it."""
+
+    def get_code(self, fullname):
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+    def source_to_code(self, data, path, *, _optimize=-1):
+        return compile(_with_branch(ast.parse(data, path), self.name), path, "exec", dont_inherit=True, optimize=_optimize)
+
+
+class _Finder:
+    """Finds the four modules where they are installed, for ``_Loader`` to load."""
+
+    @staticmethod
+    def find_spec(fullname, path=None, target=None):
+        if fullname not in _BRANCHES:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(fullname, spec.origin)
+        return spec
+
+
+def _asks_for_backend(test: ast.expr) -> bool:
+    """Whether it is ``backend() == "a name"``."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Call):
+        return False
+    called = test.left.func
+    return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", None)) == "backend"
+
+
+def _with_branch(tree: ast.Module, module: str) -> ast.Module:
+    """The module with ``elif backend() == "graphc"`` before the ``else`` that refuses unknown names."""
+    for statement in tree.body:
+        last = statement
+        while isinstance(last, ast.If) and len(last.orelse) == 1 and isinstance(last.orelse[0], ast.If):
+            last = last.orelse[0]
+        if isinstance(last, ast.If) and _asks_for_backend(last.test) and last.orelse:
+            if isinstance(last.orelse[-1], ast.Raise):
+                test = ast.parse(ast.unparse(last.test), mode="eval").body
+                test.comparators = [ast.Constant("graphc")]
+                branch = ast.If(test, ast.parse(_BRANCHES[module]).body, last.orelse)
+                ast.fix_missing_locations(ast.copy_location(branch, last))
+                last.orelse = [branch]
+                return tree
+    raise UsageError(_unknown(f"{module} does not choose a back end by its name"))
+
+
+def _unknown(why: str) -> str:
+    return f"Keras {_installed()} is not one that graphc can be a back end of: {why}. Tested: Keras {TESTED} (pip install 'keras~={TESTED}.0')"
+
+
+def _installed() -> str | None:
+    try:
+        return importlib.metadata.version("keras")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def provide() -> None:
+    """Make graphc the back end of the Keras that this process is going to import.
+
+    Raises:
+        UsageError: Keras is not installed, is imported already with another back end, or is one that is not known.
+    """
+    loaded = sys.modules.get("keras.src.backend")
+    if loaded is not None:
+        if loaded.backend() == "graphc":
+            return
+        raise UsageError(
+            f"Keras is imported already, with its back end {loaded.backend()!r}: a process has one. "
+            "Import graphc.keras before keras, or run the program with python -m graphc.keras"
+        )
+    installed = _installed()
+    if installed is None:
+        raise UsageError("graphc.keras needs Keras, which is not installed: pip install 'graphc[keras]'")
+    if not installed.startswith(f"{TESTED}."):
+        raise UsageError(_unknown("its inside is not known"))
+    os.environ["KERAS_BACKEND"] = "graphc"
+    if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Finder)
