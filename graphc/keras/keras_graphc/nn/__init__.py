@@ -1,0 +1,7 @@
+"""``keras.ops.nn`` by graphc's operations."""
+
+from graphc.keras.keras_graphc.nn.activations import *  # noqa: F403
+from graphc.keras.keras_graphc.nn.convolutions import *  # noqa: F403
+from graphc.keras.keras_graphc.nn.losses import *  # noqa: F403
+from graphc.keras.keras_graphc.nn.normalizations import *  # noqa: F403
+from graphc.keras.keras_graphc.nn.pooling import *  # noqa: F403

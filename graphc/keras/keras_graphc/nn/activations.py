@@ -1,0 +1,97 @@
+"""Activations of ``keras.ops.nn``."""
+
+from __future__ import annotations
+
+import graphc as tf
+
+from graphc.keras.keras_graphc.core import convert_to_tensor
+from graphc.keras.keras_graphc.numpy.elementwise import of_tensor
+
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu", "log_sigmoid",
+    "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+    "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "tanh", "tanh_shrink", "threshold",
+]  # fmt: skip
+
+relu, relu6, selu = of_tensor(tf.nn.relu), of_tensor(tf.nn.relu6), of_tensor(tf.nn.selu)
+sigmoid, tanh, silu = of_tensor(tf.nn.sigmoid), of_tensor(tf.nn.tanh), of_tensor(tf.nn.silu)
+softplus, softsign, log_sigmoid = of_tensor(tf.nn.softplus), of_tensor(tf.nn.softsign), of_tensor(tf.math.log_sigmoid)
+tanh_shrink = of_tensor(lambda x: x - tf.tanh(x))
+hard_sigmoid = of_tensor(lambda x: tf.nn.relu6(x + 3) / 6)
+hard_silu = of_tensor(lambda x: x * (tf.nn.relu6(x + 3) / 6))
+hard_tanh = of_tensor(lambda x: tf.clip_by_value(x, -1, 1))
+sparse_sigmoid = of_tensor(lambda x: tf.clip_by_value((x + 1) / 2, 0, 1))
+sparse_plus = of_tensor(lambda x: tf.where(x <= -1, tf.zeros_like(x), tf.where(x < 1, tf.square(x + 1) / 4, x)))
+
+
+def leaky_relu(x, negative_slope=0.2):
+    return tf.nn.leaky_relu(convert_to_tensor(x), alpha=negative_slope)
+
+
+def elu(x, alpha=1.0):
+    x = convert_to_tensor(x)
+    return tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, tf.zeros_like(x))))
+
+
+def celu(x, alpha=1.0):
+    x = convert_to_tensor(x)
+    return tf.maximum(x, tf.zeros_like(x)) + alpha * tf.math.expm1(tf.minimum(x, tf.zeros_like(x)) / alpha)
+
+
+def gelu(x, approximate=True):
+    return tf.nn.gelu(convert_to_tensor(x), approximate=approximate)
+
+
+def glu(x, axis=-1):
+    x = convert_to_tensor(x)
+    if x.shape[axis] is not None and x.shape[axis] % 2:
+        raise ValueError(f"axis size must be divisible by 2. Received: x.shape={tuple(x.shape)} with axis={axis}")
+    value, gate = tf.split(x, 2, axis=axis)
+    return value * tf.sigmoid(gate)
+
+
+def squareplus(x, b=4):
+    x = convert_to_tensor(x)
+    return (x + tf.sqrt(tf.square(x) + tf.cast(b, x.dtype))) / 2
+
+
+def soft_shrink(x, threshold=0.5):
+    x = convert_to_tensor(x)
+    return tf.where(x > threshold, x - threshold, tf.where(x < -threshold, x + threshold, tf.zeros_like(x)))
+
+
+def hard_shrink(x, threshold=0.5):
+    x = convert_to_tensor(x)
+    return tf.where(tf.abs(x) > threshold, x, tf.zeros_like(x))
+
+
+def threshold(x, threshold, default_value):
+    x = convert_to_tensor(x)
+    return tf.where(x > threshold, x, tf.cast(default_value, x.dtype))
+
+
+def softmax(x, axis=-1):
+    x = convert_to_tensor(x)
+    if axis is None:
+        return tf.reshape(tf.nn.softmax(tf.reshape(x, [-1])), tf.shape(x))
+    return tf.nn.softmax(x, axis=axis)
+
+
+def log_softmax(x, axis=-1):
+    x = convert_to_tensor(x)
+    if axis is None:
+        return tf.reshape(tf.nn.log_softmax(tf.reshape(x, [-1])), tf.shape(x))
+    return tf.nn.log_softmax(x, axis=axis)
+
+
+def sparsemax(x, axis=-1):
+    """The projection onto the simplex along an axis (Martins and Astudillo, 2016)."""
+    x = convert_to_tensor(x)
+    ordered = tf.sort(x, axis=axis, direction="DESCENDING")
+    sums = tf.cumsum(ordered, axis=axis)
+    ranks = tf.reshape(tf.range(1, tf.shape(x)[axis] + 1), [-1 if a == axis % len(x.shape) else 1 for a in range(len(x.shape))])
+    ranks = tf.cast(ranks, x.dtype)
+    supported = ordered - (sums - 1) / ranks > 0
+    count = tf.reduce_sum(tf.cast(supported, x.dtype), axis=axis, keepdims=True)
+    total = tf.reduce_sum(tf.where(supported, ordered, tf.zeros_like(x)), axis=axis, keepdims=True)
+    return tf.nn.relu(x - (total - 1) / count)
