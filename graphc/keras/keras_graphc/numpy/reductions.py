@@ -1,12 +1,17 @@
-"""Operations of ``keras.ops.numpy`` that reduce axes."""
+"""Operations of ``keras.ops.numpy`` that reduce axes, or run along one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import graphc as tf
+from keras.src.backend import config
 from keras.src.backend.common import dtypes, standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
 from graphc.keras.keras_graphc.numpy.promotion import float_dtype, is_whole
+
+_HALVES = ("float16", "bfloat16")
 
 
 def _summed_in(dtype: str) -> str:
@@ -16,30 +21,56 @@ def _summed_in(dtype: str) -> str:
     return "uint32" if dtype in ("uint8", "uint16") else dtype
 
 
-def sum(x, axis=None, keepdims=False):
+def _to_sum(x, dtype=None):
     x = convert_to_tensor(x)
-    return tf.reduce_sum(cast(x, _summed_in(standardize_dtype(x.dtype))), axis=axis, keepdims=keepdims)
+    return cast(x, dtype or _summed_in(standardize_dtype(x.dtype)))
+
+
+def sum(x, axis=None, keepdims=False):
+    return tf.reduce_sum(_to_sum(x), axis=axis, keepdims=keepdims)
 
 
 def prod(x, axis=None, keepdims=False, dtype=None):
-    x = convert_to_tensor(x)
-    return tf.reduce_prod(cast(x, dtype or _summed_in(standardize_dtype(x.dtype))), axis=axis, keepdims=keepdims)
+    return tf.reduce_prod(_to_sum(x, dtype), axis=axis, keepdims=keepdims)
 
 
 def mean(x, axis=None, keepdims=False):
     x = convert_to_tensor(x)
-    result = float_dtype(x.dtype) if is_whole(x) else standardize_dtype(x.dtype)
-    wide = dtypes.result_type(x.dtype, "float32") if not is_whole(x) else result
-    return cast(tf.reduce_mean(cast(x, wide), axis=axis, keepdims=keepdims), result)
+    dtype = float_dtype(x.dtype) if is_whole(x) else standardize_dtype(x.dtype)
+    wide = "float32" if dtype in _HALVES else dtype
+    return cast(tf.reduce_mean(cast(x, wide), axis=axis, keepdims=keepdims), dtype)
 
 
 def var(x, axis=None, keepdims=False):
     x = convert_to_tensor(x)
-    wide = dtypes.result_type(x.dtype, "float32")
-    return cast(tf.math.reduce_variance(cast(x, wide), axis=axis, keepdims=keepdims), float_dtype(x.dtype))
+    dtype = float_dtype(x.dtype)
+    wide = "float32" if dtype in _HALVES else dtype
+    return _real_like(tf.math.reduce_variance(cast(x, wide), axis=axis, keepdims=keepdims), dtype)
 
 
-def _extreme(reduce, meet):
+def _real_like(x, dtype: str):
+    return cast(x, {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype))
+
+
+def std(x, axis=None, keepdims=False):
+    return tf.sqrt(var(x, axis, keepdims))
+
+
+def average(x, axis=None, weights=None):
+    x = convert_to_tensor(x)
+    given = [] if weights is None else [convert_to_tensor(weights)]
+    dtype = dtypes.result_type(x.dtype, *(w.dtype for w in given), float)
+    x = cast(x, dtype)
+    if weights is None:
+        return tf.reduce_mean(x, axis=axis)
+    weights = cast(given[0], dtype)
+    if axis is not None and len(weights.shape) == 1 and len(x.shape) > 1:
+        weights = tf.reshape(weights, [-1 if a == axis % len(x.shape) else 1 for a in range(len(x.shape))])
+    weights = tf.broadcast_to(weights, tf.shape(x))
+    return tf.reduce_sum(x * weights, axis=axis) / tf.reduce_sum(weights, axis=axis)
+
+
+def _extreme(reduce: Callable, meet: Callable) -> Callable:
     def reduced(x, axis=None, keepdims=False, initial=None):
         x = convert_to_tensor(x)
         if standardize_dtype(x.dtype) == "bool":
@@ -54,12 +85,21 @@ max = amax = _extreme(tf.reduce_max, tf.maximum)
 min = amin = _extreme(tf.reduce_min, tf.minimum)
 
 
+def ptp(x, axis=None, keepdims=False):
+    return max(x, axis, keepdims) - min(x, axis, keepdims)
+
+
 def all(x, axis=None, keepdims=False):
     return tf.reduce_all(cast(x, "bool"), axis=axis, keepdims=keepdims)
 
 
 def any(x, axis=None, keepdims=False):
     return tf.reduce_any(cast(x, "bool"), axis=axis, keepdims=keepdims)
+
+
+def count_nonzero(x, axis=None):
+    x = convert_to_tensor(x)
+    return tf.reduce_sum(cast(tf.not_equal(x, cast(0, x.dtype)), "int32"), axis=axis)
 
 
 def argmax(x, axis=None, keepdims=False):
@@ -70,11 +110,182 @@ def argmin(x, axis=None, keepdims=False):
     return _place(tf.argmin, x, axis, keepdims)
 
 
-def _place(find, x, axis, keepdims):
+def _place(find: Callable, x, axis, keepdims: bool):
     x = convert_to_tensor(x)
     x = cast(x, "uint8") if standardize_dtype(x.dtype) == "bool" else x
     rank = len(x.shape)
+    if not rank:
+        return tf.zeros((), "int32")
     answer = find(tf.reshape(x, [-1]) if axis is None else x, axis=0 if axis is None else axis, output_type="int32")
-    if not keepdims or not rank:
+    if not keepdims:
         return answer
     return tf.reshape(answer, [1] * rank) if axis is None else tf.expand_dims(answer, axis)
+
+
+# ----------------------------------------------------------------------------------------------------- along an axis
+
+
+def _along(run: Callable, x, axis, dtype):
+    x = convert_to_tensor(x)
+    x = cast(x, dtype or ("int32" if standardize_dtype(x.dtype) == "bool" else x.dtype))
+    return run(tf.reshape(x, [-1]), axis=0) if axis is None else run(x, axis=axis)
+
+
+def cumsum(x, axis=None, dtype=None):
+    return _along(tf.cumsum, x, axis, dtype)
+
+
+def cumprod(x, axis=None, dtype=None):
+    return _along(tf.math.cumprod, x, axis, dtype)
+
+
+# ------------------------------------------------------------------------------------------------- what is no number
+
+
+def _without_nan(x, instead):
+    """The tensor with something else in the places of NaN, and which places have numbers."""
+    x = convert_to_tensor(x)
+    if is_whole(x):
+        return x, tf.fill(tf.shape(x), True)
+    is_number = tf.logical_not(tf.math.is_nan(x))
+    return tf.where(is_number, x, cast(instead, x.dtype)), is_number
+
+
+def nansum(x, axis=None, keepdims=False):
+    return sum(_without_nan(x, 0)[0], axis, keepdims)
+
+
+def nanprod(x, axis=None, keepdims=False):
+    return prod(_without_nan(x, 1)[0], axis, keepdims)
+
+
+def nancumsum(x, axis=None, dtype=None):
+    return cumsum(_without_nan(x, 0)[0], axis, dtype)
+
+
+def nancumprod(x, axis=None, dtype=None):
+    return cumprod(_without_nan(x, 1)[0], axis, dtype)
+
+
+def nanmax(x, axis=None, keepdims=False):
+    return _nan_extreme(max, float("-inf"), x, axis, keepdims)
+
+
+def nanmin(x, axis=None, keepdims=False):
+    return _nan_extreme(min, float("inf"), x, axis, keepdims)
+
+
+def _nan_extreme(reduce: Callable, instead: float, x, axis, keepdims: bool):
+    x = convert_to_tensor(x)
+    if is_whole(x):
+        return reduce(x, axis, keepdims)
+    full, is_number = _without_nan(x, instead)
+    found = reduce(full, axis, keepdims)
+    return tf.where(any(is_number, axis, keepdims), found, cast(float("nan"), found.dtype))
+
+
+def nanargmax(x, axis=None, keepdims=False):
+    return _nan_place(argmax, float("-inf"), x, axis, keepdims)
+
+
+def nanargmin(x, axis=None, keepdims=False):
+    return _nan_place(argmin, float("inf"), x, axis, keepdims)
+
+
+def _nan_place(find: Callable, instead: float, x, axis, keepdims: bool):
+    x = convert_to_tensor(x)
+    if is_whole(x):
+        return find(x, axis, keepdims)
+    full, is_number = _without_nan(x, instead)
+    return tf.where(any(is_number, axis, keepdims), find(full, axis, keepdims), -1)
+
+
+def nanmean(x, axis=None, keepdims=False):
+    x = convert_to_tensor(x)
+    if is_whole(x):
+        return mean(x, axis, keepdims)
+    full, is_number = _without_nan(x, 0)
+    dtype = standardize_dtype(x.dtype)
+    wide = "float32" if dtype in _HALVES else dtype
+    count = tf.reduce_sum(cast(is_number, wide), axis=axis, keepdims=keepdims)
+    return cast(tf.reduce_sum(cast(full, wide), axis=axis, keepdims=keepdims) / count, dtype)
+
+
+def nanvar(x, axis=None, keepdims=False):
+    x = convert_to_tensor(x)
+    if is_whole(x):
+        return var(x, axis, keepdims)
+    centered = x - nanmean(x, axis, keepdims=True)
+    return nanmean(tf.square(centered), axis, keepdims)
+
+
+def nanstd(x, axis=None, keepdims=False):
+    return tf.sqrt(nanvar(x, axis, keepdims))
+
+
+# -------------------------------------------------------------------------------------------------------- quantiles
+
+
+def quantile(x, q, axis=None, method="linear", keepdims=False):
+    return _quantile(x, q, axis, method, keepdims, False)
+
+
+def nanquantile(x, q, axis=None, method="linear", keepdims=False):
+    return _quantile(x, q, axis, method, keepdims, True)
+
+
+def percentile(x, q, axis=None, method="linear", keepdims=False):
+    return quantile(x, _hundredth(q), axis, method, keepdims)
+
+
+def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
+    return nanquantile(x, _hundredth(q), axis, method, keepdims)
+
+
+def median(x, axis=None, keepdims=False):
+    return quantile(x, 0.5, axis, "linear", keepdims)
+
+
+def nanmedian(x, axis=None, keepdims=False):
+    return nanquantile(x, 0.5, axis, "linear", keepdims)
+
+
+def _hundredth(q):
+    return cast(q, config.floatx()) / 100
+
+
+def _quantile(x, q, axis, method: str, keepdims: bool, skip_nan: bool):
+    """Values between the sorted ones of some axes, which are brought to the end and joined first."""
+    x, q = convert_to_tensor(x), convert_to_tensor(q)
+    dtype = float_dtype(x.dtype)
+    x, rank = cast(x, dtype), len(x.shape)
+    axes = tuple(range(rank)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = tuple(sorted(a % rank for a in axes)) if rank else ()
+    rest = [a for a in range(rank) if a not in axes]
+    sizes = tf.shape(x)
+    rows = tf.reshape(tf.transpose(x, rest + list(axes)), tf.concat([tf.gather(sizes, tf.constant(rest, "int32")), [-1]], 0))
+    is_nan = tf.math.is_nan(rows)
+    ordered = tf.sort(tf.where(is_nan, cast(float("inf"), dtype), rows), axis=-1)
+    count = tf.reduce_sum(cast(~is_nan, "int32"), axis=-1) if skip_nan else tf.fill(tf.shape(rows)[:-1], tf.shape(rows)[-1])
+    wide = "float64" if dtype == "float64" else "float32"
+    place = cast(q, wide) * cast(tf.expand_dims(count, -1) - 1, wide) if len(q.shape) else cast(q, wide) * cast(count - 1, wide)[..., None]
+    low = tf.floor(place)
+    high = tf.math.ceil(place)
+    found = [tf.gather(ordered, tf.maximum(cast(p, "int32"), 0), axis=-1, batch_dims=len(rest)) for p in (low, high)]
+    part = cast(place - low, dtype)
+    answer = {
+        "linear": lambda: found[0] + (found[1] - found[0]) * part,
+        "lower": lambda: found[0],
+        "higher": lambda: found[1],
+        "midpoint": lambda: (found[0] + found[1]) / 2,
+        "nearest": lambda: tf.gather(ordered, tf.maximum(cast(tf.round(place), "int32"), 0), axis=-1, batch_dims=len(rest)),
+    }[method]()
+    none = tf.equal(count, 0) if skip_nan else tf.reduce_any(is_nan, axis=-1)
+    answer = tf.where(none[..., None], cast(float("nan"), dtype), answer)
+    answer = tf.transpose(answer, [len(rest), *range(len(rest))]) if len(q.shape) else answer[..., 0]
+    if not keepdims:
+        return answer
+    shown = [a + bool(len(q.shape)) for a in axes]
+    for a in shown:
+        answer = tf.expand_dims(answer, a)
+    return answer

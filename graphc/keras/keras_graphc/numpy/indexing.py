@@ -1,0 +1,167 @@
+"""Operations of ``keras.ops.numpy`` that find elements, sort them and count them."""
+
+from __future__ import annotations
+
+import graphc as tf
+from keras.src.backend.common import dtypes, standardize_dtype
+
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.numpy.promotion import float_dtype, pair
+from graphc.keras.keras_graphc.numpy.shaping import ravel, swapaxes
+
+
+def _from_start(indices, size):
+    """Indices of which negative ones count from the end."""
+    return tf.where(indices < 0, indices + cast(size, indices.dtype), indices)
+
+
+def _index(x):
+    x = convert_to_tensor(x)
+    return x if standardize_dtype(x.dtype) in ("int32", "int64") else cast(x, "int32")
+
+
+def take(x, indices, axis=None):
+    x, indices = convert_to_tensor(x), _index(indices)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    return tf.gather(x, _from_start(indices, tf.shape(x)[axis]), axis=axis)
+
+
+def take_along_axis(x, indices, axis=None):
+    x, indices = convert_to_tensor(x), _index(indices)
+    if axis is None:
+        return tf.gather(ravel(x), _from_start(ravel(indices), tf.size(x)))
+    rank = len(x.shape)
+    axis %= rank
+    indices = _from_start(indices, tf.shape(x)[axis])
+    sizes = [1 if a == axis else b for a, b in enumerate(tf.unstack(tf.shape(x), num=rank))]
+    common = tf.broadcast_dynamic_shape(tf.stack(sizes), tf.stack([1 if a == axis else v for a, v in enumerate(tf.unstack(tf.shape(indices), num=rank))]))
+    own = tf.unstack(common, num=rank)
+    x = tf.broadcast_to(x, tf.stack([tf.shape(x)[axis] if a == axis else v for a, v in enumerate(own)]))
+    indices = tf.broadcast_to(indices, tf.stack([tf.shape(indices)[axis] if a == axis else v for a, v in enumerate(own)]))
+    last = rank - 1
+    answer = tf.gather(swapaxes(x, axis, last), swapaxes(indices, axis, last), axis=last, batch_dims=last)
+    return swapaxes(answer, axis, last)
+
+
+def nonzero(x):
+    x = convert_to_tensor(x)
+    found = tf.where(tf.not_equal(x, cast(0, x.dtype)))
+    return tuple(cast(part, "int32") for part in tf.unstack(found, num=len(x.shape), axis=1))
+
+
+def unravel_index(indices, shape):
+    indices = convert_to_tensor(indices)
+    parts = []
+    total = 1
+    for size in shape:
+        total *= size
+    left = _from_start(indices, total)
+    for size in reversed(shape):
+        parts.append(tf.math.floormod(left, cast(size, left.dtype)))
+        left = tf.math.floordiv(left, cast(size, left.dtype))
+    return tuple(reversed(parts))
+
+
+def sort(x, axis=-1):
+    x = convert_to_tensor(x)
+    if standardize_dtype(x.dtype) == "bool":
+        return cast(tf.sort(cast(x, "int8"), axis=axis), "bool")
+    return tf.sort(x, axis=axis)
+
+
+def argsort(x, axis=-1):
+    x = convert_to_tensor(x)
+    x = cast(x, "uint8") if standardize_dtype(x.dtype) == "bool" else x
+    if not len(x.shape):
+        return tf.zeros((1,), "int32")
+    return tf.argsort(ravel(x) if axis is None else x, axis=-1 if axis is None else axis, stable=True)
+
+
+def argpartition(x, kth, axis=-1):
+    x = convert_to_tensor(x)
+    return argsort(ravel(x) if axis is None else x, -1 if axis is None else axis)
+
+
+def searchsorted(sorted_sequence, values, side="left"):
+    sorted_sequence = convert_to_tensor(sorted_sequence)
+    if len(sorted_sequence.shape) != 1:
+        raise ValueError(
+            "`searchsorted` only supports 1-D sorted sequences. You can use `keras.ops.vectorized_map` to extend it to "
+            f"N-D sequences. Received: sorted_sequence.shape={tuple(sorted_sequence.shape)}"
+        )
+    sorted_sequence, values = pair(sorted_sequence, values)
+    found = tf.searchsorted(sorted_sequence, ravel(values), side=side, out_type="int32")
+    return tf.reshape(found, tf.shape(values))
+
+
+def digitize(x, bins):
+    bins, x = pair(bins, x)
+    return tf.reshape(tf.searchsorted(bins, ravel(x), side="right", out_type="int32"), tf.shape(x))
+
+
+def isin(x1, x2, assume_unique=False, invert=False):
+    x1, x2 = pair(x1, x2)
+    found = tf.reduce_any(tf.equal(x1[..., None], ravel(x2)), axis=-1)
+    return ~found if invert else found
+
+
+def bincount(x, weights=None, minlength=0, sparse=False):
+    if sparse:
+        raise ValueError("Unsupported value `sparse=True` with the graphc backend")
+    x = convert_to_tensor(x)
+    dtype = "int32" if weights is None else dtypes.result_type(convert_to_tensor(weights).dtype, "int32")
+    count = tf.maximum(tf.reduce_max(cast(x, "int32")) + 1, minlength)
+    weights = tf.ones_like(x, dtype) if weights is None else cast(weights, dtype)
+    x = cast(x, "int32")
+    if len(x.shape) == 1:
+        return tf.math.unsorted_segment_sum(weights, x, count)
+    rows = tf.shape(x)[0]
+    places = x + tf.range(rows)[:, None] * count
+    return tf.reshape(tf.math.unsorted_segment_sum(ravel(weights), ravel(places), rows * count), [rows, count])
+
+
+def histogram(x, bins=10, range=None):
+    x = convert_to_tensor(x)
+    x = ravel(cast(x, float_dtype(x.dtype)))
+    if range is None:
+        low, high = tf.reduce_min(x), tf.reduce_max(x)
+        low, high = tf.where(tf.equal(low, high), low - 0.5, low), tf.where(tf.equal(low, high), high + 0.5, high)
+    else:
+        low, high = (cast(bound, x.dtype) for bound in range)
+    edges = tf.linspace(low, high, bins + 1) if isinstance(bins, int) else cast(bins, x.dtype)
+    count = bins if isinstance(bins, int) else edges.shape[0] - 1
+    places = tf.searchsorted(edges, x, side="right") - 1
+    places = tf.where(tf.equal(x, edges[-1]), count - 1, places)
+    inside = (x >= edges[0]) & (x <= edges[-1])
+    counts = tf.math.unsorted_segment_sum(cast(inside, "int32"), tf.where(inside, places, 0), count)
+    return counts, edges
+
+
+def diff(a, n=1, axis=-1):
+    a = convert_to_tensor(a)
+    axis %= len(a.shape)
+    start = (slice(None),) * axis
+    for _ in [None] * n:
+        after, before = a[(*start, slice(1, None))], a[(*start, slice(None, -1))]
+        a = tf.not_equal(after, before) if standardize_dtype(a.dtype) == "bool" else after - before
+    return a
+
+
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    y = convert_to_tensor(y)
+    dtype = float_dtype(y.dtype)
+    y = cast(y, dtype)
+    axis %= len(y.shape)
+    start = (slice(None),) * axis
+    heights = y[(*start, slice(1, None))] + y[(*start, slice(None, -1))]
+    if x is None:
+        widths = cast(dx, dtype)
+    else:
+        widths = cast(diff(x), dtype)
+        if len(widths.shape) == 1:
+            widths = tf.reshape(widths, [-1 if a == axis else 1 for a in list(_axes(y))])
+    return tf.reduce_sum(heights * widths / 2, axis=axis)
+
+
+def _axes(x):
+    return [a for a, _ in enumerate(x.shape)]
