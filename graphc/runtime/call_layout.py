@@ -49,7 +49,7 @@ def _words() -> list[int]:
     words = [id(np.ndarray), id(float), id(int), _numpy_function(_PY_ARRAY_EMPTY)]
     words += [_function(name) for name in _C_FUNCTIONS]
     words += [id(NotImplemented)] + [_function(name) for name in ("PyErr_NoMemory", "Py_IncRef", "Py_DecRef")]
-    words += [id(True), id(False), *[_function(name) for name in ("PyErr_CheckSignals", "PyType_GenericAlloc", "PyTuple_GetItem")]]
+    words += [id(True), id(False), *[_function(name) for name in ("PyErr_CheckSignals", "PyType_GenericAlloc", "PyTuple_GetItem", "PyThread_get_thread_ident")]]
     return words
 
 
