@@ -16,11 +16,11 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
 from graphc.lower.nests.conv_pack import pays
-from graphc.lower.nests.conv_panel import AHEAD, panel_width, split, tile_pixels, vectors_for
+from graphc.lower.nests.conv_panel import AHEAD, panel_width, tile_pixels, vectors_for
 from graphc.lower.nests.conv_shape import Shape, is_finite
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    as_index, ceil_divide, index, least, let, loop, most, parallel, product, scalar, unravel, vector,
+    as_index, ceil_divide, even_pieces, index, least, let, loop, most, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
@@ -84,7 +84,7 @@ def even_lines(shape: Shape, limit: int) -> Shape:
 def pieces(shape: Shape, limit: int) -> list[Piece]:
     """The tiles of a line, as even as can be; those that are alike are one piece."""
     out: list[Piece] = []
-    for first, pixels, count in split(shape.out[2], limit):
+    for first, pixels, count in even_pieces(shape.out[2], limit):
         for k in range(count):
             start = first + k * pixels
             taps = tuple([_inside(shape, start, pixels, tap) for tap in range(shape.kernel[2])])

@@ -21,7 +21,7 @@ from graphc.lower.nests.conv_patch import PATCH, Patch, Place, Tile, copy, patch
 from graphc.lower.nests.conv_shape import Shape, flattened, is_finite, taps_of
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, index, least, loop, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, ceil_divide, even_pieces, index, least, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.lower.panels import Panels
 from graphc.prims.table import apply
@@ -107,21 +107,14 @@ def _kinds_of_rows(shape: Shape, limit: int) -> list[Rows]:
     _, height, width = shape.out
     plain = shape.spread == (1, 1, 1) and type(width) is int and not shape.is_pointwise
     if plain and 2 * width <= limit and type(height) is int and shape.dilation[1] == 1 and height > 0 < width:
-        return [Rows(top, size, count, ((0, width, 1),), limit) for top, size, count in split(height, limit // width)]
+        pieces = even_pieces(height, limit // width)
+        return [Rows(top, size, count, ((0, width, 1),), limit) for top, size, count in pieces]
     if plain and 0 < width <= 2 * limit:
-        return [Rows(0, 1, height, tuple(split(width, limit)), limit)]
+        return [Rows(0, 1, height, tuple(even_pieces(width, limit)), limit)]
     strip = limit * STRIP if shape.is_pointwise else 0
     if strip and type(width) is int and width > 0:  # strips as even as whole tiles allow
         strip = -(-(-(-width // limit)) // -(-width // strip)) * limit
     return [Rows(0, 1, ceil_divide(height, shape.spread[1]), (), limit, strip)]
-
-
-def split(extent: int, limit: int) -> list[tuple[int, int, int]]:
-    """Pieces of at most ``limit`` whose sizes differ by one at most: (first, size, count) for each size."""
-    count = -(-extent // limit)
-    size, larger = divmod(extent, count)
-    pieces = [(0, size + 1, larger), (larger * (size + 1), size, count - larger)]
-    return [p for p in pieces if p[2]]
 
 
 # --------------------------------------------------------------------------------------------- tasks
