@@ -16,7 +16,7 @@ from graphc.ir.node import make, symbol
 from graphc.ir.type import Type
 from graphc.options import Options
 from graphc.prims import dot, tanh
-from graphc.runtime.container import Container, write
+from graphc.runtime.container import Container, encode
 from graphc.runtime.host import host_target
 
 MODULE = importlib.import_module("graphc.aot.tune")  # the function has its name in the package
@@ -189,7 +189,7 @@ def test_manifests(saved, tmp_path, machine, found):
     manifest = container.json("manifest")
     manifest.pop("machine")
     sections["manifest"] = manifest if machine is None else {**manifest, "machine": machine}
-    write(tmp_path / "m.gc", sections)
+    (tmp_path / "m.gc").write_bytes(b"".join(encode(sections)))
     if isinstance(found, str):
         with pytest.raises(FormatError, match=found):
             aot.read(tmp_path / "m.gc")
