@@ -166,18 +166,6 @@ class _Line:
     number: object
     corner: object
 
-    @property
-    def results(self) -> int:
-        """Lanes of a panel that are results, where that is the same for all panels."""
-        return min(self.width, self.site.shape.outputs)
-
-    def channel(self, panel: object, o: Node) -> tuple:
-        """The output channel of a lane, and its guard."""
-        outputs = self.site.shape.outputs
-        of_group = panel * self.width + o
-        exact = outputs % self.width == 0 or outputs < self.width
-        return self.group * outputs + of_group, None if exact else of_group < outputs
-
 
 def _tiles(line: _Line, number: int, piece: Piece, block: tuple) -> For:
     """Neighbouring tiles, each for all panels of the block."""
@@ -201,12 +189,13 @@ def _tile(line: _Line, number: int, piece: Piece, c: Node, panel: object) -> tup
         return line.number + column + q
 
     def channel(o: Node) -> tuple:
-        return line.channel(panel, o)
+        return site.channel(line.group, panel, line.width, o)
 
-    if is_short(site, piece.pixels, line.results):
-        return (*steps, finish_now(site, sums, line.results, pixel, channel, tag))
+    results = site.results(line.width)
+    if is_short(site, piece.pixels, results):
+        return (*steps, finish_now(site, sums, results, pixel, channel, tag))
     kept = Array(f"kept{tag}", Type(site.wide, (piece.pixels, line.width)), "stack")
-    rest = finish_kept(site, kept, line.results, piece.pixels, pixel, channel, f"{tag}_l")
+    rest = finish_kept(site, kept, results, piece.pixels, pixel, channel, f"{tag}_l")
     return (Alloc(kept), *steps, keep(site, sums, kept, (0, 0), tag), rest)
 
 

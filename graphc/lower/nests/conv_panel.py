@@ -225,11 +225,6 @@ class Work:
     offset: object
     panel: object
 
-    @property
-    def results(self) -> int:
-        """Lanes of a panel that are results, where that is the same for all panels; else all are, under a guard."""
-        return min(self.width, self.site.shape.outputs)
-
     def pixel(self, q: Node) -> Node:
         """The number in the output of a pixel of the tile."""
         shape, where, tile = self.site.shape, self.where, self.tile
@@ -240,23 +235,20 @@ class Work:
 
     def channel(self, o: Node) -> tuple:
         """The output channel of a lane, and its guard."""
-        shape = self.site.shape
-        of_group = self.panel * self.width + o
-        exact = shape.outputs % self.width == 0 or shape.outputs < self.width
-        return self.where.group * shape.outputs + of_group, None if exact else of_group < shape.outputs
+        return self.site.channel(self.where.group, self.panel, self.width, o)
 
 
 def _panel(work: Work, valid: object) -> tuple:
     """The sums of one tile and panel, finished and stored; of a tile that is only partly inside, by smaller ones."""
     site, tile, name = work.site, work.tile, work.tile.name
-    pixels = tile.rows * tile.pixels
-    short = is_short(site, pixels, work.results)
-    end = (work.results, work.pixel, work.channel)
+    pixels, results = tile.rows * tile.pixels, site.results(work.width)
+    short = is_short(site, pixels, results)
+    end = (results, work.pixel, work.channel)
     sums, steps = sums_of(work, pixels, 0, name)
     if short and tile.whole:
         return (*steps, finish_now(site, sums, *end, name))
     kept = Array(f"kept{name}", Type(site.wide, (-(-pixels // FEW) * FEW, work.width)), "stack")
-    rest = finish_kept(site, kept, work.results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
+    rest = finish_kept(site, kept, results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
     if tile.whole:
         return (Alloc(kept), *steps, keep(site, sums, kept, (0, 0), name), rest)
 
@@ -293,7 +285,7 @@ def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tu
             value, weight = load(patch.name, (at,), wide), load(weights.name, (o,), wide)
             return Store(sums.name, (q, o), site.multiply_add(value, weight, load(sums.name, (q, o), wide)))
 
-        width = work.width if site.packed else work.results
+        width = work.width if site.packed else site.results(work.width)
         fetch = vector(f"f{tag}", width, lambda o: (Store(weights.name, (o,), _weight(work, row, o)),))
         ahead = _ahead(work, tap) if pixels == tile.pixels else ()
         return (Alloc(weights), *ahead, fetch, each(f"{tag}_m", add))
