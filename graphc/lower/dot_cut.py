@@ -14,6 +14,7 @@ from graphc.ir.machine import Machine
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
+from graphc.lower.nests.loops import even_pieces
 
 SECOND_LEVEL = 24  # bytes a cycle that one can count on
 CROWDING = 0.1  # of the time of these bytes is felt even where other work hides it
@@ -125,9 +126,7 @@ def _cycles(rows: int, vectors: int, target: Target) -> float:
 
 def heights(m: int, limit: int) -> tuple[tuple[int, int], ...]:
     """Rows as tiles of at most ``limit``, which differ by one at most: (height, count), the higher ones first."""
-    count = -(-m // limit)
-    low, higher = divmod(m, max(count, 1))
-    return tuple([piece for piece in ((low + 1, higher), (low, count - higher)) if piece[0] and piece[1]])
+    return tuple([(size, count) for _, size, count in even_pieces(m, limit)])
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
 from graphc.lower.contraction import PRODUCTS, dot_kernel, partial_output
 from graphc.lower.dot_cut import describe
 from graphc.lower.dot_pack import pack_constant, pack_kernel
-from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
+from graphc.lower.fuse import VIEWS, fuse
 from graphc.lower.map_nest import TURN, generalise, map_kernel
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.attention import attention_kernel, describe_attention, pack_operand
@@ -35,6 +35,7 @@ from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
 from graphc.lower.reduce_nest import reduce_kernel
+from graphc.lower.region import DOT, MAP, SINGLE, Region
 from graphc.lower.schedule import for_awake_threads, for_tasks_of
 from graphc.lower.siblings import unite_sums
 from graphc.lower.step import Step, with_inner

@@ -173,9 +173,7 @@ class _Unit:
 
     def compile(self, machines: dict[Target, llvm.TargetMachine]) -> None:
         try:
-            machine = machines.get(self.target)
-            if machine is None:
-                machine = machines[self.target] = _new_machine(self.target)
+            machine = _machine(self.target, machines)
             if self.by_hand:
                 _simplify(self.module, machine)
             self.code = _encode(machine, self.module)
@@ -236,10 +234,11 @@ def assembly(text: str, target: Target) -> str:
         return machine.emit_assembly(_parsed(text, target, machine))
 
 
-def _machine(target: Target) -> llvm.TargetMachine:
-    machine = _machines.get(target)
+def _machine(target: Target, machines: dict[Target, llvm.TargetMachine] = _machines) -> llvm.TargetMachine:
+    """The one for a target among the machines of a thread, made if missing; by default those under the lock."""
+    machine = machines.get(target)
     if machine is None:
-        machine = _machines[target] = _new_machine(target)
+        machine = machines[target] = _new_machine(target)
     return machine
 
 

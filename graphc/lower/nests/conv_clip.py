@@ -17,11 +17,11 @@ from graphc.ir.type import Type
 from graphc.lower.nests.conv_coming import Coming, asks, coming
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
 from graphc.lower.nests.conv_pack import pays
-from graphc.lower.nests.conv_panel import AHEAD, panel_width, split, tile_pixels, vectors_for
+from graphc.lower.nests.conv_panel import AHEAD, panel_width, tile_pixels, vectors_for
 from graphc.lower.nests.conv_shape import Shape, is_finite
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    as_index, ceil_divide, index, least, let, loop, most, parallel, product, scalar, unravel, vector,
+    as_index, ceil_divide, even_pieces, index, least, let, loop, most, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
@@ -85,7 +85,7 @@ def even_lines(shape: Shape, limit: int) -> Shape:
 def pieces(shape: Shape, limit: int) -> list[Piece]:
     """The tiles of a line, as even as can be; those that are alike are one piece."""
     out: list[Piece] = []
-    for first, pixels, count in split(shape.out[2], limit):
+    for first, pixels, count in even_pieces(shape.out[2], limit):
         for k in range(count):
             start = first + k * pixels
             taps = tuple([_inside(shape, start, pixels, tap) for tap in range(shape.kernel[2])])
@@ -170,18 +170,6 @@ class _Line:
     corner: object
     coming: Coming | None = None
 
-    @property
-    def results(self) -> int:
-        """Lanes of a panel that are results, where that is the same for all panels."""
-        return min(self.width, self.site.shape.outputs)
-
-    def channel(self, panel: object, o: Node) -> tuple:
-        """The output channel of a lane, and its guard."""
-        outputs = self.site.shape.outputs
-        of_group = panel * self.width + o
-        exact = outputs % self.width == 0 or outputs < self.width
-        return self.group * outputs + of_group, None if exact else of_group < outputs
-
 
 def _tiles(line: _Line, number: int, pieces: list[Piece], block: tuple) -> For:
     """Neighbouring tiles, each for all panels of the block."""
@@ -214,12 +202,13 @@ def _tile(line: _Line, number: int, piece: Piece, c: Node, panel: object) -> tup
         return line.number + column + q
 
     def channel(o: Node) -> tuple:
-        return line.channel(panel, o)
+        return site.channel(line.group, panel, line.width, o)
 
-    if is_short(site, piece.pixels, line.results):
-        return (*steps, finish_now(site, sums, line.results, pixel, channel, tag))
+    results = site.results(line.width)
+    if is_short(site, piece.pixels, results):
+        return (*steps, finish_now(site, sums, results, pixel, channel, tag))
     kept = Array(f"kept{tag}", Type(site.wide, (piece.pixels, line.width)), "stack")
-    rest = finish_kept(site, kept, line.results, piece.pixels, pixel, channel, f"{tag}_l")
+    rest = finish_kept(site, kept, results, piece.pixels, pixel, channel, f"{tag}_l")
     return (Alloc(kept), *steps, keep(site, sums, kept, (0, 0), tag), rest)
 
 

@@ -22,7 +22,7 @@ from graphc.lower.nests.conv_patch import PATCH, Patch, Place, Tile, copy, patch
 from graphc.lower.nests.conv_shape import Shape, flattened, is_finite, taps_of
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, index, least, loop, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, ceil_divide, even_pieces, index, least, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.lower.panels import Panels
 from graphc.prims.table import apply
@@ -108,21 +108,14 @@ def _kinds_of_rows(shape: Shape, limit: int) -> list[Rows]:
     _, height, width = shape.out
     plain = shape.spread == (1, 1, 1) and type(width) is int and not shape.is_pointwise
     if plain and 2 * width <= limit and type(height) is int and shape.dilation[1] == 1 and height > 0 < width:
-        return [Rows(top, size, count, ((0, width, 1),), limit) for top, size, count in split(height, limit // width)]
+        pieces = even_pieces(height, limit // width)
+        return [Rows(top, size, count, ((0, width, 1),), limit) for top, size, count in pieces]
     if plain and 0 < width <= 2 * limit:
-        return [Rows(0, 1, height, tuple(split(width, limit)), limit)]
+        return [Rows(0, 1, height, tuple(even_pieces(width, limit)), limit)]
     strip = limit * STRIP if shape.is_pointwise else 0
     if strip and type(width) is int and width > 0:  # strips as even as whole tiles allow
         strip = -(-(-(-width // limit)) // -(-width // strip)) * limit
     return [Rows(0, 1, ceil_divide(height, shape.spread[1]), (), limit, strip)]
-
-
-def split(extent: int, limit: int) -> list[tuple[int, int, int]]:
-    """Pieces of at most ``limit`` whose sizes differ by one at most: (first, size, count) for each size."""
-    count = -(-extent // limit)
-    size, larger = divmod(extent, count)
-    pieces = [(0, size + 1, larger), (larger * (size + 1), size, count - larger)]
-    return [p for p in pieces if p[2]]
 
 
 # --------------------------------------------------------------------------------------------- tasks
@@ -258,11 +251,6 @@ class Work:
     panel: object
     coming: Coming | None = None
 
-    @property
-    def results(self) -> int:
-        """Lanes of a panel that are results, where that is the same for all panels; else all are, under a guard."""
-        return min(self.width, self.site.shape.outputs)
-
     def pixel(self, q: Node) -> Node:
         """The number in the output of a pixel of the tile."""
         shape, where, tile = self.site.shape, self.where, self.tile
@@ -273,23 +261,20 @@ class Work:
 
     def channel(self, o: Node) -> tuple:
         """The output channel of a lane, and its guard."""
-        shape = self.site.shape
-        of_group = self.panel * self.width + o
-        exact = shape.outputs % self.width == 0 or shape.outputs < self.width
-        return self.where.group * shape.outputs + of_group, None if exact else of_group < shape.outputs
+        return self.site.channel(self.where.group, self.panel, self.width, o)
 
 
 def _panel(work: Work, valid: object) -> tuple:
     """The sums of one tile and panel, finished and stored; of a tile that is only partly inside, by smaller ones."""
     site, tile, name = work.site, work.tile, work.tile.name
-    pixels = tile.rows * tile.pixels
-    short = is_short(site, pixels, work.results)
-    end = (work.results, work.pixel, work.channel)
+    pixels, results = tile.rows * tile.pixels, site.results(work.width)
+    short = is_short(site, pixels, results)
+    end = (results, work.pixel, work.channel)
     sums, steps = sums_of(work, pixels, 0, name)
     if short and tile.whole:
         return (*steps, finish_now(site, sums, *end, name))
     kept = Array(f"kept{name}", Type(site.wide, (-(-pixels // FEW) * FEW, work.width)), "stack")
-    rest = finish_kept(site, kept, work.results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
+    rest = finish_kept(site, kept, results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
     if tile.whole:
         return (Alloc(kept), *steps, keep(site, sums, kept, (0, 0), name), rest)
 
@@ -326,7 +311,7 @@ def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tu
             value, weight = load(patch.name, (at,), wide), load(weights.name, (o,), wide)
             return Store(sums.name, (q, o), site.multiply_add(value, weight, load(sums.name, (q, o), wide)))
 
-        width = work.width if site.packed else work.results
+        width = work.width if site.packed else site.results(work.width)
         fetch = vector(f"f{tag}", width, lambda o: (Store(weights.name, (o,), _weight(work, row, o)),))
         ahead = _ahead(work, tap) if pixels == tile.pixels else ()
         ahead = (*ahead, *work.coming.ask(row)) if work.coming else ahead

@@ -14,10 +14,10 @@ from graphc.ir.kernel import UNROLLED, Alloc, Array, For, Kernel, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
-from graphc.lower.nests.conv_panel import PIXELS, split
+from graphc.lower.nests.conv_panel import PIXELS
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, index, inside, least, let, loop, most, parallel, product, scalar, unravel,
-    vector,
+    all_of, as_index, cast, ceil_divide, even_pieces, index, inside, least, let, loop, most, parallel, product, scalar,
+    unravel, vector,
 )  # fmt: skip
 from graphc.lower.schedule import symbols_of
 from graphc.prims.table import apply
@@ -139,7 +139,7 @@ def _begin(work: _Work) -> For:
 
 def _sums(work: _Work) -> For:
     """Add the products, block by block."""
-    pieces = [] if work.is_merged else split(work.channels, work.rows)
+    pieces = [] if work.is_merged else even_pieces(work.channels, work.rows)
     tiles = sum(count for _, _, count in pieces)
     height, columns = work.out
     lines = most(1, min(height, BLOCK // max(1, columns)))
@@ -200,7 +200,7 @@ def _panels(work: _Work, panels: tuple, span: tuple, i: Node, channel: object, s
 def _merged(work: _Work, panels: tuple, span: tuple, i: Node) -> tuple:
     """The tiles of a row of the kernel, each some of its taps and channels, for the panels of a task."""
     first, count = panels
-    rows = [(begin + k * size, size) for begin, size, many in split(work.kernel[1] * work.channels, work.rows)
+    rows = [(begin + k * size, size) for begin, size, many in even_pieces(work.kernel[1] * work.channels, work.rows)
             for k in range(many)]  # fmt: skip
 
     def tile(kind: int, p: Node) -> tuple:
