@@ -20,7 +20,7 @@
 @gc_threads   = internal global i32 0                    ; the caller included; 0: ask the system at the first use
 @gc_started   = internal global i32 0                    ; workers that exist
 @gc_place     = internal global i32 -1                   ; the CPU of the caller when it last shared a loop
-@gc_ended     = internal global i64 0                    ; when a loop last ran alone that awake threads would have shared
+@gc_ended     = internal global i64 0                    ; when a loop that awake threads would have shared last ran alone
 @gc_row       = internal global i32 0                    ; so many of them came soon after the one before
 @gc_all_signals = internal constant [16 x i64] [${signals}]
 
