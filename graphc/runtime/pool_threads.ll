@@ -81,7 +81,7 @@ out:
   ret i32 %usable
 }
 
-; Leaves the CPU of the caller, where the system may have put a thread that it woke, or both: they would take turns there
+; Leaves the CPU of the caller, where the system may have put a thread that it woke, or both: they would take turns there,
 ; and the caller wait. To be forbidden a CPU for a moment is what moves a thread at once.
 define internal void @gc_step_aside() nounwind {
 entry:
