@@ -201,7 +201,7 @@ def _tasks(attention: Attention, height: int, count, start, tag: str) -> For:
         _rows(attention, names, rows, batch, row, height),
         _product(attention, 1, (weights, rows[weights]), heads, height, tag, stored[1]),
     )
-    work = height * first.n * (first.k + second.n + 16) // 4
+    work = height * first.n * (first.k + second.n + 16)
     if fixed:
         nest: tuple = (*lets, Let(block, _node(simplified(task % parts))), *body)
     else:
