@@ -1,8 +1,9 @@
 """Kernels for regions with reductions: rows outside, and inside each row one loop per dependence level.
 
-A sum has a fixed number of virtual lanes and a fixed tree after them, block by block where it is long, whatever the registers
-or threads, so its bits depend on the data's size alone. Reductions whose operands are ready together share a loop; element-wise values that need a finished
-reduction wait for the next loop; expensive values needed by several loops are kept in memory that stays in cache.
+A sum has a fixed number of virtual lanes and a fixed tree after them, block by block where it is long, whatever the
+registers or threads, so its bits depend on the data's size alone. Reductions whose operands are ready together share a
+loop; element-wise values that need a finished reduction wait for the next loop; expensive values needed by several
+loops are kept in memory that stays in cache.
 """
 
 from __future__ import annotations
@@ -192,13 +193,14 @@ def _next_row(row: _Row) -> tuple:
 
 
 def _further_on(row: _Row) -> tuple:
-    """Large arrays that come from memory, where every vector of an array that begins in the midst of a line costs two reads,
-    and how far ahead to ask for their elements: what is not asked for arrives too late at the end of each page."""
+    """Large arrays that come from memory and how many elements ahead to ask for them: where an array begins in the midst
+    of a line, every vector touches two."""
     columns = row.shape[-1]
     if row.results or type(columns) is not int or columns < LONG_ROW:
         return ()
-    large = [(f"x{k}", x) for k, x in enumerate(row.graph.inputs) if x.shape == row.shape and is_large(x.type, row.machine.stream_bytes)]
-    return tuple([(name, BEYOND // x.dtype.size) for name, x in large])
+    inputs = [(f"x{k}", x) for k, x in enumerate(row.graph.inputs) if x.shape == row.shape]
+    least = row.machine.stream_bytes
+    return tuple([(name, BEYOND // x.dtype.size) for name, x in inputs if is_large(x.type, least)])
 
 
 def _is_row_level(row: _Row, node: Node) -> bool:
