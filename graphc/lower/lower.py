@@ -200,7 +200,7 @@ class Lowering:
         if region.kind == ATTENTION:
             return self._attention(region, inputs, outs)
         if region.kind == MAP:
-            graph, sizes = generalise(region.graph)
+            graph, sizes = generalise(region.graph, self.target)
 
             def make() -> Kernel:
                 return map_kernel(graph, self.target)
