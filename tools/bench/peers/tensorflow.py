@@ -34,19 +34,17 @@ class Ops(tensorflow_api.Ops):
             return super().lstm(x, w, r, b)
         units = r.shape[0]
         zero = tf.zeros([x.shape[1], units])
-        i, f, g, o = range(0, 4 * units, units)
-        order = np.concatenate([np.arange(k, k + units) for k in (i, g, f, o)])
         none = tf.zeros([units])
         return tf.raw_ops.BlockLSTMV2(
             seq_len_max=tf.constant(x.shape[0], tf.int64),
             x=x,
             cs_prev=zero,
             h_prev=zero,
-            w=np.concatenate([w, r])[:, order],
+            w=np.concatenate([w, r]),
             wci=none,
             wcf=none,
             wco=none,
-            b=b[order],
+            b=b,
             cell_clip=0.0,
         )[-1]
 
