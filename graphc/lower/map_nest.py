@@ -7,7 +7,7 @@ from dataclasses import replace
 from graphc.ir.graph import Graph, rebuild
 from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Array, For, Kernel, Store
-from graphc.ir.node import Node, make, simplified, symbol, var
+from graphc.ir.node import INDEX, Node, const, make, simplified, symbol, var
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.boxes import cuts, moved, parts
@@ -89,7 +89,10 @@ def map_kernel(graph: Graph, target: Target) -> Kernel:
         return Kernel(TURN, tuple(arrays), symbols_of(body, tuple(arrays)), body)
     points = cuts(values, shape, index)
     if points is None:
-        body = _nest(_stores(values, index), shape, index, work_of(graph))
+        long = [k for k, d in enumerate(shape) if d != 1]  # movement keeps axes of one element apart: they are no loops
+        index = tuple([v if k in long else const(0, INDEX) for k, v in enumerate(index)])
+        stores = _stores([elements.at(n, index) for n in graph.outputs], index)
+        body = _nest(stores, tuple([shape[k] for k in long]), tuple([index[k] for k in long]), work_of(graph))
     else:
         body = _parts(values, shape, index, points, work_of(graph))
     return Kernel("map", tuple(arrays), symbols_of(body, tuple(arrays)), body)

@@ -16,6 +16,7 @@ from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Prefetch, Store, l
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
+from graphc.lower.nests.conv_coming import Coming, asks, coming
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
 from graphc.lower.nests.conv_patch import PATCH, Patch, Place, Tile, copy, patch_of
 from graphc.lower.nests.conv_shape import Shape, flattened, is_finite, taps_of
@@ -137,6 +138,7 @@ def _tasks(site: Site, width: int, rows: Rows, number: int, weights: int) -> For
     strips = ceil_divide(line, rows.strip) if rows.strip else 1
     depth = ceil_divide(shape.out[0], shape.spread[0])
     extents = (blocks, shape.groups, *shape.spread, shape.batch, depth, rows.count, strips)
+    each = sum(c for _, _, c in rows.columns) or ceil_divide(rows.strip or line, rows.pixels)
 
     def task(t: Node) -> tuple:
         block, group, *phase, image, d, r, s = unravel(t, extents)
@@ -145,13 +147,34 @@ def _tasks(site: Site, width: int, rows: Rows, number: int, weights: int) -> For
         start = block * per_block
         many = least(per_block, count - start) if count % per_block else per_block
         start = start if blocks > 1 else as_index(0)
-        return tuple(_line(site, width, rows, number, where, (start, many)))
+        place = ((image * depth + d) * rows.count + r) * strips + s
+        block = _Block(start, many, place * each, simplified(depth * rows.count * strips * each))
+        return tuple(_line(site, width, rows, number, where, block))
 
     pixels = least(line, rows.strip) if rows.strip else line * rows.height
     return parallel(f"task{number}", product(extents), product((shape.depth, per_block * width, pixels)), task)
 
 
-def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: tuple) -> list:
+@dataclass(frozen=True)
+class _Block:
+    """``many`` panels from ``start`` on, for tiles of which the first is number ``tile`` in the batch, and an image has
+    ``tiles``."""
+
+    start: object
+    many: object
+    tile: object
+    tiles: object
+
+    def coming(self, site: Site, width: int, group: object, tile: object, panel: Node, name: str) -> tuple:
+        """What a tile asks for while it sums a panel of the block, and the statement that this needs; or nothing."""
+        if site.shape.spread != (1, 1, 1) or type(self.tiles) is not int or not asks(site, site.shape):
+            return None, ()
+        block, place = (group, self.start, self.many, panel), (self.tile + tile, self.tiles)
+        new, named = coming(site, site.shape, width, block, place, name)
+        return new, (named,)
+
+
+def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: _Block) -> list:
     """The tiles of one line, or of a strip of it."""
     shape, out = site.shape, []
     first = where.first[2]
@@ -159,6 +182,7 @@ def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: 
         for k, (left, pixels, count) in enumerate(rows.columns):
             tile = Tile(f"{number}_{k}", rows.height, pixels, True)
             out.append(_tiles(site, width, tile, count, where, as_index(left), block, pixels))
+            block = replace(block, tile=block.tile + count)
         return _guarded(site, where, out)
     phase, spread = where.phase[2], shape.spread[2]
     line = ceil_divide(shape.out[2] - phase, spread) if spread > 1 else shape.out[2]
@@ -179,12 +203,11 @@ def _guarded(site: Site, where: Place, body: list) -> list:
     return [If(all_of(conditions), tuple(body))] if conditions else body
 
 
-def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: tuple, left) -> For:
+def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: _Block, left) -> For:
     """``count`` neighbouring tiles: for some of them together a patch, from it the sums for the panels of the block."""
     together = _together(site.shape, tile, count)
     piece = replace(tile, pixels=tile.pixels * together)
     patch = patch_of(site.shape, piece)
-    start, many = block
 
     def one(c: Node) -> tuple:
         column = simplified(first + c * piece.pixels)
@@ -199,9 +222,11 @@ def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, firs
             place = replace(here, first=(*where.first[:2], simplified(column + offset)))
 
             def panel(p: Node) -> tuple:
-                return _panel(Work(site, width, tile, patch, place, offset, simplified(start + p)), valid)
+                new, named = block.coming(site, width, where.group, c * together + t, p, f"next{tile.name}")
+                work = Work(site, width, tile, patch, place, offset, simplified(block.start + p), new)
+                return (*named, *_panel(work, valid))
 
-            return panel(as_index(0)) if many == 1 else (loop(f"n{tile.name}", many, panel),)
+            return panel(as_index(0)) if block.many == 1 else (loop(f"n{tile.name}", block.many, panel),)
 
         parts = part(as_index(0)) if together == 1 else (loop(f"i{tile.name}", ceil_divide(inside, tile.pixels), part),)
         return (Alloc(array), *copy(site, piece, patch, here), *parts)
@@ -222,7 +247,7 @@ def _together(shape: Shape, tile: Tile, count: object) -> int:
 
 @dataclass(frozen=True)
 class Work:
-    """One tile, ``offset`` pixels from the start of its patch, and one panel of ``width`` channels."""
+    """One tile, ``offset`` pixels from the start of its patch, a panel of ``width`` channels, and what is asked for."""
 
     site: Site
     width: int
@@ -231,6 +256,7 @@ class Work:
     where: Place
     offset: object
     panel: object
+    coming: Coming | None = None
 
     @property
     def results(self) -> int:
@@ -303,6 +329,7 @@ def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tu
         width = work.width if site.packed else work.results
         fetch = vector(f"f{tag}", width, lambda o: (Store(weights.name, (o,), _weight(work, row, o)),))
         ahead = _ahead(work, tap) if pixels == tile.pixels else ()
+        ahead = (*ahead, *work.coming.ask(row)) if work.coming else ahead
         return (Alloc(weights), *ahead, fetch, each(f"{tag}_m", add))
 
     return sums, (Alloc(sums), each(f"{tag}_0", clear), *_kernel(shape, patch, work.where, step, tag))
