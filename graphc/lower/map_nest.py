@@ -42,7 +42,7 @@ def index_vars(shape: tuple, prefix: str = "i") -> tuple[Node, ...]:
     return tuple(var(f"{prefix}{k}", extent=d if type(d) is int else None) for k, d in enumerate(shape))
 
 
-def generalise(graph: Graph) -> tuple[Graph, dict]:
+def generalise(graph: Graph, target: Target) -> tuple[Graph, dict]:
     """A flat element-wise region over a symbolic size, and that size: updates of all variables then share a kernel.
 
     One with a large result keeps its size: how it is stored depends on it.
@@ -53,7 +53,7 @@ def generalise(graph: Graph) -> tuple[Graph, dict]:
     plain = all(
         n.shape in (shape, ()) and (n.op in ("input", "broadcast", "symbol") or is_splat(n) or TABLE[n.op].scalar) for n in order
     )
-    if not (flat and plain) or any(is_large(n.type) for n in graph.outputs):
+    if not (flat and plain) or any(is_large(n.type, target.machine.stream_bytes) for n in graph.outputs):
         return graph, {}
     size = symbol("size")
 
@@ -78,14 +78,14 @@ def map_kernel(graph: Graph, target: Target) -> Kernel:
     One that is called ``turn`` computes some elements twice, so that no result of it may lie over an operand.
     """
     if len(graph.outputs) == 1 and graph.outputs[0].op == "concat":
-        return _joined_kernel(graph)
+        return _joined_kernel(graph, target)
     shape = graph.outputs[0].shape
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
     elements = Elements(names)
     values = [elements.at(n, index) for n in graph.outputs]
     body = turned_nest(values, shape, index, work_of(graph), target)
-    arrays = [streamed(a, shape[-1] if shape else 1) for a in arrays]
+    arrays = [streamed(a, shape[-1] if shape else 1, target.machine.stream_bytes) for a in arrays]
     if body is not None:
         return Kernel(TURN, tuple(arrays), symbols_of(body, tuple(arrays)), body)
     points = cuts(values, shape, index)
@@ -128,7 +128,7 @@ def _parts(values: list[Node], shape: tuple, index: tuple, points: tuple, work: 
     return tuple(nests)
 
 
-def _joined_kernel(graph: Graph) -> Kernel:
+def _joined_kernel(graph: Graph, target: Target) -> Kernel:
     """A kernel for values set side by side: each is computed over its own elements and written to its place."""
     (joined,) = graph.outputs
     arrays, names = region_arrays(graph)
@@ -152,7 +152,7 @@ def _joined_kernel(graph: Graph) -> Kernel:
     for k in reversed(range(axis)):
         nests = [For(index[k], joined.shape[k], tuple(nests))]
     body = (parallelise(nests[0], inner),) if axis else tuple(nests)
-    arrays = [streamed(a, joined.shape[-1]) for a in arrays]
+    arrays = [streamed(a, joined.shape[-1], target.machine.stream_bytes) for a in arrays]
     return Kernel("join", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 

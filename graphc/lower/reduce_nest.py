@@ -148,7 +148,8 @@ def _planned(row: _Row) -> tuple[list, list]:
     loops = _loops(row, order)
     _choose_cached(row, loops)
     read = {name for name, _ in row.cached.values()}
-    row.arrays = [streamed(a, row.shape[-1] if a.type.shape == row.shape else None, read, row.machine.stream_bytes) for a in row.arrays]
+    least = row.machine.stream_bytes
+    row.arrays = [streamed(a, row.shape[-1] if a.type.shape == row.shape else None, least, read) for a in row.arrays]
     return order, loops
 
 

@@ -156,7 +156,7 @@ def command(options) -> None:
     if not options.write and not options.plot:
         print("\n\n".join(tables[k] for k in ("bench", "bench threads", "bench starts")))
     for page in map(Path, options.write):
-        text = page.read_text()
+        text = read_page(page)
         wanted = [k for k in tables if f"<!-- {k} -->" in text]
         if not wanted:
             raise SystemExit(f"{page} has none of the markers {', '.join(f'<!-- {k} -->' for k in tables)}")
@@ -169,7 +169,17 @@ def command(options) -> None:
             for n, t, _ in measured_rows(book)
             if t == 1 and (b := results.best_peer(book, n, t))
         ]
-        Path(options.plot).write_text(plot.svg(bars))
+        try:
+            Path(options.plot).write_text(plot.svg(bars))
+        except OSError as e:
+            raise SystemExit(f"{options.plot}: {e.strerror}") from None
+
+
+def read_page(page: Path) -> str:
+    try:
+        return page.read_text()
+    except OSError as e:
+        raise SystemExit(f"{page}: {e.strerror}") from None
 
 
 def between(text: str, marker: str, new: str) -> str:

@@ -122,7 +122,7 @@ def _begin(work: _Work) -> For:
         def image(n: Node) -> tuple:
             line = n * work.out[0]
             return (run("above", line, 0, top * columns),
-                    loop("h0", bottom - top, lambda h: (run("before", line + top + h, 0, left),
+                    loop("h", bottom - top, lambda h: (run("before", line + top + h, 0, left),
                                                        run("after", line + top + h, right, columns))),
                     run("below", line, bottom * columns, work.out[0] * columns))  # fmt: skip
 
@@ -132,7 +132,7 @@ def _begin(work: _Work) -> For:
                 Store("out0", (row, column), cast(load(start.name, (o,), wide), node.dtype), guard),)),)  # fmt: skip
 
         zero = lane("first", lambda o, column, guard: (Store(start.name, (o,), scalar(0, wide)),))
-        return (*named, *more, Alloc(start), zero, loop("image0", work.batch, image), loop("c0", work.channels, end))
+        return (*named, *more, Alloc(start), zero, loop("n", work.batch, image), loop("c", work.channels, end))
 
     return parallel("task0", product((*work.kernel, work.panels)), work.channels * work.width, task)
 
@@ -178,10 +178,10 @@ def _sums(work: _Work) -> For:
                     body.append(loop(f"tile{k}", many, tile))
                 return (*named, one, two, *body)
 
-            return (loop("i1", rows, lambda i: row(simplified(first_row + i))),)
+            return (loop("i", rows, lambda i: row(simplified(first_row + i))),)
 
-        return (loop("image1", ceil_divide(work.batch, images), lambda n: (
-            loop("block1", ceil_divide(height, lines), lambda h: block(n, h)),)),)  # fmt: skip
+        return (loop("image", ceil_divide(work.batch, images), lambda n: (
+            loop("block", ceil_divide(height, lines), lambda h: block(n, h)),)),)  # fmt: skip
 
     flops = product((*work.kernel, work.channels, work.outputs, work.batch, height, columns))
     return parallel("task1", product(extents), simplified(flops // product(extents)), task)
