@@ -159,7 +159,7 @@ def assemble(program: Program, options: Options = Options(), begin: Callable | N
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
-            batch.add(waiting.text, waiting.target, by_hand=True)
+            batch.add(*waiting.module)
         with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
             for text in program_modules(program, target, entry_name(program)):
                 batch.add(text)
