@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import os
+import tempfile
 from pathlib import Path
 
 from . import environments, promises, report, results
 from .rounds import Pool, measure
-from .starts import starts
+from .starts import Starts
 from .workloads import WORKLOADS
 
 
@@ -45,12 +46,14 @@ def run(options) -> None:
 
 
 def run_cold(options, book: dict, variants: list[str], folder: Path) -> None:
-    for name in chosen(options.workloads):
-        kept = book.setdefault("starts", {}).setdefault(name, {})
-        wanted = [v for v in variants if not (options.missing and v in kept)]
-        kept |= starts(WORKLOADS[name], wanted, options.threads[0], folder, min(options.rounds, 3), say)
-        if options.json:
-            results.write(book, options.json)
+    with tempfile.TemporaryDirectory() as bytecode:
+        starts = Starts(options.threads[0], folder, min(options.rounds, 3), bytecode, say)
+        for name in chosen(options.workloads):
+            kept = book.setdefault("starts", {}).setdefault(name, {})
+            wanted = [v for v in variants if not (options.missing and v in kept)]
+            kept |= starts.measure(WORKLOADS[name], wanted)
+            if options.json:
+                results.write(book, options.json)
 
 
 def say(text: str) -> None:
