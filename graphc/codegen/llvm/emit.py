@@ -13,7 +13,7 @@ from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
 from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
 from graphc.codegen.llvm.storage import Storage
-from graphc.codegen.llvm.transposed import is_turn, write_turn
+from graphc.codegen.llvm.transposed import holds_turn, is_turn, write_turn
 from graphc.codegen.llvm.turn import turn
 from graphc.codegen.llvm.vectorize import VectorLoops
 from graphc.errors import CompileError
@@ -182,6 +182,8 @@ class Body:
             return
         keys = self._keys(loop.body)
         unroll = next((copies for limit, copies in _UNROLLS if cost <= limit), 1) if innermost else 1
+        if unroll > 1 and holds_turn(loop.body, self.facts):
+            unroll = 1
         stop = self._number(extent)
         done = function.builder.const(0, i64)
         if unroll > 1:

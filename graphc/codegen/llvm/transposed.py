@@ -6,11 +6,11 @@ many numbers as there are lanes, the block is as many vectors, and log2(lanes) r
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.builder import Value
-from graphc.codegen.llvm.facts import Facts
+from graphc.codegen.llvm.facts import Facts, walk
 from graphc.codegen.llvm.function import INLINE, Function, binding
 from graphc.codegen.llvm.loops import unbind
 from graphc.codegen.llvm.memory import Memory
+from graphc.codegen.llvm.turn import columns_of
 from graphc.ir.dtype import b1
 from graphc.ir.kernel import UNROLLED, VECTOR, For, Store
 from graphc.ir.node import var
@@ -18,7 +18,20 @@ from graphc.ir.order import toposort
 
 
 def is_turn(loop: For, facts: Facts, memory: Memory) -> bool:
-    """Whether a loop copies a square block of as many rows as there are lanes, its rows to columns."""
+    """Whether a loop copies a square block of as many rows as there are lanes, its rows to columns, from memory to memory."""
+    if not _is_square(loop, facts):
+        return False
+    store = loop.body[0].body[0]
+    return all(memory.storage(name).pointer is not None for name in (store.array, store.value.attr("buffer")))
+
+
+def holds_turn(body: tuple, facts: Facts) -> bool:
+    """Whether such a block is among the statements; its shuffles are long, so that nobody wants more copies of them."""
+    return any(isinstance(s, For) and _is_square(s, facts) for s, _ in walk(body))
+
+
+def _is_square(loop: For, facts: Facts) -> bool:
+    """Whether a loop copies such a block from anywhere to anywhere else."""
     lanes = facts.lanes
     if loop.kind != UNROLLED or loop.extent != lanes or lanes < 2 or len(loop.body) != 1:
         return False
@@ -30,9 +43,7 @@ def is_turn(loop: For, facts: Facts, memory: Memory) -> bool:
         return False
     source = store.value
     return (
-        memory.storage(store.array).pointer is not None
-        and memory.storage(source.attr("buffer")).pointer is not None
-        and store.array != source.attr("buffer")
+        store.array != source.attr("buffer")
         and _runs_last(store.index, inner.var, loop.var)
         and _runs_last(source.inputs, loop.var, inner.var)
     )
@@ -66,7 +77,8 @@ def write_turn(loop: For, function: Function, memory: Memory) -> None:
         rows.append(memory.values.value(store.value))
         function.forget()
         function.close()
-    for k, column in enumerate(_turned(function, rows)):
+    function.here()
+    for k, column in enumerate(columns_of(function, rows)):
         function.open(INLINE)
         function.bindings[loop.var] = binding(function.depth, False, k)
         function.bindings[inner.var] = binding(function.depth, False, 0, 1)
@@ -78,27 +90,3 @@ def write_turn(loop: For, function: Function, memory: Memory) -> None:
     function.lanes, memory.written = 1, frozenset()
     unbind(function, loop.var, before[0])
     unbind(function, inner.var, before[1])
-
-
-def _turned(function: Function, rows: list[Value]) -> list[Value]:
-    """The columns of a square block: each round exchanges the off-diagonal halves of blocks half as large as the last."""
-    lanes = len(rows)
-    half = lanes // 2
-    while half:
-        rows = list(rows)
-        for k in range(lanes):
-            if k & half:
-                continue
-            a, b = rows[k], rows[k + half]
-            low = [lane if not lane & half else lanes + lane - half for lane in range(lanes)]
-            high = [lane + half if not lane & half else lanes + lane for lane in range(lanes)]
-            rows[k], rows[k + half] = _shuffled(function, a, b, low), _shuffled(function, a, b, high)
-        half //= 2
-    return rows
-
-
-def _shuffled(function: Function, a: Value, b: Value, order: list[int]) -> Value:
-    function.here()
-    numbers = ", ".join(f"i32 {k}" for k in order)
-    text = f"shufflevector {a.operand}, {b.operand}, <{len(order)} x i32> <{numbers}>"
-    return function.builder.emit(text, a.dtype, a.lanes)
