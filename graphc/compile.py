@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from graphc.codegen.llvm.module import program_modules, program_text, segments
-from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
+from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
@@ -122,7 +122,7 @@ def requirements(outputs: Sequence[Node]) -> list[Node]:
 
 def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
     """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
-    with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0):
+    with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0), located(None):  # no user's line made an index
         return lower(graph, scheduled_target(options), made)
 
 
@@ -160,7 +160,7 @@ def assemble(program: Program, options: Options = Options(), begin: Callable | N
     with Batch(target) as batch:
         if waiting is not None:
             batch.add(*waiting.module)
-        with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
+        with stage("emit", program.name, characters=_TEXT * len(program.kernels)), located(None):
             for text in program_modules(program, target, entry_name(program)):
                 batch.add(text)
                 characters += len(text)
