@@ -1,9 +1,9 @@
-"""Write graphc/runtime/support_*.s: the support library as assembly, which is quick to read where LLVM is slow to compile.
+"""Write graphc/runtime/support_*.s: the support library as assembly, which LLVM reads sooner than it compiles.
 
     python tools/support_assembly.py
 
-To be run when a file of `graphc/runtime/*.ll`, the pool or the passes for what is written by hand change. Until then the old
-file is not used, as it names the texts it was made from.
+To be run when a file of `graphc/runtime/*.ll`, the pool or the passes for what is written by hand change. Until then
+the old file is not used, as it names the texts it was made from.
 """
 
 from __future__ import annotations
