@@ -58,22 +58,23 @@ class Starts:
         self._slow: set[str] = set()
 
     def measure(self, workload: Workload, variants: list[str]) -> dict[str, dict]:
-        """By variant the medians of ``import``, ``compile``, ``cached`` (the same with full caches) in seconds, and the
-        bytes of ``memory`` at the peak of the process that found the caches full."""
+        """By variant the medians of ``import``, ``compile`` and ``cached`` (the same with full caches) in seconds, and
+        the bytes of ``memory`` at the peak of the process that found the caches full."""
         right, found = reference(workload, Ops()), {}
         for name in [v for v in variants if v not in workload.without]:
             told = found[name] = self._measured(workload, name, right)
             if "note" in told:
                 self._say(f"{workload.name}: {name}: {told['note']}")
                 continue
-            times = f"import {told['import']:.2f} s, compile and run {told['compile']:.3f} s, cached {told['cached']:.3f} s"
-            self._say(f"{workload.name}: {name}: {times}, {told['memory'] / 1e6:.0f} MB")
+            times = f"compile and run {told['compile']:.3f} s, cached {told['cached']:.3f} s"
+            size = f"{told['memory'] / 1e6:.0f} MB"
+            self._say(f"{workload.name}: {name}: import {told['import']:.2f} s, {times}, {size}")
         return found
 
     def _measured(self, workload: Workload, name: str, right) -> dict:
         """One variant's medians, or why there are none.
 
-        A first start, which is not counted, leaves the bytecode behind; who was slow with another workload has most of it.
+        A first start, which is not counted, leaves the bytecode behind; who was slow with another workload has most.
         """
         pairs: list = []
         if name not in self._slow:

@@ -18,7 +18,7 @@ from graphc.ir.order import toposort
 
 
 def is_turn(loop: For, facts: Facts, memory: Memory) -> bool:
-    """Whether a loop copies a square block of as many rows as there are lanes, its rows to columns, from memory to memory."""
+    """Whether a loop copies a square block of as many rows as there are lanes from memory to memory, rows to columns."""
     if not _is_square(loop, facts):
         return False
     store = loop.body[0].body[0]
