@@ -1,4 +1,4 @@
-# made by tools/support_assembly.py from the texts of digest e4967c208b05fc3b623bd941a5a15a830b85406f84b502e6e63ee011fa4ddf8f
+# made by tools/support_assembly.py from the texts of digest 42184b39cf2244237aa7e5bdcf36e9fb6c61d66002a5b6e40dac7f56dfb0e8f4
 	.file	"<string>"
 	.text
 	.globl	gc_pool_configure
@@ -605,7 +605,7 @@ gc_call_configure:
 	pushq	%rax
 	movq	%rdi, %rsi
 	leaq	gc_python(%rip), %rdi
-	movl	$176, %edx
+	movl	$184, %edx
 	callq	memcpy@PLT
 	popq	%rax
 	retq
@@ -2047,8 +2047,8 @@ gc_empty:
 	movq	8(%rdi), %rbx
 	movl	16(%rdi), %ebp
 	movq	gc_python+24(%rip), %r12
-	movq	gc_python+160(%rip), %r13
-	movq	gc_python+168(%rip), %r15
+	movq	gc_python+168(%rip), %r13
+	movq	gc_python+176(%rip), %r15
 	callq	gc_bytes
 	cmpq	$1048576, %rax
 	setae	%al
@@ -2366,6 +2366,56 @@ gc_call_boxed:
 	jmp	.LBB52_11
 .Lfunc_end52:
 	.size	gc_call_boxed, .Lfunc_end52-gc_call_boxed
+	.globl	gc_call_gated
+	.p2align	4
+	.type	gc_call_gated,@function
+gc_call_gated:
+	pushq	%rbp
+	pushq	%r15
+	pushq	%r14
+	pushq	%r13
+	pushq	%r12
+	pushq	%rbx
+	pushq	%rax
+	movq	%rdx, %rbx
+	movq	%rsi, %r14
+	movq	%rdi, %r15
+	movq	16(%rdi), %rax
+	movq	184(%rax), %rcx
+	movq	192(%rax), %r13
+	movq	8(%rcx), %r12
+	movq	(%rcx), %rbp
+	callq	*gc_python+160(%rip)
+	cmpq	%rbp, %r13
+	jne	.LBB53_2
+	cmpq	%rax, %r12
+	jne	.LBB53_2
+	movq	%r15, %rdi
+	movq	%r14, %rsi
+	movq	%rbx, %rdx
+	addq	$8, %rsp
+	popq	%rbx
+	popq	%r12
+	popq	%r13
+	popq	%r14
+	popq	%r15
+	popq	%rbp
+	jmp	gc_call_boxed@PLT
+.LBB53_2:
+	movq	gc_python+88(%rip), %rbx
+	movq	%rbx, %rdi
+	callq	*gc_python+104(%rip)
+	movq	%rbx, %rax
+	addq	$8, %rsp
+	popq	%rbx
+	popq	%r12
+	popq	%r13
+	popq	%r14
+	popq	%r15
+	popq	%rbp
+	retq
+.Lfunc_end53:
+	.size	gc_call_gated, .Lfunc_end53-gc_call_gated
 	.globl	gc_buffer_configure
 	.p2align	4
 	.type	gc_buffer_configure,@function
@@ -2375,8 +2425,8 @@ gc_buffer_configure:
 	movaps	%xmm1, gc_buffer_python+16(%rip)
 	movaps	%xmm0, gc_buffer_python(%rip)
 	retq
-.Lfunc_end53:
-	.size	gc_buffer_configure, .Lfunc_end53-gc_buffer_configure
+.Lfunc_end54:
+	.size	gc_buffer_configure, .Lfunc_end54-gc_buffer_configure
 	.globl	gc_buffer_get
 	.p2align	4
 	.type	gc_buffer_get,@function
@@ -2389,7 +2439,7 @@ gc_buffer_get:
 	movq	gc_buffer_python(%rip), %rsi
 	callq	*gc_buffer_python+8(%rip)
 	testq	%rax, %rax
-	je	.LBB54_3
+	je	.LBB55_3
 	movq	%rax, %r15
 	movq	%rax, %rdi
 	movq	%r14, %rsi
@@ -2398,18 +2448,18 @@ gc_buffer_get:
 	movl	%eax, %ebx
 	movq	%r15, %rdi
 	callq	*gc_buffer_python+24(%rip)
-	jmp	.LBB54_2
-.LBB54_3:
+	jmp	.LBB55_2
+.LBB55_3:
 	movq	$0, 8(%r14)
 	movl	$-1, %ebx
-.LBB54_2:
+.LBB55_2:
 	movl	%ebx, %eax
 	popq	%rbx
 	popq	%r14
 	popq	%r15
 	retq
-.Lfunc_end54:
-	.size	gc_buffer_get, .Lfunc_end54-gc_buffer_get
+.Lfunc_end55:
+	.size	gc_buffer_get, .Lfunc_end55-gc_buffer_get
 	.type	gc_slots,@object
 	.local	gc_slots
 	.comm	gc_slots,32768,128
@@ -2445,7 +2495,7 @@ gc_all_signals:
 	.size	gc_all_signals, 128
 	.type	gc_python,@object
 	.local	gc_python
-	.comm	gc_python,176,16
+	.comm	gc_python,184,16
 	.type	gc_handler,@object
 	.data
 	.globl	gc_handler

@@ -1,11 +1,10 @@
-"""graphc, as its users write it: a ``tf.function`` over tensors; a session where NumPy arrays go in and come out."""
+"""graphc, as its users write it: a ``tf.function``, over tensors or over NumPy arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 
 import graphc as tf
-from graphc import v1
 
 from ..workload import Workload, as_tuple
 
@@ -116,23 +115,16 @@ class Built:
                 return workload.program(ops, inputs, {k: tf.constant(a) for k, a in constants.items()})
 
         self._call = call
-        if workload.numpy_io:
-            self._session(ops)
-
-    def _session(self, ops):
-        """A session fed with NumPy arrays, made by a dictionary as TensorFlow 1's programs do it."""
-        inputs, _ = self._workload.data()
-        with v1.Graph().as_default():
-            fed = [v1.placeholder(v1.as_dtype(a.dtype), a.shape) for a in inputs]
-            result = self._workload.program(ops, fed, {})
-            session = v1.Session()
-        self.numpy_call = lambda arrays: session.run(result, dict(zip(fed, arrays)))
 
     def load(self, arrays):
         return [tf.constant(a) for a in arrays]
 
     def call(self, inputs):
         return self._call(*inputs)
+
+    def numpy_call(self, arrays):
+        """Of arrays, to an array."""
+        return self._call(*arrays).numpy()
 
     def finish(self, outputs):
         """Nothing: results are there when a call returns."""
