@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
+from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
@@ -127,7 +127,7 @@ def requirements(outputs: Sequence[Node]) -> list[Node]:
 
 def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
     """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
-    with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0):
+    with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0), located(None):  # no user's line made an index
         return _later("graphc.lower.lower").lower(graph, scheduled_target(options), made)
 
 
@@ -164,8 +164,8 @@ def assemble(program: Program, options: Options = Options(), begin: Callable | N
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
-            batch.add(waiting.text, waiting.target, by_hand=True)
-        with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
+            batch.add(*waiting.module)
+        with stage("emit", program.name, characters=_TEXT * len(program.kernels)), located(None):
             for text in _later(_MODULES).program_modules(program, target, entry_name(program)):
                 batch.add(text)
                 characters += len(text)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import os
+import tempfile
 from pathlib import Path
 
 from . import environments, promises, report, results
 from .rounds import Pool, measure
-from .starts import starts
+from .starts import Starts
 from .workloads import WORKLOADS
 
 
@@ -46,12 +47,14 @@ def run(options) -> None:
 
 
 def run_cold(options, book: dict, names: list[str], variants: list[str], folder: Path) -> None:
-    for name in names:
-        kept = book.setdefault("starts", {}).setdefault(name, {})
-        wanted = [v for v in variants if not (options.missing and v in kept and not results.is_missing(kept[v]))]
-        results.keep(kept, starts(WORKLOADS[name], wanted, options.threads[0], folder, min(options.rounds, 3), say))
-        if options.json:
-            results.write(book, options.json)
+    with tempfile.TemporaryDirectory() as bytecode:
+        starts = Starts(options.threads[0], folder, min(options.rounds, 3), bytecode, say)
+        for name in names:
+            kept = book.setdefault("starts", {}).setdefault(name, {})
+            wanted = [v for v in variants if not (options.missing and v in kept and not results.is_missing(kept[v]))]
+            results.keep(kept, starts.measure(WORKLOADS[name], wanted))
+            if options.json:
+                results.write(book, options.json)
 
 
 def count(text: str) -> int:
