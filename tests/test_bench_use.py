@@ -30,7 +30,7 @@ def unmeasured(monkeypatch):
     def fail(*arguments):
         raise AssertionError("measured")
 
-    for name in ("measure", "starts", "Pool"):
+    for name in ("measure", "Starts", "Pool"):
         monkeypatch.setattr(cli, name, fail)
     monkeypatch.setattr(results, "limits", fail)
 

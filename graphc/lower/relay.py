@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from graphc.ir.graph import substitute
 from graphc.ir.kernel import VECTOR, Alloc, Array, For, Store, load
-from graphc.ir.node import INDEX, Node, var
+from graphc.ir.node import Node, var
 from graphc.ir.order import toposort
 from graphc.ir.target import Target
 from graphc.ir.type import Type
@@ -46,7 +46,7 @@ def relay_of(values: Sequence[Node], extent, target: Target) -> Relay | None:
         return None
     if any(target.lanes(v.dtype) == 1 for v in values):
         return None
-    order = [n for n in toposort(values) if n.type != INDEX]
+    order = toposort(values)
     levels: dict[Node, int] = {}
     for n in order:
         levels[n] = max([levels.get(x, 0) for x in n.inputs], default=0) + _is_costly(n)

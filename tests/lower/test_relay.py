@@ -13,7 +13,7 @@ from graphc.ir.type import Type
 from graphc.lower import map_nest
 from graphc.lower.lower import lower
 from graphc.lower.relay import FEWEST, MOST, STRIP, relay_of
-from graphc.prims import add, exp, iota, log, mul, reverse, sigmoid, slice, tanh
+from graphc.prims import add, cast, exp, iota, log, mul, reverse, sigmoid, slice, tanh
 from graphc.prims.interpret import interpret
 from tests.native import SPLITS, bits_equal, host_targets, run_native, verified
 
@@ -133,3 +133,10 @@ def test_strips_fit_beside_what_is_read():
 @pytest.mark.parametrize("target", [X86_64_V4, X86_64_V3, X86_64, AARCH64, RISCV64], ids=lambda t: t.name)
 def test_every_target_has_code_for_it(target):
     assert "define" in program_text(lower(cell(33, 200), target), target, "cell")
+
+
+@pytest.mark.parametrize("size", [600, N])
+def test_whole_numbers_of_64_bits_are_values_as_others(size, monkeypatch):
+    a = x("a", size)
+    near = cast(sigmoid(tanh(exp(mul(a, a)))), dtype=dt.i64)
+    check(Graph("near", (a,), (near,)), monkeypatch)

@@ -178,8 +178,6 @@ class Body:
             return
         keys = self._keys(loop.body)
         unroll = next((copies for limit, copies in _UNROLLS if cost <= limit), 1) if innermost else 1
-        if unroll > 1 and holds_turn(loop.body, self.facts):
-            unroll = 1
         stop = self._number(extent)
         done = function.builder.const(0, i64)
         if unroll > 1:
