@@ -8,6 +8,7 @@ loops are kept in memory that stays in cache.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph
@@ -325,23 +326,44 @@ def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> li
 
 
 def _in_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
-    """The statements of reductions over so many blocks, shared among threads where there is one row, and what they make."""
+    """The statements of reductions over so many blocks, and what they make."""
+    if row.shares_row:
+        return _in_shared_blocks(row, level, reductions, stores, count)
     extent = row.shape[-1]
+    whole = simplified(extent // BLOCK)
+    block = var(f"b{level}", extent=whole if type(whole) is int else None)
+    lanes, parts = _in_lanes(row, level, reductions, stores, (block * BLOCK, BLOCK), None)
+    out, names, combined = _totals(level, reductions, parts)
+    out.append(For(block, whole, (*lanes, *combined(parts))))
+    rest = simplified(extent - whole * BLOCK)  # a block by itself: what depends on the extent alone is known before the rows
+    if rest != 0:
+        row.elements.forget()
+        lanes, parts = _in_lanes(row, level, reductions, stores, (whole * BLOCK, rest), None)
+        out += [*lanes, *combined(parts)]
+    return out, names
+
+
+def _in_shared_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
+    """The statements of reductions over the blocks of the only row, which threads share, and what they make."""
     block = var(f"b{level}", extent=count if type(count) is int else None)
-    lanes, parts = _in_lanes(row, level, reductions, stores, block_span(extent, block), None)
-    names = [var(f"s{level}_{k}", x.type) for k, x in enumerate(parts)]
-    kinds = [TABLE["reduce"].reduce(n.attr("kind"), x.dtype) for n, x in zip(reductions, parts)]
-    out: list = [Let(name, const(identity, x.type)) for name, x, (identity, _) in zip(names, parts, kinds)]
-    if not row.shares_row:
-        sums = [Set(name, apply(combine, name, x)) for name, x, (_, combine) in zip(names, parts, kinds)]
-        return [*out, For(block, count, (*lanes, *sums))], names
+    lanes, parts = _in_lanes(row, level, reductions, stores, block_span(row.shape[-1], block), None)
     arrays = [Array(f"scratch{len(row.arrays) + k}", Type(x.dtype, (count,)), written=True) for k, x in enumerate(parts)]
     row.arrays = [*row.arrays, *arrays]
     keep = [Store(a.name, (block,), x) for a, x in zip(arrays, parts)]
     shared = parallelise(For(block, count, (*lanes, *keep)), work_of(row.graph) * BLOCK)
-    loads = [load(a.name, (block,), a.type.dtype) for a in arrays]
-    sums = [Set(name, apply(combine, name, x)) for name, x, (_, combine) in zip(names, loads, kinds)]
-    return [shared, *out, For(block, count, tuple(sums))], names
+    out, names, combined = _totals(level, reductions, parts)
+    return [shared, *out, For(block, count, combined([load(a.name, (block,), a.type.dtype) for a in arrays]))], names
+
+
+def _totals(level: int, reductions: list, parts: list) -> tuple[list, list, Callable]:
+    """Names for reductions of which blocks make ``parts``, as they begin, and the statements that take a block's in."""
+    names = [var(f"s{level}_{k}", x.type) for k, x in enumerate(parts)]
+    kinds = [TABLE["reduce"].reduce(n.attr("kind"), x.dtype) for n, x in zip(reductions, parts)]
+
+    def combined(values: list) -> tuple:
+        return tuple([Set(name, apply(combine, name, x)) for name, x, (_, combine) in zip(names, values, kinds)])
+
+    return [Let(name, const(identity, name.type)) for name, (identity, _) in zip(names, kinds)], names, combined
 
 
 def _in_lanes(row: _Row, level: int, reductions: list, stores: list, span: tuple, short) -> tuple[list, list]:
