@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import sys
 
 from graphc import errors
 from graphc.api.build_info import VERSION as __version__  # noqa: F401
@@ -32,10 +34,22 @@ def __getattr__(name: str):
     if name in _LATER:
         module = importlib.import_module(_LATER[name])
         return module if name in ("v1", "compat", "onnx") else getattr(module, name)
-    value = importlib.import_module("graphc.api.namespaces").PUBLIC.get(name)
+    value = _namespaces().PUBLIC.get(name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *importlib.import_module("graphc.api.namespaces").PUBLIC.below()})
+    return sorted({*__all__, *_namespaces().PUBLIC.below()})
+
+
+def _namespaces():
+    """The module of all names. What its import makes stays, so nobody looks for garbage in it meanwhile."""
+    name = "graphc.api.namespaces"
+    if name in sys.modules or not gc.isenabled():
+        return importlib.import_module(name)
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.enable()

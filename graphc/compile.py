@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import os
 import re
 import threading
@@ -14,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.codegen.llvm.module import program_modules, program_text, segments
-from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain
+from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
@@ -24,19 +24,15 @@ from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
 from graphc.ir.program import Host, Program, reasons_of
+from graphc.ir.segments import segments
 from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.target import TARGETS, Target
 from graphc.ir.type import Type
 from graphc.ir.writes import written_before_host
-from graphc.lower.lower import lower
 from graphc.options import INEXACT, VERSION, Options
 from graphc.passes.canonical import canonical
-from graphc.passes.loops import drop_unused
 from graphc.passes.guards import drop_guards, number_lines, take_guards
 from graphc.passes.nested import graphs_in
-from graphc.passes.pipeline import pass_name, pipeline, run
-from graphc.passes.require import require
-from graphc.passes.standalone import standalone
 from graphc.prims.guard import location_of
 from graphc.prims.table import row
 from graphc.runtime import progress  # noqa: F401  shows long compilations
@@ -50,6 +46,7 @@ from graphc.runtime.stages import WATCHERS, stage
 from graphc.runtime.support import load_support, missing, provide
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
+_MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
@@ -70,6 +67,12 @@ class Artifact:
     library: bytes
     target: str
     early: frozenset[int] | None = None
+
+
+@functools.cache
+def _later(name: str):
+    """A module of the compiler, imported when something must be compiled: a program of the cache needs none of them."""
+    return importlib.import_module(name)
 
 
 def target_of(options: Options) -> Target:
@@ -100,16 +103,17 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
     unknown = [name for name in options.allow if name not in INEXACT]
     if unknown:
         raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(INEXACT)}"))
-    passes = pipeline(options.fast_math, options.allow)
+    made = _later("graphc.passes.pipeline")
+    passes = made.pipeline(options.fast_math, options.allow)
     passes = passes if options.checks else [drop_guards if p is take_guards else p for p in passes]
     graph = canonical(graph)
     with stage("optimise", graph.name, len(graph.nodes) if WATCHERS else 0):
-        return run(graph, [p for p in passes if pass_name(p) not in options.skip], on_pass)
+        return made.run(graph, [p for p in passes if made.pass_name(p) not in options.skip], on_pass)
 
 
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
     """The Nodes over control flow without the results that none of them needs."""
-    return drop_unused(close(Graph("trimmed", (), tuple(outputs)))).outputs
+    return _later("graphc.passes.loops").drop_unused(close(Graph("trimmed", (), tuple(outputs)))).outputs
 
 
 def requirements(outputs: Sequence[Node]) -> list[Node]:
@@ -117,18 +121,19 @@ def requirements(outputs: Sequence[Node]) -> list[Node]:
     nodes = needed(outputs)
     found = symbols_in(tuple([(n.type, *[v for _, v in n.attrs]) for n in nodes]))
     sizes = input_node("sizes", Type(by_short("u8"), tuple([s for s in found if maker(s) is None])))
-    return [r.condition for r in require(close(Graph("required", (sizes,), tuple(outputs)))).requires]
+    required = _later("graphc.passes.require").require(close(Graph("required", (sizes,), tuple(outputs))))
+    return [r.condition for r in required.requires]
 
 
 def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
     """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
-    with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0):
-        return lower(graph, scheduled_target(options), made)
+    with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0), located(None):  # no user's line made an index
+        return _later("graphc.lower.lower").lower(graph, scheduled_target(options), made)
 
 
 def emit(program: Program, options: Options = Options()) -> str:
     """LLVM IR text of a Program."""
-    return program_text(program, target_of(options), entry_name(program))
+    return _later(_MODULES).program_text(program, target_of(options), entry_name(program))
 
 
 def entry_name(program: Program) -> str:
@@ -159,9 +164,9 @@ def assemble(program: Program, options: Options = Options(), begin: Callable | N
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
-            batch.add(waiting.text, waiting.target, by_hand=True)
-        with stage("emit", program.name, characters=_TEXT * len(program.kernels)):
-            for text in program_modules(program, target, entry_name(program)):
+            batch.add(*waiting.module)
+        with stage("emit", program.name, characters=_TEXT * len(program.kernels)), located(None):
+            for text in _later(_MODULES).program_modules(program, target, entry_name(program)):
                 batch.add(text)
                 characters += len(text)
         if begin is not None:
@@ -310,7 +315,7 @@ def _host_step(step: Host, buffers: dict, options: Options, mark: Callable | Non
 
 
 def _host_graph(graph: Graph, options: Options) -> HostGraph:
-    alone, sizes = standalone(graph)
+    alone, sizes = _later("graphc.passes.standalone").standalone(graph)
     types = (tuple([x.type for x in graph.inputs]), tuple([y.type for y in graph.outputs]))
     return HostGraph(functools.partial(compile_graph, alone, options), *types, sizes)
 

@@ -10,10 +10,11 @@ import llvmlite.binding as llvm
 import numpy as np
 
 import graphc.prims  # noqa: F401  (declares the rows)
-from graphc.codegen.llvm.module import program_text, segments
+from graphc.codegen.llvm.module import program_text
 from graphc.ir.graph import Graph
 from graphc.ir.node import symbol
 from graphc.ir.program import Host, Program
+from graphc.ir.segments import segments
 from graphc.ir.target import X86_64, X86_64_V3, X86_64_V4, Target
 from graphc.ir.verify import verify_program
 from graphc.ir.verify_kernel import verify_kernel

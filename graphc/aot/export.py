@@ -13,13 +13,13 @@ from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
 from graphc.aot.standalone import constants_name, public_names, standalone_text
 from graphc.codegen.header import header_text
-from graphc.codegen.llvm.module import segments
 from graphc.compile import assemble, canonical, has_callbacks, lower_graph, optimise, sections, target_of
 from graphc.errors import CompileError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.printer import graph_text
 from graphc.ir.program import Program, reasons_of
+from graphc.ir.segments import segments
 from graphc.ir.target import Target
 from graphc.options import VERSION, Options
 from graphc.runtime.container import encode

@@ -75,7 +75,7 @@ class Body:
         return tuple(self._written)
 
     def __enter__(self):
-        RECORDERS.entered.append(self)
+        RECORDERS.enter(self)
         self._entered += 1
         return self
 

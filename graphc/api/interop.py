@@ -39,7 +39,9 @@ class EagerValue:
 
     def numpy(self):
         """The value as an array of its own; a NumPy scalar, or bytes, for rank 0."""
-        array = self.array
+        array = self._value.array
+        if array is None:
+            array = self.array
         return array.copy() if array.ndim else array[()]
 
     def __buffer__(self, flags: int) -> memoryview:
@@ -98,7 +100,7 @@ class EagerValue:
         if array.size != 1:
             kind = TypeError if array.ndim else ShapeError
             raise kind(explain(f"{wanted}() needs a tensor with one element, not {self.type}"))
-        return array.reshape(())[()]
+        return array.reshape(())[()] if array.ndim else array[()]
 
     def __contains__(self, value):
         found = self.array == (value.numpy() if hasattr(value, "numpy") else value)

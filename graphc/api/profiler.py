@@ -188,7 +188,8 @@ def _function(original: Callable, recording: Recording) -> Callable:
 
     def refresh(self):
         original(self)
-        plain, self.boxed = self.call, None
+        plain = self.call
+        self.retire()
         if getattr(plain, "recording", None) is recording or not self.traced.graph.outputs:
             return
         call = recording.timed(self.traced.graph, self.state, shared_turn()) if recording.times_steps else plain

@@ -19,6 +19,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 
+from graphc.api.gate import GATE
 from graphc.errors import GraphError, explain
 
 
@@ -33,6 +34,11 @@ class Stack(threading.local):
         """The innermost object, or None."""
         return self.entered[-1] if self.entered else None
 
+    def enter(self, value) -> None:
+        """Put ``value`` on top."""
+        GATE.shut()
+        self.entered.append(value)
+
     def leave(self, value) -> None:
         """Take ``value`` out, wherever it stands."""
         self.entered = [v for v in self.entered if v is not value]
@@ -44,7 +50,7 @@ class Stack(threading.local):
         Raises:
             GraphError: something else was left on top at the end: ``with`` blocks that are not nested.
         """
-        self.entered.append(value)
+        self.enter(value)
         try:
             yield value
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 
+from graphc.api.gate import GATE
+
 
 class Recording(threading.local):
     """The tapes of this thread that record now, outermost first."""
@@ -18,6 +20,7 @@ class Recording(threading.local):
 
     def begin(self, tape) -> None:
         """Start recording for a tape."""
+        GATE.shut()
         self.tapes.append(tape)
 
     def end(self, tape) -> None:
@@ -31,6 +34,7 @@ class Recording(threading.local):
         try:
             yield
         finally:
+            GATE.shut()
             self.tapes = before
 
     def read(self, variable, recorder=None, value=None) -> None:

@@ -18,6 +18,7 @@ from threading import get_ident
 
 import numpy as np
 
+from graphc.api.gate import GATE
 from graphc.errors import UsageError
 from graphc.runtime.executable import new_turn
 
@@ -88,6 +89,7 @@ class _Changes:
     def note(self) -> None:
         """Something has changed."""
         self.now = next(self._numbers)
+        GATE.note_change(self.now)
 
 
 CHANGES = _Changes()
@@ -131,6 +133,7 @@ def may_run() -> bool:
     """Whether functions may be running: in other threads, or around this, which is a host step then."""
     if not RUNNING or len(RUNNING) == 1 and get_ident() in RUNNING:
         return bool(RUNNING) and shared_turn().is_written
+    GATE.shut()  # a new thread may have the number of one that has ended
     RUNNING.intersection_update([t.ident for t in threading.enumerate()])
     return bool(RUNNING - {get_ident()}) or shared_turn().is_written
 

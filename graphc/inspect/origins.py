@@ -6,7 +6,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
 from graphc.ir.node import Node
 from graphc.ir.target import Target
-from graphc.lower.fuse import Region
+from graphc.lower.region import Region
 from graphc.lower.lower import Lowering, strip
 
 _LEAVES = ("input", "const", "symbol")

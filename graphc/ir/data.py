@@ -7,8 +7,9 @@ import mmap
 
 import numpy as np
 
-from graphc.ir.digest import digest_of_bytes
+from graphc.ir.digest import PIECE, digest_of_bytes
 
+_SHORT = 64  # bytes that are rather kept than named
 _LOOK = 64  # elements that say of most arrays that they are no repetition
 
 
@@ -18,18 +19,15 @@ class Data:
     __slots__ = ("array", "key")
 
     def __init__(self, array):
-        if not _is_mapped(array):
+        if _is_mapped(array):
+            content = _content_of(array)
+        elif _is_large(array):
+            array, content = _copied(array)
+        else:
             array = np.array(array, order="C", copy=True)
             array.flags.writeable = False
+            content = _content_of(array)
         self.array = array
-        if array.dtype == object:
-            content = repr(array.tolist()).encode()
-        elif array.nbytes <= 64:
-            content = array.tobytes()
-        else:
-            content = array.reshape(-1).view(np.uint8)
-        if len(content) > 64:
-            content = digest_of_bytes(content) + b"#"
         self.key = (str(array.dtype), array.shape, content)
 
     @property
@@ -52,6 +50,30 @@ class Data:
 
     def __hash__(self):
         return hash(self.key)
+
+
+def _content_of(array: np.ndarray) -> bytes:
+    """What tells arrays of one dtype and shape apart: short content itself, a digest of more."""
+    if array.dtype == object:
+        content = repr(array.tolist()).encode()
+    elif array.nbytes <= _SHORT:
+        content = array.tobytes()
+    else:
+        content = array.reshape(-1).view(np.uint8)
+    return digest_of_bytes(content) + b"#" if len(content) > _SHORT else content
+
+
+def _is_large(array) -> bool:
+    """Whether an array is better copied piece by piece, each of which is named while it is in the cache."""
+    return isinstance(array, np.ndarray) and array.nbytes > PIECE and array.flags.c_contiguous and array.dtype != object
+
+
+def _copied(array: np.ndarray) -> tuple[np.ndarray, bytes]:
+    """A read-only copy and what tells it from others."""
+    made = np.empty(array.shape, array.dtype)
+    content = digest_of_bytes(np.asarray(array).reshape(-1).view(np.uint8), made.reshape(-1).view(np.uint8))
+    made.flags.writeable = False
+    return made, content + b"#"
 
 
 def _is_mapped(array) -> bool:

@@ -6,8 +6,10 @@ import hashlib
 import os
 import threading
 
+import numpy as np
+
 PIECE = 1 << 20
-_WORTH_THREADS = 8 << 20  # bytes, some 5 milliseconds of work
+_WORTH_THREADS = 2 << 20  # bytes, more than a millisecond of work
 _MOST_THREADS = 4
 
 
@@ -33,15 +35,23 @@ class Digest:
         return _joined([*self._pieces, self._open.digest()])
 
 
-def digest_of_bytes(content) -> bytes:
-    """32 bytes that name the content: plain SHA-256 of up to a MiB, else SHA-256 of the digests of all MiBs in order."""
-    view = memoryview(content).cast("B")
+def digest_of_bytes(content, copy: np.ndarray | None = None) -> bytes:
+    """32 bytes that name the content: plain SHA-256 of up to a MiB, else SHA-256 of the digests of all MiBs in order.
+
+    Args:
+        copy: as many bytes, which the content is copied to; what is named is what they are then.
+    """
+    view = np.frombuffer(content, np.uint8)
     starts = range(0, max(len(view), 1), PIECE)
     found: list = [None] * len(starts)
 
     def work(first: int, step: int) -> None:
         for k in range(first, len(starts), step):
-            found[k] = hashlib.sha256(view[starts[k] : starts[k] + PIECE]).digest()
+            piece = view[starts[k] : starts[k] + PIECE]
+            if copy is not None:
+                copy[starts[k] : starts[k] + PIECE] = piece
+                piece = copy[starts[k] : starts[k] + PIECE]
+            found[k] = hashlib.sha256(piece).digest()
 
     count = min(_cpus(), _MOST_THREADS) if len(view) >= _WORTH_THREADS else 1
     others = [threading.Thread(target=work, args=(k, count), name="graphc-digest") for k in range(1, count)]

@@ -16,7 +16,7 @@ class Machine:
     """Numbers that schedules are made with. The defaults were measured on several machines and suit most programs.
 
     Attributes:
-        task_work: rough flops worth waking a thread for: some 60 microseconds, of which it sleeps half.
+        task_work: rough flops of a task, 25 to 40 microseconds: two of them are worth waking a thread for.
         tile_rows: rows of a register tile of a product at most: so many rows of the left operand share the first-level
             cache.
         tile_vectors: vector registers across such a tile at most.

@@ -140,6 +140,8 @@ def _read_if(line: Line, scope: Scope) -> tuple:
 
 
 def _read_statement(line: Line, scope: Scope):
+    if line.texts[line.at + 1] in ("[", "="):  # what is written may be called as a statement
+        return _read_write(line, scope)
     if line.accept("barrier"):
         return Barrier()
     if line.accept("alloc"):
@@ -166,6 +168,11 @@ def _read_statement(line: Line, scope: Scope):
         value = read_expression(line, scope)
         scope.vars[name] = variable = var(name, Type(dtype, ()), bound[0] if bound else None)
         return Let(variable, value)
+    return _read_write(line, scope)
+
+
+def _read_write(line: Line, scope: Scope):
+    """``name[..] = value`` or ``name = value``."""
     name = line.name("a statement")
     if line.next == "[":
         if name not in scope.arrays:

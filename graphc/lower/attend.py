@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.ir.graph import Graph, input_node, rebuild
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
-from graphc.lower.fuse import DOT, MAP, ROW, VIEWS, Region
+from graphc.lower.fuse import VIEWS
+from graphc.lower.region import DOT, MAP, ROW, Region, region_of
 
 ATTENTION = "attention"
 
@@ -152,8 +152,5 @@ def _after(regions: list[Region], readers: _Readers, last: int) -> int | None:
 def _united(regions: list[Region], parts: list[int], last: Region, scores: Node) -> Region:
     """One region of several."""
     inside = {node for k in parts for node in regions[k].outputs}
-    sources = dict.fromkeys(s for k in parts for s in regions[k].sources if s not in inside)
-    memo = {s: input_node(f"x{k}", s.type) for k, s in enumerate(sources)}
-    *results, marked = rebuild((*last.outputs, scores), lambda node, inputs: None, memo)
-    graph = Graph(ATTENTION, tuple(memo[s] for s in sources), tuple(results))
-    return Region(ATTENTION, tuple(sources), last.outputs, graph, scores=marked)
+    sources = (s for k in parts for s in regions[k].sources if s not in inside)
+    return region_of(ATTENTION, sources, last.outputs, scores)

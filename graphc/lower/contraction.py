@@ -97,7 +97,7 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
         inside = task
     body = (*lets, *_task(nest, inside, column_blocks, row_blocks))
     rows, columns = least(dot.m, nest.block_rows), least(dot.n, nest.cut.panels * dot.tile.width)
-    loop = parallelise(For(task, total, body), simplified(dot.k * rows * columns // 4))
+    loop = parallelise(For(task, total, body), simplified(dot.k * rows * columns))
     return Kernel("dot", arrays, symbols_of((loop,), arrays), (loop,))
 
 

@@ -14,6 +14,7 @@ from graphc.ir.machine import Machine
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
+from graphc.lower.nests.loops import even_pieces
 
 SECOND_LEVEL = 24  # bytes a cycle that one can count on
 CROWDING = 0.1  # of the time of these bytes is felt even where other work hides it
@@ -125,9 +126,7 @@ def _cycles(rows: int, vectors: int, target: Target) -> float:
 
 def heights(m: int, limit: int) -> tuple[tuple[int, int], ...]:
     """Rows as tiles of at most ``limit``, which differ by one at most: (height, count), the higher ones first."""
-    count = -(-m // limit)
-    low, higher = divmod(m, max(count, 1))
-    return tuple([piece for piece in ((low + 1, higher), (low, count - higher)) if piece[0] and piece[1]])
+    return tuple([(size, count) for _, size, count in even_pieces(m, limit)])
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ class Cut:
         direct: the left operand is read where it lies; else a tile's rows of one pass are copied first.
         ahead: steps of k by which the right operand is asked for before it is read; 0 where it is near.
         next_rows: the rows of the next tile are asked for while this one is computed.
-        rows_ahead: rows of the next tile that are asked for along each panel, so that to copy them need not wait.
+        rows_ahead: rows of the next tile that are asked for along each panel, so that to copy or read them need not wait.
     """
 
     heights: tuple | None
@@ -179,7 +178,9 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
     next_rows = known is not None and (transposed or (not deep and type(dot.panels) is int and panels <= 2))
     direct = _reads_directly(dot, known)
     rows_ahead = -(-tile.rows // panels)
-    if direct or transposed or not far or rows_ahead > MOST_AHEAD:
+    left = dot.bytes_of(dot.m, dot.k)
+    near = direct and (left is None or left <= machine.block_bytes)
+    if near or transposed or next_rows or not far or rows_ahead > MOST_AHEAD:
         rows_ahead = 0
     return Cut(known, depth, deep, panels, tiles, direct, ahead, next_rows, rows_ahead)
 
@@ -191,7 +192,7 @@ def _depth(dot: Dot, packed: bool) -> int:
     limit = dot.machine.pass_bytes // dot.tile.dtype.size
     if type(dot.k) is not int or dot.k <= limit:
         return limit
-    passes = -(-dot.k // limit)
+    passes = -(-dot.k // (limit * 2 // 3))  # shorter ones, as results come back as well
     return -(-dot.k // (passes * 8)) * 8
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.ir.kernel import VECTOR, Array, For, If, Kernel, Let, Store, load
+from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, For, If, Kernel, Let, Store, Turn, load
 from graphc.ir.node import INDEX, Node, const, simplified, var
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.dot_cut import Dot
 from graphc.lower.map_nest import index_vars
 from graphc.lower.panels import Panels
-from graphc.lower.schedule import parallelise, symbols_of, unroll
+from graphc.lower.schedule import parallelise, symbols_of
 from graphc.prims.table import apply
 
 
@@ -63,9 +63,16 @@ def _turned_blocks(dot: Dot, batch: Node, panel: Node, lanes: int) -> tuple:
     along, across = var("kt", extent=blocks if type(blocks) is int else None), var("jt", extent=dot.tile.width // lanes)
     i, j = var("i", extent=lanes), var("jj", extent=lanes)
     at, column = along * lanes + i, across * lanes + j
-    copy = Store("out0", (batch, panel, at, column), load("x0", (batch, panel * dot.tile.width + column, at), dot.tile.dtype))
-    turn = unroll(For(i, lanes, (For(j, lanes, (copy,), VECTOR),)))
-    return blocks, (For(across, dot.tile.width // lanes, (For(along, blocks, (turn,)),)),)
+    block = Array("turned", Type(dot.tile.dtype, (lanes, lanes)), "register")
+    read = Store(block.name, (j, i), load("x0", (batch, panel * dot.tile.width + column, at), dot.tile.dtype))
+    write = Store("out0", (batch, panel, at, column), load(block.name, (i, j), dot.tile.dtype))
+    body = (
+        Alloc(block),
+        For(j, lanes, (For(i, lanes, (read,), VECTOR),), UNROLLED),
+        Turn(block.name),
+        For(i, lanes, (For(j, lanes, (write,), VECTOR),), UNROLLED),
+    )
+    return blocks, (For(across, dot.tile.width // lanes, (For(along, blocks, body),)),)
 
 
 def widened(value: Node, dtype) -> Node:

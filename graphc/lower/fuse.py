@@ -10,37 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphc.ir.graph import Graph, input_node, rebuild, symbols_of
+from graphc.ir.graph import Graph, symbols_of
 from graphc.ir.order import users
 from graphc.ir.node import Node, is_index
 from graphc.ir.sizes import made_by
 from graphc.lower.recompute import Reading, chosen
+from graphc.lower.region import COLUMN, DOT, MAP, ROW, SINGLE, Region, region_of
 from graphc.lower.sum_order import operands_to_keep
 from graphc.prims.table import TABLE
-
-MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
 
 COST_LIMIT = 160  # of one group: bounds register pressure and compile time
 VIEWS = ("reshape", "view")  # the same memory under another type
 _OF_BYTES = ("cast", "sub", "mul", "add")
 WHOLE_ROW_LIMIT = 1 << 16  # elements of a full reduction whose consumers may share its (serial) kernel
-
-
-@dataclass(frozen=True)
-class Region:
-    """One step of the program before it has memory.
-
-    ``graph`` computes ``outputs`` (Nodes of the whole graph) from ``sources`` (Nodes of the whole graph that lie in memory).
-    For a ``single`` region ``node`` is the operation, and ``sources`` are its operands. For attention (``attend``)
-    ``scores`` is what the first product leaves, as ``graph`` has it.
-    """
-
-    kind: str
-    sources: tuple[Node, ...]
-    outputs: tuple[Node, ...]
-    graph: Graph | None = None
-    node: Node | None = None
-    scores: Node | None = None
 
 
 @dataclass
@@ -392,11 +374,11 @@ class _Fuser:
                 return
         for node in other.nodes:  # a value of one group read by the other at another index
             for user in self.users[node]:
-                if not self._reads_in_place(group, node, user):
+                if not self._reads_in_place(group, user):
                     return
         for node in group.nodes:
             for user in self.users[node]:
-                if not self._reads_in_place(other, node, user):
+                if not self._reads_in_place(other, user):
                     return
         group.nodes += other.nodes
         group.cost += other.cost
@@ -429,18 +411,9 @@ class _Fuser:
                 if one is not two:
                     self._merge(one, two)
 
-    def _reads_in_place(self, group: Group, node: Node, user: Node) -> bool:
-        """False if a member of ``group`` reads ``node`` through movement."""
-        if user not in self.inline:
-            return True
-        stack = [user]
-        while stack:
-            n = stack.pop()
-            if n in self.inline:
-                stack.extend(self.users[n])
-            elif self.group_of.get(n) is group:
-                return False
-        return True
+    def _reads_in_place(self, group: Group, user: Node) -> bool:
+        """False if ``user`` is movement, through which a member of ``group`` reads a value."""
+        return user not in self.inline or all(self.group_of.get(n) is not group for n in self._readers(user))
 
     def _new_group(self, node: Node, kind: str, shape: tuple) -> Group:
         group = Group(len(self.groups), kind, shape)
@@ -473,16 +446,9 @@ class _Fuser:
             return Region(SINGLE, tuple(dict.fromkeys(node.inputs)), (node,), node=node)
         members = sorted(group.nodes, key=self.position.get)
         outputs = [n for n in members if self._is_output(n, group)]
-        sources: dict[Node, None] = {}
-        for node in self._computed(members, group):
-            for x in node.inputs:
-                for source in self.sources(x):
-                    if self.group_of.get(source) is not group and source not in self.again:
-                        sources.setdefault(source)
-        memo = {s: input_node(f"x{k}", s.type) for k, s in enumerate(sources)}
-        results = rebuild(outputs, lambda node, inputs: None, memo)
-        graph = Graph(group.kind, tuple(memo[s] for s in sources), tuple(results))
-        return Region(group.kind, tuple(sources), tuple(outputs), graph)
+        read = (s for node in self._computed(members, group) for x in node.inputs for s in self.sources(x))
+        sources = [s for s in read if self.group_of.get(s) is not group and s not in self.again]
+        return region_of(group.kind, sources, outputs)
 
     def _is_output(self, node: Node, group: Group) -> bool:
         return node in self.required or (node not in self.again and self._read_elsewhere(node, group))
@@ -522,34 +488,30 @@ class _Fuser:
         maps = [n for n in maps if self._read_elsewhere(n, groups[n])]
         self.again = chosen(maps, Reading(cost, operands, self._read_by_element, stays))
 
-    def _read_by_element(self, node: Node) -> bool:
-        """True if groups that take any operand read a value once for each of their elements, and no others read it."""
+    def _readers(self, node: Node):
+        """Who reads a value, and who reads what is made of it where it is used, or made again."""
         stack, seen = list(self.users[node]), set()
         while stack:
             user = stack.pop()
             if user in seen:
                 continue
             seen.add(user)
+            yield user
+            if user in self.inline or user in self.again:
+                stack.extend(self.users[user])
+
+    def _read_by_element(self, node: Node) -> bool:
+        """True if groups that take any operand read a value once for each of their elements, and no others read it."""
+        for user in self._readers(node):
             if user in self.inline:
                 if role(user) == "free" and not _reads_once(user):
                     return False
-                stack.extend(self.users[user])
             elif user not in self.group_of or self.group_of[user].kind not in (MAP, ROW, COLUMN):
                 return False
         return True
 
     def _read_elsewhere(self, node: Node, group: Group) -> bool:
-        stack, seen = list(self.users[node]), set()
-        while stack:
-            user = stack.pop()
-            if user in seen:
-                continue
-            seen.add(user)
-            if user in self.inline or (user in self.again and user is not node):
-                stack.extend(self.users[user])
-            if user not in self.inline and self.group_of.get(user) is not group:
-                return True
-        return False
+        return any(n not in self.inline and self.group_of.get(n) is not group for n in self._readers(node))
 
 
 def _narrows(node: Node) -> bool:

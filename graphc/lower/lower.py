@@ -26,8 +26,9 @@ from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
 from graphc.lower.contraction import PRODUCTS, dot_kernel, partial_output
 from graphc.lower.dot_cut import describe
 from graphc.lower.dot_pack import pack_constant, pack_kernel
-from graphc.lower.fuse import DOT, MAP, SINGLE, VIEWS, Region, fuse
+from graphc.lower.fuse import VIEWS, fuse
 from graphc.lower.map_nest import TURN, generalise, map_kernel
+from graphc.lower.names import apart_from_sizes
 from graphc.lower.nests import CHANGES, NESTS
 from graphc.lower.nests.attention import attention_kernel, describe_attention, pack_operand
 from graphc.lower.nests.conv import CLIP, CONVOLUTIONS, conv_kernel, conv_of, form_of, packed_weights
@@ -35,6 +36,7 @@ from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
 from graphc.lower.reduce_nest import reduce_kernel
+from graphc.lower.region import DOT, MAP, SINGLE, Region
 from graphc.lower.schedule import for_awake_threads, for_tasks_of
 from graphc.lower.siblings import unite_sums
 from graphc.lower.step import Step, with_inner
@@ -111,7 +113,7 @@ class Lowering:
         key = (key, self.repeats > 0)
         made = self._regions.get(key)
         if made is None:
-            made = make()
+            made = apart_from_sizes(make())
             body = for_tasks_of(self.target.machine.task_work, made.body)
             made = replace(made, body=for_awake_threads(body) if self.repeats else body)
             self._regions[key] = made
@@ -200,7 +202,7 @@ class Lowering:
         if region.kind == ATTENTION:
             return self._attention(region, inputs, outs)
         if region.kind == MAP:
-            graph, sizes = generalise(region.graph)
+            graph, sizes = generalise(region.graph, self.target)
 
             def make() -> Kernel:
                 return map_kernel(graph, self.target)

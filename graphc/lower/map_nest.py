@@ -7,12 +7,13 @@ from dataclasses import replace
 from graphc.ir.graph import Graph, rebuild
 from graphc.ir.order import toposort
 from graphc.ir.kernel import VECTOR, Array, For, Kernel, Store
-from graphc.ir.node import Node, make, simplified, symbol, var
+from graphc.ir.node import INDEX, Node, const, make, simplified, symbol, var
 from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.boxes import cuts, moved, parts
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements
+from graphc.lower.relay import STRIP, Relay, in_strips, relay_of, staged
 from graphc.lower.schedule import interchange, name_shared, parallelise, read_first, symbols_of, tile, vectorise
 from graphc.lower.streams import is_large, streamed
 from graphc.lower.turn_nest import turned_nest
@@ -41,7 +42,7 @@ def index_vars(shape: tuple, prefix: str = "i") -> tuple[Node, ...]:
     return tuple(var(f"{prefix}{k}", extent=d if type(d) is int else None) for k, d in enumerate(shape))
 
 
-def generalise(graph: Graph) -> tuple[Graph, dict]:
+def generalise(graph: Graph, target: Target) -> tuple[Graph, dict]:
     """A flat element-wise region over a symbolic size, and that size: updates of all variables then share a kernel.
 
     One with a large result keeps its size: how it is stored depends on it.
@@ -52,7 +53,7 @@ def generalise(graph: Graph) -> tuple[Graph, dict]:
     plain = all(
         n.shape in (shape, ()) and (n.op in ("input", "broadcast", "symbol") or is_splat(n) or TABLE[n.op].scalar) for n in order
     )
-    if not (flat and plain) or any(is_large(n.type) for n in graph.outputs):
+    if not (flat and plain) or any(is_large(n.type, target.machine.stream_bytes) for n in graph.outputs):
         return graph, {}
     size = symbol("size")
 
@@ -77,21 +78,25 @@ def map_kernel(graph: Graph, target: Target) -> Kernel:
     One that is called ``turn`` computes some elements twice, so that no result of it may lie over an operand.
     """
     if len(graph.outputs) == 1 and graph.outputs[0].op == "concat":
-        return _joined_kernel(graph)
+        return _joined_kernel(graph, target)
     shape = graph.outputs[0].shape
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
     elements = Elements(names)
     values = [elements.at(n, index) for n in graph.outputs]
     body = turned_nest(values, shape, index, work_of(graph), target)
-    arrays = [streamed(a, shape[-1] if shape else 1) for a in arrays]
+    arrays = [streamed(a, shape[-1] if shape else 1, target.machine.stream_bytes) for a in arrays]
     if body is not None:
         return Kernel(TURN, tuple(arrays), symbols_of(body, tuple(arrays)), body)
     points = cuts(values, shape, index)
     if points is None:
-        body = _nest(_stores(values, index), shape, index, work_of(graph))
+        long = [k for k, d in enumerate(shape) if d != 1]  # movement keeps axes of one element apart: they are no loops
+        index = tuple([v if k in long else const(0, INDEX) for k, v in enumerate(index)])
+        values = [elements.at(n, index) for n in graph.outputs]
+        loops, extents = tuple([index[k] for k in long]), tuple([shape[k] for k in long])
+        body = _nest(values, index, extents, loops, work_of(graph), target)
     else:
-        body = _parts(values, shape, index, points, work_of(graph))
+        body = _parts(values, shape, index, points, work_of(graph), target)
     return Kernel("map", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 
@@ -102,13 +107,13 @@ def _stores(values: list[Node], index: tuple) -> tuple:
     return (*lets, *(Store(f"out{k}", index, v) for k, v in enumerate(values)))
 
 
-def _parts(values: list[Node], shape: tuple, index: tuple, points: tuple, work: int) -> tuple:
+def _parts(values: list[Node], shape: tuple, index: tuple, points: tuple, work: int, target: Target) -> tuple:
     """Loops over the parts of a domain; those of the last axis side by side in the same rows."""
     if len(points[-1]) == 2 or len(shape) == 1:
         nests: list = []
         for begin, extents in parts(points):
             inside, inner, places = moved(values, index, begin, extents)
-            nests += _nest(_stores(inside, places), extents, inner, work)
+            nests += _nest(inside, places, extents, inner, work, target)
         return tuple(nests)
     nests = []
     for begin, extents in parts(points[:-1]):
@@ -123,7 +128,7 @@ def _parts(values: list[Node], shape: tuple, index: tuple, points: tuple, work: 
     return tuple(nests)
 
 
-def _joined_kernel(graph: Graph) -> Kernel:
+def _joined_kernel(graph: Graph, target: Target) -> Kernel:
     """A kernel for values set side by side: each is computed over its own elements and written to its place."""
     (joined,) = graph.outputs
     arrays, names = region_arrays(graph)
@@ -147,31 +152,47 @@ def _joined_kernel(graph: Graph) -> Kernel:
     for k in reversed(range(axis)):
         nests = [For(index[k], joined.shape[k], tuple(nests))]
     body = (parallelise(nests[0], inner),) if axis else tuple(nests)
-    arrays = [streamed(a, joined.shape[-1]) for a in arrays]
+    arrays = [streamed(a, joined.shape[-1], target.machine.stream_bytes) for a in arrays]
     return Kernel("join", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 
-def _nest(body: tuple, shape: tuple, index: tuple, work: int) -> tuple:
+def _nest(values: list[Node], places: tuple, shape: tuple, index: tuple, work: int, target: Target) -> tuple:
+    """Loops over a domain that store every value at ``places``."""
     if not shape:
-        return body
-    loop = For(index[-1], shape[-1], body)
+        return _stores(values, places)
+    relay = relay_of(values, shape[-1], target)
+    bodies = [_stores(values, places)] if relay is None else staged(relay, values, lambda last: _stores(last, places))
+    loops = [For(index[-1], shape[-1], body) for body in bodies]
+    size = TILE if relay is None else STRIP
     outer = list(zip(index[:-1], shape[:-1]))
     small_outside = all(type(d) is int for _, d in outer) and _count(d for _, d in outer) <= FEW
     if small_outside and not (type(shape[-1]) is int and shape[-1] <= TILE):
-        nest = tile(loop, TILE)
-        nest = replace(nest, body=(vectorise(nest.body[0]),))
+        nest = _tiled(relay, loops, size)
         for v, extent in reversed(outer):  # tiles outermost: there are enough of them to share
             nest = interchange(For(v, extent, (nest,)))
-        return (parallelise(nest, work * TILE * _count(d for _, d in outer)),)
-    loop = vectorise(loop)
+        return (parallelise(nest, work * size * _count(d for _, d in outer)),)
     inner_work = work * shape[-1]
+    if relay is not None and not (type(shape[-1]) is int and shape[-1] <= STRIP):
+        inside = (_tiled(relay, loops, STRIP),)
+    else:
+        inside = _vectors(relay, loops)
     for v, extent in reversed(outer):
-        loop = For(v, extent, (loop,))
+        inside = (For(v, extent, inside),)
     if not outer:
-        return (loop,)
+        return inside
     for _, extent in outer[1:]:
         inner_work = inner_work * extent
-    return (parallelise(loop, inner_work),)
+    return (parallelise(inside[0], inner_work),)
+
+
+def _tiled(relay: Relay | None, loops: list[For], size: int) -> For:
+    """A loop over tiles of ``size``, and in it what ``loops`` do with one."""
+    tiles = [tile(loop, size) for loop in loops]
+    return replace(tiles[0], body=_vectors(relay, [t.body[0] for t in tiles]))
+
+
+def _vectors(relay: Relay | None, loops: list[For]) -> tuple:
+    return tuple(map(vectorise, loops)) if relay is None else in_strips(relay, loops)
 
 
 def _count(dims) -> int:

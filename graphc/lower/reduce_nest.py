@@ -1,30 +1,33 @@
 """Kernels for regions with reductions: rows outside, and inside each row one loop per dependence level.
 
-A sum has a fixed number of virtual lanes and a fixed tree after them, whatever the registers or threads, so its bits depend on
-the data's size alone. Reductions whose operands are ready together share a loop; element-wise values that need a finished
-reduction wait for the next loop; expensive values needed by several loops are kept in memory that stays in cache.
+A sum has a fixed number of virtual lanes and a fixed tree after them, block by block where it is long, whatever the
+registers or threads, so its bits depend on the data's size alone. Reductions whose operands are ready together share a
+loop; element-wise values that need a finished reduction wait for the next loop; expensive values needed by several
+loops are kept in memory that stays in cache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph
 from graphc.ir.order import toposort
-from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, Store, load
+from graphc.ir.kernel import VECTOR, Alloc, Array, For, Kernel, Let, Prefetch, Set, Store, load
 from graphc.ir.machine import DEFAULT, Machine
 from graphc.ir.node import Node, const, make, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.column_nest import column_nest
 from graphc.lower.element import Elements, as_data
-from graphc.lower.lanes import accumulator, virtual_lanes
+from graphc.lower.lanes import BLOCK, accumulator, block_count, block_span, virtual_lanes
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of
-from graphc.lower.streams import streamed
+from graphc.lower.streams import is_large, streamed
 from graphc.prims.table import TABLE, apply
 
 LONG_ROW = 256  # columns from which the next row is fetched ahead
+BEYOND = 2048  # bytes between what is read of a large array and what is asked for
 COSTLY = 6  # flops from which a value is kept rather than computed again
 
 
@@ -42,6 +45,7 @@ class _Row:
     phase: dict = field(default_factory=dict)
     cached: dict = field(default_factory=dict)  # full-shape Node -> (array, first loop)
     ahead: tuple = ()  # arrays whose next row this loop asks for, so that memory and arithmetic overlap
+    beyond: tuple = ()  # (array, elements): arrays of which this loop asks for what comes so many elements later
     stack: list = field(default_factory=list)  # arrays that hold one row
     results: tuple = ()  # arrays of the outputs, where they are not those of the kernel
     machine: Machine = DEFAULT
@@ -50,6 +54,11 @@ class _Row:
     @property
     def row_index(self) -> tuple:
         return tuple(self.index[a] for a in self.kept)
+
+    @property
+    def shares_row(self) -> bool:
+        """Whether threads share a row: it is the only one, and no other nest holds it."""
+        return not self.kept and not self.results
 
     def below(self, index: tuple) -> tuple:
         """The same place in the next row."""
@@ -140,7 +149,8 @@ def _planned(row: _Row) -> tuple[list, list]:
     loops = _loops(row, order)
     _choose_cached(row, loops)
     read = {name for name, _ in row.cached.values()}
-    row.arrays = [streamed(a, row.shape[-1] if a.type.shape == row.shape else None, read, row.machine.stream_bytes) for a in row.arrays]
+    least = row.machine.stream_bytes
+    row.arrays = [streamed(a, row.shape[-1] if a.type.shape == row.shape else None, least, read) for a in row.arrays]
     return order, loops
 
 
@@ -149,6 +159,7 @@ def _row_loops(row: _Row, order: list, loops: list) -> list:
     for level, (reductions, stores) in enumerate(loops):
         row.elements.forget()
         row.ahead = _next_row(row) if level == 1 and not row.results else ()
+        row.beyond = _further_on(row) if len(loops) == 2 or row.shares_row else ()
         for node, (array, since) in row.cached.items():
             if since < level:
                 row.elements.arrays[node] = array
@@ -181,6 +192,17 @@ def _next_row(row: _Row) -> tuple:
     if not row.kept or (type(columns) is int and columns < LONG_ROW):
         return ()
     return tuple(f"x{k}" for k, x in enumerate(row.graph.inputs) if x.shape == row.shape)
+
+
+def _further_on(row: _Row) -> tuple:
+    """Large arrays that come from memory and how many elements ahead to ask for them: where an array begins in the midst
+    of a line, every vector touches two."""
+    columns = row.shape[-1]
+    if row.results or type(columns) is not int or columns < LONG_ROW:
+        return ()
+    inputs = [(f"x{k}", x) for k, x in enumerate(row.graph.inputs) if x.shape == row.shape]
+    least = row.machine.stream_bytes
+    return tuple([(name, BEYOND // x.dtype.size) for name, x in inputs if is_large(x.type, least)])
 
 
 def _is_row_level(row: _Row, node: Node) -> bool:
@@ -274,6 +296,7 @@ def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node |
     out: list = list(lets)
     if guard is None:
         out += [Prefetch(name, row.below(index)) for name in row.ahead]
+        out += [Prefetch(name, (*index[:-1], index[-1] + count)) for name, count in row.beyond]
     for (where, _), value in zip(stores, named):
         name = where if isinstance(where, str) else row.result(where)
         out.append(Store(name, row.elements.place(name, index), value, guard))
@@ -287,9 +310,65 @@ def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node |
 
 
 def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> list:
-    axis = row.reduced[-1]
-    extent = row.shape[axis]
-    short = extent if len(row.reduced) == 1 else None
+    """The loop, or loop of blocks, that makes the reductions of one level, and their names."""
+    extent = row.shape[row.reduced[-1]]
+    count = block_count(extent) if len(row.reduced) == 1 else 1
+    if count == 1:
+        short = extent if len(row.reduced) == 1 else None
+        out, totals = _in_lanes(row, level, reductions, stores, (0, extent), short)
+    else:
+        out, totals = _in_blocks(row, level, reductions, stores, count)
+    for k, (node, total) in enumerate(zip(reductions, totals)):
+        name = var(f"r{level}_{k}", Type(node.dtype, ()))
+        out.append(Let(name, total if total.dtype is node.dtype else apply("cast", total, dtype=node.dtype)))
+        row.elements.values[node] = as_data(name)
+    return out
+
+
+def _in_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
+    """The statements of reductions over so many blocks, and what they make."""
+    if row.shares_row:
+        return _in_shared_blocks(row, level, reductions, stores, count)
+    extent = row.shape[-1]
+    whole = simplified(extent // BLOCK)
+    block = var(f"b{level}", extent=whole if type(whole) is int else None)
+    lanes, parts = _in_lanes(row, level, reductions, stores, (block * BLOCK, BLOCK), None)
+    out, names, combined = _totals(level, reductions, parts)
+    out.append(For(block, whole, (*lanes, *combined(parts))))
+    rest = simplified(extent - whole * BLOCK)  # a block by itself: what depends on the extent alone is known before the rows
+    if rest != 0:
+        row.elements.forget()
+        lanes, parts = _in_lanes(row, level, reductions, stores, (whole * BLOCK, rest), None)
+        out += [*lanes, *combined(parts)]
+    return out, names
+
+
+def _in_shared_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
+    """The statements of reductions over the blocks of the only row, which threads share, and what they make."""
+    block = var(f"b{level}", extent=count if type(count) is int else None)
+    lanes, parts = _in_lanes(row, level, reductions, stores, block_span(row.shape[-1], block), None)
+    arrays = [Array(f"scratch{len(row.arrays) + k}", Type(x.dtype, (count,)), written=True) for k, x in enumerate(parts)]
+    row.arrays = [*row.arrays, *arrays]
+    keep = [Store(a.name, (block,), x) for a, x in zip(arrays, parts)]
+    shared = parallelise(For(block, count, (*lanes, *keep)), work_of(row.graph) * BLOCK)
+    out, names, combined = _totals(level, reductions, parts)
+    return [shared, *out, For(block, count, combined([load(a.name, (block,), a.type.dtype) for a in arrays]))], names
+
+
+def _totals(level: int, reductions: list, parts: list) -> tuple[list, list, Callable]:
+    """Names for reductions of which blocks make ``parts``, as they begin, and the statements that take a block's in."""
+    names = [var(f"s{level}_{k}", x.type) for k, x in enumerate(parts)]
+    kinds = [TABLE["reduce"].reduce(n.attr("kind"), x.dtype) for n, x in zip(reductions, parts)]
+
+    def combined(values: list) -> tuple:
+        return tuple([Set(name, apply(combine, name, x)) for name, x, (_, combine) in zip(names, values, kinds)])
+
+    return [Let(name, const(identity, name.type)) for name, (identity, _) in zip(names, kinds)], names, combined
+
+
+def _in_lanes(row: _Row, level: int, reductions: list, stores: list, span: tuple, short) -> tuple[list, list]:
+    """The statements of reductions over ``span``, (begin, count), of the last axis, and the values they make."""
+    axis, (begin, extent) = row.reduced[-1], span
     widest = max((accumulator(n.dtype, n.attr("kind")) for n in reductions), key=lambda d: d.bits)
     lanes = virtual_lanes(widest, short)
     lane = var(f"l{level}", extent=lanes)
@@ -302,7 +381,7 @@ def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> li
         out += [Alloc(array), For(lane, lanes, (Store(array.name, (lane,), identity),), VECTOR)]
 
     def at(column) -> tuple:
-        return tuple(column if a == axis else row.index[a] for a in range(len(row.shape)))
+        return tuple(simplified(begin + column) if a == axis else row.index[a] for a in range(len(row.shape)))
 
     main = simplified(extent // lanes)
     chunk = var(f"c{level}", extent=main if type(main) is int else None)
@@ -321,20 +400,25 @@ def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> li
     nest = tuple(inner)
     for a in reversed(row.reduced[:-1]):
         nest = (For(row.index[a], row.shape[a], nest),)
-    out += nest
-    for node, (array, _) in zip(reductions, accs):
-        combine = TABLE["reduce"].reduce(node.attr("kind"), array.type.dtype)[1]
-        total = make("fold", (), (("buffer", array.name), ("combine", combine)), Type(array.type.dtype, ()))
-        name = var(f"r{level}_{reductions.index(node)}", Type(node.dtype, ()))
-        out.append(Let(name, total if array.type.dtype is node.dtype else apply("cast", total, dtype=node.dtype)))
-        row.elements.values[node] = as_data(name)
-    return out
+    return [*out, *nest], [_fold(array, node.attr("kind")) for node, (array, _) in zip(reductions, accs)]
+
+
+def _fold(array: Array, kind: str) -> Node:
+    combine = TABLE["reduce"].reduce(kind, array.type.dtype)[1]
+    return make("fold", (), (("buffer", array.name), ("combine", combine)), Type(array.type.dtype, ()))
 
 
 def _store_loop(row: _Row, level: int, stores: list) -> list:
-    column = var(f"j{level}", extent=row.shape[-1] if type(row.shape[-1]) is int else None)
-    index = (*row.index[:-1], column)
-    nest = (For(column, row.shape[-1], _body(row, stores, [], index, None, []), VECTOR),)
+    """The loop that stores full-shape values once all reductions are known."""
+    extent = row.shape[-1]
+    count = block_count(extent) if row.shares_row and len(row.reduced) == 1 else 1
+    block = var(f"b{level}", extent=count if type(count) is int else None)
+    begin, size = (0, extent) if count == 1 else block_span(extent, block)
+    column = var(f"j{level}", extent=size if type(size) is int else None)
+    index = (*row.index[:-1], simplified(begin + column))
+    nest = (For(column, size, _body(row, stores, [], index, None, []), VECTOR),)
+    if count != 1:
+        nest = (parallelise(For(block, count, nest), work_of(row.graph) * BLOCK),)
     for a in reversed(row.reduced[:-1]):
         nest = (For(row.index[a], row.shape[a], nest),)
     return list(nest)

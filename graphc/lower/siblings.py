@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.ir.graph import Graph, free_symbols, input_node, rebuild
+from graphc.ir.graph import free_symbols
 from graphc.ir.node import Node
-from graphc.lower.fuse import COLUMN, VIEWS, Region
+from graphc.lower.fuse import VIEWS
+from graphc.lower.region import COLUMN, Region, region_of
 
 MOST = 4  # sums of one kernel: each has its part of the strip and of the registers
 LARGE = 1 << 12  # elements below which to read a value again costs nothing
@@ -45,7 +46,8 @@ def unite_sums(regions: list[Region]) -> list[Region]:
                 continue
             at = _meeting(made, places, first, second)
             if at is not None:
-                made[at], made[first + second - at] = _united(one, two), None
+                united = region_of(COLUMN, (*one.sources, *two.sources), (*one.outputs, *two.outputs))
+                made[at], made[first + second - at] = united, None
                 places.maker.update({n: at for n in made[at].outputs})
     return [r for r in made if r is not None]
 
@@ -77,11 +79,3 @@ def _meeting(made: list, places: _Places, first: int, second: int) -> int | None
         return first
     waiting = any(made[k] and any(places.of(s) == first for s in made[k].sources) for k in range(first + 1, second + 1))
     return None if waiting else second
-
-
-def _united(one: Region, two: Region) -> Region:
-    sources = dict.fromkeys((*one.sources, *two.sources))
-    outputs = (*one.outputs, *two.outputs)
-    memo = {s: input_node(f"x{k}", s.type) for k, s in enumerate(sources)}
-    results = rebuild(outputs, lambda node, inputs: None, memo)
-    return Region(COLUMN, tuple(sources), outputs, Graph(COLUMN, tuple(memo[s] for s in sources), tuple(results)))

@@ -6,26 +6,24 @@ from collections.abc import Container
 from dataclasses import replace
 
 from graphc.ir.kernel import Array
-from graphc.ir.machine import DEFAULT
 from graphc.ir.type import Type
 
-STREAM_BYTES = DEFAULT.stream_bytes
 LEAST_ROW = 256  # elements of a row, whose two ends are stored as usual
 
 
-def streamed(array: Array, row: object, read: Container[str] = (), least: int | None = None) -> Array:
+def streamed(array: Array, row: object, least: int, read: Container[str] = ()) -> Array:
     """The array, streamed if it is a big result that is written in rows of so many elements and not read again.
 
     Args:
         row: elements that lie together; only a number is looked at.
+        least: bytes from which on a result is big, as the machine has it (``ir.machine.Machine.stream_bytes``).
         read: names of the arrays that the kernel itself reads again.
-        least: bytes from which on a result is big, if not STREAM_BYTES.
     """
     known = type(row) is int and row >= LEAST_ROW
     once = array.written and array.name not in read
     return replace(array, streamed=True) if known and once and is_large(array.type, least) else array
 
 
-def is_large(type: Type, least: int | None = None) -> bool:
+def is_large(type: Type, least: int) -> bool:
     """Whether a result of this type is known to be too big for the caches."""
-    return isinstance(type.size, int) and type.size * type.dtype.size >= (STREAM_BYTES if least is None else least)
+    return isinstance(type.size, int) and type.size * type.dtype.size >= least

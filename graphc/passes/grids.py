@@ -204,9 +204,10 @@ def merge_scales(graph: Graph) -> Graph:
 
 def _divided(value: Node, scale: float, single) -> tuple | None:
     """(whether negative numbers become 0, the sum) for what is divided; None where nothing is won."""
-    low = value.op == "max" and _number(value.inputs[1]) == 0
+    positive = [x for k, x in enumerate(value.inputs) if _number(value.inputs[1 - k]) == 0] if value.op == "max" else []
+    low = bool(positive)
     if low:
-        value = value.inputs[0]
+        value = positive[0]
         if not single(value):
             return None
     parts = _Sum()

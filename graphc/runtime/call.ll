@@ -14,7 +14,8 @@
 ; 16 slots      17 arena bytes where shapes are static    18 shapes, likewise       19 sum of output ranks
 ; 20 how many outputs are returned               21 turn (call_turn.ll), where runs must keep out of each other's way
 ; 22 box (call_box.ll), where arguments and results are boxes
-%spec = type [23 x i64]
+; 23 gate, 24 the change that it must tell of (gc_call_gated in call_box.ll)
+%spec = type [25 x i64]
 
 ; input position, descr, rank, kind of Python number taken (1 f32, 2 f64, 3 i32, 4 i64, 5 b1, 0 none), address of
 ; dimension rules, type of the NumPy scalar taken or null
@@ -28,14 +29,15 @@
 ; 0 ndarray, 1 float, 2 int, 3 PyArray_Empty, 4 PyTuple_New, 5 PyTuple_SetItem, 6 PyEval_SaveThread,
 ; 7 PyEval_RestoreThread, 8 PyObject_VectorcallDict, 9 PyLong_AsLongLongAndOverflow, 10 PyLong_FromLong,
 ; 11 NotImplemented, 12 PyErr_NoMemory, 13 Py_IncRef, 14 Py_DecRef, 15 True, 16 False, 17 PyErr_CheckSignals,
-; 18 PyType_GenericAlloc, 19 PyTuple_GetItem, 20 PyDataMem_SetHandler and 21 the handler of call_aligned.ll, or null
-%python = type [22 x ptr]
+; 18 PyType_GenericAlloc, 19 PyTuple_GetItem, 20 PyThread_get_thread_ident, 21 PyDataMem_SetHandler and 22 the handler of
+; call_aligned.ll, or null
+%python = type [23 x ptr]
 @gc_python = internal global %python zeroinitializer
 
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 define void @gc_call_configure(ptr %addresses) nounwind {
-  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 176, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr @gc_python, ptr %addresses, i64 184, i1 false)
   ret void
 }
 

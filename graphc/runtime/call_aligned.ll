@@ -39,8 +39,8 @@ entry:
   %rank = load i64, ptr %rank.at
   %rank32 = trunc i64 %rank to i32
   %empty = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 3)
-  %set = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 20)
-  %ours = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 21)
+  %set = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 21)
+  %ours = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 22)
   %bytes = call i64 @gc_bytes(ptr %record, ptr %shape)
   %large = icmp uge i64 %bytes, 1048576
   %can = icmp ne ptr %set, null

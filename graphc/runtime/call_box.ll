@@ -214,3 +214,33 @@ refuse:
   call void @gc_keep(ptr %not.implemented)
   ret ptr %not.implemented
 }
+
+; The entry behind a gate of two words, the number of the latest change and a thread: NotImplemented where this is another
+; thread, or where the program was not made ready since that change.
+define ptr @gc_call_gated(ptr %self, ptr %args, i64 %n_args) nounwind {
+entry:
+  %spec.at = getelementptr i8, ptr %self, i64 16
+  %spec = load ptr, ptr %spec.at
+  %gate.at = getelementptr i64, ptr %spec, i64 23
+  %gate = load ptr, ptr %gate.at
+  %seen.at = getelementptr i64, ptr %spec, i64 24
+  %seen = load i64, ptr %seen.at
+  %change = load i64, ptr %gate
+  %thread.at = getelementptr i64, ptr %gate, i64 1
+  %thread = load i64, ptr %thread.at
+  %this.thread = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 20)
+  %mine = call i64 %this.thread()
+  %is.current = icmp eq i64 %seen, %change
+  %is.mine = icmp eq i64 %thread, %mine
+  %is.open = and i1 %is.current, %is.mine
+  br i1 %is.open, label %pass, label %refuse
+
+pass:
+  %answer = tail call ptr @gc_call_boxed(ptr %self, ptr %args, i64 %n_args)
+  ret ptr %answer
+
+refuse:
+  %not.implemented = load ptr, ptr getelementptr (ptr, ptr @gc_python, i64 11)
+  call void @gc_keep(ptr %not.implemented)
+  ret ptr %not.implemented
+}

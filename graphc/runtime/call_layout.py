@@ -49,8 +49,8 @@ def _words() -> list[int]:
     words = [id(np.ndarray), id(float), id(int), _numpy_function(_PY_ARRAY_EMPTY)]
     words += [_function(name) for name in _C_FUNCTIONS]
     words += [id(NotImplemented)] + [_function(name) for name in ("PyErr_NoMemory", "Py_IncRef", "Py_DecRef")]
-    words += [id(True), id(False), *[_function(name) for name in ("PyErr_CheckSignals", "PyType_GenericAlloc", "PyTuple_GetItem")]]
-    return words
+    names = ("PyErr_CheckSignals", "PyType_GenericAlloc", "PyTuple_GetItem", "PyThread_get_thread_ident")
+    return [*words, id(True), id(False), *map(_function, names)]
 
 
 def _memory_handler(address: int) -> list[int]:

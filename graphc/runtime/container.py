@@ -41,6 +41,7 @@ class _Entry:
 
 class Writer:
     """A container file that grows section by section; whoever reads sees nothing of it before ``close``, and then all.
+    A ``with`` statement leaves nothing behind of a file that was not closed.
 
     Args:
         path: where the file will be. names: of the sections, in the order in which they will be added.
@@ -56,6 +57,12 @@ class Writer:
         self._temporary = os.path.join(os.path.dirname(self._path), f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         self._file = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.abandon()
 
     def add(self, value) -> None:
         """The content of the next section, see ``encode``."""
@@ -85,7 +92,7 @@ class Writer:
         return self._end
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind of a file that was not closed."""
         self._file.close()
         try:
             os.unlink(self._temporary)
@@ -108,21 +115,6 @@ def encode(sections: dict[str, object]) -> list:
         table.append(_row(name, offset, len(content), digest_of_bytes(content)))
         end = offset + len(content)
     return [*_header(table, end), *body]
-
-
-def write(path, sections: dict[str, object]) -> int:
-    """Write a container so that a reader sees the old file or the whole new one, whatever happens in between.
-
-    Answers the bytes of the file.
-    """
-    writer = Writer(path, sections)
-    try:
-        for value in sections.values():
-            writer.add(value)
-    except BaseException:
-        writer.abandon()
-        raise
-    return writer.close()
 
 
 def _encoded(name: str) -> bytes:

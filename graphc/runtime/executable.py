@@ -16,7 +16,7 @@ from graphc.runtime.arena import Arena
 from graphc.runtime.arguments import Arguments
 from graphc.runtime.box import Box
 from graphc.runtime.library import Library
-from graphc.runtime.native_call import address_of, native_callable
+from graphc.runtime.native_call import address_of, gated_callable, native_callable
 from graphc.runtime.portable_call import HostStep, LateSizes, PortableProgram, aligned_bytes
 from graphc.runtime.support import load_support
 from graphc.runtime.turn import Turn
@@ -143,6 +143,10 @@ class Executable:
             chosen, single, self.release_gil, turn, writes, slow, self._failed, (self.constants,), sealed,
             box, numbers,
         )  # fmt: skip
+
+    def gated(self, boxed: Callable, gate: np.ndarray) -> Callable:
+        """What ``bind`` answered with for a box, behind a gate; see ``gated_callable``."""
+        return gated_callable(self._support.library, boxed, gate)
 
     def _check_bound(self, bound: dict) -> None:
         for position in bound:

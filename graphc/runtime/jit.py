@@ -14,8 +14,9 @@ from graphc.errors import CompileError
 from graphc.ir.target import Target
 from graphc.runtime.pool import usable_cpus
 
-llvm.initialize_all_targets()
-llvm.initialize_all_asmprinters()
+llvm.initialize_native_target()
+llvm.initialize_native_asmprinter()
+llvm.initialize_native_asmparser()
 
 VERSION = f"llvmlite {llvmlite.__version__} llvm {'.'.join(map(str, llvm.llvm_version_info))}"
 """What made the code, as one part of a cache key."""
@@ -173,9 +174,7 @@ class _Unit:
 
     def compile(self, machines: dict[Target, llvm.TargetMachine]) -> None:
         try:
-            machine = machines.get(self.target)
-            if machine is None:
-                machine = machines[self.target] = _new_machine(self.target)
+            machine = _machine(self.target, machines)
             if self.by_hand:
                 _simplify(self.module, machine)
             self.code = _encode(machine, self.module)
@@ -229,25 +228,39 @@ def _encode(machine: llvm.TargetMachine, module: llvm.ModuleRef) -> bytes:
         short.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
-def assembly(text: str, target: Target) -> str:
-    """The assembly that ``compile_object`` would encode; for people to read."""
+def assembly(text: str, target: Target, by_hand: bool = False) -> str:
+    """The assembly that ``compile_object`` would encode."""
     with _lock, _SETTINGS:
         machine = _machine(target)
-        return machine.emit_assembly(_parsed(text, target, machine))
+        module = _parsed(text, target, machine)
+        if by_hand:
+            _simplify(module, machine)
+        return machine.emit_assembly(module)
 
 
-def _machine(target: Target) -> llvm.TargetMachine:
-    machine = _machines.get(target)
+def _machine(target: Target, machines: dict[Target, llvm.TargetMachine] = _machines) -> llvm.TargetMachine:
+    """The one for a target among the machines of a thread, made if missing; by default those under the lock."""
+    machine = machines.get(target)
     if machine is None:
-        machine = _machines[target] = _new_machine(target)
+        machine = machines[target] = _new_machine(target)
     return machine
 
 
-def _new_machine(target: Target) -> llvm.TargetMachine:
+def _family(target: Target) -> llvm.Target:
+    """LLVM's description of the kind of processor; others than this machine's are prepared when one is wanted."""
     try:
-        family = llvm.Target.from_triple(target.triple)
+        return llvm.Target.from_triple(target.triple)
+    except RuntimeError:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+    try:
+        return llvm.Target.from_triple(target.triple)
     except RuntimeError as error:
         raise CompileError(f"target {target.name}: LLVM knows no machine {target.triple!r} ({error})") from None
+
+
+def _new_machine(target: Target) -> llvm.TargetMachine:
+    family = _family(target)
     return family.create_target_machine(
         cpu=target.cpu,
         features=target.features,

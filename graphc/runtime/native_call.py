@@ -20,6 +20,8 @@ _SINGLE, _RELEASE_GIL, _STATIC, _ALONE, _TOGETHER = 1, 2, 4, 8, 16
 _NEW, _IN_PLACE, _COPIED = 0, 1, 2
 _NUMBER_KINDS = {dt.f32: 1, dt.f64: 2, dt.i32: 3, dt.i64: 4, dt.b1: 5}
 _FASTCALL = 0x80
+_GATE, _SEEN = 23, 24  # words of the table
+_NEVER = -1  # the number of no change
 
 
 class _Table(np.ndarray):
@@ -85,7 +87,7 @@ def native_callable(
         ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(entry[2])(address_of(dims), address_of(shapes))
     flags = _SINGLE * single | _RELEASE_GIL * release_gil | _STATIC * (not dynamic)
     flags |= (_ALONE if writes else _TOGETHER) * (turn is not None)
-    table = np.zeros(23, dtype=np.int64).view(_Table)
+    table = np.zeros(25, dtype=np.int64).view(_Table)
 
     reference = weakref.ref(table)  # a plain reference would be a cycle
 
@@ -97,10 +99,27 @@ def native_callable(
         len(arguments.rules), len(signature.inputs), len(signature.outputs), len(signature.symbols), flags,
         id(fallback), id(failed), address_of(inputs), address_of(dims), address_of(records), address_of(outputs),
         address_of(slots), scratch, address_of(shapes), ranks, len(returned),
-        0 if turn is None else turn.address, 0 if box is None else address_of(box.words),
+        0 if turn is None else turn.address, 0 if box is None else address_of(box.words), 0, _NEVER,
     ]  # fmt: skip
     table.keep = (library, arena, arguments, inputs, dims, records, rules, outputs, slots, shapes, fallback, failed, turn, box, keep)
     return _function(support, "gc_call" if box is None else "gc_call_boxed", table)
+
+
+def gated_callable(support: Library, boxed: Callable, gate: np.ndarray) -> Callable:
+    """A callable that takes boxes, as ``boxed`` does, but answers NotImplemented until ``let_pass``, or behind a shut gate.
+
+    Args:
+        gate: two words: the number of the latest change, and the thread that may pass.
+    """
+    table = boxed.__self__
+    table.keep += (gate,)
+    table[_GATE] = address_of(gate)
+    return _function(support, "gc_call_gated", table)
+
+
+def let_pass(gated: Callable, change: int | None) -> None:
+    """Let calls pass as long as the gate tells of this change; None: let none pass."""
+    gated.__self__[_SEEN] = _NEVER if change is None else change
 
 
 def address_of(array: np.ndarray) -> int:

@@ -19,13 +19,16 @@
 @gc_job       = internal global [16 x i64] zeroinitializer, align 128   ; fn, ctx, extent, parts, threads, number
 @gc_threads   = internal global i32 0                    ; the caller included; 0: ask the system at the first use
 @gc_started   = internal global i32 0                    ; workers that exist
-@gc_place     = internal global i32 -1                   ; the CPU of the caller when it last woke a worker
+@gc_place     = internal global i32 -1                   ; the CPU of the caller when it last shared a loop
+@gc_ended     = internal global i64 0                    ; when a loop that awake threads would have shared last ran alone
+@gc_row       = internal global i32 0                    ; so many of them came soon after the one before
 @gc_all_signals = internal constant [16 x i64] [${signals}]
 
 declare i32 @pthread_create(ptr, ptr, ptr, ptr) nounwind
 declare i32 @pthread_detach(i64) nounwind
 declare i32 @pthread_sigmask(i32, ptr, ptr) nounwind
 declare i64 @sysconf(i32) nounwind
+declare i32 @clock_gettime(i32, ptr) nounwind
 declare i32 @sched_getcpu() nounwind
 declare i32 @sched_getaffinity(i32, i64, ptr) nounwind
 declare i32 @sched_setaffinity(i32, i64, ptr) nounwind
@@ -57,10 +60,16 @@ define void @gc_pool_reset_after_fork() nounwind {
 }
 
 ; How many iterations a part has at least: `grain`, which is worth waking a thread; fewer if the first worker still looks
-; for work. A negative grain stands for a loop that runs again and again, so that threads will be awake.
-define internal i64 @gc_least(i64 %grain) nounwind {
+; for work. A negative grain stands for a loop that runs again and again, so that threads will be awake. Where only
+; threads that are awake would gain and none is, fewer as well if such loops come one right after the other:
+; who wakes a thread for them finds it awake from then on. Else 0: the loop runs alone, and when it ends is written down.
+define internal i64 @gc_least(i64 %extent, i64 %grain) nounwind {
+entry:
   %opposite = sub i64 0, %grain
   %size = call i64 @llvm.smax.i64(i64 %grain, i64 %opposite)
+  %least = call i64 @llvm.smax.i64(i64 %size, i64 1)
+  %scaled = udiv i64 %size, ${awake}
+  %fewer = call i64 @llvm.smax.i64(i64 %scaled, i64 1)
   %again = icmp slt i64 %grain, 0
   %started = load atomic i32, ptr @gc_started monotonic, align 4
   %exists = icmp ne i32 %started, 0
@@ -69,17 +78,70 @@ define internal i64 @gc_least(i64 %grain) nounwind {
   %looks = icmp eq i32 %lies, 0
   %ready = and i1 %exists, %looks
   %awake = or i1 %again, %ready
-  %fewer = udiv i64 %size, ${awake}
-  %chosen = select i1 %awake, i64 %fewer, i64 %size
-  %least = call i64 @llvm.smax.i64(i64 %chosen, i64 1)
+  br i1 %awake, label %share, label %weigh
+
+weigh:
+  %half = sdiv i64 %extent, 2
+  %worth = icmp sle i64 %least, %half
+  %little = icmp sgt i64 %fewer, %half
+  %clear = or i1 %worth, %little
+  br i1 %clear, label %keep, label %look
+
+look:
+  %threads = load atomic i32, ptr @gc_threads monotonic, align 4
+  %one = icmp eq i32 %threads, 1
+  br i1 %one, label %keep, label %recall
+
+recall:
+  %ended = load atomic i64, ptr @gc_ended monotonic, align 8
+  %now = call i64 @gc_now()
+  %pause = sub i64 %now, %ended
+  %soon = icmp ult i64 %pause, ${pause_between}
+  %before = load atomic i32, ptr @gc_row monotonic, align 4
+  %more = add i32 %before, 1
+  %row = select i1 %soon, i32 %more, i32 0
+  store atomic i32 %row, ptr @gc_row monotonic, align 4
+  %often = icmp uge i32 %row, ${row}
+  br i1 %often, label %share, label %alone
+
+share:
+  ret i64 %fewer
+
+keep:
   ret i64 %least
+
+alone:
+  ret i64 0
+}
+
+; Nanoseconds of a clock that only goes forward.
+define internal i64 @gc_now() nounwind {
+  %time = alloca { i64, i64 }
+  store { i64, i64 } zeroinitializer, ptr %time
+  %failed = call i32 @clock_gettime(i32 1, ptr %time)
+  %seconds = load i64, ptr %time
+  %fraction.at = getelementptr { i64, i64 }, ptr %time, i64 0, i32 1
+  %fraction = load i64, ptr %fraction.at
+  %whole = mul i64 %seconds, 1000000000
+  %all = add i64 %whole, %fraction
+  ret i64 %all
 }
 
 ; Runs fn(ctx, begin, end) over [0, extent), split evenly into parts of at least `gc_least` iterations, up to ${parts}
 ; for each thread. A call from inside a job, or while another thread's job runs, is not split.
 define void @gc_parallel(ptr %fn, ptr %ctx, i64 %extent, i64 %grain) nounwind {
 entry:
-  %least = call i64 @gc_least(i64 %grain)
+  %least = call i64 @gc_least(i64 %extent, i64 %grain)
+  %remember = icmp eq i64 %least, 0
+  br i1 %remember, label %remembered, label %test
+
+remembered:
+  call void %fn(ptr %ctx, i64 0, i64 %extent)
+  %now = call i64 @gc_now()
+  store atomic i64 %now, ptr @gc_ended monotonic, align 8
+  ret void
+
+test:
   %small = icmp slt i64 %extent, %least
   br i1 %small, label %serial, label %count
 
@@ -150,6 +212,8 @@ serial:
 ; Gives each thread its range of the parts, and wakes the workers that sleep.
 define internal void @gc_hand_out(i64 %parts, i64 %sharers) nounwind {
 entry:
+  %cpu = call i32 @sched_getcpu()
+  store atomic i32 %cpu, ptr @gc_place monotonic, align 4
   %last = load i64, ptr getelementptr (i64, ptr @gc_job, i64 5)
   %number = add i64 %last, 1
   store i64 %number, ptr getelementptr (i64, ptr @gc_job, i64 5)
@@ -205,8 +269,6 @@ look:                                                    ; waking takes long; by
   br i1 %empty, label %seen, label %call
 
 call:
-  %cpu = call i32 @sched_getcpu()
-  store atomic i32 %cpu, ptr @gc_place monotonic, align 4
   %bell = getelementptr %gc_slot, ptr %bed, i64 0, i32 1
   call void @gc_rouse(ptr %bell)
   br label %seen

@@ -13,6 +13,8 @@ from graphc.ir.target import Target
 _FILES = ("pool", "pool_threads")
 _SPIN = 4000  # looks before sleeping: some fifty microseconds, far below a time slice
 _AWAKE = 64  # so much less work is worth a thread that looks for it: to hand it over takes 0.2 microseconds
+_PAUSE_BETWEEN = 25_000  # nanoseconds between loops, half of what a worker looks for work: it is awake for the next
+_ROW = 2  # loops that come so soon, before a worker is woken for the next
 _PARTS = 15  # per thread: enough to even out unequal threads; a range counts to 4095, which is 256 times so many
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98}
 _PAUSE = {
@@ -56,7 +58,7 @@ def pool_text(target: Target) -> str:
     signals = ", ".join(["i64 -1"] * 16)
     return Template(text).substitute(
         futex=_FUTEX[machine], pause=pause, declarations=declaration, spin=_SPIN, parts=_PARTS, awake=_AWAKE,
-        signals=signals,
+        pause_between=_PAUSE_BETWEEN, row=_ROW,        signals=signals,
     ).replace("\n\n\n", "\n\n")
 
 

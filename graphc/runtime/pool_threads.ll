@@ -81,8 +81,8 @@ out:
   ret i32 %usable
 }
 
-; Leaves the CPU of the caller, where the system may have put a thread that it woke: both would take turns there, and the
-; caller wait. To be forbidden a CPU for a moment is what moves a thread at once.
+; Leaves the CPU of the caller, where the system may have put a thread that it woke, or both: they would take turns there,
+; and the caller wait. To be forbidden a CPU for a moment is what moves a thread at once.
 define internal void @gc_step_aside() nounwind {
 entry:
   %mask = alloca [16 x i64], align 8
@@ -159,11 +159,11 @@ doze:
 
 get_up:
   store atomic i32 0, ptr %asleep seq_cst, align 4
-  call void @gc_step_aside()
   br label %work
 
 work:
   %now = phi i32 [ %spun, %look ], [ %slept.on, %get_up ]
+  call void @gc_step_aside()
   %ran = call i32 @gc_work(i64 %self)
   %idly = icmp eq i32 %ran, 0
   br i1 %idly, label %finished, label %count

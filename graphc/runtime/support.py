@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from graphc.ir.target import TARGETS, X86_64, Target
 from graphc.runtime import call_layout, call_test
+from graphc.runtime.assembled import assembled
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.host import host_target
 from graphc.runtime.library import Library
@@ -25,6 +27,7 @@ _EXPORTS = [
     "gc_call",
     "gc_call_exact",
     "gc_call_boxed",
+    "gc_call_gated",
     "gc_call_configure",
     "gc_handler",
     "gc_turn_enter",
@@ -38,7 +41,7 @@ _EXPORTS = [
     "gc_buffer_configure",
     "gc_buffer_get",
 ]
-_FORMAT = "5"  # raised when the compiler, the linker or the order of exports changes
+_FORMAT = "6"  # raised when the compiler, the linker or the order of exports changes
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,12 @@ def _load(made: Mapping[str, bytes]) -> Support:
 
 def support_file(target: Target, made: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:
     """The digest and the content of the library for a target: from the cache, from ``made``, else compiled now."""
-    source = _source(target)
+    source = source_for(target)
     content = _found(source, made or {})
     if content is None:
         from graphc.runtime.jit import compile_object  # the compiler is loaded only where there is something to compile
 
-        provide(source, compile_object(source.text, source.target, by_hand=True))
+        provide(source, compile_object(*source.module))
         content = _made[source.digest]
     return source.digest, content
 
@@ -122,6 +125,13 @@ class Source:
     digest: str
     parts: Mapping[str, str]
 
+    @functools.cached_property
+    def module(self) -> tuple[str, Target, bool]:
+        """What the compiler is given: text, target, and whether it is as people wrote it."""
+        here = self.target.triple == host_target().triple  # LLVM is prepared to read no other machine's assembly
+        finished = assembled(self.target, self.digest) if here else None
+        return finished or self.text, self.target, finished is None
+
 
 def missing() -> Source | None:
     """What must be compiled before the first call in this process, so that it can be while something else is.
@@ -130,7 +140,7 @@ def missing() -> Source | None:
     """
     if _support is not None:
         return None
-    source = _source(host_target())
+    source = source_for(host_target())
     return source if _found(source, {}) is None else None
 
 
@@ -142,7 +152,8 @@ def provide(source: Source, content: bytes) -> None:
     default_cache().put(source.digest, {"library": library}, dict(source.parts))
 
 
-def _source(target: Target) -> Source:
+def source_for(target: Target) -> Source:
+    """What the library for a target is made of."""
     target = _least(target)
     text = support_text(target)
     parts = {"what": "support", "format": _FORMAT, "target": target.name, "text": text}

@@ -295,9 +295,9 @@ class InteractiveSession(Session):
         if any(isinstance(s, InteractiveSession) for s in SESSIONS.entered):
             what = "an interactive session is active already; close() it to free what it holds"
             warnings.warn(f"InteractiveSession: {what}", GraphcWarning, stacklevel=2)
-        SESSIONS.entered.append(self)
+        SESSIONS.enter(self)
         if graph is not None:
-            GRAPHS.entered.append(graph)
+            GRAPHS.enter(graph)
 
     def close(self) -> None:
         """Close the session and make it the default no longer."""

@@ -16,7 +16,7 @@ from graphc.ir.node import make, symbol
 from graphc.ir.type import Type
 from graphc.options import Options
 from graphc.prims import dot, tanh
-from graphc.runtime.container import Container, write
+from graphc.runtime.container import Container, encode
 from graphc.runtime.host import host_target
 
 MODULE = importlib.import_module("graphc.aot.tune")  # the function has its name in the package
@@ -113,7 +113,7 @@ def test_what_was_tuned_before_is_the_start(product, few):
 
 
 def test_every_candidate_runs(product):
-    tuning = aot.tune(product, inputs={"x": np.ones((3, 40), np.float32)}, timer=costing(lambda machine: 1.0))
+    tuning = aot.tune(product, inputs={"x": np.ones((3, 40), np.float32)}, timer=costing(lambda machine: 1.0), clock=lambda: 0.0)
     tried = {(t.name, t.value) for t in tuning.trials}
     wanted = {(name, v) for name, values in CANDIDATES.items() for v in values if v != getattr(DEFAULT, name)}
     assert tried == wanted and len(tuning.trials) == len(wanted) and tuning.left == 0
@@ -189,7 +189,7 @@ def test_manifests(saved, tmp_path, machine, found):
     manifest = container.json("manifest")
     manifest.pop("machine")
     sections["manifest"] = manifest if machine is None else {**manifest, "machine": machine}
-    write(tmp_path / "m.gc", sections)
+    (tmp_path / "m.gc").write_bytes(b"".join(encode(sections)))
     if isinstance(found, str):
         with pytest.raises(FormatError, match=found):
             aot.read(tmp_path / "m.gc")

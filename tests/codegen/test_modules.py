@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+import graphc.codegen.llvm.module
 import graphc.compile
 from graphc.codegen.llvm.module import program_modules, program_text
 from graphc.ir.parser import parse
@@ -45,7 +46,7 @@ def test_the_results_do_not_depend_on_the_modules(program, monkeypatch):
     rng = np.random.default_rng(3)
     arrays = [rng.standard_normal(shape).astype(np.float32) for shape in ((5, 24), (24, 16), (16, 8))]
     expected = graphc.compile.load(graphc.compile.assemble(program))(*arrays)
-    monkeypatch.setattr(graphc.compile, "program_modules", functools.partial(program_modules, size=1))
+    monkeypatch.setattr(graphc.codegen.llvm.module, "program_modules", functools.partial(program_modules, size=1))
     found = graphc.compile.load(graphc.compile.assemble(program))(*arrays)
     for x, y in zip(expected, found):
         assert x.tobytes() == y.tobytes()

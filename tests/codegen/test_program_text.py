@@ -7,12 +7,13 @@ import pytest
 from native import POOL, Fenced, assembly, host_targets, load
 
 from graphc.codegen.header import header_text
-from graphc.codegen.llvm.module import program_text, segments
+from graphc.codegen.llvm.module import program_text
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.node import symbol
 from graphc.ir.parser import parse
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature
+from graphc.ir.segments import segments
 from graphc.ir.target import AARCH64
 from graphc.ir.type import Type
 

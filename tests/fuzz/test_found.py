@@ -114,3 +114,17 @@ def test_one_column_of_a_narrow_contraction():
     (right,) = interpret(graph, array)
     for target in host_targets():
         assert bits_equal(run_native(graph, [array], target)[0], right)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 15, 17, 31, 33])
+def test_truth_values_of_columns_that_fill_no_vector(columns):
+    """They are stored by masks, of which one may turn out to be of a single lane; nothing beside them may change."""
+    n = symbol("n")
+    x = input_node("x", Type(dt.f32, (n, 2)))
+    y = const(np.arange(-columns, columns, dtype=np.float32).reshape(2, columns))  # no product is rounded
+    z = p.dot(x, y)
+    graph = Graph("g", (x,), (z, p.le(z, p.neg(z))))
+    array = np.arange(-13, 13, dtype=np.float32).reshape(13, 2)
+    right = interpret(graph, array)
+    for target in host_targets():
+        assert all(map(bits_equal, run_native(graph, [array], target), right))

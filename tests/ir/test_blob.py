@@ -42,6 +42,8 @@ def test_the_digest_does_not_depend_on_chunks_or_threads(size):
     for k in range(0, size, 777_777):
         growing.update(content[k : k + 777_777])
     assert growing.digest() == whole
+    copy = np.empty(size, np.uint8)
+    assert digest_of_bytes(content, copy) == whole and copy.tobytes() == content
     if size:
         assert digest_of_bytes(content[:-1] + bytes([content[-1] ^ 1])) != whole
 

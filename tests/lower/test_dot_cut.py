@@ -72,20 +72,21 @@ def test_rows_that_would_share_a_set_are_copied():
     assert direct(2, 4096)  # two rows do not crowd a set
 
 
-def test_rows_that_are_copied_are_asked_for_ahead():
+def test_rows_that_are_copied_or_far_are_asked_for_ahead():
     def cut(m, n, k):
         return cut_of(describe(product(m, n, k)[2], X86_64_V4), packed=True)
 
     wide = cut(512, 512, 1024)
     assert 0 < wide.rows_ahead <= MOST_AHEAD and wide.rows_ahead * wide.panels >= 11  # all rows of the next tile
-    assert cut(512, 512, 1000).rows_ahead == 0  # read where they lie
+    assert cut(128, 512, 1000).rows_ahead == 0  # read where they lie, in the second-level cache
+    assert cut(512, 512, 1000).direct and cut(512, 512, 1000).rows_ahead > 0
     assert cut(64, 64, 1024).rows_ahead == 0  # two panels: too many rows along each
 
 
-@pytest.mark.parametrize("m", [97, 109, None])
+@pytest.mark.parametrize("m", [97, 109, 177, None])
 def test_rows_asked_for_ahead_change_nothing(m):
     """The last tile asks for rows that are not there."""
-    rows, n, k = m or 29, 320, 1024
+    rows, n, k = m or 29, 320, 1000 if m == 177 else 1024  # copied; read where they lie
     rng = np.random.default_rng(rows)
     arrays = [rng.standard_normal(s).astype(np.float32) for s in ((rows, k), (k, n))]
     x, y, node = product(m or symbol("m"), n, k)

@@ -137,7 +137,8 @@ def test_reductions_of_one_value_share_a_kernel(shape):
     outputs += [reduce(cast(mul(y, y), dt.f64), "sum", (1,)), reduce(cast(x, dt.i32), "max", (1,))]
     graph = Graph("several", (x,), tuple(outputs))
     (kernel,) = verified(Graph("few", (x,), tuple(outputs[:4])), X86_64_V4).kernels
-    assert str(kernel).count("alloc ") == 4 and str(kernel).count("exp(") <= 2, "one loop and its rest"
+    forms = 1 if isinstance(shape[-1], int) else 2  # of rows that may be long: whole blocks, and the last one
+    assert str(kernel).count("alloc ") == 4 * forms and str(kernel).count("exp(") <= 1 + forms, "one loop and its rest"
     rng = np.random.default_rng(5)
     for n in (1, 4, 65):
         a = rng.standard_normal([n if not isinstance(d, int) else d for d in shape]).astype(np.float32) / 8

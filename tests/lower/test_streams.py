@@ -1,31 +1,38 @@
 """Large results go past the caches: the same bits wherever they begin, in element-wise, joined and turned kernels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
+from graphc.ir.machine import LIMITS, Machine
 from graphc.ir.node import const, symbol
-from graphc.ir.target import AARCH64, X86_64_V3, X86_64_V4
+from graphc.ir.target import AARCH64, X86_64_V3, X86_64_V4, Target
 from graphc.ir.type import Type
 from graphc.lower import streams
-from graphc.prims import add, concat, mul, pad, transpose
+from graphc.prims import add, broadcast, concat, mul, pad, reduce, sub, transpose
 from graphc.prims.interpret import interpret
 from tests.native import host_targets, run_native, verified
 
 
 @pytest.fixture(autouse=True)
-def everything_is_large(monkeypatch):
-    monkeypatch.setattr(streams, "STREAM_BYTES", 0)
+def rows_are_long(monkeypatch):
     monkeypatch.setattr(streams, "LEAST_ROW", 1)
+    monkeypatch.setitem(LIMITS, "stream_bytes", (0, LIMITS["stream_bytes"][1]))
+
+
+def all_large(target: Target) -> Target:
+    return replace(target, machine=Machine(stream_bytes=0))
 
 
 def check(g: Graph, *arrays, past: bool = True) -> None:
-    for target in host_targets():
+    for target in map(all_large, host_targets()):
         for got, want in zip(run_native(g, arrays, target), interpret(g, *arrays), strict=True):
             np.testing.assert_array_equal(got, want)
-    texts = [kernel_text(k, X86_64_V4) for k in verified(g, X86_64_V4).kernels]
+    texts = [kernel_text(k, X86_64_V4) for k in verified(g, all_large(X86_64_V4)).kernels]
     assert any("nontemporal" in text for text in texts) is past
 
 
@@ -76,5 +83,17 @@ def test_only_where_lines_are_known_and_stores_can():
     n = symbol("n")
     for shape, target in (((n, 64), X86_64_V4), ((64, 64), AARCH64), ((64, 64), X86_64_V3)):
         (x,) = inputs(shape)
-        kernels = verified(Graph("g", (x,), (transpose(x, (1, 0)),)), target).kernels
+        kernels = verified(Graph("g", (x,), (transpose(x, (1, 0)),)), all_large(target)).kernels
         assert not any("nontemporal" in kernel_text(k, target) for k in kernels)
+
+
+@pytest.mark.parametrize("kind", ["flat", "rows", "side by side"])
+def test_the_machine_says_what_is_large(kind):
+    x, y = inputs((300,), (300,)) if kind == "flat" else inputs((4, 300), (4, 300))
+    node = {"flat": lambda: add(x, y), "rows": lambda: sub(x, broadcast(reduce(y, "max", (1,)), (4, 300), (0,))),
+            "side by side": lambda: concat(x, mul(y, y), axis=1)}[kind]()  # fmt: skip
+    size = node.type.size * 4
+    for least, past in ((size, True), (size + 1, False)):
+        target = replace(X86_64_V4, machine=Machine(stream_bytes=least))
+        kernels = verified(Graph("g", (x, y), (node,)), target).kernels
+        assert any(a.streamed for k in kernels for a in k.arrays) is past

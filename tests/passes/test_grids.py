@@ -106,7 +106,7 @@ def test_saturating_casts_need_no_limits(dtype, target):
                 np.testing.assert_array_equal(got, wanted)
 
 
-def residual_block(strict_inputs=False):
+def residual_block(zero_first=False):
     """Two quantised convolutions, their sum, its activation."""
     x = byte_input("x", (1, 6, 6, 8))
     real = dequantise(x, 0.05, 120)
@@ -124,12 +124,14 @@ def residual_block(strict_inputs=False):
         return dequantise(quantise(total, scale, zero), scale, zero)
 
     both = prims.add(convolved(1, 3, 0.2, 130), convolved(2, 1, 0.1, 90))
-    active = prims.max(both, const(0.0, both.type))
+    low = const(0.0, both.type)
+    active = prims.max(low, both) if zero_first else prims.max(both, low)
     return Graph("g", (x,), (quantise(active, 0.15, 0), dequantise(quantise(active, 0.15, 0), 0.15)))
 
 
-def test_integer_products_differ_by_a_step_at_most():
-    graph, array = residual_block(), RNG.integers(0, 256, (1, 6, 6, 8)).astype(np.uint8)
+@pytest.mark.parametrize("zero_first", (False, True))
+def test_integer_products_differ_by_a_step_at_most(zero_first):
+    graph, array = residual_block(zero_first), RNG.integers(0, 256, (1, 6, 6, 8)).astype(np.uint8)
     strict, allowed = optimise(graph), optimise(graph, Options(allow=INEXACT))
     assert sum(n.op == "conv" for n in strict.nodes) == 2 == sum(n.op == "conv4" for n in allowed.nodes)
     assert not any(n.op in ("conv", "div") for n in allowed.nodes)

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from graphc.errors import FormatError, UsageError
-from graphc.runtime.container import ALIGN, Container, encode, write
+from graphc.runtime.container import ALIGN, Container, Writer, encode
 
 SECTIONS = {"manifest": {"name": "train", "version": 1}, "ir": "graph @f()", "empty": b"", "weights": bytes(range(1, 80))}
+
+
+def write(path, sections: dict) -> None:
+    with Writer(path, sections) as writer:
+        for value in sections.values():
+            writer.add(value)
+        writer.close()
 
 
 @pytest.fixture

@@ -211,6 +211,31 @@ assert support.workers == THREADS - 1 and count() == before + THREADS - 1, (coun
 """
 
 
+ONE_AFTER_THE_OTHER = """
+import time, numpy as np
+from small_programs import parallel_double
+from graphc.runtime.support import load_support
+support = load_support()
+support.set_threads(2)
+run, x = parallel_double(grain=100), np.zeros(150, np.float32)
+for _ in range(20):
+    time.sleep(0.001)
+    run(x)
+assert support.workers == 0
+for _ in range(100_000):
+    run(x)
+    if support.workers:
+        break
+assert support.workers == 1
+"""
+
+
+def test_loops_too_small_to_wake_a_thread_for_wake_one_if_they_come_one_after_the_other():
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    subprocess.run([sys.executable, "-c", ONE_AFTER_THE_OTHER], env=environment, check=True)
+
+
 @pytest.mark.parametrize("variable", ("GRAPHC_NUM_THREADS", "OMP_NUM_THREADS"))
 def test_no_thread_starts_before_it_is_needed(variable):
     threads = min(2, len(os.sched_getaffinity(0)))

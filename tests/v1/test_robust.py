@@ -163,7 +163,7 @@ def test_graphs_and_sessions_leave_nothing():
     assert (live_nodes(), handles()) == before
 
 
-def test_a_thousand_sessions_leave_nothing():
+def test_hundreds_of_sessions_leave_nothing():
     x, w = tf.placeholder(tf.float32, [None, 4]), tf.Variable(tf.ones([4, 4]))
     y = tf.matmul(x, w)
 
@@ -175,13 +175,13 @@ def test_a_thousand_sessions_leave_nothing():
     once()
     gc.collect()
     before, operations = (live_nodes(), handles()), len(tf.get_default_graph().get_operations())
-    for _ in range(1000):
+    for _ in range(300):
         once()
     gc.collect()
     assert (live_nodes(), handles()) == before and len(tf.get_default_graph().get_operations()) == operations
 
 
-def test_ten_thousand_builds_leave_nothing():
+def test_a_thousand_builds_leave_nothing():
     def build():
         with tf.Graph().as_default():
             tf.gradients(tf.sin(tf.placeholder(tf.float32, [None]) * 2.0) + 1.0, tf.Variable(1.0))
@@ -189,7 +189,7 @@ def test_ten_thousand_builds_leave_nothing():
     build()
     gc.collect()
     before = live_nodes()
-    for _ in range(10_000):
+    for _ in range(1000):
         build()
     gc.collect()
     assert live_nodes() == before

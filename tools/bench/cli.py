@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import os
+import tempfile
 from pathlib import Path
 
 from . import environments, promises, report, results
 from .rounds import Pool, measure
-from .starts import starts
+from .starts import Starts
 from .workloads import WORKLOADS
 
 
@@ -27,15 +28,16 @@ def chosen(patterns: list[str]) -> list[str]:
 def run(options) -> None:
     folder = Path(options.environments or environments.default_folder())
     variants = environments.variants_of(options.peers or list(environments.VARIANTS))
-    book = results.read(options.json)
+    here = [v for v in variants if environments.interpreter(environments.VARIANTS[v], folder)]
+    names, book = chosen(options.workloads), results.to_fill(options.json)
     if options.cold:
-        run_cold(options, book, variants, folder)
+        run_cold(options, book, names, variants, folder)
         return
     for threads in options.threads:
         limits = results.best_limits(book, threads)
         with Pool(variants, threads, folder) as pool:
-            for name in chosen(options.workloads):
-                if options.missing and results.complete(book, name, threads, variants):
+            for name in names:
+                if options.missing and results.complete(book, name, threads, here):
                     continue
                 row = measure(WORKLOADS[name], pool, options.rounds, options.seconds, say)
                 results.merge(book, name, threads, row, limits)
@@ -44,13 +46,39 @@ def run(options) -> None:
                     results.write(book, options.json)
 
 
-def run_cold(options, book: dict, variants: list[str], folder: Path) -> None:
-    for name in chosen(options.workloads):
-        kept = book.setdefault("starts", {}).setdefault(name, {})
-        wanted = [v for v in variants if not (options.missing and v in kept)]
-        kept |= starts(WORKLOADS[name], wanted, options.threads[0], folder, min(options.rounds, 3), say)
-        if options.json:
-            results.write(book, options.json)
+def run_cold(options, book: dict, names: list[str], variants: list[str], folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as bytecode:
+        starts = Starts(options.threads[0], folder, min(options.rounds, 3), bytecode, say)
+        for name in names:
+            kept = book.setdefault("starts", {}).setdefault(name, {})
+            wanted = [v for v in variants if not (options.missing and v in kept and not results.is_missing(kept[v]))]
+            results.keep(kept, starts.measure(WORKLOADS[name], wanted))
+            if options.json:
+                results.write(book, options.json)
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def cores(text: str) -> int:
+    """So many threads that each has a core."""
+    number, most = count(text), len(os.sched_getaffinity(0))
+    if number > most:
+        raise argparse.ArgumentTypeError(f"there are {most} cores, not {text}")
+    return number
+
+
+def duration(text: str) -> float:
+    """Seconds, more than none."""
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time to measure in")
+    return seconds
 
 
 def say(text: str) -> None:
@@ -73,9 +101,9 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("run", help="measure workloads")
     p.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names or patterns; all if none are given")
     p.add_argument("--peers", nargs="+", help=f"of {', '.join(environments.VARIANTS)}; graphc is always there")
-    p.add_argument("--threads", nargs="+", type=int, default=[1])
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
+    p.add_argument("--threads", nargs="+", type=cores, default=[1])
+    p.add_argument("--rounds", type=count, default=5)
+    p.add_argument("--seconds", type=duration, default=0.2, help="of each peer in each round")
     p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
     p.add_argument("--json", metavar="FILE", help="keep the results there, beside those that it has")
     p.add_argument(
@@ -97,4 +125,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     os.environ.pop("OPENBLAS_CORETYPE", None)
     options = parser().parse_args(arguments)
-    options.do(options)
+    try:
+        options.do(options)
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted; what was measured before is kept") from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent.parent
+NOT_SET_UP = "not set up"  # begins the note of a peer whose environment is missing
 ONNX = "onnx==1.23.2"
 PACKAGES = {  # environment: what pip installs
     "torch": ("--extra-index-url=https://download.pytorch.org/whl/cpu", "torch==2.13.0", "numpy==2.4.6", "setuptools"),
@@ -75,7 +76,10 @@ def setup(names: list[str], folder: Path) -> None:
         if name not in PACKAGES:
             raise SystemExit(f"no environment {name}; there are {', '.join(PACKAGES)}")
         print(f"{name}: {folder / name}", flush=True)
-        venv.create(folder / name, with_pip=True, symlinks=True)
+        try:
+            venv.create(folder / name, with_pip=True, symlinks=True)
+        except OSError as e:
+            raise SystemExit(f"{folder / name}: {e.strerror}") from None
         for command in setup_commands(name, folder):
             if subprocess.run(command, check=False).returncode:
                 raise SystemExit(f"{name}: pip could not install {' '.join(PACKAGES[name])}; its message is above")

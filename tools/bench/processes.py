@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .environments import VARIANTS, interpreter, surroundings
+from .environments import NOT_SET_UP, VARIANTS, interpreter, surroundings
 
 PATIENCE = 900  # seconds for the slowest of compilers
 
@@ -30,7 +30,7 @@ class Process:
         variant = VARIANTS[name]
         python = interpreter(variant, folder)
         if python is None:
-            raise Missing(f"not set up (python tools/bench setup {variant.environment})")
+            raise Missing(f"{NOT_SET_UP} (python tools/bench setup {variant.environment})")
         self.name = name
         self._noise = tempfile.TemporaryFile()
         self._process = subprocess.Popen(

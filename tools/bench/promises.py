@@ -31,7 +31,7 @@ import graphc.v1 as tf
 from graphc import Options, compile_graph
 from graphc.ir import node as ir_node
 
-from .report import between
+from .report import between, read_page
 from .results import processor
 
 
@@ -566,6 +566,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     global TENSORFLOW
     TENSORFLOW = options.tensorflow
+    if options.write:
+        between(read_page(Path(options.write)), "promises", "")  # better refused now than when all is measured
     rows = []
     for name in options.only:
         for row in BENCHES[name]():

@@ -107,6 +107,7 @@ def start_table(book: dict) -> str:
                 continue
             ratio = v["compile"] / ours["compile"] if "compile" in ours and peer != "graphc" else None
             goal = met(ratio, START_GOAL) if ratio and peer in COMPILERS else ""
+            whole = (v["import"] + v["compile"]) / (ours["import"] + ours["compile"]) if ratio else None
             rows.append(
                 [
                     name,
@@ -116,11 +117,13 @@ def start_table(book: dict) -> str:
                     shown(v["cached"]),
                     f"{ratio:.1f}" if ratio else "",
                     goal,
+                    f"{whole:.1f}" if whole else "",
                     f"{v['memory'] / 1e6:.0f} MB",
                 ]
             )
-    head = f"workload|peer|import|compile and first run|cached|by graphc's|>= {START_GOAL:g} of compilers|peak memory"
-    return lines_of(head, rows, {2, 3, 4, 5, 7})
+    head = "workload|peer|import|compile and first run|cached|by graphc's"
+    head += f"|>= {START_GOAL:g} of compilers|with importing|peak memory"
+    return lines_of(head, rows, {2, 3, 4, 5, 7, 8})
 
 
 def heading(book: dict) -> str:
@@ -156,7 +159,7 @@ def command(options) -> None:
     if not options.write and not options.plot:
         print("\n\n".join(tables[k] for k in ("bench", "bench threads", "bench starts")))
     for page in map(Path, options.write):
-        text = page.read_text()
+        text = read_page(page)
         wanted = [k for k in tables if f"<!-- {k} -->" in text]
         if not wanted:
             raise SystemExit(f"{page} has none of the markers {', '.join(f'<!-- {k} -->' for k in tables)}")
@@ -169,7 +172,17 @@ def command(options) -> None:
             for n, t, _ in measured_rows(book)
             if t == 1 and (b := results.best_peer(book, n, t))
         ]
-        Path(options.plot).write_text(plot.svg(bars))
+        try:
+            Path(options.plot).write_text(plot.svg(bars))
+        except OSError as e:
+            raise SystemExit(f"{options.plot}: {e.strerror}") from None
+
+
+def read_page(page: Path) -> str:
+    try:
+        return page.read_text()
+    except OSError as e:
+        raise SystemExit(f"{page}: {e.strerror}") from None
 
 
 def between(text: str, marker: str, new: str) -> str:

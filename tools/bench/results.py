@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .environments import VARIANTS, surroundings
+from .environments import NOT_SET_UP, VARIANTS, surroundings
 from .workloads import WORKLOADS
 
 
@@ -22,10 +22,8 @@ def processor() -> str:
         return platform.processor()
 
 
-def read(path: str | None) -> dict:
-    """The kept results, or empty ones of this machine."""
-    if path and Path(path).exists():
-        return json.loads(Path(path).read_text())
+def empty() -> dict:
+    """No results yet, of this machine."""
     return {
         "machine": processor(),
         "cores": os.cpu_count(),
@@ -35,8 +33,57 @@ def read(path: str | None) -> dict:
     }
 
 
+def read(path: str) -> dict:
+    """The kept results.
+
+    Raises:
+        SystemExit: the file cannot be read, or holds something else.
+    """
+    try:
+        book = json.loads(Path(path).read_text())
+    except OSError as e:
+        raise SystemExit(f"{path}: {e.strerror}") from None
+    except ValueError as e:
+        raise SystemExit(f"{path} is no JSON, and stays as it is: {e}") from None
+    if not isinstance(book, dict) or any(type(book.get(k)) is not type(v) for k, v in empty().items()):
+        raise SystemExit(f"{path} holds no results of python tools/bench run, and stays as it is")
+    return book
+
+
+def to_fill(path: str | None) -> dict:
+    """The results that a run adds to: those of the file, if there is one.
+
+    Raises:
+        SystemExit: the file cannot be read or made, or another machine's results are in it.
+    """
+    if path is None:
+        return empty()
+    folder = Path(path).resolve().parent
+    if not os.access(folder, os.W_OK):
+        raise SystemExit(f"{folder} is no folder that can be written to")
+    if not Path(path).exists():
+        return empty()
+    book = read(path)
+    if book["machine"] != processor():
+        raise SystemExit(f"{path} has the results of another machine, {book['machine']}; this one is {processor()}")
+    return book
+
+
 def write(book: dict, path: str) -> None:
-    Path(path).write_text(json.dumps(book, indent=1) + "\n")
+    """Put the results into a file, whole or not at all."""
+    made = Path(f"{path}.new")
+    made.write_text(json.dumps(book, indent=1) + "\n")
+    made.replace(path)
+
+
+def keep(kept: dict, new: dict) -> None:
+    """Put figures by peer beside those that are there; a peer that is not set up now loses none."""
+    kept |= {p: v for p, v in new.items() if p not in kept or not is_missing(v)}
+
+
+def is_missing(figures: dict) -> bool:
+    """Whether these are no figures because a peer was not set up."""
+    return figures.get("note", "").startswith(NOT_SET_UP)
 
 
 def limits(threads: int) -> dict[str, float]:
@@ -72,13 +119,13 @@ def merge(book: dict, name: str, threads: int, row: dict, measured: dict[str, fl
     kept = book["rows"].setdefault(key(name, threads), {"peers": {}})
     kept["date"] = str(datetime.date.today())
     kept["limit"] = least_seconds(name, measured)
-    kept["peers"] |= row["peers"]
+    keep(kept["peers"], row["peers"])
 
 
 def complete(book: dict, name: str, threads: int, variants: list[str]) -> bool:
     """Whether the book has something of each of the variants."""
     peers = book["rows"].get(key(name, threads), {"peers": {}})["peers"]
-    return all(v in peers or v in WORKLOADS[name].without for v in variants)
+    return all((v in peers and not is_missing(peers[v])) or v in WORKLOADS[name].without for v in variants)
 
 
 def best_peer(book: dict, name: str, threads: int) -> tuple[str, float] | None:

@@ -75,17 +75,17 @@ def taken_apart(value, found: list, name: str = "x"):
     if isinstance(value, Tensor):
         found.append(value)
         return Place(value.dtype, value.type.rank, name)
-    if type(value) in _BY_VALUE or isinstance(value, _BY_VALUE):
-        return type(value), str(value) if type(value) is float else value  # nan is nan, and 0.0 is not -0.0
-    if isinstance(value, Operators):  # a variable
-        return Same(value)
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic)):  # some of which are Python's numbers as well
         array = np.asarray(value)
         if array.dtype.kind == "O" and not all(isinstance(v, (str, bytes)) for v in array.reshape(-1)):
             raise UsageError(explain(_NO_TENSOR.format(f"{type(value).__name__} of objects")))
         tensor = EAGER.convert(array)
         found.append(tensor)
         return Place(tensor.dtype, tensor.type.rank, name)
+    if type(value) in _BY_VALUE or isinstance(value, _BY_VALUE):
+        return type(value), str(value) if type(value) is float else value  # nan is nan, and 0.0 is not -0.0
+    if isinstance(value, Operators):  # a variable
+        return Same(value)
     if isinstance(value, TensorSpec):
         found.append(value)
         return Place(value.dtype, value.shape.ndims, value.name or name)

@@ -12,8 +12,6 @@ import weakref
 from collections.abc import Callable
 from threading import get_ident
 
-import numpy as np
-
 from graphc.api.binding import binder
 from graphc.api.eager import eager
 from graphc.api.function.any_rank import AnyRank
@@ -22,22 +20,22 @@ from graphc.api.function.collecting import COLLECTION
 from graphc.api.function.concrete import ConcreteFunction
 from graphc.api.function.family import Family
 from graphc.api.function.mode import EAGERLY
+from graphc.api.function.quick_key import note_quick
 from graphc.api.function.retracing import note_function, note_trace
 from graphc.api.function.signature import InputSignature, expect_specs
 from graphc.api.function.tracing import trace_function
+from graphc.api.gate import GATE
 from graphc.api.operators import Operators
 from graphc.api.recompile import subject
 from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.recording import RECORDING
 from graphc.api.spec import TensorSpec
 from graphc.api.storage import CHANGES, RUNNING
-from graphc.api.tensor import EagerTensor
 from graphc.errors import GraphcError, Location, ShapeError, UsageError, explain, with_line
 from graphc.ir.node import Node
 from graphc.prims.running import RankUnknown
 
 _QUICK_KEPT = 512
-_FLAGS = frozenset({bool, int, str, type(None)})  # of which equal ones of one class are the same
 _NONE = None, None
 _FAILED = GraphcError, MemoryError
 _TRACING = threading.RLock()  # functions are traced by one thread at a time
@@ -76,7 +74,9 @@ class Function:
         self._families: dict = {}
         self._inside: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # a trace around -> families
         self._quick: dict[tuple, Callable] = {}
+        self._orders: dict[tuple, tuple] = {}  # names of arguments as given -> as in the trace
         self._direct: tuple = _NONE  # the latest trace for tensors alone, which native code tells from others
+        self._gated, self._packed = _refuse, None  # the same where nothing needs a look first, and what packs the answer
         self._bound: dict[int, tuple] = {}
         self._latest: tuple | None = None
         self._plain: set = set()  # keys of arguments for which a Python function inside makes tensors of unknown rank
@@ -106,21 +106,41 @@ class Function:
 
     def __call__(self, *args, **kwargs):
         """The answer of the Python function, computed by a compiled program."""
+        if not kwargs:
+            try:
+                found = self._gated(*args)
+            except _FAILED:
+                with with_line():
+                    raise
+            if found is not NotImplemented:
+                packed = self._packed
+                return found if packed is None else packed(found)
         if not (RECORDERS.entered or RECORDING.tapes or EAGERLY.is_on):
-            runner, packed = self._direct
-            if runner is not None and runner.seen == CHANGES.now and get_ident() in RUNNING and not kwargs:
-                try:
-                    found = runner.boxed(*args) if runner.boxed is not None else NotImplemented
-                except _FAILED:
-                    with with_line():
-                        raise
+            if not kwargs:
+                found = self._directly(args)
                 if found is not NotImplemented:
-                    return found if packed is None else packed(found)
-            key, arrays = _quick_key(args, kwargs)
+                    return found
+            key, arrays = self._quick_key(args, kwargs)
             run = self._quick.get(key)
             if run is not None:
                 return run(arrays)
         return self._called(args, kwargs)
+
+    def _directly(self, args: tuple):
+        """The answer of the latest trace for tensors alone, NotImplemented where they do not fit; opens the gate to it."""
+        runner, packed = self._direct
+        if runner is None or runner.gated is None or runner.seen != CHANGES.now or get_ident() not in RUNNING:
+            return NotImplemented
+        if self._gated is runner.gated and GATE.thread == get_ident():  # it has refused these arguments just now
+            return NotImplemented
+        GATE.open()
+        self._packed, self._gated = packed, runner.gated
+        try:
+            found = runner.boxed(*args)
+        except _FAILED:
+            with with_line():
+                raise
+        return found if found is NotImplemented or packed is None else packed(found)
 
     def _called(self, args: tuple, kwargs: dict):
         recorder = recorder_for([x for x in (*args, *kwargs.values()) if isinstance(x, Operators)], eager)
@@ -232,11 +252,33 @@ class Function:
             concrete, _ = made(False)
         return concrete
 
+    def _quick_key(self, args: tuple, kwargs: dict) -> tuple:
+        """The arguments as a key of what tells traces apart and as arrays, in the order of the trace's; None without one."""
+        key, arrays = [], []
+        if not note_quick(args, key, arrays):
+            return None, arrays
+        if kwargs:
+            names = tuple(kwargs)
+            ordered = self._orders.get(names)
+            if ordered is None:
+                ordered = self._orders[names] = self._ordered(names)
+            key.append(ordered)
+            if not note_quick([kwargs[name] for name in ordered], key, arrays):
+                return None, arrays
+        return tuple(key), arrays
+
+    def _ordered(self, names: tuple) -> tuple:
+        """Names of arguments in the order in which a trace has them: others than the function's own come last."""
+        places = {name: k for k, name in enumerate(self._signature.parameters)}
+        if len(self._orders) >= _QUICK_KEPT:
+            self._orders.clear()
+        return tuple(sorted(names, key=lambda name: (places.get(name, len(places)), name)))
+
     def _keep_quick(self, args: tuple, kwargs: dict, concrete: ConcreteFunction) -> None:
         """Call this trace without more ado for arguments of the same types."""
         if concrete.is_flexible:
             return
-        key, arrays = _quick_key(args, kwargs)
+        key, arrays = self._quick_key(args, kwargs)
         specs = concrete.inputs
         if key is not None and [a.dtype for a in arrays] == [s.dtype.numpy for s in specs]:
             if len(self._quick) >= _QUICK_KEPT:
@@ -334,24 +376,9 @@ def _autograph():
     return importlib.import_module("graphc.api.autograph")
 
 
-def _quick_key(args: tuple, kwargs: dict) -> tuple:
-    """The types of arrays and the values of flags as a key, None if there is something else; and the arrays."""
-    key, arrays = [], []
-    for x in args:
-        cls = x.__class__
-        if cls in _FLAGS or (cls is float and (x < 0 or x > 0)):  # neither a zero, of which there are two, nor NaN
-            key += cls, x
-            continue
-        array = x._value.array if cls is EagerTensor else x if cls is np.ndarray else None
-        if array is None:
-            return None, arrays
-        arrays.append(array)
-        key += array.dtype, array.shape
-    for name, x in kwargs.items():
-        if x.__class__ not in _FLAGS:
-            return None, arrays
-        key += name, x.__class__, x
-    return tuple(key), arrays
+def _refuse(*args):
+    """Stands where there is nothing that native code could call."""
+    return NotImplemented
 
 
 def _signature_of(function: Callable) -> inspect.Signature:

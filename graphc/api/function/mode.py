@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphc.api.gate import GATE
+
 
 class _Eagerly:
     """The choice of the program.
@@ -24,6 +26,7 @@ def run_functions_eagerly(run_eagerly) -> None:
         run_eagerly: whether they are called as they are.
     """
     EAGERLY.is_on = bool(run_eagerly)
+    GATE.shut()
 
 
 def functions_run_eagerly() -> bool:

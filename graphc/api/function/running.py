@@ -12,6 +12,7 @@ import numpy as np
 from graphc.api.eager import EAGER
 from graphc.api.function.trace import Traced
 from graphc.api.function.weights import with_weights
+from graphc.api.gate import GATE
 from graphc.api.run import compile_graph
 from graphc.api.storage import CHANGES, KEEPING, RUNNING, note_thread, shared_turn
 from graphc.api.stream import SEEDS
@@ -19,6 +20,7 @@ from graphc.api.tensor import EagerTensor
 from graphc.api.values import given
 from graphc.errors import with_line
 from graphc.runtime.box import Box
+from graphc.runtime.native_call import let_pass
 
 
 class Runner:
@@ -31,6 +33,8 @@ class Runner:
         call: the native function of the arguments' arrays; what it answers with ``unpacked`` makes a list of.
         boxed: the same of tensors and arrays, which answers with a tensor or a tuple of them, or with NotImplemented where
             an argument does not fit as it is; valid where ``current`` has nothing to do. None where there is none.
+        gated: the same as ``boxed``, but to be called at any time: NotImplemented as well where something must be looked at
+            first.
         seen: ``CHANGES.now`` when variables were brought there last.
         state: position of an input of the graph -> the array that it is bound to.
     """
@@ -44,6 +48,7 @@ class Runner:
         self.state: dict[int, np.ndarray] = {}
         self.call: Callable | None = None
         self.boxed: Callable | None = None
+        self.gated: Callable | None = None
         self.skipped = int(traced.acts)  # the token among the results
         self.is_single = traced.results == 1 and not traced.acts
 
@@ -98,10 +103,20 @@ class Runner:
             rest += [_TOKEN] if traced.acts else []
             state |= {first + len(traced.variables) + k: a for k, a in enumerate(rest)}
             if self.call is None or any(state[k] is not a for k, a in self.state.items()):
-                self.call, self.state, self.boxed = self._bound(executable, state), state, None
+                self.retire()
+                self.call, self.state = self._bound(executable, state), state
             if self.boxed is None and executable is not None and not traced.acts:
                 self.boxed = self._bound(executable, self.state, box=_box(), numbers=False)
+                self.gated = None if self.boxed is None else executable.gated(self.boxed, GATE.words)
+            if self.gated is not None:
+                let_pass(self.gated, now)
             self.seen = now
+
+    def retire(self) -> None:
+        """Let nobody call the native function of tensors any more; another one is made when variables are brought anew."""
+        if self.gated is not None:
+            let_pass(self.gated, None)
+        self.boxed = self.gated = None
 
     @functools.cached_property
     def _executable(self):

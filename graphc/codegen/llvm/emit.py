@@ -13,7 +13,6 @@ from graphc.codegen.llvm.loops import Span, branch, counted_loop, unbind
 from graphc.codegen.llvm.memory import Memory
 from graphc.codegen.llvm.parallel import Outline, call_parallel, free_names, receive
 from graphc.codegen.llvm.storage import Storage
-from graphc.codegen.llvm.transposed import is_turn, write_turn
 from graphc.codegen.llvm.turn import turn
 from graphc.codegen.llvm.vectorize import VectorLoops
 from graphc.errors import CompileError
@@ -138,10 +137,7 @@ class Body:
         elif loop.kind == UNROLLED:
             if type(loop.extent) is not int:
                 raise CompileError(f"the unrolled loop over {loop.var} needs a fixed extent, not {loop.extent}")
-            if is_turn(loop, self.facts, self.memory):
-                write_turn(loop, self.function, self.memory)
-            else:
-                self._unrolled(loop)
+            self._unrolled(loop)
         elif loop.kind in (SERIAL, VECTOR, PARALLEL):
             self._serial(loop)
         else:

@@ -346,8 +346,11 @@ class Memory:
 
     def _is_narrow_and_unknown(self, dtype: DType) -> bool:
         """True for a store that LLVM 22 may get wrong: once it finds out that a computed mask has one lane on, it stores
-        a truncated element of less than four bytes too wide. Such stores are written lane by lane (as a scatter)."""
+        a truncated element of less than four bytes too wide. Such stores are written lane by lane (as a scatter).
+        Truth values are widened to a byte and not truncated to it: where the hardware has masks, theirs is right."""
         mask = self.function.mask
+        if dtype is b1 and self.function.target.masks:
+            return False
         return dtype.size < 4 and mask is not None and not mask.text.startswith("<")
 
     def first(self, name: str, index: tuple) -> Value:

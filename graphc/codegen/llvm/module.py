@@ -29,23 +29,6 @@ _FLOAT = {"add": "fadd", "sub": "fsub", "mul": "fmul", "floordiv": "fdiv"}
 _MEMMOVE = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
 
 
-def segments(program: Program) -> list:
-    """The order of execution: numbers of native segments, and the Host steps between them.
-
-    A program without Host steps has the one segment 0, whose function has the entry name alone; every other program
-    has more than one item.
-    """
-    items: list = []
-    native = 0
-    for step in program.steps:
-        if isinstance(step, Host):
-            items.append(step)
-        elif not items or isinstance(items[-1], Host):
-            items.append(native)
-            native += 1
-    return items if len(items) > 1 else [0, *(item for item in items if isinstance(item, Host))]
-
-
 def program_text(program: Program, target: Target, entry: str, externals: str = DECLARATION) -> str:
     """The LLVM module of a program.
 

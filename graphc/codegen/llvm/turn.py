@@ -31,13 +31,13 @@ def turn(function: Function, storage: Storage) -> None:
     for column in range(count):
         for row in range(count):
             block = [old[(row * chunk + k) * count + column] for k in range(chunk)]
-            for k, value in enumerate(_turned(function, block)):
+            for k, value in enumerate(columns_of(function, block)):
                 function.state[name, (column * chunk + k) * count + row] = value
 
 
-def _turned(function: Function, rows: list[Value]) -> list[Value]:
+def columns_of(function: Function, rows: list[Value]) -> list[Value]:
     """The columns of as many rows as they have lanes."""
-    lanes = len(rows)
+    rows, lanes = list(rows), len(rows)
     if lanes == 1:
         return rows
     group = min(lanes, max(1, _BLOCK // rows[0].dtype.bits))

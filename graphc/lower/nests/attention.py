@@ -19,7 +19,7 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.contraction import FEW_ROWS, Dot, describe
 from graphc.lower.element import Elements
-from graphc.lower.nests.loops import cast, index, least, product, scalar, unravel
+from graphc.lower.nests.loops import cast, even_pieces, index, least, product, scalar, unravel
 from graphc.lower.reduce_nest import may_overwrite, row_body
 from graphc.lower.schedule import name_shared, parallelise, read_first, symbols_of, unroll
 from graphc.prims.table import TABLE, apply
@@ -146,10 +146,7 @@ def attention_kernel(attention: Attention) -> Kernel:
 def _split(m, height: int) -> list[tuple]:
     """Pairs of tiles (rows of each, how many, first row, name): of a known number of rows tiles that differ by one at most."""
     if type(m) is int:
-        count = -(-m // height)
-        tall, short = -(-m // max(count, 1)), count * -(-m // max(count, 1)) - m
-        whole = [(tall, count - short, 0, "a"), (tall - 1, short, (count - short) * tall, "z")]
-        return [some for some in whole if some[1] > 0]
+        return [(size, count, first, name) for (first, size, count), name in zip(even_pieces(m, height), "az")]
     few = FEW_ROWS if height > FEW_ROWS else 1
     spare = height - (height - 1) // few * few - 1  # more rows left than small tiles should do: a big one
     count = simplified((m + spare) // height)
@@ -204,7 +201,7 @@ def _tasks(attention: Attention, height: int, count, start, tag: str) -> For:
         _rows(attention, names, rows, batch, row, height),
         _product(attention, 1, (weights, rows[weights]), heads, height, tag, stored[1]),
     )
-    work = height * first.n * (first.k + second.n + 16) // 4
+    work = height * first.n * (first.k + second.n + 16)
     if fixed:
         nest: tuple = (*lets, Let(block, _node(simplified(task % parts))), *body)
     else:

@@ -14,13 +14,14 @@ from graphc.ir.kernel import UNROLLED, Alloc, Array, For, Prefetch, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
+from graphc.lower.nests.conv_coming import Coming, asks, coming
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
 from graphc.lower.nests.conv_pack import pays
-from graphc.lower.nests.conv_panel import AHEAD, panel_width, split, tile_pixels, vectors_for
+from graphc.lower.nests.conv_panel import AHEAD, panel_width, tile_pixels, vectors_for
 from graphc.lower.nests.conv_shape import Shape, is_finite
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    as_index, ceil_divide, index, least, let, loop, most, parallel, product, scalar, unravel, vector,
+    as_index, ceil_divide, even_pieces, index, least, let, loop, most, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
@@ -84,7 +85,7 @@ def even_lines(shape: Shape, limit: int) -> Shape:
 def pieces(shape: Shape, limit: int) -> list[Piece]:
     """The tiles of a line, as even as can be; those that are alike are one piece."""
     out: list[Piece] = []
-    for first, pixels, count in split(shape.out[2], limit):
+    for first, pixels, count in even_pieces(shape.out[2], limit):
         for k in range(count):
             start = first + k * pixels
             taps = tuple([_inside(shape, start, pixels, tap) for tap in range(shape.kernel[2])])
@@ -122,10 +123,11 @@ def clipped(site: Site, target: Target) -> tuple:
         block, group, image, d, h = unravel(t, extents)
         many = least(per_block, count - block * per_block) if count % per_block else per_block
         deep, high = inside_range(shape, 0, d, "deep"), inside_range(shape, 1, h, "high")
-        number, row = let("line", ((image * shape.out[0] + d) * shape.out[1] + h) * shape.out[2])
+        place = (image * shape.out[0] + d) * shape.out[1] + h
+        number, row = let("line", place * shape.out[2])
         start, corner = let("corner", as_index(_corner(shape, image, d, h, group)))
-        spot = _Line(site, width, (deep[0], high[0]), group, number, start)
-        body = [_tiles(spot, k, piece, (block * per_block, many)) for k, piece in enumerate(line)]
+        spot = _Line(site, width, (deep[0], high[0]), group, place, number, start)
+        body = [_tiles(spot, k, line, (block * per_block, many)) for k in range(len(line))]
         return (*deep[1], *high[1], row, corner, *body)
 
     work = product((shape.depth, per_block * width, shape.out[2]))
@@ -155,36 +157,35 @@ def inside_range(shape: Shape, axis: int, place: Node, name: str) -> tuple[tuple
 class _Line:
     """One line of the output, or those of its channels that one group has.
 
-    ``ranges``: (first tap, how many) along depth and height. ``number``: of its first pixel in the output. ``corner``:
-    the element under the first tap of that pixel.
+    ``ranges``: (first tap, how many) along depth and height. ``place``: the number of the line. ``number``: of its
+    first pixel in the output. ``corner``: the element under the first tap of that pixel. ``coming``: what a tile asks for.
     """
 
     site: Site
     width: int
     ranges: tuple
     group: object
+    place: object
     number: object
     corner: object
-
-    @property
-    def results(self) -> int:
-        """Lanes of a panel that are results, where that is the same for all panels."""
-        return min(self.width, self.site.shape.outputs)
-
-    def channel(self, panel: object, o: Node) -> tuple:
-        """The output channel of a lane, and its guard."""
-        outputs = self.site.shape.outputs
-        of_group = panel * self.width + o
-        exact = outputs % self.width == 0 or outputs < self.width
-        return self.group * outputs + of_group, None if exact else of_group < outputs
+    coming: Coming | None = None
 
 
-def _tiles(line: _Line, number: int, piece: Piece, block: tuple) -> For:
+def _tiles(line: _Line, number: int, pieces: list[Piece], block: tuple) -> For:
     """Neighbouring tiles, each for all panels of the block."""
     start, many = block
+    shape, piece = line.site.shape, pieces[number]
+    before, each = sum(p.count for p in pieces[:number]), sum(p.count for p in pieces)
 
     def one(c: Node) -> tuple:
-        return (loop(f"n{number}c", many, lambda p: _tile(line, number, piece, c, simplified(start + p))),)
+        def panel(p: Node) -> tuple:
+            if not asks(line.site, shape):
+                return _tile(line, number, piece, c, simplified(start + p))
+            tile = (line.place * each + before + c, shape.out[0] * shape.out[1] * each)
+            new, named = coming(line.site, shape, line.width, (line.group, start, many, p), tile, f"next{number}c")
+            return (named, *_tile(replace(line, coming=new), number, piece, c, simplified(start + p)))
+
+        return (loop(f"n{number}c", many, panel),)
 
     return loop(f"c{number}c", piece.count, one)
 
@@ -201,12 +202,13 @@ def _tile(line: _Line, number: int, piece: Piece, c: Node, panel: object) -> tup
         return line.number + column + q
 
     def channel(o: Node) -> tuple:
-        return line.channel(panel, o)
+        return site.channel(line.group, panel, line.width, o)
 
-    if is_short(site, piece.pixels, line.results):
-        return (*steps, finish_now(site, sums, line.results, pixel, channel, tag))
+    results = site.results(line.width)
+    if is_short(site, piece.pixels, results):
+        return (*steps, finish_now(site, sums, results, pixel, channel, tag))
     kept = Array(f"kept{tag}", Type(site.wide, (piece.pixels, line.width)), "stack")
-    rest = finish_kept(site, kept, line.results, piece.pixels, pixel, channel, f"{tag}_l")
+    rest = finish_kept(site, kept, results, piece.pixels, pixel, channel, f"{tag}_l")
     return (Alloc(kept), *steps, keep(site, sums, kept, (0, 0), tag), rest)
 
 
@@ -239,8 +241,10 @@ def _kernel(line: _Line, piece: Piece, sums: Array, column: Node, panel: object,
             suffix = f"{tag}_{k}"
 
             def step(t: Node, position=position, weights=weights, span=span, suffix=suffix) -> tuple:
+                row = simplified(weights + t)
                 near = _ahead(line, piece, base, t) if len(runs) == 1 else ()
-                return (*near, *_step(line, sums, span, position + t, (panel, simplified(weights + t)), suffix))
+                asked = line.coming.ask(row) if line.coming else ()
+                return (*near, *asked, *_step(line, sums, span, position + t, (panel, row), suffix))
 
             body.append(loop(f"t{suffix}", length, step))
         for tap, (first, stop) in enumerate(piece.taps if line.site.outside else ()):

@@ -74,7 +74,7 @@ def columns(site: Site, target: Target) -> tuple:
 
         return (loop("line", least(lines, height - part * lines), row),)
 
-    work = product((*shape.kernel, width, shape.out[2], lines))
+    work = product((*shape.kernel, width, shape.out[2], lines, 3))
     return (parallel("task0", product(extents), work, task),)
 
 

@@ -16,12 +16,13 @@ from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Prefetch, Store, l
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
+from graphc.lower.nests.conv_coming import Coming, asks, coming
 from graphc.lower.nests.conv_finish import finish_kept, finish_now, is_short, keep
 from graphc.lower.nests.conv_patch import PATCH, Patch, Place, Tile, copy, patch_of
 from graphc.lower.nests.conv_shape import Shape, flattened, is_finite, taps_of
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, index, least, loop, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, ceil_divide, even_pieces, index, least, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.lower.panels import Panels
 from graphc.prims.table import apply
@@ -107,21 +108,14 @@ def _kinds_of_rows(shape: Shape, limit: int) -> list[Rows]:
     _, height, width = shape.out
     plain = shape.spread == (1, 1, 1) and type(width) is int and not shape.is_pointwise
     if plain and 2 * width <= limit and type(height) is int and shape.dilation[1] == 1 and height > 0 < width:
-        return [Rows(top, size, count, ((0, width, 1),), limit) for top, size, count in split(height, limit // width)]
+        pieces = even_pieces(height, limit // width)
+        return [Rows(top, size, count, ((0, width, 1),), limit) for top, size, count in pieces]
     if plain and 0 < width <= 2 * limit:
-        return [Rows(0, 1, height, tuple(split(width, limit)), limit)]
+        return [Rows(0, 1, height, tuple(even_pieces(width, limit)), limit)]
     strip = limit * STRIP if shape.is_pointwise else 0
     if strip and type(width) is int and width > 0:  # strips as even as whole tiles allow
         strip = -(-(-(-width // limit)) // -(-width // strip)) * limit
     return [Rows(0, 1, ceil_divide(height, shape.spread[1]), (), limit, strip)]
-
-
-def split(extent: int, limit: int) -> list[tuple[int, int, int]]:
-    """Pieces of at most ``limit`` whose sizes differ by one at most: (first, size, count) for each size."""
-    count = -(-extent // limit)
-    size, larger = divmod(extent, count)
-    pieces = [(0, size + 1, larger), (larger * (size + 1), size, count - larger)]
-    return [p for p in pieces if p[2]]
 
 
 # --------------------------------------------------------------------------------------------- tasks
@@ -137,6 +131,7 @@ def _tasks(site: Site, width: int, rows: Rows, number: int, weights: int) -> For
     strips = ceil_divide(line, rows.strip) if rows.strip else 1
     depth = ceil_divide(shape.out[0], shape.spread[0])
     extents = (blocks, shape.groups, *shape.spread, shape.batch, depth, rows.count, strips)
+    each = sum(c for _, _, c in rows.columns) or ceil_divide(rows.strip or line, rows.pixels)
 
     def task(t: Node) -> tuple:
         block, group, *phase, image, d, r, s = unravel(t, extents)
@@ -145,13 +140,34 @@ def _tasks(site: Site, width: int, rows: Rows, number: int, weights: int) -> For
         start = block * per_block
         many = least(per_block, count - start) if count % per_block else per_block
         start = start if blocks > 1 else as_index(0)
-        return tuple(_line(site, width, rows, number, where, (start, many)))
+        place = ((image * depth + d) * rows.count + r) * strips + s
+        block = _Block(start, many, place * each, simplified(depth * rows.count * strips * each))
+        return tuple(_line(site, width, rows, number, where, block))
 
     pixels = least(line, rows.strip) if rows.strip else line * rows.height
     return parallel(f"task{number}", product(extents), product((shape.depth, per_block * width, pixels)), task)
 
 
-def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: tuple) -> list:
+@dataclass(frozen=True)
+class _Block:
+    """``many`` panels from ``start`` on, for tiles of which the first is number ``tile`` in the batch, and an image has
+    ``tiles``."""
+
+    start: object
+    many: object
+    tile: object
+    tiles: object
+
+    def coming(self, site: Site, width: int, group: object, tile: object, panel: Node, name: str) -> tuple:
+        """What a tile asks for while it sums a panel of the block, and the statement that this needs; or nothing."""
+        if site.shape.spread != (1, 1, 1) or type(self.tiles) is not int or not asks(site, site.shape):
+            return None, ()
+        block, place = (group, self.start, self.many, panel), (self.tile + tile, self.tiles)
+        new, named = coming(site, site.shape, width, block, place, name)
+        return new, (named,)
+
+
+def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: _Block) -> list:
     """The tiles of one line, or of a strip of it."""
     shape, out = site.shape, []
     first = where.first[2]
@@ -159,6 +175,7 @@ def _line(site: Site, width: int, rows: Rows, number: int, where: Place, block: 
         for k, (left, pixels, count) in enumerate(rows.columns):
             tile = Tile(f"{number}_{k}", rows.height, pixels, True)
             out.append(_tiles(site, width, tile, count, where, as_index(left), block, pixels))
+            block = replace(block, tile=block.tile + count)
         return _guarded(site, where, out)
     phase, spread = where.phase[2], shape.spread[2]
     line = ceil_divide(shape.out[2] - phase, spread) if spread > 1 else shape.out[2]
@@ -179,12 +196,11 @@ def _guarded(site: Site, where: Place, body: list) -> list:
     return [If(all_of(conditions), tuple(body))] if conditions else body
 
 
-def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: tuple, left) -> For:
+def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, first: Node, block: _Block, left) -> For:
     """``count`` neighbouring tiles: for some of them together a patch, from it the sums for the panels of the block."""
     together = _together(site.shape, tile, count)
     piece = replace(tile, pixels=tile.pixels * together)
     patch = patch_of(site.shape, piece)
-    start, many = block
 
     def one(c: Node) -> tuple:
         column = simplified(first + c * piece.pixels)
@@ -199,9 +215,11 @@ def _tiles(site: Site, width: int, tile: Tile, count: object, where: Place, firs
             place = replace(here, first=(*where.first[:2], simplified(column + offset)))
 
             def panel(p: Node) -> tuple:
-                return _panel(Work(site, width, tile, patch, place, offset, simplified(start + p)), valid)
+                new, named = block.coming(site, width, where.group, c * together + t, p, f"next{tile.name}")
+                work = Work(site, width, tile, patch, place, offset, simplified(block.start + p), new)
+                return (*named, *_panel(work, valid))
 
-            return panel(as_index(0)) if many == 1 else (loop(f"n{tile.name}", many, panel),)
+            return panel(as_index(0)) if block.many == 1 else (loop(f"n{tile.name}", block.many, panel),)
 
         parts = part(as_index(0)) if together == 1 else (loop(f"i{tile.name}", ceil_divide(inside, tile.pixels), part),)
         return (Alloc(array), *copy(site, piece, patch, here), *parts)
@@ -222,7 +240,7 @@ def _together(shape: Shape, tile: Tile, count: object) -> int:
 
 @dataclass(frozen=True)
 class Work:
-    """One tile, ``offset`` pixels from the start of its patch, and one panel of ``width`` channels."""
+    """One tile, ``offset`` pixels from the start of its patch, a panel of ``width`` channels, and what is asked for."""
 
     site: Site
     width: int
@@ -231,11 +249,7 @@ class Work:
     where: Place
     offset: object
     panel: object
-
-    @property
-    def results(self) -> int:
-        """Lanes of a panel that are results, where that is the same for all panels; else all are, under a guard."""
-        return min(self.width, self.site.shape.outputs)
+    coming: Coming | None = None
 
     def pixel(self, q: Node) -> Node:
         """The number in the output of a pixel of the tile."""
@@ -247,23 +261,20 @@ class Work:
 
     def channel(self, o: Node) -> tuple:
         """The output channel of a lane, and its guard."""
-        shape = self.site.shape
-        of_group = self.panel * self.width + o
-        exact = shape.outputs % self.width == 0 or shape.outputs < self.width
-        return self.where.group * shape.outputs + of_group, None if exact else of_group < shape.outputs
+        return self.site.channel(self.where.group, self.panel, self.width, o)
 
 
 def _panel(work: Work, valid: object) -> tuple:
     """The sums of one tile and panel, finished and stored; of a tile that is only partly inside, by smaller ones."""
     site, tile, name = work.site, work.tile, work.tile.name
-    pixels = tile.rows * tile.pixels
-    short = is_short(site, pixels, work.results)
-    end = (work.results, work.pixel, work.channel)
+    pixels, results = tile.rows * tile.pixels, site.results(work.width)
+    short = is_short(site, pixels, results)
+    end = (results, work.pixel, work.channel)
     sums, steps = sums_of(work, pixels, 0, name)
     if short and tile.whole:
         return (*steps, finish_now(site, sums, *end, name))
     kept = Array(f"kept{name}", Type(site.wide, (-(-pixels // FEW) * FEW, work.width)), "stack")
-    rest = finish_kept(site, kept, work.results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
+    rest = finish_kept(site, kept, results, valid * tile.rows, work.pixel, work.channel, f"{name}_l")
     if tile.whole:
         return (Alloc(kept), *steps, keep(site, sums, kept, (0, 0), name), rest)
 
@@ -300,9 +311,10 @@ def sums_of(work: Work, pixels: int, first: object, tag: str) -> tuple[Array, tu
             value, weight = load(patch.name, (at,), wide), load(weights.name, (o,), wide)
             return Store(sums.name, (q, o), site.multiply_add(value, weight, load(sums.name, (q, o), wide)))
 
-        width = work.width if site.packed else work.results
+        width = work.width if site.packed else site.results(work.width)
         fetch = vector(f"f{tag}", width, lambda o: (Store(weights.name, (o,), _weight(work, row, o)),))
         ahead = _ahead(work, tap) if pixels == tile.pixels else ()
+        ahead = (*ahead, *work.coming.ask(row)) if work.coming else ahead
         return (Alloc(weights), *ahead, fetch, each(f"{tag}_m", add))
 
     return sums, (Alloc(sums), each(f"{tag}_0", clear), *_kernel(shape, patch, work.where, step, tag))

@@ -53,6 +53,17 @@ class Site:
             return value
         return apply("select", guard, value, self.padding)
 
+    def results(self, width: int) -> int:
+        """Lanes of a panel that are results, where that is the same for all panels; else all are, under a guard."""
+        return min(width, self.shape.outputs)
+
+    def channel(self, group: object, panel: object, width: int, o: Node) -> tuple:
+        """The output channel of a lane of a panel, and its guard."""
+        outputs = self.shape.outputs
+        of_group = panel * width + o
+        exact = outputs % width == 0 or outputs < width
+        return group * outputs + of_group, None if exact else of_group < outputs
+
     def finish(self, pixel: Node, channel: Node, total: Node, guard: Node | None = None) -> tuple:
         """Statements that end the sum of an output element."""
         return self.epilogue.store(pixel, channel, cast(total, self.node.dtype), guard)

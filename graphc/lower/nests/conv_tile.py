@@ -11,7 +11,7 @@ from graphc.ir.type import Type
 from graphc.lower.nests.conv_shape import Shape, flattened
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, index, inside, let, loop, parallel, product, scalar, unravel, vector,
+    all_of, as_index, cast, even_pieces, index, inside, let, loop, parallel, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.prims.table import apply
 
@@ -70,7 +70,7 @@ def tiled(site: Site, target: Target) -> tuple[tuple, tuple]:
         padded = product((shape.batch, *shape.padded, shape.channels))
         body.append(_pad(site, shape))
         scratch, source = (Type(site.node.dtype, (padded,)),), "scratch0"
-    for first, width, count in split(shape.outputs, 2 * lanes, even=False):
+    for first, width, count in whole_pieces(shape.outputs, 2 * lanes):
         limit = tile_pixels(target.registers, -(-width // lanes))
         rows, columns = tiles(shape.out, limit)
         for top, height, row_tiles in rows:
@@ -84,24 +84,19 @@ def tile_pixels(registers: int, vectors: int) -> int:
     return max(1, (registers - 2 - vectors) // vectors)
 
 
-def split(extent: int, limit: int, even: bool = True) -> list[tuple[int, int, int]]:
-    """Pieces of at most ``limit``: (first, size, count) for each size; ``even`` sizes differ by one at most."""
-    count = -(-extent // limit)
-    if even:
-        size, larger = divmod(extent, count)
-        pieces = [(0, size + 1, larger), (larger * (size + 1), size, count - larger)]
-    else:
-        whole = extent // limit
-        pieces = [(0, limit, whole), (whole * limit, extent % limit, 1 if extent % limit else 0)]
-    return [p for p in pieces if p[2]]
+def whole_pieces(extent: int, limit: int) -> list[tuple[int, int, int]]:
+    """Pieces of ``limit`` and what is left: (first, size, count) for each size."""
+    whole, left = divmod(extent, limit)
+    pieces = [(0, limit, whole), (whole * limit, left, 1)]
+    return [p for p in pieces if p[1] and p[2]]
 
 
 def tiles(out: tuple, limit: int) -> tuple[list, list]:
     """Pieces of the rows and of the columns: several short rows make one tile, a long row makes several."""
     _, height, width = out
     if 2 * width <= limit:
-        return split(height, limit // width), [(0, width, 1)]
-    return [(0, 1, height)], split(width, limit)
+        return even_pieces(height, limit // width), [(0, width, 1)]
+    return [(0, 1, height)], even_pieces(width, limit)
 
 
 def _pad(site: Site, shape: Padded) -> For:

@@ -14,10 +14,10 @@ from graphc.ir.kernel import UNROLLED, Alloc, Array, For, Kernel, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
 from graphc.ir.type import Type
-from graphc.lower.nests.conv_panel import PIXELS, split
+from graphc.lower.nests.conv_panel import PIXELS
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, index, inside, least, let, loop, most, parallel, product, scalar, unravel,
-    vector,
+    all_of, as_index, cast, ceil_divide, even_pieces, index, inside, least, let, loop, most, parallel, product, scalar,
+    unravel, vector,
 )  # fmt: skip
 from graphc.lower.schedule import symbols_of
 from graphc.prims.table import apply
@@ -122,7 +122,7 @@ def _begin(work: _Work) -> For:
         def image(n: Node) -> tuple:
             line = n * work.out[0]
             return (run("above", line, 0, top * columns),
-                    loop("h0", bottom - top, lambda h: (run("before", line + top + h, 0, left),
+                    loop("h", bottom - top, lambda h: (run("before", line + top + h, 0, left),
                                                        run("after", line + top + h, right, columns))),
                     run("below", line, bottom * columns, work.out[0] * columns))  # fmt: skip
 
@@ -132,14 +132,14 @@ def _begin(work: _Work) -> For:
                 Store("out0", (row, column), cast(load(start.name, (o,), wide), node.dtype), guard),)),)  # fmt: skip
 
         zero = lane("first", lambda o, column, guard: (Store(start.name, (o,), scalar(0, wide)),))
-        return (*named, *more, Alloc(start), zero, loop("image0", work.batch, image), loop("c0", work.channels, end))
+        return (*named, *more, Alloc(start), zero, loop("n", work.batch, image), loop("c", work.channels, end))
 
     return parallel("task0", product((*work.kernel, work.panels)), work.channels * work.width, task)
 
 
 def _sums(work: _Work) -> For:
     """Add the products, block by block."""
-    pieces = [] if work.is_merged else split(work.channels, work.rows)
+    pieces = [] if work.is_merged else even_pieces(work.channels, work.rows)
     tiles = sum(count for _, _, count in pieces)
     height, columns = work.out
     lines = most(1, min(height, BLOCK // max(1, columns)))
@@ -178,10 +178,10 @@ def _sums(work: _Work) -> For:
                     body.append(loop(f"tile{k}", many, tile))
                 return (*named, one, two, *body)
 
-            return (loop("i1", rows, lambda i: row(simplified(first_row + i))),)
+            return (loop("i", rows, lambda i: row(simplified(first_row + i))),)
 
-        return (loop("image1", ceil_divide(work.batch, images), lambda n: (
-            loop("block1", ceil_divide(height, lines), lambda h: block(n, h)),)),)  # fmt: skip
+        return (loop("image", ceil_divide(work.batch, images), lambda n: (
+            loop("block", ceil_divide(height, lines), lambda h: block(n, h)),)),)  # fmt: skip
 
     flops = product((*work.kernel, work.channels, work.outputs, work.batch, height, columns))
     return parallel("task1", product(extents), simplified(flops // product(extents)), task)
@@ -200,7 +200,7 @@ def _panels(work: _Work, panels: tuple, span: tuple, i: Node, channel: object, s
 def _merged(work: _Work, panels: tuple, span: tuple, i: Node) -> tuple:
     """The tiles of a row of the kernel, each some of its taps and channels, for the panels of a task."""
     first, count = panels
-    rows = [(begin + k * size, size) for begin, size, many in split(work.kernel[1] * work.channels, work.rows)
+    rows = [(begin + k * size, size) for begin, size, many in even_pieces(work.kernel[1] * work.channels, work.rows)
             for k in range(many)]  # fmt: skip
 
     def tile(kind: int, p: Node) -> tuple:

