@@ -100,8 +100,9 @@ def read(path) -> Model:
     targets, weights = manifest.get("targets"), manifest.get("weights")
     if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
         raise FormatError(f"{path}: the manifest must list targets and weights")
+    allow = tuple(n for n in INEXACT if n in (manifest.get("allow") or ()))
     return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
-                 manifest.get("checks") is not False, tuple(n for n in INEXACT if n in (manifest.get("allow") or ())), _machine(manifest, path))
+                 manifest.get("checks") is not False, allow, _machine(manifest, path))  # fmt: skip
 
 
 def _machine(manifest: dict, path) -> Machine:
@@ -116,8 +117,12 @@ def _machine(manifest: dict, path) -> Machine:
 
 def runs_here(target: Target) -> bool:
     """Whether this machine can run code for a target."""
-    host = host_target().name
-    return target.name in (host, *_ALSO_RUNS.get(host, ()))
+    return target.name in _run_by(host_target().name)
+
+
+def _run_by(host: str) -> tuple[str, ...]:
+    """Names of the targets whose code a machine runs, the best first."""
+    return (host, *_ALSO_RUNS.get(host, ()))
 
 
 def load(path) -> Executable:
@@ -132,7 +137,7 @@ def load(path) -> Executable:
     """
     model = read(path)
     host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks, allow=model.allow)
-    for target in (host, *_ALSO_RUNS.get(host, ())):
+    for target in _run_by(host):
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})

@@ -337,7 +337,6 @@ def _in_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> 
     out.append(For(block, whole, (*lanes, *combined(parts))))
     rest = simplified(extent - whole * BLOCK)  # a block by itself: what depends on the extent alone is known before the rows
     if rest != 0:
-        row.elements.forget()
         lanes, parts = _in_lanes(row, level, reductions, stores, (whole * BLOCK, rest), None)
         out += [*lanes, *combined(parts)]
     return out, names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.ir.graph import substitute
@@ -90,25 +91,22 @@ def parallelise(loop: For, work) -> For:
 def for_awake_threads(body: tuple) -> tuple:
     """The statements of a kernel that is launched again and again: threads still look for work, so less is worth
     sharing, which a negative grain says."""
-
-    def statement(s):
-        if not isinstance(s, For) or s.kind != PARALLEL:
-            return s
-        return replace(s, grain=-s.grain if type(s.grain) is int else simplified(0 - s.grain))
-
-    return tuple(map(statement, body))
+    return _with_grains(body, lambda grain: -grain if type(grain) is int else simplified(0 - grain))
 
 
 def for_tasks_of(work: int, body: tuple) -> tuple:
     """The statements of a kernel with as much work in a task as this machine wants, instead of ``WORK_PER_TASK``."""
 
-    def statement(s):
-        if not isinstance(s, For) or s.kind != PARALLEL:
-            return s
-        grain = s.grain * work // WORK_PER_TASK
-        return replace(s, grain=max(1, grain) if type(grain) is int else simplified(binary("max", grain, 1)))
+    def scaled(grain):
+        grain = grain * work // WORK_PER_TASK
+        return max(1, grain) if type(grain) is int else simplified(binary("max", grain, 1))
 
-    return body if work == WORK_PER_TASK else tuple(map(statement, body))
+    return body if work == WORK_PER_TASK else _with_grains(body, scaled)
+
+
+def _with_grains(body: tuple, change: Callable) -> tuple:
+    """The statements of a kernel, whose parallel loops have other grains."""
+    return tuple([replace(s, grain=change(s.grain)) if isinstance(s, For) and s.kind == PARALLEL else s for s in body])
 
 
 def interchange(loop: For) -> For:

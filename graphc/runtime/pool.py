@@ -58,7 +58,7 @@ def pool_text(target: Target) -> str:
     signals = ", ".join(["i64 -1"] * 16)
     return Template(text).substitute(
         futex=_FUTEX[machine], pause=pause, declarations=declaration, spin=_SPIN, parts=_PARTS, awake=_AWAKE,
-        pause_between=_PAUSE_BETWEEN, row=_ROW,        signals=signals,
+        pause_between=_PAUSE_BETWEEN, row=_ROW, signals=signals,
     ).replace("\n\n\n", "\n\n")
 
 
