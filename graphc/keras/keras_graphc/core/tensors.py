@@ -23,7 +23,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     if isinstance(x, tf.Variable):
         x = tf.convert_to_tensor(x)
     if not tf.is_tensor(x):
-        if dtype is not None and (dtype == "bool" or is_int_dtype(dtype)):
+        if dtype is not None and (isinstance(x, bool) or dtype == "bool" or is_int_dtype(dtype)):
             return tf.cast(tf.convert_to_tensor(x), dtype)
         if dtype is None and isinstance(x, float):
             dtype = config.floatx()
