@@ -16,6 +16,8 @@ from graphc.keras.keras_graphc.core import (
     is_tensor,
     name_scope,
     random_seed_dtype,
+    scatter,
     shape,
     stop_gradient,
+    vectorized_map,
 )
