@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import graphc as tf
 from keras.src import backend
 from keras.src.backend.common.backend_utils import (
@@ -81,12 +79,10 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     sizes = shape(inputs)
     wanted = [(n - 1) * s + reach - low - high
               for n, s, reach, (low, high) in zip(sizes[1:-1] if last else sizes[2:], strides, reaches, cut)]  # fmt: skip
-    around = [(0, 0)] if last else [(0, 0), (0, 0)]
+    before, after = ([(0, 0)], [(0, 0)]) if last else ([(0, 0)] * 2, [])
     answer = tf.nn.conv_transpose(
         inputs, kernel, [sizes[0], *wanted, kernel.shape[-2]] if last else [sizes[0], kernel.shape[-2], *wanted], strides,
-        padding=[*around, *cut, *around[:3 - len(around)]], data_format=layout(rank, data_format), dilations=dilation_rate,
+        padding=[*before, *cut, *after], data_format=layout(rank, data_format), dilations=dilation_rate,
     )  # fmt: skip
     gained = [(0, max(-high, 0)) for _, high in lost]
-    if math.prod(1 + high for _, high in gained) == 1:
-        return answer
-    return tf.pad(answer, [*around, *gained, (0, 0)] if last else [*around, *gained])
+    return tf.pad(answer, [*before, *gained, *after]) if any(high for _, high in gained) else answer
