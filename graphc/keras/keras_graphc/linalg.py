@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import graphc as tf
 import numpy as np
+from graphc.api.eager import eager
+from graphc.api.lift import lift
+from graphc.api.op import Op
+from graphc.lib import decompose
 from keras.src import tree
 from keras.src.backend.common import standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
 from graphc.keras.keras_graphc.numpy.promotion import as_float, pair
 
+_lu_factor = lift(Op("keras.ops.lu_factor", "lu_factor", decompose.lu_factor, "a"), eager)
 _HALF = ("float16", "bfloat16")
 
 
@@ -72,7 +77,7 @@ def inv(a):
 
 
 def lu_factor(a):
-    return tuple(_in_width(tf.linalg.lu, a))
+    return _in_width(_lu_factor, a)
 
 
 def qr(x, mode="reduced"):

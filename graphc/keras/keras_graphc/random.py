@@ -64,7 +64,7 @@ def gamma(shape, alpha, dtype=None, seed=None):
 
 
 def beta(shape, alpha, beta, dtype=None, seed=None):
-    """By two gamma distributed values, ``a / (a + b)``; in float64, so that small ``alpha`` and ``beta`` are not 0 / 0."""
+    """By two gamma distributed values, ``a / (a + b)``; in float64, where small ones are not 0 / 0."""
     first, second = tf.unstack(tf.random.split(draw_seed(seed)))
     a, b = _gamma(shape, alpha, first), _gamma(shape, beta, second)
     return cast(a / (a + b), dtype or floatx())
