@@ -19,3 +19,4 @@ from graphc.keras.keras_graphc.core import (
     shape,
     stop_gradient,
 )
+from graphc.keras.keras_graphc.rnn import bidirectional_gru, bidirectional_lstm, cudnn_ok, gru, lstm, rnn
