@@ -6,7 +6,11 @@ import contextlib
 
 import graphc as tf
 from graphc.api.control import EAGER_FLOW, UNTRACEABLE
+from graphc.api.eager import eager
+from graphc.api.lift import lift
+from graphc.api.op import Op
 from graphc.api.recurrent import Course, unroll as loop
+from graphc.lib import recurrent as lib
 from keras.src import tree
 from keras.src.backend.common.stateless_scope import StatelessScope, get_stateless_scope, in_stateless_scope
 
@@ -96,22 +100,64 @@ def _widened(mask, like):
 
 # ----------------------------------------------------------------------------------- cells that are known
 
+_lstm = lift(Op("lstm", "LSTM", lib.lstm, "inputs kernel recurrent_kernel bias *initial_state"), eager)
+_gru = lift(Op("gru", "GRU", lib.gru, "inputs kernel recurrent_kernel bias *initial_state recurrent_bias"), eager)
+_ACTIVATIONS = {"linear", "tanh", "sigmoid", "relu", "elu", "selu", "silu", "softplus", "softsign", "hard_sigmoid"}
+
 
 def lstm(inputs, initial_state_h, initial_state_c, mask, kernel, recurrent_kernel, bias, activation,
          recurrent_activation, return_sequences=False, go_backwards=False, unroll=False, time_major=False):  # fmt: skip
-    raise NotImplementedError
+    kind = lib.LSTM("ifco", 0.0, _known(activation), _known(recurrent_activation))
+    *operands, h, c = _plain(mask, inputs, kernel, recurrent_kernel, bias, initial_state_h, initial_state_c)
+    outputs, h, c = _lstm(*operands, [h, c], kind=kind, time_major=time_major, go_backwards=go_backwards,
+                          return_sequences=return_sequences)  # fmt: skip
+    return h, _all_outputs(outputs, return_sequences, go_backwards, time_major), [h, c]
 
 
 def gru(inputs, initial_state, mask, kernel, recurrent_kernel, bias, activation, recurrent_activation,
         return_sequences=False, go_backwards=False, unroll=False, time_major=False, reset_after=True):  # fmt: skip
-    raise NotImplementedError
+    kind = lib.GRU("zrh", reset_after, _known(activation), _known(recurrent_activation))
+    *operands, bias, h = _plain(mask, inputs, kernel, recurrent_kernel, bias, initial_state)
+    bias, own = tf.unstack(bias) if bias is not None and reset_after else (bias, None)
+    outputs, h = _gru(*operands, bias, [h], kind=kind, recurrent_bias=own, time_major=time_major,
+                      go_backwards=go_backwards, return_sequences=return_sequences)  # fmt: skip
+    return h, _all_outputs(outputs, return_sequences, go_backwards, time_major), [h]
+
+
+def _plain(mask, *operands) -> list:
+    """The operands as tensors, of one dtype and without a mask.
+
+    Raises:
+        NotImplementedError: they are not: ``rnn`` is told what the output of a masked row is, and its cells promote.
+    """
+    found = [x if x is None else convert_to_tensor(x) for x in operands]
+    if mask is not None or len({x.dtype for x in found if x is not None}) > 1:
+        raise NotImplementedError
+    return found
+
+
+def _known(activation):
+    """The function of Nodes that one of Keras' activations is; ``rnn`` has cells with others."""
+    name = getattr(activation, "__name__", None)
+    if name not in _ACTIVATIONS or activation.__module__ != "keras.src.activations.activations":
+        raise NotImplementedError
+    return lib.ACTIVATIONS[name]
+
+
+def _all_outputs(outputs, return_sequences: bool, go_backwards: bool, time_major: bool):
+    rows = 0 if time_major else 1
+    if not return_sequences:
+        return tf.expand_dims(outputs, rows)
+    return tf.reverse(outputs, [rows]) if go_backwards else outputs
 
 
 def bidirectional_lstm(*args, **kwargs):
+    """Not at all: two layers run as two loops of one program."""
     raise NotImplementedError
 
 
 def bidirectional_gru(*args, **kwargs):
+    """Not at all: two layers run as two loops of one program."""
     raise NotImplementedError
 
 
