@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import importlib.machinery
 import importlib.metadata
+import importlib.util
 import os
 import sys
 
-from graphc.errors import UsageError
+from graphc.errors import UsageError, pass_over
 
 TESTED = "3.15"
 BACKEND = "graphc.keras.keras_graphc"
@@ -109,3 +110,5 @@ def provide() -> None:
     os.environ["KERAS_BACKEND"] = "graphc"
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
+        for folder in importlib.util.find_spec("keras").submodule_search_locations:
+            pass_over(folder)  # the line that a message names is the one that uses Keras
