@@ -8,16 +8,20 @@ by itself (its proposal of pluggable back ends), ``keras_graphc`` becomes a pack
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import importlib.util
 import os
 import sys
 
-from graphc.errors import UsageError, pass_over
+from graphc.errors import UnavailableError, UsageError, pass_over
 
 TESTED = "3.15"
 BACKEND = "graphc.keras.keras_graphc"
+_DOOR = "graphc.keras."
+_OWN = ("keras_graphc", "loading", "__main__")  # what is below the door and not Keras'
 # the module that chooses by name, and what its branch says for graphc
 _BRANCHES = {
     "keras.src.backend": f"from {BACKEND} import *\nfrom {BACKEND}.core import Variable as BackendVariable\n"
@@ -26,6 +30,10 @@ _BRANCHES = {
     "keras.src.models.model": f"from {BACKEND}.trainer import GraphcTrainer as Trainer",
     "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive",
 }
+
+
+class KerasMissingError(UnavailableError, ImportError):
+    """Keras is not installed, or is one that graphc does not know."""
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -39,17 +47,32 @@ class _Loader(importlib.machinery.SourceFileLoader):
         return compile(_with_branch(ast.parse(data, path), self.name), path, "exec", dont_inherit=True, optimize=_optimize)
 
 
+class _Alias(importlib.abc.Loader):
+    """Loads ``graphc.keras.NAME``: the module ``keras.NAME`` itself, not a second one."""
+
+    def exec_module(self, module):
+        sys.modules[module.__name__] = importlib.import_module(module.__name__.removeprefix("graphc."))
+
+
 class _Finder:
-    """Finds the four modules where they are installed, for ``_Loader`` to load."""
+    """Finds the four modules where they are installed, for ``_Loader`` to load, and Keras' modules below ``graphc.keras``."""
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
         if fullname not in _BRANCHES:
-            return None
+            return _Finder._alias(fullname)
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.origin is not None:
             spec.loader = _Loader(fullname, spec.origin)
         return spec
+
+    @staticmethod
+    def _alias(fullname):
+        package = fullname.removeprefix(_DOOR).partition(".")[0]
+        if not fullname.startswith(_DOOR) or package in _OWN or "keras" not in sys.modules:
+            return None
+        known = importlib.util.find_spec(fullname.removeprefix("graphc."))
+        return known and importlib.machinery.ModuleSpec(fullname, _Alias(), is_package=known.submodule_search_locations is not None)
 
 
 def _asks_for_backend(test: ast.expr) -> bool:
@@ -74,7 +97,7 @@ def _with_branch(tree: ast.Module, module: str) -> ast.Module:
                 ast.fix_missing_locations(ast.copy_location(branch, last))
                 last.orelse = [branch]
                 return tree
-    raise UsageError(_unknown(f"{module} does not choose a back end by its name"))
+    raise KerasMissingError(_unknown(f"{module} does not choose a back end by its name"))
 
 
 def _unknown(why: str) -> str:
@@ -92,7 +115,8 @@ def provide() -> None:
     """Make graphc the back end of the Keras that this process is going to import.
 
     Raises:
-        UsageError: Keras is not installed, is imported already with another back end, or is one that is not known.
+        KerasMissingError: Keras is not installed, or is one that is not known.
+        UsageError: Keras is imported already with another back end.
     """
     loaded = sys.modules.get("keras.src.backend")
     if loaded is not None:
@@ -104,9 +128,9 @@ def provide() -> None:
         )
     installed = _installed()
     if installed is None:
-        raise UsageError("graphc.keras needs Keras, which is not installed: pip install 'graphc[keras]'")
+        raise KerasMissingError("graphc.keras needs Keras, which is not installed: pip install 'graphc[keras]'")
     if not installed.startswith(f"{TESTED}."):
-        raise UsageError(_unknown("its inside is not known"))
+        raise KerasMissingError(_unknown("its inside is not known"))
     os.environ["KERAS_BACKEND"] = "graphc"
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
