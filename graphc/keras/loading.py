@@ -1,8 +1,9 @@
 """Keras with graphc underneath: gives the installed Keras, as it is imported, a back end named ``graphc``.
 
-Released Keras knows its back ends by name, in four modules that import one class or the functions of the back end each.
-These four are compiled here with one more branch; installed files are not touched. When Keras looks for outside back ends
-by itself (its proposal of pluggable back ends), ``keras_graphc`` becomes a package of its own and this file goes.
+Released Keras knows its back ends by name: four modules import one class or the functions of the back end each, and a fifth
+writes ONNX models. These five are compiled here with one more branch, which also tells ``Model.export`` of the format
+``graphc``; installed files are not touched. When Keras looks for outside back ends by itself (its proposal of pluggable
+back ends), ``keras_graphc`` becomes a package of its own and this file goes.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from graphc.errors import UnavailableError, UsageError, pass_over
 TESTED = "3.15"
 BACKEND = "graphc.keras.keras_graphc"
 _DOOR = "graphc.keras."
-_OWN = ("keras_graphc", "loading", "__main__")  # what is below the door and not Keras'
+_OWN = ("keras_graphc", "loading", "command", "__main__")  # what is below the door and not Keras'
 # the module that chooses by name, and what its branch says for graphc
 _BRANCHES = {
     "keras.src.backend": f"from {BACKEND} import *\nfrom {BACKEND}.core import Variable as BackendVariable\n"
     "distribution_lib = None",
     "keras.src.layers.layer": f"from {BACKEND}.layer import GraphcLayer as BackendLayer",
     "keras.src.models.model": f"from {BACKEND}.trainer import GraphcTrainer as Trainer",
-    "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive",
+    "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive, exporting\n"
+    "from keras.src.models import Model\nModel.export = exporting(Model.export)",
+    "keras.src.export.onnx": f"from {BACKEND}.export import write_onnx\n"
+    "write_onnx(model, filepath, input_signature, opset_version)",
 }
 
 
@@ -37,7 +41,7 @@ class KerasMissingError(UnavailableError, ImportError):
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads one of the four modules with a branch more, past the byte code that is kept of it."""
+    """Loads one of these modules with a branch more, past the byte code that is kept of it."""
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)
@@ -55,7 +59,7 @@ class _Alias(importlib.abc.Loader):
 
 
 class _Finder:
-    """Finds the four modules where they are installed, for ``_Loader`` to load, and Keras' modules below ``graphc.keras``."""
+    """Finds these modules where they are installed, for ``_Loader`` to load, and Keras' modules below ``graphc.keras``."""
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
@@ -85,8 +89,8 @@ def _asks_for_backend(test: ast.expr) -> bool:
 
 def _with_branch(tree: ast.Module, module: str) -> ast.Module:
     """The module with ``elif backend() == "graphc"`` before the ``else`` that refuses unknown names."""
-    for statement in tree.body:
-        last = statement
+    inside = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+    for last in (*tree.body, *inside):
         while isinstance(last, ast.If) and len(last.orelse) == 1 and isinstance(last.orelse[0], ast.If):
             last = last.orelse[0]
         if isinstance(last, ast.If) and _asks_for_backend(last.test) and last.orelse:

@@ -127,7 +127,7 @@ def _targets(model):
         return _target(outputs, wanted[0] if isinstance(wanted, list) else wanted, "y")
     flat, names = tree.flatten(outputs), _layers_of(tree.flatten(outputs))
     if isinstance(wanted, dict):
-        named = dict(zip(outputs, flat)) if isinstance(outputs, dict) else dict(zip(names, flat))
+        named = outputs if isinstance(outputs, dict) else dict(zip(names, flat))
         return {name: _target(named[name], loss, f"y_{name}") for name, loss in wanted.items()}
     each = tree.flatten(wanted) if tree.is_nested(wanted) else [wanted] * len(flat)
     specs = [_target(x, loss, f"y_{name}") for x, loss, name in zip(flat, each, names)]
