@@ -37,8 +37,9 @@ def test_modules_of_keras_have_one_life_under_both_names():
 
 def test_an_unchanged_program_runs(tmp_path):
     program = tmp_path / "train.py"
+    (tmp_path / "beside.py").write_text("")
     program.write_text(
-        "import sys, keras\nprint(keras.backend.backend(), sys.argv[1:], __name__, len(keras.ops.ones((3,)).numpy()))\n"
+        "import sys, keras, beside\nprint(keras.backend.backend(), sys.argv[1:], __name__, len(keras.ops.ones((3,)).numpy()))\n"
     )
     done = run("-m", "graphc.keras", str(program), "--epochs", "2")
     assert (done.returncode, done.stdout, done.stderr) == (0, "graphc ['--epochs', '2'] __main__ 3\n", "")
@@ -46,6 +47,8 @@ def test_an_unchanged_program_runs(tmp_path):
     assert (done.returncode, done.stdout) == (0, "graphc ['x'] __main__ 3\n"), done.stderr
     done = run("-m", "graphc.keras")
     assert done.returncode == 2 and done.stderr.startswith("usage: python -m graphc.keras")
+    done = run("-m", "graphc.keras", str(tmp_path / "none.py"))
+    assert done.returncode == 2 and "there is no program" in done.stderr
 
 
 def test_a_keras_that_runs_on_something_else_is_refused(monkeypatch):
