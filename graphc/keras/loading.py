@@ -1,7 +1,7 @@
 """Keras with graphc underneath: gives the installed Keras, as it is imported, a back end named ``graphc``.
 
-Released Keras knows its back ends by name, in four modules that import one class or the functions of the back end each.
-These four are compiled here with one more branch; installed files are not touched. When Keras looks for outside back ends
+Released Keras knows its back ends by name, in five modules that import one class or the functions of the back end each.
+These five are compiled here with one more branch; installed files are not touched. When Keras looks for outside back ends
 by itself (its proposal of pluggable back ends), ``keras_graphc`` becomes a package of its own and this file goes.
 """
 
@@ -30,6 +30,9 @@ _BRANCHES = {
     "keras.src.models.model": f"from {BACKEND}.trainer import GraphcTrainer as Trainer",
     "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive",
 }
+# preprocessing layers look functions up while they run: the module of the class that does, and what it answers for graphc
+_DYNAMIC = "keras.src.utils.backend_utils"
+_LOOKUP = 'if self._backend == "graphc":\n    return getattr(backend_module, name)'
 
 
 class KerasMissingError(UnavailableError, ImportError):
@@ -37,14 +40,16 @@ class KerasMissingError(UnavailableError, ImportError):
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads one of the four modules with a branch more, past the byte code that is kept of it."""
+    """Loads one of the five modules with a branch more, past the byte code that is kept of it."""
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)
         return self.source_to_code(self.get_data(path), path)
 
     def source_to_code(self, data, path, *, _optimize=-1):
-        return compile(_with_branch(ast.parse(data, path), self.name), path, "exec", dont_inherit=True, optimize=_optimize)
+        tree = ast.parse(data, path)
+        tree = _with_lookup(tree) if self.name == _DYNAMIC else _with_branch(tree, self.name)
+        return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
 
 
 class _Alias(importlib.abc.Loader):
@@ -55,11 +60,11 @@ class _Alias(importlib.abc.Loader):
 
 
 class _Finder:
-    """Finds the four modules where they are installed, for ``_Loader`` to load, and Keras' modules below ``graphc.keras``."""
+    """Finds the five modules where they are installed, for ``_Loader`` to load, and Keras' modules below ``graphc.keras``."""
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
-        if fullname not in _BRANCHES:
+        if fullname not in _BRANCHES and fullname != _DYNAMIC:
             return _Finder._alias(fullname)
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.origin is not None:
@@ -98,6 +103,16 @@ def _with_branch(tree: ast.Module, module: str) -> ast.Module:
                 last.orelse = [branch]
                 return tree
     raise KerasMissingError(_unknown(f"{module} does not choose a back end by its name"))
+
+
+def _with_lookup(tree: ast.Module) -> ast.Module:
+    """The module with graphc's functions among those that ``DynamicBackend`` looks up."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
+            branch = ast.parse(_LOOKUP).body[0]
+            node.body.insert(0, ast.fix_missing_locations(ast.copy_location(branch, node.body[0])))
+            return tree
+    raise KerasMissingError(_unknown(f"{_DYNAMIC} does not look up a back end's functions by name"))
 
 
 def _unknown(why: str) -> str:
