@@ -21,3 +21,4 @@ from graphc.keras.keras_graphc.core import (
     stop_gradient,
     vectorized_map,
 )
+from graphc.keras.keras_graphc.rnn import bidirectional_gru, bidirectional_lstm, cudnn_ok, gru, lstm, rnn
