@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
 
 from graphc.api.body import Body
-from graphc.api.control import open_body, record, scope_of, strung
+from graphc.api.control import open_body, record, scope_of, strung, written
 from graphc.api.eager import eager
 from graphc.api.structure import leaves, pack
 from graphc.errors import UsageError, explain
@@ -33,18 +35,36 @@ def node_function(function: Callable) -> Callable:
     return on_node
 
 
-def unroll(recorder, cell: Callable, inputs, state, lengths=None, backwards: bool = False, name=None) -> tuple:
+class Course(NamedTuple):
+    """How a sequence is run through; see ``graphc.lib.recurrent.Rows``.
+
+    Attributes:
+        lengths: integers [batch] or None.
+        mask: bools [rows, batch] or None.
+        backwards: from the last row to the first.
+        hold: where a row does not count, the output is the one before instead of 0.
+        last: only the last output is wanted.
+    """
+
+    lengths: object = None
+    mask: object = None
+    backwards: bool = False
+    hold: bool = False
+    last: bool = False
+
+
+def unroll(recorder, cell: Callable, inputs, state, how: Course = Course(), name=None) -> tuple:
     """``output, state = cell(row of inputs, state)`` for all rows, as one loop.
 
     Args:
         inputs, state: structures of tensors, [rows, batch, ...] and [batch, ...].
-        lengths: integers [batch]: after so many rows outputs are 0 and states stay as they are; or None.
 
     Returns:
-        The outputs [rows, batch, ...] and the last state, in the structures of the cell's.
+        The outputs [rows, batch, ...], or the last one, and the last state, in the structures of the cell's. Variables
+        that the cell assigns have the values of the last row.
 
     Raises:
-        UsageError: the structure of the state changes, or a variable is assigned inside.
+        UsageError: the structure of the state changes.
         ShapeError, DtypeError: the type of a state changes, or the rows differ in number.
     """
     rows, start = leaves(inputs), [recorder.convert(s) for s in leaves(state)]
@@ -54,35 +74,39 @@ def unroll(recorder, cell: Callable, inputs, state, lengths=None, backwards: boo
         if len(leaves(new)) != len(start):
             raise UsageError(explain(f"rnn: the cell answers with {len(leaves(new))} states instead of {len(start)}"))
         body.finish([*leaves(new), *leaves(output)])
-    if body.states:
-        names = ", ".join(v.name for v in body.states)
-        raise UsageError(explain(f"rnn: a variable is assigned in the cell ({names})"))
-    limits = [] if lengths is None else [recorder.convert(lengths)]
-    operands = [*start, *rows, *limits, *body.captured]
-    a = len(start) + len(strung(body))  # the token is one more state
-    b = a + len(rows)
+    assigned = list(body.states)
+    given = [recorder.read_state(v) for v in assigned]
+    partial = {name: recorder.convert(x) for name, x in (("lengths", how.lengths), ("mask", how.mask)) if x is not None}
+    counts = [len(strung(body)), len(given), len(start), len(rows), len(partial)]
 
     def build(*nodes):
-        return _loop(body, nodes[:a], nodes[a:b], nodes[b + len(limits) :], nodes[b] if limits else None, backwards)
+        parts = iter(nodes)
+        token, states, first, xs, limits = ([*itertools.islice(parts, count)] for count in counts)
+        rule = lib.Rows(**dict(zip(partial, limits)), backwards=how.backwards, hold=how.hold)
+        return _loop(body, [token, states, first], xs, list(parts), rule, how.last)
 
-    made = record(recorder, "RNN", "rnn", build, operands, name, [body], lambda: body.outputs)
+    operands = [*given, *start, *rows, *partial.values(), *body.captured]  # the token comes before them
+    made = record(recorder, "RNN", "rnn", build, operands, name, [body], lambda: [*body.outputs, *assigned])
+    made = written(recorder, assigned, made)
     return pack(output, made[len(start) :]), pack(new, made[: len(start)])
 
 
-def _loop(
-    body, start: Sequence[Node], rows: Sequence[Node], captured: Sequence[Node], lengths, backwards: bool
-) -> list[Node]:
-    """The last states, then the outputs of all rows."""
-    batch = rows[0].shape[1]
-    token = strung(body)
-    t = len(token)
-    first = [ensure_shape(s, (batch, *(None,) * (len(s.shape) - 1))) if s.shape else s for s in start[t:]]
-    lengths = None if lengths is None else ensure_shape(lengths, (batch,))
+def _loop(body, start: list[list[Node]], rows: list[Node], captured: list[Node], how: lib.Rows, last: bool) -> list[Node]:
+    """The token, the last states, the outputs of all rows or the last one, and the values of what is assigned.
+
+    ``start``: the token, if there is one, the values of what is assigned, and the first states.
+    """
+    token, states, first = start
+    keys, batch = [*strung(body), *body.states], rows[0].shape[1]
+    t, k = len(token), len(keys)
+    first = [ensure_shape(s, (batch, *(None,) * (len(s.shape) - 1))) if s.shape else s for s in first]
 
     def one(step, slices, states, others):
-        values = dict(zip(token, states))
-        found = body.replay([*states[t:], *slices], others, values, step)
-        return [*values.values(), *found]
+        values = dict(zip(keys, states))
+        found = body.replay([*states[k:], *slices], others, values, step)
+        return [*[values[key] for key in keys], *found]
 
-    outputs, last = lib.sequences(one, rows, [*start[:t], *first], captured, lib.Rows(lengths, None, backwards))
-    return [*last, *outputs]
+    outputs, after = lib.sequences(one, rows, [*token, *states, *first], captured, how, whole=k)
+    if last:
+        outputs = [lib.last_row(y, how.backwards) for y in outputs]
+    return [*after[:t], *after[k:], *outputs, *after[t:k]]

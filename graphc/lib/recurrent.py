@@ -92,8 +92,11 @@ def sequence(step: Callable, rows: Sequence[Node], states: Sequence[Node], weigh
 
 
 def sequences(step: Callable, rows: Sequence[Node], states: Sequence[Node], weights: Sequence[Node], how: Rows = Rows(),
-              op: str = "rnn") -> tuple[list[Node], list[Node]]:  # fmt: skip
-    """``[*states, *outputs] = step(number of the row, one of each of rows, states, weights)``; see ``sequence``."""
+              op: str = "rnn", whole: int = 0) -> tuple[list[Node], list[Node]]:  # fmt: skip
+    """``[*states, *outputs] = step(number of the row, one of each of rows, states, weights)``; see ``sequence``.
+
+    ``whole``: so many states come first that do not belong to examples: they change with every row.
+    """
     count, given, marks = len(states), [*weights], [] if how.mask is None else [how.mask]
     partial = how.lengths is not None or how.mask is not None
     if how.lengths is not None:
@@ -108,7 +111,7 @@ def sequences(step: Callable, rows: Sequence[Node], states: Sequence[Node], weig
         new, outputs = found[:count], found[count:]
         if partial:
             counts = _counts(number, slices[len(rows) :], operands[len(weights) :])
-            new = [_chosen(counts, a, b) for a, b in zip(new, before, strict=True)]
+            new[whole:] = [_chosen(counts, a, b) for a, b in zip(new[whole:], before[whole:], strict=True)]
             others = held or [full_like(y, 0) for y in outputs]
             outputs = [_chosen(counts, a, b) for a, b in zip(outputs, others, strict=True)]
         return [*new, *(outputs if held else [])], outputs
@@ -306,6 +309,11 @@ def _states(op: str, given, x: Node, widths: Sequence) -> list[Node]:
 def _finished(outputs: Node, return_sequences: bool, time_major: bool, backwards: bool) -> Node:
     if return_sequences:
         return outputs if time_major else swapped(outputs)
+    return last_row(outputs, backwards)
+
+
+def last_row(outputs: Node, backwards: bool) -> Node:
+    """The output that was computed last, of outputs in the places of their rows."""
     count = outputs.shape[0]
     row = shape.part(outputs, 0, 0, 1) if backwards else shape.part(outputs, 0, count - 1, count)
     return apply("reshape", row, shape=outputs.shape[1:])

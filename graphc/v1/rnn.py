@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.api.recurrent import unroll
+from graphc.api.recurrent import Course, unroll
 from graphc.api.structure import expect_same, leaves, map_structure, pack
 from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.v1.catalogue import SHARED
@@ -52,7 +52,7 @@ def _run(cell, inputs, lengths, state, dtype, time_major: bool, scope, backwards
             expect_same("rnn", "the state size of the cell and the initial state", cell.state_size, state)
             outputs, last = cell.sequence(rows, state, lengths, backwards)
         else:
-            outputs, last = unroll(graph_of(leaves(rows)), cell, rows, state, lengths, backwards)
+            outputs, last = unroll(graph_of(leaves(rows)), cell, rows, state, Course(lengths, backwards=backwards))
         return (outputs if time_major else map_structure(_swapped, outputs)), last
 
 
