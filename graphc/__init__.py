@@ -16,6 +16,7 @@ _LATER = {
     "compile_graph": "graphc.compile",
     "Options": "graphc.options",
     "export": "graphc.aot",
+    "keras": "graphc.keras",
     "load": "graphc.aot",
     "onnx": "graphc.onnx",
     "save": "graphc.aot",
@@ -33,14 +34,14 @@ def __getattr__(name: str):
         raise AttributeError(f"module 'graphc' has no attribute {name!r}")
     if name in _LATER:
         module = importlib.import_module(_LATER[name])
-        return module if name in ("v1", "compat", "onnx") else getattr(module, name)
+        return module if _LATER[name] == f"graphc.{name}" else getattr(module, name)
     value = _namespaces().PUBLIC.get(name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_namespaces().PUBLIC.below()})
+    return sorted({*__all__, *_LATER, *_namespaces().PUBLIC.below()})
 
 
 def _namespaces():

@@ -9,8 +9,6 @@ _INSTEAD = {
     "dtensor": "everything runs on this machine; there is nothing to distribute to",
     "estimator": "write the loop with tf.GradientTape and tf.optimizers",
     "feature_column": "make inputs of columns with tf.one_hot, tf.lookup, tf.strings.to_hash_bucket_fast and tf.concat",
-    "keras": "Keras is not there yet; build the model of tf.Module and tf.nn, and train it with tf.GradientTape and "
-             "tf.optimizers",
     "lite": "graphc.aot compiles a graph ahead of time, into a file that needs no Python",
     "mlir": "graphc inspect prints every level of a compiled graph; a function has .lower(...)",
     "tpu": "everything runs on this machine's processor",

@@ -43,9 +43,10 @@ def dtype_within(value) -> DType | None:
 
 
 def own_tensor(value, dtype: DType | None):
-    """The tensor that an object with ``__tf_tensor__`` gives for itself; None for others."""
+    """The tensor that an object with ``__tf_tensor__`` gives for itself; None for others, as TensorFlow's own tensors are."""
     give = getattr(type(value), "__tf_tensor__", None)
-    return None if give is None else give(value, dtype, None)
+    own = None if give is None else give(value, dtype, None)
+    return own if isinstance(own, Operators) else None
 
 
 def adopted(operands: Sequence, convert: Callable, alike: bool = True, groups: Sequence | None = None) -> list:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, record, scope_of, strung
+from graphc.api.control import UNTRACEABLE, ControlFlow, open_body, record, scope_of, strung, written
 from graphc.api.eager import eager
 from graphc.api.operators import Operators
 from graphc.api.ragged_rows import has_rows, map_rows
@@ -85,6 +85,35 @@ class Loops(ControlFlow):
         """The last value of ``a = fn(a, row)`` over the rows of ``elems`` from the last to the first; see ``scan``."""
         return self._folded("foldr", fn, elems, initializer, name, True)
 
+    def steps(self, fn, first, rows=(), count=None, reverse=False, name=None):
+        """The last carries of ``carries, results = fn(carries, row of each of rows)``, and all the results, stacked.
+
+        Variables may be assigned inside. ``fn`` is called once; in eager evaluation a ``fn`` that needs values, or whose
+        carries change their shape, runs step by step.
+
+        Args:
+            first: the first carries, a list of tensors; ``fn`` gets and gives lists.
+            rows: tensors of one leading size, the number of steps.
+            count: the number of steps, an int, where there are no rows.
+            reverse: from the last row to the first.
+
+        Raises:
+            ShapeError: ``rows`` have different numbers of rows. DtypeError, ShapeError: a carry changes its type.
+        """
+        recorder = self.recorder([first, rows])
+        first, rows = ([recorder.convert(x) for x in values] for values in (first, rows))
+        try:
+            return _stepped(recorder, name, fn, first, rows, count, reverse)
+        except UNTRACEABLE:
+            if not recorder.is_eager:
+                raise
+        places = range(_length("steps", rows) if rows else count)
+        kept, carries = [], first
+        for k in reversed(places) if reverse else places:
+            carries, results = fn(carries, [x[k] for x in rows])
+            kept.append(results)
+        return list(carries), [_stacked(recorder, parts) for parts in zip(*(kept[::-1] if reverse else kept))]
+
     def _folded(self, op: str, fn, elems, initializer, name, reverse: bool):
         recorder, rows = self._rows(op, elems)
         try:
@@ -164,6 +193,36 @@ def _fold(recorder, kind: str, name, fn: Callable, elems, rows: list, initialize
         return [*last[:t], *results]
 
     return pack(structure, _made(recorder, kind, op, build, operands, name, body))
+
+
+def _stepped(recorder, name, fn: Callable, first: list, rows: list, count, reverse: bool) -> tuple[list, list]:
+    """Steps with carries and results as one loop; variables that are assigned inside are carried too."""
+    with scope_of(recorder, name or "steps") as name, scope_of(recorder, "while"), open_body(recorder) as body:
+        carries, results = fn([body.argument(x) for x in first], [body.argument(x, is_row=True) for x in rows])
+        if len(carries) != len(first):
+            raise UsageError(explain(f"steps: {len(carries)} carries are left of {len(first)}"))
+        body.finish([*carries, *results])
+    with scope_of(recorder, name):
+        read = [recorder.read_state(v) for v in body.states]
+    token, own = strung(body), len(first)
+    t, head = len(token), len(token) + len(first)
+    carried = head + len(read)
+
+    def build(*nodes):
+        def step(i, carries, slices, captured):
+            states = dict(zip([*token, *body.states], [*carries[:t], *carries[head:]]))
+            found = body.replay([*carries[t:head], *slices], captured, states, i)
+            new = [*(states[k] for k in token), *found[:own], *(states[v] for v in body.states)]
+            return new, found[own:]
+
+        before, xs, captured = nodes[:carried], nodes[carried : carried + len(rows)], nodes[carried + len(rows) :]
+        last, kept = lib.steps(step, before, xs, captured, None if rows else count, reverse, op="steps")
+        return [*last[:head], *kept, *last[head:]]
+
+    operands = [*first, *read, *rows, *body.captured]
+    made = record(recorder, "Steps", "steps", build, operands, name, [body], lambda: [*body.outputs, *body.states])
+    made = written(recorder, body.states, made)
+    return made[:own], made[own:]
 
 
 def _made(recorder, kind: str, label: str, build: Callable, operands: list, name, body) -> list:

@@ -23,6 +23,7 @@ from graphc.runtime.pool import default_threads
 
 NEEDED = ("numpy", "llvmlite", "ml-dtypes")
 OPTIONAL = {
+    "keras": "Keras 3 with graphc underneath: pip install 'graphc[keras]'",
     "networkx": "graphs as networkx graphs: pip install 'graphc[graph]'",
     "pycuda": "CUDA devices: pip install 'graphc[cuda]'",
 }

@@ -89,10 +89,8 @@ def _front(rows: Node, counts: Node) -> SparseParts:
     return SparseParts(indices, apply("gather", rows, indices, batch=0), sizes)
 
 
-def beam_search(
-    inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False
-) -> tuple[list[SparseParts], Node]:  # fmt: skip
-    """The most likely label sequences, and ``log`` of their probabilities, [batch, top_paths]; searched on the host.
+def beams(inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False) -> tuple[Node, Node, Node]:
+    """The most likely label sequences, searched on the host.
 
     Args:
         inputs: logits [frames, batch, classes]; the last class is the blank.
@@ -100,6 +98,10 @@ def beam_search(
         beam_width: how many beginnings are kept after every frame.
         top_paths: how many sequences are wanted.
         merge_repeated: whether a label that is repeated is shown once, even if blanks lie between.
+
+    Returns:
+        Labels i64[top_paths, batch, frames], how many of each row count, i64[top_paths, batch], and ``log`` of their
+        probabilities, [batch, top_paths].
 
     Raises:
         DtypeError, ShapeError: operands of other dtypes or ranks. UsageError: more paths than beginnings are kept.
@@ -112,8 +114,15 @@ def beam_search(
     frames, batch, _ = x.shape
     limits = const(np.array([width, paths, bool(merge_repeated)], np.int64))
     types = (Type(dt.i64, (paths, batch, frames)), Type(dt.i64, (paths, batch)), Type(x.dtype, (batch, paths)))
-    rows, counts, scores = results_of(host(x, lengths, limits, callback="graphc.ctc.beam_search", types=types))
-    found = [_front(*[_row(n, k) for n in (rows, counts)]) for k in range(paths)]
+    return results_of(host(x, lengths, limits, callback="graphc.ctc.beam_search", types=types))
+
+
+def beam_search(
+    inputs, sequence_length, beam_width=100, top_paths=1, merge_repeated=False
+) -> tuple[list[SparseParts], Node]:  # fmt: skip
+    """What ``beams`` finds, as a sparse matrix for each path; and ``log`` of the probabilities, [batch, top_paths]."""
+    rows, counts, scores = beams(inputs, sequence_length, beam_width, top_paths, merge_repeated)
+    found = [_front(*[_row(n, k) for n in (rows, counts)]) for k in range(rows.shape[0])]
     return found, scores
 
 

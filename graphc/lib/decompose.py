@@ -372,6 +372,15 @@ def lu(input, output_idx_type=dt.i32) -> Lu:  # noqa: A002
     return Lu(packed, rows if kind is dt.i32 else apply("cast", rows, dtype=kind))
 
 
+def lu_factor(a) -> tuple[Node, Node]:
+    """Matrices of any shape as ``P @ L @ U``, packed into one, and with which row each of the first was exchanged.
+
+    As LAPACK (getrf) has them; a singular matrix has a 0 on the diagonal of U. Runs on the host.
+    """
+    packed, _, exchanged = items(apply("lu", matrices("lu_factor", a), exchanges=True), 3)
+    return packed, exchanged
+
+
 def _exchanges(op: str, lower_upper, perm) -> tuple[Node, Node]:
     """Packed factors, and the order of rows."""
     packed, rows = matrices(op, lower_upper, True), as_node(perm)

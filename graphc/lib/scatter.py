@@ -67,6 +67,7 @@ tensor_scatter_nd_update = _changed("tensor_scatter_nd_update", "set", "replaced
 tensor_scatter_nd_add = _changed("tensor_scatter_nd_add", "add", "added")
 tensor_scatter_nd_max = _changed("tensor_scatter_nd_max", "max", "taken where they are greater")
 tensor_scatter_nd_min = _changed("tensor_scatter_nd_min", "min", "taken where they are less")
+tensor_scatter_nd_mul = _changed("tensor_scatter_nd_mul", "mul", "multiplied")
 
 
 def tensor_scatter_nd_sub(tensor, indices, updates, bad_indices_policy="") -> Node:

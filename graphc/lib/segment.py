@@ -49,11 +49,19 @@ _STARTS = {"add": lambda dtype: 0, "mul": lambda dtype: 1, "max": lambda dtype: 
            "min": lambda dtype: _limit(dtype, "min")}  # fmt: skip
 
 
+def combined(name: str, kind: str, data, segment_ids, num_segments, start) -> Node:
+    """Rows of ``data`` with the same segment number combined, by add, mul, max or min, into a row of ``start``.
+
+    A negative number counts nowhere; one that is not less than ``num_segments`` is refused when running.
+    """
+    x, i = _operands(name, data, segment_ids)
+    (count,) = shape_of([num_segments], name)
+    return _gathered(kind, x, looked_at(name, i, [count], "below"), count, start(x.dtype))
+
+
 def _unsorted(name: str, kind: str, what: str, empty: str):
     def op(data, segment_ids, num_segments) -> Node:
-        x, i = _operands(name, data, segment_ids)
-        (count,) = shape_of([num_segments], name)
-        return _gathered(kind, x, looked_at(name, i, [count], "below"), count, _STARTS[kind](x.dtype))
+        return combined(name, kind, data, segment_ids, num_segments, _STARTS[kind])
 
     op.__name__ = op.__qualname__ = name
     op.__doc__ = f"""The {what} of the rows of ``data`` with the same segment number; {empty} where there are none.

@@ -5,6 +5,8 @@ Gradients follow TensorFlow's convention for complex values: see ``prims.complex
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from graphc.errors import DtypeError, GraphError, ShapeError, UsageError, explain
@@ -49,14 +51,15 @@ def _solve_type(a: Type, b: Type, lower: bool, adjoint: bool) -> Type:
     return b
 
 
-def _lu_type(x: Type) -> TupleType:
-    matrix_type("lu", x, True)
-    return TupleType((x, Type(dt.i32, x.shape[:-1])))
-
-
 def _smaller(x: Type):
     m, n = x.shape[-2:]
     return m if m == n else simplified(binary("min", as_node(m), n))
+
+
+def _lu_type(x: Type, exchanges: bool = False) -> TupleType:
+    matrix_type("lu", x, not exchanges)
+    rows = (x, Type(dt.i32, x.shape[:-1]))
+    return TupleType((*rows, Type(dt.i32, (*x.shape[:-2], _smaller(x)))) if exchanges else rows)
 
 
 def _qr_type(x: Type, full: bool = False) -> TupleType:
@@ -127,20 +130,24 @@ def _solve_array(a, b, lower, adjoint):
     return x
 
 
-def _lu_array(x):
+def _lu_array(x, exchanges=False):
     """Gaussian elimination with row exchanges, all matrices of the stack at once."""
-    n = x.shape[-1]
-    a = x.reshape(-1, n, n).copy() if x.size else np.zeros((0, n, n), x.dtype)
-    perm, lines = np.tile(np.arange(n, dtype=np.int32), (len(a), 1)), np.arange(len(a))
-    for k in range(n):
-        best = k + np.argmax(np.abs(a[:, k:, k]), 1)
+    m, n = x.shape[-2:]
+    batch = x.shape[:-2]
+    a = x.reshape(math.prod(batch), m, n).copy()
+    lines, steps = np.arange(len(a)), min(m, n)
+    perm, exchanged = np.tile(np.arange(m, dtype=np.int32), (len(a), 1)), np.zeros((len(a), steps), np.int32)
+    for k in range(steps):
+        best = exchanged[:, k] = k + np.argmax(np.abs(a[:, k:, k]), 1)
         for rows in (a, perm):
             rows[lines, best], rows[:, k] = rows[:, k].copy(), rows[lines, best]
-        if (a[:, k, k] == 0).any():
+        pivot = a[:, k, None, k]
+        if not exchanges and (pivot == 0).any():
             raise UsageError(explain("lu: the input is not invertible"))
-        a[:, k + 1 :, k] /= a[:, k, None, k]
+        a[:, k + 1 :, k] /= np.where(pivot == 0, 1, pivot)
         a[:, k + 1 :, k + 1 :] -= a[:, k + 1 :, k, None] * a[:, k, None, k + 1 :]
-    return a.reshape(x.shape), perm.reshape(x.shape[:-1]) if x.size else np.zeros(x.shape[:-1], np.int32)
+    found = a.reshape(x.shape), perm.reshape(*batch, m), exchanged.reshape(*batch, steps)
+    return found if exchanges else found[:2]
 
 
 def _qr(x, full=False):
@@ -238,9 +245,11 @@ def _solve_vjp(g, out, a, b, lower, adjoint):
     return (_strict_lower(ga) + _at(ga, "eq") if lower else _upper(ga)), gb
 
 
-def _lu_vjp(g, out, x):
+def _lu_vjp(g, out, x, exchanges=False):
     if g[0] is None:
         return (None,)
+    if not _is_square(x):
+        raise GraphError(explain(f"lu: no gradient for matrices that are not square, {x.type}", location=out.location))
     packed, perm = item(out, 0), item(out, 1)
     low, up = _strict_lower(packed) + _at(ones(packed.type), "eq"), _upper(packed)
     g_low, g_up = _strict_lower(g[0]), _upper(g[0])
@@ -379,9 +388,13 @@ def triangular_solve(a: Node, b: Node, lower: bool = True, adjoint: bool = False
     return apply("triangular_solve", a, b, lower=bool(lower), adjoint=bool(adjoint))
 
 
-def lu(x: Node) -> Node:
-    """The tuple (L and U packed into one matrix, i32 rows) with x[rows] = L @ U; refuses singular matrices when run."""
-    return apply("lu", x)
+def lu(x: Node, exchanges: bool = False) -> Node:
+    """The tuple (L and U packed into one matrix, i32 rows) with x[rows] = L @ U; refuses singular matrices when run.
+
+    Args:
+        exchanges: matrices may be singular and of any shape; a third part says with which row each was exchanged.
+    """
+    return apply("lu", x, exchanges=True) if exchanges else apply("lu", x)
 
 
 def qr(x: Node, full: bool = False) -> Node:

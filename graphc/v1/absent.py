@@ -19,7 +19,7 @@ INSTEAD = {
                  "loop around Session.run, and measure it with tf.metrics",
     "feature_column": "make inputs of columns with tf.one_hot, tf.nn.embedding_lookup, tf.string_to_hash_bucket_fast "
                       "and tf.concat",
-    "keras": "use tf.layers, tf.losses, tf.metrics and the optimizers of tf.train",
+    "keras": "use tf.layers, tf.losses, tf.metrics and the optimizers of tf.train, or TensorFlow 2's way, from graphc import keras",
     "lite": "graphc.aot compiles a graph ahead of time, into a file that needs no Python",
     "mixed_precision": "pass dtype=tf.float16 to layers and variables, or use tf.cast",
     "mlir": "graphc inspect prints every level of a compiled graph",

@@ -60,7 +60,7 @@ def test_errors_have_codes_and_the_logger_a_name():
 
 
 def test_absent_namespaces_say_what_serves_instead():
-    for name, words in (("keras", "Keras is not there yet"), ("distribute", "nothing to distribute"), ("estimator", "loop")):
+    for name, words in (("distribute", "nothing to distribute"), ("estimator", "loop")):
         assert not hasattr(tf, name)
         with pytest.raises(AttributeError, match=f"tf.{name} is not part of graphc: .*{words}"):
             getattr(tf, name)

@@ -179,6 +179,21 @@ class Own:
         return tf.constant(7)
 
 
+class Foreign:
+    """Like a tensor of TensorFlow itself: its own tensor, and an array."""
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        return self
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([1.0, 2.0], np.float32)
+
+
+def test_tensors_of_another_framework_are_arrays():
+    assert tf.convert_to_tensor(Foreign()).numpy().tolist() == [1, 2]
+    assert tf.function(lambda x: x + Foreign())(tf.constant([1.0, 1.0])).numpy().tolist() == [2, 3]
+
+
 class Frame:
     """Like a table of pandas."""
 

@@ -118,7 +118,8 @@ def test_factors_give_back_the_matrix(sample):
     if sample.op == "cholesky":
         again = results[0] @ np.swapaxes(results[0], -1, -2)
     elif sample.op == "lu":
-        again = (np.tril(results[0], -1) + np.eye(x.shape[-1])) @ np.triu(results[0])
+        count = min(x.shape[-2:])
+        again = (np.tril(results[0], -1)[..., :count] + np.eye(x.shape[-2], count)) @ np.triu(results[0][..., :count, :])
         x = np.take_along_axis(x, results[1][..., None].astype(np.int64), -2)
     elif sample.op == "qr":
         again = results[0] @ results[1]

@@ -89,6 +89,8 @@ def _format(e: Emitter, node: Node) -> Value:
 
 def _lu(e: Emitter, node: Node) -> Value:
     (x,) = node.inputs
+    if len(node.type.items) != 2:
+        raise NoForm("an LU decomposition that tells the exchanges of rows")
     if node.type.items[1].dtype not in (dt.i32, dt.i64):
         raise NoForm("an LU decomposition with other indices")
     return answer(node, e.add("Lu", [e.full(x)], T=x.dtype, output_idx_type=node.type.items[1].dtype))

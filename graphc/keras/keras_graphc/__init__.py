@@ -16,7 +16,9 @@ from graphc.keras.keras_graphc.core import (
     is_tensor,
     name_scope,
     random_seed_dtype,
+    scatter,
     shape,
     stop_gradient,
+    vectorized_map,
 )
 from graphc.keras.keras_graphc.rnn import bidirectional_gru, bidirectional_lstm, cudnn_ok, gru, lstm, rnn

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import graphc as tf
 import numpy as np
+from graphc.keras.keras_graphc.compiled_step import CompiledStep, as_tensors
+from graphc.keras.keras_graphc.feeding import Feed
+from graphc.keras.keras_graphc.step_callbacks import StepCallbacks
 from keras.src import callbacks as callbacks_module
 from keras.src import optimizers as optimizers_module
 from keras.src import tree
 from keras.src.backend import config
-from keras.src.backend.common import KerasVariable
+from keras.src.backend.common.stateless_scope import StatelessScope
 from keras.src.trainers import trainer as keras_trainer
 from keras.src.trainers.data_adapters import array_slicing, data_adapter_utils
-from keras.src.trainers.epoch_iterator import EpochIterator
 from keras.src.utils import traceback_utils
 from keras.src.utils.python_utils import pythonify_logs
 
@@ -55,34 +57,29 @@ class GraphcTrainer(keras_trainer.Trainer):
         x, _, _ = data_adapter_utils.unpack_x_y_sample_weight(data)
         return self(x, training=False) if self._call_has_training_arg else self(x)
 
-    def _compiled(self, step: Callable) -> Callable:
-        """The step over a list of batches, of which the answers of the last one, as one compiled function."""
-
-        def run(batches):
-            for batch in batches:
-                answer = step(batch)
-            return answer
-
-        return run if self.run_eagerly else tf.function(run, autograph=False, reduce_retracing=True)
+    def _over_batches(self, step: Callable) -> Callable:
+        """A function of a list of batches: the answers of the step to each of them."""
+        if self.run_eagerly:
+            return lambda batches: [step(as_tensors(batch)) for batch in batches]
+        compiled = CompiledStep(step)
+        return lambda batches: [compiled(batch) for batch in batches]
 
     def make_train_function(self, force=False):
         if self.train_function is None or force:
-            self.train_function = self._compiled(self.train_step)
+            steps = self._over_batches(self.train_step)
+            self.train_function = lambda batches: steps(batches)[-1]
         return self.train_function
 
     def make_test_function(self, force=False):
         if self.test_function is None or force:
-            self.test_function = self._compiled(self.test_step)
+            steps = self._over_batches(self.test_step)
+            self.test_function = lambda batches: steps(batches)[-1]
         return self.test_function
 
     def make_predict_function(self, force=False):
         if self.predict_function is None or force:
-
-            def run(batches):
-                answers = [self.predict_step(batch) for batch in batches]
-                return answers[0] if len(answers) == 1 else tree.map_structure(lambda *t: tf.concat(t, 0), *answers)
-
-            self.predict_function = run if self.run_eagerly else tf.function(run, autograph=False, reduce_retracing=True)
+            steps = self._over_batches(self.predict_step)
+            self.predict_function = lambda batches: _joined(steps(batches))
         return self.predict_function
 
     # --------------------------------------------------------------------------------------------- whole runs
@@ -101,59 +98,70 @@ class GraphcTrainer(keras_trainer.Trainer):
             (x, y, sample_weight), validation_data = array_slicing.train_validation_split(
                 (x, y, sample_weight), validation_split=validation_split
             )
-        iterator = EpochIterator(
+        feed = Feed(
             x=x, y=y, sample_weight=sample_weight, batch_size=batch_size, steps_per_epoch=steps_per_epoch,
             shuffle=shuffle, class_weight=class_weight, steps_per_execution=self.steps_per_execution,
         )  # fmt: skip
-        self._symbolic_build(iterator=iterator)
-        iterator.reset()
-        callbacks = self._callbacks(callbacks, verbose, iterator, epochs, add_history=True)
+        self._symbolic_build(iterator=feed)
+        feed.reset()
+        callbacks = self._callbacks(callbacks, verbose, feed, epochs, add_history=True)
+
+        def validated(epoch: int) -> dict:
+            if validation_data is None or not self._should_eval(epoch, validation_freq):
+                return {}
+            return self._validate(validation_data, validation_batch_size or batch_size, validation_steps, callbacks)
+
         self.make_train_function()
-        self.stop_training = False
-        training_logs, logs = {}, {}
+        self.stop_training, logs = False, {}
         callbacks.on_train_begin()
-        for epoch in range(self._initial_epoch or initial_epoch, epochs):
-            self.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            with iterator.catch_stop_iteration():
-                for begin, end, batches in iterator:
-                    callbacks.on_train_batch_begin(begin)
-                    logs = self.train_function(batches)
-                    callbacks.on_train_batch_end(end, logs)
-                    if self.stop_training:
-                        break
-            epoch_logs = dict(self._get_metrics_result_or_logs(logs))
-            if validation_data is not None and self._should_eval(epoch, validation_freq):
-                found = self._validate(validation_data, validation_batch_size or batch_size, validation_steps, callbacks)
-                epoch_logs.update({f"val_{name}": value for name, value in found.items()})
-            callbacks.on_epoch_end(epoch, epoch_logs)
-            training_logs = epoch_logs
-            if self.stop_training:
-                break
-        if isinstance(self.optimizer, optimizers_module.Optimizer) and epochs > 0:
-            self.optimizer.finalize_variable_values(self.trainable_weights)
-        self._eval_epoch_iterator = None
-        callbacks.on_train_end(logs=training_logs)
+        try:
+            for epoch in range(self._initial_epoch or initial_epoch, epochs):
+                logs = self._fit_epoch(epoch, feed, callbacks)
+                logs.update(validated(epoch))
+                callbacks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        finally:
+            if isinstance(self.optimizer, optimizers_module.Optimizer) and epochs > 0:
+                self.optimizer.finalize_variable_values(self.trainable_weights)
+            self._eval_epoch_iterator = None
+        callbacks.on_train_end(logs=logs)
         return self.history
+
+    def _fit_epoch(self, epoch: int, feed: Feed, callbacks) -> dict:
+        """The values of metrics after one pass over the data."""
+        logs: dict = {}
+        self.reset_metrics()
+        callbacks.on_epoch_begin(epoch)
+        with feed.catch_stop_iteration():
+            for begin, end, batches in feed:
+                callbacks.on_train_batch_begin(begin)
+                logs = self.train_function(batches)
+                callbacks.on_train_batch_end(end, logs)
+                if self.stop_training:
+                    break
+        return dict(self._get_metrics_result_or_logs(logs))
 
     def _validate(self, data, batch_size, steps, callbacks) -> dict:
         x, y, sample_weight = data_adapter_utils.unpack_x_y_sample_weight(data)
         if self._eval_epoch_iterator is None:
-            self._eval_epoch_iterator = EpochIterator(
-                x=x, y=y, sample_weight=sample_weight, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
-                steps_per_execution=self.steps_per_execution,
-            )  # fmt: skip
-        return self.evaluate(
+            self._eval_epoch_iterator = self._evaluation_feed(x, y, sample_weight, batch_size, steps)
+        found = self.evaluate(
             x=x, y=y, sample_weight=sample_weight, batch_size=batch_size, steps=steps, callbacks=callbacks,
             return_dict=True, _use_cached_eval_dataset=True,
         )  # fmt: skip
+        return {f"val_{name}": value for name, value in found.items()}
 
-    def _callbacks(self, callbacks, verbose, iterator, epochs: int, add_history: bool = False):
+    def _evaluation_feed(self, x, y, sample_weight, batch_size, steps) -> Feed:
+        return Feed(x=x, y=y, sample_weight=sample_weight, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
+                    steps_per_execution=self.steps_per_execution)  # fmt: skip
+
+    def _callbacks(self, callbacks, verbose, feed: Feed, epochs: int, add_history: bool = False):
         if isinstance(callbacks, callbacks_module.CallbackList):
             return callbacks
-        return callbacks_module.CallbackList(
+        return StepCallbacks(
             callbacks, add_history=add_history, add_progbar=verbose != 0, verbose=verbose, epochs=epochs,
-            steps=iterator.num_batches, model=self,
+            steps=feed.num_batches, model=self,
         )  # fmt: skip
 
     @traceback_utils.filter_traceback
@@ -163,20 +171,16 @@ class GraphcTrainer(keras_trainer.Trainer):
         cached = kwargs.pop("_use_cached_eval_dataset", False)
         if kwargs:
             raise ValueError(f"Arguments not recognized: {kwargs}")
-        iterator = self._eval_epoch_iterator if cached else EpochIterator(
-            x=x, y=y, sample_weight=sample_weight, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
-            steps_per_execution=self.steps_per_execution,
-        )  # fmt: skip
-        self._symbolic_build(iterator=iterator)
-        iterator.reset()
-        callbacks = self._callbacks(callbacks, verbose, iterator, 1)
+        feed = self._eval_epoch_iterator if cached else self._evaluation_feed(x, y, sample_weight, batch_size, steps)
+        self._symbolic_build(iterator=feed)
+        feed.reset()
+        callbacks = self._callbacks(callbacks, verbose, feed, 1)
         self.make_test_function()
-        self.stop_evaluating = False
-        logs = {}
+        self.stop_evaluating, logs = False, {}
         callbacks.on_test_begin()
         self.reset_metrics()
-        with iterator.catch_stop_iteration():
-            for begin, end, batches in iterator:
+        with feed.catch_stop_iteration():
+            for begin, end, batches in feed:
                 callbacks.on_test_batch_begin(begin)
                 logs = self.test_function(batches)
                 callbacks.on_test_batch_end(end, logs)
@@ -188,31 +192,37 @@ class GraphcTrainer(keras_trainer.Trainer):
 
     @traceback_utils.filter_traceback
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        iterator = EpochIterator(
-            x=x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
-            steps_per_execution=self.steps_per_execution,
-        )  # fmt: skip
-        if not all(layer.built for layer in self._flatten_layers()):
-            for _, _, batches in iterator:
-                x_batch, _, _ = data_adapter_utils.unpack_x_y_sample_weight(batches[0])
-                self._symbolic_call(x_batch)
+        feed = Feed(x=x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
+                    steps_per_execution=self.steps_per_execution)  # fmt: skip
+        if not self._is_whole():
+            for _, _, batches in feed:
+                self._build_for(batches[0])
                 break
-            iterator.reset()
-        callbacks = self._callbacks(callbacks, verbose, iterator, 1)
+            feed.reset()
+        callbacks = self._callbacks(callbacks, verbose, feed, 1)
         self.make_predict_function()
         self.stop_predicting = False
         callbacks.on_predict_begin()
         answers: list = []
-        with iterator.catch_stop_iteration():
-            for begin, end, batches in iterator:
+        with feed.catch_stop_iteration():
+            for begin, end, batches in feed:
                 callbacks.on_predict_batch_begin(begin)
-                answer = tree.map_structure(np.asarray, self.predict_function(batches))
-                answers.append(answer)
-                callbacks.on_predict_batch_end(end, {"outputs": answer})
+                answers.append(_arrays(self.predict_function(batches)))
+                callbacks.on_predict_batch_end(end, {"outputs": answers[-1]})
                 if self.stop_predicting:
                     break
         callbacks.on_predict_end()
-        return tree.map_structure(lambda *parts: np.concatenate(parts), *answers)
+        return _joined(answers)
+
+    def _is_whole(self) -> bool:
+        """Whether all layers have their variables."""
+        return all(layer.built for layer in self._flatten_layers())
+
+    def _build_for(self, batch) -> None:
+        """Make the variables of layers that wait for their first input; nothing else is changed."""
+        x, _, _ = data_adapter_utils.unpack_x_y_sample_weight(batch)
+        with StatelessScope():
+            self(x)
 
     # ---------------------------------------------------------------------------------------------- one batch
 
@@ -234,13 +244,34 @@ class GraphcTrainer(keras_trainer.Trainer):
         return self._on_batch(self.make_test_function, (x, y, sample_weight), return_dict)
 
     def _on_batch(self, make: Callable, batch: tuple, return_dict: bool):
+        batch = tree.map_structure(_as_array, batch)
         self._symbolic_build(data_batch=batch)
+        self.reset_metrics()
         logs = pythonify_logs(make()([batch]))
         return logs if return_dict else self._flatten_metrics_in_order(logs)
 
     def predict_on_batch(self, x):
-        return tree.map_structure(np.asarray, self.make_predict_function()([(x,)]))
+        x = tree.map_structure(_as_array, x)
+        if not self._is_whole():
+            self._build_for((x,))
+        return _arrays(self.make_predict_function()([(x,)]))
 
 
 def _batch_size(x):
     return tf.shape(next(part for part in tree.flatten(x) if part is not None))[0]
+
+
+def _as_array(x):
+    return x if x is None or hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+
+
+def _arrays(answer):
+    """An answer with arrays in the places of tensors."""
+    return tree.map_structure(lambda t: np.array(t), answer)
+
+
+def _joined(answers: Sequence):
+    """The answers for several batches as one, by rows."""
+    if len(answers) == 1:
+        return answers[0]
+    return tree.map_structure_up_to(answers[0], lambda *parts: np.concatenate(parts), *answers)

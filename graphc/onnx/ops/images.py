@@ -10,6 +10,7 @@ from graphc.lib import linalg, math
 from graphc.lib.decode import decode_any
 from graphc.lib.dims import dim_node, smaller
 from graphc.lib.dims import size as size_of
+from graphc.lib.patches import fold
 from graphc.lib.promote import broadcast_to
 from graphc.lib.sampling import clamped, interpolated, reflected
 from graphc.lib.shape import ensure_shape, pad, part, reshape, transpose, unstack
@@ -219,21 +220,14 @@ def col2im(call: Call):
     pads = pads_of(call, count)
     whole = [simplified(n + pads[k] + pads[k + count]) for k, n in enumerate(sizes)]
     counts = [windows_in(n, extent(b, d), s) for n, b, d, s in zip(whole, block, dilations, strides)]
-    batch, depth, number = x.shape
+    _, depth, number = x.shape
     taps = python_math.prod(block)
     if type(depth) is int and depth % taps:
         raise call.wrong(f"{depth} channels are no multiple of {taps}, the elements of a block")
     total = size_of(counts)
     if any(type(n) is int and n < 1 for n in counts) or type(total) is type(number) is int and total != number:
         raise call.wrong(f"sizes {sizes} have {total} blocks of {block}, not {number}")
-    channels = simplified(depth // taps)
-    x = reshape(x, (batch, channels, *block, *counts))
-    x = transpose(x, (0, 1, *range(2 + count, 2 + 2 * count), *range(2, 2 + count)))
-    out = apply("unwindow", x, shape=(batch, channels, *whole), axes=tuple(range(2, 2 + count)), size=tuple(block),
-                stride=tuple(strides), dilation=tuple(dilations))  # fmt: skip
-    for k, n in enumerate(sizes):
-        out = part(out, 2 + k, pads[k], simplified(pads[k] + n))
-    return out
+    return fold(x, sizes, tuple(block), tuple(strides), tuple(dilations), pads[:count], pads[count:])
 
 
 # --------------------------------------------------------------------------------------------- cropping, files

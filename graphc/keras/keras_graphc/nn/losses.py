@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 import graphc as tf
 from keras.src import backend
+from keras.src.backend.common import standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
 
-__all__ = ["binary_crossentropy", "categorical_crossentropy", "multi_hot", "one_hot", "sparse_categorical_crossentropy"]
+__all__ = [
+    "binary_crossentropy", "categorical_crossentropy", "multi_hot", "one_hot", "psnr", "sparse_categorical_crossentropy",
+]  # fmt: skip
 
 
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     if sparse:
         raise ValueError("Unsupported value `sparse=True` with the graphc backend")
-    return tf.one_hot(cast(x, "int64"), num_classes, axis=axis, dtype=dtype or "float32")
+    dtype = standardize_dtype(dtype)
+    encoded = tf.one_hot(cast(x, "int64"), num_classes, axis=axis, dtype="int8" if dtype == "bool" else dtype)
+    return cast(encoded, dtype)
 
 
 def multi_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     x = convert_to_tensor(x)
-    encoded = one_hot(x, num_classes, axis, dtype, sparse)
-    return tf.reduce_max(encoded, axis=1 if len(x.shape) > 1 else 0)
+    encoded = one_hot(x, num_classes, axis, "int8" if dtype == "bool" else dtype, sparse)
+    return cast(tf.reduce_max(encoded, axis=1 if len(x.shape) > 1 else 0), standardize_dtype(dtype))
 
 
 def _same_shapes(target, output) -> None:
@@ -73,3 +80,11 @@ def binary_crossentropy(target, output, from_logits=False):
         return tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=output)
     output = tf.clip_by_value(output, backend.epsilon(), 1 - backend.epsilon())
     return -(target * tf.math.log(output) + (1 - target) * tf.math.log(1 - output))
+
+
+def psnr(x1, x2, max_val):
+    x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
+    if not x1.shape.is_compatible_with(x2.shape):
+        raise ValueError(f"Input shapes {tuple(x1.shape)} and {tuple(x2.shape)} must match for PSNR calculation. ")
+    error = tf.reduce_mean(tf.square(x1 - x2))
+    return 10 / math.log(10) * (2 * tf.math.log(convert_to_tensor(max_val, x2.dtype)) - tf.math.log(error))

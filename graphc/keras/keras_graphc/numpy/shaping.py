@@ -19,7 +19,11 @@ def together(xs) -> list:
 
 
 def reshape(x, newshape):
-    return tf.reshape(convert_to_tensor(x), newshape if isinstance(newshape, (tuple, list)) else (newshape,))
+    if isinstance(newshape, int):
+        newshape = (newshape,)
+    if not tf.is_tensor(newshape):
+        newshape = [-1 if size is None else size for size in newshape]
+    return tf.reshape(convert_to_tensor(x), newshape)
 
 
 def ravel(x):

@@ -1,0 +1,58 @@
+"""Tensors made of what Keras is given, their sizes, and arrays made of them."""
+
+from __future__ import annotations
+
+import graphc as tf
+import numpy as np
+from keras.src.backend import config
+from keras.src.backend.common import KerasVariable, is_int_dtype, standardize_dtype
+from keras.src.backend.common.keras_tensor import KerasTensor
+
+
+def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
+    """A tensor of an array, a number, a list, a variable or a tensor; of ``dtype`` where one is given.
+
+    Raises:
+        ValueError: a sparse or ragged tensor is asked for.
+    """
+    if sparse or ragged:
+        raise ValueError(f"`{'sparse' if sparse else 'ragged'}=True` is not supported with the graphc backend")
+    dtype = None if dtype is None else standardize_dtype(dtype)
+    if isinstance(x, KerasVariable):
+        x = x.value
+    if isinstance(x, tf.Variable):
+        x = tf.convert_to_tensor(x)
+    if not tf.is_tensor(x):
+        if dtype is not None and (isinstance(x, bool) or dtype == "bool" or is_int_dtype(dtype)):
+            return tf.cast(tf.convert_to_tensor(x), dtype)
+        if dtype is None and isinstance(x, float):
+            dtype = config.floatx()
+        return tf.convert_to_tensor(x, dtype=dtype)
+    return x if dtype is None or x.dtype.name == dtype else tf.cast(x, dtype)
+
+
+def convert_to_numpy(x) -> np.ndarray:
+    """An array of the value, one's own to write to."""
+    if isinstance(x, KerasVariable):
+        x = x.value
+    return np.array(x.numpy() if tf.is_tensor(x) else x)
+
+
+def is_tensor(x) -> bool:
+    return tf.is_tensor(x)
+
+
+def shape(x) -> tuple:
+    """The sizes: ints, and tensors where only a run knows."""
+    if isinstance(x, KerasTensor):
+        return x.shape
+    x = x if tf.is_tensor(x) else tf.convert_to_tensor(x)
+    sizes = x.shape.as_list()
+    if None not in sizes:
+        return tuple(sizes)
+    measured = tf.shape(x)
+    return tuple(measured[axis] if size is None else size for axis, size in enumerate(sizes))
+
+
+def cast(x, dtype):
+    return convert_to_tensor(x, dtype)

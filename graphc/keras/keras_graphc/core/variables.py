@@ -1,0 +1,38 @@
+"""Keras' variable over graphc's."""
+
+from __future__ import annotations
+
+import graphc as tf
+from graphc.keras.keras_graphc.core.tensors import convert_to_numpy, convert_to_tensor
+from keras.src.backend.common import KerasVariable
+
+
+class Variable(KerasVariable):
+    """Keras' variable over one of graphc's, which compiled functions read and write in place."""
+
+    def _initialize(self, value):
+        if isinstance(value, tf.Variable):
+            self._value = value
+            return
+        self._value = tf.Variable(value, dtype=self._dtype, trainable=self.trainable, name=self.name)
+
+    def _initialize_with_initializer(self, initializer):
+        with tf.init_scope():
+            self._initialize(convert_to_tensor(initializer(self._shape, dtype=self._dtype), self._dtype))
+
+    def _direct_assign(self, value):
+        self._value.assign(tf.cast(value, self._value.dtype), read_value=False)
+
+    def _convert_to_tensor(self, value, dtype=None):
+        return convert_to_tensor(value, dtype=dtype)
+
+    def numpy(self):
+        return convert_to_numpy(self)
+
+    @property
+    def __graphc_variable__(self):
+        """What tapes take gradients by."""
+        return self._value
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        return convert_to_tensor(self.value, dtype)

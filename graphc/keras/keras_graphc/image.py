@@ -1,1 +1,0 @@
-"""``keras.ops.image`` by graphc's operations."""

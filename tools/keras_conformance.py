@@ -1,0 +1,282 @@
+"""Keras' own tests, which its wheel carries, on graphc and on another back end, side by side.
+
+    python tools/keras_conformance.py                                   # all areas, on graphc alone, with what fails
+    python tools/keras_conformance.py --only 'ops/numpy' --cases dtype  # some files, some cases
+    python tools/keras_conformance.py --engine graphc=PYTHON --engine jax=PYTHON --json FILE    # beside JAX
+    python tools/keras_conformance.py --report FILE --write docs/keras.md
+
+The cases of a file run in a worker process that may die or hang without ending the run; ``--jobs`` workers of one engine
+run at a time, one engine after the other. Both engines run the same cases in the same order, with nothing but pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+AREAS = ("activations", "callbacks", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
+         "random", "saving", "trainers", "utils")  # fmt: skip
+PASSED, FAILED, SKIPPED, CRASHED, HUNG = "passed", "failed", "skipped", "crashed", "hung"
+PATIENCE = 300  # seconds without a word from a worker
+LARGE = 1000  # cases of a file that one worker runs; the rest is a piece of work of its own
+BEGIN, END = "<!-- conformance -->", "<!-- /conformance -->"
+
+
+# ------------------------------------------------------------------------------------------------- workers
+
+
+class Reporter:
+    """The plugin of pytest that tells the parent of every case when it begins and how it ended."""
+
+    def __init__(self, answers, begin: int, done: set[str], cases: str):
+        self.answers, self.begin, self.done, self.cases = answers, begin, done, cases
+        self.outcome, self.why, self.seconds = PASSED, "", 0.0
+
+    def say(self, *what) -> None:
+        print(json.dumps(what), file=self.answers, flush=True)
+
+    def pytest_collection_modifyitems(self, session, config, items):
+        self.say("cases", len(items))
+        wanted = items[self.begin : self.begin + LARGE]
+        items[:] = [i for i in wanted if i.nodeid not in self.done and re.search(self.cases, i.nodeid, re.IGNORECASE)]
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.say("end", report.nodeid, FAILED, 0.0, str(report.longrepr)[-500:])
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        self.outcome, self.why, self.seconds = PASSED, "", 0.0
+        self.say("start", nodeid)
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds += report.duration
+        if report.failed and self.outcome != FAILED:
+            self.outcome, self.why = FAILED, _reason(str(report.longrepr))
+        elif report.skipped and self.outcome == PASSED:
+            self.outcome = SKIPPED
+
+    def pytest_runtest_logfinish(self, nodeid, location):
+        self.say("end", nodeid, self.outcome, round(self.seconds, 3), self.why)
+
+
+def _reason(text: str) -> str:
+    """The lines of a failure that say what was wrong."""
+    said = [line[2:].strip() for line in text.split("\n") if line.startswith("E ")]
+    return " / ".join(said)[:400] or text[-400:]
+
+
+def work(engine: str) -> None:
+    """Runs the piece of work of every line of stdin, and tells of its cases on stdout."""
+    answers = os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)  # what tests print must not be taken for an answer
+    os.dup2(nothing, 2)
+    if engine == "graphc":
+        from graphc.keras import loading
+
+        loading.provide()
+    else:
+        os.environ["KERAS_BACKEND"] = engine
+    import keras
+    import pytest
+
+    os.chdir(Path(keras.__file__).parents[1])
+    for line in sys.stdin:
+        file, begin, done, cases = json.loads(line)
+        reporter = Reporter(answers, begin, set(done), cases)
+        status = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:warnings", "-p", "no:xdist", file], plugins=[reporter])
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+            reporter.say("end", file, FAILED, 0.0, f"pytest ended with {status!r}")
+        reporter.say("finished")
+
+
+@dataclass
+class Engine:
+    """A back end and the Python that has it."""
+
+    name: str
+    python: str
+    results: dict[str, list] = field(default_factory=dict)  # of each case: outcome, seconds, why
+    seconds: float = 0.0
+
+    def start(self) -> subprocess.Popen:
+        path = [str(ROOT)] if self.name == "graphc" else []
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "KERAS_HOME": tempfile.gettempdir()}
+        command = [self.python, __file__, "--worker", self.name]
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        )
+
+    def run(self, files: list[str], cases: str, jobs: int) -> None:
+        """Runs the files with so many workers."""
+        begun = time.perf_counter()
+        waiting = collections.deque((file, 0) for file in files)
+        workers = [threading.Thread(target=self._drain, args=(waiting, cases)) for _ in range(jobs)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.seconds += time.perf_counter() - begun
+
+    def _drain(self, waiting: collections.deque, cases: str) -> None:
+        process = self.start()
+        while True:
+            try:
+                file, begin = waiting.popleft()
+            except IndexError:
+                break
+            done: list[str] = []
+            while not self._piece(process, file, begin, done, cases, waiting):
+                process.kill()
+                process.wait()
+                process = self.start()
+        process.stdin.close()
+        process.wait()
+
+    def _piece(self, process, file, begin, done: list, cases, waiting) -> bool:
+        """Whether the worker finished its piece; the case in which it did not is among ``done`` then."""
+        current, before = None, bool(done)
+        process.stdin.write((json.dumps([file, begin, done, cases]) + "\n").encode())
+        process.stdin.flush()
+        for said in _lines(process):
+            if said[0] == "finished":
+                return True
+            if said[0] == "cases" and begin == 0 and not before:
+                waiting.extendleft((file, at) for at in range(LARGE, said[1], LARGE))
+            elif said[0] == "start":
+                current = said[1]
+            elif said[0] == "end":
+                self.results[said[1]] = said[2:]
+                done.append(said[1])
+                current = None
+        outcome = CRASHED if process.poll() is not None else HUNG
+        self.results[current or file] = [outcome, 0.0, f"the worker {outcome}"]
+        done.append(current or file)
+        return current is None and len(done) > 1 and done[-2] == file  # it does not get to any case: give up
+
+
+def _lines(process):
+    """What the worker says, until it ends or says nothing for too long."""
+    pending = b""
+    while select.select([process.stdout], [], [], PATIENCE)[0]:
+        read = os.read(process.stdout.fileno(), 1 << 16)
+        if not read:
+            process.wait()
+            return
+        *whole, pending = (pending + read).split(b"\n")
+        for line in whole:
+            yield json.loads(line)
+
+
+# ------------------------------------------------------------------------------------------------- the report
+
+
+def area(case: str) -> str:
+    return case.removeprefix("keras/src/").partition("/")[0]
+
+
+def table(results: dict[str, dict]) -> str:
+    """Markdown: for each area how many cases each engine passed."""
+    engines = list(results)
+    peers = [e for e in engines if e != "graphc"]
+    rows: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    for engine, found in results.items():
+        for case, (outcome, seconds, _) in found.items():
+            for row in (rows[area(case)], rows["**all**"]):
+                row[engine, outcome] += 1
+                row[engine, "seconds"] += seconds
+                if engine in peers and outcome == PASSED:
+                    row[engine, "both"] += results.get("graphc", {}).get(case, [""])[0] == PASSED
+    heads = ["area", *(f"{e}: passed" for e in engines), *(f"of those that {e} passes" for e in peers),
+             *(f"{e}: skipped" for e in engines), *(f"{e}: s" for e in engines)]  # fmt: skip
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "--:|" * (len(heads) - 1)]
+    for name in sorted(rows, key=lambda n: (n.startswith("*"), n)):
+        row = rows[name]
+        cells = [f"{row[e, PASSED]}" for e in engines]
+        cells += [f"{row[p, 'both']} ({100 * row[p, 'both'] / max(1, row[p, PASSED]):.1f} %)" for p in peers]
+        cells += [f"{row[e, SKIPPED]}" for e in engines] + [f"{row[e, 'seconds']:.0f}" for e in engines]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def missing(results: dict[str, dict]) -> list[str]:
+    """The cases that a peer passes and graphc does not; without a peer, those that graphc fails."""
+    ours = results.get("graphc", {})
+    peers = [found for engine, found in results.items() if engine != "graphc"]
+    if not peers:
+        return [case for case, answer in ours.items() if answer[0] not in (PASSED, SKIPPED)]
+    passed = {case for found in peers for case, answer in found.items() if answer[0] == PASSED}
+    return sorted(case for case in passed if ours.get(case, [""])[0] != PASSED)
+
+
+def report(results: dict[str, dict], walls: dict[str, float], target: Path | None) -> None:
+    """Prints the table and every case that is missing, and says which of them the target has no word about."""
+    for engine in results:
+        print(f"{engine}: {walls[engine]:.0f} s")
+    whole = table(results)
+    print(whole)
+    known = target.read_text() if target else ""
+    for case in missing(results):
+        outcome, _, why = results.get("graphc", {}).get(case, ["absent", 0, ""])
+        name = case.rpartition("::")[2]
+        unsaid = "" if target is None or name in known or name.partition("(")[0] in known else " [no reason given]"
+        print(f"{outcome:9}{case}: {why}{unsaid}")
+    if target:
+        before, _, rest = known.partition(BEGIN)
+        after = rest.partition(END)[2]
+        target.write_text(f"{before}{BEGIN}\n{whole}\n{END}{after}")
+
+
+def test_files(python: str, only: str, areas: list[str]) -> list[str]:
+    """The test files of the installed Keras, large ones first; the same list for every engine."""
+    find = "import importlib.util as u; print(u.find_spec('keras').submodule_search_locations[0])"
+    home = Path(subprocess.run([python, "-c", find], capture_output=True, text=True, check=True).stdout.strip())
+    found = [p for p in (home / "src").rglob("*_test.py") if areas == ["all"] or p.relative_to(home / "src").parts[0] in areas]
+    found.sort(key=lambda p: (-p.stat().st_size, str(p)))
+    return [n for n in (str(p.relative_to(home.parent)) for p in found) if re.search(only, n)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", default="", metavar="REGEX", help="files whose paths match")
+    parser.add_argument("--cases", default="", metavar="REGEX", help="cases whose names match")
+    parser.add_argument("--areas", nargs="+", default=list(AREAS), help="folders of keras/src, or all (default: %(default)s)")
+    parser.add_argument("--engine", action="append", default=[], metavar="BACKEND=PYTHON",
+                        help="a back end and the Python that has it, keras and pytest (default: graphc in this Python)")  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--json", metavar="FILE", help="keep all answers there")
+    parser.add_argument("--report", nargs="+", metavar="FILE", help="run nothing; read the answers of earlier runs")
+    parser.add_argument("--write", metavar="FILE.md", help="put the table into this file")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work(options.worker)
+        return 0
+    kept = [json.loads(Path(file).read_text()) for file in options.report or ()]
+    if not kept:
+        engines = [Engine(*engine.split("=", 1)) for engine in options.engine or [f"graphc={sys.executable}"]]
+        for engine in engines:
+            engine.run(test_files(engine.python, options.only, options.areas), options.cases, options.jobs)
+        kept = [{engine.name: {"seconds": engine.seconds, "results": engine.results} for engine in engines}]
+        if options.json:
+            Path(options.json).write_text(json.dumps(kept[0], indent=0))
+    results = {name: found["results"] for file in kept for name, found in file.items()}
+    walls = {name: found["seconds"] for file in kept for name, found in file.items()}
+    report(results, walls, Path(options.write) if options.write else None)
+    return 1 if missing(results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
