@@ -76,7 +76,7 @@ class GradientTape:
         Raises:
             DtypeError: one is no tensor.
         """
-        for t in leaves(tensor):
+        for t in _leaves(tensor):
             if not isinstance(t, Operators):
                 raise DtypeError(explain(f"GradientTape.watch: needs tensors or variables, got {t!r}"))
             if not t.dtype.is_inexact:
@@ -152,8 +152,8 @@ class GradientTape:
             raise UsageError(explain(f"gradient: unconnected_gradients {unconnected_gradients!r} is not none or zero"))
         _expect_tensors("gradient", target=target, sources=sources)
         self._use()
-        targets, xs = [self._target(t) for t in leaves(target)], list(leaves(sources))
-        seeds = [None] * len(targets) if output_gradients is None else list(leaves(output_gradients))
+        targets, xs = [self._target(t) for t in _leaves(target)], list(_leaves(sources))
+        seeds = [None] * len(targets) if output_gradients is None else list(_leaves(output_gradients))
         if len(seeds) != len(targets):
             what = f"gradient: {len(seeds)} output gradients for {len(targets)} targets; they must be tensors"
             raise UsageError(explain(what))
@@ -234,7 +234,7 @@ class GradientTape:
     def _matrices(self, function: Callable, target, sources, unconnected):
         _expect_tensors(function.__name__, target=target, sources=sources)
         self._use()
-        y, xs = self._target(target), list(leaves(sources))
+        y, xs = self._target(target), list(_leaves(sources))
 
         def derive(ys, places, _):
             return [function(ys[0], x) for x in places]
@@ -276,7 +276,7 @@ def _expect_tensors(op: str, **given) -> None:
         DtypeError: there is something else than tensors and variables.
     """
     for name, structure in given.items():
-        for x in leaves(structure):
+        for x in _leaves(structure):
             if not isinstance(x, Operators):
                 wanted = "tensors or variables, or lists, tuples and dictionaries of them"
                 raise DtypeError(explain(f"{op}: {name} must be {wanted}, got {x!r}"))
@@ -312,7 +312,7 @@ class ForwardAccumulator:
     """
 
     def __init__(self, primals, tangents):
-        self._primals, self._directions = list(leaves(primals)), list(leaves(tangents))
+        self._primals, self._directions = list(_leaves(primals)), list(_leaves(tangents))
         if len(self._primals) != len(self._directions):
             what = f"{len(self._primals)} primals and {len(self._directions)} tangents"
             raise UsageError(explain(f"ForwardAccumulator: {what}"))
@@ -347,7 +347,7 @@ class ForwardAccumulator:
         places = tuple([history.place(t.record) for t in self._tensors])
         tangents = [EAGER.convert(d, t.dtype).record for d, t in zip(self._directions, self._tensors)]
         zero, found = unconnected_gradients == UnconnectedGradients.ZERO, []
-        for y in [_tensor(p) for p in leaves(primals)]:
+        for y in [_tensor(p) for p in _leaves(primals)]:
             place = history.place(y.record)
             if place is None:
                 found.append(_zeros(y.type) if zero else None)
@@ -359,7 +359,7 @@ class ForwardAccumulator:
         recorder = self.recorder
         tangents = [recorder.convert(d, x.dtype).node for d, x in zip(self._directions, self._nodes)]
         found: list[Tensor | None] = []
-        for y in [recorder.convert(p) for p in leaves(primals)]:
+        for y in [recorder.convert(p) for p in _leaves(primals)]:
             if y.dtype.is_inexact and not set(self._nodes).isdisjoint(toposort([y.node])):
                 found.append(Tensor(recorder, jvp([y.node], self._nodes, tangents)[0]))
             else:
@@ -370,3 +370,8 @@ class ForwardAccumulator:
 def _moved(ys: Sequence[Node], by: Sequence[Node], tangents: Sequence[Node]) -> list[Node | None]:
     """The directional derivative of one value; it stands first for what is moved."""
     return [*jvp(ys, by, tangents), *[None] * (len(by) - 1)]
+
+
+def _leaves(structure) -> list:
+    """The values of a structure; a variable of another library stands for the one of ours that it holds."""
+    return [getattr(x, "__graphc_variable__", x) for x in leaves(structure)]

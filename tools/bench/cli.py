@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from . import environments, promises, report, results
+from . import environments, keras_figures, promises, report, results
 from .rounds import Pool, measure
 from .starts import Starts
 from .workloads import WORKLOADS
@@ -116,6 +116,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--write", nargs="+", default=[], metavar="PAGE", help="put the table between the page's markers")
     p.add_argument("--plot", metavar="FILE", help="write a picture as SVG")
     p.set_defaults(do=report.command)
+    p = commands.add_parser("keras", help="measure Keras on graphc beside its other back ends")
+    keras_figures.arguments(p, count, cores, duration)
     commands.add_parser("list", help="show the workloads").set_defaults(do=listing)
     p = commands.add_parser("promises", help="measure what else graphc promises: import, sessions, files, eager steps")
     promises.arguments(p)

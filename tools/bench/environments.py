@@ -12,12 +12,13 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parent.parent
 NOT_SET_UP = "not set up"  # begins the note of a peer whose environment is missing
 ONNX = "onnx==1.23.2"
+KERAS = "keras==3.15.1"
 PACKAGES = {  # environment: what pip installs
-    "torch": ("--extra-index-url=https://download.pytorch.org/whl/cpu", "torch==2.13.0", "numpy==2.4.6", "setuptools"),
-    "jax": ("jax==0.10.2", "numpy==2.4.6"),
+    "torch": ("--extra-index-url=https://download.pytorch.org/whl/cpu", "torch==2.13.0", "numpy==2.4.6", "setuptools", KERAS),
+    "jax": ("jax==0.10.2", "numpy==2.4.6", KERAS),
     "onnxruntime": ("onnxruntime==1.31.1", ONNX, "numpy==2.4.6"),
     "openvino": ("openvino==2026.4.1", ONNX, "numpy==2.4.6"),
-    "tensorflow": ("tensorflow-cpu==2.21.0",),
+    "tensorflow": ("tensorflow-cpu==2.21.0", KERAS),
 }
 
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .environments import NOT_SET_UP, VARIANTS, interpreter, surroundings
+from .environments import NOT_SET_UP, VARIANTS, Variant, interpreter, surroundings
 
 PATIENCE = 900  # seconds for the slowest of compilers
 
@@ -22,19 +22,23 @@ class Missing(Exception):
 class Process:
     """A worker; it is suspended except inside of ``ask``, so that threads which spin disturb nobody.
 
+    Args:
+        variants: in which ``name`` is found. program: the module and its arguments, ``bench.worker`` if none is given.
+
     Raises:
         Missing: the environment is not there.
     """
 
-    def __init__(self, name: str, threads: int, folder: Path, settings: dict[str, str] | None = None):
-        variant = VARIANTS[name]
+    def __init__(self, name: str, threads: int, folder: Path, settings: dict[str, str] | None = None,
+                 variants: dict[str, Variant] = VARIANTS, program: tuple[str, ...] = ()):  # fmt: skip
+        variant = variants[name]
         python = interpreter(variant, folder)
         if python is None:
             raise Missing(f"{NOT_SET_UP} (python tools/bench setup {variant.environment})")
         self.name = name
         self._noise = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [python, "-m", "bench.worker", variant.module, variant.variant or "-", str(threads)],
+            [python, "-m", *(program or ("bench.worker", variant.module, variant.variant or "-", str(threads)))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._noise,

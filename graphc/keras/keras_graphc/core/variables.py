@@ -29,5 +29,10 @@ class Variable(KerasVariable):
     def numpy(self):
         return convert_to_numpy(self)
 
+    @property
+    def __graphc_variable__(self):
+        """What tapes take gradients by."""
+        return self._value
+
     def __tf_tensor__(self, dtype=None, name=None):
         return convert_to_tensor(self.value, dtype)

@@ -64,6 +64,7 @@ def unravel_index(indices, shape):
 
 def sort(x, axis=-1):
     x = convert_to_tensor(x)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
     if standardize_dtype(x.dtype) == "bool":
         return cast(tf.sort(cast(x, "int8"), axis=axis), "bool")
     return tf.sort(x, axis=axis)
@@ -157,11 +158,8 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     if x is None:
         widths = cast(dx, dtype)
     else:
-        widths = cast(diff(x), dtype)
-        if len(widths.shape) == 1:
-            widths = tf.reshape(widths, [-1 if a == axis else 1 for a in list(_axes(y))])
+        x = convert_to_tensor(x)
+        widths = cast(diff(x, axis=axis if len(x.shape) > 1 else 0), dtype)
+        if len(x.shape) == 1:
+            widths = tf.reshape(widths, [-1] + [1] * (len(y.shape) - 1 - axis))
     return tf.reduce_sum(heights * widths / 2, axis=axis)
-
-
-def _axes(x):
-    return [a for a, _ in enumerate(x.shape)]

@@ -1,4 +1,4 @@
-"""Products of ``keras.ops.numpy``."""
+"""Products of ``keras.ops.numpy``, and determinants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import graphc as tf
 from keras.src.backend.common import dtypes, standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
-from graphc.keras.keras_graphc.numpy.promotion import operand, pair, weak
+from graphc.keras.keras_graphc.numpy.promotion import as_float, operand, pair, weak
 from graphc.keras.keras_graphc.numpy.shaping import ravel
 
 
@@ -99,6 +99,10 @@ def correlate(x1, x2, mode="valid"):
     rows = tf.signal.frame(tf.pad(x1, [before]), short, 1)
     answer = tf.linalg.matvec(rows, x2)
     return cast(tf.reverse(answer, [0]) if turned else answer, dtype)
+
+
+def slogdet(x):
+    return tuple(tf.linalg.slogdet(as_float(x)))
 
 
 def corrcoef(x):
