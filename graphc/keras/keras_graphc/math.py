@@ -14,6 +14,7 @@ from graphc.keras.keras_graphc.core import cast, convert_to_tensor
 from graphc.keras.keras_graphc.fourier import (  # noqa: F401  Keras finds them here
     fft, fft2, ifft2, irfft, istft, rfft, stft,
 )  # fmt: skip
+from graphc.keras.keras_graphc.linalg import in_width
 from graphc.keras.keras_graphc.numpy.promotion import as_float, pair
 
 # ---------------------------------------------------------------------------------------------- segments
@@ -108,4 +109,4 @@ def erfinv(x):
 
 
 def logdet(x):
-    return tf.linalg.slogdet(as_float(x))[1]
+    return in_width(lambda x: tf.linalg.slogdet(x)[1], x)

@@ -25,8 +25,11 @@ _EDGE = 2.0  # deviations at which normal values are cut off
 
 
 def _place(seed: Node, part: int = 0) -> tuple[Node, Node]:
-    """The key of a seed, and the counter at which a part of its stream begins."""
-    return elements.cast(seed, dt.u32), const(np.array([0, part], np.uint64))
+    """The key of a seed, and the counter at which a part of its stream begins.
+
+    Parts count from 1: a counter of zeros would be written by every call, others lie in a program's constants.
+    """
+    return elements.cast(seed, dt.u32), const(np.array([0, part + 1], np.uint64))
 
 
 def _uniform(seed, shape, minval, maxval, dtype) -> Node:
