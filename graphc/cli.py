@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import io
+import importlib
 import os
 import runpy
 import sys
 import traceback
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,9 @@ from graphc.ir.target import TARGETS
 from graphc.options import INEXACT, Options
 from graphc.runtime.cache import default_cache
 from graphc.runtime.pool import default_threads
+
+
+_KERAS = (".keras", ".h5")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -102,14 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("run", _run, "run a model on arrays")
     _add_model(sub)
     sub.add_argument(
-        "--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy", help="an input, by name or in order"
-    )
+        "--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy",
+        help="an input, by name or in order; or FILE.npz, with several by name",
+    )  # fmt: skip
     sub.add_argument(
-        "--random",
-        type=_size,
-        metavar="SIZE",
+        "--random", type=_size, metavar="SIZE",
         help="fill inputs not given with seeded random numbers; SIZE for symbolic dimensions",
-    )
+    )  # fmt: skip
     sub.add_argument("--output", "-o", metavar="FILE.npz", help="write the results there instead of printing them")
 
     sub = command("inspect", _inspect, "show the stages of a model as text")
@@ -142,8 +143,9 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="FILE.gc; FILE.onnx; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and "
-        "operations, or a function without arguments that returns them",
+        help="FILE.gc; FILE.onnx; FILE.keras (or .h5) for what a Keras model predicts, FILE.keras:train for a step of its "
+        "training; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and operations, or "
+        "a function without arguments that returns them",
     )
     parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
 
@@ -166,7 +168,7 @@ def _size(text: str) -> int:
 
 
 def load_model(name: str, weights: str | None = None, values: list[str] | tuple = ()) -> Graph:
-    """The graph meant by ``FILE.gc``, ``FILE.onnx``, ``FILE.txt`` (IR text) or ``FILE.py:NAME``.
+    """The graph meant by ``FILE.gc``, ``FILE.onnx``, ``FILE.keras[:train]``, ``FILE.txt`` (IR text) or ``FILE.py:NAME``.
 
     Args:
         weights: a model like ``name``, for the constants that a ``.txt`` refers to.
@@ -178,7 +180,7 @@ def load_model(name: str, weights: str | None = None, values: list[str] | tuple 
         OSError: it cannot be read.
     """
     path, colon, attribute = name.rpartition(":")
-    if not colon or not path.endswith(".py"):
+    if not colon or not path.endswith((".py", *_KERAS)):
         path, attribute = name, ""
     if path.endswith(".txt"):
         given = load_model(weights) if weights is not None else None
@@ -190,6 +192,8 @@ def load_model(name: str, weights: str | None = None, values: list[str] | tuple 
         return model.trace(_named_arrays(values, [i.name for i in model.inputs])).graph
     if values:
         raise UsageError(f"--input gives values to models in .onnx files; {path} is none")
+    if path.endswith(_KERAS):
+        return _keras().graph_of(path, attribute)
     if not path.endswith(".py"):
         return aot.read(path).graph
     if not attribute:
@@ -202,6 +206,11 @@ def load_model(name: str, weights: str | None = None, values: list[str] | tuple 
         names = sorted(k for k, v in space.items() if isinstance(v, (Graph, v1.Tensor, v1.Operation)))
         raise UsageError(f"{path} defines no {attribute!r}" + (f"; it defines {', '.join(names)}" if names else ""))
     return as_graph(space[attribute], attribute, path)
+
+
+def _keras():
+    """What reads files of Keras models, imported when there is one: Keras is no part of graphc."""
+    return importlib.import_module("graphc.keras.command")
 
 
 def _read(path: str) -> str:
@@ -263,22 +272,38 @@ def as_graph(model, name: str, path: str) -> Graph:
 
 
 def _compile(options) -> None:
+    if options.model.endswith(_KERAS):
+        return _compile_keras(options)
     graph = load_model(options.model, options.weights, options.input)
     _export(graph, options, _settings(options))
 
 
 def _export(graph: Graph, options, settings: Options) -> None:
     written = aot.export(graph, _container_path(options.output, options.model), settings)
-    for path in written:
-        print(f"wrote {path} ({unit(path.stat().st_size)})")
+    _show_written(written)
     if len(written) == 1:
         print("no .o, .so and .h: some of its operations run on the host, through Python")
 
 
-def _settings(options) -> Options:
-    """How to compile the model that is named: an ONNX model is one for inference, a container tells how it was compiled."""
+def _compile_keras(options) -> None:
+    if options.weights is not None or options.input:
+        raise UsageError(f"--weights and --input are not for models in {' and '.join(_KERAS)} files")
     settings = Options(target=options.target, fast_math=options.fast_math)
-    if options.model.endswith(".onnx"):
+    written, why = _keras().compile_model(options.model, _container_path(options.output, options.model), settings)
+    _show_written(written)
+    if why:
+        print(f"no step of training: {why}")
+
+
+def _show_written(paths) -> None:
+    for path in paths:
+        print(f"wrote {path} ({unit(path.stat().st_size)})")
+
+
+def _settings(options) -> Options:
+    """How to compile the model that is named: ONNX and Keras models are for inference, a container tells how it was compiled."""
+    settings = Options(target=options.target, fast_math=options.fast_math)
+    if options.model.endswith((".onnx", *_KERAS)):
         return replace(settings, allow=INEXACT)
     if not options.model.endswith(".gc"):
         return settings
@@ -343,7 +368,7 @@ def _show_tuning(tuning: aot.Tuning, options) -> None:
 def _container_path(output: str, model: str) -> Path:
     """Where the container goes: ``output`` itself, or a file in it, if that is (or looks like) a folder."""
     path = Path(output)
-    if not (output.endswith(("/", os.sep)) or path.is_dir() or (model.endswith(".onnx") and not path.suffix)):
+    if not (output.endswith(("/", os.sep)) or path.is_dir() or (model.endswith((".onnx", *_KERAS)) and not path.suffix)):
         return path
     path.mkdir(parents=True, exist_ok=True)
     stem = Path(model.rpartition(":")[2] if ".py:" in model else model).stem
@@ -392,7 +417,7 @@ def _can_be_random(item) -> bool:
 
 def _show_values(named: list[tuple[str, np.ndarray]], options) -> None:
     if options.output:
-        _write_arrays(Path(options.output), named)
+        aot.write_arrays(Path(options.output), named)
         print(f"wrote {options.output}")
         return
     for name, value in named:
@@ -400,25 +425,14 @@ def _show_values(named: list[tuple[str, np.ndarray]], options) -> None:
         print(np.array2string(value, threshold=200, edgeitems=3))
 
 
-def _write_arrays(path: Path, named: list[tuple[str, np.ndarray]]) -> None:
-    """An ``.npz`` file; unlike ``numpy.savez`` with any names, and at this very path."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, value in named:
-            if value.dtype == object:
-                raise UsageError(
-                    f"output {name} holds strings, which an .npz file cannot hold safely; leave out --output"
-                )
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, value, allow_pickle=False)
-    aot.replace_files({path: [content.getbuffer()]})
-
-
 def _named_arrays(texts: list[str] | tuple, names: list[str]) -> dict[str, np.ndarray]:
-    """The arrays that ``[NAME=]FILE.npy`` texts mean, by the names of inputs; those without a name in their order."""
+    """The arrays that texts mean, by the names of inputs: ``[NAME=]FILE.npy``, in order without a name, or ``FILE.npz``."""
     given: dict[str, np.ndarray] = {}
     for text in texts:
         name, equals, path = text.rpartition("=")
+        if not equals and path.endswith(".npz"):
+            given.update(_several(path, [n for n in names if n not in given]))
+            continue
         if not equals:
             left = [n for n in names if n not in given]
             if not left:
@@ -445,6 +459,15 @@ def _arrays(signature, options) -> list[np.ndarray]:
             shape = [d if isinstance(d, int) else options.random for d in param.type.shape]
             given[param.name] = aot.random_array(rng, shape, param.type.dtype)
     return [given[n] for n in names]
+
+
+def _several(path: str, names: list[str]) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file that have one of these names; others are passed over."""
+    held = aot.read_arrays(path)
+    found = {name: held[name] for name in names if name in held}
+    if not found:
+        raise UsageError(f"{path} holds {', '.join(held) or 'nothing'}; the inputs that are not given are {', '.join(names)}")
+    return found
 
 
 def _load_array(path: str) -> np.ndarray:

@@ -9,11 +9,11 @@ import os
 import re
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # what our own "with" blocks, cached values, threads and imports go through
-_NOT_USERS = (_PACKAGE, contextlib.__file__, functools.__file__, threading.__file__, "<frozen importlib")
+_not_users = (_PACKAGE, contextlib.__file__, functools.__file__, threading.__file__, "<frozen importlib")
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _own_files: set[str] = set()  # those of our files that were met
 
@@ -197,10 +197,11 @@ OperatorNotAllowedInGraphError = SymbolicError
 
 @dataclass(frozen=True)
 class Location:
-    """A line of the user's program."""
+    """A line of the user's program, and the names that scopes give to what is made there, such as ``model/dense_1``."""
 
     file: str
     line: int
+    scope: str = ""
 
     @property
     def source(self) -> str:
@@ -209,7 +210,8 @@ class Location:
 
     def __str__(self) -> str:
         cell = _cell(self.file)
-        return f"{cell}, line {self.line}" if cell else f"{os.path.basename(self.file)}:{self.line}"
+        line = f"{cell}, line {self.line}" if cell else f"{os.path.basename(self.file)}:{self.line}"
+        return f"{line} {self.scope}" if self.scope else line
 
 
 def _cell(file: str) -> str:
@@ -224,6 +226,7 @@ def _cell(file: str) -> str:
 class _Current(threading.local):
     location: Location | None = None
     fixed = False
+    scope = ""
 
 
 _current = _Current()
@@ -232,7 +235,9 @@ _current = _Current()
 def here() -> Location | None:
     """The innermost line outside graphc that led to this call, or the one set by ``located``."""
     found = place()
-    return Location(*found) if type(found) is tuple else found
+    if type(found) is tuple:
+        return Location(*found, _current.scope)
+    return replace(found, scope=_current.scope) if _current.scope and found is not None and not found.scope else found
 
 
 def place() -> tuple[str, int] | Location | None:
@@ -243,11 +248,19 @@ def place() -> tuple[str, int] | Location | None:
     while frame is not None:
         file = frame.f_code.co_filename
         if file not in _own_files:
-            if not file.startswith(_NOT_USERS):
+            if not file.startswith(_not_users):
                 return file, frame.f_lineno
             _own_files.add(file)
         frame = frame.f_back
     return None
+
+
+def pass_over(folder: str) -> None:
+    """No file in a folder is the user's: a line that leads to it is looked for further out."""
+    global _not_users
+    folder = os.path.join(folder, "")
+    if folder not in _not_users:
+        _not_users += (folder,)
 
 
 def is_own(file: str) -> bool:
@@ -260,7 +273,7 @@ def raised_at(error: BaseException) -> Location | None:
     at, found = error.__traceback__, None
     while at is not None:
         file = at.tb_frame.f_code.co_filename
-        if not file.startswith((*_NOT_USERS, _STDLIB, "<")) and f"{os.sep}site-packages{os.sep}" not in file:
+        if not file.startswith((*_not_users, _STDLIB, "<")) and f"{os.sep}site-packages{os.sep}" not in file:
             found = Location(file, at.tb_lineno)
         at = at.tb_next
     return found
@@ -275,6 +288,16 @@ def located(location: Location | None):
         yield
     finally:
         _current.location, _current.fixed = before
+
+
+@contextlib.contextmanager
+def scoped(names: str):
+    """Everything made inside is said to be made under these names."""
+    before, _current.scope = _current.scope, names
+    try:
+        yield
+    finally:
+        _current.scope = before
 
 
 _SIZE = re.compile(r"\b(?:(_k\d+|unknown\d+_\d+)|[A-Za-z_]\w*_\d+)\b")

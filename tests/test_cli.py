@@ -162,7 +162,8 @@ def test_run_refuses_what_does_not_fit(fail, compiled, tmp_path):
     message = fail("run", compiled, "-i", tmp_path / "wide.npy")
     assert "f32[2,9] (axis 1: 9 != 8)" in message and "net.py:5" in message and "runpy" not in message
     assert "DtypeError" in fail("run", compiled, "-i", tmp_path / "text.npy")
-    assert "holds a; give one array" in fail("run", compiled, "-i", tmp_path / "two.npz")
+    assert "holds a; the inputs that are not given are x" in fail("run", compiled, "-i", tmp_path / "two.npz")
+    assert "holds a; give one array" in fail("run", compiled, "-i", f"x={tmp_path / 'two.npz'}")
     assert "empty.npy is no .npy file" in fail("run", compiled, "-i", tmp_path / "empty.npy")
     assert "junk.npy is no .npy file" in fail("run", compiled, "-i", tmp_path / "junk.npy")
     assert "absent.npy: No such file" in fail("run", compiled, "-i", tmp_path / "absent.npy")

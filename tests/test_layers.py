@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "api": "errors options ir prims autodiff lib runtime compile formats",
     "v1": "errors options ir prims autodiff lib api compile formats",
     "onnx": "errors options ir prims autodiff lib api compile formats",
-    "keras": "errors options ir lib api",
+    "keras": "errors options ir lib api aot",
     "compat": "errors v1",
     "aot": "errors options ir codegen runtime compile",
     "inspect": "errors options ir prims passes lower codegen runtime compile",

@@ -12,7 +12,7 @@ from graphc.api.operators import Composed, Operators
 from graphc.api.recorder import RECORDERS, Stack, recorder_for
 from graphc.api.recording import RECORDING
 from graphc.api.structure import leaves
-from graphc.errors import GraphError, UsageError, explain
+from graphc.errors import GraphError, UsageError, explain, scoped
 from graphc.lib.dims import constant
 
 _SCOPES = Stack()
@@ -49,8 +49,9 @@ def name_scope(name):
             yield scope
         return
     outer = _SCOPES.top or ""
-    with _SCOPES.entering(name if name.endswith("/") or not name else f"{outer}{name}/") as scope:
-        yield scope
+    inner = name if name.endswith("/") or not name else f"{outer}{name}/"
+    with _SCOPES.entering(inner), scoped(inner[:-1]):
+        yield inner
 
 
 def get_current_name_scope() -> str:

@@ -117,7 +117,7 @@ def _from(nodes) -> list[str]:
     telling = [n for n in nodes if n.op not in TABLE or TABLE[n.op].index is None] or list(nodes)
     names = [f"{op} x{count}" if count > 1 else op for op, count in _counted(n.op for n in telling)]
     lines = [", ".join(names[:_MOST_OPS]) + (f", and {len(names) - _MOST_OPS} more" if len(names) > _MOST_OPS else "")]
-    places = sorted({n.location for n in nodes if n.location is not None}, key=lambda at: (at.file, at.line))
+    places = sorted({n.location for n in nodes if n.location is not None}, key=lambda at: (at.file, at.line, at.scope))
     lines += [_line(at) for at in places[:_MOST_LINES]]
     return lines + ([f"and {len(places) - _MOST_LINES} more lines"] if len(places) > _MOST_LINES else [])
 

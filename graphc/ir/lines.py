@@ -14,18 +14,18 @@ _TOKEN = re.compile(
     rf"""\s*(?:
       (?P<value>%(?:{_NAME}|{_QUOTED}))
     | (?P<label>@(?:{_NAME}|{_QUOTED}))
-    | (?P<bits>[a-z]+[0-9]+'0x[0-9a-f]+)
+    | (?P<bits>[a-z][a-z0-9]*[0-9]'0x[0-9a-f]+)
     | (?P<name>{_NAME}|\${_QUOTED})
     | (?P<number>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)
     | (?P<string>{_QUOTED})
     | (?P<sign>->|//|<=|==|!=|[-+*/%<=(){{}}\[\],:])
-    | (?P<blob>\#(?:[a-z]+[0-9]*\[[0-9,]*\]:)?[0-9a-f]+(?=[\s)]|$))
+    | (?P<blob>\#(?:[a-z][a-z0-9]*\[[0-9,]*\]:)?[0-9a-f]+(?=[\s)]|$))
     | (?P<comment>\#.*)
     | (?P<bad>\S)
     )""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
-_LOCATION = re.compile(r"# (\S.*?):([0-9]{1,9})(?:\s|$)").match
+_LOCATION = re.compile(r"# (\S.*?):([0-9]{1,9})(?: (\S.*)|\s*)$").match
 _DIGITS = 40  # no number of an IR needs more; Python refuses to read integers of several thousand
 
 
@@ -60,7 +60,7 @@ class Line:
     def location(self) -> Location | None:
         """The user's line that the comment names."""
         found = _LOCATION(self.comment) if self.comment else None
-        return Location(found.group(1), int(found.group(2))) if found else None
+        return Location(found[1], int(found[2]), (found[3] or "").rstrip()) if found else None
 
     def fail(self, expected: str, at: int | None = None) -> NoReturn:
         """Raise a FormatError: ``expected`` stands at token ``at`` (default: the next) only in a legal text."""

@@ -1,8 +1,9 @@
 """Keras with graphc underneath: gives the installed Keras, as it is imported, a back end named ``graphc``.
 
-Released Keras knows its back ends by name, in five modules that import one class or the functions of the back end each.
-These five are compiled here with one more branch; installed files are not touched. When Keras looks for outside back ends
-by itself (its proposal of pluggable back ends), ``keras_graphc`` becomes a package of its own and this file goes.
+Released Keras knows its back ends by name: four modules import one class or the functions of the back end each, a fifth
+writes ONNX models, and a sixth looks functions up for preprocessing layers. They are compiled here with one more branch,
+which also tells ``Model.export`` of the format ``graphc``; installed files are not touched. When Keras looks for outside
+back ends by itself (its proposal of pluggable back ends), ``keras_graphc`` becomes a package of its own and this file goes.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ import importlib.util
 import os
 import sys
 
-from graphc.errors import UnavailableError, UsageError
+from graphc.errors import UnavailableError, UsageError, pass_over
 
 TESTED = "3.15"
 BACKEND = "graphc.keras.keras_graphc"
 _DOOR = "graphc.keras."
-_OWN = ("keras_graphc", "loading", "__main__")  # what is below the door and not Keras'
+_OWN = ("keras_graphc", "loading", "command", "__main__")  # what is below the door and not Keras'
 # the module that chooses by name, and what its branch says for graphc
 _BRANCHES = {
     "keras.src.backend": f"from {BACKEND} import *\nfrom {BACKEND}.core import Variable as BackendVariable\n"
     "distribution_lib = None",
     "keras.src.layers.layer": f"from {BACKEND}.layer import GraphcLayer as BackendLayer",
     "keras.src.models.model": f"from {BACKEND}.trainer import GraphcTrainer as Trainer",
-    "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive",
+    "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive, exporting\n"
+    "from keras.src.models import Model\nModel.export = exporting(Model.export)",
+    "keras.src.export.onnx": f"from {BACKEND}.export import write_onnx\n"
+    "write_onnx(model, filepath, input_signature, opset_version)",
 }
 # preprocessing layers look functions up while they run: the module of the class that does, and what it answers for graphc
 _DYNAMIC = "keras.src.utils.backend_utils"
@@ -40,7 +44,7 @@ class KerasMissingError(UnavailableError, ImportError):
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads one of the five modules with a branch more, past the byte code that is kept of it."""
+    """Loads one of these modules with a branch more, past the byte code that is kept of it."""
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)
@@ -60,7 +64,7 @@ class _Alias(importlib.abc.Loader):
 
 
 class _Finder:
-    """Finds the five modules where they are installed, for ``_Loader`` to load, and Keras' modules below ``graphc.keras``."""
+    """Finds these modules where they are installed, for ``_Loader`` to load, and Keras' modules below ``graphc.keras``."""
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
@@ -90,8 +94,8 @@ def _asks_for_backend(test: ast.expr) -> bool:
 
 def _with_branch(tree: ast.Module, module: str) -> ast.Module:
     """The module with ``elif backend() == "graphc"`` before the ``else`` that refuses unknown names."""
-    for statement in tree.body:
-        last = statement
+    inside = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+    for last in (*tree.body, *inside):
         while isinstance(last, ast.If) and len(last.orelse) == 1 and isinstance(last.orelse[0], ast.If):
             last = last.orelse[0]
         if isinstance(last, ast.If) and _asks_for_backend(last.test) and last.orelse:
@@ -149,3 +153,5 @@ def provide() -> None:
     os.environ["KERAS_BACKEND"] = "graphc"
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
+        for folder in importlib.util.find_spec("keras").submodule_search_locations:
+            pass_over(folder)  # the line that a message names is the one that uses Keras

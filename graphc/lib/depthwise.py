@@ -11,7 +11,7 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import Node, origins, simplified
 from graphc.lib.dims import shape_of
 from graphc.lib.promote import adopt
-from graphc.lib.sliding import UNROLLED, padded, part
+from graphc.lib.sliding import UNROLLED, offsets, padded, part
 from graphc.lib.window import (
     channel_axis, ensured, extent, moved_axis, paddings, per_axis, require_windows, window_counts,
 )  # fmt: skip
@@ -19,7 +19,6 @@ from graphc.prims import contract
 from graphc.prims.control import call
 from graphc.prims.pullback import pullback
 from graphc.prims.table import apply
-from graphc.prims.window import window
 
 
 LANES = 16  # channels from which on a depthwise convolution is one operation
@@ -169,25 +168,27 @@ def _whole(x: Node, w: Node, stride, low, high, dilation) -> Node:
 
 
 def filter_sums(g: Node, x: Node, shape: tuple, stride, low, high, dilation) -> Node:
-    """The cotangent of a filter of ``shape`` [*window, 1, c * m], in one pass over ``x`` and ``g``."""
+    """The cotangent of a filter of ``shape`` [*window, 1, c * m]: for each of its places a sum over a shifted ``x``.
+
+    As sums of their own they share a pass over ``g``, channels side by side; as one sum of windows the places of a
+    window would be the innermost axis, and channels far apart.
+    """
     narrow, wide = x.dtype, dt.accumulator(x.dtype)
     x, g = (v if v.dtype is wide else apply("cast", v, dtype=wide) for v in (x, g))
-    count, channels, many = len(stride), x.shape[-1], shape[-1] != x.shape[-1]
-    x = padded(x, range(1, count + 1), low, high, 0)
-    x = window(x, range(1, count + 1), shape[:-2], stride, dilation)
-    inner = tuple(range(count + 2, 2 * count + 2))
-    x = apply("transpose", x, perm=(*range(count + 1), *inner, count + 1))
-    x = ensured(x, (*g.shape[:-1], *x.shape[count + 1 :]))
-    lead = tuple(range(count + 1))
-    if many:
-        m = simplified(shape[-1] // channels)
-        x = apply("broadcast", x, shape=(*x.shape, m), axes=tuple(range(len(x.shape))))
-        g = apply("reshape", g, shape=(*g.shape[:-1], channels, m))
-        g = apply("broadcast", g, shape=x.shape, axes=(*lead, len(x.shape) - 2, len(x.shape) - 1))
-    else:
-        g = apply("broadcast", g, shape=x.shape, axes=(*lead, len(x.shape) - 1))
-    total = apply("reduce", apply("mul", x, g), kind="sum", axes=lead)
-    total = apply("reshape", total, shape=shape)
+    count, channels = len(stride), x.shape[-1]
+    axes = tuple(range(1, count + 1))
+    x = padded(x, axes, low, high, 0)
+    if shape[-1] != channels:
+        g = apply("reshape", g, shape=(*g.shape[:-1], channels, simplified(shape[-1] // channels)))
+    sums = []
+    for offset in offsets(shape[:-2], dilation):
+        piece = part(x, axes, offset, stride, g.shape[1 : count + 1])
+        piece = ensured(piece, (g.shape[0], *piece.shape[1:]))
+        if len(g.shape) > len(piece.shape):
+            piece = apply("broadcast", piece, shape=g.shape, axes=tuple(range(len(piece.shape))))
+        total = apply("reduce", apply("mul", piece, g), kind="sum", axes=(0, *axes))
+        sums.append(apply("reshape", total, shape=(1, shape[-1])))
+    total = apply("reshape", apply("concat", *sums, axis=0) if len(sums) > 1 else sums[0], shape=shape)
     return total if wide is narrow else apply("cast", total, dtype=narrow)
 
 

@@ -121,6 +121,13 @@ def unique_with_counts_v2(x, axis, out_idx=dt.i32) -> UniqueWithCounts:
     return UniqueWithCounts(y, apply("cast", places, dtype=kind), apply("cast", counts, dtype=kind))
 
 
+def unique_in_order(x, axis=0) -> UniqueWithCounts:
+    """As ``unique_with_counts_v2``, from the smallest slice on: slices are compared like words in a dictionary."""
+    x = as_node(x)
+    y, places, counts = different(x, axis_of("unique", axis, x), ordered=True)
+    return UniqueWithCounts(y, apply("cast", places, dtype=dt.i32), apply("cast", counts, dtype=dt.i32))
+
+
 def setdiff1d(x, y, index_dtype=dt.i32) -> ListDiff:
     """The elements ``out`` of vector ``x`` that do not occur in vector ``y``, and their places ``idx``."""
     x, y = adopt("setdiff1d", x, y)

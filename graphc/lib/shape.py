@@ -17,6 +17,7 @@ from graphc.lib.promote import adopt, as_node, shape_text
 from graphc.prims.table import apply
 
 FEW = 4  # elements of a mirrored border that are moved one by one
+PIECES = 96  # of a mirrored tensor: those of its axes multiply, and a kernel reads each with code of its own
 
 
 def zeros_like(input, dtype=None) -> Node:  # noqa: A002
@@ -403,8 +404,9 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0) -> Node:
             return apply("pad", x, value, low=low, high=high)
         case "REFLECT" | "SYMMETRIC":
             skip = 1 if mode.upper() == "REFLECT" else 0
+            cut = _cut_axes(pairs)
             for k, (low, high) in enumerate(pairs):
-                x = _mirrored(x, k, low, high, skip)
+                x = _mirrored(x, k, low, high, skip, k in cut)
             return x
         case "EDGE":
             for k, (low, high) in enumerate(pairs):
@@ -440,16 +442,44 @@ def _extended(x: Node, axis: int, low, high) -> Node:
     return concat([*before, x, *after], axis)
 
 
-def _mirrored(x: Node, axis: int, low, high, skip: int) -> Node:
+def _cut_axes(pairs) -> set[int]:
+    """The axes, from the last on, that are mirrored by joining pieces: as long as not too many pieces come together."""
+    cut, total = set(), 1
+    for k in reversed(range(len(pairs))):
+        total *= 1 + sum(v if type(v) is int and v <= FEW else 1 for v in pairs[k])
+        if total > PIECES:
+            break
+        cut.add(k)
+    return cut
+
+
+def _mirrored(x: Node, axis: int, low, high, skip: int, in_pieces: bool) -> Node:
     n = x.shape[axis]
     if all(type(v) is int and v == 0 for v in (low, high)):
         return x
     if type(n) is int and all(type(v) is int for v in (low, high)) and max(low, high) > n - skip:
         what = f"pad: reflection of {max(low, high)} does not fit axis {axis} of {x.type}"
         raise ShapeError(explain(what, origins(x=x)))
+    if not in_pieces:
+        return _mirrored_by_place(x, axis, low, high, skip)
     before = _turned(x, axis, skip, simplified(low + skip), low)
     after = _turned(x, axis, simplified(n - high - skip), simplified(n - skip), high)
     return concat([*before, x, *after], axis)
+
+
+def _mirrored_by_place(x: Node, axis: int, low, high, skip: int) -> Node:
+    """Every place is read from where it comes from: its distance from the first element, then from the last one."""
+    full = simplified(x.shape[axis] + low + high)
+    n, before = (promote.broadcast_to(dim_node(v), (full,)) for v in (x.shape[axis], low))
+    one = const(1, Type(dt.i64, (full,)))
+    edge = const(skip, one.type)
+    place = apply("sub", apply("iota", shape=(full,), axis=0, dtype=dt.i64), before)
+    place = apply("max", place, apply("sub", apply("sub", edge, one), place))
+    last = apply("sub", apply("sub", apply("add", n, n), one), edge)
+    source = apply("min", place, apply("sub", last, place))
+    order = (axis, *(k for k in range(len(x.shape)) if k != axis))
+    moved = apply("gather", transpose(x, order), apply("reshape", source, shape=(full, 1)), batch=0)
+    return transpose(moved, tuple(sorted(range(len(order)), key=order.__getitem__)))
 
 
 def _turned(x: Node, axis: int, start, stop, count) -> list[Node]:

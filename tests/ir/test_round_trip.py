@@ -101,7 +101,7 @@ def test_text_does_not_depend_on_locations_or_other_nodes():
 
 def test_location_is_read_back():
     text = "graph @g(%x: f32[]) {\n  %neg0: f32[] = neg_of_location(%x)  # some model.py:14 dense_1\n  return %neg0\n}"
-    assert parse(text).outputs[0].location == Location("some model.py", 14)
+    assert parse(text).outputs[0].location == Location("some model.py", 14, "dense_1")
 
 
 def test_nested_graphs_of_one_name_stay_apart():

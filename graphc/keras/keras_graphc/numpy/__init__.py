@@ -6,3 +6,5 @@ from graphc.keras.keras_graphc.numpy.indexing import *  # noqa: F403
 from graphc.keras.keras_graphc.numpy.products import *  # noqa: F403
 from graphc.keras.keras_graphc.numpy.reductions import *  # noqa: F403
 from graphc.keras.keras_graphc.numpy.shaping import *  # noqa: F403
+from graphc.keras.keras_graphc.numpy.unique import *  # noqa: F403
+from graphc.keras.keras_graphc.numpy.vectorizing import *  # noqa: F403

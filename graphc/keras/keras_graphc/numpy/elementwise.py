@@ -10,7 +10,7 @@ import numpy as np
 from keras.src.backend import config
 from keras.src.backend.common import dtypes, standardize_dtype
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
 from graphc.keras.keras_graphc.numpy.promotion import as_float, is_whole, operand, pair, weak
 
 # ------------------------------------------------------------------------------- what the tables below are made with
@@ -44,6 +44,11 @@ def of_int_pair(function: Callable) -> Callable:
         return function(x1, x2)
 
     return applied
+
+
+def of_bits(function: Callable) -> Callable:
+    """The function of two whole operands in the dtype in which they meet, with the names that Keras gives them here."""
+    return lambda x, y: function(*pair(x, y))
 
 
 def of_truth(function: Callable) -> Callable:
@@ -179,7 +184,26 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
 
 
 def view(x, dtype=None):
-    return tf.bitcast(convert_to_tensor(x), standardize_dtype(dtype))
+    """The bits read as another dtype: narrower elements lengthen the last axis, wider ones shorten it."""
+    x = convert_to_tensor(x)
+    wanted = standardize_dtype(x.dtype if dtype is None else dtype)
+    if "bool" in (standardize_dtype(x.dtype), wanted):
+        bits = view(cast(x, "uint8") if x.dtype.is_bool else x, "uint8" if wanted == "bool" else wanted)
+        return cast(bits, wanted)
+    own, new = x.dtype.size, tf.as_dtype(wanted).size
+    if own == new:
+        return tf.bitcast(x, wanted)
+    if not len(x.shape):
+        raise ValueError(f"A scalar of dtype {x.dtype.name} cannot be viewed as {wanted}, whose elements differ in size.")
+    *rows, last = shape_of(x)
+    if own > new:
+        return tf.reshape(tf.bitcast(x, wanted), [*rows, last * (own // new)])
+    if isinstance(last, int) and last * own % new:
+        raise ValueError(
+            f"A tensor of shape {tuple(x.shape)} and dtype {x.dtype.name} cannot be viewed as {wanted}: "
+            f"the bytes of a row do not fill whole elements."
+        )
+    return tf.bitcast(tf.reshape(x, [*rows, last // (new // own), new // own]), wanted)
 
 
 # ----------------------------------------------------------------------------------------------------- two operands
@@ -194,11 +218,11 @@ less, less_equal = of_int_pair(tf.less), of_int_pair(tf.less_equal)
 greater, greater_equal = of_int_pair(tf.greater), of_int_pair(tf.greater_equal)
 mod, floor_divide = of_int_pair(tf.math.floormod), of_int_pair(tf.math.floordiv)
 fmod = of_int_pair(tf.truncatemod)
-bitwise_and = of_pair(lambda a, b: tf.logical_and(a, b) if a.dtype.is_bool else tf.bitwise.bitwise_and(a, b))
-bitwise_or = of_pair(lambda a, b: tf.logical_or(a, b) if a.dtype.is_bool else tf.bitwise.bitwise_or(a, b))
-bitwise_xor = of_pair(lambda a, b: tf.not_equal(a, b) if a.dtype.is_bool else tf.bitwise.bitwise_xor(a, b))
-bitwise_left_shift = left_shift = of_pair(tf.bitwise.left_shift)
-bitwise_right_shift = right_shift = of_pair(tf.bitwise.right_shift)
+bitwise_and = of_bits(lambda a, b: tf.logical_and(a, b) if a.dtype.is_bool else tf.bitwise.bitwise_and(a, b))
+bitwise_or = of_bits(lambda a, b: tf.logical_or(a, b) if a.dtype.is_bool else tf.bitwise.bitwise_or(a, b))
+bitwise_xor = of_bits(lambda a, b: tf.not_equal(a, b) if a.dtype.is_bool else tf.bitwise.bitwise_xor(a, b))
+bitwise_left_shift = left_shift = of_bits(tf.bitwise.left_shift)
+bitwise_right_shift = right_shift = of_bits(tf.bitwise.right_shift)
 divide = true_divide = of_float_pair(tf.divide)
 arctan2, nextafter = of_float_pair(tf.atan2), of_float_pair(tf.math.nextafter)
 logical_and, logical_or = of_truth(tf.logical_and), of_truth(tf.logical_or)

@@ -64,6 +64,7 @@ def unravel_index(indices, shape):
 
 def sort(x, axis=-1):
     x = convert_to_tensor(x)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
     if standardize_dtype(x.dtype) == "bool":
         return cast(tf.sort(cast(x, "int8"), axis=axis), "bool")
     return tf.sort(x, axis=axis)
@@ -109,7 +110,7 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     if sparse:
         raise ValueError("Unsupported value `sparse=True` with the graphc backend")
     x = convert_to_tensor(x)
-    dtype = "int32" if weights is None else dtypes.result_type(convert_to_tensor(weights).dtype, "int32")
+    dtype = "int32" if weights is None else dtypes.result_type(x.dtype, convert_to_tensor(weights).dtype)
     count = tf.maximum(tf.reduce_max(cast(x, "int32")) + 1, minlength)
     weights = tf.ones_like(x, dtype) if weights is None else cast(weights, dtype)
     x = cast(x, "int32")
@@ -157,11 +158,8 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     if x is None:
         widths = cast(dx, dtype)
     else:
-        widths = cast(diff(x), dtype)
-        if len(widths.shape) == 1:
-            widths = tf.reshape(widths, [-1 if a == axis else 1 for a in list(_axes(y))])
+        x = convert_to_tensor(x)
+        widths = cast(diff(x, axis=axis if len(x.shape) > 1 else 0), dtype)
+        if len(x.shape) == 1:
+            widths = tf.reshape(widths, [-1] + [1] * (len(y.shape) - 1 - axis))
     return tf.reduce_sum(heights * widths / 2, axis=axis)
-
-
-def _axes(x):
-    return [a for a, _ in enumerate(x.shape)]

@@ -81,8 +81,16 @@ def _extreme(reduce: Callable, meet: Callable) -> Callable:
     return reduced
 
 
-max = amax = _extreme(tf.reduce_max, tf.maximum)
-min = amin = _extreme(tf.reduce_min, tf.minimum)
+max = _extreme(tf.reduce_max, tf.maximum)
+min = _extreme(tf.reduce_min, tf.minimum)
+
+
+def amax(x, axis=None, keepdims=False):
+    return max(x, axis, keepdims)
+
+
+def amin(x, axis=None, keepdims=False):
+    return min(x, axis, keepdims)
 
 
 def ptp(x, axis=None, keepdims=False):
@@ -274,7 +282,7 @@ def _quantile(x, q, axis, method: str, keepdims: bool, skip_nan: bool):
     found = [tf.gather(ordered, tf.maximum(cast(p, "int32"), 0), axis=-1, batch_dims=len(rest)) for p in (low, high)]
     part = cast(place - low, dtype)
     answer = {
-        "linear": lambda: found[0] + (found[1] - found[0]) * part,
+        "linear": lambda: tf.where(tf.equal(part, 0), found[0], found[0] + (found[1] - found[0]) * part),
         "lower": lambda: found[0],
         "higher": lambda: found[1],
         "midpoint": lambda: (found[0] + found[1]) / 2,
