@@ -44,7 +44,7 @@ empty_like = zeros_like
 
 def full_like(x, fill_value, dtype=None):
     x = convert_to_tensor(x)
-    return tf.broadcast_to(cast(fill_value, dtype or x.dtype), tf.shape(x))
+    return tf.broadcast_to(cast(fill_value, dtype or x.dtype), shape_of(x))
 
 
 def arange(start, stop=None, step=None, dtype=None):
@@ -71,9 +71,9 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     rank = len((stop - start).shape)
     axis = axis % (rank + 1)
     places = tf.reshape(tf.range(num, dtype=inner), [num] + [1] * rank)
-    rows = start + places * step if gaps > 0 else tf.broadcast_to(start, tf.concat([[num], tf.shape(stop - start)], 0))
+    rows = start + places * step if gaps > 0 else tf.broadcast_to(start, [num, *shape_of(step)])
     if endpoint and num > 1:  # the last one exactly
-        rows = tf.concat([rows[:-1], tf.broadcast_to(stop, tf.shape(step))[None]], 0)
+        rows = tf.concat([rows[:-1], tf.broadcast_to(stop, shape_of(step))[None]], 0)
     rows = rows if axis == 0 else tf.transpose(rows, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)])
     rows = cast(tf.floor(rows) if "int" in dtype else rows, dtype)
     return (rows, cast(step, dtype)) if retstep else rows
@@ -114,7 +114,8 @@ def tri(N, M=None, k=0, dtype=None):
 def _beside(x, k, keeps):
     """The elements whose column and row keep to one side of a diagonal."""
     x = convert_to_tensor(x)
-    rows, columns = tf.range(tf.shape(x)[-2])[:, None], tf.range(tf.shape(x)[-1])[None, :]
+    *_, height, width = shape_of(x)
+    rows, columns = tf.range(height)[:, None], tf.range(width)[None, :]
     return tf.where(keeps(columns - rows, k), x, tf.zeros_like(x))
 
 

@@ -59,7 +59,7 @@ def asked_of_floats(function: Callable, otherwise: bool) -> Callable:
 
     def asked(x):
         x = convert_to_tensor(x)
-        return tf.fill(tf.shape(x), otherwise) if is_whole(x) else function(x)
+        return tf.fill(shape_of(x), otherwise) if is_whole(x) else function(x)
 
     return asked
 
@@ -157,7 +157,7 @@ def round(x, decimals=0):
 
 def isreal(x):
     x = convert_to_tensor(x)
-    return tf.equal(tf.math.imag(x), 0) if x.dtype.is_complex else tf.fill(tf.shape(x), True)
+    return tf.equal(tf.math.imag(x), 0) if x.dtype.is_complex else tf.fill(shape_of(x), True)
 
 
 def logical_not(x):

@@ -7,7 +7,7 @@ from keras.src.backend.common import dtypes, standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
 from graphc.keras.keras_graphc.numpy.promotion import float_dtype, pair
-from graphc.keras.keras_graphc.numpy.shaping import ravel, swapaxes
+from graphc.keras.keras_graphc.numpy.shaping import ravel, size, swapaxes
 
 FEW = 32  # elements that a search compares one by one
 
@@ -31,7 +31,7 @@ def take(x, indices, axis=None):
 def take_along_axis(x, indices, axis=None):
     x, indices = convert_to_tensor(x), _index(indices)
     if axis is None:
-        return tf.gather(ravel(x), _from_start(ravel(indices), tf.size(x)))
+        return tf.gather(ravel(x), _from_start(ravel(indices), size(x)))
     last = len(x.shape) - 1
     axis %= last + 1
     indices = _from_start(indices, shape_of(x)[axis])
@@ -99,12 +99,12 @@ def searchsorted(sorted_sequence, values, side="left"):
         )
     sorted_sequence, values = pair(sorted_sequence, values)
     found = tf.searchsorted(sorted_sequence, ravel(values), side=side, out_type="int32")
-    return tf.reshape(found, tf.shape(values))
+    return tf.reshape(found, shape_of(values))
 
 
 def digitize(x, bins):
     bins, x = pair(bins, x)
-    return tf.reshape(tf.searchsorted(bins, ravel(x), side="right", out_type="int32"), tf.shape(x))
+    return tf.reshape(tf.searchsorted(bins, ravel(x), side="right", out_type="int32"), shape_of(x))
 
 
 def isin(x1, x2, assume_unique=False, invert=False):
@@ -117,8 +117,8 @@ def isin(x1, x2, assume_unique=False, invert=False):
     else:
         wanted = tf.pad(tf.sort(wanted), [[0, 1]])  # one more, so that there is one to compare with
         places = tf.searchsorted(wanted[:-1], ravel(x1), out_type="int32")
-        found = tf.equal(tf.gather(wanted, places), ravel(x1)) & (places < tf.size(wanted) - 1)
-        found = tf.reshape(found, tf.shape(x1))
+        found = tf.equal(tf.gather(wanted, places), ravel(x1)) & (places < size(x2))
+        found = tf.reshape(found, shape_of(x1))
     return ~found if invert else found
 
 
@@ -132,7 +132,7 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     x = cast(x, "int32")
     if len(x.shape) == 1:
         return tf.math.unsorted_segment_sum(weights, x, count)
-    rows = tf.shape(x)[0]
+    rows = shape_of(x)[0]
     places = x + tf.range(rows)[:, None] * count
     return tf.reshape(tf.math.unsorted_segment_sum(ravel(weights), ravel(places), rows * count), [rows, count])
 

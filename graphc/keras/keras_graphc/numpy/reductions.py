@@ -60,7 +60,7 @@ def average(x, axis=None, weights=None):
     weights = cast(given[0], dtype)
     if axis is not None and len(weights.shape) == 1 and len(x.shape) > 1:
         weights = tf.reshape(weights, [-1 if a == axis % len(x.shape) else 1 for a in range(len(x.shape))])
-    weights = tf.broadcast_to(weights, tf.shape(x))
+    weights = tf.broadcast_to(weights, shape_of(x))
     return tf.reduce_sum(x * weights, axis=axis) / tf.reduce_sum(weights, axis=axis)
 
 
@@ -148,7 +148,7 @@ def _without_nan(x, instead):
     """The tensor with something else in the places of NaN, and which places have numbers."""
     x = convert_to_tensor(x)
     if is_whole(x):
-        return x, tf.fill(tf.shape(x), True)
+        return x, tf.fill(shape_of(x), True)
     is_number = tf.logical_not(tf.math.is_nan(x))
     return tf.where(is_number, x, cast(instead, x.dtype)), is_number
 

@@ -137,7 +137,7 @@ def rot90(array, k=1, axes=(0, 1)):
 def roll(x, shift, axis=None):
     x = convert_to_tensor(x)
     if axis is None:
-        return tf.reshape(tf.roll(ravel(x), shift, 0), tf.shape(x))
+        return tf.reshape(tf.roll(ravel(x), shift, 0), shape_of(x))
     return tf.roll(x, shift, axis)
 
 
