@@ -10,10 +10,10 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PAGE = 85  # lines
 
 
-def run(path, *arguments, cwd, **environment):
-    """Run ``examples/PATH.py``; it must end well."""
+def run(path, *arguments, cwd, by=(), **environment):
+    """Run ``examples/PATH.py`` by Python, or by what these arguments of Python say; it must end well."""
     done = subprocess.run(
-        [sys.executable, EXAMPLES / f"{path}.py", *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
+        [sys.executable, *by, EXAMPLES / f"{path}.py", *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
         timeout=300, env={**os.environ, "MPLCONFIGDIR": str(cwd), **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,8 +12,8 @@ README = (ROOT / "README.md").read_text()
 
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
-# weights and bias of the line; the value and the slope of the loop; a row of the model
-ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95], [3.0, 0.0, 0.5])
+# weights and bias of the line; the value and the slope of the loop; a row of the model; the line again
+ANSWERS = ([2.0, -1.0, 0.5], [1.21, 1.95], [3.0, 0.0, 0.5], [2.0, -1.0, 0.5])
 
 
 def run(code, folder):
@@ -22,7 +22,7 @@ def run(code, folder):
     return subprocess.run([sys.executable, program], capture_output=True, text=True, cwd=folder)
 
 
-@pytest.mark.parametrize("code, wanted", list(zip(EXAMPLES, ANSWERS, strict=True)), ids=("line", "loop", "model"))
+@pytest.mark.parametrize("code, wanted", list(zip(EXAMPLES, ANSWERS, strict=True)), ids=("line", "loop", "model", "keras"))
 def test_the_examples_answer_as_they_should(code, wanted, tmp_path):
     done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -43,6 +43,13 @@ def test_the_code_on_onnx_runs(tmp_path):
     done = run("\n".join(b for b in blocks if "resnet" not in b), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "<onnx model score.onnx: x: float32[x_0, 3] -> output_0: float32[x_0, 2]>" in done.stdout
+
+
+def test_the_code_on_keras_runs(tmp_path):
+    page = (ROOT / "docs/keras.md").read_text()
+    done = run("\n".join(re.findall(r"```python\n(.*?)```", page, re.S)), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['loss'] (3, 1)\n(3, 1)\n" and (tmp_path / "net_train.npz").exists()
 
 
 def test_files_and_links_exist():

@@ -109,6 +109,15 @@ class TensorShape(ShapeChecks):
             raise ShapeError(explain("as_list: the rank is unknown"))
         return [d.value for d in self.dims]
 
+    def get_config(self) -> dict:
+        """What ``from_config`` makes it of, for formats that keep objects as text."""
+        return {"dims": None if self.dims is None else self.as_list()}
+
+    @classmethod
+    def from_config(cls, config: dict) -> TensorShape:
+        """The shape that ``get_config`` told of."""
+        return cls(config["dims"])
+
     def is_fully_defined(self) -> bool:
         return self.dims is not None and all(d.value is not None for d in self.dims)
 

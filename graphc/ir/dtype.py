@@ -17,8 +17,8 @@ class DType:
     Attributes:
         short: the name used in IR text, such as ``f32``.
         name: the name users know from TensorFlow, such as ``float32``.
-        kind: ``b`` bool, ``i`` signed, ``u`` unsigned, ``f`` floating, ``e`` floating of one byte, which is moved and cast but
-            not computed with, ``c`` complex, ``s`` string.
+        kind: ``b`` bool, ``i`` signed, ``u`` unsigned, ``f`` floating, ``c`` complex, ``s`` string; ``e`` floats of 8 bits, which
+            are stored, moved and cast, and not computed with.
         bits: storage width of one element; 0 for strings, which have no fixed width.
     """
 
@@ -44,7 +44,7 @@ class DType:
     @property
     def is_inexact(self) -> bool:
         """True where a gradient makes sense."""
-        return self.kind in "fc"
+        return self.kind in "fce"
 
     @property
     def is_integer(self) -> bool:
@@ -91,7 +91,7 @@ class DType:
 
     @property
     def is_numeric(self) -> bool:
-        return self.kind in "iufc"
+        return self.kind in "iufce"
 
     @property
     def is_quantized(self) -> bool:
@@ -114,12 +114,12 @@ class DType:
     @property
     def limits(self) -> tuple:
         """The range of an image's pixels of this type: (0, 1) for floats, (0, max) for integers and bool."""
-        return (0, 1) if self.kind in "fe" else (False, True) if self.kind == "b" else (0, self.max)
+        return (0, 1) if self.kind == "f" else (False, True) if self.kind == "b" else (0, self.max)
 
     def _bounds(self) -> tuple:
         if self.kind not in "iufe":
             raise DtypeError(explain(f"{self.name} has no smallest and no largest value"))
-        if self.kind in "iu":
+        if self.kind not in "fe":
             bounds = np.iinfo(self.numpy)
             return bounds.min, bounds.max
         bounds = ml_dtypes.finfo(self.numpy)

@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     rf"""\s*(?:
       (?P<value>%(?:{_NAME}|{_QUOTED}))
     | (?P<label>@(?:{_NAME}|{_QUOTED}))
-    | (?P<bits>[a-z][a-z0-9]*'0x[0-9a-f]+)
+    | (?P<bits>[a-z][a-z0-9]*[0-9]'0x[0-9a-f]+)
     | (?P<name>{_NAME}|\${_QUOTED})
     | (?P<number>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)
     | (?P<string>{_QUOTED})

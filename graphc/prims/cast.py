@@ -27,17 +27,16 @@ def _saturate(x, target: np.dtype):
     return np.where(above, target.type(limits.max), np.where(below, target.type(limits.min), inside))
 
 
-_BYTES = (dt.f8e4m3.numpy, dt.f8e5m2.numpy)
-
-
 def cast_array(x, dtype: DType):
-    """``x`` in another dtype. 16-bit floats are reached from 64-bit types through float32, and 8-bit floats
-    from all but float64."""
+    """``x`` in another dtype. 16-bit floats are reached from 64-bit types through float32, 8-bit ones always."""
     x, target = np.asarray(x), dtype.numpy
     if x.dtype == target:
         return x
-    if x.dtype in _BYTES:
-        x = x.astype(np.float32)
+    if dt.as_dtype(x.dtype).kind == "e":
+        return cast_array(x.astype(np.float32), dtype)
+    if dtype.kind == "e":
+        with np.errstate(over="ignore", invalid="ignore"):  # what is beyond the range becomes infinity or NaN
+            return cast_array(x, dt.f32).astype(target)
     if dtype is dt.b1:
         return x.astype(np.float32) != 0 if x.dtype == dt.bf16.numpy else x != 0
     if x.dtype.kind == "c" and dtype.kind != "c":
@@ -45,7 +44,7 @@ def cast_array(x, dtype: DType):
     source = dt.as_dtype(x.dtype)
     if source.kind == "f" and dtype.kind in "iu":
         return _saturate(x, target)
-    if (16 in (source.bits, dtype.bits) and dtype.kind in "fc") or (dtype.kind == "e" and source is not dt.f64):
+    if 16 in (source.bits, dtype.bits) and dtype.kind in "fc":
         x = x.astype(np.float32)
     return x.astype(target)
 

@@ -107,9 +107,10 @@ def test_every_dtype_of_weights(tmp_path):
         x = input_node(d.short, Type(d, (20,)))
         value = np.arange(20).astype(d.numpy)
         inputs.append(x)
-        weight = const(value, x.type)
         op = "or" if d is dt.b1 else "add"
-        outputs.append(weight if d.kind == "e" else apply(op, x, weight))
+        always = const(np.ones(20, bool), Type(dt.b1, (20,)))
+        weight = const(value, x.type)
+        outputs.append(apply("select", always, weight, x) if d.kind == "e" else apply(op, x, weight))
     graph = Graph("all", tuple(inputs), tuple(outputs))
     path = aot.save(graph, tmp_path / "m.gc")
     assert aot.read(path).graph == graph

@@ -15,9 +15,11 @@ from graphc.keras.keras_graphc import programs
 from graphc.options import INEXACT, Options
 from keras.src import layers, tree
 from keras.src.backend.common import KerasVariable
+from keras.src.saving import register_keras_serializable
 from keras.src.utils import io_utils
 
 FORMAT = "graphc"
+register_keras_serializable("graphc")(tf.TensorShape)  # sizes of a tensor in the config of a layer
 
 
 class _Artefact:

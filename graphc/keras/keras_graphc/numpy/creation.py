@@ -160,9 +160,9 @@ def trace(x, offset=0, axis1=0, axis2=1):
 def vander(x, N=None, increasing=False):
     x = convert_to_tensor(x)
     powers = tf.range(x.shape[0] if N is None else N)
-    dtype = dtypes.result_type(x.dtype, "int32")
+    inner = dtypes.result_type(x.dtype, "int32")
     powers = powers if increasing else tf.reverse(powers, [0])
-    return tf.pow(cast(x, dtype)[:, None], cast(powers, dtype)[None, :])
+    return cast(tf.pow(cast(x, inner)[:, None], cast(powers, inner)[None, :]), x.dtype)
 
 
 # --------------------------------------------------------------------------------------------------- windows of a length

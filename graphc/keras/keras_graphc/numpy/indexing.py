@@ -110,7 +110,7 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     if sparse:
         raise ValueError("Unsupported value `sparse=True` with the graphc backend")
     x = convert_to_tensor(x)
-    dtype = "int32" if weights is None else dtypes.result_type(convert_to_tensor(weights).dtype, "int32")
+    dtype = "int32" if weights is None else dtypes.result_type(x.dtype, convert_to_tensor(weights).dtype)
     count = tf.maximum(tf.reduce_max(cast(x, "int32")) + 1, minlength)
     weights = tf.ones_like(x, dtype) if weights is None else cast(weights, dtype)
     x = cast(x, "int32")

@@ -88,9 +88,9 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 def correlate(x1, x2, mode="valid"):
     x1, x2 = pair(x1, x2)
-    dtype = dtypes.result_type(x1.dtype, x2.dtype)
-    inner_dtype = dtype if "float" in dtype else "float64" if dtype in ("int64", "uint64") else "float32"
-    x1, x2 = cast(x1, inner_dtype), cast(x2, inner_dtype)
+    dtype = standardize_dtype(x1.dtype)
+    dtype = "float64" if dtype == "int64" else dtype if dtype in ("bfloat16", "float16", "float64") else "float32"
+    x1, x2 = cast(x1, dtype), cast(x2, dtype)
     long, short = x1.shape[0], x2.shape[0]
     turned = long < short
     if turned:
@@ -98,7 +98,7 @@ def correlate(x1, x2, mode="valid"):
     before = {"valid": (0, 0), "same": (short // 2, short - 1 - short // 2), "full": (short - 1, short - 1)}[mode]
     rows = tf.signal.frame(tf.pad(x1, [before]), short, 1)
     answer = tf.linalg.matvec(rows, x2)
-    return cast(tf.reverse(answer, [0]) if turned else answer, dtype)
+    return tf.reverse(answer, [0]) if turned else answer
 
 
 def slogdet(x):
