@@ -179,3 +179,19 @@ def test_elements_among_many(count):
 def test_linspace_of_integers_goes_down():
     found = ops.convert_to_numpy(ops.linspace(-5, 4, 7, dtype="int32"))
     np.testing.assert_array_equal(found, np.linspace(-5, 4, 7, dtype="int32"))
+
+
+@pytest.mark.parametrize("kind", ["float32", "int32"])
+@pytest.mark.parametrize(
+    "mode", ["edge", "wrap", "reflect", "symmetric", "maximum", "minimum", "mean", "median", "linear_ramp"]
+)
+def test_modes_of_padding(mode, kind):
+    """Also borders that are longer than what they mirror."""
+    x = np.array([[1, 5, 2], [4, 3, 9]], kind)
+    wanted = np.pad(x, ((2, 1), (4, 3)), mode)
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.pad(x, ((2, 1), (4, 3)), mode)), wanted, rtol=1e-6)
+
+
+def test_modes_of_padding_that_do_not_exist():
+    with pytest.raises(ValueError, match="Unknown `mode`: 'odd'. The graphc backend has"):
+        ops.pad(A, 1, "odd")
