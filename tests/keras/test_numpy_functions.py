@@ -195,3 +195,10 @@ def test_modes_of_padding(mode, kind):
 def test_modes_of_padding_that_do_not_exist():
     with pytest.raises(ValueError, match="Unknown `mode`: 'odd'. The graphc backend has"):
         ops.pad(A, 1, "odd")
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_the_first_nan_is_extreme(axis):
+    x = np.array([[1.0, np.nan, np.inf], [np.nan, -np.inf, 3.0], [2.0, 2.0, np.nan]], "float32")
+    for found, wanted in ((ops.argmax, np.argmax), (ops.argmin, np.argmin)):
+        np.testing.assert_array_equal(ops.convert_to_numpy(found(x, axis)), wanted(x, axis))
