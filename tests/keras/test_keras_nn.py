@@ -106,7 +106,7 @@ def adaptive_by_hand(x, counts, reduce):
     out = np.empty((x.shape[0], *counts, x.shape[-1]), x.dtype)
     for place in itertools.product(*map(range, counts)):
         window = tuple(slice(i * size // m, -(-(i + 1) * size // m)) for i, size, m in zip(place, n, counts))
-        out[:, *place] = reduce(x[:, *window], axis=tuple(range(1, x.ndim - 1)))
+        out[(slice(None), *place)] = reduce(x[(slice(None), *window)], axis=tuple(range(1, x.ndim - 1)))
     return out
 
 

@@ -21,7 +21,7 @@ def by_hand(x, window, stride, dilation, low, high):
     wide = np.pad(x, ((0, 0), (0, 0), *zip(low, high)))
     counts = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(wide.shape[2:], window, stride, dilation)]
     columns = [
-        [wide[:, c, *(i * s + j * d for i, j, s, d in zip(place, offset, stride, dilation))]
+        [wide[(slice(None), c, *(i * s + j * d for i, j, s, d in zip(place, offset, stride, dilation)))]
          for place in itertools.product(*map(range, counts))]
         for c in range(x.shape[1]) for offset in itertools.product(*map(range, window))
     ]  # fmt: skip
