@@ -57,10 +57,11 @@ class Programs:
 
     Args:
         compile: from a Graph to a callable of arrays.
+        at_once: the same for graphs that need not be compiled; None for others.
     """
 
-    def __init__(self, compile: Callable):  # noqa: A002
-        self._compile = compile
+    def __init__(self, compile: Callable, at_once: Callable = lambda graph: None):  # noqa: A002
+        self._compile, self._at_once = compile, at_once
         self._families: dict[tuple, Family] = {}
         self._sizes: weakref.WeakKeyDictionary[Subject, tuple] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -101,8 +102,11 @@ class Programs:
             one = numbers[splat]
             values[splat] = apply("broadcast", one, shape=splat.shape, axes=()) if splat.shape else one
         inputs = (*[values[x] for x in found.leaves], *numbers.values())
-        program = self._compile(Graph("eager", inputs, tuple(substitute(outputs, values))))
-        self._note(found, bool(varying))
+        graph = Graph("eager", inputs, tuple(substitute(outputs, values)))
+        program = self._at_once(graph)
+        if program is None:
+            program = self._compile(graph)
+            self._note(found, bool(varying))
         return program
 
     def _note(self, found: Signature, has_arguments: bool) -> None:
