@@ -15,7 +15,6 @@ from graphc.api.effect import EFFECT, first_token
 from graphc.api.evaluation import Evaluator, Walk
 from graphc.api.learnt import BY_KEY, OF_STRUCTURE, Learnt, key_of, size_class, structural_key
 from graphc.api.mode import MODE
-from graphc.api.moved import moved
 from graphc.api.operators import Operators
 from graphc.api.programs import Programs
 from graphc.api.recording import RECORDING
@@ -431,5 +430,5 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 
 EAGER = Eager()
-PROGRAMS = Programs(lambda graph: compile_graph(graph), moved)  # looked up when called, as tests replace it
+PROGRAMS = Programs(lambda graph: compile_graph(graph))  # looked up when called, as tests replace it
 eager = MODE.or_else(lambda: EAGER)

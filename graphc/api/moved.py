@@ -28,7 +28,7 @@ def _maker(out: Node, inputs: tuple) -> Callable | None:
         source = source.inputs[0]
     is_repeated = source.op == "broadcast" and source.inputs[0].shape == ()
     source = source.inputs[0] if is_repeated else source
-    if not source.dtype.is_native or any(type(d) is not int for d in shape):
+    if any(type(d) is not int for d in shape):
         return None
     if source.op == "const":
         array = source.attrs[0][1].array

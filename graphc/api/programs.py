@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from graphc.api.moved import moved
 from graphc.api.recompile import Subject, subject
 from graphc.api.signature import Signature
 from graphc.errors import here
@@ -57,11 +58,10 @@ class Programs:
 
     Args:
         compile: from a Graph to a callable of arrays.
-        at_once: the same for graphs that need not be compiled; None for others.
     """
 
-    def __init__(self, compile: Callable, at_once: Callable = lambda graph: None):  # noqa: A002
-        self._compile, self._at_once = compile, at_once
+    def __init__(self, compile: Callable):  # noqa: A002
+        self._compile = compile
         self._families: dict[tuple, Family] = {}
         self._sizes: weakref.WeakKeyDictionary[Subject, tuple] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -103,7 +103,7 @@ class Programs:
             values[splat] = apply("broadcast", one, shape=splat.shape, axes=()) if splat.shape else one
         inputs = (*[values[x] for x in found.leaves], *numbers.values())
         graph = Graph("eager", inputs, tuple(substitute(outputs, values)))
-        program = self._at_once(graph)
+        program = moved(graph)
         if program is None:
             program = self._compile(graph)
             self._note(found, bool(varying))

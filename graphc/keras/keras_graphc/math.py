@@ -11,6 +11,7 @@ from graphc.lib import segment
 from keras.src.backend.common import standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.fourier import _complex as _get_complex_tensor_from_tuple  # noqa: F401  for ops.polar
 from graphc.keras.keras_graphc.fourier import (  # noqa: F401  Keras finds them here
     fft, fft2, ifft2, irfft, istft, rfft, stft,
 )  # fmt: skip

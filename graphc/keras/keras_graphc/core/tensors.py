@@ -23,6 +23,8 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         x = tf.convert_to_tensor(x)
     if not tf.is_tensor(x):
         if dtype is not None and (isinstance(x, bool) or dtype == "bool" or is_int_dtype(dtype)):
+            if isinstance(x, int) or isinstance(x, list) and all(type(part) is int for part in x):
+                return tf.constant(np.array(x).astype(dtype))
             return tf.cast(tf.convert_to_tensor(x), dtype)
         if dtype is None and isinstance(x, float):
             dtype = config.floatx()
@@ -49,7 +51,7 @@ def shape(x) -> tuple:
             return tuple(known)
         x = tf.convert_to_tensor(x)
     sizes = x.shape.as_list()
-    if None not in sizes:
+    if None not in sizes or isinstance(x, tf.RaggedTensor):
         return tuple(sizes)
     measured = tf.shape(x)
     return tuple(measured[axis] if size is None else size for axis, size in enumerate(sizes))
