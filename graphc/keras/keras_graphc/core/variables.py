@@ -32,6 +32,16 @@ class Variable(KerasVariable):
     def _convert_to_tensor(self, value, dtype=None):
         return convert_to_tensor(value, dtype=dtype)
 
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self._trainable = bool(value)
+        if self._value is not None:
+            self._value.trainable = self._trainable  # so that tapes watch it, or no longer
+
     def numpy(self):
         return convert_to_numpy(self)
 
