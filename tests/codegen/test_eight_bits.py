@@ -85,5 +85,6 @@ def test_arithmetic_is_refused(kind):
 
 
 def test_names():
+    assert tf.constant([1.5, 2.0], dt.f8e5m2).numpy().astype(np.float32).tolist() == [1.5, 2.0]
     assert tf.as_dtype("float8_e5m2") is dt.f8e5m2 and tf.as_dtype(ml_dtypes.float8_e4m3fn) is dt.f8e4m3
     assert dt.f8e4m3.as_datatype_enum == 25 and float(dt.f8e4m3.max) == 448 and float(dt.f8e5m2.max) == 57344

@@ -19,14 +19,16 @@ from graphc.lib import distributions, nn, random
 from graphc.lib import math as elements
 from graphc.lib.dims import shape_of
 from graphc.lib.promote import as_node, broadcast_to
-from graphc.prims.table import apply
 
 _EDGE = 2.0  # deviations at which normal values are cut off
 
 
 def _place(seed: Node, part: int = 0) -> tuple[Node, Node]:
-    """The key of a seed, and the counter at which a part of its stream begins."""
-    return elements.cast(seed, dt.u32), const(np.array([0, part], np.uint64))
+    """The key of a seed, and the counter at which a part of its stream begins.
+
+    Parts count from 1: a counter of zeros would be written by every call, others lie in a program's constants.
+    """
+    return elements.cast(seed, dt.u32), const(np.array([0, part + 1], np.uint64))
 
 
 def _uniform(seed, shape, minval, maxval, dtype) -> Node:
@@ -82,14 +84,14 @@ def _beta(seed, shape, alpha, beta, dtype) -> Node:
     """The part that the first of two gamma values has of their sum, from their logarithms, as small ones are 0."""
     shape, *concentrations = _wide("beta", shape, alpha, beta)
     first, second = (_log_gamma(seed, 2 * k, shape, x) for k, x in enumerate(concentrations))
-    return elements.cast(elements.sigmoid(apply("sub", first, second)), dtype)
+    return elements.cast(elements.sigmoid(elements.subtract(first, second)), dtype)
 
 
 def _log_gamma(seed, part: int, shape: tuple, alpha: Node) -> Node:
     """Logarithms of gamma values: a value of ``alpha + 1`` times a fraction to the power of ``1 / alpha``."""
     larger = _gamma_values(_place(seed, part), shape, elements.add(alpha, 1.0))
     fraction = elements.subtract(as_node(1.0, dt.f64), random.uniform(*_place(seed, part + 1), shape, dtype=dt.f64))
-    return apply("add", elements.log(larger), apply("div", elements.log(fraction), alpha))
+    return elements.add(elements.log(larger), elements.truediv(elements.log(fraction), alpha))
 
 
 def _binomial(seed, shape, counts, probabilities, dtype) -> Node:

@@ -51,7 +51,7 @@ def shape(x) -> tuple:
             return tuple(known)
         x = tf.convert_to_tensor(x)
     sizes = x.shape.as_list()
-    if None not in sizes:
+    if None not in sizes or isinstance(x, tf.RaggedTensor):
         return tuple(sizes)
     measured = tf.shape(x)
     return tuple(measured[axis] if size is None else size for axis, size in enumerate(sizes))
