@@ -159,6 +159,8 @@ class Engine:
                 current = said[1]
             elif said[0] == "end":
                 self.results[said[1]] = said[2:]
+                if said[2] not in (PASSED, SKIPPED):
+                    print(f"{self.name}: {said[2]} {said[1]}: {said[4]}", file=sys.stderr, flush=True)
                 done.append(said[1])
                 current = None
         outcome = CRASHED if process.poll() is not None else HUNG

@@ -41,6 +41,8 @@ class KeyValueTensorInitializer:
         UsageError: they are not known at once. ShapeError: they differ in length.
     """
 
+    keys = values = None  # of a subclass that stands for a content to come, and has dtypes alone
+
     def __init__(self, keys, values, key_dtype=None, value_dtype=None, name=None):
         self.keys, self.values = _array(keys, key_dtype), _array(values, value_dtype)
         if self.keys.shape != self.values.shape:
@@ -107,6 +109,14 @@ def _array(value, kind=None) -> np.ndarray:
     return array
 
 
+def _content(initializer) -> tuple:
+    """The keys and values of a table, and their dtypes."""
+    kinds = dt.as_dtype(initializer.key_dtype), dt.as_dtype(initializer.value_dtype)
+    if initializer.keys is None:
+        return (*(_array([], kind) for kind in kinds), *kinds)
+    return initializer.keys, initializer.values, *kinds
+
+
 class _Lookup:
     """What all tables have in common."""
 
@@ -148,8 +158,8 @@ class StaticHashTable(_Lookup):
     """
 
     def __init__(self, initializer, default_value, name=None, experimental_is_anonymous=False):
-        self.name, self._table = name or "hash_table", prims.fixed(initializer.keys, initializer.values)
-        self.key_dtype, self.value_dtype = initializer.key_dtype, initializer.value_dtype
+        keys, values, self.key_dtype, self.value_dtype = _content(initializer)
+        self.name, self._table = name or "hash_table", prims.fixed(keys, values)
         self.default_value = _array(default_value, self.value_dtype)
         if self.default_value.ndim:
             raise ShapeError(explain(f"StaticHashTable: default_value must be a scalar, not {default_value!r}"))

@@ -99,6 +99,10 @@ def _loop(body, start: list[list[Node]], rows: list[Node], captured: list[Node],
     token, states, first = start
     keys, batch = [*strung(body), *body.states], rows[0].shape[1]
     t, k = len(token), len(keys)
+    if how.lengths is not None:
+        how = how._replace(lengths=ensure_shape(how.lengths, (batch,)))
+    if how.mask is not None:
+        how = how._replace(mask=ensure_shape(how.mask, rows[0].shape[:2]))
     first = [ensure_shape(s, (batch, *(None,) * (len(s.shape) - 1))) if s.shape else s for s in first]
 
     def one(step, slices, states, others):

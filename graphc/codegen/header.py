@@ -10,7 +10,8 @@ from graphc.ir.program import Param, Signature
 _C_TYPES = {
     "b1": "bool", "i8": "int8_t", "i16": "int16_t", "i32": "int32_t", "i64": "int64_t",
     "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t", "f16": "_Float16 (IEEE half)",
-    "bf16": "uint16_t (bfloat16)", "f32": "float", "f64": "double", "c64": "float _Complex", "c128": "double _Complex",
+    "bf16": "uint16_t (bfloat16)", "f8e4m3": "uint8_t (float8_e4m3fn)", "f8e5m2": "uint8_t (float8_e5m2)",
+    "f32": "float", "f64": "double", "c64": "float _Complex", "c128": "double _Complex",
 }  # fmt: skip
 
 

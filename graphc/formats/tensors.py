@@ -20,7 +20,7 @@ _FIELDS = {
     dt.f32: "float_val", dt.f64: "double_val", dt.i32: "int_val", dt.u8: "int_val", dt.i16: "int_val",
     dt.i8: "int_val", dt.u16: "int_val", dt.string: "string_val", dt.c64: "scomplex_val", dt.i64: "int64_val",
     dt.b1: "bool_val", dt.f16: "half_val", dt.bf16: "half_val", dt.c128: "dcomplex_val", dt.u32: "uint32_val",
-    dt.u64: "uint64_val",
+    dt.u64: "uint64_val", dt.f8e4m3: "float8_val", dt.f8e5m2: "float8_val",
 }  # fmt: skip
 _PARTS = {dt.f16: np.uint16, dt.bf16: np.uint16, dt.c64: np.float32, dt.c128: np.float64}
 _AS_CONTENT = (dt.f32, dt.f64, dt.i32, dt.u8, dt.i16, dt.i8, dt.i64, dt.u32, dt.u64, dt.f16, dt.bf16)
@@ -67,6 +67,9 @@ def tensor_proto(array: np.ndarray, sizes=None):
         made.tensor_content = np.ascontiguousarray(array).tobytes()
         return made
     flat = np.ascontiguousarray(array).reshape(-1)
+    if kind.kind == "e":
+        made.float8_val = flat.tobytes()
+        return made
     flat = flat.view(_PARTS[kind]) if kind in _PARTS else flat
     getattr(made, _FIELDS[kind]).extend(flat.tolist())
     return made
@@ -109,6 +112,8 @@ def _listed(values, kind: DType) -> np.ndarray:
         flat = np.empty(len(values), object)
         flat[:] = list(values)
         return flat
+    if kind.kind == "e":
+        return np.frombuffer(values, kind.numpy)
     if kind in _PARTS:
         return np.array(values, _PARTS[kind]).view(kind.numpy)
     return np.array(values, np.int64 if kind.is_integer and kind is not dt.u64 else kind.numpy).astype(kind.numpy)

@@ -14,7 +14,7 @@ from graphc.ir.printer import graph_text
 from graphc.ir.verify import verify_graph
 from graphc.passes.pipeline import infer
 
-_REFERENCE = re.compile(r"#[a-z]+[0-9]*\[[0-9,]*\]:([0-9a-f]+)")
+_REFERENCE = re.compile(r"#[a-z][a-z0-9]*\[[0-9,]*\]:([0-9a-f]+)")
 
 
 def read_text(text: str, weights: Graph | None = None, source: str = "the text") -> Graph:

@@ -17,7 +17,8 @@ class DType:
     Attributes:
         short: the name used in IR text, such as ``f32``.
         name: the name users know from TensorFlow, such as ``float32``.
-        kind: ``b`` bool, ``i`` signed, ``u`` unsigned, ``f`` floating, ``c`` complex, ``s`` string.
+        kind: ``b`` bool, ``i`` signed, ``u`` unsigned, ``f`` floating, ``c`` complex, ``s`` string; ``e`` floats of 8 bits, which
+            are stored, moved and cast, and not computed with.
         bits: storage width of one element; 0 for strings, which have no fixed width.
     """
 
@@ -43,7 +44,7 @@ class DType:
     @property
     def is_inexact(self) -> bool:
         """True where a gradient makes sense."""
-        return self.kind in "fc"
+        return self.kind in "fce"
 
     @property
     def is_integer(self) -> bool:
@@ -52,7 +53,7 @@ class DType:
     @property
     def is_native(self) -> bool:
         """True where generated code can hold one element in a register; others run on the host."""
-        return self.kind in "biuf"
+        return self.kind in "biufe"
 
     # What follows is TensorFlow's interface of a DType.
 
@@ -78,7 +79,7 @@ class DType:
 
     @property
     def is_floating(self) -> bool:
-        return self.kind == "f"
+        return self.kind in "fe"
 
     @property
     def is_bool(self) -> bool:
@@ -90,7 +91,7 @@ class DType:
 
     @property
     def is_numeric(self) -> bool:
-        return self.kind in "iufc"
+        return self.kind in "iufce"
 
     @property
     def is_quantized(self) -> bool:
@@ -116,9 +117,9 @@ class DType:
         return (0, 1) if self.kind == "f" else (False, True) if self.kind == "b" else (0, self.max)
 
     def _bounds(self) -> tuple:
-        if self.kind not in "iuf":
+        if self.kind not in "iufe":
             raise DtypeError(explain(f"{self.name} has no smallest and no largest value"))
-        if self.kind != "f":
+        if self.kind not in "fe":
             bounds = np.iinfo(self.numpy)
             return bounds.min, bounds.max
         bounds = ml_dtypes.finfo(self.numpy)
@@ -160,6 +161,8 @@ u8 = DType("u8", "uint8", "u", 8, np.dtype(np.uint8))
 u16 = DType("u16", "uint16", "u", 16, np.dtype(np.uint16))
 u32 = DType("u32", "uint32", "u", 32, np.dtype(np.uint32))
 u64 = DType("u64", "uint64", "u", 64, np.dtype(np.uint64))
+f8e4m3 = DType("f8e4m3", "float8_e4m3fn", "e", 8, np.dtype(ml_dtypes.float8_e4m3fn))
+f8e5m2 = DType("f8e5m2", "float8_e5m2", "e", 8, np.dtype(ml_dtypes.float8_e5m2))
 f16 = DType("f16", "float16", "f", 16, np.dtype(np.float16))
 bf16 = DType("bf16", "bfloat16", "f", 16, np.dtype(ml_dtypes.bfloat16))
 f32 = DType("f32", "float32", "f", 32, np.dtype(np.float32))
@@ -168,7 +171,7 @@ c64 = DType("c64", "complex64", "c", 64, np.dtype(np.complex64))
 c128 = DType("c128", "complex128", "c", 128, np.dtype(np.complex128))
 string = DType("string", "string", "s", 0, np.dtype(object))
 
-ALL = (b1, i8, i16, i32, i64, u8, u16, u32, u64, f16, bf16, f32, f64, c64, c128, string)
+ALL = (b1, i8, i16, i32, i64, u8, u16, u32, u64, f8e4m3, f8e5m2, f16, bf16, f32, f64, c64, c128, string)
 _BY_SHORT = {d.short: d for d in ALL}
 _BY_NAME = {d.name: d for d in ALL}
 _ALIASES = {"float": f32, "double": f64, "half": f16, float: f32}  # as TensorFlow reads them, unlike NumPy
@@ -177,7 +180,7 @@ _BY_NUMPY = {d.numpy: d for d in ALL}
 # TensorFlow's numbers of the types, in its files and in ``as_dtype(1)``.
 NUMBERS = {
     f32: 1, f64: 2, i32: 3, u8: 4, i16: 5, i8: 6, string: 7, c64: 8, i64: 9, b1: 10,
-    bf16: 14, u16: 17, c128: 18, f16: 19, u32: 22, u64: 23,
+    bf16: 14, u16: 17, c128: 18, f16: 19, u32: 22, u64: 23, f8e5m2: 24, f8e4m3: 25,
 }  # fmt: skip
 _BY_NUMBER = {number: kind for kind, number in NUMBERS.items()}
 

@@ -101,7 +101,7 @@ def read_element(line: Line) -> tuple[DType, object]:
         line.at += 1
         short, digits = text.split("'0x")
         dtype = _DTYPES.get(short)
-        if dtype is None or dtype.kind not in "fc" or len(digits) != 2 * dtype.size:
+        if dtype is None or dtype.kind not in "fce" or len(digits) != 2 * dtype.size:
             line.fail("the bits of a number such as f32'0x7fc00000", start)
         return dtype, np.frombuffer(bytes.fromhex(digits)[::-1], dtype.numpy)[0]
     dtype = read_dtype(line)

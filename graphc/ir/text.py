@@ -63,7 +63,7 @@ def literal(value, dtype: DType) -> str:
     array = np.asarray(value).astype(dtype.numpy)
     if dtype.kind == "f":
         return _float_element(array, dtype)
-    if dtype.kind == "c":
+    if dtype.kind in "ce":
         return _bits(dtype, array)
     return f"{dtype.short}({int(array)})"
 

@@ -34,9 +34,15 @@ _BRANCHES = {
     "keras.src.export.onnx": f"from {BACKEND}.export import write_onnx\n"
     "write_onnx(model, filepath, input_signature, opset_version)",
 }
+# Layers and data sets that Keras makes with TensorFlow alone (words, tables, files) use graphc, where TensorFlow is not
+# installed: as what Keras' lazy module of that name loads, and as the back end of that name
+_LAZY = "keras.src.utils.module_utils"
+_STANDS_IN = "import graphc\ntensorflow.module, tensorflow._available = graphc, True"
+_ALIASES = {"keras.src.backend.tensorflow": f"{BACKEND}.tensorflow"}
 # preprocessing layers look functions up while they run: the module of the class that does, and what it answers for graphc
 _DYNAMIC = "keras.src.utils.backend_utils"
 _LOOKUP = 'if self._backend == "graphc":\n    return getattr(backend_module, name)'
+_CHANGED = {*_BRANCHES, _LAZY, _DYNAMIC}
 
 
 class KerasMissingError(UnavailableError, ImportError):
@@ -52,15 +58,25 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def source_to_code(self, data, path, *, _optimize=-1):
         tree = ast.parse(data, path)
-        tree = _with_lookup(tree) if self.name == _DYNAMIC else _with_branch(tree, self.name)
+        if self.name in _BRANCHES:
+            tree = _with_branch(tree, self.name)
+        elif self.name == _DYNAMIC:
+            tree = _with_lookup(tree)
+        elif not _has_tensorflow():
+            tree.body.extend(ast.parse(_STANDS_IN).body)
         return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
 
 
 class _Alias(importlib.abc.Loader):
-    """Loads ``graphc.keras.NAME``: the module ``keras.NAME`` itself, not a second one."""
+    """Loads ``graphc.keras.NAME``: the module ``keras.NAME`` itself, not a second one; and graphc under TensorFlow's name."""
 
     def exec_module(self, module):
-        sys.modules[module.__name__] = importlib.import_module(module.__name__.removeprefix("graphc."))
+        name = module.__name__
+        sys.modules[name] = importlib.import_module(_ALIASES.get(name) or name.removeprefix("graphc."))
+
+
+def _has_tensorflow() -> bool:
+    return importlib.util.find_spec("tensorflow") is not None
 
 
 class _Finder:
@@ -68,7 +84,9 @@ class _Finder:
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
-        if fullname not in _BRANCHES and fullname != _DYNAMIC:
+        if fullname in _ALIASES and not _has_tensorflow():
+            return importlib.machinery.ModuleSpec(fullname, _Alias())
+        if fullname not in _CHANGED:
             return _Finder._alias(fullname)
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.origin is not None:

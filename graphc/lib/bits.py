@@ -10,6 +10,7 @@ from graphc.lib.math import full_like
 from graphc.lib.promote import as_node, together
 from graphc.prims.table import apply
 
+_SIGNED = {16: dt.i16, 32: dt.i32, 64: dt.i64}
 _UNSIGNED = {8: dt.u8, 16: dt.u16, 32: dt.u32, 64: dt.u64}
 
 
@@ -59,12 +60,12 @@ def nextafter(x1, x2) -> Node:
     """The float next to ``x1`` in the direction of ``x2``; its slope is 1 in ``x1`` and 0 in ``x2``.
 
     Raises:
-        DtypeError: neither float32 nor float64.
+        DtypeError: no real floating-point numbers.
     """
     x, y = together("nextafter", x1, x2)
-    if x.dtype not in (dt.f32, dt.f64):
-        raise DtypeError(explain(f"nextafter: needs float32 or float64, not {x.type}", origins(x1=x, x2=y)))
-    whole = dt.i32 if x.dtype is dt.f32 else dt.i64
+    if not x.dtype.is_float or x.dtype.bits not in _SIGNED:
+        raise DtypeError(explain(f"nextafter: needs floating-point numbers, not {x.type}", origins(x1=x, x2=y)))
+    whole = _SIGNED[x.dtype.bits]
     zero, number = full_like(x, 0), apply("bitcast", x, dtype=whole)
     one = full_like(number, 1)
     away = apply("eq", apply("lt", x, y), apply("lt", zero, x))

@@ -67,7 +67,7 @@ def fits(array: np.ndarray, dtype: DType) -> bool:
     """Whether an array may be read as ``dtype`` without changing what its values are."""
     if dtype is dt.string or array.dtype == object:
         return False
-    rank = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+    rank = {"b": 0, "u": 1, "i": 1, "e": 2, "f": 2, "c": 3}
     try:
         source = dt.as_dtype(array.dtype)
     except TypeError:

@@ -155,8 +155,9 @@ def taper(op: str, window_fn: Callable, length, dtype) -> Node:
     if not callable(window_fn):
         raise UsageError(explain(f"{op}: window_fn must be a function or None, got {window_fn!r}"))
     found = getattr(window_fn, "__wrapped__", window_fn)(length, dtype=dtype)
-    if isinstance(found, Node):
-        return found
+    traced = found if isinstance(found, Node) else getattr(found, "node", None)  # that of a tensor without a value
+    if isinstance(traced, Node):
+        return traced if traced.dtype is dtype else apply("cast", traced, dtype=dtype)
     return as_node(np.asarray(found).astype(dtype.numpy))
 
 

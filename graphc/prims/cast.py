@@ -28,10 +28,15 @@ def _saturate(x, target: np.dtype):
 
 
 def cast_array(x, dtype: DType):
-    """``x`` in another dtype. 16-bit floats are reached from 64-bit types through float32."""
+    """``x`` in another dtype. 16-bit floats are reached from 64-bit types through float32, 8-bit ones always."""
     x, target = np.asarray(x), dtype.numpy
     if x.dtype == target:
         return x
+    if dt.as_dtype(x.dtype).kind == "e":
+        return cast_array(x.astype(np.float32), dtype)
+    if dtype.kind == "e":
+        with np.errstate(over="ignore", invalid="ignore"):  # what is beyond the range becomes infinity or NaN
+            return cast_array(x, dt.f32).astype(target)
     if dtype is dt.b1:
         return x.astype(np.float32) != 0 if x.dtype == dt.bf16.numpy else x != 0
     if x.dtype.kind == "c" and dtype.kind != "c":

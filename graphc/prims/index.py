@@ -16,7 +16,7 @@ from graphc.prims.reduce import WIDE, narrow
 from graphc.prims.shape import broadcast, reshape
 from graphc.prims.table import Prim, apply, declare
 
-KINDS = {"add": "iufc", "set": "biufcs", "max": "iuf", "min": "iuf", "mul": "iufc"}
+KINDS = {"add": "iufc", "set": "biufecs", "max": "iuf", "min": "iuf", "mul": "iufc"}
 
 
 def _result(op: str, x: Type, indices: Type, batch: int) -> tuple:

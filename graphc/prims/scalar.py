@@ -50,7 +50,7 @@ def _predicate(op: str, kinds: str):
 
 
 def _select_type(c: Type, x: Type, y: Type) -> Type:
-    _check("select", "biufcs", x, (y,))
+    _check("select", "biufces", x, (y,))
     if c.dtype is not dt.b1:
         raise DtypeError(f"select: the condition is {c} instead of b1")
     if c.shape != x.shape:

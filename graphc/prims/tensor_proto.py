@@ -20,6 +20,7 @@ _LISTED = {
     dt.f32: (5, "<f4"), dt.f64: (6, "<f8"), dt.c64: (9, "<f4"), dt.c128: (12, "<f8"), dt.i64: (10, None),
     dt.b1: (11, None), dt.u32: (16, None), dt.u64: (17, None), dt.f16: (13, None), dt.bf16: (13, None),
     dt.i32: (7, None), dt.i16: (7, None), dt.i8: (7, None), dt.u8: (7, None), dt.u16: (7, None),
+    dt.f8e4m3: (18, "u1"), dt.f8e5m2: (18, "u1"),
 }  # fmt: skip
 
 

@@ -108,7 +108,9 @@ def test_every_dtype_of_weights(tmp_path):
         value = np.arange(20).astype(d.numpy)
         inputs.append(x)
         op = "or" if d is dt.b1 else "add"
-        outputs.append(apply(op, x, const(value, x.type)))
+        always = const(np.ones(20, bool), Type(dt.b1, (20,)))
+        weight = const(value, x.type)
+        outputs.append(apply("select", always, weight, x) if d.kind == "e" else apply(op, x, weight))
     graph = Graph("all", tuple(inputs), tuple(outputs))
     path = aot.save(graph, tmp_path / "m.gc")
     assert aot.read(path).graph == graph

@@ -116,6 +116,16 @@ def test_signatures():
         signature([apply("broadcast", const(1.0, Type(dt.f32, ())), shape=(symbol("n"),), axes=())])
 
 
+def test_constants_and_copies_are_not_compiled(compiles):
+    assert tf.zeros((3, 2)).numpy().tolist() == [[0.0, 0.0]] * 3
+    v = tf.Variable([1.0, 2.0])
+    v.assign(tf.identity(v))
+    before = v.read_value()
+    v.assign_add([1.0, 1.0])
+    assert before.numpy().tolist() == [1.0, 2.0] and v.numpy().tolist() == [2.0, 3.0]
+    assert len(compiles) == 1, "the sum alone is a program"
+
+
 def test_small_expressions_are_quick():
     x, y = (tf.constant(np.ones((4, 4), np.float32)) for _ in range(2))
     assert best(lambda: ((x + y) * 2.0).numpy()) < 600e-6  # some 80 microseconds where nothing else runs

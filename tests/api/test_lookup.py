@@ -113,3 +113,15 @@ def test_tables_work_in_sessions():
             assert session.run(now, fed).tolist() == [-1, -1]
             session.run(fill, fed)
             assert session.run(now, fed).tolist() == [7, 8]
+
+
+def test_an_initializer_that_stands_for_a_content_to_come_makes_an_empty_table():
+    class Placeholder(tf.lookup.KeyValueTensorInitializer):
+        key_dtype, value_dtype = tf.string, "int64"
+
+        def __init__(self):
+            pass
+
+    table = tf.lookup.StaticHashTable(Placeholder(), -1)
+    assert table.size().numpy() == 0 and table.lookup(tf.constant(["a"])).numpy().tolist() == [-1]
+    assert (table.key_dtype, table.value_dtype) == (tf.string, tf.int64)

@@ -189,3 +189,19 @@ def test_grad_pass_through():
         y = tf.grad_pass_through(tf.round)(x) * 3.0
     assert y.numpy().tolist() == [3.0, 9.0]
     assert tape.gradient(y, x).numpy().tolist() == [3.0, 3.0]
+
+
+def test_variables_of_others_stand_for_the_one_that_they_hold():
+    class Held:
+        def __init__(self, variable):
+            self.__graphc_variable__ = variable
+
+    w = tf.Variable([1.0, 2.0])
+    held = Held(w)
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch([held])
+        y = tf.reduce_sum(w * w)
+    assert tape.gradient(y, {"w": held})["w"].numpy().tolist() == [2.0, 4.0]
+    assert tape.jacobian(y, [held])[0].numpy().tolist() == [2.0, 4.0]
+    with pytest.raises(DtypeError, match="sources must be tensors or variables"):
+        tape.gradient(y, [object()])

@@ -54,7 +54,7 @@ def pairs(dtype, seed=0):
 
 
 def wide(x):
-    return x.astype(np.float32) if x.dtype.itemsize == 2 and dtypes.as_dtype(x.dtype).is_float else x
+    return x.astype(np.float32) if x.dtype.itemsize <= 2 and dtypes.as_dtype(x.dtype).is_floating else x
 
 
 def assert_same(got, expected, signed_zero=True):
@@ -98,7 +98,7 @@ def test_arithmetic(dtype):
         assert_same(on_all(op, x), reference(wide(x)))
 
 
-@pytest.mark.parametrize("dtype", NATIVE, ids=short)
+@pytest.mark.parametrize("dtype", [d for d in NATIVE if d.kind != "e"], ids=short)
 def test_predicates_and_select(dtype):
     x, y = pairs(dtype)
     for op, reference in PREDICATES.items():
@@ -204,7 +204,7 @@ def cast(x, target):
         info = np.iinfo(target.numpy)
         clipped = [0 if np.isnan(v) else int(min(max(v, float(info.min)), float(info.max))) for v in x.tolist()]
         return np.array([min(max(v, info.min), info.max) for v in clipped], target.numpy)
-    if target in HALVES and x.dtype.itemsize > 2:
+    if target.is_floating and target.bits <= 16 and x.dtype.itemsize > 2:
         x = x.astype(np.float32)
     return x.astype(target.numpy)
 

@@ -97,7 +97,7 @@ def test_compressed_blocks_are_refused(saved):
 
 def test_reads_what_tensorflow_wrote(saved):
     reader = BundleReader(saved)
-    for kind in KINDS:
+    for kind in (d for d in KINDS if d.kind != "e"):
         found = reader.read(f"kinds/{kind.name}")
         assert equal(found, value(kind)), kind
     assert equal(reader.read("kinds/string"), STRINGS)

@@ -22,7 +22,10 @@ BACKENDS = {name: Variant(name, "", None if name == "graphc" else name) for name
 AGREE = 2e-3  # how far losses may be from those of most, relative to these
 IMPORT = "import"
 IMPORT_GOAL = 0.3  # seconds that graphc may take longer than Keras' back end of NumPy alone
-IMPORTS = {"graphc": "from graphc import keras", "numpy": "import os; os.environ['KERAS_BACKEND'] = 'numpy'; import keras"}
+IMPORTS = {  # the back end of NumPy cannot be imported without JAX
+    "graphc": ("graphc", "from graphc import keras"),
+    "numpy": ("jax", "import os; os.environ['KERAS_BACKEND'] = 'numpy'; import keras"),
+}
 
 
 class Worker(Process):
@@ -109,14 +112,19 @@ def first_step(name: str, options, folder: Path) -> dict:
     return row_of(peers, rounds)
 
 
-def imports(options) -> dict:
+def imports(options, folder: Path) -> dict:
     """Seconds of new processes that import Keras, on graphc and on its back end of NumPy alone."""
     found: dict[str, list[float]] = {name: [] for name in IMPORTS}
-    environment = environments.surroundings(BACKENDS["graphc"], options.threads)
     for k in range(options.rounds + 1):
-        for name, text in IMPORTS.items():
+        for name, (backend, text) in IMPORTS.items():
+            python = environments.interpreter(BACKENDS[backend], folder)
+            if python is None:
+                return {name: {"note": f"{environments.NOT_SET_UP} (python tools/bench setup {backend})"}}
             timed = f"import time; begin = time.perf_counter(); {text}; print(time.perf_counter() - begin)"
-            done = subprocess.run([sys.executable, "-c", timed], env=environment, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [python, "-c", timed], env=environments.surroundings(BACKENDS[backend], options.threads),
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
             if k:  # the first one leaves byte code behind
                 found[name].append(float(done.stdout.split()[-1]))
     return row_of({name: {} for name in found}, found)
@@ -130,19 +138,19 @@ def table(rows: dict[str, dict]) -> str:
     """All rows in Markdown: graphc's time, the best other back end's, the ratio and its goal, the others' ratios."""
     lines = []
     for name, row in rows.items():
-        peers = row["peers"]
+        peers, name = row["peers"], name.partition("@")[0]
         ours = peers.get("graphc", {})
         if "median" not in ours:
             lines.append([name, str(row["threads"]), ours.get("note", "not measured"), *[""] * 6])
             continue
         others = sorted((v["ratio"], p) for p, v in peers.items() if p != "graphc" and "ratio" in v)
         cells = [name, str(row["threads"]), shown(ours["median"])]
-        if name.startswith(IMPORT):
+        if name == IMPORT:
             more = ours["median"] - peers["numpy"]["median"]
             cells += ["numpy", shown(peers["numpy"]["median"]), f"+{more:.2f} s", f"+{IMPORT_GOAL} s",
                       "yes" if more <= IMPORT_GOAL else "**no**", ""]  # fmt: skip
         elif others:
-            (ratio, best), goal = others[0], goal_of(name.partition("@")[0])
+            (ratio, best), goal = others[0], goal_of(name)
             notes = [f"{p}: {v['note']}" for p, v in peers.items() if "note" in v]
             cells += [best, shown(peers[best]["median"]), f"{ratio:.2f}", f"{goal:g}" if goal else "", met(ratio, goal),
                       ", ".join([f"{p} {r:.2f}" for r, p in others[1:]] + notes)]  # fmt: skip
@@ -164,7 +172,7 @@ def run(options) -> None:
         rows = json.loads(Path(options.json).read_text())
     for name in options.workloads or every:
         if name == IMPORT:
-            found = imports(options)
+            found = imports(options, folder)
         else:
             found = (first_step if name in FIRST_STEP else measure)(name, options, folder)
         row = {"threads": options.threads, "peers": found}

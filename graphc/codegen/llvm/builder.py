@@ -26,7 +26,8 @@ class Value:
 
     Attributes:
         text: how an operand is written: ``%v12``, or a literal.
-        dtype: its element type. b1 is i1 in registers (one byte in memory), f16 and bf16 are their bits in an i16.
+        dtype: its element type. b1 is i1 in registers (one byte in memory), f16 and bf16 are their bits in an i16,
+            floats of 8 bits theirs in an i8.
         lanes: 1 for a scalar, else the length of the vector.
         number: the value of a literal (of every lane), None where it is not known.
     """
@@ -88,8 +89,8 @@ def literal(number, dtype: DType) -> str:
 def _float_literal(content: bytes, dtype: DType) -> str:
     """The text of the float of these bytes; found by them, as -0.0 equals 0.0."""
     rounded = np.frombuffer(content, dtype.numpy)[0]
-    if dtype.bits == 16:
-        return str(int(rounded.view(np.int16)))
+    if dtype.bits <= 16:
+        return str(int(rounded.view(f"i{dtype.size}")))
     if dtype is f32 and np.isnan(rounded):
         return "0x7FF8000000000000"
     return f"0x{struct.unpack('<Q', struct.pack('<d', float(rounded)))[0]:016X}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.codegen.llvm import eight_bits
 from graphc.codegen.llvm.builder import Builder, Value, suffix
 from graphc.codegen.llvm.half import narrow, widen
 from graphc.codegen.llvm.register import Register
@@ -12,10 +13,14 @@ from graphc.ir.dtype import DType, b1, f32, f64, i32
 def cast(builder: Builder, x: Value, dtype: DType) -> Value:
     """The value as another dtype: floats to integers truncate and saturate, NaN becomes 0, to b1 is ``!= 0``.
 
-    f16 and bf16 are reached through f32.
+    f16, bf16 and floats of 8 bits are reached through f32.
     """
     if x.dtype is dtype:
         return x
+    if x.dtype.kind == "e":
+        return cast(builder, eight_bits.widen(builder, x), dtype)
+    if dtype.kind == "e":
+        return eight_bits.narrow(builder, cast(builder, x, f32), dtype)
     if x.number is not None and (x.dtype.is_integer or x.dtype is b1):
         return builder.const(bool(x.number) if dtype is b1 else x.number, dtype, x.lanes)
     if dtype is b1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import graphc as tf
@@ -23,9 +24,12 @@ class CompiledStep:
 
     Args:
         step: called with tensors in the places of the batch's arrays.
+        name: what messages call it.
     """
 
-    def __init__(self, step: Callable):
+    def __init__(self, step: Callable, name: str):
+        step = functools.partial(step)  # many models have a step each, which tf.function would warn of
+        step.__name__ = name
         self._open = tf.function(step, autograph=False)
         self._exact = tf.function(step, autograph=False)
         self._programs: dict[tuple, Callable] = {}  # what tells batches apart, sizes among it -> the program

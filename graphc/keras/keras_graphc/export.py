@@ -56,7 +56,7 @@ class GraphcExportArchive:
     def _take(self, trainable, others) -> None:
         own = self._artefact
         for found, kept in ((trainable, own.trainable_variables), (others, own.non_trainable_variables)):
-            values = [v.value if isinstance(v, KerasVariable) else v for v in found]
+            values = [v.__graphc_variable__ if isinstance(v, KerasVariable) else v for v in found]
             kept += [v for v in values if not any(v is known for known in own.variables)]
             own.variables = own.trainable_variables + own.non_trainable_variables
 
@@ -92,7 +92,7 @@ class GraphcExportArchive:
                 "Expected all elements in `variables` to be `keras.Variable` instances. "
                 f"Found instead the following types: {wrong}"
             )
-        setattr(self._artefact, name, [v.value if isinstance(v, KerasVariable) else v for v in variables])
+        setattr(self._artefact, name, [v.__graphc_variable__ if isinstance(v, KerasVariable) else v for v in variables])
 
     def write_out(self, filepath, options=None, verbose=True):
         if not self._signatures:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+
 import numpy as np
-from graphc import data
 from keras.src import tree
 from keras.src.trainers.data_adapters import data_adapter_utils
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
@@ -14,7 +16,7 @@ class Feed(EpochIterator):
     """Lists of as many batches as one execution takes, with the numbers of the first and last one."""
 
     def __init__(self, x, y=None, sample_weight=None, class_weight=None, **how):
-        if isinstance(x, data.Dataset):
+        if _is_dataset(x):
             for name, value in (("y", y), ("sample_weight", sample_weight)):
                 if value is not None:
                     raise ValueError(
@@ -24,11 +26,20 @@ class Feed(EpochIterator):
             x, class_weight, how["shuffle"] = DatasetAdapter(x, class_weight), None, False
         super().__init__(x, y, sample_weight, class_weight=class_weight, **how)
 
+    def __next__(self):
+        begin, end, batches = next(self._epoch_iterator)
+        found = list(itertools.islice(batches, self.steps_per_execution))
+        if not found:
+            with self.catch_stop_iteration():  # which says that there was less than was promised
+                raise StopIteration
+            raise StopIteration
+        return begin, end, found
+
 
 class DatasetAdapter(DataAdapter):
     """graphc's data sets: their elements are the batches, as they are."""
 
-    def __init__(self, dataset: data.Dataset, class_weight=None):
+    def __init__(self, dataset, class_weight=None):
         self._dataset, self._class_weight = dataset, class_weight
 
     def get_numpy_iterator(self):
@@ -59,3 +70,9 @@ class DatasetAdapter(DataAdapter):
     @property
     def partial_batch_size(self):
         return None
+
+
+def _is_dataset(x) -> bool:
+    """Whether it is one of graphc's data sets, of a class that nobody has before its module is imported."""
+    module = sys.modules.get("graphc.api.data.dataset")
+    return module is not None and isinstance(x, module.Dataset)

@@ -102,13 +102,22 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
     return _parts(tf.signal.rfft(tf.signal.frame(x, fft_length, sequence_stride) * taper))
 
 
+def _undoing(window, stride: int):
+    """The window over the sum of the squares of all that lie over one another, ``stride`` apart."""
+    (length,) = window.shape
+    count = -(-length // stride)
+    squares = tf.reshape(tf.pad(tf.square(window), [[0, count * stride - length]]), (count, stride))
+    return window / tf.tile(tf.reduce_sum(squares, 0), [count])[:length]
+
+
 def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
     x = _complex(x)
     if x.shape.rank < 2:
         raise ValueError(f"Input `x` must have at least 2 dimensions. Received shape: {x.shape}")
-    taper = _window(window, sequence_length, fft_length, tf.math.real(x).dtype)
-    undone = None if window is None else tf.signal.inverse_stft_window_fn(sequence_stride, lambda step, dtype: taper)
-    signal = tf.signal.inverse_stft(x, fft_length, sequence_stride, fft_length, undone)
+    frames = tf.signal.irfft(x, [fft_length])
+    if window is not None:
+        frames = frames * _undoing(_window(window, sequence_length, fft_length, frames.dtype), sequence_stride)
+    signal = tf.signal.overlap_and_add(frames, sequence_stride)
     start = fft_length // 2 if center else 0
     if length is not None:
         return signal[..., start : start + length]

@@ -24,8 +24,8 @@ def _widened(x):
     return cast(x, "float32") if standardize_dtype(x.dtype) in _HALF else x
 
 
-def _in_width(function, *operands):
-    """What the function of matrices answers, in the dtype in which the operands met."""
+def in_width(function, *operands):
+    """What the function of matrices answers, in the dtype in which the operands (one or two) meet."""
     operands = pair(*operands, float) if len(operands) == 2 else (as_float(*operands),)
     dtype = standardize_dtype(operands[0].dtype)
     found = function(*(_widened(x) for x in operands))
@@ -43,7 +43,7 @@ def cholesky(a, upper=False):
     Raises:
         ValueError: outside of functions, a matrix is not positive definite.
     """
-    found = _in_width(tf.linalg.cholesky, a)
+    found = in_width(tf.linalg.cholesky, a)
     if not tf.is_symbolic_tensor(found) and np.isnan(found.numpy()).any():
         raise ValueError("Cholesky decomposition failed: the input might not be a valid positive definite matrix.")
     return tf.linalg.adjoint(found) if upper else found
@@ -57,11 +57,11 @@ def cholesky_inverse(a, upper=False):
         undone = tf.linalg.triangular_solve(factor, unit, lower=not upper)
         return tf.matmul(undone, undone, adjoint_a=not upper, adjoint_b=upper)
 
-    return _in_width(inverse, a)
+    return in_width(inverse, a)
 
 
 def det(a):
-    return _in_width(tf.linalg.det, a)
+    return in_width(tf.linalg.det, a)
 
 
 def eig(a):
@@ -69,15 +69,15 @@ def eig(a):
 
 
 def eigh(a):
-    return tuple(_in_width(tf.linalg.eigh, a))
+    return tuple(in_width(tf.linalg.eigh, a))
 
 
 def inv(a):
-    return _in_width(tf.linalg.inv, a)
+    return in_width(tf.linalg.inv, a)
 
 
 def lu_factor(a):
-    return _in_width(_lu_factor, a)
+    return in_width(_lu_factor, a)
 
 
 def qr(x, mode="reduced"):
@@ -85,7 +85,7 @@ def qr(x, mode="reduced"):
         raise ValueError(
             f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. Received: mode={mode}"
         )
-    return tuple(_in_width(lambda x: tuple(tf.linalg.qr(x, full_matrices=mode == "complete")), x))
+    return tuple(in_width(lambda x: tuple(tf.linalg.qr(x, full_matrices=mode == "complete")), x))
 
 
 def svd(x, full_matrices=True, compute_uv=True):
@@ -95,7 +95,7 @@ def svd(x, full_matrices=True, compute_uv=True):
         s, u, v = tf.linalg.svd(x, full_matrices=full_matrices)
         return u, s, tf.linalg.adjoint(v)
 
-    return _in_width(parts, x)
+    return in_width(parts, x)
 
 
 # ------------------------------------------------------------------------------------- systems and ranks
@@ -109,11 +109,11 @@ def _solved(solver, a, b):
 
 
 def solve(a, b):
-    return _in_width(lambda a, b: _solved(tf.linalg.solve, a, b), a, b)
+    return in_width(lambda a, b: _solved(tf.linalg.solve, a, b), a, b)
 
 
 def solve_triangular(a, b, lower=False):
-    return _in_width(lambda a, b: _solved(lambda a, b: tf.linalg.triangular_solve(a, b, lower=lower), a, b), a, b)
+    return in_width(lambda a, b: _solved(lambda a, b: tf.linalg.triangular_solve(a, b, lower=lower), a, b), a, b)
 
 
 def lstsq(a, b, rcond=None):
@@ -131,7 +131,7 @@ def lstsq(a, b, rcond=None):
         rcond = _precision(a) * cast(tf.reduce_max(tf.shape(a)), tf.math.real(a).dtype)
     elif isinstance(rcond, (int, float)) and rcond < 0:
         rcond = _precision(a)
-    return _in_width(lambda a, b: _solved(lambda a, b: tf.matmul(tf.linalg.pinv(a, rcond), b), a, b), a, b)
+    return in_width(lambda a, b: _solved(lambda a, b: tf.matmul(tf.linalg.pinv(a, rcond), b), a, b), a, b)
 
 
 def _precision(x) -> float:
@@ -156,7 +156,7 @@ def matrix_rank(x, tol=None):
 
 
 def pinv(x, rcond=None):
-    return _in_width(lambda x: tf.linalg.pinv(x, rcond), _with_matrices(x))
+    return in_width(lambda x: tf.linalg.pinv(x, rcond), _with_matrices(x))
 
 
 # ------------------------------------------------------------------------------------------------- norms

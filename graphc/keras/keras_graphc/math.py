@@ -11,9 +11,11 @@ from graphc.lib import segment
 from keras.src.backend.common import standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.fourier import _complex as _get_complex_tensor_from_tuple  # noqa: F401  for ops.polar
 from graphc.keras.keras_graphc.fourier import (  # noqa: F401  Keras finds them here
     fft, fft2, ifft2, irfft, istft, rfft, stft,
 )  # fmt: skip
+from graphc.keras.keras_graphc.linalg import in_width
 from graphc.keras.keras_graphc.numpy.promotion import as_float, pair
 
 # ---------------------------------------------------------------------------------------------- segments
@@ -108,4 +110,4 @@ def erfinv(x):
 
 
 def logdet(x):
-    return tf.linalg.slogdet(as_float(x))[1]
+    return in_width(lambda x: tf.linalg.slogdet(x)[1], x)

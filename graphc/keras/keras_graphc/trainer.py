@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 
 import graphc as tf
@@ -27,6 +28,7 @@ class GraphcTrainer(keras_trainer.Trainer):
     def __init__(self):
         super().__init__()
         self.train_function = self.test_function = self.predict_function = None
+        self._functional_of_steps = _nothing
 
     # ---------------------------------------------------------------------------------------------- one batch
 
@@ -61,22 +63,32 @@ class GraphcTrainer(keras_trainer.Trainer):
         """A function of a list of batches: the answers of the step to each of them."""
         if self.run_eagerly:
             return lambda batches: [step(as_tensors(batch)) for batch in batches]
-        compiled = CompiledStep(step)
+        compiled = CompiledStep(step, step.__name__)
         return lambda batches: [compiled(batch) for batch in batches]
 
+    def _forget_stale_steps(self) -> None:
+        """A Sequential model that has got or lost a layer has other steps."""
+        functional = getattr(self, "_functional", None)
+        if functional is not self._functional_of_steps():
+            self.train_function = self.test_function = self.predict_function = None
+            self._functional_of_steps = _nothing if functional is None else weakref.ref(functional)
+
     def make_train_function(self, force=False):
+        self._forget_stale_steps()
         if self.train_function is None or force:
             steps = self._over_batches(self.train_step)
             self.train_function = lambda batches: steps(batches)[-1]
         return self.train_function
 
     def make_test_function(self, force=False):
+        self._forget_stale_steps()
         if self.test_function is None or force:
             steps = self._over_batches(self.test_step)
             self.test_function = lambda batches: steps(batches)[-1]
         return self.test_function
 
     def make_predict_function(self, force=False):
+        self._forget_stale_steps()
         if self.predict_function is None or force:
             steps = self._over_batches(self.predict_step)
             self.predict_function = lambda batches: _joined(steps(batches))
@@ -140,7 +152,12 @@ class GraphcTrainer(keras_trainer.Trainer):
                 callbacks.on_train_batch_end(end, logs)
                 if self.stop_training:
                     break
-        return dict(self._get_metrics_result_or_logs(logs))
+        return dict(self._values(logs, "train_step"))
+
+    def _values(self, logs: dict, step: str) -> dict:
+        """The values of metrics after the last step: what that answered with, or where it says something else its own."""
+        changed = [n for n in (step, "compute_metrics") if getattr(type(self), n) is not getattr(GraphcTrainer, n)]
+        return self._get_metrics_result_or_logs(logs) if changed else logs
 
     def _validate(self, data, batch_size, steps, callbacks) -> dict:
         x, y, sample_weight = data_adapter_utils.unpack_x_y_sample_weight(data)
@@ -186,7 +203,7 @@ class GraphcTrainer(keras_trainer.Trainer):
                 callbacks.on_test_batch_end(end, logs)
                 if self.stop_evaluating:
                     break
-        logs = pythonify_logs(self._get_metrics_result_or_logs(logs))
+        logs = pythonify_logs(self._values(logs, "test_step"))
         callbacks.on_test_end(logs)
         return logs if return_dict else self._flatten_metrics_in_order(logs)
 
@@ -255,6 +272,10 @@ class GraphcTrainer(keras_trainer.Trainer):
         if not self._is_whole():
             self._build_for((x,))
         return _arrays(self.make_predict_function()([(x,)]))
+
+
+def _nothing() -> None:
+    """The reference to what is not there."""
 
 
 def _batch_size(x):

@@ -66,4 +66,4 @@ def remat(f):
 
 
 def random_seed_dtype() -> str:
-    return "int64"
+    return "uint32"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import graphc as tf
 from graphc.api.loops import EAGER_LOOPS
 from graphc.keras.keras_graphc.core.tensors import convert_to_tensor
@@ -44,74 +42,33 @@ def vectorized_map(function, elements):
 
 
 def associative_scan(f, elems, reverse=False, axis=0):
-    """Every ``f`` of the first rows along ``axis``, in about ``log2`` of their number passes over all of them.
+    """Every ``f`` of the first rows along ``axis``: one loop over the rows.
 
-    Where the number is not known before the run, the rows go one by one through a loop.
+    The passes over halves that a device with many cores would make do twice the work, in programs that grow with the
+    number of rows.
     """
     _expect_function(f)
     flat = _tensors(elems)
     axis = axis % flat[0].shape.rank
-    count = _number_of_rows("associative_scan", flat, axis)
-    if reverse:
-        flat = [tf.reverse(x, [axis]) for x in flat]
-
-    def combined(a: list, b: list) -> list:
-        return tree.flatten(f(tree.pack_sequence_as(elems, a), tree.pack_sequence_as(elems, b)))
-
-    found = _one_by_one(combined, flat, axis) if count is None else _by_halves(combined, flat, axis, count)
-    if reverse:
-        found = [tf.reverse(x, [axis]) for x in found]
-    return tree.pack_sequence_as(elems, found)
-
-
-def _by_halves(combined: Callable, flat: list, axis: int, count: int) -> list:
-    """Pairs are combined until one is left, then the rows between them, back through the same passes (Blelloch, 1990)."""
-    passes = []
-    while count > 1:
-        passes.append((flat, count))
-        flat = combined([_part(x, axis, 0, count - 1, 2) for x in flat], [_part(x, axis, 1, count, 2) for x in flat])
-        count //= 2
-    for rows, count in reversed(passes):
-        odd, even = flat, [_part(x, axis, 0, 1) for x in rows]
-        if count > 2:
-            before = [_part(x, axis, 0, (count - 1) // 2) for x in odd]
-            after = combined(before, [_part(x, axis, 2, count, 2) for x in rows])
-            even = [tf.concat(pair, axis) for pair in zip(even, after)]
-        flat = [_interleaved(a, b, axis, count) for a, b in zip(even, odd)]
-    return flat
-
-
-def _interleaved(even, odd, axis: int, count: int):
-    pairs = tf.stack([_part(even, axis, 0, count // 2), odd], axis + 1)
-    sizes = [-1 if size is None else size for size in odd.shape.as_list()]
-    if sizes.count(-1) > 1:
-        measured = tf.shape(odd)
-        sizes = [measured[k] if size == -1 else size for k, size in enumerate(sizes)]
-    sizes[axis] = count // 2 * 2
-    both = tf.reshape(pairs, sizes)
-    return tf.concat([both, _part(even, axis, count // 2, count // 2 + 1)], axis) if count % 2 else both
-
-
-def _one_by_one(combined: Callable, flat: list, axis: int) -> list:
+    _number_of_rows("associative_scan", flat, axis)
     turned = [_moved(x, axis, 0) for x in flat]
 
     def step(carries, parts):
-        new = combined(carries, [tf.expand_dims(part, axis) for part in parts])
+        rows = [tf.expand_dims(part, axis) for part in parts]
+        new = tree.flatten(f(tree.pack_sequence_as(elems, carries), tree.pack_sequence_as(elems, rows)))
         return new, [tf.squeeze(x, axis) for x in new]
 
-    first = [_part(x, axis, 0, 1) for x in flat]
-    _, kept = EAGER_LOOPS.steps(step, first, [x[1:] for x in turned])
-    return [_moved(tf.concat([x[:1], rest], 0), 0, axis) for x, rest in zip(turned, kept)]
+    ends = [x[-1:] if reverse else x[:1] for x in turned]
+    rest = [x[:-1] if reverse else x[1:] for x in turned]
+    _, kept = EAGER_LOOPS.steps(step, [_moved(x, 0, axis) for x in ends], rest, reverse=reverse)
+    found = [tf.concat([rows, end] if reverse else [end, rows], 0) for end, rows in zip(ends, kept)]
+    return tree.pack_sequence_as(elems, [_moved(x, 0, axis) for x in found])
 
 
 def _moved(x, start: int, end: int):
     order = [k for k in range(x.shape.rank) if k != start]
     order.insert(end, start)
     return tf.transpose(x, order) if start != end else x
-
-
-def _part(x, axis: int, start: int, stop: int, step: int = 1):
-    return x[(slice(None),) * axis + (slice(start, stop, step),)]
 
 
 def _tensors(values) -> list:

@@ -6,7 +6,6 @@ import graphc as tf
 import numpy as np
 from keras.src.backend import config
 from keras.src.backend.common import KerasVariable, is_int_dtype, standardize_dtype
-from keras.src.backend.common.keras_tensor import KerasTensor
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
@@ -24,6 +23,8 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         x = tf.convert_to_tensor(x)
     if not tf.is_tensor(x):
         if dtype is not None and (isinstance(x, bool) or dtype == "bool" or is_int_dtype(dtype)):
+            if isinstance(x, int) or isinstance(x, list) and all(type(part) is int for part in x):
+                return tf.constant(np.array(x).astype(dtype))
             return tf.cast(tf.convert_to_tensor(x), dtype)
         if dtype is None and isinstance(x, float):
             dtype = config.floatx()
@@ -43,12 +44,14 @@ def is_tensor(x) -> bool:
 
 
 def shape(x) -> tuple:
-    """The sizes: ints, and tensors where only a run knows."""
-    if isinstance(x, KerasTensor):
-        return x.shape
-    x = x if tf.is_tensor(x) else tf.convert_to_tensor(x)
+    """The sizes: ints, and tensors where only a run knows; of other frameworks' tensors what they say."""
+    if not isinstance(x, tf.Variable) and not tf.is_tensor(x):
+        known = getattr(x, "shape", None)
+        if known is not None:
+            return tuple(known)
+        x = tf.convert_to_tensor(x)
     sizes = x.shape.as_list()
-    if None not in sizes:
+    if None not in sizes or isinstance(x, tf.RaggedTensor):
         return tuple(sizes)
     measured = tf.shape(x)
     return tuple(measured[axis] if size is None else size for axis, size in enumerate(sizes))

@@ -23,8 +23,24 @@ class Variable(KerasVariable):
     def _direct_assign(self, value):
         self._value.assign(tf.cast(value, self._value.dtype), read_value=False)
 
+    @property
+    def value(self):
+        """The value as it is now, which later assignments leave alone."""
+        value = super().value
+        return tf.convert_to_tensor(value) if isinstance(value, tf.Variable) else value
+
     def _convert_to_tensor(self, value, dtype=None):
         return convert_to_tensor(value, dtype=dtype)
+
+    @property
+    def trainable(self):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self._trainable = bool(value)
+        if self._value is not None:
+            self._value.trainable = self._trainable  # so that tapes watch it, or no longer
 
     def numpy(self):
         return convert_to_numpy(self)

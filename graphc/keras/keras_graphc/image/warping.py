@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import graphc as tf
-from keras.src.backend.config import standardize_data_format
 
 from graphc.keras.keras_graphc import random
 from graphc.keras.keras_graphc.core import convert_to_tensor, shape
-from graphc.keras.keras_graphc.image.layout import batched, channels_last, images_of, precise
+from graphc.keras.keras_graphc.image.layout import batched, channels_last, images_of
 from graphc.keras.keras_graphc.image.sampling import check_fill_mode, sample
 
 _ORDERS = {"nearest": 0, "bilinear": 1}

@@ -8,7 +8,7 @@ import graphc as tf
 from keras.src import backend
 from keras.src.backend.common import standardize_dtype
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape
 
 __all__ = [
     "binary_crossentropy", "categorical_crossentropy", "multi_hot", "one_hot", "psnr", "sparse_categorical_crossentropy",
@@ -69,7 +69,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     if from_logits and axis in (-1, len(output.shape) - 1):
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=output)
     logs = tf.nn.log_softmax(output, axis=axis) if from_logits else _log_of(output, axis)
-    return -tf.reduce_sum(tf.one_hot(target, output.shape[axis], axis=axis, dtype=logs.dtype) * logs, axis=axis)
+    return -tf.reduce_sum(tf.one_hot(target, shape(output)[axis], axis=axis, dtype=logs.dtype) * logs, axis=axis)
 
 
 def binary_crossentropy(target, output, from_logits=False):

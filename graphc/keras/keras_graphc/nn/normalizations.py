@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import graphc as tf
-from keras.src.backend.common import standardize_dtype
+from keras.src.backend.common import dtypes, standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
 
@@ -25,13 +25,12 @@ def moments(x, axes, keepdims=False, synchronized=False):
 
 
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
-    x = convert_to_tensor(x)
-    shape = [1] * len(x.shape)
-    shape[axis] = mean.shape[0]
-    factor = tf.math.rsqrt(tf.reshape(convert_to_tensor(variance), shape) + epsilon)
-    if scale is not None:
-        factor = factor * tf.reshape(convert_to_tensor(scale), shape)
-    shift = -tf.reshape(convert_to_tensor(mean), shape) * factor
-    if offset is not None:
-        shift = shift + tf.reshape(convert_to_tensor(offset), shape)
-    return x * factor + shift
+    given = [None if v is None else convert_to_tensor(v) for v in (x, mean, variance, offset, scale)]
+    names = {v.dtype.name for v in given if v is not None}
+    if len(names) > 1:
+        given = [None if v is None else cast(v, dtypes.result_type(*names)) for v in given]
+    x, *vectors = given
+    along = [1] * len(x.shape)
+    along[axis] = -1
+    mean, variance, offset, scale = (None if v is None else tf.reshape(v, along) for v in vectors)
+    return tf.nn.batch_normalization(x, mean, variance, offset, scale, epsilon)

@@ -8,8 +8,8 @@ import graphc as tf
 from keras.src.backend import config
 from keras.src.backend.common import dtypes, standardize_dtype
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor
-from graphc.keras.keras_graphc.numpy.promotion import operand, weak
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
+from graphc.keras.keras_graphc.numpy.promotion import operand, summed_in, weak
 
 
 def array(x, dtype=None):
@@ -44,7 +44,7 @@ empty_like = zeros_like
 
 def full_like(x, fill_value, dtype=None):
     x = convert_to_tensor(x)
-    return tf.broadcast_to(cast(fill_value, dtype or x.dtype), tf.shape(x))
+    return tf.broadcast_to(cast(fill_value, dtype or x.dtype), shape_of(x))
 
 
 def arange(start, stop=None, step=None, dtype=None):
@@ -63,17 +63,19 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     dtype = standardize_dtype(dtype)
     inner = dtype if dtype in ("float32", "float64") else config.floatx()
     start, stop = convert_to_tensor(start, inner), convert_to_tensor(stop, inner)
+    num = int(num)
     if num < 0:
         raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
     gaps = num - 1 if endpoint else num
-    step = (stop - start) / tf.cast(gaps, inner) if gaps > 0 else tf.fill(tf.shape(stop - start), tf.constant(math.nan, inner))
+    step = (stop - start) / tf.constant(gaps if gaps > 0 else math.nan, inner)
     rank = len((stop - start).shape)
     axis = axis % (rank + 1)
     places = tf.reshape(tf.range(num, dtype=inner), [num] + [1] * rank)
-    rows = start + places * step if gaps > 0 else tf.broadcast_to(start, tf.concat([[num], tf.shape(stop - start)], 0))
+    rows = start + places * step if gaps > 0 else tf.broadcast_to(start, [num, *shape_of(step)])
     if endpoint and num > 1:  # the last one exactly
-        rows = tf.concat([rows[:-1], tf.broadcast_to(stop, tf.shape(step))[None]], 0)
-    rows = cast(rows, dtype) if axis == 0 else cast(tf.transpose(rows, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)]), dtype)
+        rows = tf.concat([rows[:-1], tf.broadcast_to(stop, shape_of(step))[None]], 0)
+    rows = rows if axis == 0 else tf.transpose(rows, [*range(1, axis + 1), 0, *range(axis + 1, rank + 1)])
+    rows = cast(tf.floor(rows) if "int" in dtype else rows, dtype)
     return (rows, cast(step, dtype)) if retstep else rows
 
 
@@ -112,7 +114,8 @@ def tri(N, M=None, k=0, dtype=None):
 def _beside(x, k, keeps):
     """The elements whose column and row keep to one side of a diagonal."""
     x = convert_to_tensor(x)
-    rows, columns = tf.range(tf.shape(x)[-2])[:, None], tf.range(tf.shape(x)[-1])[None, :]
+    *_, height, width = shape_of(x)
+    rows, columns = tf.range(height)[:, None], tf.range(width)[None, :]
     return tf.where(keeps(columns - rows, k), x, tf.zeros_like(x))
 
 
@@ -144,28 +147,30 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     rank = len(x.shape)
     axis1, axis2 = axis1 % rank, axis2 % rank
     x = tf.transpose(x, [a for a in range(rank) if a not in (axis1, axis2)] + [axis1, axis2])
-    height, width = x.shape[-2], x.shape[-1]
-    length = max(min(height + min(offset, 0), width - max(offset, 0)), 0)
+    *rest, height, width = shape_of(x)
+    below, beside = height + min(offset, 0), width - max(offset, 0)
+    if isinstance(height, int) and isinstance(width, int):
+        length = max(min(below, beside), 0)
+    else:
+        length = tf.maximum(tf.minimum(below, beside), 0)
     rows = tf.range(length) + max(-offset, 0)
-    flat = tf.reshape(x, tf.concat([tf.shape(x)[:-2], [height * width]], 0))
-    return tf.gather(flat, rows * width + tf.range(length) + max(offset, 0), axis=-1)
+    return tf.gather(tf.reshape(x, [*rest, height * width]), rows * width + tf.range(length) + max(offset, 0), axis=-1)
 
 
 def trace(x, offset=0, axis1=0, axis2=1):
     x = diagonal(x, offset, axis1, axis2)
-    name = standardize_dtype(x.dtype)
-    return tf.reduce_sum(cast(x, "int32" if name in ("bool", "int8", "int16") else "uint32" if name in ("uint8", "uint16") else name), -1)
+    return tf.reduce_sum(cast(x, summed_in(standardize_dtype(x.dtype))), -1)
 
 
 def vander(x, N=None, increasing=False):
     x = convert_to_tensor(x)
-    powers = tf.range(x.shape[0] if N is None else N)
-    dtype = dtypes.result_type(x.dtype, "int32")
+    powers = tf.range(shape_of(x)[0] if N is None else N)
+    inner = dtypes.result_type(x.dtype, "int32")
     powers = powers if increasing else tf.reverse(powers, [0])
-    return tf.pow(cast(x, dtype)[:, None], cast(powers, dtype)[None, :])
+    return cast(tf.pow(cast(x, inner)[:, None], cast(powers, inner)[None, :]), x.dtype)
 
 
-# --------------------------------------------------------------------------------------------------- windows of a length
+# ------------------------------------------------------------------------------------------------- windows of a length
 
 
 def _window(x, shape) -> object:
@@ -189,9 +194,15 @@ def hamming(x):
 
 
 def blackman(x):
-    return _window(x, lambda n, last: 0.42 - 0.5 * tf.cos(2 * math.pi * n / last) + 0.08 * tf.cos(4 * math.pi * n / last))
+    turn = 2 * math.pi
+    return _window(x, lambda n, last: 0.42 - 0.5 * tf.cos(turn * n / last) + 0.08 * tf.cos(2 * turn * n / last))
 
 
 def kaiser(x, beta):
     beta = cast(beta, "float64")
-    return _window(x, lambda n, last: tf.math.bessel_i0(beta * tf.sqrt(tf.maximum(1 - tf.square(2 * n / last - 1), 0))) / tf.math.bessel_i0(beta))
+    bessel = tf.math.bessel_i0
+
+    def shape(n, last):
+        return bessel(beta * tf.sqrt(tf.maximum(1 - tf.square(2 * n / last - 1), 0))) / bessel(beta)
+
+    return _window(x, shape)

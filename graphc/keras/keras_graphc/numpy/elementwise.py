@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import graphc as tf
-import numpy as np
 from keras.src.backend import config
 from keras.src.backend.common import dtypes, standardize_dtype
 
@@ -60,7 +59,7 @@ def asked_of_floats(function: Callable, otherwise: bool) -> Callable:
 
     def asked(x):
         x = convert_to_tensor(x)
-        return tf.fill(tf.shape(x), otherwise) if is_whole(x) else function(x)
+        return tf.fill(shape_of(x), otherwise) if is_whole(x) else function(x)
 
     return asked
 
@@ -81,13 +80,13 @@ ceil, floor = of_floats(tf.math.ceil), of_floats(tf.floor)
 exp, expm1 = of_floats(tf.exp), of_floats(tf.math.expm1)
 exp2 = of_floats(lambda x: tf.pow(tf.constant(2.0, x.dtype), x))
 log, log1p = of_floats(tf.math.log), of_floats(tf.math.log1p)
-log2 = of_floats(lambda x: times(1 / math.log(2))(tf.math.log(x)))
-log10 = of_floats(lambda x: times(1 / math.log(10))(tf.math.log(x)))
+log2 = of_floats(lambda x: tf.math.log(x) / tf.constant(math.log(2), x.dtype))
+log10 = of_floats(lambda x: tf.math.log(x) / tf.constant(math.log(10), x.dtype))
 sqrt, reciprocal = of_floats(tf.sqrt), of_floats(tf.math.reciprocal)
 deg2rad, rad2deg = of_floats(times(math.pi / 180)), of_floats(times(180 / math.pi))
 cbrt = of_floats(lambda x: tf.sign(x) * tf.pow(tf.abs(x), tf.constant(1 / 3, x.dtype)))
 fabs = of_floats(tf.abs)
-angle = of_floats(lambda x: tf.math.angle(x) if x.dtype.is_complex else tf.where(x < 0, tf.constant(math.pi, x.dtype), x * 0))
+angle = of_floats(lambda x: tf.math.angle(x) if x.dtype.is_complex else tf.atan2(tf.zeros_like(x), x))
 
 copy, real, imag = of_tensor(tf.identity), of_tensor(tf.math.real), of_tensor(tf.math.imag)
 conjugate = conj = of_tensor(tf.math.conj)
@@ -131,7 +130,7 @@ def signbit(x):
     x = convert_to_tensor(x)
     if is_whole(x):
         return tf.less(_counted(x), 0)
-    return (x < 0) | (tf.equal(x, 0) & (1 / x < 0))
+    return tf.bitcast(x, f"int{8 * x.dtype.size}") < 0
 
 
 def sinc(x):
@@ -158,7 +157,7 @@ def round(x, decimals=0):
 
 def isreal(x):
     x = convert_to_tensor(x)
-    return tf.equal(tf.math.imag(x), 0) if x.dtype.is_complex else tf.fill(tf.shape(x), True)
+    return tf.equal(tf.math.imag(x), 0) if x.dtype.is_complex else tf.fill(shape_of(x), True)
 
 
 def logical_not(x):
@@ -176,7 +175,7 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     x = convert_to_tensor(x)
     if is_whole(x):
         return x
-    limit = float(np.finfo(x.dtype.as_numpy_dtype).max) if standardize_dtype(x.dtype) != "bfloat16" else 3.3895313892515355e38
+    limit = x.dtype.max
     x = tf.where(tf.math.is_nan(x), tf.cast(nan, x.dtype), x)
     infinite = tf.math.is_inf(x)
     x = tf.where(infinite & (x > 0), tf.cast(limit if posinf is None else posinf, x.dtype), x)
@@ -194,7 +193,7 @@ def view(x, dtype=None):
     if own == new:
         return tf.bitcast(x, wanted)
     if not len(x.shape):
-        raise ValueError(f"A scalar of dtype {x.dtype.name} cannot be viewed as {wanted}, whose elements differ in size.")
+        raise ValueError(f"A scalar of dtype {x.dtype.name} cannot be viewed as {wanted}, of another size.")
     *rows, last = shape_of(x)
     if own > new:
         return tf.reshape(tf.bitcast(x, wanted), [*rows, last * (own // new)])
@@ -241,12 +240,17 @@ def power(x1, x2):
 
 def fmax(x1, x2):
     x1, x2 = pair(x1, x2)
-    return maximum(x1, x2) if is_whole(x1) else tf.where(tf.math.is_nan(x1), x2, tf.where(tf.math.is_nan(x2), x1, tf.maximum(x1, x2)))
+    return maximum(x1, x2) if is_whole(x1) else _numbers_of(x1, x2, tf.maximum)
 
 
 def fmin(x1, x2):
     x1, x2 = pair(x1, x2)
-    return minimum(x1, x2) if is_whole(x1) else tf.where(tf.math.is_nan(x1), x2, tf.where(tf.math.is_nan(x2), x1, tf.minimum(x1, x2)))
+    return minimum(x1, x2) if is_whole(x1) else _numbers_of(x1, x2, tf.minimum)
+
+
+def _numbers_of(x1, x2, function: Callable):
+    """The function of two numbers; where one of both is NaN, the other."""
+    return tf.where(tf.math.is_nan(x1), x2, tf.where(tf.math.is_nan(x2), x1, function(x1, x2)))
 
 
 def hypot(x1, x2):
@@ -328,7 +332,8 @@ def where(condition, x1=None, x2=None):
 
 
 def select(condlist, choicelist, default=0):
-    answer = convert_to_tensor(default, dtypes.result_type(*(weak(operand(c)) for c in choicelist), weak(operand(default))))
+    dtype = dtypes.result_type(*(weak(operand(x)) for x in (*choicelist, default)))
+    answer = convert_to_tensor(default, dtype)
     for condition, choice in reversed(list(zip(condlist, choicelist))):
         answer = where(condition, choice, answer)
     return answer

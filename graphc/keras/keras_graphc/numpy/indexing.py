@@ -5,9 +5,11 @@ from __future__ import annotations
 import graphc as tf
 from keras.src.backend.common import dtypes, standardize_dtype
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
 from graphc.keras.keras_graphc.numpy.promotion import float_dtype, pair
-from graphc.keras.keras_graphc.numpy.shaping import ravel, swapaxes
+from graphc.keras.keras_graphc.numpy.shaping import ravel, size, swapaxes
+
+FEW = 32  # elements that a search compares one by one
 
 
 def _from_start(indices, size):
@@ -23,24 +25,29 @@ def _index(x):
 def take(x, indices, axis=None):
     x, indices = convert_to_tensor(x), _index(indices)
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return tf.gather(x, _from_start(indices, tf.shape(x)[axis]), axis=axis)
+    return tf.gather(x, _from_start(indices, shape_of(x)[axis]), axis=axis)
 
 
 def take_along_axis(x, indices, axis=None):
     x, indices = convert_to_tensor(x), _index(indices)
     if axis is None:
-        return tf.gather(ravel(x), _from_start(ravel(indices), tf.size(x)))
-    rank = len(x.shape)
-    axis %= rank
-    indices = _from_start(indices, tf.shape(x)[axis])
-    sizes = [1 if a == axis else b for a, b in enumerate(tf.unstack(tf.shape(x), num=rank))]
-    common = tf.broadcast_dynamic_shape(tf.stack(sizes), tf.stack([1 if a == axis else v for a, v in enumerate(tf.unstack(tf.shape(indices), num=rank))]))
-    own = tf.unstack(common, num=rank)
-    x = tf.broadcast_to(x, tf.stack([tf.shape(x)[axis] if a == axis else v for a, v in enumerate(own)]))
-    indices = tf.broadcast_to(indices, tf.stack([tf.shape(indices)[axis] if a == axis else v for a, v in enumerate(own)]))
-    last = rank - 1
-    answer = tf.gather(swapaxes(x, axis, last), swapaxes(indices, axis, last), axis=last, batch_dims=last)
-    return swapaxes(answer, axis, last)
+        return tf.gather(ravel(x), _from_start(ravel(indices), size(x)))
+    last = len(x.shape) - 1
+    axis %= last + 1
+    indices = _from_start(indices, shape_of(x)[axis])
+    own, wanted = ([size for a, size in enumerate(v.shape.as_list()) if a != axis] for v in (x, indices))
+    if own != wanted or None in own:
+        x, indices = _broadcast_but(axis, x, indices)
+    found = tf.gather(swapaxes(x, axis, last), swapaxes(indices, axis, last), axis=last, batch_dims=last)
+    return swapaxes(found, axis, last)
+
+
+def _broadcast_but(axis: int, *xs) -> list:
+    """Tensors of one rank in the shape in which they meet, each with its own size of one axis."""
+    sizes = [list(shape_of(x)) for x in xs]
+    others = [tf.stack([*own[:axis], *own[axis + 1 :]]) for own in sizes]
+    common = tf.unstack(tf.broadcast_dynamic_shape(*others), num=len(sizes[0]) - 1)
+    return [tf.broadcast_to(x, [*common[:axis], own[axis], *common[axis:]]) for x, own in zip(xs, sizes)]
 
 
 def nonzero(x):
@@ -92,17 +99,26 @@ def searchsorted(sorted_sequence, values, side="left"):
         )
     sorted_sequence, values = pair(sorted_sequence, values)
     found = tf.searchsorted(sorted_sequence, ravel(values), side=side, out_type="int32")
-    return tf.reshape(found, tf.shape(values))
+    return tf.reshape(found, shape_of(values))
 
 
 def digitize(x, bins):
     bins, x = pair(bins, x)
-    return tf.reshape(tf.searchsorted(bins, ravel(x), side="right", out_type="int32"), tf.shape(x))
+    return tf.reshape(tf.searchsorted(bins, ravel(x), side="right", out_type="int32"), shape_of(x))
 
 
 def isin(x1, x2, assume_unique=False, invert=False):
+    """Few elements are compared one by one; many are sorted first, and each of ``x1`` is looked up."""
     x1, x2 = pair(x1, x2)
-    found = tf.reduce_any(tf.equal(x1[..., None], ravel(x2)), axis=-1)
+    wanted = ravel(x2)
+    count = wanted.shape[0]
+    if x1.dtype.is_bool or x1.dtype.is_complex or (count is not None and count <= FEW):
+        found = tf.reduce_any(tf.equal(x1[..., None], wanted), axis=-1)
+    else:
+        wanted = tf.pad(tf.sort(wanted), [[0, 1]])  # one more, so that there is one to compare with
+        places = tf.searchsorted(wanted[:-1], ravel(x1), out_type="int32")
+        found = tf.equal(tf.gather(wanted, places), ravel(x1)) & (places < size(x2))
+        found = tf.reshape(found, shape_of(x1))
     return ~found if invert else found
 
 
@@ -110,13 +126,13 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     if sparse:
         raise ValueError("Unsupported value `sparse=True` with the graphc backend")
     x = convert_to_tensor(x)
-    dtype = "int32" if weights is None else dtypes.result_type(convert_to_tensor(weights).dtype, "int32")
+    dtype = "int32" if weights is None else dtypes.result_type(x.dtype, convert_to_tensor(weights).dtype)
     count = tf.maximum(tf.reduce_max(cast(x, "int32")) + 1, minlength)
     weights = tf.ones_like(x, dtype) if weights is None else cast(weights, dtype)
     x = cast(x, "int32")
     if len(x.shape) == 1:
         return tf.math.unsorted_segment_sum(weights, x, count)
-    rows = tf.shape(x)[0]
+    rows = shape_of(x)[0]
     places = x + tf.range(rows)[:, None] * count
     return tf.reshape(tf.math.unsorted_segment_sum(ravel(weights), ravel(places), rows * count), [rows, count])
 

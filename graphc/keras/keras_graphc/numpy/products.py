@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphc as tf
 from keras.src.backend.common import dtypes, standardize_dtype
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
 from graphc.keras.keras_graphc.numpy.promotion import as_float, operand, pair, weak
 from graphc.keras.keras_graphc.numpy.shaping import ravel
 
@@ -14,10 +14,11 @@ def _in_product(*xs) -> tuple[list, str]:
     """The operands in a dtype that products are computed in, and the dtype of the answer."""
     xs = [operand(x) for x in xs]
     names = [weak(x) for x in xs]
-    if all(standardize_dtype(n) == "int8" for n in names if not isinstance(n, type)) and not any(isinstance(n, type) for n in names):
+    if all(not isinstance(n, type) and standardize_dtype(n) == "int8" for n in names):
         return [cast(x, "int32") for x in xs], "int32"
     dtype = dtypes.result_type(*names)
-    inner = "int32" if dtype in ("bool", "int8", "int16", "uint8", "uint16") else "int64" if dtype in ("uint32", "uint64") else dtype
+    small, large = ("bool", "int8", "int16", "uint8", "uint16"), ("uint32", "uint64")
+    inner = "int32" if dtype in small else "int64" if dtype in large else dtype
     return [convert_to_tensor(x, inner) for x in xs], dtype
 
 
@@ -69,7 +70,7 @@ def einsum(subscripts, *operands, **kwargs):
 def kron(x1, x2):
     x1, x2 = pair(x1, x2)
     rank = max(len(x1.shape), len(x2.shape))
-    sizes = [[1] * (rank - len(x.shape)) + x.shape.as_list() for x in (x1, x2)]
+    sizes = [[1] * (rank - len(x.shape)) + list(shape_of(x)) for x in (x1, x2)]
     spread = [tf.reshape(x, [v for size in own for v in ((size, 1) if first else (1, size))])
               for x, own, first in ((x1, sizes[0], True), (x2, sizes[1], False))]  # fmt: skip
     return tf.reshape(spread[0] * spread[1], [a * b for a, b in zip(*sizes)])
@@ -88,9 +89,9 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 def correlate(x1, x2, mode="valid"):
     x1, x2 = pair(x1, x2)
-    dtype = dtypes.result_type(x1.dtype, x2.dtype)
-    inner_dtype = dtype if "float" in dtype else "float64" if dtype in ("int64", "uint64") else "float32"
-    x1, x2 = cast(x1, inner_dtype), cast(x2, inner_dtype)
+    dtype = standardize_dtype(x1.dtype)
+    dtype = "float64" if dtype == "int64" else dtype if dtype in ("bfloat16", "float16", "float64") else "float32"
+    x1, x2 = cast(x1, dtype), cast(x2, dtype)
     long, short = x1.shape[0], x2.shape[0]
     turned = long < short
     if turned:
@@ -98,7 +99,7 @@ def correlate(x1, x2, mode="valid"):
     before = {"valid": (0, 0), "same": (short // 2, short - 1 - short // 2), "full": (short - 1, short - 1)}[mode]
     rows = tf.signal.frame(tf.pad(x1, [before]), short, 1)
     answer = tf.linalg.matvec(rows, x2)
-    return cast(tf.reverse(answer, [0]) if turned else answer, dtype)
+    return tf.reverse(answer, [0]) if turned else answer
 
 
 def slogdet(x):

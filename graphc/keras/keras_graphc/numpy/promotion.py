@@ -37,6 +37,13 @@ def float_dtype(dtype) -> str:
     return config.floatx() if name == "int64" else dtypes.result_type(name, float)
 
 
+def summed_in(dtype: str) -> str:
+    """The dtype of sums and products: small integers widen to 32 bits."""
+    if dtype in ("bool", "int8", "int16"):
+        return "int32"
+    return "uint32" if dtype in ("uint8", "uint16") else dtype
+
+
 def is_whole(x) -> bool:
     """Whether the elements are integers or booleans."""
     name = standardize_dtype(x.dtype)

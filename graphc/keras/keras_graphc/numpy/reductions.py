@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import graphc as tf
 from keras.src.backend import config
 from keras.src.backend.common import dtypes, standardize_dtype
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor
-from graphc.keras.keras_graphc.numpy.promotion import float_dtype, is_whole
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
+from graphc.keras.keras_graphc.numpy.promotion import float_dtype, is_whole, summed_in
 
 _HALVES = ("float16", "bfloat16")
 
 
-def _summed_in(dtype: str) -> str:
-    """The dtype of sums and products: small integers widen to 32 bits."""
-    if dtype in ("bool", "int8", "int16"):
-        return "int32"
-    return "uint32" if dtype in ("uint8", "uint16") else dtype
-
-
 def _to_sum(x, dtype=None):
     x = convert_to_tensor(x)
-    return cast(x, dtype or _summed_in(standardize_dtype(x.dtype)))
+    return cast(x, dtype or summed_in(standardize_dtype(x.dtype)))
 
 
 def sum(x, axis=None, keepdims=False):
@@ -66,7 +60,7 @@ def average(x, axis=None, weights=None):
     weights = cast(given[0], dtype)
     if axis is not None and len(weights.shape) == 1 and len(x.shape) > 1:
         weights = tf.reshape(weights, [-1 if a == axis % len(x.shape) else 1 for a in range(len(x.shape))])
-    weights = tf.broadcast_to(weights, tf.shape(x))
+    weights = tf.broadcast_to(weights, shape_of(x))
     return tf.reduce_sum(x * weights, axis=axis) / tf.reduce_sum(weights, axis=axis)
 
 
@@ -154,7 +148,7 @@ def _without_nan(x, instead):
     """The tensor with something else in the places of NaN, and which places have numbers."""
     x = convert_to_tensor(x)
     if is_whole(x):
-        return x, tf.fill(tf.shape(x), True)
+        return x, tf.fill(shape_of(x), True)
     is_number = tf.logical_not(tf.math.is_nan(x))
     return tf.where(is_number, x, cast(instead, x.dtype)), is_number
 
@@ -224,7 +218,8 @@ def nanvar(x, axis=None, keepdims=False):
     if is_whole(x):
         return var(x, axis, keepdims)
     centered = x - nanmean(x, axis, keepdims=True)
-    return nanmean(tf.square(centered), axis, keepdims)
+    squares = tf.square(tf.where(tf.math.is_nan(x), tf.zeros_like(x), centered))
+    return nanmean(tf.where(tf.math.is_nan(x), x, squares), axis, keepdims)
 
 
 def nanstd(x, axis=None, keepdims=False):
@@ -267,33 +262,41 @@ def _quantile(x, q, axis, method: str, keepdims: bool, skip_nan: bool):
     x, q = convert_to_tensor(x), convert_to_tensor(q)
     dtype = float_dtype(x.dtype)
     x, rank = cast(x, dtype), len(x.shape)
-    axes = tuple(range(rank)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    axes = tuple(sorted(a % rank for a in axes)) if rank else ()
+    axes = range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = sorted(a % rank for a in axes)
     rest = [a for a in range(rank) if a not in axes]
-    sizes = tf.shape(x)
-    rows = tf.reshape(tf.transpose(x, rest + list(axes)), tf.concat([tf.gather(sizes, tf.constant(rest, "int32")), [-1]], 0))
+    sizes = shape_of(x)
+    shape = [*(sizes[a] for a in rest), math.prod(sizes[a] for a in axes)]
+    rows = tf.reshape(tf.transpose(x, rest + axes), shape)
     is_nan = tf.math.is_nan(rows)
     ordered = tf.sort(tf.where(is_nan, cast(float("inf"), dtype), rows), axis=-1)
-    count = tf.reduce_sum(cast(~is_nan, "int32"), axis=-1) if skip_nan else tf.fill(tf.shape(rows)[:-1], tf.shape(rows)[-1])
+    if skip_nan:
+        count = tf.reduce_sum(cast(~is_nan, "int32"), axis=-1, keepdims=True)
+        none = tf.equal(count, 0)
+    else:
+        count, none = shape[-1], tf.reduce_any(is_nan, axis=-1, keepdims=True)
     wide = "float64" if dtype == "float64" else "float32"
-    place = cast(q, wide) * cast(tf.expand_dims(count, -1) - 1, wide) if len(q.shape) else cast(q, wide) * cast(count - 1, wide)[..., None]
-    low = tf.floor(place)
-    high = tf.math.ceil(place)
-    found = [tf.gather(ordered, tf.maximum(cast(p, "int32"), 0), axis=-1, batch_dims=len(rest)) for p in (low, high)]
-    part = cast(place - low, dtype)
-    answer = {
-        "linear": lambda: tf.where(tf.equal(part, 0), found[0], found[0] + (found[1] - found[0]) * part),
-        "lower": lambda: found[0],
-        "higher": lambda: found[1],
-        "midpoint": lambda: (found[0] + found[1]) / 2,
-        "nearest": lambda: tf.gather(ordered, tf.maximum(cast(tf.round(place), "int32"), 0), axis=-1, batch_dims=len(rest)),
-    }[method]()
-    none = tf.equal(count, 0) if skip_nan else tf.reduce_any(is_nan, axis=-1)
-    answer = tf.where(none[..., None], cast(float("nan"), dtype), answer)
+    place = cast(tf.reshape(q, [-1]), wide) * cast(count - 1, wide)
+    if not skip_nan:
+        place = tf.broadcast_to(place, [*shape[:-1], tf.size(place)])
+    answer = tf.where(none, cast(float("nan"), dtype), _between(ordered, place, method))
     answer = tf.transpose(answer, [len(rest), *range(len(rest))]) if len(q.shape) else answer[..., 0]
-    if not keepdims:
-        return answer
-    shown = [a + bool(len(q.shape)) for a in axes]
-    for a in shown:
-        answer = tf.expand_dims(answer, a)
+    for a in axes if keepdims else ():
+        answer = tf.expand_dims(answer, a + len(q.shape))
     return answer
+
+
+def _between(ordered, place, method: str):
+    """The values at places between the elements of sorted rows; a place has no value before the first element."""
+
+    def at(whole):
+        return tf.gather(ordered, tf.maximum(cast(whole, "int32"), 0), axis=-1, batch_dims=len(ordered.shape) - 1)
+
+    if method == "nearest":
+        return at(tf.round(place))
+    start = tf.floor(place)
+    low, high = at(start), at(tf.math.ceil(place))
+    if method == "linear":
+        part = cast(place - start, ordered.dtype)
+        return tf.where(tf.equal(part, 0), low, low + (high - low) * part)
+    return {"lower": low, "higher": high, "midpoint": (low + high) / 2}[method]

@@ -137,7 +137,7 @@ def rot90(array, k=1, axes=(0, 1)):
 def roll(x, shift, axis=None):
     x = convert_to_tensor(x)
     if axis is None:
-        return tf.reshape(tf.roll(ravel(x), shift, 0), tf.shape(x))
+        return tf.reshape(tf.roll(ravel(x), shift, 0), shape_of(x))
     return tf.roll(x, shift, axis)
 
 
@@ -155,7 +155,9 @@ def tile(x, repeats):
 
 def pad(x, pad_width, mode="constant", constant_values=None):
     if constant_values is not None and mode != "constant":
-        raise ValueError(f"Argument `constant_values` can only be provided when `mode == 'constant'`. Received: mode={mode}")
+        raise ValueError(
+            f"Argument `constant_values` can only be provided when `mode == 'constant'`. Received: mode={mode}"
+        )
     x = convert_to_tensor(x)
     rank = len(x.shape)
     if isinstance(pad_width, int):
@@ -186,9 +188,14 @@ def split(x, indices_or_sections, axis=0):
 def array_split(x, indices_or_sections, axis=0):
     if not isinstance(indices_or_sections, int):
         return split(x, indices_or_sections, axis)
-    x = convert_to_tensor(x)
-    least, more = divmod(x.shape[axis], indices_or_sections)
-    return tf.split(x, [least + 1] * more + [least] * (indices_or_sections - more), axis=axis)
+    x, count = convert_to_tensor(x), indices_or_sections
+    size = shape_of(x)[axis]
+    least, more = size // count, size % count
+    if isinstance(size, int):
+        return tf.split(x, [least + 1] * more + [least] * (count - more), axis=axis)
+    places = [least * k + tf.minimum(more, k) for k in range(count + 1)]
+    before = (slice(None),) * (axis % len(x.shape))
+    return [x[(*before, slice(a, b))] for a, b in zip(places, places[1:])]
 
 
 def hsplit(x, indices_or_sections):

@@ -6,7 +6,7 @@ import graphc as tf
 from graphc.api.composite import record
 from graphc.lib.select import unique_in_order
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
 
 
 def unique(
@@ -19,10 +19,10 @@ def unique(
     values, inverse, counts = record("UniqueWithCountsV2", unique_in_order, "x", x=flat, axis=along)
     found = [_of_size(values, along, size, cast(0 if fill_value is None else fill_value, x.dtype))]
     if return_index:
-        first = tf.math.unsorted_segment_min(tf.range(tf.size(inverse)), inverse, tf.size(counts))
+        first = tf.math.unsorted_segment_min(tf.range(shape_of(inverse)[0]), inverse, tf.size(counts))
         found.append(first if size is None else _of_size(first, 0, size, tf.reduce_max(first[:1])))
     if return_inverse:
-        found.append(tf.reshape(inverse, tf.shape(x)) if axis is None else inverse)
+        found.append(tf.reshape(inverse, shape_of(x)) if axis is None else inverse)
     if return_counts:
         found.append(_of_size(counts, 0, size, cast(0, "int32")))
     return found[0] if len(found) == 1 else tuple(found)
