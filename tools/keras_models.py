@@ -65,7 +65,7 @@ def measured(name, floats):
     else:
         model, x = hub_model(name, rng, floats)
         y, loss = model.predict(x, verbose=0), "mse"
-        y = {key: rng.normal(size=v.shape).astype(floats) for key, v in y.items()} if isinstance(y, dict) else (
+        y = {key: rng.normal(size=y[key].shape).astype(floats) for key in sorted(y)} if isinstance(y, dict) else (
             rng.normal(size=y.shape).astype(floats))  # fmt: skip
     for layer in model._flatten_layers():
         for rate in ("rate", "drop_path_rate"):  # back ends draw other numbers
