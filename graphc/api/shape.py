@@ -99,6 +99,11 @@ class TensorShape(ShapeChecks):
 
     rank = ndims
 
+    @property
+    def _dims(self):
+        """``dims``, under the name by which Keras reads them for its files."""
+        return self.dims
+
     def as_list(self) -> list:
         """Sizes as ints and None.
 
