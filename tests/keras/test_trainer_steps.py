@@ -133,7 +133,8 @@ def test_several_steps_in_one_execution_are_the_same_steps(data, recwarn):
     found = three.fit(x, y, batch_size=25, epochs=2, shuffle=False, verbose=0, callbacks=[listener]).history
     assert found == {k: pytest.approx(v, rel=1e-5) for k, v in expected.items()} and heard == [2, 5, 2, 5]
     assert not [w for w in recwarn if "ran out of data" in str(w.message)]
-    np.testing.assert_allclose(three.predict(x, batch_size=30, verbose=0), one.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    rows = three.predict(x, batch_size=30, verbose=0)
+    np.testing.assert_allclose(rows, one.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
@@ -169,7 +170,8 @@ def test_an_interrupted_fit_leaves_all_usable(data):
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, epochs=1_000_000, verbose=0)
     assert int(model.optimizer.iterations) > begun + 3
-    assert model.fit(x, y, epochs=3, verbose=0).history["loss"][-1] < 10 and model.predict(x, verbose=0).shape == (100, 1)
+    assert model.fit(x, y, epochs=3, verbose=0).history["loss"][-1] < 10
+    assert model.predict(x, verbose=0).shape == (100, 1)
 
 
 def test_loops_of_ones_own_take_gradients_by_the_variables_of_keras(data):

@@ -155,7 +155,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         return dict(self._values(logs, "train_step"))
 
     def _values(self, logs: dict, step: str) -> dict:
-        """The values of metrics after the last step: what that answered with, or where it says something else its own."""
+        """The values of metrics after the last step: those that it answered with, if nobody has changed what it does."""
         changed = [n for n in (step, "compute_metrics") if getattr(type(self), n) is not getattr(GraphcTrainer, n)]
         return self._get_metrics_result_or_logs(logs) if changed else logs
 
