@@ -104,6 +104,16 @@ def test_arrays_are_fed_where_they_lie(data):
     assert len(seen) == 4 and all(np.shares_memory(bx, x) and np.shares_memory(by, y) for bx, by in seen)
 
 
+def test_predictions_are_arrays_of_ones_own(data):
+    model, seen = made(), []
+    x = data[0]
+    for found in (model.predict(x, verbose=0), model.predict(x[:1], verbose=0), model.predict_on_batch(x)):
+        found[...] = 1.0
+    listener = keras.callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: seen.append(logs["outputs"].shape))
+    assert model.predict(data[0], batch_size=60, verbose=0, callbacks=[listener]).shape == (100, 1)
+    assert seen == [(60, 1), (40, 1)]
+
+
 def test_data_sets_of_ours_are_batches(data):
     x, y = data
     one, other = made(), made()

@@ -63,7 +63,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         """A function of a list of batches: the answers of the step to each of them."""
         if self.run_eagerly:
             return lambda batches: [step(as_tensors(batch)) for batch in batches]
-        compiled = CompiledStep(step, step.__name__)
+        compiled = CompiledStep(step, getattr(step, "__name__", "step"))
         return lambda batches: [compiled(batch) for batch in batches]
 
     def _forget_stale_steps(self) -> None:
@@ -91,7 +91,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         self._forget_stale_steps()
         if self.predict_function is None or force:
             steps = self._over_batches(self.predict_step)
-            self.predict_function = lambda batches: _joined(steps(batches))
+            self.predict_function = lambda batches: _joined(found) if len(found := steps(batches)) > 1 else found[0]
         return self.predict_function
 
     # --------------------------------------------------------------------------------------------- whole runs
@@ -271,7 +271,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         x = tree.map_structure(_as_array, x)
         if not self._is_whole():
             self._build_for((x,))
-        return _arrays(self.make_predict_function()([(x,)]))
+        return _joined([self.make_predict_function()([(x,)])])
 
 
 def _nothing() -> None:
@@ -287,12 +287,14 @@ def _as_array(x):
 
 
 def _arrays(answer):
-    """An answer with arrays in the places of tensors."""
-    return tree.map_structure(lambda t: np.array(t), answer)
+    """An answer with arrays in the places of tensors, which share their memory."""
+    return tree.map_structure(np.asarray, answer)
 
 
 def _joined(answers: Sequence):
-    """The answers for several batches as one, by rows."""
-    if len(answers) == 1:
-        return answers[0]
-    return tree.map_structure_up_to(answers[0], lambda *parts: np.concatenate(parts), *answers)
+    """The answers for several batches as one, by rows: arrays of one's own."""
+    return tree.map_structure_up_to(answers[0], _concatenated, *answers)
+
+
+def _concatenated(*parts) -> np.ndarray:
+    return np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts)
