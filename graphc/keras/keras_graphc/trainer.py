@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import graphc as tf
 import numpy as np
 from graphc.keras.keras_graphc.compiled_step import CompiledStep, as_tensors
-from graphc.keras.keras_graphc.feeding import Feed
+from graphc.keras.keras_graphc.feeding import Feed, is_one_batch
 from graphc.keras.keras_graphc.step_callbacks import StepCallbacks
 from keras.src import callbacks as callbacks_module
 from keras.src import optimizers as optimizers_module
@@ -209,6 +209,8 @@ class GraphcTrainer(keras_trainer.Trainer):
 
     @traceback_utils.filter_traceback
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        if callbacks is None and steps is None and verbose == 0 and is_one_batch(x, batch_size):
+            return self._predicted_at_once(x)
         feed = Feed(x=x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
                     steps_per_execution=self.steps_per_execution)  # fmt: skip
         if not self._is_whole():
@@ -230,6 +232,14 @@ class GraphcTrainer(keras_trainer.Trainer):
                     break
         callbacks.on_predict_end()
         return _joined(answers)
+
+    def _predicted_at_once(self, batch: np.ndarray):
+        """The answer for an array that is one batch, of which nobody is told."""
+        self._forget_stale_steps()
+        if self.predict_function is None and not self._is_whole():
+            self._build_for(batch)
+        self.stop_predicting = False
+        return _joined([self.make_predict_function()([batch])])
 
     def _is_whole(self) -> bool:
         """Whether all layers have their variables."""
