@@ -42,9 +42,18 @@ def dtype_within(value) -> DType | None:
     return None
 
 
+def giver(value) -> Callable | None:
+    """The method by which an object gives a tensor for itself.
+
+    ``__graphc_tensor__`` says the same as TensorFlow's ``__tf_tensor__``, for objects that meet both libraries.
+    """
+    kind = type(value)
+    return getattr(kind, "__graphc_tensor__", None) or getattr(kind, "__tf_tensor__", None)
+
+
 def own_tensor(value, dtype: DType | None):
-    """The tensor that an object with ``__tf_tensor__`` gives for itself; None for others, as TensorFlow's own tensors are."""
-    give = getattr(type(value), "__tf_tensor__", None)
+    """The tensor that an object gives for itself; None for others, as TensorFlow's own tensors are."""
+    give = giver(value)
     own = None if give is None else give(value, dtype, None)
     return own if isinstance(own, Operators) else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphc.api.adopt import giver
 from graphc.api.eager import eager
 from graphc.api.lift import tensors_in
 from graphc.api.operators import Composed, Operators
@@ -22,7 +23,7 @@ def constant(value, dtype=None, shape=None, name="Const"):
         ShapeError: the number of elements does not fit ``shape``.
     """
     kind = None if dtype is None else dt.as_dtype(dtype)
-    if tensors_in([value]) or hasattr(type(value), "__tf_tensor__"):
+    if tensors_in([value]) or giver(value) is not None:
         return convert_to_tensor(value, kind)
     array = literal_array(_cast(value, kind), kind)
     if shape is not None:

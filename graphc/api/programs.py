@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from graphc.api.moved import moved
 from graphc.api.recompile import Subject, subject
 from graphc.api.signature import Signature
 from graphc.errors import here
@@ -18,7 +19,6 @@ from graphc.ir.type import Type
 from graphc.prims.table import apply
 
 _FAMILIES_KEPT = 2048
-_GIVEN = frozenset({"input", "const"})
 PATIENCE = 8  # compilations for other sizes at one line that nobody is warned of
 
 
@@ -51,22 +51,6 @@ class Family:
     def _fixed(self, numbers: tuple) -> tuple:
         varying = self.varying
         return (varying, *[n for k, n in enumerate(numbers) if k not in varying]) if varying else (varying, *numbers)
-
-
-def _copier(graph: Graph) -> Callable:
-    """A function of arrays for a graph whose outputs are inputs and constants: nothing is worth being compiled."""
-    places = {x: k for k, x in enumerate(graph.inputs)}
-
-    def copied(*arrays):
-        return [np.array(arrays[places[y]]) if y.op == "input" else _filled(y) for y in graph.outputs]
-
-    return copied
-
-
-def _filled(y: Node) -> np.ndarray:
-    array = np.empty(y.shape, y.dtype.numpy)
-    array[...] = y.attr("value").array
-    return array
 
 
 class Programs:
@@ -119,10 +103,10 @@ class Programs:
             values[splat] = apply("broadcast", one, shape=splat.shape, axes=()) if splat.shape else one
         inputs = (*[values[x] for x in found.leaves], *numbers.values())
         graph = Graph("eager", inputs, tuple(substitute(outputs, values)))
-        if all(y.op in _GIVEN for y in graph.outputs):
-            return _copier(graph)
-        program = self._compile(graph)
-        self._note(found, bool(varying))
+        program = moved(graph)
+        if program is None:
+            program = self._compile(graph)
+            self._note(found, bool(varying))
         return program
 
     def _note(self, found: Signature, has_arguments: bool) -> None:

@@ -99,6 +99,11 @@ class TensorShape(ShapeChecks):
 
     rank = ndims
 
+    @property
+    def _dims(self) -> tuple | None:
+        """The sizes under TensorFlow's inner name, at which Keras looks when it writes a shape to a file."""
+        return None if self.dims is None else tuple(d.value for d in self.dims)
+
     def as_list(self) -> list:
         """Sizes as ints and None.
 

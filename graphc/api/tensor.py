@@ -29,7 +29,8 @@ class Tensor(TracedValue, Operators):
         node: what computes it.
     """
 
-    __slots__ = ("graph", "_node", "part", "__weakref__")  # part: of a variable, where it is one
+    # part: of a variable, where it is one; the last is for attributes that users give a tensor
+    __slots__ = ("graph", "_node", "part", "__weakref__", "__dict__")
 
     def __init__(self, graph, node: Node | None):
         self.graph, self._node = graph, node

@@ -22,7 +22,7 @@ from graphc.errors import UnavailableError, UsageError, pass_over
 TESTED = "3.15"
 BACKEND = "graphc.keras.keras_graphc"
 _DOOR = "graphc.keras."
-_OWN = ("keras_graphc", "loading", "command", "__main__")  # what is below the door and not Keras'
+_OWN = ("keras_graphc", "loading", "standing_in", "command", "__main__")  # what is below the door and not Keras'
 # the module that chooses by name, and what its branch says for graphc
 _BRANCHES = {
     "keras.src.backend": f"from {BACKEND} import *\nfrom {BACKEND}.core import Variable as BackendVariable\n"
@@ -37,7 +37,7 @@ _BRANCHES = {
 # Layers and data sets that Keras makes with TensorFlow alone (words, tables, files) use graphc, where TensorFlow is not
 # installed: as what Keras' lazy module of that name loads, and as the back end of that name
 _LAZY = "keras.src.utils.module_utils"
-_STANDS_IN = "import graphc\ntensorflow.module, tensorflow._available = graphc, True"
+_STANDS_IN = "import graphc.keras.standing_in\ntensorflow.module, tensorflow._available = graphc.keras.standing_in, True"
 _ALIASES = {"keras.src.backend.tensorflow": f"{BACKEND}.tensorflow"}
 # preprocessing layers look functions up while they run: the module of the class that does, and what it answers for graphc
 _DYNAMIC = "keras.src.utils.backend_utils"

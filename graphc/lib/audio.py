@@ -11,6 +11,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
+from graphc.lib import math
 from graphc.lib.dims import integer, measured
 from graphc.lib.promote import as_node
 from graphc.lib.shape import part
@@ -51,7 +52,7 @@ def decode_wav(contents, desired_channels=-1, desired_samples=-1) -> tuple[Node,
 
 
 def encode_wav(audio, sample_rate) -> Node:
-    """A WAV file of 16 bits a sample of f32[samples, channels] in [-1, 1], as a string. Runs on the host.
+    """A WAV file of 16 bits a sample of floats [samples, channels] in [-1, 1], as a string. Runs on the host.
 
     Args:
         sample_rate: how many samples make a second, an integer.
@@ -63,7 +64,7 @@ def encode_wav(audio, sample_rate) -> Node:
     if len(x.shape) != 2 or rate.shape:
         what = f"encode_wav: needs [samples,channels] and a scalar rate, not {x.type} and {rate.type}"
         raise ShapeError(explain(what, origins(audio=x, sample_rate=rate)))
-    if x.dtype is not dt.f32 or not rate.dtype.is_integer:
-        what = f"encode_wav: needs float32 and an integer rate, not {x.type} and {rate.type}"
+    if not x.dtype.is_float or not rate.dtype.is_integer:
+        what = f"encode_wav: needs floats and an integer rate, not {x.type} and {rate.type}"
         raise DtypeError(explain(what, origins(audio=x, sample_rate=rate)))
-    return host(x, rate, callback="audio.encode_wav", types=(Type(dt.string, ()),))
+    return host(math.cast(x, dt.f32), rate, callback="audio.encode_wav", types=(Type(dt.string, ()),))

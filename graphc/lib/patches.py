@@ -25,7 +25,8 @@ def unfold(x, window, stride, dilation, low, high) -> Node:
     x = as_node(x)
     axes = tuple(range(2, len(window) + 2))
     if len(x.shape) != len(window) + 2:
-        raise ShapeError(explain(f"unfold: needs rank {len(window) + 2} for windows {list(window)}, not {x.type}", origins(x=x)))
+        what = f"unfold: needs rank {len(window) + 2} for windows {list(window)}, not {x.type}"
+        raise ShapeError(explain(what, origins(x=x)))
     x = padded(x, axes, low, high, 0)
     counts = _counts(x.shape[2:], window, stride, dilation)
     require_windows("unfold", x, axes, counts)

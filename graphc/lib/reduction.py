@@ -169,6 +169,12 @@ def _position(name: str, kind: str, worst: float):
 argmax, argmin = _position("argmax", "max", -np.inf), _position("argmin", "min", np.inf)
 
 
+def place_of(input, kind: str, axis) -> Node:  # noqa: A002
+    """Index of the first ``kind`` (max or min) along ``axis``, i32; as for NumPy, the first NaN is before all numbers."""
+    x = as_node(input)
+    return apply("argreduce", x, kind=kind, axis=axis_of(f"arg{kind}", axis, x), dtype=dt.i32)
+
+
 def _running(name: str, kind: str):
     def op(x, axis=0, exclusive=False, reverse=False) -> Node:
         x = as_node(x)

@@ -63,3 +63,17 @@ def test_recorded(topic, tmp_path):
         if not fits(found, expected):
             wrong.append(f"{case}\n  expected {expected}\n  found    {found!r}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_tensors_keep_what_users_attach():
+    x = tf.constant([1.0, 2.0])
+    x.mask = "of x"
+    assert x.mask == "of x" and not hasattr(x + 0, "mask")
+
+    @tf.function
+    def inside(t):
+        t.mask = "traced"
+        assert t.mask == "traced"
+        return t
+
+    assert inside(x).shape == (2,) and x.mask == "of x"

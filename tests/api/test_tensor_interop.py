@@ -194,6 +194,21 @@ def test_tensors_of_another_framework_are_arrays():
     assert tf.function(lambda x: x + Foreign())(tf.constant([1.0, 1.0])).numpy().tolist() == [2, 3]
 
 
+class Between:
+    """Means something else to TensorFlow."""
+
+    def __graphc_tensor__(self, dtype=None, name=None):
+        return tf.constant(7)
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        raise NotImplementedError
+
+
+def test_what_meets_both_libraries_gives_ours():
+    assert int(tf.convert_to_tensor(Between())) == int(tf.constant(Between())) == 7
+    assert int(tf.constant(1) + Between()) == 8
+
+
 class Frame:
     """Like a table of pandas."""
 

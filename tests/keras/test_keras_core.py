@@ -131,6 +131,9 @@ def test_specs_of_loops_and_of_what_is_no_tensor():
     assert carry.shape == (3,) and kept.shape == (None, 3)
     found, *rest = backend.compute_output_spec(lambda x: (ops.reshape(x, (-1, 6)), None, 3, "a"), batch)
     assert found.shape == (None, 6) and rest == [None, 3, "a"]
+    both = keras.KerasTensor((None, None))
+    difference = backend.compute_output_spec(lambda x: ops.arange(ops.shape(x)[1] - ops.shape(x)[0]), both)
+    assert difference.shape == (None,)  # unknown sizes of different axes are not taken for one
 
 
 def test_dtypes_of_values():

@@ -32,15 +32,18 @@ SEEN = RANDOM.random((2, 1, 5, 7)) < 0.7
 CASES = {
     "conv": (lambda x, w: nn.conv(x, w, strides=2, padding="same"), IMAGE, KERNEL),
     "conv of groups, channels first": (
-        lambda x, w: nn.conv(x, w, padding="same", data_format="channels_first", dilation_rate=2), FIRST, floats(3, 3, 1, 6)),
+        lambda x, w: nn.conv(x, w, padding="same", data_format="channels_first", dilation_rate=2),
+        FIRST, floats(3, 3, 1, 6)),
     "conv of volumes": (lambda x, w: nn.conv(x, w, strides=(1, 2, 1)), DEEP, floats(2, 2, 2, 3, 2)),
     "transposed conv": (lambda x, w: nn.conv_transpose(x, w, 2, "same", 1), IMAGE, floats(3, 3, 4, 3)),
     "transposed conv, channels first": (
         lambda x, w: nn.conv_transpose(x, w, 2, data_format="channels_first"), FIRST, floats(2, 3, 4, 3)),
-    "transposed conv that ends in zeros": (lambda x, w: nn.conv_transpose(x, w, 3, "valid", 2), IMAGE, floats(2, 2, 2, 3)),
+    "transposed conv that ends in zeros": (
+        lambda x, w: nn.conv_transpose(x, w, 3, "valid", 2), IMAGE, floats(2, 2, 2, 3)),
     "depthwise conv": (lambda x, w: nn.depthwise_conv(x, w, 2, "same"), IMAGE, floats(3, 3, 3, 2)),
     "depthwise conv of rows": (lambda x, w: nn.depthwise_conv(x, w, dilation_rate=2), floats(2, 9, 3), floats(3, 3, 1)),
-    "separable conv": (lambda x, w, v: nn.separable_conv(x, w, v, padding="same"), IMAGE, floats(3, 3, 3, 1), floats(1, 1, 3, 4)),
+    "separable conv": (
+        lambda x, w, v: nn.separable_conv(x, w, v, padding="same"), IMAGE, floats(3, 3, 3, 1), floats(1, 1, 3, 4)),
     "max_pool": (lambda x: nn.max_pool(x, 3, 2, "same"), IMAGE),
     "average_pool": (lambda x: nn.average_pool(x, 3, 2, "same", "channels_first"), FIRST),
     "average_pool of volumes": (lambda x: nn.average_pool(x, 2), DEEP),
@@ -51,7 +54,8 @@ CASES = {
     "batch_normalization": (
         lambda x, m, s, b: nn.batch_normalization(x, m, s * s + 1, 1, b, s), FIRST, *floats(3, 3)),
     "binary_crossentropy": (
-        lambda x: (nn.binary_crossentropy(SEEN[0, 0], x, True), nn.binary_crossentropy(SEEN[0, 0], nn.sigmoid(x))), floats(5, 7)),
+        lambda x: (nn.binary_crossentropy(SEEN[0, 0], x, True), nn.binary_crossentropy(SEEN[0, 0], nn.sigmoid(x))),
+        floats(5, 7)),
     "categorical_crossentropy": (
         lambda x: (nn.categorical_crossentropy(np.eye(7)[:5], x, True),
                    nn.categorical_crossentropy(np.eye(7)[:5], nn.softmax(x))), floats(5, 7)),
@@ -61,7 +65,8 @@ CASES = {
     "ctc_loss": (lambda x: nn.ctc_loss([[1, 2, 2], [3, 1, 0]], x, [3, 2], [6, 5]), floats(2, 6, 4)),
     "attention": (lambda q, k, v: nn.dot_product_attention(q, k, v, mask=SEEN), *HEADS),
     "causal attention with a bias": (
-        lambda q, k, v, b: nn.dot_product_attention(q, k, v, b, is_causal=True, scale=0.5), *HEADS, singles(1, 4, 5, 7)),
+        lambda q, k, v, b: nn.dot_product_attention(q, k, v, b, is_causal=True, scale=0.5),
+        *HEADS, singles(1, 4, 5, 7)),
     "unfold": (lambda x: nn.unfold(x, (2, 3), 2, 1, (1, 2)), FIRST),
     "fold": (lambda x: nn.fold(x, (5, 6), 2, 1, 1, 2), floats(2, 12, 12)),
     "depth_to_space": (lambda x: nn.depth_to_space(x, 2, "channels_first"), floats(2, 8, 3, 2)),
@@ -73,7 +78,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_slopes_are_what_differences_say(case):
     function, *arguments = CASES[case]
-    tf.check_gradients(function, arguments, modes=("reverse",), samples=24)
+    tf.check_gradients(function, arguments, modes=("reverse",), samples=10)
 
 
 def test_slopes_of_activations():
@@ -101,7 +106,7 @@ def adaptive_by_hand(x, counts, reduce):
     out = np.empty((x.shape[0], *counts, x.shape[-1]), x.dtype)
     for place in itertools.product(*map(range, counts)):
         window = tuple(slice(i * size // m, -(-(i + 1) * size // m)) for i, size, m in zip(place, n, counts))
-        out[:, *place] = reduce(x[:, *window], axis=tuple(range(1, x.ndim - 1)))
+        out[(slice(None), *place)] = reduce(x[(slice(None), *window)], axis=tuple(range(1, x.ndim - 1)))
     return out
 
 
@@ -113,8 +118,9 @@ def test_adaptive_windows_are_those_by_hand(counts):
 
 def test_layouts_agree():
     for function, arguments in (
-        (nn.conv, (KERNEL, 2, "same")), (nn.conv_transpose, (floats(3, 3, 2, 3), 2, "same")), (nn.max_pool, (2, 1, "same")),
-        (nn.depthwise_conv, (floats(2, 2, 3, 2), 1, "same")), (nn.average_pool, (3,)), (nn.adaptive_max_pool, ((2, 3),)),
+        (nn.conv, (KERNEL, 2, "same")), (nn.conv_transpose, (floats(3, 3, 2, 3), 2, "same")),
+        (nn.depthwise_conv, (floats(2, 2, 3, 2), 1, "same")), (nn.max_pool, (2, 1, "same")),
+        (nn.average_pool, (3,)), (nn.adaptive_max_pool, ((2, 3),)),
     ):  # fmt: skip
         last = function(IMAGE, *arguments, data_format="channels_last").numpy()
         first = function(FIRST, *arguments, data_format="channels_first").numpy()

@@ -179,3 +179,26 @@ def test_elements_among_many(count):
 def test_linspace_of_integers_goes_down():
     found = ops.convert_to_numpy(ops.linspace(-5, 4, 7, dtype="int32"))
     np.testing.assert_array_equal(found, np.linspace(-5, 4, 7, dtype="int32"))
+
+
+@pytest.mark.parametrize("kind", ["float32", "int32"])
+@pytest.mark.parametrize(
+    "mode", ["edge", "wrap", "reflect", "symmetric", "maximum", "minimum", "mean", "median", "linear_ramp"]
+)
+def test_modes_of_padding(mode, kind):
+    """Also borders that are longer than what they mirror."""
+    x = np.array([[1, 5, 2], [4, 3, 9]], kind)
+    wanted = np.pad(x, ((2, 1), (4, 3)), mode)
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.pad(x, ((2, 1), (4, 3)), mode)), wanted, rtol=1e-6)
+
+
+def test_modes_of_padding_that_do_not_exist():
+    with pytest.raises(ValueError, match="Unknown `mode`: 'odd'. The graphc backend has"):
+        ops.pad(A, 1, "odd")
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_the_first_nan_is_extreme(axis):
+    x = np.array([[1.0, np.nan, np.inf], [np.nan, -np.inf, 3.0], [2.0, 2.0, np.nan]], "float32")
+    for found, wanted in ((ops.argmax, np.argmax), (ops.argmin, np.argmin)):
+        np.testing.assert_array_equal(ops.convert_to_numpy(found(x, axis)), wanted(x, axis))

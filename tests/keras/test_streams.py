@@ -5,6 +5,8 @@ import pytest
 
 import graphc as tf
 from graphc import keras
+from graphc.keras.keras_graphc import streams
+from graphc.keras.keras_graphc.random import _program as programs_of
 
 random, ops = keras.random, keras.ops
 
@@ -113,3 +115,40 @@ def test_draws_of_sizes_that_only_a_run_knows():
     step = tf.function(draws, autograph=False, input_signature=[tf.TensorSpec((None,))])
     for n in (4, 7):
         assert [len(found) for found in step(np.arange(n, dtype=np.float32))] == [n] * 6
+
+
+SHAPED = {
+    "uniform": lambda: random.uniform((3, 5), -0.3, 0.5, seed=6),
+    "uniform of bfloat16": lambda: random.uniform((3, 5), -0.3, 0.5, dtype="bfloat16", seed=6),
+    "normal": lambda: random.normal((7,), 0.1, 3, seed=6),
+    "normal of a scalar": lambda: random.normal((), seed=6),
+    "truncated": lambda: random.truncated_normal((2, 1, 3), 0.1, 3.0, seed=6),
+    "randint": lambda: random.randint((4,), -5, 5, dtype="int16", seed=6),
+    "gamma": lambda: random.gamma((4,), 1.5, seed=6),
+    "beta": lambda: random.beta((4,), 1.5, 0.5, seed=6),
+    "binomial": lambda: random.binomial((4,), 20, 0.3, seed=6),
+    "nothing": lambda: random.normal((0, 3), seed=6),
+}
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_functions_draw_what_is_drawn_outside(name):
+    outside, inside = SHAPED[name](), tf.function(SHAPED[name], autograph=False)()
+    assert outside.dtype is inside.dtype and outside.shape == inside.shape
+    assert (values(outside) == values(inside)).all()
+
+
+def test_a_new_shape_outside_of_functions_compiles_nothing():
+    draws = (lambda n: random.uniform((n, 4), 0.0, 1.0 + n, seed=n), lambda n: random.truncated_normal((4, n), seed=n))
+    for draw in draws:
+        draw(3)
+    before = programs_of.cache_info().currsize
+    assert [draw(n).shape for draw in draws for n in (5, 8)] == [(5, 4), (8, 4), (4, 5), (4, 8)]
+    assert programs_of.cache_info().currsize == before
+    one = programs_of(streams.uniform, "float32", 2, ("float64", "float64"))
+    assert one.experimental_get_tracing_count() == 1
+
+
+def test_limits_in_the_wrong_order_are_refused():
+    with pytest.raises(ValueError, match="minval < maxval"):
+        random.randint((2,), 5, 5)

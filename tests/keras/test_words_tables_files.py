@@ -9,6 +9,7 @@ from PIL import Image
 
 import graphc as tf
 from graphc import keras
+from keras.src.legacy.saving import json_utils
 
 layers = keras.layers
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is installed")
@@ -109,6 +110,15 @@ def test_texts_sounds_and_series_are_read(tmp_path):
     assert [tuple(x.shape) for x, _ in sounds] == [(2, 50, 1)]
     series = keras.utils.timeseries_dataset_from_array(np.arange(9.0), np.arange(9.0), 4, batch_size=4)
     assert [x.numpy()[0].tolist() for x, _ in series] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_what_is_written_to_a_file_is_told_apart():
+    write, read = keras.saving.serialize_keras_object, keras.saving.deserialize_keras_object
+    x = tf.constant([[1.0, 2.0]])
+    assert tuple(write(x.shape)) == (1, 2) and read(write({"x": x}))["x"].numpy().tolist() == [[1, 2]]
+    assert json_utils.decode(json_utils.Encoder().encode({"key": b"bytes"})) == {"key": b"bytes"}
+    sound = tf.audio.decode_wav(tf.audio.encode_wav(np.array([[0.5], [-0.25]]), 8000))
+    assert sound.audio.numpy().tolist() == [[0.5], [-0.25]]
 
 
 def test_nothing_else_is_served_under_tensorflows_name():

@@ -16,14 +16,15 @@ def infer(name: str, function: Callable, specs: Sequence[tuple]):
     Args:
         name: of the function, for messages.
         function: called with one list of tensors.
-        specs: (dtype, shape) of each; sizes that are None are all one unknown size.
+        specs: (dtype, shape) of each; sizes that are None are one unknown size along one axis, and others along others.
 
     Raises:
         whatever the function raises.
     """
-    trace, unknown = Trace(name, False), symbol("unknown")
+    trace = Trace(name, False)
+    unknown = [symbol(f"unknown{axis}") for axis in range(max((len(shape) for _, shape in specs), default=0))]
     tensors = [
-        trace.argument_of(as_dtype(dtype), tuple(unknown if size is None else size for size in shape))
+        trace.argument_of(as_dtype(dtype), tuple(u if size is None else size for u, size in zip(unknown, shape)))
         for dtype, shape in specs
     ]
     with trace, RECORDING.paused():

@@ -1,4 +1,4 @@
-"""One step on one batch as a compiled program, of any number of rows: made for each kind of batch, found by its arrays."""
+"""A step on one batch as a compiled program for any number of rows: made for each kind of batch, found by its arrays."""
 
 from __future__ import annotations
 

@@ -31,8 +31,14 @@ def _place(seed: Node, part: int = 0) -> tuple[Node, Node]:
     return elements.cast(seed, dt.u32), const(np.array([0, part + 1], np.uint64))
 
 
+def _parameter(value, dtype) -> Node:
+    """A number or a tensor, in the dtype of what is drawn."""
+    return elements.cast(value, dtype) if isinstance(value, Node) else as_node(value, dtype)
+
+
 def _uniform(seed, shape, minval, maxval, dtype) -> Node:
-    return random.uniform(*_place(seed), shape, minval, maxval, dtype)
+    dtype = dt.as_dtype(dtype)
+    return random.uniform(*_place(seed), shape, _parameter(minval, dtype), _parameter(maxval, dtype), dtype)
 
 
 def _normal(seed, shape, mean, stddev, dtype) -> Node:
@@ -51,7 +57,7 @@ def _inverted(seed, shape, mean, stddev, dtype, edge: float | None) -> Node:
     level = elements.maximum(level, float(np.nextafter(kind.numpy.type(-reach), kind.numpy.type(0))))
     value = elements.multiply(elements.erfinv(level), math.sqrt(2))
     value = elements.cast(value if edge is None else elements.minimum(elements.maximum(value, -edge), edge), dtype)
-    return elements.add(elements.multiply(value, as_node(stddev, dtype)), as_node(mean, dtype))
+    return elements.add(elements.multiply(value, _parameter(stddev, dtype)), _parameter(mean, dtype))
 
 
 def _categorical(seed, logits, num_samples, dtype) -> Node:
@@ -73,7 +79,7 @@ def _gamma(seed, shape, alpha, dtype) -> Node:
 def _wide(op: str, shape, *parameters) -> tuple:
     """A shape, and parameters of it in double precision."""
     shape = shape_of(shape, op)
-    return shape, *(broadcast_to(elements.cast(as_node(x), dt.f64), shape, op) for x in parameters)
+    return shape, *(broadcast_to(_parameter(x, dt.f64), shape, op) for x in parameters)
 
 
 def _gamma_values(place: tuple, shape: tuple, alpha: Node) -> Node:

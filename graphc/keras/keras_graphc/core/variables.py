@@ -50,5 +50,5 @@ class Variable(KerasVariable):
         """What tapes take gradients by."""
         return self._value
 
-    def __tf_tensor__(self, dtype=None, name=None):
+    def __graphc_tensor__(self, dtype=None, name=None):
         return convert_to_tensor(self.value, dtype)

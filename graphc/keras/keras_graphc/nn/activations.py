@@ -89,7 +89,8 @@ def sparsemax(x, axis=-1):
     x = convert_to_tensor(x)
     ordered = tf.sort(x, axis=axis, direction="DESCENDING")
     sums = tf.cumsum(ordered, axis=axis)
-    ranks = tf.reshape(tf.range(1, tf.shape(x)[axis] + 1), [-1 if a == axis % len(x.shape) else 1 for a in range(len(x.shape))])
+    rank = len(x.shape)
+    ranks = tf.reshape(tf.range(1, tf.shape(x)[axis] + 1), [-1 if a == axis % rank else 1 for a in range(rank)])
     ranks = tf.cast(ranks, x.dtype)
     supported = ordered - (sums - 1) / ranks > 0
     count = tf.reduce_sum(tf.cast(supported, x.dtype), axis=axis, keepdims=True)

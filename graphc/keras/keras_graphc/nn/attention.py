@@ -22,8 +22,8 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
     query, key, value = (convert_to_tensor(x) for x in (query, key, value))
     if any(len(x.shape) != 4 for x in (query, key, value)):
         raise ValueError(
-            "`dot_product_attention` only supports 4D inputs. "
-            f"Received: query.shape={tuple(query.shape)}, key.shape={tuple(key.shape)}, value.shape={tuple(value.shape)}."
+            f"`dot_product_attention` only supports 4D inputs. Received: query.shape={tuple(query.shape)}, "
+            f"key.shape={tuple(key.shape)}, value.shape={tuple(value.shape)}."
         )
     dtype = dtypes.result_type(query.dtype, key.dtype, value.dtype)
     query, key, value = (convert_to_tensor(x, dtype) for x in (query, key, value))

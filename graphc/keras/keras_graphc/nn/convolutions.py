@@ -52,7 +52,8 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     inputs, kernel = convert_to_tensor(inputs), convert_to_tensor(kernel)
     check_conv_input_channels(inputs, kernel, data_format)
     *window, channels, multiplier = kernel.shape
-    return conv(inputs, tf.reshape(kernel, [*window, 1, channels * multiplier]), strides, padding, data_format, dilation_rate)
+    flat = tf.reshape(kernel, [*window, 1, channels * multiplier])
+    return conv(inputs, flat, strides, padding, data_format, dilation_rate)
 
 
 def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None,
@@ -72,16 +73,16 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     added = compute_conv_transpose_padding_args_for_jax(
         inputs.shape, kernel.shape, strides, padding, output_padding, dilation_rate
     )
-    # Keras says how far the kernel slides over either end; what is left of that is what each end loses, or gains as zeros
+    # Keras says how far the kernel slides over either end: what is missing there is cut off, what is too much are zeros
     reaches = [(k - 1) * d + 1 for k, d in zip(kernel.shape[:-2], dilation_rate)]
     lost = [(reach - 1 - low, reach - 1 - high) for reach, (low, high) in zip(reaches, added)]
     cut = [(low, max(high, 0)) for low, high in lost]
-    sizes = shape(inputs)
-    wanted = [(n - 1) * s + reach - low - high
-              for n, s, reach, (low, high) in zip(sizes[1:-1] if last else sizes[2:], strides, reaches, cut)]  # fmt: skip
+    sizes, filters = shape(inputs), kernel.shape[-2]
+    room = sizes[1:-1] if last else sizes[2:]
+    wanted = [(n - 1) * s + reach - low - high for n, s, reach, (low, high) in zip(room, strides, reaches, cut)]
     before, after = ([(0, 0)], [(0, 0)]) if last else ([(0, 0)] * 2, [])
     answer = tf.nn.conv_transpose(
-        inputs, kernel, [sizes[0], *wanted, kernel.shape[-2]] if last else [sizes[0], kernel.shape[-2], *wanted], strides,
+        inputs, kernel, [sizes[0], *wanted, filters] if last else [sizes[0], filters, *wanted], strides,
         padding=[*before, *cut, *after], data_format=layout(rank, data_format), dilations=dilation_rate,
     )  # fmt: skip
     gained = [(0, max(-high, 0)) for _, high in lost]

@@ -11,7 +11,8 @@ from keras.src.backend.common import standardize_dtype
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape
 
 __all__ = [
-    "binary_crossentropy", "categorical_crossentropy", "multi_hot", "one_hot", "psnr", "sparse_categorical_crossentropy",
+    "binary_crossentropy", "categorical_crossentropy", "multi_hot", "one_hot", "psnr",
+    "sparse_categorical_crossentropy",
 ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import graphc as tf
 from keras.src.backend.common import dtypes, standardize_dtype
 
@@ -58,14 +60,11 @@ def nonzero(x):
 
 def unravel_index(indices, shape):
     indices = convert_to_tensor(indices)
-    parts = []
-    total = 1
-    for size in shape:
-        total *= size
-    left = _from_start(indices, total)
-    for size in reversed(shape):
-        parts.append(tf.math.floormod(left, cast(size, left.dtype)))
-        left = tf.math.floordiv(left, cast(size, left.dtype))
+    left, parts = _from_start(indices, math.prod(shape)), []
+    for extent in reversed(shape):
+        extent = cast(extent, left.dtype)
+        parts.append(tf.math.floormod(left, extent))
+        left = tf.math.floordiv(left, extent)
     return tuple(reversed(parts))
 
 

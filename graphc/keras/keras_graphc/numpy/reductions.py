@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 
 import graphc as tf
+from graphc.api.composite import record
+from graphc.lib.reduction import place_of
 from keras.src.backend import config
 from keras.src.backend.common import dtypes, standardize_dtype
 
@@ -105,20 +107,22 @@ def count_nonzero(x, axis=None):
 
 
 def argmax(x, axis=None, keepdims=False):
-    return _place(tf.argmax, x, axis, keepdims)
+    return _place("max", x, axis, keepdims)
 
 
 def argmin(x, axis=None, keepdims=False):
-    return _place(tf.argmin, x, axis, keepdims)
+    return _place("min", x, axis, keepdims)
 
 
-def _place(find: Callable, x, axis, keepdims: bool):
+def _place(kind: str, x, axis, keepdims: bool):
+    """Where the first extreme element is; NaN counts as one, as in NumPy."""
     x = convert_to_tensor(x)
     x = cast(x, "uint8") if standardize_dtype(x.dtype) == "bool" else x
     rank = len(x.shape)
     if not rank:
         return tf.zeros((), "int32")
-    answer = find(tf.reshape(x, [-1]) if axis is None else x, axis=0 if axis is None else axis, output_type="int32")
+    x, along = (tf.reshape(x, [-1]), 0) if axis is None else (x, axis)
+    answer = record("ArgMax" if kind == "max" else "ArgMin", place_of, "input", input=x, kind=kind, axis=along)
     if not keepdims:
         return answer
     return tf.reshape(answer, [1] * rank) if axis is None else tf.expand_dims(answer, axis)

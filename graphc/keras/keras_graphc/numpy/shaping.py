@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import graphc as tf
-from keras.src.backend.common import dtypes, standardize_dtype
+from keras.src.backend.common import dtypes
 
-from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
+from graphc.keras.keras_graphc.core import convert_to_tensor, shape as shape_of
 from graphc.keras.keras_graphc.numpy.promotion import operand, weak
 
 
@@ -151,22 +151,6 @@ def tile(x, repeats):
     rank = max(len(repeats), len(x.shape))
     x = tf.reshape(x, [1] * (rank - len(x.shape)) + list(shape_of(x)))
     return tf.tile(x, [1] * (rank - len(repeats)) + repeats)
-
-
-def pad(x, pad_width, mode="constant", constant_values=None):
-    if constant_values is not None and mode != "constant":
-        raise ValueError(
-            f"Argument `constant_values` can only be provided when `mode == 'constant'`. Received: mode={mode}"
-        )
-    x = convert_to_tensor(x)
-    rank = len(x.shape)
-    if isinstance(pad_width, int):
-        pad_width = ((pad_width, pad_width),) * rank
-    elif len(pad_width) == 1:
-        pad_width = (tuple(pad_width[0]) * (2 if len(pad_width[0]) == 1 else 1),) * rank
-    if standardize_dtype(x.dtype) == "bool":
-        return cast(pad(cast(x, "uint8"), pad_width, mode, constant_values), "bool")
-    return tf.pad(x, pad_width, mode.upper(), constant_values=constant_values or 0)
 
 
 def _cut(x, indices_or_sections, axis: int) -> list:
