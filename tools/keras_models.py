@@ -24,7 +24,8 @@ TEXT = {"vocabulary_size": 100, "num_layers": 2, "num_heads": 2, "hidden_dim": 1
         "max_sequence_length": 12}  # fmt: skip
 PICTURE = {"image_shape": (32, 32, 3), "patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
 HUB = {"BertBackbone": TEXT, "GPT2Backbone": TEXT, "ViTBackbone": PICTURE}
-BATCH, CLASSES, FLOAT32 = 4, 10, 1e-3
+BATCH, CLASSES = 4, 10
+FLOAT32 = 5e-3  # what weights differ by after a step of a deep network in float32; ResNet50 in float64 is 2e-3 from both back ends
 
 
 def main():

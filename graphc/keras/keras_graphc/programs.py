@@ -162,7 +162,7 @@ def _traced(name: str, function: Callable, signature, names_of: Callable, found:
     inputs = [spec.name or ("x" if len(specs) == 1 else f"x_{k}") for k, spec in enumerate(specs)]
     if found is not None:
         found.append(concrete)
-    return pure_graph(concrete, name, inputs, named, keeps_state=keeps_state, sizes=batches)
+    return pure_graph(concrete, name, inputs, named, keeps_state=keeps_state, drops_unseen=not keeps_state, sizes=batches)
 
 
 def _output_names(model, answer) -> list[str]:
