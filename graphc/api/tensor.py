@@ -29,7 +29,7 @@ class Tensor(TracedValue, Operators):
         node: what computes it.
     """
 
-    # part: of a variable, where it is one; the last two: what Keras' layers attach, as native code makes no dictionaries
+    # part: of a variable, where it is one; the last two: what Keras' layers attach, as native code has no dictionaries
     __slots__ = ("graph", "_node", "part", "__weakref__", "_keras_mask", "trainable")
 
     def __init__(self, graph, node: Node | None):
