@@ -1,4 +1,4 @@
-"""The trace of a function as a Graph that stands alone, for files: what it captures and reads is in it or goes into it."""
+"""The trace of a function as a Graph that stands alone, for files: what it reads is in it or goes into it."""
 
 from __future__ import annotations
 
