@@ -30,7 +30,7 @@ AREAS = ("activations", "callbacks", "initializers", "layers", "losses", "metric
          "random", "saving", "trainers", "utils")  # fmt: skip
 PASSED, FAILED, SKIPPED, CRASHED, HUNG = "passed", "failed", "skipped", "crashed", "hung"
 PATIENCE = 300  # seconds without a word from a worker
-LARGE = 1000  # cases of a file that one worker runs; the rest is a piece of work of its own
+LARGE = 1000  # cases that one worker process runs; the rest of a file is a piece of work of its own
 BEGIN, END = "<!-- conformance -->", "<!-- /conformance -->"
 
 
@@ -131,19 +131,22 @@ class Engine:
         self.seconds += time.perf_counter() - begun
 
     def _drain(self, waiting: collections.deque, cases: str) -> None:
-        process = self.start()
-        while True:
+        process, ran = self.start(), 0
+        while waiting:
             try:
                 file, begin = waiting.popleft()
-            except IndexError:
+            except IndexError:  # the other worker was quicker
                 break
             done: list[str] = []
             while not self._piece(process, file, begin, done, cases, waiting):
                 process.kill()
                 process.wait()
                 process = self.start()
-        process.stdin.close()
-        process.wait()
+            ran += len(done)
+            if ran > LARGE:  # what compilers keep of thousands of programs is given back
+                _end(process)
+                process, ran = self.start(), 0
+        _end(process)
 
     def _piece(self, process, file, begin, done: list, cases, waiting) -> bool:
         """Whether the worker finished its piece; the case in which it did not is among ``done`` then."""
@@ -167,6 +170,11 @@ class Engine:
         self.results[current or file] = [outcome, 0.0, f"the worker {outcome}"]
         done.append(current or file)
         return current is None and len(done) > 1 and done[-2] == file  # it does not get to any case: give up
+
+
+def _end(process) -> None:
+    process.stdin.close()
+    process.wait()
 
 
 def _lines(process):

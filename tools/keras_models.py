@@ -1,12 +1,13 @@
-"""Models of keras.applications and KerasHub, with weights that NumPy draws, on two back ends of Keras: outputs and a training step.
+"""Models of keras.applications and KerasHub with the same weights on two back ends: outputs and a training step.
 
 python -m graphc.keras tools/keras_models.py run FOLDER_A [NAME ...]       # on graphc
 KERAS_BACKEND=jax python tools/keras_models.py run FOLDER_B [NAME ...]     # on another back end
 python tools/keras_models.py compare FOLDER_A FOLDER_B
 python -m graphc.keras tools/keras_models.py run --exact FOLDER_C [NAME ...]   # to see which of the two is further away
 
-``run`` writes NAME.npz for each model: its outputs for one batch, the loss of one step of SGD without dropout, the weights after it,
-and the seconds of first and later calls. ``compare`` prints the worst differences, each relative to the largest number of its array.
+``run`` draws the weights with NumPy and writes NAME.npz for each model: its outputs for one batch, the loss of one step of
+SGD without dropout, the weights after it, and the seconds of first and later calls. ``compare`` prints the worst
+differences, each relative to the largest number of its array.
 """
 
 import argparse
@@ -24,7 +25,8 @@ TEXT = {"vocabulary_size": 100, "num_layers": 2, "num_heads": 2, "hidden_dim": 1
         "max_sequence_length": 12}  # fmt: skip
 PICTURE = {"image_shape": (32, 32, 3), "patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
 HUB = {"BertBackbone": TEXT, "GPT2Backbone": TEXT, "ViTBackbone": PICTURE}
-BATCH, CLASSES, FLOAT32 = 4, 10, 1e-3
+BATCH, CLASSES = 4, 10
+FLOAT32 = 5e-3  # of weights after a step of a deep network: ResNet50 in float64 is 2e-3 from both back ends
 
 
 def main():
@@ -131,10 +133,11 @@ def compare(mine, others):
             apart = {}
             for key in a.files:
                 if not key.startswith("seconds_"):
-                    apart[key] = float(abs(a[key] - b[key]).max() / max(abs(b[key]).max(), 1e-30)) if b[key].size else 0.0
+                    apart[key] = float(abs(a[key] - b[key]).max() / max(abs(b[key]).max(), 1e-30))
             outputs = max(v for k, v in apart.items() if k.startswith("output"))
             weights = max((v, k) for k, v in apart.items() if k.startswith("weight"))
-            print(f"{path.stem:18s} outputs {outputs:.1e}   loss {apart['loss']:.1e}   weights after a step {weights[0]:.1e} ({weights[1][7:]})")
+            print(f"{path.stem:18s} outputs {outputs:.1e}   loss {apart['loss']:.1e}   weights after a step {weights[0]:.1e}"
+                  f" ({weights[1][7:]})")  # fmt: skip
             for kind in ("predict", "train"):
                 rows = [[float(c[f"seconds_{kind} {when}"]) for when in ("first", "again")] for c in (a, b)]
                 shown = "; ".join(f"{first:.2f} s, then {again * 1e3:.0f} ms" for first, again in rows)

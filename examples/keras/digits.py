@@ -1,7 +1,8 @@
 """Real handwritten digits in the form of MNIST, for programs without a network: the 1797 images of ../data/digits.txt.
 
 ``load_data`` answers as ``keras.datasets.mnist.load_data`` does. Each image of 8x8 pixels is enlarged to 20x20, in the
-middle of 28x28, as MNIST's are. ``--data mnist`` or ``--data fashion_mnist`` takes Keras' data sets, from its cache or the network.
+middle of 28x28, as MNIST's are. ``--data mnist`` or ``--data fashion_mnist`` takes Keras' data sets, from its cache or
+the network.
 """
 
 import importlib

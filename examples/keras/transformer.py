@@ -26,7 +26,8 @@ WORDS, LENGTH, WIDTH = 4096, 16, 32
 def lines_of(module):
     """The lines of a module in words: of its documentation, and of its code."""
     tree, source = ast.parse(module), module.splitlines()
-    documented = [n for n in ast.walk(tree) if isinstance(n, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(n)]
+    named = [n for n in ast.walk(tree) if isinstance(n, (ast.Module, ast.ClassDef, ast.FunctionDef))]
+    documented = [n for n in named if ast.get_docstring(n)]
     inside = {k for n in documented for k in range(n.body[0].lineno - 1, n.body[0].end_lineno)}
     for k, line in enumerate(source):
         words = re.findall("[a-z]+", line.lower())

@@ -44,7 +44,7 @@ class DType:
     @property
     def is_inexact(self) -> bool:
         """True where a gradient makes sense."""
-        return self.kind in "fce"
+        return self.kind in "fc"
 
     @property
     def is_integer(self) -> bool:

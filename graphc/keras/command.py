@@ -1,4 +1,4 @@
-"""Files of Keras models as the command line takes them: FILE.keras for its predictions, FILE.keras:train for a step of training."""
+"""Files of Keras models as the command line takes them: FILE.keras to predict, FILE.keras:train for a step of training."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ _BRANCHES = {
 # Layers and data sets that Keras makes with TensorFlow alone (words, tables, files) use graphc, where TensorFlow is not
 # installed: as what Keras' lazy module of that name loads, and as the back end of that name
 _LAZY = "keras.src.utils.module_utils"
-_STANDS_IN = "import graphc.keras.standing_in\ntensorflow.module, tensorflow._available = graphc.keras.standing_in, True"
+_STANDS_IN = "from graphc.keras import standing_in\ntensorflow.module, tensorflow._available = standing_in, True"
 _ALIASES = {"keras.src.backend.tensorflow": f"{BACKEND}.tensorflow"}
-# preprocessing layers look functions up while they run: the module of the class that does, and what it answers for graphc
+# preprocessing layers look functions up while they run: the module of the class that does, and its answer for graphc
 _DYNAMIC = "keras.src.utils.backend_utils"
 _LOOKUP = 'if self._backend == "graphc":\n    return getattr(backend_module, name)'
 _CHANGED = {*_BRANCHES, _LAZY, _DYNAMIC}

@@ -1,4 +1,4 @@
-"""What Keras' lazy module ``tensorflow`` loads where TensorFlow is not installed: graphc, and the inner name that Keras takes."""
+"""What Keras loads as ``tensorflow`` where that is not installed: graphc, and the inner name that Keras takes."""
 
 from __future__ import annotations
 

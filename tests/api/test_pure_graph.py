@@ -38,6 +38,20 @@ def test_variables_that_are_assigned_go_in_and_come_out():
     assert (now, new) == (51, 51) and int(count) == 1
 
 
+def test_variables_that_no_result_needs_can_be_left_out():
+    calls, scale, rate = tf.Variable(0, name="calls"), tf.Variable(2.0, name="scale"), tf.Variable(1.5, name="rate")
+
+    def f(x):
+        calls.assign_add(1)
+        y = x * scale
+        scale.assign(scale * rate)
+        rate.assign(rate + 1)
+        return y
+
+    graph = pure_graph(traced(f, tf.TensorSpec([])), "f", ["x"], ["y"], drops_unseen=True)
+    assert {x.attr("name") for x in graph.inputs} == {"x", "scale", "rate"} and set(graph.names) == {"y", "scale", "rate"}
+
+
 def test_sizes_can_be_one():
     concrete = traced(lambda x, y: x + y, tf.TensorSpec([None]), tf.TensorSpec([None]))
     x, y = concrete.traced.graph.inputs

@@ -65,15 +65,16 @@ def test_recorded(topic, tmp_path):
     assert not wrong, "\n".join(wrong)
 
 
-def test_tensors_keep_what_users_attach():
+def test_tensors_keep_what_layers_attach():
     x = tf.constant([1.0, 2.0])
-    x.mask = "of x"
-    assert x.mask == "of x" and not hasattr(x + 0, "mask")
+    x._keras_mask = "of x"
+    x.trainable = False
+    assert x._keras_mask == "of x" and not hasattr(x + 0, "_keras_mask") and not hasattr(x + 0, "trainable")
 
     @tf.function
     def inside(t):
-        t.mask = "traced"
-        assert t.mask == "traced"
+        t._keras_mask = "traced"
+        assert t._keras_mask == "traced"
         return t
 
-    assert inside(x).shape == (2,) and x.mask == "of x"
+    assert inside(x).shape == (2,) and x._keras_mask == "of x"

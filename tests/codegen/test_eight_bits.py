@@ -69,15 +69,6 @@ def test_moves_and_files(kind):
 
 
 @each
-def test_a_gradient_goes_through(kind):
-    x = tf.constant([1.0, 2.3])
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = tf.cast(tf.cast(x, kind), "float32") * 3.0
-    assert tape.gradient(y, x).numpy().tolist() == [3.0, 3.0]
-
-
-@each
 def test_arithmetic_is_refused(kind):
     x = tf.cast([1.0], kind)
     with pytest.raises(DtypeError, match="not defined for"):

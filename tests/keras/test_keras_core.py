@@ -122,7 +122,7 @@ def test_copies_of_variables_have_values_of_their_own(again):
     second = again(first)
     second.assign([5.0, 5.0, 5.0])
     assert first.numpy().tolist() == [0, 1, 2] and second.numpy().tolist() == [5, 5, 5]
-    assert second.name == "w" and not second.trainable and not second.value.trainable
+    assert second.name == "w" and not second.trainable and not second._value.trainable
 
 
 def test_specs_of_loops_and_of_what_is_no_tensor():

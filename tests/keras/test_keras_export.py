@@ -61,6 +61,7 @@ def test_graphc_format_trains_as_fit_does(written):
     model = small()
     for _ in range(3):
         inputs = [p.name for p in step.signature.inputs]
+        state |= {name: np.zeros_like(state[name]) for name in ("loss/total", "loss/count", "total", "count")}  # as a new epoch
         answers = step(X, Y, *[state[name] for name in inputs[2:]])
         outputs = dict(zip([p.name for p in step.signature.outputs], answers))
         state.update({name: value for name, value in outputs.items() if name in state})
@@ -69,6 +70,28 @@ def test_graphc_format_trains_as_fit_does(written):
     assert state["adam/iteration"] == 3
     for variable in model.trainable_variables:
         np.testing.assert_allclose(state[variable.path], variable.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_random_state_stays_in_the_step(tmp_path):
+    keras.utils.set_random_seed(4)
+    model = keras.Sequential(
+        [layers.Input((None,), dtype="int32", name="words"), layers.Embedding(9, 4), layers.GRU(3, dropout=0.2),
+         layers.Dropout(0.3), layers.Dense(1)]
+    )  # fmt: skip
+    model.compile("sgd", "mse")
+    model.export(tmp_path / "m.gc", format="graphc", verbose=False)
+    assert [p.name for p in tf.load(tmp_path / "m.gc").signature.inputs] == ["words"]
+    step = tf.load(tmp_path / "m_train.gc")
+    with np.load(tmp_path / "m_train.npz") as file:
+        state = dict(file)
+    words, y = (X[:, :5, 0, 0] > 0).astype(np.int32), np.ones((6, 1), np.float32)
+    inputs, outputs = ([p.name for p in place] for place in (step.signature.inputs, step.signature.outputs))
+    for _ in range(2):
+        answers = dict(zip(outputs, step(words, y, *[state[name] for name in inputs[2:]])))
+        state.update({name: value for name, value in answers.items() if name in state})
+        model.train_on_batch(words, y)
+    for variable in model.variables:
+        np.testing.assert_allclose(state[variable.path], variable.numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_files_for_programs_without_python(written):

@@ -127,6 +127,27 @@ def test_layouts_agree():
         np.testing.assert_allclose(first.transpose(0, 2, 3, 1), last, rtol=1e-12, atol=1e-12)
 
 
+def test_sparsemax_is_the_nearest_distribution():
+    x = 2 * floats(6, 5)
+    found = nn.sparsemax(x).numpy()
+    np.testing.assert_allclose(found.sum(-1), 1)
+    assert (found >= 0).all() and (found == 0).any()
+    shift = x - found  # the same wherever something is left, and no less than what the others have
+    left = found > 0
+    top = np.where(left, shift, -np.inf).max(-1, keepdims=True)
+    np.testing.assert_allclose(np.where(left, shift, top), np.broadcast_to(top, x.shape))
+    assert (x <= top + 1e-12)[~left].all()
+
+
+def test_integers_are_taken_as_floats():
+    x = np.arange(-4, 4).reshape(2, 4)
+    for name in (*SMOOTH, *KINKED):
+        if name != "relu":
+            expected = getattr(nn, name)(x.astype("float32")).numpy()
+            np.testing.assert_array_equal(getattr(nn, name)(x.astype("int32")).numpy(), expected)
+    np.testing.assert_array_equal(nn.moments(x, [0])[1].numpy(), x.var(0))
+
+
 def test_moments_of_halves_are_summed_wide():
     x = (300 + 10 * RANDOM.normal(size=(4096, 3))).astype("float16")
     mean, variance = (m.numpy() for m in nn.moments(x, [0]))

@@ -104,6 +104,16 @@ def test_arrays_are_fed_where_they_lie(data):
     assert len(seen) == 4 and all(np.shares_memory(bx, x) and np.shares_memory(by, y) for bx, by in seen)
 
 
+def test_predictions_are_arrays_of_ones_own(data):
+    model, seen = made(), []
+    x = data[0]
+    for found in (model.predict(x, verbose=0), model.predict(x[:1], verbose=0), model.predict_on_batch(x)):
+        found[...] = 1.0
+    listener = keras.callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: seen.append(logs["outputs"].shape))
+    assert model.predict(data[0], batch_size=60, verbose=0, callbacks=[listener]).shape == (100, 1)
+    assert seen == [(60, 1), (40, 1)]
+
+
 def test_data_sets_of_ours_are_batches(data):
     x, y = data
     one, other = made(), made()
@@ -133,7 +143,8 @@ def test_several_steps_in_one_execution_are_the_same_steps(data, recwarn):
     found = three.fit(x, y, batch_size=25, epochs=2, shuffle=False, verbose=0, callbacks=[listener]).history
     assert found == {k: pytest.approx(v, rel=1e-5) for k, v in expected.items()} and heard == [2, 5, 2, 5]
     assert not [w for w in recwarn if "ran out of data" in str(w.message)]
-    np.testing.assert_allclose(three.predict(x, batch_size=30, verbose=0), one.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    rows = three.predict(x, batch_size=30, verbose=0)
+    np.testing.assert_allclose(rows, one.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
@@ -169,7 +180,8 @@ def test_an_interrupted_fit_leaves_all_usable(data):
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, epochs=1_000_000, verbose=0)
     assert int(model.optimizer.iterations) > begun + 3
-    assert model.fit(x, y, epochs=3, verbose=0).history["loss"][-1] < 10 and model.predict(x, verbose=0).shape == (100, 1)
+    assert model.fit(x, y, epochs=3, verbose=0).history["loss"][-1] < 10
+    assert model.predict(x, verbose=0).shape == (100, 1)
 
 
 def test_loops_of_ones_own_take_gradients_by_the_variables_of_keras(data):

@@ -1,4 +1,4 @@
-"""What Keras makes with TensorFlow alone, on graphc where TensorFlow is not installed: words, tables, files, data sets."""
+"""What Keras makes with TensorFlow alone, made by graphc where that is not installed: words, tables, data sets."""
 
 import importlib.util
 import wave

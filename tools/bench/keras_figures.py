@@ -1,4 +1,4 @@
-"""``python tools/bench keras``: graphc below Keras beside its other back ends, each in a process of its own, in turns."""
+"""``python tools/bench keras``: graphc below Keras beside its other back ends, in processes of their own, in turns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import json
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from .environments import Variant
 from .keras_workloads import FIRST_STEPS, WORKLOADS, FirstStep
 from .processes import Missing, Process
 from .report import lines_of, met, shown
-from .starts import CACHES, KEEP_ALL
+from .starts import CACHES, KEEP_ALL, python_caches
 
 BACKENDS = {name: Variant(name, "", None if name == "graphc" else name) for name in (
     "graphc", "tensorflow", "jax", "torch")}  # fmt: skip
@@ -89,27 +88,28 @@ def measure(name: str, options, folder: Path) -> dict:
 
 
 def first_step(name: str, options, folder: Path) -> dict:
-    """Seconds of the first step of ``fit`` in new processes, whose caches are empty at first."""
+    """Seconds of the first step of ``fit`` in new processes, whose caches are empty at first, byte code apart."""
     peers: dict[str, dict] = {b: {} for b in options.backends}
     rounds: dict[str, list[float]] = {b: [] for b in options.backends}
-    for _ in range(options.rounds):
-        for backend in list(rounds):
-            answer = _started(FIRST_STEPS[name], backend, options.threads, folder)
-            if "note" in answer:
-                peers[backend]["note"] = answer["note"]
-                del rounds[backend]
-            else:
-                rounds[backend] += answer["times"]
+    with tempfile.TemporaryDirectory() as bytecode:
+        for k in range(options.rounds + 1):
+            for backend in list(rounds):
+                answer = _started(FIRST_STEPS[name], backend, options.threads, folder, python_caches(bytecode))
+                if "note" in answer:
+                    peers[backend]["note"] = answer["note"]
+                    del rounds[backend]
+                elif k:  # the first one leaves byte code behind
+                    rounds[backend] += answer["times"]
     return row_of(peers, rounds)
 
 
-def _started(row: FirstStep, backend: str, threads: int, folder: Path) -> dict:
+def _started(row: FirstStep, backend: str, threads: int, folder: Path, python: dict[str, str]) -> dict:
     """What the last of so many processes says."""
     answer: dict = {}
     with tempfile.TemporaryDirectory() as caches:
         for _ in range(row.starts):
             try:
-                worker = Worker(backend, threads, folder, dict.fromkeys(CACHES, caches) | KEEP_ALL)
+                worker = Worker(backend, threads, folder, dict.fromkeys(CACHES, caches) | KEEP_ALL | python)
             except Missing as e:
                 return {"note": str(e)}
             worker.ask(do="build", workload=row.workload, check=False)
@@ -121,18 +121,17 @@ def _started(row: FirstStep, backend: str, threads: int, folder: Path) -> dict:
 def imports(options, folder: Path) -> dict:
     """Seconds of new processes that import Keras, on graphc and on its back end of NumPy alone."""
     found: dict[str, list[float]] = {name: [] for name in IMPORTS}
-    for k in range(options.rounds + 1):
-        for name, (backend, text) in IMPORTS.items():
-            python = environments.interpreter(BACKENDS[backend], folder)
-            if python is None:
-                return {name: {"note": f"{environments.NOT_SET_UP} (python tools/bench setup {backend})"}}
-            timed = f"import time; begin = time.perf_counter(); {text}; print(time.perf_counter() - begin)"
-            done = subprocess.run(
-                [python, "-c", timed], env=environments.surroundings(BACKENDS[backend], options.threads),
-                capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            if k:  # the first one leaves byte code behind
-                found[name].append(float(done.stdout.split()[-1]))
+    with tempfile.TemporaryDirectory() as bytecode:
+        for k in range(options.rounds + 1):
+            for name, (backend, text) in IMPORTS.items():
+                python = environments.interpreter(BACKENDS[backend], folder)
+                if python is None:
+                    return {name: {"note": f"{environments.NOT_SET_UP} (python tools/bench setup {backend})"}}
+                timed = f"import time; begin = time.perf_counter(); {text}; print(time.perf_counter() - begin)"
+                settings = environments.surroundings(BACKENDS[backend], options.threads) | python_caches(bytecode)
+                done = subprocess.run([python, "-c", timed], env=settings, capture_output=True, text=True, check=True)
+                if k:  # the first one leaves byte code behind
+                    found[name].append(float(done.stdout.split()[-1]))
     return row_of({name: {} for name in found}, found)
 
 
@@ -193,7 +192,8 @@ def run(options) -> None:
 
 def arguments(p: argparse.ArgumentParser, count, cores, duration) -> None:
     """The arguments of the command, of types that the command line has."""
-    p.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join([*WORKLOADS, *FIRST_STEPS, IMPORT])}")
+    names = ", ".join([*WORKLOADS, *FIRST_STEPS, IMPORT])
+    p.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {names}")
     p.add_argument("--backends", nargs="+", choices=BACKENDS, help="graphc is always there")
     p.add_argument("--threads", type=cores, default=1)
     p.add_argument("--rounds", type=count, default=5)

@@ -2,9 +2,9 @@
 
     python -m bench.keras_worker BACKEND THREADS
 
-Commands: ``{"do": "build", "workload": NAME}`` makes the model and answers with what tells whether it computes the same
-as others, ``{"do": "first"}`` with the seconds of the first step of ``fit`` of a model, ``{"do": "measure", "seconds": S}``
-times calls.
+Commands: ``{"do": "build", "workload": NAME, "check": TRUTH}`` makes the model and answers, if asked to, with what
+tells whether it computes the same as others; ``{"do": "first"}`` with the seconds of the first step of ``fit`` of the model;
+``{"do": "measure", "seconds": S}`` times calls.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class FirstStep:
 
     Attributes:
         workload: whose model it is. starts: how many processes one after the other keep what they compile in the same
-            folder; the last one is measured. goal: as of workloads. aside: who compiles nothing, and has its price later.
+            folder; the last one is measured. goal: as of workloads. aside: who compiles nothing.
     """
 
     name: str

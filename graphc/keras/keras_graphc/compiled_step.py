@@ -1,4 +1,4 @@
-"""A step on one batch as a compiled program for any number of rows: made for each kind of batch, found by its arrays."""
+"""A step on a batch as a compiled program for any number of rows: made for each kind of batch, found by its arrays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _KEPT = 512
 class CompiledStep:
     """A function of a batch, compiled once for all batches of its structure and dtypes.
 
-    The number of rows is open: the smaller last batch of an epoch takes the same program. Where Python needs that number,
-    or where one row broadcasts against more, each number of rows has a program of its own.
+    The number of rows is open: the smaller last batch of an epoch takes the same program. Where Python needs that
+    number, or where one row broadcasts against more, each number of rows has a program of its own.
 
     Args:
         step: called with tensors in the places of the batch's arrays.

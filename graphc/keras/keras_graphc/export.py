@@ -101,8 +101,8 @@ class GraphcExportArchive:
         served = {"serving_default": next(iter(self._signatures.values()))} | self._signatures
         tf.saved_model.save(self._artefact, str(filepath), signatures=served, options=options)
         if verbose:
-            endpoints = [f"* Endpoint '{name}'\n  {c.pretty_printed_signature()}" for name, c in self._signatures.items()]
-            shown = "\n\n".join(endpoints)
+            made = self._signatures.items()
+            shown = "\n\n".join([f"* Endpoint '{name}'\n  {c.pretty_printed_signature()}" for name, c in made])
             io_utils.print_msg(f"Saved artifact at '{filepath}'. The following endpoints are available:\n\n{shown}")
 
     def _tracked_tables(self) -> list:

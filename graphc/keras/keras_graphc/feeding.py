@@ -7,9 +7,13 @@ import sys
 
 import numpy as np
 from keras.src import tree
+from keras.src.backend import config
 from keras.src.trainers.data_adapters import data_adapter_utils
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 from keras.src.trainers.epoch_iterator import EpochIterator
+
+
+_BATCH = 32  # rows where nobody says how many
 
 
 class Feed(EpochIterator):
@@ -70,6 +74,13 @@ class DatasetAdapter(DataAdapter):
     @property
     def partial_batch_size(self):
         return None
+
+
+def is_one_batch(x, batch_size: int | None) -> bool:
+    """Whether an adapter would give this array as it is, as its only batch."""
+    if type(x) is not np.ndarray or not x.ndim or not 0 < len(x) <= (batch_size or _BATCH):
+        return False
+    return x.dtype.kind in "biu" or x.dtype.kind == "f" and x.dtype.name == config.floatx()
 
 
 def _is_dataset(x) -> bool:

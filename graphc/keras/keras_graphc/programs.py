@@ -1,4 +1,4 @@
-"""What a model computes, as Graphs: its predictions, and one step of its training with all state as inputs and outputs."""
+"""What a model computes, as Graphs: predictions, and a step of training with all state as inputs and outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Step(NamedTuple):
     """A step of training.
 
     Attributes:
-        graph: inputs, targets and state go in; the logs and the new state come out, under the names of what they replace.
+        graph: inputs, targets and state go in; the logs and the new state come out, this under the same names.
         state: the values of the state now, by name.
     """
 
@@ -55,8 +55,8 @@ def training_step(model, input_signature=None, target_signature=None) -> Step:
 
     Args:
         input_signature: as for ``prediction``.
-        target_signature: the same of what it learns; None for what follows from outputs and losses: integers of one axis
-            less for a sparse loss, else numbers of the shape of an output.
+        target_signature: the same of what it learns; None for what follows from outputs and losses: integers of one
+            axis less for a sparse loss, else numbers of the shape of an output.
 
     Raises:
         TypeError, ValueError, UsageError: as ``prediction``; or the model is not compiled.
@@ -162,7 +162,8 @@ def _traced(name: str, function: Callable, signature, names_of: Callable, found:
     inputs = [spec.name or ("x" if len(specs) == 1 else f"x_{k}") for k, spec in enumerate(specs)]
     if found is not None:
         found.append(concrete)
-    return pure_graph(concrete, name, inputs, named, keeps_state=keeps_state, sizes=batches)
+    whole = {"keeps_state": True} if keeps_state else {"drops_unseen": True}
+    return pure_graph(concrete, name, inputs, named, sizes=batches, **whole)
 
 
 def _output_names(model, answer) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import graphc as tf
 import numpy as np
 from graphc.keras.keras_graphc.compiled_step import CompiledStep, as_tensors
-from graphc.keras.keras_graphc.feeding import Feed
+from graphc.keras.keras_graphc.feeding import Feed, is_one_batch
 from graphc.keras.keras_graphc.step_callbacks import StepCallbacks
 from keras.src import callbacks as callbacks_module
 from keras.src import optimizers as optimizers_module
@@ -63,7 +63,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         """A function of a list of batches: the answers of the step to each of them."""
         if self.run_eagerly:
             return lambda batches: [step(as_tensors(batch)) for batch in batches]
-        compiled = CompiledStep(step, step.__name__)
+        compiled = CompiledStep(step, getattr(step, "__name__", "step"))
         return lambda batches: [compiled(batch) for batch in batches]
 
     def _forget_stale_steps(self) -> None:
@@ -91,7 +91,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         self._forget_stale_steps()
         if self.predict_function is None or force:
             steps = self._over_batches(self.predict_step)
-            self.predict_function = lambda batches: _joined(steps(batches))
+            self.predict_function = lambda batches: _joined(found) if len(found := steps(batches)) > 1 else found[0]
         return self.predict_function
 
     # --------------------------------------------------------------------------------------------- whole runs
@@ -155,7 +155,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         return dict(self._values(logs, "train_step"))
 
     def _values(self, logs: dict, step: str) -> dict:
-        """The values of metrics after the last step: what that answered with, or where it says something else its own."""
+        """The values of metrics after the last step: those that it answered with, if nobody has changed what it does."""
         changed = [n for n in (step, "compute_metrics") if getattr(type(self), n) is not getattr(GraphcTrainer, n)]
         return self._get_metrics_result_or_logs(logs) if changed else logs
 
@@ -209,6 +209,8 @@ class GraphcTrainer(keras_trainer.Trainer):
 
     @traceback_utils.filter_traceback
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        if callbacks is None and steps is None and verbose == 0 and is_one_batch(x, batch_size):
+            return self._predicted_at_once(x)
         feed = Feed(x=x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
                     steps_per_execution=self.steps_per_execution)  # fmt: skip
         if not self._is_whole():
@@ -230,6 +232,14 @@ class GraphcTrainer(keras_trainer.Trainer):
                     break
         callbacks.on_predict_end()
         return _joined(answers)
+
+    def _predicted_at_once(self, batch: np.ndarray):
+        """The answer for an array that is one batch, of which nobody is told."""
+        self._forget_stale_steps()
+        if self.predict_function is None and not self._is_whole():
+            self._build_for(batch)
+        self.stop_predicting = False
+        return _joined([self.make_predict_function()([batch])])
 
     def _is_whole(self) -> bool:
         """Whether all layers have their variables."""
@@ -271,7 +281,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         x = tree.map_structure(_as_array, x)
         if not self._is_whole():
             self._build_for((x,))
-        return _arrays(self.make_predict_function()([(x,)]))
+        return _joined([self.make_predict_function()([(x,)])])
 
 
 def _nothing() -> None:
@@ -287,12 +297,14 @@ def _as_array(x):
 
 
 def _arrays(answer):
-    """An answer with arrays in the places of tensors."""
-    return tree.map_structure(lambda t: np.array(t), answer)
+    """An answer with arrays in the places of tensors, which share their memory."""
+    return tree.map_structure(np.asarray, answer)
 
 
 def _joined(answers: Sequence):
-    """The answers for several batches as one, by rows."""
-    if len(answers) == 1:
-        return answers[0]
-    return tree.map_structure_up_to(answers[0], lambda *parts: np.concatenate(parts), *answers)
+    """The answers for several batches as one, by rows: arrays of one's own."""
+    return tree.map_structure_up_to(answers[0], _concatenated, *answers)
+
+
+def _concatenated(*parts) -> np.ndarray:
+    return np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""Values of an array between its elements and beyond its ends, at any places: ``map_coordinates`` and what warps images."""
+"""Values of an array between its elements and beyond its ends: for warping images."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
 
 
 def sample(x, places, order: int, fill_mode: str, fill_value, batch: int = 0):
-    """The values of ``x`` at places, of order 0 (the nearest element) or 1 (linear between the two neighbours per axis).
+    """The values of ``x`` at places: of order 0 the nearest element, of order 1 linear between two along each axis.
 
     Args:
         x: [*batch, one axis for each of ``places``, *rest].
@@ -96,7 +96,7 @@ def sample(x, places, order: int, fill_mode: str, fill_value, batch: int = 0):
 
 
 def _neighbours(place, size, order: int, fill_mode: str) -> list[tuple]:
-    """The elements that count along one axis: index inside, where it is one of the array's (None: always), and share."""
+    """The elements that count along one axis: index, where it lies in the array (None: always), and share."""
     low = tf.floor(place + 0.5 if order == 0 else place)
     upper = place - low
     shares = [None] if order == 0 else [1 - upper, upper]

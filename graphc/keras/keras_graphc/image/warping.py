@@ -111,8 +111,8 @@ def elastic_transform(
 ):
     """Images whose pixels are moved by smooth random distances.
 
-    The distances are normal numbers with standard deviation ``sigma``, blurred by ``sigma``, times ``alpha``; those along
-    x and y are drawn apart.
+    The distances are normal numbers with standard deviation ``sigma``, blurred by ``sigma``, times ``alpha``; those
+    along x and y are drawn apart.
     """
     order = _order(interpolation)
     check_fill_mode(fill_mode)
@@ -130,7 +130,7 @@ def elastic_transform(
 
 
 def _blur(size, sigma):
-    """The matrix [size, size] that blurs along an axis with a bell of width ``sigma``, cut at three of them, zeros outside."""
+    """The matrix [size, size] that blurs along an axis with a bell of width ``sigma``, cut at three; zeros outside."""
     place = tf.range(size, dtype="float32")
     distance = place[:, None] - place[None, :]
     bell = tf.where(tf.abs(distance) <= 3 * sigma, tf.exp(-0.5 * tf.square(distance / sigma)), 0.0)

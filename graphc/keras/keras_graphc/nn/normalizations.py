@@ -6,6 +6,7 @@ import graphc as tf
 from keras.src.backend.common import dtypes, standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor
+from graphc.keras.keras_graphc.nn.activations import floats
 
 __all__ = ["batch_normalization", "moments"]
 
@@ -15,7 +16,7 @@ _HALVES = ("float16", "bfloat16")
 def moments(x, axes, keepdims=False, synchronized=False):
     if synchronized:
         raise NotImplementedError("Argument synchronized=True is not supported with the graphc backend.")
-    x = convert_to_tensor(x)
+    x = floats(x)
     dtype = standardize_dtype(x.dtype)
     mean, variance = tf.nn.moments(cast(x, "float32") if dtype in _HALVES else x, axes, keepdims=keepdims)
     if dtype not in _HALVES:
