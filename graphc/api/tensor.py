@@ -29,8 +29,8 @@ class Tensor(TracedValue, Operators):
         node: what computes it.
     """
 
-    # part: of a variable, where it is one; the last is what Keras' layers attach, as native code makes no dictionaries
-    __slots__ = ("graph", "_node", "part", "__weakref__", "_keras_mask")
+    # part: of a variable, where it is one; the last two: what Keras' layers attach, as native code has no dictionaries
+    __slots__ = ("graph", "_node", "part", "__weakref__", "_keras_mask", "trainable")
 
     def __init__(self, graph, node: Node | None):
         self.graph, self._node = graph, node

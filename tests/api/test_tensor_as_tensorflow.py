@@ -68,7 +68,8 @@ def test_recorded(topic, tmp_path):
 def test_tensors_keep_what_layers_attach():
     x = tf.constant([1.0, 2.0])
     x._keras_mask = "of x"
-    assert x._keras_mask == "of x" and not hasattr(x + 0, "_keras_mask")
+    x.trainable = False
+    assert x._keras_mask == "of x" and not hasattr(x + 0, "_keras_mask") and not hasattr(x + 0, "trainable")
 
     @tf.function
     def inside(t):
