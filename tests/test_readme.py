@@ -49,7 +49,8 @@ def test_the_code_on_keras_runs(tmp_path):
     page = (ROOT / "docs/keras.md").read_text()
     done = run("\n".join(re.findall(r"```python\n(.*?)```", page, re.S)), tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "['loss'] (3, 1)\n(3, 1)\n" and (tmp_path / "net_train.npz").exists()
+    assert done.stdout.startswith("['loss'] (3, 1)\n") and done.stdout.endswith("\n(3, 1)\n")
+    assert (tmp_path / "net_train.npz").exists()
 
 
 def test_files_and_links_exist():
