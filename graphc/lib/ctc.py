@@ -75,7 +75,7 @@ def ctc_loss(labels, logits, label_length, logit_length, logits_time_major=True,
     states = _extended(shape.ensure_shape(math.cast(wanted, dt.i32), (batch, None)), blank)
     x = shape.ensure_shape(x, (None, batch, None))
     lengths, counts = (shape.ensure_shape(math.cast(n, dt.i32), (batch,)) for n in (lengths, counts))
-    final = _forward(nn.log_softmax(x), states, lengths, blank)
+    final = _forward(nn.log_softmax(x), states, lengths)
     return _total(final, counts)
 
 
@@ -98,7 +98,7 @@ def _extended(labels: Node, blank) -> Node:
     return apply("concat", pairs, broadcast_to(dim_node(blank, dt.i32), (batch, 1)), axis=1)
 
 
-def _forward(logp: Node, states: Node, lengths: Node, blank) -> Node:
+def _forward(logp: Node, states: Node, lengths: Node) -> Node:
     """For every state after the last frame, ``log`` of the probability to be in it: [batch, states]."""
     frames, (batch, count) = logp.shape[0], states.shape
     places = apply("broadcast", states, shape=(frames, batch, count), axes=(1, 2))
@@ -106,9 +106,8 @@ def _forward(logp: Node, states: Node, lengths: Node, blank) -> Node:
     never = const(_NEVER, Type(logp.dtype, states.shape))
     place = apply("iota", shape=states.shape, axis=1, dtype=dt.i32)
     before = _shifted(states, 2, const(-1, states.type))
-    may_skip = apply(
-        "and", apply("ne", states, broadcast_to(dim_node(blank, dt.i32), states.shape)), apply("ne", states, before)
-    )
+    labels = math.equal(math.floormod(place, 2), 1)  # by place: a label may be the blank, which TensorFlow counts as one
+    may_skip = apply("and", labels, apply("ne", states, before))
     start = apply("select", apply("eq", place, full_like(place, 0)), full_like(never, 0), never)
 
     def step(number, carries, rows, operands):

@@ -28,7 +28,7 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     return _fold(convert_to_tensor(x), spatial(output_size, 2), window, stride, dilation, padding, padding)
 
 
-def depth_to_space(x, block_size, data_format=None):
+def depth_to_space(x, block_size, data_format="channels_last"):
     x, first, b = convert_to_tensor(x), _channels_first(data_format), block_size
     if not first:
         return tf.nn.depth_to_space(x, b)
@@ -37,7 +37,7 @@ def depth_to_space(x, block_size, data_format=None):
     return tf.reshape(tf.transpose(x, [0, 1, 4, 2, 5, 3]), [n, channels // (b * b), height * b, width * b])
 
 
-def space_to_depth(x, block_size, data_format=None):
+def space_to_depth(x, block_size, data_format="channels_last"):
     x, first, b = convert_to_tensor(x), _channels_first(data_format), block_size
     if not first:
         return tf.nn.space_to_depth(x, b)
