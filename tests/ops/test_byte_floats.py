@@ -65,8 +65,8 @@ def test_nothing_is_computed_with_them():
         tf.reduce_sum(x)
 
 
-def test_gradients_pass_through_casts():
+def test_gradients_end_at_casts():
     v = tf.Variable([1.0, 2.0])
     with tf.GradientTape() as tape:
         y = tf.reduce_sum(tf.cast(tf.cast(v, "float8_e4m3fn"), "float32"))
-    np.testing.assert_array_equal(tape.gradient(y, v).numpy(), [1, 1])
+    assert tape.gradient(y, v) is None, "as in TensorFlow"
