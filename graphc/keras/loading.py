@@ -29,7 +29,8 @@ _BRANCHES = {
     "distribution_lib = None",
     "keras.src.layers.layer": f"from {BACKEND}.layer import GraphcLayer as BackendLayer",
     "keras.src.models.model": f"from {BACKEND}.trainer import GraphcTrainer as Trainer",
-    "keras.src.export.saved_model": f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive, exporting\n"
+    "keras.src.export.saved_model": f"from {BACKEND}.export import exporting\n"
+    f"from {BACKEND}.export import GraphcExportArchive as BackendSavedModelExportArchive\n"
     "from keras.src.models import Model\nModel.export = exporting(Model.export)",
     "keras.src.export.onnx": f"from {BACKEND}.export import write_onnx\n"
     "write_onnx(model, filepath, input_signature, opset_version)",
@@ -99,7 +100,8 @@ class _Finder:
         if not fullname.startswith(_DOOR) or package in _OWN or "keras" not in sys.modules:
             return None
         known = importlib.util.find_spec(fullname.removeprefix("graphc."))
-        return known and importlib.machinery.ModuleSpec(fullname, _Alias(), is_package=known.submodule_search_locations is not None)
+        is_package = known is not None and known.submodule_search_locations is not None
+        return known and importlib.machinery.ModuleSpec(fullname, _Alias(), is_package=is_package)
 
 
 def _asks_for_backend(test: ast.expr) -> bool:
@@ -138,7 +140,8 @@ def _with_lookup(tree: ast.Module) -> ast.Module:
 
 
 def _unknown(why: str) -> str:
-    return f"Keras {_installed()} is not one that graphc can be a back end of: {why}. Tested: Keras {TESTED} (pip install 'keras~={TESTED}.0')"
+    what = f"Keras {_installed()} is not one that graphc can be a back end of: {why}"
+    return f"{what}. Tested: Keras {TESTED} (pip install 'keras~={TESTED}.0')"
 
 
 def _installed() -> str | None:

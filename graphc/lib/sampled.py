@@ -10,7 +10,7 @@ from graphc.errors import DtypeError, ShapeError, UsageError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
-from graphc.lib import index, linalg, math, nn, reduction, segment, shape
+from graphc.lib import linalg, math, nn, reduction, segment, shape
 from graphc.lib.dims import dim, integer
 from graphc.lib.embedding import embedding_lookup
 from graphc.lib.math import full_like
