@@ -65,13 +65,12 @@ def test_a_worker_that_dies_costs_one_case(tmp_path):
 
 
 def test_cases_of_keras_itself_pass(tmp_path):
-    """A few hundred of Keras' own cases, of every part of the back end, in a worker as the tool runs them."""
+    """Some of Keras' own cases, in a worker as the tool runs them."""
     kept = tmp_path / "answers.json"
-    files = r"ops/core_test|layers/(core/dense|rnn/(gru|lstm)|convolutional/depthwise|normalization/batch)[a-z_]*_test"
-    command = [sys.executable, tool.__file__, "--only", files, "--areas", "ops", "layers", "--cases", "^((?!int4|int8|float8).)*$",
-               "--jobs", "1", "--json", str(kept)]  # fmt: skip
+    files = r"ops/core_test|layers/(rnn/lstm|normalization/batch)[a-z_]*_test"
+    command = [sys.executable, tool.__file__, "--only", files, "--areas", "ops", "layers", "--jobs", "1", "--json", str(kept)]  # fmt: skip
     done = tool.subprocess.run(command, capture_output=True, text=True, timeout=600)
     found = json.loads(kept.read_text())["graphc"]["results"]
     wrong = {case: answer for case, answer in found.items() if answer[0] not in ("passed", "skipped")}
     assert not wrong and done.returncode == 0, done.stdout
-    assert sum(answer[0] == "passed" for answer in found.values()) > 200
+    assert sum(answer[0] == "passed" for answer in found.values()) > 150

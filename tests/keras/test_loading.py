@@ -11,6 +11,7 @@ import pytest
 import graphc as tf
 from graphc import keras
 from graphc.errors import UsageError
+from graphc.keras import __main__ as start
 from graphc.keras import loading
 
 
@@ -45,10 +46,13 @@ def test_an_unchanged_program_runs(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "graphc ['--epochs', '2'] __main__ 3\n", "")
     done = run("-m", "graphc.keras", "-m", "train", "x", PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
     assert (done.returncode, done.stdout) == (0, "graphc ['x'] __main__ 3\n"), done.stderr
-    done = run("-m", "graphc.keras")
-    assert done.returncode == 2 and done.stderr.startswith("usage: python -m graphc.keras")
-    done = run("-m", "graphc.keras", str(tmp_path / "none.py"))
-    assert done.returncode == 2 and "there is no program" in done.stderr
+
+
+def test_what_cannot_be_run_is_said(monkeypatch, capsys):
+    for given, words in (([], "usage: python -m graphc.keras"), (["none.py"], "there is no program none.py")):
+        monkeypatch.setattr(sys, "argv", ["graphc.keras", *given])
+        assert start.main() == 2
+        assert words in capsys.readouterr().err
 
 
 def test_a_keras_that_runs_on_something_else_is_refused(monkeypatch):
