@@ -19,6 +19,7 @@ import collections
 import json
 import os
 import re
+import resource
 import select
 import subprocess
 import sys
@@ -153,6 +154,7 @@ class Engine:
     python: str
     results: dict[str, list] = field(default_factory=dict)  # of each case: outcome, seconds, why
     seconds: float = 0.0
+    processor: float = 0.0  # seconds of its workers on processors, which another program beside them does not change much
 
     def start(self) -> subprocess.Popen:
         path = [str(ROOT)] if self.name == "graphc" else []
@@ -164,7 +166,7 @@ class Engine:
 
     def run(self, files: list[str], cases: str, jobs: int) -> None:
         """Runs the files with so many workers."""
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), _processor()
         waiting = collections.deque((file, 0) for file in files)
         workers = [threading.Thread(target=self._drain, args=(waiting, cases)) for _ in range(jobs)]
         for worker in workers:
@@ -172,6 +174,7 @@ class Engine:
         for worker in workers:
             worker.join()
         self.seconds += time.perf_counter() - begun
+        self.processor += _processor() - used
 
     def _drain(self, waiting: collections.deque, cases: str) -> None:
         process, ran = self.start(), 0
@@ -213,6 +216,12 @@ class Engine:
         self.results[current or file] = [outcome, 0.0, f"the worker {outcome}"]
         done.append(current or file)
         return current is None and len(done) > 1 and done[-2] == file  # it does not get to any case: give up
+
+
+def _processor() -> float:
+    """Seconds that the processes which were waited for spent on processors."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _end(process) -> None:
@@ -274,10 +283,10 @@ def missing(results: dict[str, dict]) -> list[str]:
     return sorted(case for case in passed if ours.get(case, [""])[0] != PASSED)
 
 
-def report(results: dict[str, dict], walls: dict[str, float], target: Path | None) -> None:
+def report(results: dict[str, dict], seconds: dict[str, tuple], target: Path | None) -> None:
     """Prints the table and every case that is missing, and says which of them the target has no word about."""
     for engine in results:
-        print(f"{engine}: {walls[engine]:.0f} s")
+        print(f"{engine}: {seconds[engine][0]:.0f} s, {seconds[engine][1]:.0f} s on processors")
     whole = table(results)
     print(whole)
     known = target.read_text() if target else ""
@@ -322,12 +331,12 @@ def main() -> int:
         engines = [Engine(*engine.split("=", 1)) for engine in options.engine or [f"graphc={sys.executable}"]]
         for engine in engines:
             engine.run(test_files(engine.python, options.only, options.areas), options.cases, options.jobs)
-        kept = [{engine.name: {"seconds": engine.seconds, "results": engine.results} for engine in engines}]
+        kept = [{engine.name: {"seconds": engine.seconds, "processor": engine.processor, "results": engine.results} for engine in engines}]
         if options.json:
             Path(options.json).write_text(json.dumps(kept[0], indent=0))
     results = {name: found["results"] for file in kept for name, found in file.items()}
-    walls = {name: found["seconds"] for file in kept for name, found in file.items()}
-    report(results, walls, Path(options.write) if options.write else None)
+    seconds = {name: (found["seconds"], found["processor"]) for file in kept for name, found in file.items()}
+    report(results, seconds, Path(options.write) if options.write else None)
     return 1 if missing(results) else 0
 
 
