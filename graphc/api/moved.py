@@ -31,7 +31,7 @@ def _maker(out: Node, inputs: tuple) -> Callable | None:
     if any(type(d) is not int for d in shape):
         return None
     if source.op == "const":
-        array = source.attrs[0][1].array
+        array = source.attr("value").array
         return lambda arrays: np.full(shape, array) if array.ndim == 0 else np.array(array).reshape(shape)
     if source.op != "input":
         return None

@@ -96,8 +96,9 @@ class _Finder:
 
     @staticmethod
     def _alias(fullname):
-        package = fullname.removeprefix(_DOOR).partition(".")[0]
-        if not fullname.startswith(_DOOR) or package in _OWN or "keras" not in sys.modules:
+        if not fullname.startswith(_DOOR) or "keras" not in sys.modules:
+            return None
+        if fullname.removeprefix(_DOOR).partition(".")[0] in _OWN:
             return None
         known = importlib.util.find_spec(fullname.removeprefix("graphc."))
         is_package = known is not None and known.submodule_search_locations is not None

@@ -9,19 +9,15 @@ tells whether it computes the same as others; ``{"do": "first"}`` with the secon
 
 from __future__ import annotations
 
-import ctypes
 import importlib
-import json
 import os
-import signal
 import sys
 import time
-import traceback
 
 import numpy as np
 
 from .keras_workloads import BATCH, RATE, WORKLOADS, KerasWorkload
-from .worker import PR_SET_PDEATHSIG
+from .worker import serve
 
 CHECKED = 3  # epochs of the first batches without Dropout, whose losses all back ends agree about
 
@@ -103,33 +99,30 @@ def limited(backend: str, threads: int) -> None:
         threading.set_inter_op_parallelism_threads(threads)
 
 
+class Backend:
+    """What answers for one back end: it keeps the model that was built last."""
+
+    def __init__(self, name: str, threads: int):
+        self._keras, self._import = started(name)
+        limited(name, threads)
+        self._running: Running | None = None
+
+    def answer(self, command: dict) -> dict:
+        if command["do"] == "build":
+            self._running = running = Running(self._keras, WORKLOADS[command["workload"]])
+            answer = {"import": self._import, "version": self._keras.__version__}
+            if command["check"]:
+                answer["told"] = running.told()
+                running.call()
+            return answer
+        if command["do"] == "first":
+            return {"times": [self._running.first()]}
+        return {"times": self._running.times(command["seconds"])}
+
+
 def main() -> None:
     backend, threads = sys.argv[1], int(sys.argv[2])
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # else one that is stopped would stay when the tool ends
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a back end says is no answer
-    keras, seconds = started(backend)
-    limited(backend, threads)
-    running = None
-    for line in sys.stdin:
-        command = json.loads(line)
-        try:
-            if command["do"] == "build":
-                running = Running(keras, WORKLOADS[command["workload"]])
-                answer = {"import": seconds, "version": keras.__version__}
-                if command["check"]:
-                    answer["told"] = running.told()
-                    running.call()
-            elif command["do"] == "first":
-                answer = {"times": [running.first()]}
-            else:
-                answer = {"times": running.times(command["seconds"])}
-        except Exception as e:
-            traceback.print_exc()
-            answer = {"note": f"{type(e).__name__}: {e}".splitlines()[0][:200]}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    serve(threads, lambda: Backend(backend, threads).answer)
 
 
 if __name__ == "__main__":

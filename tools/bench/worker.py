@@ -3,7 +3,7 @@
     python -m bench.worker MODULE VARIANT THREADS
 
 Commands: ``{"do": "build", "workload": NAME, "folder": PATH}`` makes a program and puts its first results into files,
-``{"do": "measure", "seconds": S}`` times calls of it, ``{"do": "quit"}``.
+``{"do": "measure", "seconds": S}`` times calls of it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 
 import numpy as np
 
@@ -108,24 +109,21 @@ def build(module: str, variant: str, threads: int, command: dict) -> tuple[Runni
     return Running(built, workload), told
 
 
-def main() -> None:
-    module, variant, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def serve(threads: int, started: Callable[[], Callable[[dict], dict]]) -> None:
+    """Be the process that answers commands, on so many cores.
+
+    Args:
+        started: called once what a peer prints goes to the error stream; returns what answers a command. An error of it
+            is the ``note`` of the answer.
+    """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # else one that is stopped would stay when the tool ends
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a peer says is no answer
-    running = None
+    os.dup2(2, 1)
+    answer_to = started()
     for line in sys.stdin:
-        command = json.loads(line)
         try:
-            if command["do"] == "build":
-                running = None
-                running, answer = build(module, variant, threads, command)
-            elif command["do"] == "measure":
-                answer = {"times": running.times(command["seconds"])}
-            else:
-                return
-            answer["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            answer = answer_to(json.loads(line))
         except NotImplementedError as e:
             answer = {"note": f"cannot express it: {e}"}
         except Exception as e:
@@ -133,6 +131,27 @@ def main() -> None:
             answer = {"note": f"{type(e).__name__}: {e}".splitlines()[0][:200]}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+class Peer:
+    """What answers for one peer: it keeps the workload that was built last."""
+
+    def __init__(self, module: str, variant: str, threads: int):
+        self._which = module, variant, threads
+        self._running: Running | None = None
+
+    def answer(self, command: dict) -> dict:
+        if command["do"] == "build":
+            self._running = None  # gives its memory back before the next one takes some
+            self._running, told = build(*self._which, command)
+        else:
+            told = {"times": self._running.times(command["seconds"])}
+        return told | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
+def main() -> None:
+    module, variant, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    serve(threads, lambda: Peer(module, variant, threads).answer)
 
 
 if __name__ == "__main__":

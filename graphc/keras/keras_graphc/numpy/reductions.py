@@ -174,36 +174,29 @@ def nancumprod(x, axis=None, dtype=None):
 
 
 def nanmax(x, axis=None, keepdims=False):
-    return _nan_extreme(max, float("-inf"), x, axis, keepdims)
+    return _past_nan(max, float("-inf"), float("nan"), x, axis, keepdims)
 
 
 def nanmin(x, axis=None, keepdims=False):
-    return _nan_extreme(min, float("inf"), x, axis, keepdims)
+    return _past_nan(min, float("inf"), float("nan"), x, axis, keepdims)
 
 
-def _nan_extreme(reduce: Callable, instead: float, x, axis, keepdims: bool):
+def _past_nan(reduce: Callable, instead: float, missing: float, x, axis, keepdims: bool):
+    """What ``reduce`` finds with ``instead`` for every NaN; ``missing`` where all are NaN."""
     x = convert_to_tensor(x)
     if is_whole(x):
         return reduce(x, axis, keepdims)
     full, is_number = _without_nan(x, instead)
     found = reduce(full, axis, keepdims)
-    return tf.where(any(is_number, axis, keepdims), found, cast(float("nan"), found.dtype))
+    return tf.where(any(is_number, axis, keepdims), found, cast(missing, found.dtype))
 
 
 def nanargmax(x, axis=None, keepdims=False):
-    return _nan_place(argmax, float("-inf"), x, axis, keepdims)
+    return _past_nan(argmax, float("-inf"), -1, x, axis, keepdims)
 
 
 def nanargmin(x, axis=None, keepdims=False):
-    return _nan_place(argmin, float("inf"), x, axis, keepdims)
-
-
-def _nan_place(find: Callable, instead: float, x, axis, keepdims: bool):
-    x = convert_to_tensor(x)
-    if is_whole(x):
-        return find(x, axis, keepdims)
-    full, is_number = _without_nan(x, instead)
-    return tf.where(any(is_number, axis, keepdims), find(full, axis, keepdims), -1)
+    return _past_nan(argmin, float("inf"), -1, x, axis, keepdims)
 
 
 def nanmean(x, axis=None, keepdims=False):
