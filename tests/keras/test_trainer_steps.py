@@ -85,6 +85,41 @@ def test_a_size_that_python_needs_has_a_program_of_its_own(data):
     np.testing.assert_allclose(model.predict(x, batch_size=60, verbose=0), np.r_[x[:60] * 60, x[60:] * 40], rtol=1e-6)
 
 
+def test_a_model_of_two_networks_needs_no_call(data):
+    """As adversarial networks are written: a step trains both, and nothing says what the model is of a batch."""
+
+    class Pair(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.one = keras.Sequential([layers.Dense(2), layers.Dense(1)])  # not built before the step calls it
+            self.other = keras.Sequential([layers.Input((4,)), layers.Dense(1)])
+            self.loss_tracker = keras.metrics.Mean("off")
+
+        def compile(self, one_optimizer, other_optimizer):
+            super().compile()
+            self.optimizers = one_optimizer, other_optimizer
+
+        @property
+        def metrics(self):
+            return [self.loss_tracker]
+
+        def train_step(self, x):
+            for part, target, optimizer in zip((self.one, self.other), (1.0, -1.0), self.optimizers):
+                with tf.GradientTape() as tape:
+                    off = keras.ops.mean((part(x) - target) ** 2)
+                optimizer.apply(tape.gradient(off, part.trainable_weights), part.trainable_weights)
+            self.loss_tracker.update_state(off)
+            return {m.name: m.result() for m in self.metrics}
+
+    model = Pair()
+    model.compile(keras.optimizers.Adam(0.05), keras.optimizers.SGD(0.1))
+    history = model.fit(data[0], batch_size=32, epochs=20, verbose=0).history
+    assert history["off"][-1] < 0.5 * history["off"][0]
+    assert abs(float(keras.ops.mean(model.one(data[0]))) - 1) < 0.3
+    with pytest.raises(NotImplementedError, match="does not have a `call"):
+        model.predict(data[0], verbose=0)
+
+
 def test_a_model_that_gets_a_layer_forgets_its_steps(data):
     model = keras.Sequential([layers.Input((4,)), layers.Dense(8)])
     assert model.predict(data[0], verbose=0).shape == (100, 8)

@@ -12,6 +12,7 @@ from graphc.keras.keras_graphc.compiled_step import CompiledStep, as_tensors
 from graphc.keras.keras_graphc.feeding import Feed, is_one_batch
 from graphc.keras.keras_graphc.step_callbacks import StepCallbacks
 from keras.src import callbacks as callbacks_module
+from keras.src import models
 from keras.src import optimizers as optimizers_module
 from keras.src import tree
 from keras.src.backend import config
@@ -156,8 +157,7 @@ class GraphcTrainer(keras_trainer.Trainer):
 
     def _values(self, logs: dict, step: str) -> dict:
         """The values of metrics after the last step: those that it answered with, if nobody has changed what it does."""
-        changed = [n for n in (step, "compute_metrics") if getattr(type(self), n) is not getattr(GraphcTrainer, n)]
-        return self._get_metrics_result_or_logs(logs) if changed else logs
+        return self._get_metrics_result_or_logs(logs) if self._changes(step, "compute_metrics") else logs
 
     def _validate(self, data, batch_size, steps, callbacks) -> dict:
         x, y, sample_weight = data_adapter_utils.unpack_x_y_sample_weight(data)
@@ -172,6 +172,21 @@ class GraphcTrainer(keras_trainer.Trainer):
     def _evaluation_feed(self, x, y, sample_weight, batch_size, steps) -> Feed:
         return Feed(x=x, y=y, sample_weight=sample_weight, batch_size=batch_size, steps_per_epoch=steps, shuffle=False,
                     steps_per_execution=self.steps_per_execution)  # fmt: skip
+
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        """Make all variables. Who has steps of their own may have no ``call``, or one that takes no batch: steps make them."""
+        is_free = self._changes("train_step", "test_step")
+        if is_free and type(self).call is models.Model.call:
+            return
+        try:
+            super()._symbolic_build(iterator=iterator, data_batch=data_batch)
+        except Exception:
+            if not is_free:
+                raise
+
+    def _changes(self, *names: str) -> bool:
+        """Whether the model's class says itself what one of these methods does."""
+        return any(getattr(type(self), name) is not getattr(GraphcTrainer, name) for name in names)
 
     def _callbacks(self, callbacks, verbose, feed: Feed, epochs: int, add_history: bool = False):
         if isinstance(callbacks, callbacks_module.CallbackList):
