@@ -120,6 +120,25 @@ def test_a_model_of_two_networks_needs_no_call(data):
         model.predict(data[0], verbose=0)
 
 
+def test_a_metric_may_answer_with_its_variable(data):
+    class Above(keras.metrics.Metric):
+        def __init__(self):
+            super().__init__(name="above")
+            self.count = self.add_weight(shape=(), initializer="zeros")
+
+        def update_state(self, y, y_pred, sample_weight=None):
+            self.count.assign_add(keras.ops.sum(keras.ops.cast(y > 0, "float32")))
+
+        def result(self):
+            return self.count
+
+    x, y = data
+    model = keras.Sequential([layers.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[Above()])
+    assert model.fit(x, y, verbose=0).history["above"] == [np.sum(y > 0)]
+    assert np.array(model.metrics[1].result(), copy=True).shape == ()
+
+
 def test_a_model_that_gets_a_layer_forgets_its_steps(data):
     model = keras.Sequential([layers.Input((4,)), layers.Dense(8)])
     assert model.predict(data[0], verbose=0).shape == (100, 8)

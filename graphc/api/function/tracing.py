@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from graphc.api.adopt import giver
 from graphc.api.function.arguments import described, mapping_like, places_in, put_together
 from graphc.api.function.concrete import ConcreteFunction
 from graphc.api.function.trace import Trace, distinct
@@ -80,7 +81,8 @@ def _results(name: str, trace: Trace, answer) -> tuple:
             kind = "a generator function (yield)" if is_generator else "a coroutine (async def)"
             advice = "return tensors, or feed them by tf.data.Dataset"
             raise UsageError(explain(f"{name}: {kind} cannot be traced; {advice}"))
-        if not isinstance(value, (list, Operators, np.ndarray, np.generic, bool, int, float, complex, str, bytes)):
+        is_array = isinstance(value, (list, Operators, np.ndarray, np.generic, bool, int, float, complex, str, bytes))
+        if not is_array and giver(value) is None:
             what = f"{name}: a function answers with tensors, and structures of them, got {value!r}"
             raise UsageError(explain(f"{what}; keep other Python objects outside"))
         tensor = trace.convert(value)

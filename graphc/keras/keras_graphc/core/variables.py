@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphc as tf
+import numpy as np
 from graphc.keras.keras_graphc.core.tensors import convert_to_numpy, convert_to_tensor
 from keras.src.backend.common import KerasVariable
 
@@ -44,6 +45,9 @@ class Variable(KerasVariable):
 
     def numpy(self):
         return convert_to_numpy(self)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.value.__array__(dtype, copy))
 
     @property
     def __graphc_variable__(self):
