@@ -9,13 +9,15 @@ The cases of a file run in a worker process that may die or hang without ending 
 run at a time, one engine after the other. Both engines run the same cases in the same order, with nothing but pytest, in
 environments that should have the same packages: many cases ask JAX, where it is installed, what is right.
 
-A few cases name the back ends that they know, to make what they test with: ``BRANCHES`` gives them graphc's, in a copy.
+A few cases name the back ends that they know, to make what they test with: ``BRANCHES`` gives them graphc's, in a copy,
+and so does ``_with_sparse`` those that make sparse tensors.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import importlib.util
 import json
 import os
 import re
@@ -50,6 +52,10 @@ BRANCHES = {
     "keras/src/layers/core/dense_test.py": _FLOAT8,
     "keras/src/layers/core/einsum_dense_test.py": _FLOAT8,
 }  # fmt: skip
+# any file makes sparse tensors where it knows a back end that has them: with graphc, in the words of TensorFlow
+_AS_TENSORFLOW = re.compile(r'"tensorflow":\n( +)import tensorflow as tf\n((?:\1.*\n|\n)*)')
+_SPARSE = re.compile(r"SparseTensor|IndexedSlices|tf\.sparse\.")
+_TEST_CASE = "keras.src.testing.test_case"
 BEGIN, END = "<!-- conformance -->", "<!-- /conformance -->"
 
 
@@ -118,32 +124,52 @@ def work(engine: str) -> None:
     import keras
     import pytest
 
+    if engine == "graphc":
+        _provide_test_case()
     # what test files import of the file that stands at Keras' root, which the wheel does not carry
     sys.modules["conftest"] = SimpleNamespace(
         skip_if_backend=lambda name, reason: pytest.mark.skipif(name == engine, reason=reason)
     )
     os.chdir(Path(keras.__file__).parents[1])
+    folder = tempfile.TemporaryDirectory()  # one for all pieces of a file, which pytest wants to find in one place
     for line in sys.stdin:
         file, begin, done, cases = json.loads(line)
         reporter = Reporter(answers, file, begin, set(done), cases)
-        with tempfile.TemporaryDirectory() as folder:
-            run = with_branch(file, folder) if engine == "graphc" and file in BRANCHES else file
-            status = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:warnings", "-p", "no:xdist", run], plugins=[reporter])
+        run = with_branch(file, folder.name) if engine == "graphc" else file
+        status = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:warnings", "-p", "no:xdist", run], plugins=[reporter])
         if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
             reporter.say("end", file, FAILED, 0.0, f"pytest ended with {status!r}")
         reporter.say("finished")
 
 
 def with_branch(file: str, folder: str) -> str:
-    """A copy of a test file that knows graphc where it knows other back ends by name."""
-    text = Path(file).read_text()
-    for known, ours in BRANCHES[file].items():
-        if known not in text:
-            raise ValueError(f"{file} is not the one that BRANCHES is written for: it has no {known!r}")
-        text = text.replace(known, ours)
-    copy = Path(folder, Path(file).name)
+    """A copy of a test file that knows graphc where it knows other back ends by name; the file, if it knows none."""
+    known = Path(file).read_text()
+    text = _with_sparse(known)
+    for theirs, ours in BRANCHES.get(file, {}).items():
+        if theirs not in text:
+            raise ValueError(f"{file} is not the one that BRANCHES is written for: it has no {theirs!r}")
+        text = text.replace(theirs, ours)
+    if text == known:
+        return file
+    copy = Path(folder, file.replace("/", "_"))
     copy.write_text(text)
     return str(copy)
+
+
+def _with_sparse(text: str) -> str:
+    def branch(found: re.Match) -> str:
+        indent, body = found.groups()
+        return f'"graphc":\n{indent}import graphc as tf\n{body}' if _SPARSE.search(body) else found[0]
+
+    return _AS_TENSORFLOW.sub(branch, text)
+
+
+def _provide_test_case() -> None:
+    """Imports the class that Keras' tests are based on with graphc among the back ends whose sparse tensors it knows."""
+    spec = importlib.util.find_spec(_TEST_CASE)
+    module = sys.modules[_TEST_CASE] = importlib.util.module_from_spec(spec)
+    exec(compile(_with_sparse(Path(spec.origin).read_text()), spec.origin, "exec"), module.__dict__)
 
 
 @dataclass
