@@ -25,7 +25,9 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         x = x.value
     if isinstance(x, tf.Variable):
         x = tf.convert_to_tensor(x)
-    if sparse is False and isinstance(x, SPARSE):
+    if isinstance(x, SPARSE):
+        if sparse is not False:
+            return x if dtype is None else x.with_values(convert_to_tensor(x.values, dtype))
         x = to_dense(x)
     if not tf.is_tensor(x):
         if dtype is not None and (isinstance(x, bool) or dtype == "bool" or is_int_dtype(dtype)):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import graphc as tf
 from graphc.keras.keras_graphc.core.tensors import convert_to_numpy, convert_to_tensor
 from keras.src.backend.common import KerasVariable
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 
 class Variable(KerasVariable):
@@ -22,6 +25,19 @@ class Variable(KerasVariable):
 
     def _direct_assign(self, value):
         self._value.assign(tf.cast(value, self._value.dtype), read_value=False)
+
+    def assign_add(self, value):
+        return self._with_rows(value, self._value.scatter_add) or super().assign_add(value)
+
+    def assign_sub(self, value):
+        return self._with_rows(value, self._value.scatter_sub) or super().assign_sub(value)
+
+    def _with_rows(self, value, change: Callable):
+        """The value, if it is some rows of the variable, to which alone the change is made then; else None."""
+        if not isinstance(value, tf.IndexedSlices) or in_stateless_scope():
+            return None
+        change(convert_to_tensor(value, self._value.dtype))
+        return value
 
     @property
     def value(self):

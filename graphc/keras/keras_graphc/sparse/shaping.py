@@ -56,7 +56,9 @@ def squeezed(x, axis=None):
         if sizes[a] not in (1, None):
             raise ValueError(f"Cannot squeeze axis={a}, because the dimension is not 1. Received: x.shape={tuple(sizes)}")
     kept = [a for a in range(rank) if a not in axes]
-    return tf.SparseTensor(tf.gather(x.indices, kept, axis=1), x.values, tf.gather(x.dense_shape, kept))
+    extents = tf.unstack(x.dense_shape, num=rank)
+    shape = tf.stack([extents[a] for a in kept]) if kept else tf.zeros([0], "int64")
+    return tf.SparseTensor(tf.gather(x.indices, kept, axis=1), x.values, shape)
 
 
 reshaping, transposing = _moving(_reshaped), _moving(_transposed)
