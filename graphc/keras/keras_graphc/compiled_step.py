@@ -10,7 +10,7 @@ import numpy as np
 from graphc.api.function.arguments import taken_apart
 from graphc.api.function.quick_key import note_quick
 from graphc.errors import ShapeError
-from graphc.keras.keras_graphc.sparse.rows import SparseRows, as_rows, with_sparse, without_sparse
+from graphc.keras.keras_graphc.sparse.rows import SparseRows, as_rows, as_sparse, with_sparse, without_sparse
 from keras.src import tree
 from keras.src.backend.common import KerasVariable
 
@@ -103,11 +103,11 @@ def _on(places: tuple, step: Callable, name: str) -> Callable:
 
 def as_tensors(batch):
     """The batch with tensors in the places of arrays, for a step that is called as it is."""
-    return tree.map_structure(lambda x: x if x is None or tf.is_tensor(x) else _tensor(_array(x)), batch)
+    return tree.map_structure(lambda x: x if x is None or tf.is_tensor(x) else _tensor(as_sparse(x)), batch)
 
 
 def _tensor(x):
-    return x.as_tensor() if isinstance(x, SparseRows) else tf.convert_to_tensor(x)
+    return x if tf.is_tensor(x) else tf.convert_to_tensor(_array(x))
 
 
 def _array(x):

@@ -11,6 +11,7 @@ import numpy as np
 from graphc.keras.keras_graphc.compiled_step import CompiledStep, as_tensors
 from graphc.keras.keras_graphc.feeding import Feed, is_one_batch, train_validation_split
 from graphc.keras.keras_graphc.step_callbacks import StepCallbacks
+from graphc.keras.keras_graphc.sparse.rows import as_sparse
 from keras.src import callbacks as callbacks_module
 from keras.src import optimizers as optimizers_module
 from keras.src import tree
@@ -249,7 +250,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         """Make the variables of layers that wait for their first input; nothing else is changed."""
         x, _, _ = data_adapter_utils.unpack_x_y_sample_weight(batch)
         with StatelessScope():
-            self(x)
+            self(tree.map_structure(as_sparse, x))
 
     # ---------------------------------------------------------------------------------------------- one batch
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import graphc as tf
 from graphc.keras.keras_graphc.core.tensors import convert_to_numpy, convert_to_tensor
 from keras.src.backend.common import KerasVariable
@@ -27,16 +25,15 @@ class Variable(KerasVariable):
         self._value.assign(tf.cast(value, self._value.dtype), read_value=False)
 
     def assign_add(self, value):
-        return self._with_rows(value, self._value.scatter_add) or super().assign_add(value)
+        if not isinstance(value, tf.IndexedSlices) or in_stateless_scope():
+            return super().assign_add(value)
+        self._value.scatter_add(convert_to_tensor(value, self._value.dtype))  # these rows alone
+        return value
 
     def assign_sub(self, value):
-        return self._with_rows(value, self._value.scatter_sub) or super().assign_sub(value)
-
-    def _with_rows(self, value, change: Callable):
-        """The value, if it is some rows of the variable, to which alone the change is made then; else None."""
         if not isinstance(value, tf.IndexedSlices) or in_stateless_scope():
-            return None
-        change(convert_to_tensor(value, self._value.dtype))
+            return super().assign_sub(value)
+        self._value.scatter_sub(convert_to_tensor(value, self._value.dtype))
         return value
 
     @property

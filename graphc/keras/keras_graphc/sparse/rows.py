@@ -69,6 +69,12 @@ def as_rows(x):
     return x
 
 
+def as_sparse(x):
+    """The SparseTensor of what is sparse; anything else as it is."""
+    x = x if isinstance(x, tf.SparseTensor) else as_rows(x)
+    return x.as_tensor() if isinstance(x, SparseRows) else x
+
+
 def without_sparse(batch) -> tuple[tuple[int, ...], object]:
     """The numbers of the leaves that are sparse, and the batch without them: itself, if there are none.
 

@@ -58,7 +58,7 @@ def squeezed(x, axis=None):
     kept = [a for a in range(rank) if a not in axes]
     extents = tf.unstack(x.dense_shape, num=rank)
     shape = tf.stack([extents[a] for a in kept]) if kept else tf.zeros([0], "int64")
-    return tf.SparseTensor(tf.gather(x.indices, kept, axis=1), x.values, shape)
+    return tf.SparseTensor(tf.gather(x.indices, tf.constant(kept, "int32"), axis=1), x.values, shape)
 
 
 reshaping, transposing = _moving(_reshaped), _moving(_transposed)
