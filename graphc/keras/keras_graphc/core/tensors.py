@@ -25,7 +25,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         x = x.value
     if isinstance(x, tf.Variable):
         x = tf.convert_to_tensor(x)
-    if isinstance(x, SPARSE):
+    if type(x) in SPARSE:
         if sparse is not False:
             return x if dtype is None else x.with_values(convert_to_tensor(x.values, dtype))
         x = to_dense(x)
@@ -44,7 +44,7 @@ def convert_to_numpy(x) -> np.ndarray:
     """An array of the value, one's own to write to; of a sparse tensor the dense one."""
     if isinstance(x, KerasVariable):
         x = x.value
-    if isinstance(x, SPARSE):
+    if type(x) in SPARSE:
         x = to_dense(x)
     return np.array(x.numpy() if tf.is_tensor(x) else x)
 

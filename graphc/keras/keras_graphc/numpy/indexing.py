@@ -126,7 +126,7 @@ def isin(x1, x2, assume_unique=False, invert=False):
 def bincount(x, weights=None, minlength=0, sparse=False):
     x = convert_to_tensor(x)
     dtype = "int32" if weights is None else dtypes.result_type(x.dtype, convert_to_tensor(weights).dtype)
-    if sparse or isinstance(x, SPARSE):
+    if sparse or type(x) in SPARSE:
         return classes.bincount(x, weights, minlength, dtype)
     count = tf.maximum(tf.reduce_max(cast(x, "int32")) + 1, minlength)
     weights = tf.ones_like(x, dtype) if weights is None else cast(weights, dtype)

@@ -19,7 +19,7 @@ def keeping_zeros(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def of_values(x, *args, **kwargs):
-        if isinstance(x, SPARSE):
+        if type(x) in SPARSE:
             return x.with_values(function(x.values, *args, **kwargs))
         return function(x, *args, **kwargs)
 
@@ -31,7 +31,7 @@ def densifying(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def of_all(x, *args, **kwargs):
-        return function(to_dense(x) if isinstance(x, SPARSE) else x, *args, **kwargs)
+        return function(to_dense(x) if type(x) in SPARSE else x, *args, **kwargs)
 
     return of_all
 
@@ -41,7 +41,7 @@ def _with_sparse(function: Callable, otherwise: Callable) -> Callable:
 
     @functools.wraps(function)
     def of_two(x1, x2):
-        if isinstance(x1, SPARSE) or isinstance(x2, SPARSE):
+        if type(x1) in SPARSE or type(x2) in SPARSE:
             return otherwise(function, x1, x2)
         return function(x1, x2)
 
@@ -83,14 +83,14 @@ def _united(function: Callable, x1, x2):
 
 
 def _met(function: Callable, x1, x2):
-    if isinstance(x1, SPARSE) and isinstance(x2, SPARSE):
+    if type(x1) in SPARSE and type(x2) in SPARSE:
         if not _agree(x1, x2):
             return function(to_dense(x1), to_dense(x2))
         if x1.indices is x2.indices:
             return x1.with_values(function(x1.values, x2.values))
         rebuilt, values1, values2 = shared(x1, x2)
         return rebuilt(function(values1, values2))
-    if isinstance(x2, SPARSE):
+    if type(x2) in SPARSE:
         return _met(lambda b, a: function(a, b), x2, x1)
     if is_scalar(x2):
         return x1.with_values(function(x1.values, x2))
@@ -101,11 +101,11 @@ def _met(function: Callable, x1, x2):
 
 
 def _divided_quietly(function: Callable, x1, x2):
-    return function(to_dense(x1), to_dense(x2)) if isinstance(x2, SPARSE) else _met(function, x1, x2)
+    return function(to_dense(x1), to_dense(x2)) if type(x2) in SPARSE else _met(function, x1, x2)
 
 
 def _divided(function: Callable, x1, x2):
-    if isinstance(x2, SPARSE):
+    if type(x2) in SPARSE:
         return function(to_dense(x1), to_dense(x2))
     if not is_scalar(x2):
         x2 = tf.convert_to_tensor(x2)

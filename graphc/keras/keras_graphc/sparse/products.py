@@ -19,7 +19,7 @@ def multiplying(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def product(x1, x2):
-        if not isinstance(x1, SPARSE) and not isinstance(x2, SPARSE):
+        if type(x1) not in SPARSE and type(x2) not in SPARSE:
             return function(x1, x2)
         x1, x2 = (to_dense(x) if isinstance(x, tf.IndexedSlices) else x for x in (x1, x2))
         if not isinstance(x1, tf.SparseTensor) and not isinstance(x2, tf.SparseTensor):

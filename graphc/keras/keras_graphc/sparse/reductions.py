@@ -16,7 +16,7 @@ def summing(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def summed(x, axis=None, keepdims=False):
-        if not isinstance(x, SPARSE):
+        if type(x) not in SPARSE:
             return function(x, axis, keepdims)
         x = x.with_values(function(x.values, ()))  # in the dtype of sums
         return _sum(x, _axes(x, axis), keepdims)
@@ -29,7 +29,7 @@ def averaging(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def averaged(x, axis=None, keepdims=False):
-        if not isinstance(x, SPARSE):
+        if type(x) not in SPARSE:
             return function(x, axis, keepdims)
         x = x.with_values(function(x.values, ()))  # in the dtype of means
         axes = _axes(x, axis)
@@ -39,7 +39,7 @@ def averaging(function: Callable) -> Callable:
             count = tf.constant(math.prod(sizes[a] for a in axes), x.dtype)
         else:
             count = tf.cast(tf.reduce_prod(tf.gather(x.dense_shape, axes)), x.dtype)
-        return total.with_values(total.values / count) if isinstance(total, SPARSE) else total / count
+        return total.with_values(total.values / count) if type(total) in SPARSE else total / count
 
     return averaged
 

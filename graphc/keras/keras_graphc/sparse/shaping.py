@@ -15,7 +15,7 @@ def _moving(sparse: Callable) -> Callable:
     def of(function: Callable) -> Callable:
         @functools.wraps(function)
         def moved(x, *args, **kwargs):
-            if not isinstance(x, SPARSE):
+            if type(x) not in SPARSE:
                 return function(x, *args, **kwargs)
             if isinstance(x, tf.IndexedSlices):
                 return function(to_dense(x), *args, **kwargs)
@@ -70,7 +70,7 @@ def concatenating(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def concatenated(xs, axis=0):
-        count = sum(isinstance(x, SPARSE) for x in xs)
+        count = sum(type(x) in SPARSE for x in xs)
         if not count:
             return function(xs, axis)
         if axis is None or count < len(xs) or any(isinstance(x, tf.IndexedSlices) for x in xs):

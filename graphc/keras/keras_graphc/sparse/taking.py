@@ -13,7 +13,7 @@ def taking(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def taken(x, indices, axis=None):
-        x = to_dense(x) if isinstance(x, SPARSE) else x
-        return function(x, to_dense(indices) if isinstance(indices, SPARSE) else indices, axis)
+        x = to_dense(x) if type(x) in SPARSE else x
+        return function(x, to_dense(indices) if type(indices) in SPARSE else indices, axis)
 
     return taken

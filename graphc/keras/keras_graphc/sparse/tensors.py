@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphc as tf
 
-SPARSE = (tf.SparseTensor, tf.IndexedSlices)
+SPARSE = frozenset({tf.SparseTensor, tf.IndexedSlices})  # looked up by every call of an operation
 
 
 def to_dense(x):
