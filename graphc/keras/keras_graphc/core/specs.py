@@ -16,7 +16,7 @@ from keras.src.backend.common.symbolic_scope import SymbolicScope
 def compute_output_spec(fn, *args, **kwargs):
     """KerasTensors for what ``fn`` answers when KerasTensors among its arguments are tensors; nothing is computed."""
     leaves = tree.flatten((args, kwargs))
-    specs = [spec for x in leaves if isinstance(x, KerasTensor) for spec in _specs(x)]
+    specs = [spec for k, x in enumerate(leaves) if isinstance(x, KerasTensor) for spec in _specs(x, f"elements{k}")]
 
     def called(tensors):
         left = iter(tensors)
@@ -35,11 +35,11 @@ def compute_output_spec(fn, *args, **kwargs):
         return infer(getattr(fn, "__name__", "call"), called, specs)
 
 
-def _specs(x: KerasTensor) -> list[tuple]:
+def _specs(x: KerasTensor, elements: str) -> list[tuple]:
     """What is told of the tensors that stand for a symbolic one: a sparse one has places and values besides its shape."""
     if not x.sparse:
         return [(x.dtype, x.shape)]
-    count = symbol("elements")
+    count = symbol(elements)
     return [(x.dtype, x.shape), ("int64", (count, len(x.shape))), (x.dtype, (count,))]
 
 
