@@ -97,7 +97,9 @@ class SparseTensor(Composite):
 
     def with_values(self, new_values) -> "SparseTensor":
         """Other values at the same places."""
-        return SparseTensor(self.indices, new_values, self.dense_shape)
+        found = SparseTensor(self.indices, new_values, self.dense_shape)
+        found._promised = self._promised
+        return found
 
     def eval(self, feed_dict=None, session=None) -> SparseTensorValue:
         """The value in a session, for tensors of graphs."""

@@ -6,7 +6,7 @@ from graphc.errors import ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.node import Node, const, origins
 from graphc.ir.type import Type
-from graphc.lib import index, math, segment, shape
+from graphc.lib import index, math, order, segment, shape
 from graphc.lib.dims import dim_node, integer, listed, measured, size
 from graphc.lib.promote import adopt, as_node
 from graphc.lib.shape import concat
@@ -50,18 +50,37 @@ def add_dense(indices, values, dense) -> Node:
 
 def extreme(kind: str, a_indices, a_values, b_indices, b_values, dense_shape) -> tuple[Node, Node]:
     """Indices and values of the ``max`` or ``min`` of two sparse tensors, 0 where one has no value."""
-    name = f"{kind}imum"
-    a, x = agree(name, a_indices, a_values)
-    b, y = agree(name, b_indices, b_values)
-    same_rank(name, a, b)
-    x, y = adopt(name, x, y)
+    i, x, y = united(f"{kind}imum", a_indices, a_values, b_indices, b_values, dense_shape)
+    return i, apply(kind, *adopt(f"{kind}imum", x, y))
+
+
+def united(op: str, a_indices, a_values, b_indices, b_values, dense_shape, in_both: bool = False) -> tuple:
+    """The places of two sparse tensors, each once and in order, with the values of either: indices, values, values.
+
+    Where one has no value it counts as 0; the values may be rows, and of different dtypes. Values of equal places add up.
+
+    Args:
+        in_both: leave out the places that only one of them has.
+    """
+    a, x = agree(op, a_indices, a_values)
+    b, y = agree(op, b_indices, b_values)
+    same_rank(op, a, b)
     i = concat([a, b], 0)
-    rows, group, begins = grouped(linear(columns(name, i), extents(dense_shape), i))
+    rows, group, begins = grouped(linear(columns(op, i), extents(dense_shape), i))
     starts = nonzero(begins)
-    sides = []
-    for left, right in ((x, const(0, y.type)), (const(0, x.type), y)):
-        sides.append(segment.unsorted_segment_sum(take(concat([left, right], 0), rows), group, starts.shape[0]))
-    return take(take(i, rows), starts), apply(kind, *sides)
+    n = starts.shape[0]
+
+    def summed(left: Node, right: Node) -> Node:
+        return segment.unsorted_segment_sum(take(concat([left, right], 0), rows), group, n)
+
+    none, one = (lambda v: const(0, v.type)), (lambda v: const(1, Type(dt.i32, v.shape[:1])))
+    found = [take(take(i, rows), starts), summed(x, const(0, Type(x.dtype, (y.shape[0], *x.shape[1:])))),
+             summed(const(0, Type(y.dtype, (x.shape[0], *y.shape[1:]))), y)]  # fmt: skip
+    if not in_both:
+        return tuple(found)
+    counts = summed(one(x), none(one(y))), summed(none(one(x)), one(y))
+    kept = nonzero(apply("and", *[math.greater(count, 0) for count in counts]))
+    return tuple([take(part, kept) for part in found])
 
 
 def _axes(op: str, axis, rank: int, i: Node) -> list[int]:
@@ -142,6 +161,68 @@ def matmul(indices, values, dense_shape, b, adjoint_a=False, adjoint_b=False) ->
     return apply("scatter", start, apply("reshape", cols[0], shape=(v.shape[0], 1)), terms, kind="add", batch=0)
 
 
+def batched_matmul(indices, values, dense_shape, b) -> Node:
+    """The products of sparse matrices ``[..., m, k]`` and dense ones ``[..., k, n]``, whose leading axes broadcast.
+
+    Raises:
+        ShapeError: inner sizes differ.
+    """
+    op = "matmul"
+    i, v = agree(op, indices, values)
+    v, y = adopt(op, v, b)
+    cols, sizes = columns(op, i), list(dims_of(op, dense_shape))
+    if type(sizes[-1]) is int and type(y.shape[-2]) is int and sizes[-1] != y.shape[-2]:
+        what = f"{op}: sparse matrices {sizes} do not fit {y.type}"
+        raise ShapeError(explain(what, origins(a=v, b=y)))
+    lead, own = len(y.shape) - 2, len(cols) - 2
+    if lead > own:  # more dense matrices than sparse ones: all of them beside one another
+        order = [*range(lead - own, lead + 1), *range(lead - own), lead + 1]
+        wide = shape.reshape(shape.transpose(y, order), [*y.shape[lead - own : lead + 1], -1])
+        found = batched_matmul(i, v, dense_shape, wide)
+        parts = [*range(own + 1, lead + 1), *range(own + 1), lead + 1]
+        full = (*found.shape[:-1], *y.shape[: lead - own], y.shape[-1])
+        return shape.transpose(apply("reshape", found, shape=full), parts)
+    before = [const(0, c.type) if type(n) is int and n == 1 else c for c, n in zip(cols[own - lead : own], y.shape)]
+    rows = apply("gather", y, joined([*before, cols[-1]], i), batch=0)
+    terms = apply("mul", apply("broadcast", v, shape=rows.shape, axes=(0,)), rows)
+    start = const(0, Type(v.dtype, (*sizes[:-1], y.shape[-1])))
+    return apply("scatter", start, joined(cols[:-1], i), terms, kind="add", batch=0)
+
+
+def sparse_matmul(a_indices, a_values, a_shape, b_indices, b_values, b_shape) -> tuple[Node, Node, Node]:
+    """The product of sparse matrices ``[..., m, k]`` and ``[..., k, n]`` as a sparse tensor: indices, values, shape."""
+    op = "matmul"
+    a, x = agree(op, a_indices, a_values)
+    b, y = agree(op, b_indices, b_values)
+    x, y = adopt(op, x, y)
+    same_rank(op, a, b)
+    left, right, rows, wide = columns(op, a), columns(op, b), extents(a_shape), extents(b_shape)
+    bins = size(dims_of(op, b_shape)[:-1])
+    meet = linear([*left[:-2], left[-1]], [*rows[:-2], rows[-1]], a)  # the row that a value of the first one meets
+    row = linear(right[:-1], wide[:-1], b)
+    by_row = order.argsort(row)
+    many = segment.unsorted_segment_sum(const(1, row.type), row, bins)
+    count = take(many, meet)
+    ends = _running(count)
+    total = measured(apply("reduce", count, kind="sum", axes=(0,)), op)
+    pair = apply("iota", shape=(total,), axis=0, dtype=dt.i64)
+    begun = apply("scatter", const(0, pair.type), apply("reshape", ends, shape=(a.shape[0], 1)), const(1, ends.type),
+                  kind="add", batch=0)  # fmt: skip
+    mine = _running(begun)
+    past = math.subtract(pair, math.subtract(take(ends, mine), take(count, mine)))
+    start = math.subtract(take(_running(many), take(meet, mine)), take(count, mine))
+    partner = take(by_row, math.add(start, past))
+    i = joined([*[take(c, mine) for c in left[:-1]], take(right[-1], partner)], pair)
+    sizes = [*rows[:-1], wide[-1]]
+    found, v = _summed(i, apply("mul", take(x, mine), take(y, partner)), columns(op, i), sizes)
+    return found, v, shape_vector(sizes)
+
+
+def _running(x: Node) -> Node:
+    """The sums of a vector up to each element, that one among them."""
+    return apply("cumulate", x, kind="sum", axis=0, exclusive=False, reverse=False)
+
+
 def softmax(indices, values, dense_shape) -> Node:
     """The softmax of the values that are there, along the last axis."""
     i, v = agree("softmax", indices, values)
@@ -160,14 +241,20 @@ def times(indices, values, dense_shape, dense, divide: bool = False) -> Node:
     """The values times (over) the elements of a dense tensor at their places; it broadcasts to the sparse shape."""
     i, v = agree("multiply", indices, values)
     v, y = adopt("multiply", v, dense)
-    cols = columns("multiply", i)
+    picked = at_places("multiply", i, y)
+    return math.truediv(v, picked) if divide else apply("mul", v, picked)
+
+
+def at_places(op: str, indices, dense) -> Node:
+    """The elements of a dense tensor at places of a sparse one, to whose shape it broadcasts."""
+    i, y = as_node(indices), as_node(dense)
+    cols = columns(op, i)
     if len(y.shape) > len(cols):
-        what = f"multiply: {y.type} does not broadcast to a sparse tensor of rank {len(cols)}"
+        what = f"{op}: {y.type} does not broadcast to a sparse tensor of rank {len(cols)}"
         raise ShapeError(explain(what, origins(dense=y)))
     cols = cols[len(cols) - len(y.shape) :]
     cols = [const(0, c.type) if type(n) is int and n == 1 else c for c, n in zip(cols, y.shape)]
-    picked = apply("gather", y, joined(cols, i), batch=0)
-    return math.truediv(v, picked) if divide else apply("mul", v, picked)
+    return apply("gather", y, joined(cols, i), batch=0)
 
 
 # ------------------------------------------------------------------------------------------ segments

@@ -16,7 +16,8 @@ def infer(name: str, function: Callable, specs: Sequence[tuple]):
     Args:
         name: of the function, for messages.
         function: called with one list of tensors.
-        specs: (dtype, shape) of each; sizes that are None are one unknown size along one axis, and others along others.
+        specs: (dtype, shape) of each; sizes that are None are one unknown size along one axis, and others along others;
+            a size may be a symbol of the caller's own.
 
     Raises:
         whatever the function raises.

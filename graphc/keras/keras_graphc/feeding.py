@@ -8,10 +8,12 @@ import sys
 import numpy as np
 from keras.src import tree
 from keras.src.backend import config
-from keras.src.trainers.data_adapters import data_adapter_utils
+from keras.src.trainers.data_adapters import array_slicing, data_adapter_utils
+from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 from keras.src.trainers.epoch_iterator import EpochIterator
 
+from graphc.keras.keras_graphc.sparse.rows import SparseRows, as_rows, has_sparse
 
 _BATCH = 32  # rows where nobody says how many
 
@@ -28,6 +30,9 @@ class Feed(EpochIterator):
                         "(inputs, targets) or (inputs, targets, sample_weights)."
                     )
             x, class_weight, how["shuffle"] = DatasetAdapter(x, class_weight), None, False
+        elif has_sparse((x, y, sample_weight)):
+            x, class_weight = _sparse_adapter(x, y, sample_weight, class_weight, how), None
+            y = sample_weight = None
         super().__init__(x, y, sample_weight, class_weight=class_weight, **how)
 
     def __next__(self):
@@ -74,6 +79,41 @@ class DatasetAdapter(DataAdapter):
     @property
     def partial_batch_size(self):
         return None
+
+
+class SparseArrayAdapter(ArrayDataAdapter):
+    """Arrays of which some are sparse, and so are the batches of these."""
+
+    def get_numpy_iterator(self):
+        def sliceable(x):
+            return x if isinstance(x, SparseRows) else array_slicing.convert_to_sliceable(x, target_backend="numpy")
+
+        def taken(x, indices=None):
+            return x.convert_to_numpy(x[indices])
+
+        return self._get_iterator(taken, tree.map_structure(sliceable, self._inputs))
+
+
+def _sparse_adapter(x, y, sample_weight, class_weight, how: dict) -> SparseArrayAdapter:
+    x, y, sample_weight = tree.map_structure(as_rows, (x, y, sample_weight))
+    return SparseArrayAdapter(
+        x, y, sample_weight, class_weight=class_weight, batch_size=how.get("batch_size"),
+        steps=how.get("steps_per_epoch"), shuffle=how.get("shuffle", False),
+    )  # fmt: skip
+
+
+def train_validation_split(arrays, validation_split: float) -> tuple:
+    """``arrays`` in two, as Keras does it; of sparse ones the rows that Keras gives for their numbers."""
+    if not has_sparse(arrays):
+        return array_slicing.train_validation_split(arrays, validation_split=validation_split)
+    arrays = tree.map_structure(as_rows, arrays)
+    numbers = tree.map_structure(lambda x: np.arange(x.shape[0]) if isinstance(x, SparseRows) else x, arrays)
+
+    def rows(x, part):
+        return x[part] if isinstance(x, SparseRows) else part
+
+    parts = array_slicing.train_validation_split(numbers, validation_split=validation_split)
+    return tuple([tree.map_structure(rows, arrays, part) for part in parts])
 
 
 def is_one_batch(x, batch_size: int | None) -> bool:

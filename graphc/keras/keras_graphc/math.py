@@ -17,6 +17,7 @@ from graphc.keras.keras_graphc.fourier import (  # noqa: F401  Keras finds them 
 )  # fmt: skip
 from graphc.keras.keras_graphc.linalg import in_width
 from graphc.keras.keras_graphc.numpy.promotion import as_float, pair
+from graphc.keras.keras_graphc.sparse.dispatch import taking_sparse
 
 # ---------------------------------------------------------------------------------------------- segments
 
@@ -111,3 +112,6 @@ def erfinv(x):
 
 def logdet(x):
     return in_width(lambda x: tf.linalg.slogdet(x)[1], x)
+
+
+globals().update(taking_sparse(globals()))

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import graphc as tf
 import numpy as np
 from graphc.keras.keras_graphc.compiled_step import CompiledStep, as_tensors
-from graphc.keras.keras_graphc.feeding import Feed, is_one_batch
+from graphc.keras.keras_graphc.feeding import Feed, is_one_batch, train_validation_split
 from graphc.keras.keras_graphc.step_callbacks import StepCallbacks
+from graphc.keras.keras_graphc.sparse.rows import as_sparse
 from keras.src import callbacks as callbacks_module
 from keras.src import models
 from keras.src import optimizers as optimizers_module
@@ -18,7 +19,7 @@ from keras.src import tree
 from keras.src.backend import config
 from keras.src.backend.common.stateless_scope import StatelessScope
 from keras.src.trainers import trainer as keras_trainer
-from keras.src.trainers.data_adapters import array_slicing, data_adapter_utils
+from keras.src.trainers.data_adapters import data_adapter_utils
 from keras.src.utils import traceback_utils
 from keras.src.utils.python_utils import pythonify_logs
 
@@ -108,7 +109,7 @@ class GraphcTrainer(keras_trainer.Trainer):
             epochs = most
         self._eval_epoch_iterator = None
         if validation_split and validation_data is None:
-            (x, y, sample_weight), validation_data = array_slicing.train_validation_split(
+            (x, y, sample_weight), validation_data = train_validation_split(
                 (x, y, sample_weight), validation_split=validation_split
             )
         feed = Feed(
@@ -264,7 +265,7 @@ class GraphcTrainer(keras_trainer.Trainer):
         """Make the variables of layers that wait for their first input; nothing else is changed."""
         x, _, _ = data_adapter_utils.unpack_x_y_sample_weight(batch)
         with StatelessScope():
-            self(x)
+            self(tree.map_structure(as_sparse, x))
 
     # ---------------------------------------------------------------------------------------------- one batch
 
@@ -312,8 +313,8 @@ def _as_array(x):
 
 
 def _arrays(answer):
-    """An answer with arrays in the places of tensors, which share their memory."""
-    return tree.map_structure(np.asarray, answer)
+    """An answer with arrays in the places of tensors, which share their memory; sparse ones stay."""
+    return tree.map_structure(lambda x: x if isinstance(x, tf.SparseTensor) else np.asarray(x), answer)
 
 
 def _joined(answers: Sequence):
@@ -321,5 +322,7 @@ def _joined(answers: Sequence):
     return tree.map_structure_up_to(answers[0], _concatenated, *answers)
 
 
-def _concatenated(*parts) -> np.ndarray:
+def _concatenated(*parts):
+    if isinstance(parts[0], tf.SparseTensor):
+        return tf.sparse.concat(0, parts)
     return np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts)

@@ -17,7 +17,7 @@ from graphc.keras.keras_graphc.core.specs import compute_output_spec
 from graphc.keras.keras_graphc.core.tensors import cast, convert_to_numpy, convert_to_tensor, is_tensor, shape
 from graphc.keras.keras_graphc.core.variables import Variable
 
-SUPPORTS_SPARSE_TENSORS = False
+SUPPORTS_SPARSE_TENSORS = True
 SUPPORTS_RAGGED_TENSORS = False
 SUPPORTS_COMPLEX_DTYPES = True
 IS_THREAD_SAFE = True

@@ -5,22 +5,30 @@ from __future__ import annotations
 import graphc as tf
 import numpy as np
 from keras.src.backend import config
+from graphc.keras.keras_graphc.sparse.tensors import SPARSE, to_dense
 from keras.src.backend.common import KerasVariable, is_int_dtype, standardize_dtype
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """A tensor of an array, a number, a list, a variable or a tensor; of ``dtype`` where one is given.
 
+    Args:
+        sparse: False for the dense tensor that a sparse one stands for; dense ones stay dense.
+
     Raises:
-        ValueError: a sparse or ragged tensor is asked for.
+        ValueError: a ragged tensor is asked for.
     """
-    if sparse or ragged:
-        raise ValueError(f"`{'sparse' if sparse else 'ragged'}=True` is not supported with the graphc backend")
+    if ragged:
+        raise ValueError("`ragged=True` is not supported with the graphc backend")
     dtype = None if dtype is None else standardize_dtype(dtype)
     if isinstance(x, KerasVariable):
         x = x.value
     if isinstance(x, tf.Variable):
         x = tf.convert_to_tensor(x)
+    if type(x) in SPARSE:
+        if sparse is not False:
+            return x if dtype is None else x.with_values(convert_to_tensor(x.values, dtype))
+        x = to_dense(x)
     if not tf.is_tensor(x):
         if dtype is not None and (isinstance(x, bool) or dtype == "bool" or is_int_dtype(dtype)):
             if isinstance(x, int) or isinstance(x, list) and all(type(part) is int for part in x):
@@ -33,9 +41,11 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
 
 
 def convert_to_numpy(x) -> np.ndarray:
-    """An array of the value, one's own to write to."""
+    """An array of the value, one's own to write to; of a sparse tensor the dense one."""
     if isinstance(x, KerasVariable):
         x = x.value
+    if type(x) in SPARSE:
+        x = to_dense(x)
     return np.array(x.numpy() if tf.is_tensor(x) else x)
 
 

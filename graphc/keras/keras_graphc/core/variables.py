@@ -6,6 +6,7 @@ import graphc as tf
 import numpy as np
 from graphc.keras.keras_graphc.core.tensors import convert_to_numpy, convert_to_tensor
 from keras.src.backend.common import KerasVariable
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 
 class Variable(KerasVariable):
@@ -23,6 +24,18 @@ class Variable(KerasVariable):
 
     def _direct_assign(self, value):
         self._value.assign(tf.cast(value, self._value.dtype), read_value=False)
+
+    def assign_add(self, value):
+        if not isinstance(value, tf.IndexedSlices) or in_stateless_scope():
+            return super().assign_add(value)
+        self._value.scatter_add(convert_to_tensor(value, self._value.dtype))  # these rows alone
+        return value
+
+    def assign_sub(self, value):
+        if not isinstance(value, tf.IndexedSlices) or in_stateless_scope():
+            return super().assign_sub(value)
+        self._value.scatter_sub(convert_to_tensor(value, self._value.dtype))
+        return value
 
     @property
     def value(self):

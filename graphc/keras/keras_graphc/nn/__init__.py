@@ -8,3 +8,6 @@ from graphc.keras.keras_graphc.nn.ctc import *  # noqa: F403
 from graphc.keras.keras_graphc.nn.losses import *  # noqa: F403
 from graphc.keras.keras_graphc.nn.normalizations import *  # noqa: F403
 from graphc.keras.keras_graphc.nn.pooling import *  # noqa: F403
+from graphc.keras.keras_graphc.sparse.dispatch import taking_sparse
+
+globals().update(taking_sparse(globals()))

@@ -9,6 +9,7 @@ from keras.src import backend
 from keras.src.backend.common import standardize_dtype
 
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape
+from graphc.keras.keras_graphc.sparse import classes
 
 __all__ = [
     "binary_crossentropy", "categorical_crossentropy", "multi_hot", "one_hot", "psnr",
@@ -17,16 +18,18 @@ __all__ = [
 
 
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
-    if sparse:
-        raise ValueError("Unsupported value `sparse=True` with the graphc backend")
     dtype = standardize_dtype(dtype)
+    if sparse:
+        return classes.one_hot(convert_to_tensor(x), num_classes, axis, dtype)
     encoded = tf.one_hot(cast(x, "int64"), num_classes, axis=axis, dtype="int8" if dtype == "bool" else dtype)
     return cast(encoded, dtype)
 
 
 def multi_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     x = convert_to_tensor(x)
-    encoded = one_hot(x, num_classes, axis, "int8" if dtype == "bool" else dtype, sparse)
+    if sparse:
+        return classes.multi_hot(x, num_classes, axis, standardize_dtype(dtype))
+    encoded = one_hot(x, num_classes, axis, "int8" if dtype == "bool" else dtype)
     return cast(tf.reduce_max(encoded, axis=1 if len(x.shape) > 1 else 0), standardize_dtype(dtype))
 
 

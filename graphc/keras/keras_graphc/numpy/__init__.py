@@ -9,3 +9,6 @@ from graphc.keras.keras_graphc.numpy.reductions import *  # noqa: F403
 from graphc.keras.keras_graphc.numpy.shaping import *  # noqa: F403
 from graphc.keras.keras_graphc.numpy.unique import *  # noqa: F403
 from graphc.keras.keras_graphc.numpy.vectorizing import *  # noqa: F403
+from graphc.keras.keras_graphc.sparse.dispatch import taking_sparse
+
+globals().update(taking_sparse(globals()))

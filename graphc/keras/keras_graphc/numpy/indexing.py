@@ -10,6 +10,8 @@ from keras.src.backend.common import dtypes, standardize_dtype
 from graphc.keras.keras_graphc.core import cast, convert_to_tensor, shape as shape_of
 from graphc.keras.keras_graphc.numpy.promotion import float_dtype, pair
 from graphc.keras.keras_graphc.numpy.shaping import ravel, size, swapaxes
+from graphc.keras.keras_graphc.sparse import classes
+from graphc.keras.keras_graphc.sparse.tensors import SPARSE
 
 FEW = 32  # elements that a search compares one by one
 
@@ -122,10 +124,10 @@ def isin(x1, x2, assume_unique=False, invert=False):
 
 
 def bincount(x, weights=None, minlength=0, sparse=False):
-    if sparse:
-        raise ValueError("Unsupported value `sparse=True` with the graphc backend")
     x = convert_to_tensor(x)
     dtype = "int32" if weights is None else dtypes.result_type(x.dtype, convert_to_tensor(weights).dtype)
+    if sparse or type(x) in SPARSE:
+        return classes.bincount(x, weights, minlength, dtype)
     count = tf.maximum(tf.reduce_max(cast(x, "int32")) + 1, minlength)
     weights = tf.ones_like(x, dtype) if weights is None else cast(weights, dtype)
     x = cast(x, "int32")
