@@ -121,14 +121,20 @@ class Walk:
         The next walk starts from these values. Otherwise a loop that looks at a value in every turn would compute all
         turns before once more. Derivatives are left out: an optimizer takes them at once.
         """
-        wanted, held = set(self.wanted), []
-        for (value, operands), uses in zip(self.steps, self._uses()):
-            if operands is None or value.entry.label == GRADIENT or value in wanted:
+        known = 3  # its step, its place, and one operation walked over refer to a value
+        several = [v for v, operands in self.steps if operands and references(v) > known + v.taped]
+        if len(several) == len(self.wanted):
+            return
+        wanted, held, uses = set(self.wanted), [], self._uses()
+        while several:
+            value = several.pop()
+            if value in wanted or value.entry.label == GRADIENT:
                 continue
-            known = 2 + uses + value.taped  # its step and its place, operations walked over, and tapes
-            if references(value) > known and any([type(o) is Value for o in operands]):
-                held.append(value)
-        self.wanted += held[-_HELD:]
+            place = self.places[value]
+            if references(value) > known - 1 + uses[place] + value.taped:
+                if any([type(o) is Value for o in self.steps[place][1]]):
+                    held.append(value)
+        self.wanted += held[:_HELD]
 
     def _uses(self) -> list[int]:
         """For each step, how often operations walked over have its value for an operand."""
