@@ -268,12 +268,17 @@ def is_own(file: str) -> bool:
     return file.startswith(_PACKAGE)
 
 
+def is_installed(file: str) -> bool:
+    """Whether a file of code belongs to Python or to an installed library: its lines are not for the user to change."""
+    return file.startswith(_STDLIB) or f"{os.sep}site-packages{os.sep}" in file
+
+
 def raised_at(error: BaseException) -> Location | None:
     """The innermost line of the user's program that an error came from; None if it came from none."""
     at, found = error.__traceback__, None
     while at is not None:
         file = at.tb_frame.f_code.co_filename
-        if not file.startswith((*_not_users, _STDLIB, "<")) and f"{os.sep}site-packages{os.sep}" not in file:
+        if not file.startswith((*_not_users, "<")) and not is_installed(file):
             found = Location(file, at.tb_lineno)
         at = at.tb_next
     return found

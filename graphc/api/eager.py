@@ -83,14 +83,13 @@ class Eager:
         key, is_free = (None, False) if effect is EFFECT else key_of(build)
         if key is None:
             return self._first_time(None, False, default_name, build, operands, alike, groups, effect)
-        found = self._given(operands, alike, groups, is_free)
-        key = (key, alike, *found[0]) if groups is None else (key, tuple(groups), *found[0])
+        kinds, values = self._given(operands, alike, groups, is_free)
+        key = (key, alike, *kinds) if groups is None else (key, tuple(groups), *kinds)
         learnt = BY_KEY.get(key)
         if learnt is None:
             return self._first_time(key, is_free, default_name, build, operands, alike, groups, None)
         if learnt.structure is not None:
             build.structure = learnt.structure
-        values = found[1]
         if learnt.drawn:
             values += [value_of_node(build.drawn[k]) for k in learnt.drawn]
         values = tuple(values)
@@ -154,6 +153,7 @@ class Eager:
                 records = getattr(tape, "records", None)
                 if records is not None:
                     records.append((value, entry, operands))
+                    value.taped += 1
             if entry.is_scalar:
                 self._thread.scalars.append(weakref.ref(tensor))
         if depth > _DEEPEST or len(self._thread.scalars) > _NUMBERS_KEPT or self.at_once:
@@ -347,6 +347,7 @@ class Eager:
         needed_now = [*walk.wanted, *values]
         wanted = dict.fromkeys([v for v in (*walk.wanted, *scalars, *values) if v.array is None])
         walk.add(list(wanted)[len(walk.wanted) :])
+        walk.keep_held()
         try:
             self._run(walk)
         except GraphcError:  # perhaps because of a scalar that nobody asked for
@@ -374,7 +375,9 @@ class Eager:
     def _compute(self, values: list[Value]) -> None:
         values = [v for v in values if v.array is None]
         if values:
-            self._run(Walk(values))
+            walk = Walk(values)
+            walk.keep_held()
+            self._run(walk)
 
     def _run(self, walk: Walk) -> None:
         """Settle what a walk leads to."""

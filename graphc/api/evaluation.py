@@ -10,7 +10,8 @@ import numpy as np
 from graphc.api.learnt import Library
 from graphc.api.programs import Programs
 from graphc.api.signature import OpenSizes, signature
-from graphc.api.values import Value, inlined, kind_of, location_of, number, value_of_leaf
+from graphc.api.storage import references
+from graphc.api.values import GRADIENT, Value, inlined, kind_of, location_of, number, value_of_leaf
 from graphc.compile import compile_graph
 from graphc.errors import InvalidArgumentError, explain
 from graphc.ir.graph import Graph, input_node, needed, substitute
@@ -19,6 +20,7 @@ from graphc.ir.type import Type
 
 _CONSTANT, _LEAF, _END, _SAME = -1, 0, -2, -3
 _MARK = "step "  # before the place of a value in a walk
+_HELD = 32  # values that somebody holds that are computed along
 _RECENT = 128  # programs with sizes known only while running that are kept
 
 
@@ -112,6 +114,36 @@ class Walk:
             steps.append((value, operands))
             if value.entry.has_numbers:
                 self.numbers += [o for o in operands if type(o) is not Value]
+
+    def keep_held(self) -> None:
+        """Want also what is computed on the way and needed again, as a tensor or an operation not walked over holds it.
+
+        The next walk starts from these values. Otherwise a loop that looks at a value in every turn would compute all
+        turns before once more. Derivatives are left out: an optimizer takes them at once.
+        """
+        known = 3  # its step, its place, and one operation walked over refer to a value
+        several = [v for v, operands in self.steps if operands and references(v) > known + v.taped]
+        if len(several) == len(self.wanted):
+            return
+        wanted, held, uses = set(self.wanted), [], self._uses()
+        while several:
+            value = several.pop()
+            if value in wanted or value.entry.label == GRADIENT:
+                continue
+            place = self.places[value]
+            if references(value) > known - 1 + uses[place] + value.taped:
+                if any([type(o) is Value for o in self.steps[place][1]]):
+                    held.append(value)
+        self.wanted += held[:_HELD]
+
+    def _uses(self) -> list[int]:
+        """For each step, how often operations walked over have its value for an operand."""
+        uses = [0] * len(self.steps)
+        for operands in {id(given): given for _, given in self.steps if given is not None}.values():
+            for o in operands:
+                if type(o) is Value:
+                    uses[self.places[o]] += 1
+        return uses
 
     def nodes(self, varying: Sequence[int]) -> list[Node]:
         """What computes the wanted values, of inputs ``x0 ...`` for leaves, ``c0 ...`` for numbers at ``varying``."""

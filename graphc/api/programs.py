@@ -12,14 +12,15 @@ import numpy as np
 from graphc.api.moved import moved
 from graphc.api.recompile import Subject, subject
 from graphc.api.signature import Signature
-from graphc.errors import here
+from graphc.errors import here, is_installed
 from graphc.ir.graph import Graph, input_node, substitute
 from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.prims.table import apply
 
 _FAMILIES_KEPT = 2048
-PATIENCE = 8  # compilations for other sizes at one line that nobody is warned of
+PATIENCE = 8  # compilations for other sizes at one line of the user's that nobody is warned of
+_ADVICE = "inside of a tf.function it is compiled for any size"
 
 
 class Family:
@@ -124,5 +125,5 @@ class Programs:
             line.compiled("attributes", number if has_arguments else "an attribute changed", math.inf)
         else:
             old, new = next((a, b) for a, b in zip(before, sizes) if a != b)
-            advice = "a placeholder of graphc.v1 with None for the size is compiled once"
-            line.compiled("sizes", f"an operand is {Type(*new)}, it was {Type(*old)}; {advice}", PATIENCE)
+            patience = PATIENCE if location is not None and not is_installed(location.file) else math.inf
+            line.compiled("sizes", f"an operand is {Type(*new)}, it was {Type(*old)}", patience, _ADVICE)

@@ -47,7 +47,7 @@ class Subject:
 
         Args:
             kind: what sort of change asked for it; None for the first time, which nobody is warned of. There is one
-                warning for each kind.
+                warning for each kind, and line that it points at.
             reason: which input changed from what to what, in words.
             patience: how many compilations of this kind go without a warning.
             advice: what to do about it, for the warning.
@@ -60,9 +60,25 @@ class Subject:
         if self._kinds[kind] > patience and kind not in self._warned:
             self._warned.add(kind)
             location = self.location or here() or Location("<unknown>", 1)
+            if not _is_news(location, kind):
+                return
             times = "again" if self.count == 2 else f"for the {self.count}th time"
             message = f"{self.what} is compiled {times}: {reason}" + (f"; {advice}" if advice else "")
             warnings.warn_explicit(message, GraphcWarning, location.file, location.line)
+
+
+_told: set[tuple] = set()  # file, line and kind of change of every warning
+
+
+def _is_news(location: Location, kind: str) -> bool:
+    """Whether a warning is the first of its kind about a line, of whose functions and models there may be many."""
+    about = (location.file, location.line, kind)
+    if about in _told:
+        return False
+    if len(_told) >= _SUBJECTS_KEPT:
+        _told.clear()
+    _told.add(about)
+    return True
 
 
 _owners: "weakref.WeakKeyDictionary[object, dict[object, Subject]]" = weakref.WeakKeyDictionary()

@@ -90,12 +90,14 @@ class Value:
         array: the value, or None.
         line: file and line of the program that made it, or a Location, or None.
         depth: how many operations follow each other up to here that were not carried out.
+        taped: how many tapes took it down.
     """
 
-    __slots__ = ("entry", "operands", "array", "line", "depth", "_kind", "_node", "__weakref__")
+    __slots__ = ("entry", "operands", "array", "line", "depth", "taped", "_kind", "_node", "__weakref__")
 
     def __init__(self, entry: Entry | None, operands: tuple | None, array: np.ndarray | None, line=None, depth=0):
         self.entry, self.operands, self.array, self.line, self.depth = entry, operands, array, line, depth
+        self.taped = 0
         self._kind = self._node = None
 
     @property

@@ -17,6 +17,7 @@ from graphc.ir.sizes import made_by
 from graphc.lower.recompute import Reading, chosen
 from graphc.lower.region import COLUMN, DOT, MAP, ROW, SINGLE, Region, region_of
 from graphc.lower.sum_order import operands_to_keep
+from graphc.prims.shape import WIDE
 from graphc.prims.table import TABLE
 
 COST_LIMIT = 160  # of one group: bounds register pressure and compile time
@@ -107,6 +108,8 @@ class _Fuser:
         for node in self.order:
             if role(node) in ("dot", "single"):
                 required.update(node.inputs)
+            if _is_wide(node):
+                required.add(node)
             if node.op == "view":
                 required.update((node, *node.inputs))
         for node in list(required):
@@ -535,7 +538,14 @@ def _same_lanes(group: Group, nodes: list[Node]) -> bool:
 
 
 def _cost(node: Node) -> int:
+    if _is_wide(node):
+        return COST_LIMIT
     return TABLE[node.op].cost if node.inputs else 0
+
+
+def _is_wide(node: Node) -> bool:
+    """True for a concatenation of so many parts that each reader of it would be as many loops."""
+    return node.op == "concat" and len(node.inputs) >= WIDE
 
 
 def _reads_once(user: Node) -> bool:

@@ -10,7 +10,7 @@ from graphc.passes.nested import everywhere, same_or
 from graphc.passes.reductions import REDUCTIONS
 from graphc.prims import TABLE, apply, broadcast, concat, dot, pad, reshape, reverse, slice, transpose
 from graphc.prims.dims import lowest, size_of
-from graphc.prims.shape import axis_groups
+from graphc.prims.shape import WIDE, axis_groups
 from graphc.rewrite.driver import rewrite
 from graphc.rewrite.rule import Rules, is_splat, on
 
@@ -215,8 +215,8 @@ def concat_of(node: Node) -> Node | None:
     full = [x for x in parts if x.shape[axis] != 0]
     if len(full) < len(parts):
         return concat(*(full or parts[:1]), axis=axis)
-    if any(x.op == "concat" and x.attr("axis") == axis for x in parts):
-        flat = [y for x in parts for y in (x.inputs if x.op == "concat" and x.attr("axis") == axis else (x,))]
+    flat = [y for x in parts for y in (x.inputs if _is_narrow_concat(x, axis) else (x,))]
+    if len(flat) > len(parts):
         return concat(*flat, axis=axis)
     if all(is_splat(x) and x.attr("value") == parts[0].attr("value") for x in parts):
         return const(parts[0].attr("value"), node.type)
@@ -225,6 +225,11 @@ def concat_of(node: Node) -> Node | None:
         joined = _joined(merged[-1], x, axis)
         merged[-1:] = [joined] if joined is not None else [merged[-1], x]
     return concat(*merged, axis=axis) if len(merged) < len(parts) else None
+
+
+def _is_narrow_concat(x: Node, axis: int) -> bool:
+    """Whether a part is worth replacing by its own parts: a chain that appends to a value would name all of them each time."""
+    return x.op == "concat" and x.attr("axis") == axis and len(x.inputs) < WIDE
 
 
 def _joined(x: Node, y: Node, axis: int) -> Node | None:

@@ -322,6 +322,9 @@ def _concat_index(i, out, *xs, axis):
 declare(Prim("concat", _concat_type, lambda *xs, axis: np.concatenate(xs, axis), _concat_vjp, index=_concat_index))
 
 
+WIDE = 12  # parts from which on a concatenation is an array of its own, not computed where it is read
+
+
 def concat(*xs: Node, axis: int = 0) -> Node:
     """The operands one after another along ``axis``."""
     return xs[0] if len(xs) == 1 else apply("concat", *xs, axis=integer(axis, "concat: axis"))

@@ -86,8 +86,33 @@ def test_a_line_with_ever_new_sizes_is_warned_of_once(compiles, told):
         assert value[-1] == n
     (one,) = [w for w in told if issubclass(w.category, GraphcWarning)]
     assert one.filename == __file__ and "compiled for the 10th time: an operand is f32[10], it was f32[9]" in str(one.message)
+    assert str(one.message).endswith("; inside of a tf.function it is compiled for any size")
     assert "test_eager_programs.py" in str(one.message)
     assert any(c.count == 13 and "test_eager_programs.py" in c.what for c in tf.compilations())
+
+
+def test_a_function_is_compiled_for_any_size_as_the_warning_says(compiles, told):
+    total = tf.function(lambda x: tf.cumsum(x))
+    for n in range(2, 15):
+        assert total(tf.constant(np.ones(n, np.float32))).numpy()[-1] == n
+    assert not told and not compiles
+    assert total.experimental_get_tracing_count() == 2  # for the first size, and for any
+
+
+def test_a_line_is_warned_of_once_whatever_it_computes(compiles, told):
+    for function in (tf.exp, tf.cumsum, tf.square):
+        for n in range(2, 14):
+            assert function(tf.constant(np.ones(n, np.float32))).numpy().shape == (n,)
+    assert len([w for w in told if issubclass(w.category, GraphcWarning)]) == 1
+
+
+def test_what_an_installed_library_computes_is_not_warned_of(compiles, told):
+    code = compile("def shape_of(x):\n    return tf.cumsum(x).numpy().shape", f"{np.__path__[0]}/library.py", "exec")
+    library = {"tf": tf}
+    exec(code, library)
+    for n in range(1, 14):
+        assert library["shape_of"](tf.constant(np.ones(n, np.float32))) == (n,)
+    assert not [w for w in told if issubclass(w.category, GraphcWarning)]
 
 
 def test_sizes_that_depend_on_data(compiles):

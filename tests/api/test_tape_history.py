@@ -21,7 +21,7 @@ def built(monkeypatch):
     """The derivatives that were built, by a tape that knows none."""
     seen, original = [], history._derivatives
     monkeypatch.setattr(history, "_KNOWN", Library())
-    monkeypatch.setattr(history, "_derivatives", lambda *args: seen.append(args) or original(*args))
+    monkeypatch.setattr(history, "_derivatives", lambda *args: seen.append(len(args)) or original(*args))
     return seen
 
 

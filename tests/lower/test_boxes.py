@@ -8,7 +8,8 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, symbol
 from graphc.ir.target import X86_64_V4
 from graphc.ir.type import Type
-from graphc.prims import add, concat, exp, pad, slice, transpose
+from graphc.passes.pipeline import run
+from graphc.prims import add, concat, exp, neg, pad, reduce, reshape, slice, transpose
 from graphc.prims.interpret import interpret
 from tests.native import host_targets, run_native, verified
 
@@ -65,8 +66,23 @@ def test_symbolic_sizes_keep_their_guards():
     check(Graph("g", (a, b), (concat(a, b, axis=0),)), plain=False)
 
 
-def test_many_parts_stay_one_loop():
+def test_many_parts_are_joined_before_they_are_read():
     inputs = tuple(x(f"x{k}", 3, 2) for k in range(20))
-    g = Graph("g", inputs, (exp(concat(*inputs, axis=0)),))
-    assert str(verified(g, X86_64_V4).kernels[0]).count("parallel") == 1
-    check(g, plain=False)
+    joined = concat(*inputs, axis=0)
+    g = Graph("g", inputs, (exp(joined), reduce(exp(neg(joined)), "sum", (1,))))
+    kernels = [str(k) for k in verified(g, X86_64_V4).kernels]
+    assert [text.count("x19[") for text in kernels] == [1] + [0] * (len(kernels) - 1)  # all others read what it makes
+    check(g)
+
+
+def test_what_is_appended_to_a_value_again_and_again_has_code_of_linear_size():
+    def length(turns: int) -> int:
+        value = x("x", 4, 3)
+        for _ in range(turns):
+            value = concat(value, reshape(reduce(value, "sum", (1,)), (4, 1)), axis=1)
+        g = run(Graph("g", (x("x", 4, 3),), (value,)))
+        check(g, plain=False)
+        return sum(str(k).count("\n") for k in verified(g, X86_64_V4).kernels)
+
+    assert length(72) < 3 * length(36)
+

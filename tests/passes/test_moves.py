@@ -123,6 +123,14 @@ def test_left_alone(node):
     assert move_less(Graph("g", (*INPUTS,), (node,))).outputs == (node,)
 
 
+def test_a_value_appended_to_many_times_keeps_its_many_parts_apart():
+    value = X
+    for k in range(30):
+        value = concat(value, X + float(k + 1), axis=0)
+    order = move_less(Graph("g", INPUTS, (value,))).nodes
+    assert [len(n.inputs) for n in order if n.op == "concat"] == [12, 12, 9]
+
+
 def test_settled_transpositions_stay_where_they_are():
     graph = Graph("g", INPUTS, (neg(transpose(X, (1, 0))), exp(reshape(X, (6,)))))
     changed = move_less(graph, settled=True)

@@ -21,7 +21,7 @@ from graphc.api.function.concrete import ConcreteFunction
 from graphc.api.function.family import Family
 from graphc.api.function.mode import EAGERLY
 from graphc.api.function.quick_key import note_quick
-from graphc.api.function.retracing import note_function, note_trace
+from graphc.api.function.retracing import Uses, note_function, note_trace
 from graphc.api.function.signature import InputSignature, expect_specs
 from graphc.api.function.tracing import trace_function
 from graphc.api.gate import GATE
@@ -82,6 +82,7 @@ class Function:
         self._plain: set = set()  # keys of arguments for which a Python function inside makes tensors of unknown rank
         code = getattr(inspect.unwrap(function), "__code__", None)
         self._code = code if owner is None else None  # methods of many objects are meant to be many
+        self._uses = Uses()
         location = None if code is None else Location(code.co_filename, code.co_firstlineno)
         self._subject = subject(self, "function", f"function {self.name!r}", location)
         functools.update_wrapper(self, function, updated=())
@@ -123,6 +124,7 @@ class Function:
             key, arrays = self._quick_key(args, kwargs)
             run = self._quick.get(key)
             if run is not None:
+                self._uses.count = 2
                 return run(arrays)
         return self._called(args, kwargs)
 
@@ -134,6 +136,7 @@ class Function:
         if self._gated is runner.gated and GATE.thread == get_ident():  # it has refused these arguments just now
             return NotImplemented
         GATE.open()
+        self._uses.count = 2
         self._packed, self._gated = packed, runner.gated
         try:
             found = runner.boxed(*args)
@@ -153,6 +156,9 @@ class Function:
             return self.python_function(*args, **kwargs)
         if any(isinstance(t, TensorSpec) for t in tensors):
             raise UsageError(explain(f"{self.name}: called with a TensorSpec; get_concrete_function takes these"))
+        self._uses.count += 1
+        if self._uses.count == 1:
+            note_function(self.name, self._code, self._uses)
         shapes = tuple([_sizes(t) for t in tensors])
         if described is not None:
             key, arguments = _key(described, specs), described
@@ -239,8 +245,6 @@ class Function:
 
     def _trace(self, key, arguments: dict, actual, shapes: tuple) -> ConcreteFunction:
         creates = self._latest is None
-        if creates:
-            note_function(self.name, self._code)
         function = self._function
         if self._autograph:
             function = _autograph().converted(function)

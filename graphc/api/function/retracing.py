@@ -10,7 +10,7 @@ from graphc.api.shape import TensorShape
 from graphc.errors import GraphcWarning, here
 
 PATIENCE = 8  # traces for other Python values that nobody is warned of
-_made: dict[tuple, int] = {}  # code of a function and a line -> how many functions of that code were traced there first
+_made: dict[tuple, tuple] = {}  # code and a line -> the last function of it first called there, how many were not again
 _MADE_KEPT = 1024
 
 _ADVICE = {
@@ -35,17 +35,28 @@ def note_trace(subject: Subject, before, old_shapes, key, shapes) -> None:
     subject.compiled(kind, reason, PATIENCE, _ADVICE[kind])
 
 
-def note_function(name: str, code) -> None:
-    """Count a function that is traced for the first time; say so where one line makes it again and again."""
+class Uses:
+    """How often a function was called: not at all, once, or (2) again."""
+
+    __slots__ = ("count",)
+
+    def __init__(self):
+        self.count = 0
+
+
+def note_function(name: str, code, uses: Uses) -> None:
+    """Note the first call of a function; say so where one line makes a function for every single call."""
     line = here()
     if code is None or line is None:
         return
-    if len(_made) >= _MADE_KEPT:
+    before, count = _made.get((code, line), (None, 0))
+    if before is None and len(_made) >= _MADE_KEPT:
         del _made[next(iter(_made))]
-    count = _made[code, line] = _made.get((code, line), 0) + 1
-    if count == PATIENCE + 1:
-        what = f"another tf.function of {name!r} is traced here for the {count}th time"
-        advice = "each has traces of its own: make the function once, outside of the loop"
+    count += before is None or before.count < 2
+    _made[code, line] = uses, count
+    if count == PATIENCE + 1 and uses is not before:
+        what = f"another tf.function of {name!r} is called here for the first time, after {PATIENCE} that were called once"
+        advice = "each is traced and compiled by itself: make the function once, outside of the loop"
         warnings.warn_explicit(f"{what}; {advice}", GraphcWarning, line.file, line.line)
 
 

@@ -222,3 +222,56 @@ def test_sizes_that_the_function_says_itself():
     assert f(tf.ones([2, 3])).shape == (2, 3, 1) and f(tf.ones([5, 3])).shape == (5, 3, 1)
     with pytest.raises(ValueError, match=r"got f32\[2,4\] \(axis 1: 4 != 3\)"):
         f(tf.ones([2, 4]))
+
+
+def test_functions_made_for_a_single_call_each_are_warned_of_once():
+    with pytest.warns(GraphcWarning, match="another tf.function of 'twice' is called here for the first time, after 8 that "
+                                           "were called once; .* outside of the loop") as caught:  # fmt: skip
+        for _ in range(14):
+
+            @tf.function
+            def twice(x):
+                return x * 2.0
+
+            twice(tf.constant(1.0))
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_functions_of_many_models_are_no_storm():
+    def trained(size: int) -> float:
+        w = tf.Variable(tf.ones([size]))
+
+        @tf.function
+        def step(x):
+            w.assign_sub(0.1 * w * x)
+            return tf.reduce_sum(w)
+
+        return [float(step(tf.constant(float(k)))) for k in range(3)][-1]
+
+    @tf.function
+    def apart(x, scale):
+        return x * scale
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for size in range(1, 13):
+            assert trained(size) == pytest.approx(size * 0.9 * 0.8)
+            concrete = tf.function(lambda x: x + 1.0).get_concrete_function(tf.TensorSpec([]))
+            assert float(concrete(tf.constant(1.0))) == 2
+            assert float(apart(tf.constant(2.0), scale=tf.constant(3.0))) == 6
+
+
+def test_models_with_one_function_each_are_warned_of_once():
+    def model():
+        @tf.function
+        def add(x, n):
+            return x + n
+
+        return add
+
+    with pytest.warns(GraphcWarning, match="function 'add' is compiled for the 10th time") as caught:
+        for _ in range(3):
+            add = model()
+            for n in range(12):
+                add(tf.constant(1), n)
+    assert len(caught) == 1
