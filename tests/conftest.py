@@ -4,6 +4,8 @@ import atexit
 import gc
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +18,14 @@ if "GRAPHC_CACHE_DIR" not in os.environ:  # the user's own cache is not the test
 # Nothing that tests write must survive a failure of power, and they write thousands of programs; a bad handle is found.
 os.fsync = lambda file: os.fstat(file) and None
 
+# Where byte code is not kept, every process that a test starts compiles all of graphc again, which takes as long as the test.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# What a shell runs in the background ignores interrupts, which some tests send to themselves.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
 
@@ -24,9 +34,13 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_finish():
-    """Tens of thousands of tests are no garbage, and need not be walked through whenever some is looked for."""
+    """Tens of thousands of tests are no garbage, and need not be walked through whenever some is looked for.
+
+    Nor need it be looked for as often as Python does: what is compiled stays, so a tenth of the time would go there.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture

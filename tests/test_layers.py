@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,18 +43,21 @@ def layer(path: Path) -> str:
     return parts[0] if len(parts) > 1 else path.stem
 
 
-def imports(path: Path):
+@cache
+def imports(path: Path) -> tuple[tuple[int, str, bool], ...]:
     """(line, module, is it inside a function) of every import."""
-    tree = ast.parse(path.read_text())
-    nested = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for n in ast.walk(f)}
-    for node in ast.walk(tree):
+    found, waiting = [], [(ast.parse(path.read_text()), False)]
+    while waiting:
+        node, nested = waiting.pop()
         if isinstance(node, ast.Import):
-            for name in node.names:
-                yield node.lineno, name.name, id(node) in nested
+            found += [(node.lineno, name.name, nested) for name in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} relative import"
-            for name in node.names:
-                yield node.lineno, f"{node.module}.{name.name}", id(node) in nested
+            found += [(node.lineno, f"{node.module}.{name.name}", nested) for name in node.names]
+        elif not isinstance(node, ast.expr):  # no expression has an import in it
+            nested = nested or isinstance(node, ast.FunctionDef)
+            waiting += [(child, nested) for child in ast.iter_child_nodes(node)]
+    return tuple(sorted(found))
 
 
 def lazy_modules() -> set[str]:
@@ -113,11 +117,12 @@ def test_no_import_cycles():
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_file_is_one_concept(path):
     text = path.read_text()
+    tree = ast.parse(text)
     assert not re.search(r"(utils|common|misc|helpers|manager)\.py$", str(path)), "a name that says nothing"
     assert text.count("\n") <= 600, "more than one concept?"
     if path.name != "__init__.py" or text.strip():
-        assert ast.get_docstring(ast.parse(text)), "say in one sentence what lives here"
+        assert ast.get_docstring(tree), "say in one sentence what lives here"
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 75, f"{node.name} is {node.end_lineno - node.lineno} lines long"

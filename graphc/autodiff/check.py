@@ -33,7 +33,8 @@ def check_gradients(function: Graph | Callable, arrays: Sequence, order: int = 1
         function: a Graph, or a function of Nodes that answers with a Node or several.
         arrays: where to look, one array per input; float64 gives sharp answers.
         order: 2 also checks the gradient of the (reverse) gradient.
-        modes: ``reverse`` compares single elements, ``forward`` one random direction.
+        modes: ``reverse`` compares single elements, and one random direction of an input with more of them than
+            are moved; ``forward`` one random direction of all inputs.
         tolerance: allowed difference, relative to max(1, the value); by default by dtype.
         step: width of the difference; by default by dtype.
         samples: at most this many elements of each input are moved.
@@ -106,6 +107,7 @@ def _check_reverse(graph: Graph, arrays, weights, setting):
         analytic, worst = next(found), (0.0, None)
         places = np.arange(arrays[k].size)
         if places.size > samples:
+            _check_slope(graph, arrays, weights, k, analytic, setting)
             places = random.choice(places, samples, replace=False)
         for place in places:
             index = np.unravel_index(place, arrays[k].shape)
@@ -122,6 +124,20 @@ def _check_reverse(graph: Graph, arrays, weights, setting):
             index, exact, numeric = worst[1]
             what = f"reverse gradient of {graph.name} by {x.attr('name')}: {x.type} at {index}"
             raise GradientError(explain(f"{what} is {exact:.6g}, finite differences give {numeric:.6g}"))
+
+
+def _check_slope(graph: Graph, arrays, weights, k: int, analytic: np.ndarray, setting):
+    """Compare all elements of the gradient by one input at once: what they say of a random direction."""
+    tolerance, step, _, random = setting
+    direction = step * random.uniform(0.5, 1, arrays[k].shape) * random.choice([-1.0, 1.0], arrays[k].shape)
+    up, down = _moved(arrays, k, direction), _moved(arrays, k, -direction)
+    numeric = (_loss(graph, up, weights) - _loss(graph, down, weights)) / (2 * step)
+    width = up[k].astype(np.float64) - down[k].astype(np.float64)
+    exact = float(np.sum(analytic.astype(np.float64) * width)) / (2 * step)
+    if _difference(exact, numeric) > tolerance:
+        x = graph.inputs[k]
+        what = f"reverse gradient of {graph.name} by {x.attr('name')}: {x.type} along a random direction"
+        raise GradientError(explain(f"{what} is {exact:.6g}, finite differences give {numeric:.6g}"))
 
 
 def _check_forward(graph: Graph, arrays, weights, setting):

@@ -8,7 +8,11 @@ from graphc.api.stream import SEEDS
 
 @pytest.fixture
 def compiles(monkeypatch):
-    """The graphs that eager evaluation compiles, by no program that is known from before."""
+    """The graphs that eager evaluation compiles, by no program that is known from before.
+
+    What tests before left waiting is computed first: it would be part of the next program, for as long as somebody holds it.
+    """
+    eager.EAGER.settle_waiting()
     seen, original = [], eager.compile_graph
     monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
     monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))

@@ -154,3 +154,15 @@ def test_checker_finds_a_wrong_gradient():
     for mode in ("reverse", "forward"):
         with pytest.raises(GradientError, match="finite differences"):
             check_gradients(lambda x: call(x, graph=body, gradient=wrong), [ARRAY], modes=(mode,))
+
+
+def test_checker_looks_at_every_element_though_it_moves_few():
+    long = input_node("long", Type(dt.f64, (200,)))
+    g, out = input_node("g", long.type), input_node("out", long.type)
+    one_off = const(np.where(np.arange(200) == 7, 2.5, 2.0), long.type)
+    body, wrong = Graph("twice", (long,), (long * 2.0,)), Graph("wrong", (g, out, long), (g * one_off,))
+    right = Graph("right", (g, out, long), (g * 2.0,))
+    array = np.linspace(-1, 1, 200)
+    check_gradients(lambda x: call(x, graph=body, gradient=right), [array], modes=("reverse",), samples=2)
+    with pytest.raises(GradientError, match="along a random direction"):
+        check_gradients(lambda x: call(x, graph=body, gradient=wrong), [array], modes=("reverse",), samples=2)

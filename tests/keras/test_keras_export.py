@@ -17,6 +17,7 @@ Y = np.arange(6, dtype=np.int32)
 
 
 def small(optimizer="adam"):
+    keras.utils.clear_session(free_memory=False)  # names are counted anew: the optimizer is "adam", not "adam_1"
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [layers.Input((8, 8, 1), name="pixels"), layers.Conv2D(2, 3, activation="relu", name="conv"),

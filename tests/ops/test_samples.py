@@ -151,7 +151,7 @@ def test_gradients_are_the_slopes(line):
     outputs = tuple(y for y in graph.outputs if y.dtype.is_float)
     if not outputs or not graph.inputs:
         pytest.skip("its operands decide sizes only")
-    check_gradients(Graph(graph.name, graph.inputs, outputs), arrays)
+    check_gradients(Graph(graph.name, graph.inputs, outputs), arrays, samples=12)
 
 
 REFUSALS = [(line, *re.split(r"\s+=>\s+", line.text)) for line in lines("refusals")]
