@@ -27,7 +27,7 @@ from graphc.prims.table import TABLE, apply
 PRODUCTS = ("dot", "dot4")  # the operations of a contraction; elements of the latter are words of four bytes
 FEW_ROWS = 4  # rows of the small tile where the number of rows is not known
 LINE = 64  # bytes of one line of the cache
-COSTLY = 24  # of an epilogue: from here on it is a loop over the tile's rows, which wait on the stack, and not written out for each
+WRITTEN_OUT = 96  # instructions of an epilogue, if it is to be written once for every vector of a tile; else a loop takes the sums from the stack
 
 
 # --------------------------------------------------------------------------------------------- the nest
@@ -44,6 +44,7 @@ class _Nest:
     packed: bool
     batch: object  # index of the batch element
     shared: frozenset  # what the epilogue reads or the region returns: operands among them keep their own shape
+    lanes: int  # of one vector of sums
 
     @property
     def block_rows(self) -> int:
@@ -83,7 +84,7 @@ def dot_kernel(graph: Graph, target: Target, packed: bool) -> Kernel:
     dot = describe(node, target)
     names = {x: f"x{k}" for k, x in enumerate(graph.inputs)}
     shared = frozenset(x for n in toposort(graph.outputs) if n is not node for x in n.inputs) | frozenset(graph.outputs)
-    nest = _Nest(dot, cut_of(dot, packed), graph, names, packed, const(0, INDEX), shared)
+    nest = _Nest(dot, cut_of(dot, packed), graph, names, packed, const(0, INDEX), shared, target.lanes(dot.tile.dtype))
     arrays = _arrays(nest)
     column_blocks, row_blocks = nest.blocks()
     tasks = simplified(column_blocks * row_blocks)
@@ -364,8 +365,9 @@ def _finish_rows(nest: _Nest, acc: Array, i: Node, j: Node, row, first_column, i
     """Store the results of a tile through the epilogue: from registers, or, if it is long, from the stack in a loop."""
     dot = nest.dot
     wide, (height, width) = dot.tile.dtype, acc.type.shape
-    cost = sum(TABLE[n.op].cost for n in toposort(nest.graph.outputs) if n.inputs and n is not dot.node)
-    if cost < COSTLY:
+    after = [n for n in toposort(nest.graph.outputs) if n is not dot.node]
+    cost = sum(TABLE[n.op].cost if n.inputs else 1 for n in after)
+    if height * -(-width // nest.lanes) * cost <= WRITTEN_OUT:
         body = _finish(nest, load(acc.name, (i, j), wide), j, row + i, first_column, inside)
         return (unroll(For(i, height, _if_there(nest, row + i, body))),)
     sums = Array(f"sums{acc.name}", acc.type, "stack")

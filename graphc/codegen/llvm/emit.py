@@ -23,7 +23,9 @@ from graphc.ir.target import Target
 
 _FEW = 4  # iterations that are written one after the other
 _SMALL_BODY = 64
-_UNROLLS = ((32, 4), (96, 2))  # (cost of a body up to which, copies per turn)
+_LONG = 32  # iterations
+_LONG_UNROLLS = ((16, 4), (96, 2))  # (cost of a body up to which, copies per turn) of loops that are known to be long
+_UNROLLS = ((8, 4), (32, 2))  # of others, which run a few times, or have the body once more for what is left
 
 
 class Body:
@@ -177,7 +179,8 @@ class Body:
             self._copies(loop, range(extent))
             return
         keys = self._keys(loop.body)
-        unroll = next((copies for limit, copies in _UNROLLS if cost <= limit), 1) if innermost else 1
+        limits = _LONG_UNROLLS if type(extent) is int and extent >= _LONG else _UNROLLS
+        unroll = next((copies for limit, copies in limits if cost <= limit), 1) if innermost else 1
         stop = self._number(extent)
         done = function.builder.const(0, i64)
         if unroll > 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -109,6 +110,8 @@ class Values:
             return node.inputs[:1]
         if op in self.special or (op in _SUMS and node.type == INDEX):
             return ()
+        if op in _FOLDED_TEST and self._lane_test(node) is not None:
+            return ()
         return node.inputs
 
     def _make(self, node: Node) -> None:
@@ -122,6 +125,8 @@ class Values:
         elif op in self.special:
             self.special[op](node)
             function.here()
+        elif op in _FOLDED_TEST and (known := self._lane_test(node)) is not None:
+            self._record(node, *known, True)
         elif op == "symbol":
             raise CompileError(f"symbol {node.attr('name')} is no parameter of the kernel")
         else:
@@ -193,6 +198,19 @@ class Values:
             return None
         x, y = args[0][0].number, args[1][0].number
         return None if x is None or y is None else builder.const(fold(x, y), node.dtype)
+
+    def _lane_test(self, node: Node) -> tuple[Value, int] | None:
+        """A comparison of indices that differ by a number known for every lane, as a literal, and the depth of what is known."""
+        lanes = self.function.lanes
+        if lanes == 1 or node.inputs[0].type != INDEX:
+            return None
+        x, y = map(self.form, node.inputs)
+        if x.terms != y.terms or not (x.lane or y.lane):
+            return None
+        test = _FOLDED_TEST[node.op]
+        answers = [test(x.constant + k * x.lane, y.constant + k * y.lane) for k in range(lanes)]
+        value = self.function.builder.const(answers[0], b1) if len(set(answers)) == 1 else _literal_mask(tuple(answers))
+        return value, max(x.depth, y.depth)
 
     def _narrow(self, node: Node, args: list[Value]) -> Value | None:
         """What small indices allow: unsigned division, and 32 bits where vectors of 64 would be slow."""
@@ -386,6 +404,8 @@ class Values:
         elif form.constant:
             value = self.combined("add", value, builder.const(form.constant, i64), depth, pure)
         parts = [self.scaled(*vector) for vector in vectors]
+        if form.lane and not parts and value.number is not None:
+            return lane_numbers(function.lanes, form.lane, value.number), function.depth, pure
         if form.lane:
             parts.append(lane_numbers(function.lanes, form.lane))
         if not parts:
@@ -412,7 +432,12 @@ def _factors(atom: Node) -> list[Node]:
     return found
 
 
-def lane_numbers(lanes: int, step: int = 1) -> Value:
-    """The literal vector 0, step, 2*step, ...."""
-    numbers = np.arange(lanes) * step
+@lru_cache(256)
+def _literal_mask(answers: tuple[bool, ...]) -> Value:
+    return Value(f"<{', '.join([f'i1 {str(answer).lower()}' for answer in answers])}>", b1, len(answers))
+
+
+def lane_numbers(lanes: int, step: int = 1, first: int = 0) -> Value:
+    """The literal vector first, first + step, first + 2*step, ...."""
+    numbers = first + np.arange(lanes) * step
     return Value(f"<{', '.join(f'i64 {n}' for n in numbers)}>", i64, lanes)

@@ -185,10 +185,10 @@ class VectorLoops:
         return builder.compare("lt", Value(f"<{numbers}>", i32, lanes), limit)
 
     def _copies(self, loop: For, cost: int) -> int:
-        """Chunks in flight: small bodies need several to hide latency."""
+        """Chunks in one turn of the loop: of small bodies several, so that counting is little beside them."""
         if self.facts.has_loops(loop.body):
             return 1
-        return 4 if cost <= 16 else 2 if cost <= 40 else 1
+        return 4 if cost <= 4 else 2 if cost <= 10 else 1
 
     def _chunk(self, loop: For, base: bool, offset: int, mask: Value | None = None) -> None:
         """The body for as many iterations as there are lanes, from ``base + offset`` on."""

@@ -16,7 +16,7 @@ from graphc.ir.target import Target
 from graphc.ir.type import Type
 from graphc.lower.nests.conv_panel import PIXELS
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, even_pieces, index, inside, least, let, loop, most, parallel, product, scalar,
+    all_of, as_index, cast, ceil_divide, even_pieces, index, inside, least, let, loop, most, named, parallel, product, scalar,
     unravel, vector,
 )  # fmt: skip
 from graphc.lower.schedule import symbols_of
@@ -66,10 +66,10 @@ class _Work:
     def inside(self, axis: int, tap: Node, name: str) -> tuple[tuple, tuple]:
         """The first position at which a tap is inside and the one after the last, and the statements that name them."""
         stride, offset = self.stride[axis], tap * self.dilation[axis] - self.low[axis]
-        first, one = let(f"{name}_first", as_index(least(most(ceil_divide(0 - offset, stride), 0), self.out[axis])))
+        first, one = named(f"{name}_first", least(most(ceil_divide(0 - offset, stride), 0), self.out[axis]))
         stop = least(ceil_divide(self.space[axis] - offset, stride), self.out[axis])
-        last, two = let(f"{name}_stop", as_index(most(stop, first)))
-        return (first, last), (one, two)
+        last, two = named(f"{name}_stop", most(stop, first))
+        return (first, last), (*one, *two)
 
 
 def correlate(node: Node, target: Target) -> Kernel:
@@ -102,8 +102,8 @@ def _begin(work: _Work) -> For:
 
     def task(t: Node) -> tuple:
         i, j, panel = unravel(t, (height, width, work.panels))
-        (top, bottom), named = work.inside(0, i, "row")
-        (left, right), more = work.inside(1, j, "column")
+        (top, bottom), rows = work.inside(0, i, "row")
+        (left, right), columns_inside = work.inside(1, j, "column")
         start = Array("start", Type(wide, (work.width,)), "register")
 
         def lane(name: str, make) -> For:
@@ -121,10 +121,11 @@ def _begin(work: _Work) -> For:
 
         def image(n: Node) -> tuple:
             line = n * work.out[0]
-            return (run("above", line, 0, top * columns),
-                    loop("h", bottom - top, lambda h: (run("before", line + top + h, 0, left),
-                                                       run("after", line + top + h, right, columns))),
-                    run("below", line, bottom * columns, work.out[0] * columns))  # fmt: skip
+            return _running(
+                run("above", line, 0, top * columns),
+                loop("h", simplified(bottom - top), lambda h: _running(
+                    run("before", line + top + h, 0, left), run("after", line + top + h, right, columns))),
+                run("below", line, bottom * columns, work.out[0] * columns))  # fmt: skip
 
         def end(c: Node) -> tuple:
             row = (i * width + j) * work.channels + c
@@ -132,9 +133,15 @@ def _begin(work: _Work) -> For:
                 Store("out0", (row, column), cast(load(start.name, (o,), wide), node.dtype), guard),)),)  # fmt: skip
 
         zero = lane("first", lambda o, column, guard: (Store(start.name, (o,), scalar(0, wide)),))
-        return (*named, *more, Alloc(start), zero, loop("n", work.batch, image), loop("c", work.channels, end))
+        padding = _running(loop("n", work.batch, image))
+        return (*rows, *columns_inside, Alloc(start), zero, *padding, loop("c", work.channels, end))
 
     return parallel("task0", product((*work.kernel, work.panels)), work.channels * work.width, task)
+
+
+def _running(*loops: For) -> tuple[For, ...]:
+    """The loops that do something."""
+    return tuple([x for x in loops if x.extent != 0 and x.body])
 
 
 def _sums(work: _Work) -> For:
@@ -160,12 +167,13 @@ def _sums(work: _Work) -> For:
         first_row, rows = part(work.kernel[0], by_rows, c)
 
         def block(image: Node, line: Node) -> tuple:
-            where = (image * images, least(images, work.batch - image * images), line * lines)
+            together = 1 if images == 1 else least(images, work.batch - image * images)
+            where = (image * images, together, simplified(line * lines))
 
             def row(i: Node) -> tuple:
-                (top, bottom), named = work.inside(0, i, "row")
-                start, one = let("line_first", as_index(most(top, where[2])))
-                stop, two = let("line_stop", as_index(most(least(bottom, where[2] + lines), start)))
+                (top, bottom), inside = work.inside(0, i, "row")
+                start, one = named("line_first", most(top, where[2]))
+                stop, two = named("line_stop", most(least(bottom, where[2] + lines), start))
                 span = (*where[:2], start, simplified(stop - start))
                 body = list(_merged(work, (first_panel, panels), span, i)) if work.is_merged else []
                 for k, (first, size, count) in enumerate(pieces):
@@ -176,7 +184,7 @@ def _sums(work: _Work) -> For:
                         return (_panels(work, (first_panel, panels), span, i, channel, size, k),)
 
                     body.append(loop(f"tile{k}", many, tile))
-                return (*named, one, two, *body)
+                return (*inside, *one, *two, *body)
 
             return (loop("i", rows, lambda i: row(simplified(first_row + i))),)
 
@@ -204,20 +212,20 @@ def _merged(work: _Work, panels: tuple, span: tuple, i: Node) -> tuple:
             for k in range(many)]  # fmt: skip
 
     def tile(kind: int, p: Node) -> tuple:
-        left, named = work.inside(1, as_index(rows[kind][0] // work.channels), f"first{kind}")
-        right, more = work.inside(1, as_index((sum(rows[kind]) - 1) // work.channels), f"last{kind}")
-        whole, one = let(f"whole{kind}", as_index(most(left[0], right[1])))
+        left, first_inside = work.inside(1, as_index(rows[kind][0] // work.channels), f"first{kind}")
+        right, last_inside = work.inside(1, as_index((sum(rows[kind]) - 1) // work.channels), f"last{kind}")
+        whole, one = named(f"whole{kind}", most(left[0], right[1]))
         # pixels that some taps have, that all have, that some have
         runs = ((right[0], left[0], False), (left[0], whole, True), (whole, left[1], False))
-        return (*named, *more, one, *_summed(work, span, (i, 0), rows[kind], first + p, f"{kind}m", runs))
+        return (*first_inside, *last_inside, *one, *_summed(work, span, (i, 0), rows[kind], first + p, f"{kind}m", runs))
 
     return tuple([loop(f"panel{k}m", count, lambda p, k=k: tile(k, p)) for k in range(len(rows))])
 
 
 def _tile(work: _Work, span: tuple, tap: tuple, channel: object, size: int, panel: Node, kind: int) -> tuple:
     """One tile: its sums so far, the products of the block, and back."""
-    (left, right), named = work.inside(1, tap[1], f"column{kind}")
-    return (*named, *_summed(work, span, tap, (channel, size), panel, str(kind), ((left, right, True),)))
+    (left, right), columns = work.inside(1, tap[1], f"column{kind}")
+    return (*columns, *_summed(work, span, tap, (channel, size), panel, str(kind), ((left, right, True),)))
 
 
 def _summed(work: _Work, span: tuple, tap: tuple, rows: tuple, panel: Node, kind: str, runs: tuple) -> tuple:
@@ -245,8 +253,7 @@ def _summed(work: _Work, span: tuple, tap: tuple, rows: tuple, panel: Node, kind
         line = ((n * work.space[0] + y) * work.space[1] + j * work.dilation[1] - work.low[1]) * work.channels + channel
         base, one = let(f"base{kind}", as_index(line))
         pixel, two = let(f"pixel{kind}", as_index((n * work.out[0] + h) * work.out[1]))
-        steps = [run(base, pixel, number, *r) for number, r in enumerate(runs)]
-        return (one, two, *steps)
+        return (one, two, *_running(*[run(base, pixel, number, *r) for number, r in enumerate(runs)]))
 
     def run(base: Node, pixel: Node, number: int, first: object, stop: object, whole: bool) -> For:
         suffix = f"{kind}_{number}"

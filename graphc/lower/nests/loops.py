@@ -72,9 +72,9 @@ def index(name: str, extent) -> Node:
 
 
 def loop(name: str, extent, body: Callable[[Node], tuple], kind: str = SERIAL) -> For:
-    """``for name in extent``, the body made from the loop variable."""
+    """``for name in extent``, the body made from the loop variable, or from 0 where a serial loop has no other number."""
     i = index(name, extent)
-    return For(i, extent, tuple(body(i)), kind)
+    return For(i, extent, tuple(body(as_index(0) if extent == 1 and kind == SERIAL else i)), kind)
 
 
 def vector(name: str, extent, body: Callable[[Node], tuple]) -> For:
@@ -110,6 +110,15 @@ def let(name: str, value: Node) -> tuple[Node, Let]:
     """A named value: the variable to use, and the statement that makes it."""
     variable = var(name, value.type)
     return variable, Let(variable, value)
+
+
+def named(name: str, extent) -> tuple[object, tuple[Let, ...]]:
+    """A dimension with a name where it is no number: what to use, and the statements that make it."""
+    extent = simplified(extent)
+    if not isinstance(extent, Node):
+        return extent, ()
+    variable, statement = let(name, as_index(extent))
+    return variable, (statement,)
 
 
 def scalar(value, dtype: DType) -> Node:

@@ -3,69 +3,95 @@
 from __future__ import annotations
 
 from graphc.ir import dtype as dt
-from graphc.ir.kernel import Kernel, Store, load
+from graphc.ir.kernel import Alloc, Array, Kernel, Let, Set, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.target import Target
-from graphc.lower.nests.loops import as_index, cast, finish, flat, let, scalar
+from graphc.ir.type import Type
+from graphc.lower.nests.loops import CHUNK, as_index, cast, ceil_divide, finish, least, let, loop, parallel, scalar, vector
 from graphc.prims.table import apply
 
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 WORK = 150  # operations of one block of four words
+REGISTERS = 2  # vectors of each word that go through the rounds side by side
 
 
 def random_bits(node: Node, target: Target) -> Kernel:
-    """out[4*b + k] is word k of block x1 + b with key x0, the counter x1 being a number of 128 bits."""
+    """out[4*b + k] is word k of block x1 + b with key x0, the counter x1 being a number of 128 bits.
+
+    Lanes are blocks. Words are the lower halves of u64 registers, whose upper halves hold what the rounds leave there.
+    """
     size = node.type.size
     wide = bool(node.inputs[1].shape)
+    lanes = REGISTERS * target.lanes(dt.u64)
+    blocks = simplified((size + 3) // 4)
+    words = Array("words", Type(dt.u64, (4, lanes)), "register")
 
-    def whole_block(b: Node) -> tuple:
-        lets, words = _philox("w", b, wide)
-        return (*lets, *(Store("out0", (b * 4 + k,), word) for k, word in enumerate(words)))
+    def group(first: Node) -> tuple:
+        def begin(lane: Node) -> tuple:
+            return _counter(words.name, first + lane, lane, wide)
 
-    whole = simplified(size // 4)
-    rest = size % 4 if type(size) is int else 3  # words of a last block that may be needed
-    nests = [flat("b", whole, WORK, whole_block)]
-    if rest:
-        lets, words = _philox("rest", as_index(whole), wide)
-        nests += lets
-        for k in range(rest):
-            position = as_index(whole * 4 + k)
-            guard = None if type(size) is int else position < size
-            nests.append(Store("out0", (position,), words[k], guard))
-    return finish("random_bits", node, ((2,), node.inputs[1].shape), ((size,),), tuple(nests))
+        def end(lane: Node) -> tuple:
+            return tuple(word(k, (first + lane) * 4 + k, lane) for k in range(4))
+
+        def word(k: int, position: Node, lane: Node) -> Store:
+            guard = None if type(size) is int and size % (4 * lanes) == 0 else position < size
+            return Store("out0", (position,), _low(load(words.name, (k, lane), dt.u64)), guard)
+
+        keys = [let(f"key{k}", cast(load("x0", (k,), dt.u32), dt.u64)) for k in range(2)]
+        rounds = loop("turn", ROUNDS, lambda _: (_round(words.name, lanes, [key for key, _ in keys]), *_next(keys)))
+        return (Alloc(words), vector("start", lanes, begin), *[s for _, s in keys], rounds, vector("word", lanes, end))
+
+    def chunk(c: Node) -> tuple:
+        here = least(CHUNK, blocks - c * CHUNK)
+        return (loop("group", ceil_divide(here, lanes), lambda g: group(c * CHUNK + g * lanes)),)
+
+    nest = parallel("chunk", ceil_divide(blocks, CHUNK), WORK * CHUNK, chunk)
+    return finish("random_bits", node, ((2,), node.inputs[1].shape), ((size,),), (nest,))
 
 
-def _philox(prefix: str, block: Node, wide: bool) -> tuple[list, list]:
-    """Lets that compute the four words of one block, and the words."""
+def _counter(words: str, block: Node, lane: Node, wide: bool) -> tuple:
+    """Statements that begin a block with its counter."""
     low = apply("cast", block, dtype=dt.u64)
-    high = load("x1", (as_index(1),) if wide else (), dt.u64)
-    lets = []
+    high, lets = load("x1", (as_index(1),) if wide else (), dt.u64), []
     if wide:
         start = load("x1", (as_index(0),), dt.u64)
-        low, statement = let(f"{prefix}_low", apply("add", start, low))
+        low, statement = let("low", apply("add", start, low))
         lets.append(statement)
         high = apply("add", high, apply("cast", apply("lt", low, start), dtype=dt.u64))
-    words = [half(low, 0), half(low, 32), half(high, 0), half(high, 32)]
-    keys = [load("x0", (k,), dt.u32) for k in range(2)]
-    for turn in range(ROUNDS):
-        lows, highs = [], []
+    parts = (low, _upper(low), high, _upper(high))
+    return (*lets, *[Store(words, (k, lane), part) for k, part in enumerate(parts)])
+
+
+def _round(words: str, lanes: int, keys: list[Node]):
+    """One round of Philox on every lane."""
+
+    def mixed(lane: Node) -> tuple:
+        before = [load(words, (k, lane), dt.u64) for k in range(4)]
+        products = []
         for k, multiplier in enumerate(MULTIPLIERS):
-            wide = apply("mul", cast(words[2 * k], dt.u64), scalar(multiplier, dt.u64))
-            name, statement = let(f"{prefix}{turn}_p{k}", wide)
-            lets.append(statement)
-            lows.append(half(name, 0))
-            highs.append(half(name, 32))
-        words = [_mixed(highs[1], words[1], keys[0]), lows[1], _mixed(highs[0], words[3], keys[1]), lows[0]]
-        keys = [apply("add", key, scalar(step, dt.u32)) for key, step in zip(keys, KEY_STEPS)]
-    return lets, words
+            factor = apply("and", before[2 * k], scalar(0xFFFFFFFF, dt.u64))
+            products.append(let(f"p{k}", apply("mul", factor, scalar(multiplier, dt.u64))))
+        (p0, first), (p1, second) = products
+        firsts = [let("w0", _mixed(_upper(p1), before[1], keys[0])), let("w2", _mixed(_upper(p0), before[3], keys[1]))]
+        after = (firsts[0][0], p1, firsts[1][0], p0)
+        return (first, second, *[s for _, s in firsts], *[Store(words, (k, lane), word) for k, word in enumerate(after)])
+
+    return vector("lane", lanes, mixed)
 
 
-def half(word: Node, shift: int) -> Node:
-    """The 32 bits of a u64 that start at ``shift``."""
-    if shift:
-        word = apply("shr", word, scalar(shift, dt.u64))
+def _next(keys: list[tuple[Node, Let]]) -> list[Set]:
+    """The keys of the next round."""
+    return [Set(key, apply("add", key, scalar(step, dt.u64))) for (key, _), step in zip(keys, KEY_STEPS)]
+
+
+def _upper(word: Node) -> Node:
+    return apply("shr", word, scalar(32, dt.u64))
+
+
+def _low(word: Node) -> Node:
+    """The lower half of a u64."""
     return apply("cast", apply("and", word, scalar(0xFFFFFFFF, dt.u64)), dtype=dt.u32)
 
 
