@@ -33,7 +33,7 @@ def test_the_table_counts_by_area_and_against_what_the_peer_passes():
 def test_what_the_peer_alone_passes_is_named_and_wants_a_reason(tmp_path, capsys):
     target = tmp_path / "keras.md"
     target.write_text(f"before {tool.BEGIN} old {tool.END} after; test_b: no reason to have it")
-    tool.report(RESULTS, {"graphc": 1.0, "jax": 2.0}, target)
+    tool.report(RESULTS, {"graphc": (1.0, 3.0), "jax": (2.0, 2.0)}, target)
     said = capsys.readouterr().out
     assert f"failed   {OPS.format('b')}: because\n" in said, "its reason stands in the document"
     assert f"absent   {OPS.format('d')}:  [no reason given]\n" in said
