@@ -21,6 +21,7 @@ from graphc.ir.type import Type
 _CONSTANT, _LEAF, _END, _SAME = -1, 0, -2, -3
 _MARK = "step "  # before the place of a value in a walk
 _HELD = 32  # values that somebody holds that are computed along
+_SMALL = 1 << 20  # bytes of such a value that are always to spare
 _RECENT = 128  # programs with sizes known only while running that are kept
 
 
@@ -119,16 +120,19 @@ class Walk:
         """Want also what is computed on the way and needed again, as a tensor or an operation not walked over holds it.
 
         The next walk starts from these values. Otherwise a loop that looks at a value in every turn would compute all
-        turns before once more. Derivatives are left out: an optimizer takes them at once.
+        turns before once more. Derivatives are left out, as an optimizer takes them at once, and what is larger than all
+        that the walk starts from: pairs of rows, for instance, of which a sum is asked for.
         """
         known = 3  # its step, its place, and one operation walked over refer to a value
         several = [v for v, operands in self.steps if operands and references(v) > known + v.taped]
         if len(several) == len(self.wanted):
             return
         wanted, held, uses = set(self.wanted), [], self._uses()
+        room = max([_SMALL, *[a.nbytes for a in self.leaves]])
         while several:
             value = several.pop()
-            if value in wanted or value.entry.label == GRADIENT:
+            kind = value.kind.type
+            if value in wanted or value.entry.label == GRADIENT or kind.size * kind.dtype.size > room:
                 continue
             place = self.places[value]
             if references(value) > known - 1 + uses[place] + value.taped:

@@ -79,3 +79,11 @@ def test_many_values_that_are_held_make_no_endless_program(compiles):
     np.testing.assert_allclose(total, 100 * np.e + sum(np.exp(k / 100) for k in range(100)), rtol=1e-4)
     assert len(compiles) == 1 and len(compiles[0].outputs) <= 33
     np.testing.assert_allclose(parts[3].numpy(), 2 * np.exp([0.03, 1.0]), rtol=1e-6)
+
+
+def test_what_grows_beyond_all_that_it_is_made_of_is_not_written(compiles):
+    x = tf.constant(np.linspace(0, 1, 2000, dtype=np.float32))
+    pairs = tf.abs(x[:, None] - x[None, :])
+    total = tf.reduce_mean(pairs)
+    assert float(total) == pytest.approx(1 / 3, rel=1e-2)
+    assert [len(g.outputs) for g in compiles] == [1] and not pairs.is_settled
