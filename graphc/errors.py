@@ -284,15 +284,20 @@ def raised_at(error: BaseException) -> Location | None:
     return found
 
 
-@contextlib.contextmanager
-def located(location: Location | None):
-    """Everything made inside is attributed to ``location``."""
-    before = _current.location, _current.fixed
-    _current.location, _current.fixed = location, True
-    try:
-        yield
-    finally:
-        _current.location, _current.fixed = before
+class located:
+    """Everything made inside is attributed to a location. Entered for every Node that is made anew, so it is no generator."""
+
+    __slots__ = ("_location", "_before")
+
+    def __init__(self, location: Location | None):
+        self._location = location
+
+    def __enter__(self) -> None:
+        self._before = _current.location, _current.fixed
+        _current.location, _current.fixed = self._location, True
+
+    def __exit__(self, *_) -> None:
+        _current.location, _current.fixed = self._before
 
 
 @contextlib.contextmanager

@@ -227,77 +227,75 @@ gc_hand_out:
 	movq	%rdi, %r14
 	callq	sched_getcpu@PLT
 	movl	%eax, gc_place(%rip)
-	movq	gc_job+40(%rip), %rcx
-	incq	%rcx
-	movq	%rcx, gc_job+40(%rip)
-	shlq	$24, %rcx
+	movq	gc_job+40(%rip), %rsi
+	incq	%rsi
+	movq	%rsi, gc_job+40(%rip)
+	shlq	$24, %rsi
 	movq	%rbx, gc_job+32(%rip)
 	movl	%r14d, gc_pending(%rip)
+	xorl	%r10d, %r10d
+	leaq	gc_slots+12(%rip), %rdi
+	movq	%r14, %rcx
 	xorl	%r8d, %r8d
-	leaq	gc_slots(%rip), %r15
 	xorl	%r9d, %r9d
-	xorl	%esi, %esi
 	jmp	.LBB6_1
 	.p2align	4
 .LBB6_6:
-	movq	%rdi, %r8
-	movq	%rax, %r9
-	cmpq	%rbx, %rdi
+	incq	%r8
+	subq	$-128, %rdi
+	addq	%r14, %rcx
+	movq	%rax, %r10
+	cmpq	%rbx, %r8
 	jae	.LBB6_7
 .LBB6_1:
-	leaq	1(%r8), %rdi
-	movq	%r14, %rax
-	imulq	%rdi, %rax
-	movq	%rax, %rdx
-	orq	%rbx, %rdx
-	shrq	$32, %rdx
+	movq	%rcx, %rax
+	orq	%rbx, %rax
+	shrq	$32, %rax
 	je	.LBB6_2
+	movq	%rcx, %rax
 	xorl	%edx, %edx
 	divq	%rbx
 	jmp	.LBB6_4
 	.p2align	4
 .LBB6_2:
+	movl	%ecx, %eax
 	xorl	%edx, %edx
 	divl	%ebx
 .LBB6_4:
-	shlq	$12, %r9
-	orq	%rcx, %r9
-	orq	%rax, %r9
-	movq	%r8, %rdx
-	shlq	$7, %rdx
-	movq	%r9, (%rdx,%r15)
+	shlq	$12, %r10
+	orq	%rsi, %r10
+	orq	%rax, %r10
+	movq	%r10, -12(%rdi)
 	testq	%r8, %r8
 	je	.LBB6_6
-	addq	%r15, %rdx
-	lock		incl	8(%rdx)
-	movl	12(%rdx), %edx
-	orl	%edx, %esi
+	lock		incl	-4(%rdi)
+	movl	(%rdi), %edx
+	orl	%edx, %r9d
 	jmp	.LBB6_6
 .LBB6_7:
-	testl	%esi, %esi
+	testl	%r9d, %r9d
 	je	.LBB6_13
 	movl	$1, %r14d
+	leaq	gc_slots+140(%rip), %r15
 	jmp	.LBB6_9
 	.p2align	4
 .LBB6_12:
 	incq	%r14
+	subq	$-128, %r15
 	cmpq	%rbx, %r14
 	jae	.LBB6_13
 .LBB6_9:
-	movq	%r14, %rdi
-	shlq	$7, %rdi
-	movl	12(%rdi,%r15), %eax
+	movl	(%r15), %eax
 	testl	%eax, %eax
 	je	.LBB6_12
-	addq	%r15, %rdi
-	movq	(%rdi), %rax
+	movq	-12(%r15), %rax
 	movl	%eax, %ecx
 	shrl	$12, %ecx
 	andl	$4095, %ecx
 	andl	$4095, %eax
 	cmpl	%eax, %ecx
 	jae	.LBB6_12
-	addq	$8, %rdi
+	leaq	-4(%r15), %rdi
 	callq	gc_rouse
 	jmp	.LBB6_12
 .LBB6_13:
@@ -471,14 +469,14 @@ gc_rouse:
 	.type	gc_wait_for_workers,@function
 gc_wait_for_workers:
 	pushq	%rbx
-	movl	$4000, %eax
+	movl	$-4000, %eax
 	.p2align	4
 .LBB11_1:
 	movl	gc_pending(%rip), %ecx
 	testl	%ecx, %ecx
 	je	.LBB11_7
 	pause
-	decl	%eax
+	incl	%eax
 	jne	.LBB11_1
 	movl	$1, %eax
 	xchgl	%eax, gc_waiting(%rip)
@@ -614,14 +612,14 @@ gc_worker:
 	leaq	gc_pending(%rip), %r15
 	.p2align	4
 .LBB14_1:
-	movl	$4000, %eax
+	movl	$-4000, %eax
 	.p2align	4
 .LBB14_2:
 	movl	(%r14), %ebp
 	cmpl	%r12d, %ebp
 	jne	.LBB14_8
 	pause
-	decl	%eax
+	incl	%eax
 	jne	.LBB14_2
 	movl	$1, %eax
 	xchgl	%eax, 12(%r13)
@@ -693,7 +691,7 @@ gc_run:
 	movq	64(%rbx), %rsi
 	movq	%rsi, -48(%rbp)
 	movq	72(%rbx), %rax
-	movq	%rax, -64(%rbp)
+	movq	%rax, -104(%rbp)
 	movq	%rsp, %rdi
 	leaq	15(,%rdx,8), %rax
 	andq	$-16, %rax
@@ -710,19 +708,19 @@ gc_run:
 	subq	%rax, %r14
 	movq	%r14, %rsp
 	movq	%rsp, %rsi
-	movq	%rcx, -56(%rbp)
+	movq	%rcx, -80(%rbp)
 	leaq	15(,%rcx,8), %rax
 	andq	$-16, %rax
 	subq	%rax, %rsi
-	movq	%rsi, -80(%rbp)
+	movq	%rsi, -64(%rbp)
 	movq	%rsi, %rsp
 	movq	%rsp, %rcx
 	subq	%rax, %rcx
-	movq	%rcx, -96(%rbp)
+	movq	%rcx, -88(%rbp)
 	movq	%rcx, %rsp
 	movq	96(%rbx), %rsi
 	shlq	$3, %rdx
-	movq	%rdi, -88(%rbp)
+	movq	%rdi, -72(%rbp)
 	callq	memcpy@PLT
 	movq	104(%rbx), %rsi
 	movq	-48(%rbp), %rdx
@@ -730,31 +728,31 @@ gc_run:
 	movq	%r13, -48(%rbp)
 	movq	%r13, %rdi
 	callq	memcpy@PLT
-	movq	%rbx, -72(%rbp)
+	movq	%rbx, -56(%rbp)
 	movq	112(%rbx), %r13
 	xorl	%ebx, %ebx
 	cmpq	%r12, %rbx
 	jge	.LBB16_6
 	.p2align	4
 .LBB16_3:
-	leaq	(%rbx,%rbx,2), %rdi
-	shlq	$4, %rdi
-	addq	%r13, %rdi
 	movq	(%r15,%rbx,8), %rsi
-	leaq	(%r14,%rbx,8), %r8
-	movq	-88(%rbp), %rdx
+	movq	%r13, %rdi
+	movq	-72(%rbp), %rdx
 	movq	-48(%rbp), %rcx
+	movq	%r14, %r8
 	callq	gc_take_argument
 	testb	$1, %al
 	je	.LBB16_4
 	incq	%rbx
+	addq	$8, %r14
+	addq	$48, %r13
 	cmpq	%r12, %rbx
 	jl	.LBB16_3
 .LBB16_6:
-	movq	-64(%rbp), %r14
+	movq	-104(%rbp), %r14
 	testb	$4, %r14b
 	jne	.LBB16_7
-	movq	-72(%rbp), %rbx
+	movq	-56(%rbp), %rbx
 	movq	152(%rbx), %rax
 	movq	%rsp, %r12
 	leaq	15(,%rax,8), %rax
@@ -774,17 +772,17 @@ gc_run:
 	movl	$1, %eax
 	jmp	.LBB16_32
 .LBB16_7:
-	movq	-72(%rbp), %rbx
+	movq	-56(%rbp), %rbx
 	movq	136(%rbx), %r15
 	movq	144(%rbx), %r8
 .LBB16_9:
-	movq	-56(%rbp), %r13
-	movq	-96(%rbp), %r12
+	movq	-80(%rbp), %r13
+	movq	-88(%rbp), %r12
 	movq	%rbx, %rdi
-	movq	-88(%rbp), %rsi
-	movq	-80(%rbp), %rdx
+	movq	-72(%rbp), %rsi
+	movq	-64(%rbp), %rdx
 	movq	%r12, %rcx
-	movq	%r8, -56(%rbp)
+	movq	%r8, -112(%rbp)
 	callq	gc_make_results
 	cmpq	%r13, %rax
 	jne	.LBB16_10
@@ -828,7 +826,7 @@ gc_run:
 	movq	%r13, %rsi
 	jmp	.LBB16_11
 .LBB16_16:
-	movq	%rdi, -104(%rbp)
+	movq	%rdi, -96(%rbp)
 	movq	32(%rbx), %r14
 	movq	%r14, %rdi
 	movq	%r15, %rsi
@@ -839,10 +837,10 @@ gc_run:
 	movq	%rbx, %rax
 	movq	(%rbx), %rbx
 	movq	24(%rax), %r12
-	testb	$2, -64(%rbp)
+	testb	$2, -104(%rbp)
 	jne	.LBB16_25
-	movq	-88(%rbp), %rdi
-	movq	-80(%rbp), %rsi
+	movq	-72(%rbp), %rdi
+	movq	-64(%rbp), %rsi
 	movq	-48(%rbp), %rdx
 	movq	%r12, %rcx
 	movq	%r15, %r8
@@ -850,7 +848,7 @@ gc_run:
 	movl	%eax, %ebx
 	jmp	.LBB16_26
 .LBB16_17:
-	movq	-104(%rbp), %rdi
+	movq	-96(%rbp), %rdi
 	testq	%rdi, %rdi
 	je	.LBB16_20
 	movq	(%rdi), %rax
@@ -871,23 +869,24 @@ gc_run:
 	jmp	.LBB16_32
 .LBB16_25:
 	callq	*gc_python+48(%rip)
-	movq	%rax, -64(%rbp)
-	movq	-88(%rbp), %rdi
-	movq	-80(%rbp), %rsi
+	movq	%rax, %r13
+	movq	-72(%rbp), %rdi
+	movq	-64(%rbp), %rsi
 	movq	-48(%rbp), %rdx
 	movq	%r12, %rcx
 	movq	%r15, %r8
 	callq	*%rbx
 	movl	%eax, %ebx
-	movq	-64(%rbp), %rdi
+	movq	%r13, %rdi
+	movq	-80(%rbp), %r13
 	callq	*gc_python+56(%rip)
 .LBB16_26:
 	movq	%r14, %rdi
 	movq	%r15, %rsi
 	callq	gc_arena_give
-	movq	-104(%rbp), %rdi
+	movq	-96(%rbp), %rdi
 	testq	%rdi, %rdi
-	movq	-96(%rbp), %r14
+	movq	-88(%rbp), %r14
 	je	.LBB16_29
 	movq	(%rdi), %rax
 	leaq	-1(%rax), %rcx
@@ -904,15 +903,15 @@ gc_run:
 	movq	%r14, %rdi
 	movq	%r13, %rsi
 	callq	gc_drop_all
-	movq	-72(%rbp), %rdi
+	movq	-56(%rbp), %rdi
 	movl	%ebx, %esi
 	callq	gc_report
 	jmp	.LBB16_32
 .LBB16_30:
-	movq	-72(%rbp), %rdi
-	movq	-80(%rbp), %rsi
+	movq	-56(%rbp), %rdi
+	movq	-64(%rbp), %rsi
 	movq	%r14, %rdx
-	movq	-56(%rbp), %rcx
+	movq	-112(%rbp), %rcx
 	callq	gc_collect
 .LBB16_32:
 	leaq	-40(%rbp), %rsp
@@ -1359,18 +1358,18 @@ gc_turn_after_fork:
 	movq	$0, 8(%rbx)
 	leaq	16(%rbx), %rdx
 	xorl	%ecx, %ecx
-	jmp	.LBB32_1
 	.p2align	4
-.LBB32_3:
-	movq	(%rsi), %rsi
-	movq	%rsi, (%rdx)
 .LBB32_1:
 	movq	(%rdx), %rdi
 	testq	%rdi, %rdi
 	je	.LBB32_5
 	leaq	8(%rdi), %rsi
 	cmpq	%rax, (%rdi)
-	jne	.LBB32_3
+	je	.LBB32_4
+	movq	(%rsi), %rsi
+	movq	%rsi, (%rdx)
+	jmp	.LBB32_1
+.LBB32_4:
 	movq	%rcx, %rdx
 	incq	%rdx
 	cmpq	$1, 16(%rdi)
@@ -1553,6 +1552,7 @@ gc_take_argument:
 	jne	.LBB37_30
 	movq	32(%rsi), %rax
 	movq	32(%rdi), %rdi
+	addq	$8, %rdi
 	xorl	%r9d, %r9d
 	jmp	.LBB37_12
 	.p2align	4
@@ -1560,14 +1560,13 @@ gc_take_argument:
 	movq	%r10, (%rcx,%r11,8)
 .LBB37_11:
 	incq	%r9
+	addq	$16, %rdi
 .LBB37_12:
 	cmpq	%r8, %r9
 	jge	.LBB37_25
 	movq	(%rax,%r9,8), %r10
-	movq	%r9, %r11
-	shlq	$4, %r11
-	movq	(%rdi,%r11), %r14
-	movq	8(%rdi,%r11), %r11
+	movq	-8(%rdi), %r14
+	movq	(%rdi), %r11
 	cmpq	$2, %r14
 	je	.LBB37_17
 	cmpq	$1, %r14
@@ -1826,79 +1825,77 @@ gc_make_results:
 	pushq	%r12
 	pushq	%rbx
 	subq	$56, %rsp
-	movq	%rcx, 24(%rsp)
-	movq	%rdx, 16(%rsp)
-	movq	%rsi, (%rsp)
+	movq	%rcx, 32(%rsp)
+	movq	%rdx, 24(%rsp)
+	movq	%rsi, 8(%rsp)
 	movq	56(%rdi), %rax
 	movq	%rax, 48(%rsp)
-	movq	120(%rdi), %r12
-	movq	128(%rdi), %rax
-	movq	%rax, 40(%rsp)
-	xorl	%r13d, %r13d
+	movq	120(%rdi), %r13
+	movq	128(%rdi), %rdx
+	xorl	%ebp, %ebp
 	jmp	.LBB42_1
 	.p2align	4
 .LBB42_3:
-	movq	(%rsp), %rax
+	movq	8(%rsp), %rax
 	movq	(%rax,%rcx,8), %rax
-	movq	16(%rsp), %rcx
-	movq	%rax, (%rcx,%r13,8)
-	movq	24(%rsp), %rax
-	movq	$0, (%rax,%r13,8)
+	movq	24(%rsp), %rcx
+	movq	%rax, (%rcx,%rbp,8)
+	movq	32(%rsp), %rax
+	movq	$0, (%rax,%rbp,8)
 .LBB42_7:
-	incq	%r13
-	leaq	(%r8,%rdx,8), %r8
+	incq	%rbp
+	leaq	(%r8,%rsi,8), %r8
+	addq	$16, %rdx
+	addq	$48, %r13
 .LBB42_1:
-	cmpq	48(%rsp), %r13
+	cmpq	48(%rsp), %rbp
 	jge	.LBB42_8
-	leaq	(,%r13,2), %rbp
-	addq	%r13, %rbp
-	shlq	$4, %rbp
-	movq	(%r12,%rbp), %rbx
-	movq	16(%r12,%rbp), %rdx
-	movq	24(%r12,%rbp), %rcx
+	movq	(%r13), %rbx
+	movq	16(%r13), %rsi
+	movq	24(%r13), %rcx
 	cmpq	$1, %rbx
 	je	.LBB42_3
-	movq	%rcx, 8(%rsp)
+	movq	%rcx, 16(%rsp)
+	movq	%rsi, %r15
+	movq	%r13, %rdi
 	movq	%rdx, %r14
-	addq	%r12, %rbp
-	movq	%r13, %rsi
-	shlq	$4, %rsi
-	addq	40(%rsp), %rsi
-	movq	%rbp, %rdi
+	movq	%rdx, %rsi
 	movq	%r8, %rdx
-	movq	%r8, %r15
+	movq	%r8, %r12
 	callq	gc_result
 	testq	%rax, %rax
 	je	.LBB42_8
-	movq	%r15, %r8
-	movq	24(%rsp), %rcx
-	movq	%rax, (%rcx,%r13,8)
-	movq	16(%rax), %rcx
-	movq	16(%rsp), %rax
-	movq	%rcx, (%rax,%r13,8)
-	cmpq	$2, %rbx
 	movq	%r14, %rdx
+	movq	%r12, %r8
+	movq	32(%rsp), %rcx
+	movq	%rax, (%rcx,%rbp,8)
+	movq	16(%rax), %rcx
+	movq	24(%rsp), %rax
+	movq	%rcx, (%rax,%rbp,8)
+	cmpq	$2, %rbx
+	movq	%r15, %rsi
 	jne	.LBB42_7
-	movq	8(%rsp), %rdx
-	movq	(%rsp), %rax
+	movq	16(%rsp), %rdx
+	movq	8(%rsp), %rax
 	movq	(%rax,%rdx,8), %rax
-	movq	%rax, 32(%rsp)
+	movq	%rax, 40(%rsp)
 	movq	%rcx, %rbx
-	movq	%rbp, %rdi
+	movq	%r13, %rdi
 	movq	%r8, %rsi
 	callq	gc_bytes
 	movq	%rbx, %rdi
-	movq	32(%rsp), %rsi
+	movq	40(%rsp), %rsi
 	movq	%rax, %rdx
 	callq	memcpy@PLT
+	movq	%r15, %rsi
 	movq	%r14, %rdx
-	movq	%r15, %r8
-	movq	8(%rsp), %rax
-	movq	(%rsp), %rcx
+	movq	%r12, %r8
+	movq	16(%rsp), %rax
+	movq	8(%rsp), %rcx
 	movq	%rbx, (%rcx,%rax,8)
 	jmp	.LBB42_7
 .LBB42_8:
-	movq	%r13, %rax
+	movq	%rbp, %rax
 	addq	$56, %rsp
 	popq	%rbx
 	popq	%r12
@@ -1919,128 +1916,117 @@ gc_collect:
 	pushq	%r12
 	pushq	%rbx
 	subq	$72, %rsp
-	movq	%rcx, %r14
-	movq	%rdx, 24(%rsp)
+	movq	%rdx, %r12
 	movq	%rsi, 48(%rsp)
 	movq	56(%rdi), %rax
-	movq	%rax, 32(%rsp)
+	movq	%rax, 24(%rsp)
 	movq	72(%rdi), %rax
 	movq	120(%rdi), %rbp
-	movq	128(%rdi), %rcx
-	movq	%rcx, 56(%rsp)
+	movq	128(%rdi), %rdx
+	movq	%rdx, 40(%rsp)
 	movq	%rax, 16(%rsp)
 	testb	$1, %al
 	jne	.LBB43_1
 	movq	160(%rdi), %rdi
+	movq	%rcx, %rbx
 	callq	*gc_python+32(%rip)
+	movq	%rax, 8(%rsp)
+	movq	%rbx, %rcx
 	testq	%rax, %rax
 	jne	.LBB43_3
-	movq	24(%rsp), %rdi
-	movq	32(%rsp), %rsi
+	movq	%r12, %rdi
+	movq	24(%rsp), %rsi
 	callq	gc_drop_all
-	jmp	.LBB43_20
+	jmp	.LBB43_19
 .LBB43_1:
-	xorl	%eax, %eax
+	movq	$0, 8(%rsp)
 .LBB43_3:
-	movq	%rax, 8(%rsp)
 	xorl	%r15d, %r15d
-	xorl	%edx, %edx
-	movq	%rbp, 40(%rsp)
+	xorl	%r14d, %r14d
 	jmp	.LBB43_4
 	.p2align	4
-.LBB43_15:
+.LBB43_14:
 	movq	8(%rsp), %rdi
-	movq	%rdx, %r12
-	movq	%rsi, %r13
-	movq	%rdx, %rsi
-	movq	%r14, %rdx
-	callq	*gc_python+40(%rip)
-	movq	%r13, %rsi
-	movq	%r12, %rdx
-.LBB43_16:
-	incq	%rdx
-	movq	%rbx, %r14
-.LBB43_17:
-	incq	%r15
-	leaq	(%r14,%rsi,8), %r14
-.LBB43_4:
-	movq	32(%rsp), %r12
-	subq	%r15, %r12
-	jle	.LBB43_5
-	leaq	(%r15,%r15,2), %rbx
-	shlq	$4, %rbx
-	movq	(%rbp,%rbx), %rax
-	movq	16(%rbp,%rbx), %rsi
-	cmpq	$0, 32(%rbp,%rbx)
-	movq	24(%rsp), %rcx
-	leaq	(%rcx,%r15,8), %r13
-	je	.LBB43_7
-	cmpq	$1, %rax
-	jne	.LBB43_12
-	movq	%rsi, 64(%rsp)
-	movq	%rbp, %rax
-	movq	%rdx, %rbp
-	addq	%rax, %rbx
 	movq	%r15, %rsi
-	shlq	$4, %rsi
-	addq	56(%rsp), %rsi
-	movq	%rbx, %rdi
-	movq	%r14, %rdx
+	movq	%r12, %rdx
+	movq	%rcx, %rbx
+	callq	*gc_python+40(%rip)
+	movq	%rbx, %rcx
+.LBB43_15:
+	incq	%r15
+	movq	32(%rsp), %r12
+.LBB43_16:
+	incq	%r14
+	leaq	(%rcx,%r13,8), %rcx
+	addq	$16, 40(%rsp)
+	addq	$8, %r12
+	addq	$48, %rbp
+.LBB43_4:
+	movq	24(%rsp), %rbx
+	subq	%r14, %rbx
+	jle	.LBB43_20
+	movq	(%rbp), %rax
+	movq	16(%rbp), %r13
+	cmpq	$0, 32(%rbp)
+	je	.LBB43_6
+	cmpq	$1, %rax
+	movq	%r12, 32(%rsp)
+	jne	.LBB43_11
+	movq	%r13, 56(%rsp)
+	movq	%r15, 64(%rsp)
+	movq	40(%rsp), %rsi
+	movq	%rbp, %rdi
+	movq	%rcx, %rdx
+	movq	%rcx, %r15
 	callq	gc_result
 	testq	%rax, %rax
-	je	.LBB43_18
-	movq	%r14, %rsi
-	movq	%rax, %r14
-	movq	16(%rax), %r12
+	je	.LBB43_17
+	movq	%rax, %r12
+	movq	16(%rax), %rbx
 	movq	48(%rsp), %rax
-	movq	(%rax,%r15,8), %r13
-	movq	%rbx, %rdi
-	movq	%rsi, %rbx
+	movq	(%rax,%r14,8), %r13
+	movq	%rbp, %rdi
+	movq	%r15, %rsi
 	callq	gc_bytes
-	movq	%r12, %rdi
+	movq	%rbx, %rdi
 	movq	%r13, %rsi
 	movq	%rax, %rdx
 	callq	memcpy@PLT
-	movq	%rbp, %rdx
-	movq	40(%rsp), %rbp
-	movq	64(%rsp), %rsi
+	movq	%r15, %rcx
+	movq	64(%rsp), %r15
+	movq	56(%rsp), %r13
 	testb	$1, 16(%rsp)
-	je	.LBB43_15
-	jmp	.LBB43_14
+	je	.LBB43_14
+	jmp	.LBB43_13
 	.p2align	4
-.LBB43_7:
+.LBB43_6:
 	cmpq	$1, %rax
-	je	.LBB43_17
-	movq	(%r13), %rdi
-	movq	%rdx, %rbx
-	movq	%rsi, %r12
+	je	.LBB43_16
+	movq	(%r12), %rdi
+	movq	%rcx, %rbx
 	callq	*gc_python+112(%rip)
-	movq	%r12, %rsi
-	movq	%rbx, %rdx
-	jmp	.LBB43_17
-	.p2align	4
-.LBB43_12:
-	movq	%r14, %rbx
-	movq	(%r13), %r14
-	testb	$1, 16(%rsp)
-	je	.LBB43_15
-.LBB43_14:
-	movq	%r14, 8(%rsp)
+	movq	%rbx, %rcx
 	jmp	.LBB43_16
-.LBB43_5:
-	movq	8(%rsp), %rax
-	jmp	.LBB43_21
-.LBB43_18:
-	movq	%r13, %rdi
-	movq	%r12, %rsi
+	.p2align	4
+.LBB43_11:
+	movq	(%r12), %r12
+	testb	$1, 16(%rsp)
+	je	.LBB43_14
+.LBB43_13:
+	movq	%r12, 8(%rsp)
+	jmp	.LBB43_15
+.LBB43_17:
+	movq	32(%rsp), %rdi
+	movq	%rbx, %rsi
 	callq	gc_drop_all
 	testb	$1, 16(%rsp)
-	jne	.LBB43_20
+	jne	.LBB43_19
 	movq	8(%rsp), %rdi
 	callq	*gc_python+112(%rip)
+.LBB43_19:
+	movq	$0, 8(%rsp)
 .LBB43_20:
-	xorl	%eax, %eax
-.LBB43_21:
+	movq	8(%rsp), %rax
 	addq	$72, %rsp
 	popq	%rbx
 	popq	%r12
@@ -2291,10 +2277,10 @@ gc_box_all:
 	movq	gc_python+152(%rip), %rbx
 	movq	%rdx, %rdi
 	callq	*gc_python+32(%rip)
-	xorl	%r13d, %r13d
 	testq	%rax, %rax
 	je	.LBB52_6
 	movq	%rax, %r14
+	xorl	%r13d, %r13d
 	cmpq	%r15, %r13
 	jge	.LBB52_7
 	.p2align	4
