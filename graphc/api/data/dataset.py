@@ -56,7 +56,7 @@ from graphc.api.data.traced_reduce import reduced
 from graphc.api.data.windows import Grouped, Window
 from graphc.api.eager import EAGER
 from graphc.api.recorder import RECORDERS
-from graphc.errors import DtypeError, InvalidArgumentError, OutOfRangeError, UsageError, explain
+from graphc.errors import DtypeError, InvalidArgumentError, UsageError, explain
 from graphc.ir import dtype as dt
 
 
