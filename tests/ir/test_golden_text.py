@@ -37,7 +37,8 @@ def train_graph() -> Graph:
         table = const(np.arange(20, dtype=np.float32).reshape(2, 10))
         small = const(np.array([1.0, -0.0, np.nan, np.inf, 0.1], np.float16))
         bits = Type(dt.u32, (n * 28, 2))
-        noise = make("random_bits", (key, const(7, Type(dt.u64, ()))), (("shape", bits.shape),), bits)
+        # nodes of the same content are one, with the first one's location: this value is no other test's
+        noise = make("random_bits", (key, const(61803398, Type(dt.u64, ()))), (("shape", bits.shape),), bits)
         new_w = w * const(0.9, w.type)
     names = ("activation", "best", "table", "small", "noise", "w")
     return Graph("train", (x, w, b, key), (act, best, table, small, noise, new_w), names, ((5, 1),))
