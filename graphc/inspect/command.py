@@ -1,0 +1,116 @@
+"""``graphc inspect``: its arguments, and which view they ask for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from graphc.errors import UsageError
+from graphc.inspect import show
+from graphc.inspect.condition import holds
+from graphc.inspect.memory import memory
+from graphc.inspect.report import report_text
+from graphc.inspect.sizes import Sizes
+from graphc.inspect.stages import Stages
+from graphc.inspect.summary import numbers, summary
+from graphc.ir.graph import Graph
+from graphc.ir.target import TARGETS
+from graphc.options import Options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command, besides those that name the model."""
+    parser.add_argument(
+        "--stage", metavar="STAGE", help=f"show {', '.join(show.STAGES)}, or the graph after the pass of that name"
+    )
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--diff", metavar="PASS", help="what one pass changed")
+    view.add_argument("--passes", action="store_true", help="what every pass did, and how long it took")
+    view.add_argument("--kernels", action="store_true", help="every kernel with the lines of the program that it comes from")
+    view.add_argument("--kernel", metavar="KERNEL", help="one kernel")
+    view.add_argument("--memory", action="store_true", help="buffers, their places and lifetimes")
+    view.add_argument("--json", action="store_true", help="everything as JSON")
+    parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too")
+    parser.add_argument(
+        "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
+    )
+    parser.add_argument(
+        "--size", action="append", default=[], type=_size, metavar="NAME=SIZE",
+        help="of an open dimension, by the name that the summary shows (n=32) or as input.axis (x.0=32); default: 64",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fail-if", metavar="CONDITION",
+        help='exit status 1 if it is true of the numbers of the summary (--json shows their names): "kernels > 12"',
+    )  # fmt: skip
+    parser.add_argument("--target", choices=TARGETS, help="default: this machine")
+    parser.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
+
+
+def _size(text: str) -> tuple[str, int]:
+    name, equals, size = text.rpartition("=")
+    if not (equals and name and size.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r}: give NAME=SIZE, such as n=32")
+    return name, int(size)
+
+
+def inspect(options, graph: Graph, settings: Options) -> int:
+    """Print the view that was asked for; the exit status is 1 where the condition of ``--fail-if`` holds.
+
+    Raises:
+        UsageError: names of something that is not there.
+    """
+    stages = Stages(graph, settings)
+    fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
+    is_plain = options.json or options.stage or not sys.stdout.isatty()
+    print(_view(options, stages) if is_plain else _coloured(_view(options, stages)))
+    if fails:
+        print(f"graphc: true of {graph.name}: {options.fail_if}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def check(options) -> None:
+    """Refuse arguments that do not go together, before a model is read.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if options.form != "ir" and not options.kernel:
+        raise UsageError(
+            "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
+        )
+    if options.all and not options.passes:
+        raise UsageError("--all goes with --passes")
+    if options.stage and (options.diff or options.passes or options.kernels or options.kernel or options.memory or options.json):
+        raise UsageError("--stage is a view of its own; give it alone")
+
+
+def _sizes(options, stages: Stages) -> Sizes:
+    return Sizes(stages.program.signature, given=dict(options.size))
+
+
+def _view(options, stages: Stages) -> str:
+    if options.diff:
+        return show.diff(stages, options.diff)
+    if options.passes:
+        return show.passes(stages, options.all)
+    if options.kernel:
+        return stages.kernel_as(options.kernel, options.form)
+    if options.stage:
+        return show.stage_text(stages, options.stage)
+    sizes = _sizes(options, stages)
+    if options.kernels:
+        return show.kernels(stages, sizes)
+    if options.memory:
+        return memory(stages.program, sizes)
+    return report_text(stages, sizes) if options.json else summary(stages, sizes)
+
+
+def _coloured(text: str) -> str:
+    """For a terminal: the lines that begin a part are bold, and those of a difference green and red."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    codes = {"+": "32", "-": "31", "@": "36", " ": "", "": ""}
+    found = [(codes.get(line[:1], "1"), line) for line in text.splitlines()]
+    return "\n".join(f"\033[{code}m{line}\033[0m" if code else line for code, line in found)
