@@ -208,6 +208,16 @@ def test_inspect_views(succeed, compiled):
     assert "simplify" in succeed("inspect", compiled, "--diff", "simplify")
 
 
+def test_inspect_follows_and_draws(succeed, fail, compiled):
+    assert "= dot(" in succeed("inspect", compiled, "--node", "dot0", "--neighbours", 1)
+    assert "= dot(" in succeed("inspect", compiled, "--node", "dot0", "--stage", "traced")
+    assert "@k_dot0" in succeed("inspect", compiled, "--why", "net.py:7")
+    assert succeed("inspect", compiled, "--dot").startswith("digraph")
+    assert succeed("inspect", compiled, "--mermaid", "--stage", "traced").startswith("flowchart")
+    assert "no value 'x7'" in fail("inspect", compiled, "--node", "x7")
+    assert "there must be 0 or more" in fail("inspect", compiled, "--node", "x", "--neighbours", -1)
+
+
 def test_inspect_refuses(fail, compiled):
     assert "no stage 'x'" in fail("inspect", compiled, "--stage", "x")
     assert "no pass 'x'" in fail("inspect", compiled, "--diff", "x")

@@ -9,11 +9,13 @@ import sys
 from graphc.errors import UsageError
 from graphc.inspect import show
 from graphc.inspect.condition import holds
+from graphc.inspect.draw import dot_text, mermaid_text
 from graphc.inspect.memory import memory
 from graphc.inspect.report import report_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import numbers, summary
+from graphc.inspect.trace import neighbours, why
 from graphc.ir.graph import Graph
 from graphc.ir.target import TARGETS
 from graphc.options import Options
@@ -30,8 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--kernels", action="store_true", help="every kernel with the lines of the program that it comes from")
     view.add_argument("--kernel", metavar="KERNEL", help="one kernel")
     view.add_argument("--memory", action="store_true", help="buffers, their places and lifetimes")
+    view.add_argument("--node", metavar="NAME", help="the lines around a value, before and after it; of --stage, or optimised")
+    view.add_argument(
+        "--why", metavar="NAME",
+        help="from the line to LLVM IR: a traced value, an output, FILE:LINE, a name scope, or @KERNEL",
+    )  # fmt: skip
+    view.add_argument("--dot", action="store_true", help="the graph, of --stage or optimised, for Graphviz")
+    view.add_argument("--mermaid", action="store_true", help="the same for Mermaid")
     view.add_argument("--json", action="store_true", help="everything as JSON")
     parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too")
+    parser.add_argument("--neighbours", type=int, default=2, metavar="N", help="with --node: how many operations away (default: 2)")
     parser.add_argument(
         "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
     )
@@ -62,7 +72,7 @@ def inspect(options, graph: Graph, settings: Options) -> int:
     """
     stages = Stages(graph, settings)
     fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
-    is_plain = options.json or options.stage or not sys.stdout.isatty()
+    is_plain = options.json or options.stage or options.dot or options.mermaid or not sys.stdout.isatty()
     print(_view(options, stages) if is_plain else _coloured(_view(options, stages)))
     if fails:
         print(f"graphc: true of {graph.name}: {options.fail_if}", file=sys.stderr)
@@ -82,8 +92,11 @@ def check(options) -> None:
         )
     if options.all and not options.passes:
         raise UsageError("--all goes with --passes")
-    if options.stage and (options.diff or options.passes or options.kernels or options.kernel or options.memory or options.json):
-        raise UsageError("--stage is a view of its own; give it alone")
+    if options.neighbours < 0:
+        raise UsageError(f"--neighbours {options.neighbours}: there must be 0 or more")
+    others = (options.diff, options.passes, options.kernels, options.kernel, options.memory, options.why, options.json)
+    if options.stage and any(others):
+        raise UsageError("--stage is a view of its own, and goes with --node, --dot and --mermaid only")
 
 
 def _sizes(options, stages: Stages) -> Sizes:
@@ -97,9 +110,16 @@ def _view(options, stages: Stages) -> str:
         return show.passes(stages, options.all)
     if options.kernel:
         return stages.kernel_as(options.kernel, options.form)
+    if options.node:
+        return neighbours(stages, options.node, options.stage, options.neighbours)
+    if options.why:
+        return why(stages, options.why)
+    sizes = _sizes(options, stages)
+    if options.dot or options.mermaid:
+        draw = dot_text if options.dot else mermaid_text
+        return draw(show.stage_graph(stages, options.stage or "optimised"), sizes)
     if options.stage:
         return show.stage_text(stages, options.stage)
-    sizes = _sizes(options, stages)
     if options.kernels:
         return show.kernels(stages, sizes)
     if options.memory:

@@ -158,20 +158,30 @@ def stage_text(stages: Stages, name: str) -> str:
         UsageError: there is no such stage.
     """
     match name:
-        case "traced":
-            return graph_text(stages.graph)
-        case "optimised":
-            return graph_text(stages.optimised)
         case "program":
             return str(stages.program)
         case "llvm":
             return stages.llvm
         case "asm":
             return stages.assembly
-    passes = {record.name: record for record in stages.passes}
+    return graph_text(stage_graph(stages, name))
+
+
+def stage_graph(stages: Stages, name: str) -> Graph:
+    """A stage that is a graph: ``traced``, ``optimised``, or after the pass of that name.
+
+    Raises:
+        UsageError: there is no such stage, or it is no graph.
+    """
+    known = {"traced": stages.graph, "optimised": stages.optimised}
+    if name in known:
+        return known[name]
+    passes = {record.name: record.after for record in stages.passes}
+    if name in STAGES:
+        raise UsageError(f"stage {name} is no graph; graphs are traced, optimised, and after each pass {', '.join(passes)}")
     if name not in passes:
         raise UsageError(f"no stage {name!r}; there are {', '.join(STAGES)}, and after each pass {', '.join(passes)}")
-    return graph_text(passes[name].after)
+    return passes[name]
 
 
 def diff(stages: Stages, name: str) -> str:
