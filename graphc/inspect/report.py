@@ -7,7 +7,7 @@ import json
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import cache_state, formulas, kernel_costs, numbers
-from graphc.inspect.work import flat, operations, runs
+from graphc.inspect.work import flat, operations
 from graphc.ir.node import Node
 from graphc.ir.program import Host, Launch
 from graphc.options import VERSION
@@ -22,6 +22,7 @@ def report(stages: Stages, sizes: Sizes) -> dict:
     """
     program, signature = stages.program, stages.program.signature
     state, digest, path = cache_state(stages)
+    exact = formulas(stages)
     return {
         "version": SCHEMA,
         "graphc": VERSION,
@@ -31,8 +32,8 @@ def report(stages: Stages, sizes: Sizes) -> dict:
         "outputs": [{"name": p.name, "type": sizes.text(p.type)} for p in signature.outputs],
         "donated": [{"output": signature.outputs[out].name, "input": signature.inputs[into].name} for out, into in signature.donated],
         "sizes": sizes.values,
-        "summary": numbers(stages, sizes),
-        "formulas": {name: sizes.text(value) for name, value in formulas(stages).items() if isinstance(value, Node)},
+        "summary": numbers(stages, sizes, exact),
+        "formulas": {name: sizes.text(value) for name, value in exact.items() if isinstance(value, Node)},
         "operations": operations(stages.optimised),
         "passes": [
             {"name": r.name, "seconds": round(r.seconds, 6), "nodes_before": len(r.before.nodes), "nodes_after": len(r.after.nodes),
@@ -57,18 +58,16 @@ def report_text(stages: Stages, sizes: Sizes) -> str:
 
 def _kernels(stages: Stages, sizes: Sizes) -> list[dict]:
     launches = [s.kernel for s in flat(stages.program.steps) if isinstance(s, Launch)]
-    times, found = runs(stages.program), []
-    for kernel in stages.program.kernels:
-        if kernel.name not in times:
-            continue
-        work, moved = kernel_costs(stages, kernel.name, sizes)
-        nodes = stages.origins.get(kernel.name, ())
+    found = []
+    for cost in kernel_costs(stages, sizes):
+        kernel = stages.kernel(cost.name)
+        nodes = stages.origins.get(cost.name, ())
         found.append({
             "name": kernel.name,
             "launches": launches.count(kernel.name),
-            "runs": sizes.number(times[kernel.name]),
-            "flops": work,
-            "bytes_moved": moved,
+            "runs": cost.runs,
+            "flops": cost.flops,
+            "bytes_moved": cost.bytes,
             "reads": [sizes.text(a.type) for a in kernel.arrays if not a.written],
             "writes": [sizes.text(a.type) for a in kernel.arrays if a.written],
             "operations": [n.op for n in nodes],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from graphc.compile import cached, has_callbacks
 from graphc.inspect.show import columns, counted, host_lines, program_line, signature
 from graphc.inspect.sizes import Sizes, amount, unit
@@ -27,12 +29,16 @@ def formulas(stages: Stages) -> dict:
     }
 
 
-def numbers(stages: Stages, sizes: Sizes) -> dict[str, int | float]:
-    """The summary as numbers, at the sizes that are given: what ``--json`` holds and ``--fail-if`` compares."""
+def numbers(stages: Stages, sizes: Sizes, exact: dict | None = None) -> dict[str, int | float]:
+    """The summary as numbers, at the sizes that are given: what ``--json`` holds and ``--fail-if`` compares.
+
+    Args:
+        exact: the ``formulas``, where they are known already.
+    """
     steps = list(flat(stages.program.steps))
     launches = [s.kernel for s in steps if isinstance(s, Launch)]
     tensors, elements, held = parameters(stages.graph)
-    found = {name: sizes.number(value) for name, value in formulas(stages).items()}
+    found = {name: sizes.number(value) for name, value in (exact or formulas(stages)).items()}
     return {
         "nodes": len(stages.graph.nodes),
         "optimised_nodes": len(stages.optimised.nodes),
@@ -85,7 +91,8 @@ def _operations(stages: Stages) -> list[str]:
 
 
 def _costs(stages: Stages, sizes: Sizes) -> list[str]:
-    found, exact = numbers(stages, sizes), formulas(stages)
+    exact = formulas(stages)
+    found = numbers(stages, sizes, exact)
 
     def formula(name: str) -> str:
         text = sizes.text(exact[name]).replace(" * ", "*")
@@ -105,22 +112,32 @@ def _costs(stages: Stages, sizes: Sizes) -> list[str]:
     return [f"costs of one run{sizes.condition}", *columns(rows, right=(1,))]
 
 
-def kernel_costs(stages: Stages, name: str, sizes: Sizes) -> tuple[int, int]:
-    """(FLOPs, bytes) of one launch of a kernel, what it computes again included."""
-    packs = name.startswith("pack")  # it only moves what the product after it reads
-    work = 0 if packs else sum(sizes.number(flops(n)) for n in stages.origins.get(name, ()))
-    return work, sizes.number(launched_bytes(stages.program, name))
+@dataclass(frozen=True)
+class KernelCost:
+    """How often a kernel runs, and what one launch of it computes (what it computes again included) and moves."""
+
+    name: str
+    runs: int
+    flops: int
+    bytes: int
+
+
+def kernel_costs(stages: Stages, sizes: Sizes) -> list[KernelCost]:
+    """The cost of every kernel that is launched, in the order of their first launches."""
+    moved, found = launched_bytes(stages.program), []
+    for name, times in runs(stages.program).items():
+        packs = name.startswith("pack")  # it only moves what the product after it reads
+        work = 0 if packs else sum(sizes.number(flops(n)) for n in stages.launched.get(name, [()])[0])
+        found.append(KernelCost(name, sizes.number(times), work, sizes.number(moved[name])))
+    return found
 
 
 def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
-    found = []
-    for name, times in runs(stages.program).items():
-        work, moved = kernel_costs(stages, name, sizes)
-        found.append((sizes.number(times), work, moved, name))
-    most = sorted(found, key=lambda item: (-item[0] * item[1], -item[0] * item[2]))[:_MOST]
+    found = kernel_costs(stages, sizes)
+    most = sorted(found, key=lambda k: (-k.runs * k.flops, -k.runs * k.bytes))[:_MOST]
     rows = [("  kernel", "runs", "FLOPs", "bytes", "operations, first line")]
-    for times, work, moved, name in most:
-        rows.append((f"  {name}", f"{times}x", amount(work), unit(moved), _about(stages.origins.get(name, ()))))
+    for k in most:
+        rows.append((f"  {k.name}", f"{k.runs}x", amount(k.flops), unit(k.bytes), _about(stages.origins.get(k.name, ()))))
     lines = [program_line(stages), *(columns(rows, right=(1, 2, 3), indent="") if most else [])]
     if len(found) > len(most):
         lines.append(f"  and {len(found) - len(most)} more")

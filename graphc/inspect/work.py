@@ -92,7 +92,7 @@ def total(graph: Graph, count=flops):
 
 def bytes_moved(program: Program):
     """What the steps read and write: every array of a launch, copy or host step once. An int, or a Node."""
-    sizes = {b.name: b.type.size * b.type.dtype.size for b in program.buffers}
+    sizes = _buffer_bytes(program)
 
     def of(steps):
         moved = 0
@@ -132,11 +132,11 @@ def runs(program: Program) -> dict:
     return {name: simplified(times) for name, times in found.items()}
 
 
-def launched_bytes(program: Program, kernel: str):
-    """What one launch of a kernel reads and writes."""
-    sizes = {b.name: b.type.size * b.type.dtype.size for b in program.buffers}
-    found = next(s for s in flat(program.steps) if isinstance(s, Launch) and s.kernel == kernel)
-    return _bytes(found.args, sizes)
+def launched_bytes(program: Program) -> dict:
+    """What one launch of each kernel reads and writes, of its first launch where they differ."""
+    sizes = _buffer_bytes(program)
+    launches = [s for s in flat(program.steps) if isinstance(s, Launch)]
+    return {s.kernel: simplified(_bytes(s.args, sizes)) for s in reversed(launches)}
 
 
 def parameters(graph: Graph) -> tuple[int, int, int]:
@@ -157,6 +157,10 @@ def flat(steps):
                 yield from flat((*step.then, *step.orelse))
             case Repeat():
                 yield from flat((*step.test, *step.body))
+
+
+def _buffer_bytes(program: Program) -> dict:
+    return {b.name: b.type.size * b.type.dtype.size for b in program.buffers}
 
 
 def _bytes(names, sizes: dict):

@@ -11,7 +11,7 @@ from graphc.inspect.condition import holds
 from graphc.inspect.report import report, report_text
 from graphc.inspect.sizes import Sizes, amount
 from graphc.inspect.stages import Stages
-from graphc.inspect.summary import WIDTH, cache_line, numbers, summary
+from graphc.inspect.summary import WIDTH, cache_line, kernel_costs, numbers, summary
 from graphc.inspect.work import FAMILIES, bytes_moved, family, flops, operations, parameters, runs, total, transcendental
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
@@ -88,6 +88,15 @@ def test_launches_in_a_loop_count_as_often_as_it_runs():
     x, k = input_node("x", Type(dt.f32, (8,))), input_node("k", INDEX)
     body = Graph("body", (k, x), (apply("mul", x, apply("add", x, x)),))
     assert set(runs(Stages(Graph("g", (x,), (loop(x, count=5, carries=1, scanned=0, body=body),))).program).values()) == {5}
+
+
+def test_the_cost_of_a_kernel_is_that_of_one_launch():
+    x = input_node("x", Type(dt.f32, (8, 8)))
+    w, v = (const(np.arange(k, k + 64, dtype=np.float32).reshape(8, 8)) for k in (0, 1))
+    stages = Stages(Graph("g", (x,), (contract.dot(contract.dot(x, w), v),)))
+    costs = kernel_costs(stages, Sizes(stages.program.signature))
+    assert sum(k.runs * k.flops for k in costs) == total(stages.optimised) == 2 * 2 * 8**3
+    assert [k.runs for k in costs if k.flops] == [2]
 
 
 def test_many_inputs_are_cut_short():
