@@ -73,7 +73,7 @@ def inspect(options, graph: Graph, settings: Options) -> int:
     stages = Stages(graph, settings)
     fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
     is_plain = options.json or options.stage or options.dot or options.mermaid or not sys.stdout.isatty()
-    print(_view(options, stages) if is_plain else _coloured(_view(options, stages)))
+    print(_view(options, stages) if is_plain else coloured(_view(options, stages)))
     if fails:
         print(f"graphc: true of {graph.name}: {options.fail_if}", file=sys.stderr)
         return 1
@@ -127,7 +127,7 @@ def _view(options, stages: Stages) -> str:
     return report_text(stages, sizes) if options.json else summary(stages, sizes)
 
 
-def _coloured(text: str) -> str:
+def coloured(text: str) -> str:
     """For a terminal: the lines that begin a part are bold, and those of a difference green and red."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text

@@ -15,6 +15,7 @@ from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
 from graphc.prims.table import TABLE
 
 STAGES = ("traced", "optimised", "program", "llvm", "asm")
+WIDTH = 100  # columns of what people read
 _MOST_OPS = 10  # distinct operations that are named for a kernel
 _MOST_LINES = 12  # lines of the user's program that are shown for a kernel
 
@@ -82,7 +83,7 @@ def kernels(stages: Stages, sizes: Sizes) -> str:
     program = stages.program
     launches = [s.kernel for s in flat(program.steps) if isinstance(s, Launch)]
     used = [k for k in program.kernels if k.name in launches]
-    lines = [program_line(stages), *(f"  {line}" for line in sizes.legend)]
+    lines = [*program_lines(stages), *(f"  {line}" for line in sizes.legend)]
     rows = [(k.name, f"{launches.count(k.name)}x", _arrays(k, sizes)) for k in used]
     seen: set = set()
     for kernel, line in zip(used, columns(rows, right=(1,))):
@@ -98,13 +99,13 @@ def host_lines(program: Program) -> list[str]:
     return [f"  on the host: {s.op}" + (f"   {line_of(s.location)}" if s.location else "") for s in steps]
 
 
-def program_line(stages: Stages) -> str:
-    """The target, and how many steps of which kind there are."""
+def program_lines(stages: Stages) -> list[str]:
+    """The target and how many steps of which kind there are; what tuning chose."""
     launches = [s.kernel for s in flat(stages.program.steps) if isinstance(s, Launch)]
     plural, many = "" if len(launches) == 1 else "es", len(set(launches))
     text = f"program for {stages.target.name}: {len(launches)} launch{plural} of {many} kernel{'s' if many != 1 else ''}"
     changes = str(stages.options.machine)
-    return text + _others(stages.program) + (f", tuned: {changes}" if changes else "")
+    return [text + _others(stages.program), *([f"  tuned: {changes}"] if changes else [])]
 
 
 def _others(program: Program) -> str:

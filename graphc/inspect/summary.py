@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.compile import cached, has_callbacks
-from graphc.inspect.show import columns, counted, host_lines, program_line, signature
+from graphc.inspect.show import WIDTH, columns, counted, host_lines, program_lines, signature
 from graphc.inspect.sizes import Sizes, amount, unit
 from graphc.inspect.stages import Stages
 from graphc.inspect.work import bytes_moved, family, flat, flops, launched_bytes, operations, parameters, runs, total, transcendental
@@ -13,7 +13,6 @@ from graphc.ir.node import Node
 from graphc.ir.program import Host, Launch
 from graphc.runtime.cache import default_cache
 
-WIDTH = 100  # columns
 _MOST = 8  # kernels that are shown
 _PARAMS = 6  # inputs that are shown, and outputs, and notes on sizes
 _LONGEST = 44  # letters of a formula that are shown
@@ -138,7 +137,7 @@ def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
     rows = [("  kernel", "runs", "FLOPs", "bytes", "operations, first line")]
     for k in most:
         rows.append((f"  {k.name}", f"{k.runs}x", amount(k.flops), unit(k.bytes), _about(stages.origins.get(k.name, ()))))
-    lines = [program_line(stages), *(columns(rows, right=(1, 2, 3), indent="") if most else [])]
+    lines = [*program_lines(stages), *(columns(rows, right=(1, 2, 3), indent="") if most else [])]
     if len(found) > len(most):
         lines.append(f"  and {len(found) - len(most)} more")
     return [*lines, *_few(host_lines(stages.program))]

@@ -6,7 +6,7 @@ import re
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.errors import Location, UsageError
-from graphc.inspect.show import columns, line_of, stage_graph
+from graphc.inspect.show import WIDTH, columns, line_of, stage_graph
 from graphc.inspect.stages import Stages
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
@@ -16,6 +16,7 @@ from graphc.ir.text import label_text
 
 _MOST = 8  # lines, or names in a message, that are shown of one kind
 _NAMES = 3  # names in a row
+_LEAST = 40  # letters of an operation that are shown before a long place
 
 
 def neighbours(stages: Stages, name: str, stage: str | None, steps: int) -> str:
@@ -145,9 +146,17 @@ def _named(nodes, names: dict[Node, str]) -> str:
 
 def _shown(graph: Graph, names: dict[Node, str], wanted) -> list[str]:
     lines = node_lines(graph, names)
-    found = [lines[n] for n in dict.fromkeys((*graph.inputs, *graph.nodes)) if n in wanted]
+    found = [_fitted(lines[n]) for n in dict.fromkeys((*graph.inputs, *graph.nodes)) if n in wanted]
     more = [f"  and {len(found) - _MOST} more"] if len(found) > _MOST else []
     return [*found[:_MOST], *more] if found else ["  nothing: other operations compute it"]
+
+
+def _fitted(line: str) -> str:
+    """A line of a graph's text without its last attributes where it is too long; the user's line at its end stays."""
+    if len(line) <= WIDTH:
+        return line
+    text, mark, place = line.partition("  # ")
+    return text[: max(_LEAST, WIDTH - 3 - len(mark + place))] + "..." + mark + place
 
 
 def _into(stages: Stages, followed: set[Node], locations: set[Location]) -> list[str]:

@@ -7,11 +7,13 @@ import pytest
 
 from graphc.compile import compile_graph
 from graphc.errors import UsageError
+from graphc.inspect.command import coloured
 from graphc.inspect.condition import holds
 from graphc.inspect.report import report, report_text
+from graphc.inspect.show import WIDTH
 from graphc.inspect.sizes import Sizes, amount
 from graphc.inspect.stages import Stages
-from graphc.inspect.summary import WIDTH, cache_line, kernel_costs, numbers, summary
+from graphc.inspect.summary import cache_line, kernel_costs, numbers, summary
 from graphc.inspect.work import FAMILIES, bytes_moved, family, flops, operations, parameters, runs, total, transcendental
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
@@ -177,3 +179,12 @@ def test_counts_for_people():
     assert [amount(n) for n in (0, 999, 1000, 29_962, 999_900, 12_300_000, 5 * 10**12)] == [
         "0", "999", "1 K", "30 K", "1 M", "12.3 M", "5 T",
     ]  # fmt: skip
+
+
+def test_a_terminal_gets_colours_unless_it_wants_none(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert coloured("passes\n  one") == "\033[1mpasses\033[0m\n  one"
+    assert coloured("+ new\n- old") == "\033[32m+ new\033[0m\n\033[31m- old\033[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert coloured("passes\n  one") == "passes\n  one"

@@ -80,6 +80,14 @@ def test_why_follows_a_value_to_its_kernel(stages):
     assert re.search(rf"kernels\n  {kernel.name}  1 of its operations, \d other  LLVM IR: @k_{kernel.name}, \d+ lines", text)
 
 
+def test_long_lines_of_why_keep_their_place():
+    x, w = input_node("x", Type(dt.f32, (2, 9, 9, 3))), input_node("w", Type(dt.f32, (3, 3, 3, 8)))
+    y = contract.conv(x, w, (1, 1), (1, 1), (1, 1), (1, 1), (1, 1), 1)
+    text = why(Stages(Graph("g", (x, w), (y,))), "conv0")
+    assert re.search(r"^  %conv0: f32\[2,9,9,8\] = conv\(%x, %w, .*\.\.\.  # test_trace.py:\d+$", text, re.M)
+    assert max(len(line) for line in text.split("traced")[1].splitlines()) <= 100
+
+
 def test_why_tells_which_passes_took_a_value_away(stages):
     text = why(stages, "neg0")
     gone = next(r for r in stages.passes if not any(n.op == "neg" for n in r.after.nodes))
