@@ -18,11 +18,9 @@ import graphc
 from graphc import aot, v1
 from graphc.compile import compile_graph, target_of
 from graphc.errors import FormatError, GraphcError, Location, UsageError, located
-from graphc.inspect import show
+from graphc.inspect import command as inspect
 from graphc.inspect.doctor import examine
-from graphc.inspect.memory import memory
 from graphc.inspect.sizes import unit
-from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT
@@ -113,21 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     sub.add_argument("--output", "-o", metavar="FILE.npz", help="write the results there instead of printing them")
 
-    sub = command("inspect", _inspect, "show the stages of a model as text")
+    sub = command("inspect", _inspect, "summarise a model and what it compiles to, or show one of its stages")
     _add_model(sub)
     _add_values(sub)
-    view = sub.add_mutually_exclusive_group()
-    view.add_argument(
-        "--stage", metavar="STAGE", help=f"{', '.join(show.STAGES)}, or the name of a pass (the graph after it)"
-    )
-    view.add_argument("--diff", metavar="PASS", help="what one pass changed")
-    view.add_argument("--kernel", metavar="KERNEL", help="one kernel")
-    view.add_argument("--memory", action="store_true", help="buffers, their places and lifetimes")
-    sub.add_argument(
-        "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
-    )
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
+    inspect.add_arguments(sub)
 
     sub = command("cache", _cache, "show or clear the cache of compiled programs")
     sub.add_argument("action", nargs="?", choices=("stats", "clear"), default="stats")
@@ -480,23 +467,9 @@ def _load_array(path: str) -> np.ndarray:
     return array
 
 
-def _inspect(options) -> None:
-    if options.form != "ir" and not options.kernel:
-        raise UsageError(
-            "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
-        )
-    graph = load_model(options.model, options.weights, options.input)
-    stages = Stages(graph, _settings(options))
-    if options.diff:
-        print(show.diff(stages, options.diff))
-    elif options.kernel:
-        print(stages.kernel_as(options.kernel, options.form))
-    elif options.memory:
-        print(memory(stages.program))
-    elif options.stage:
-        print(show.stage_text(stages, options.stage))
-    else:
-        print(show.overview(stages))
+def _inspect(options) -> int:
+    inspect.check(options)
+    return inspect.inspect(options, load_model(options.model, options.weights, options.input), _settings(options))
 
 
 def _cache(options) -> None:

@@ -469,6 +469,13 @@ def recall(source: dict[str, str], folders: tuple[str, ...], options: Options) -
     return load(from_sections(program, target_of(options).name), options, lines=tuple(content["lines"])), content["note"]
 
 
+def cached(graph: Graph, options: Options = Options()) -> tuple[str, Path | None]:
+    """The digest under which the cache keeps what the graph compiles to, and the file where it is kept already."""
+    numbered, _ = number_lines(canonical(graph))
+    digest = digest_of(key_parts(numbered, options))
+    return digest, default_cache().find(digest)
+
+
 def has_callbacks(graph: Graph) -> bool:
     """True if the graph, or one inside it, calls Python functions that no file can hold: those that are not registered."""
     every = (n for _, nodes in graphs_in(graph) for n in nodes)

@@ -1,6 +1,7 @@
 """The command line: every command, what it prints, and how it fails."""
 
 import os
+import json
 import re
 import subprocess
 import sys
@@ -178,10 +179,21 @@ def test_run_refuses_what_does_not_fit(fail, compiled, tmp_path):
 
 def test_inspect_overview(succeed, compiled, model):
     for name in (compiled, f"{model}:y"):
-        out = succeed("inspect", name)
+        out = succeed("inspect", name, "--kernels")
         assert re.search(r"net.py:7 +y = tf.nn.relu\(tf.matmul\(x, w\), name=\"y\"\)", out)
-        assert "passes" in out and "memory" in out and "dot0" in out
-    assert "minimize(loss)" in succeed("inspect", f"{model}:train")
+        assert "dot0" in out
+        assert re.search(r"dot0 +1x .* dot, max  net.py:\d+", succeed("inspect", name))
+        assert re.search(r"simplify +\d+ +\d+", succeed("inspect", name, "--passes", "--all"))
+    assert "minimize(loss)" in succeed("inspect", f"{model}:train", "--kernels")
+
+
+def test_inspect_as_json_and_with_conditions(succeed, fail, compiled):
+    found = json.loads(succeed("inspect", compiled, "--json", "--size", "n=32"))
+    assert found["version"] == 1 and found["sizes"] == {"n": 32} and found["summary"]["kernels"] == 1
+    assert succeed("inspect", compiled, "--json", "--fail-if", "kernels > 12 or host_steps > 0")
+    assert "true of y: launches >= 1" in fail("inspect", compiled, "--fail-if", "launches >= 1")
+    assert "there is no kernel; the names are" in fail("inspect", compiled, "--fail-if", "kernel > 1")
+    assert "no open dimension of that name; those open are n, x.0" in fail("inspect", compiled, "--size", "m=3")
 
 
 def test_inspect_views(succeed, compiled):
@@ -196,11 +208,23 @@ def test_inspect_views(succeed, compiled):
     assert "simplify" in succeed("inspect", compiled, "--diff", "simplify")
 
 
+def test_inspect_follows_and_draws(succeed, fail, compiled):
+    assert "= dot(" in succeed("inspect", compiled, "--node", "dot0", "--neighbours", 1)
+    assert "= dot(" in succeed("inspect", compiled, "--node", "dot0", "--stage", "traced")
+    assert "@k_dot0" in succeed("inspect", compiled, "--why", "net.py:7")
+    assert succeed("inspect", compiled, "--dot").startswith("digraph")
+    assert succeed("inspect", compiled, "--mermaid", "--stage", "traced").startswith("flowchart")
+    assert "no value 'x7'" in fail("inspect", compiled, "--node", "x7")
+    assert "there must be 0 or more" in fail("inspect", compiled, "--node", "x", "--neighbours", -1)
+
+
 def test_inspect_refuses(fail, compiled):
     assert "no stage 'x'" in fail("inspect", compiled, "--stage", "x")
     assert "no pass 'x'" in fail("inspect", compiled, "--diff", "x")
     assert "no kernel 'x'" in fail("inspect", compiled, "--kernel", "x")
     assert "give --kernel too" in fail("inspect", compiled, "--as", "asm")
+    assert "view of its own" in fail("inspect", compiled, "--memory", "--stage", "llvm")
+    assert "--all goes with --passes" in fail("inspect", compiled, "--all")
 
 
 def test_a_dump_is_edited_and_compiled_again(succeed, fail, compiled, tmp_path):
@@ -307,7 +331,7 @@ def test_the_doctor(succeed):
 
 @pytest.mark.parametrize("arguments", [
     [], ["fly"], ["compile", "x.py:y"], ["run"], ["run", "x.gc", "--random", "-1"], ["run", "x.gc", "--random", "two"],
-    ["inspect", "x.gc", "--memory", "--stage", "llvm"], ["cache", "fill"],
+    ["inspect", "x.gc", "--memory", "--json"], ["inspect", "x.gc", "--size", "n"], ["cache", "fill"],
     ["compile", "x.py:y", "-o", "x.gc", "--target", "z80"],
 ])  # fmt: skip
 def test_wrong_usage_is_status_2(arguments, capsys):

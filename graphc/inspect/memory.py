@@ -9,9 +9,8 @@ from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Refus
 _WIDEST = 64  # characters of the picture; longer programs show several steps in one
 
 
-def memory(program: Program) -> str:
+def memory(program: Program, sizes: Sizes) -> str:
     """Every buffer with its place, and a row of the steps between its first and its last use."""
-    sizes = Sizes(program.signature)
     steps = program.steps
     used: dict[str, list[int]] = {}
     for k, step in enumerate(steps):

@@ -17,24 +17,24 @@ class _Recorder(Lowering):
 
     def __init__(self, target: Target):
         super().__init__(target)
-        self.origins: dict[str, dict[Node, None]] = {}
+        self.origins: dict[str, list[tuple[Node, ...]]] = {}
 
     def lower_region(self, region: Region, memory: dict) -> list:
         steps = super().lower_region(region, memory)
         nodes = [region.node] if region.node is not None else [n for n in region_nodes(region) if n.op not in _LEAVES]
         for step in steps:
             if step.kind == "launch":
-                self.origins.setdefault(step.kernel, {}).update(dict.fromkeys(nodes))
+                self.origins.setdefault(step.kernel, []).append(tuple(nodes))
         return steps
 
 
-def origins(graph: Graph, target: Target) -> dict[str, tuple[Node, ...]]:
-    """For every kernel of the lowered graph, by name, the Nodes that it computes, operands first."""
+def origins(graph: Graph, target: Target) -> dict[str, list[tuple[Node, ...]]]:
+    """For every kernel of the lowered graph, by name, the Nodes that each launch of it computes, operands first."""
     graph = strip(graph)
     recorder = _Recorder(target)
     memory = {x: recorder.storage(x.type, x.attr("name"), ("input", k)) for k, x in enumerate(graph.inputs)}
     recorder.lower_graph(graph, memory)
-    return {name: tuple(nodes) for name, nodes in recorder.origins.items()}
+    return recorder.origins
 
 
 def region_nodes(region: Region) -> list[Node]:

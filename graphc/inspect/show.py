@@ -1,12 +1,13 @@
-"""Stages as text for people: the overview, single stages, differences between passes."""
+"""Stages as text for people: the signature, passes, kernels, single stages, differences between passes."""
 
 from __future__ import annotations
 
 import difflib
 
 from graphc.errors import Location, UsageError
-from graphc.inspect.sizes import Sizes, unit
-from graphc.inspect.stages import Stages
+from graphc.inspect.sizes import Sizes
+from graphc.inspect.stages import PassRecord, Stages
+from graphc.inspect.work import flat
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.printer import graph_text
@@ -14,16 +15,9 @@ from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
 from graphc.prims.table import TABLE
 
 STAGES = ("traced", "optimised", "program", "llvm", "asm")
+WIDTH = 100  # columns of what people read
 _MOST_OPS = 10  # distinct operations that are named for a kernel
 _MOST_LINES = 12  # lines of the user's program that are shown for a kernel
-
-
-def overview(stages: Stages) -> str:
-    """What a graph became: signature, passes and what they did, kernels and the lines they come from, memory."""
-    program = stages.program
-    sizes = Sizes(program.signature)
-    parts = [_signature(stages, sizes), _passes(stages), _kernels(stages, sizes), _memory(program, sizes)]
-    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def columns(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), indent: str = "  ") -> list[str]:
@@ -36,68 +30,90 @@ def columns(rows: list[tuple[str, ...]], right: tuple[int, ...] = (), indent: st
     return lines
 
 
-def _signature(stages: Stages, sizes: Sizes) -> list[str]:
-    signature = stages.program.signature
-    over = dict(signature.donated)
-    rows = [("input", p.name, sizes.text(p.type), "") for p in signature.inputs]
-    for k, p in enumerate(signature.outputs):
-        note = f"written over {signature.inputs[over[k]].name}" if k in over else ""
-        rows.append(("output", p.name, sizes.text(p.type), note))
-    head = f"graph {stages.graph.name}: {len(stages.graph.nodes)} nodes"
+def signature(stages: Stages, sizes: Sizes, most: int | None = None) -> list[str]:
+    """The name of the graph, its inputs and outputs, what its open sizes are, and which sizes are refused.
+
+    Args:
+        most: of each kind that are shown; all if None.
+    """
+    program = stages.program.signature
+    over = {out: f"written over {program.inputs[into].name}" for out, into in program.donated}
+    rows = []
+    for kind, params in (("input", program.inputs), ("output", program.outputs)):
+        notes = over if kind == "output" else {}
+        rows += [(kind, p.name, sizes.text(p.type), notes.get(k, "")) for k, p in enumerate(params[:most])]
+        if most is not None and len(params) > most:
+            rows.append((kind, f"and {len(params) - most} more", "", ""))
+    head = f"graph {stages.graph.name}: {len(stages.graph.nodes)} nodes, {len(stages.optimised.nodes)} after the passes"
     notes = [*sizes.legend, *(f"refused if {sizes.text(r.message)}   {_at(r)}" for r in stages.program.checks)]
-    return [head, *columns(rows), *(f"  {note}".rstrip() for note in notes)]
+    more = [f"and {len(notes) - most} more sizes and checks"] if most is not None and len(notes) > most else []
+    return [head, *columns(rows), *(f"  {note}".rstrip() for note in (*notes[:most], *more))]
 
 
 def _at(requirement) -> str:
     """The user's line that a requirement comes from."""
-    return "" if requirement.location is None else _line(requirement.location)
+    return "" if requirement.location is None else line_of(requirement.location)
 
 
-def _passes(stages: Stages) -> list[str]:
-    rows = []
-    for record in stages.passes:
-        before, after = len(record.before.nodes), len(record.after.nodes)
-        change = "" if not record.changed else f"{after - before:+d}" if after != before else "changed"
-        rows.append((record.name, str(after), change, f"{record.seconds * 1e3:.1f} ms"))
-    first, last = (len(g.nodes) for g in (stages.graph, stages.optimised))
+def passes(stages: Stages, every: bool = False) -> str:
+    """What each pass did: nodes before and after it, and its time. Those that changed nothing are shown only with ``every``."""
+    rows = [
+        (r.name, str(len(r.before.nodes)), str(len(r.after.nodes)), _change(r), f"{r.seconds * 1e3:.1f} ms")
+        for r in stages.passes
+        if every or r.changed
+    ]
+    hidden = [r for r in stages.passes if not r.changed] if not every else []
+    if hidden:
+        rows.append((f"{len(hidden)} without effect", "", "", "", f"{sum(r.seconds for r in hidden) * 1e3:.1f} ms"))
+    first, last = (str(len(g.nodes)) for g in (stages.graph, stages.optimised))
     total = f"{sum(r.seconds for r in stages.passes) * 1e3:.1f} ms"
-    rows.append(("together", str(last), f"{last - first:+d}" if last != first else "", total))
-    named = [("passes", "nodes", "change", "time"), *(("  " + name, *rest) for name, *rest in rows)]
-    return columns(named, right=(1, 2, 3), indent="")
+    change = f"{int(last) - int(first):+d}" if first != last else ""
+    named = [("passes", "before", "after", "nodes", "time"), *(("  " + n, *rest) for n, *rest in (*rows, ("together", first, last, change, total)))]
+    return "\n".join([*columns(named, right=(1, 2, 3, 4), indent=""), *(["", "--all shows those without effect too"] if hidden else [])])
 
 
-def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
+def _change(record: PassRecord) -> str:
+    """By how many nodes a pass changed the graph; empty where it did not."""
+    before, after = len(record.before.nodes), len(record.after.nodes)
+    return "" if not record.changed else f"{after - before:+d}" if after != before else "changed"
+
+
+def kernels(stages: Stages, sizes: Sizes) -> str:
+    """Every kernel: how often it is launched, its arrays, its operations and the user's lines that they come from."""
     program = stages.program
     launches = [s.kernel for s in flat(program.steps) if isinstance(s, Launch)]
     used = [k for k in program.kernels if k.name in launches]
-    plural = "" if len(launches) == 1 else "es"
-    lines = [
-        f"program for {stages.target.name}: {len(launches)} launch{plural} of {len(used)} kernels{_others(program)}"
-    ]
-    if changes := str(stages.options.machine):
-        lines.append(f"  tuned: {changes}")
+    lines = [*program_lines(stages), *(f"  {line}" for line in sizes.legend)]
     rows = [(k.name, f"{launches.count(k.name)}x", _arrays(k, sizes)) for k in used]
     seen: set = set()
     for kernel, line in zip(used, columns(rows, right=(1,))):
         nodes = stages.origins.get(kernel.name, ())
         lines += [line, *(f"      {text}" for text in (*_again([n for n in nodes if n in seen]), *_from(nodes)))]
         seen.update(nodes)
-    for step in flat(program.steps):
-        if isinstance(step, Host):
-            lines.append(f"  on the host: {step.op}" + (f"   {_line(step.location)}" if step.location else ""))
-    return lines
+    return "\n".join([*lines, *host_lines(program)])
+
+
+def host_lines(program: Program) -> list[str]:
+    """The steps of a program that run on the host, with the user's lines."""
+    steps = [s for s in flat(program.steps) if isinstance(s, Host)]
+    return [f"  on the host: {s.op}" + (f"   {line_of(s.location)}" if s.location else "") for s in steps]
+
+
+def program_lines(stages: Stages) -> list[str]:
+    """The target and how many steps of which kind there are; what tuning chose."""
+    launches = [s.kernel for s in flat(stages.program.steps) if isinstance(s, Launch)]
+    plural, many = "" if len(launches) == 1 else "es", len(set(launches))
+    text = f"program for {stages.target.name}: {len(launches)} launch{plural} of {many} kernel{'s' if many != 1 else ''}"
+    changes = str(stages.options.machine)
+    return [text + _others(stages.program), *([f"  tuned: {changes}"] if changes else [])]
 
 
 def _others(program: Program) -> str:
     """How many steps there are besides launches, as the end of a sentence."""
     steps = list(flat(program.steps))
-    kinds = ((Copy, "copies"), (Host, "host steps"), (Branch, "branches"), (Repeat, "loops"))
-    counts = [
-        f"{sum(isinstance(s, kind) for s in steps)} {name}"
-        for kind, name in kinds
-        if any(isinstance(s, kind) for s in steps)
-    ]
-    return "".join(f", {text}" for text in counts)
+    kinds = ((Copy, "copy", "copies"), (Host, "host step", "host steps"), (Branch, "branch", "branches"), (Repeat, "loop", "loops"))
+    counts = [(sum(isinstance(s, kind) for s in steps), one, many) for kind, one, many in kinds]
+    return "".join(f", {count} {one if count == 1 else many}" for count, one, many in counts if count)
 
 
 def _arrays(kernel: Kernel, sizes: Sizes) -> str:
@@ -108,45 +124,30 @@ def _arrays(kernel: Kernel, sizes: Sizes) -> str:
 
 def _again(nodes: list) -> list[str]:
     """The element-wise operations that another kernel computes as well, since that is cheaper than to keep their results."""
-    names = [f"{op} x{count}" if count > 1 else op for op, count in _counted(n.op for n in nodes if TABLE[n.op].scalar)]
+    names = [f"{op} x{count}" if count > 1 else op for op, count in counted(n.op for n in nodes if TABLE[n.op].scalar)]
     return [f"again: {', '.join(names[:_MOST_OPS])}"] if names else []
 
 
 def _from(nodes) -> list[str]:
     """The operations of a kernel, and under them the user's lines with what they contributed."""
     telling = [n for n in nodes if n.op not in TABLE or TABLE[n.op].index is None] or list(nodes)
-    names = [f"{op} x{count}" if count > 1 else op for op, count in _counted(n.op for n in telling)]
+    names = [f"{op} x{count}" if count > 1 else op for op, count in counted(n.op for n in telling)]
     lines = [", ".join(names[:_MOST_OPS]) + (f", and {len(names) - _MOST_OPS} more" if len(names) > _MOST_OPS else "")]
     places = sorted({n.location for n in nodes if n.location is not None}, key=lambda at: (at.file, at.line, at.scope))
-    lines += [_line(at) for at in places[:_MOST_LINES]]
+    lines += [line_of(at) for at in places[:_MOST_LINES]]
     return lines + ([f"and {len(places) - _MOST_LINES} more lines"] if len(places) > _MOST_LINES else [])
 
 
-def _line(location: Location) -> str:
+def line_of(location: Location) -> str:
     """A line of the user's program; its text where the file can be read."""
     return f"{str(location):18s}  {location.source}".rstrip()
 
 
-def _counted(names) -> list[tuple[str, int]]:
+def counted(names) -> list[tuple[str, int]]:
     counts: dict[str, int] = {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1
     return list(counts.items())
-
-
-def _memory(program: Program, sizes: Sizes) -> list[str]:
-    signature = program.signature
-
-    def total(params) -> str:
-        return sizes.bytes(sum(p.type.size * p.type.dtype.size for p in params))
-
-    rows = [
-        ("inputs", total(signature.inputs) + sizes.condition),
-        ("outputs", total(signature.outputs) + sizes.condition),
-        ("constants", unit(len(program.constants))),
-        ("arena", sizes.growth(signature.arena)),
-    ]
-    return ["memory", *columns(rows)]
 
 
 def stage_text(stages: Stages, name: str) -> str:
@@ -158,20 +159,30 @@ def stage_text(stages: Stages, name: str) -> str:
         UsageError: there is no such stage.
     """
     match name:
-        case "traced":
-            return graph_text(stages.graph)
-        case "optimised":
-            return graph_text(stages.optimised)
         case "program":
             return str(stages.program)
         case "llvm":
             return stages.llvm
         case "asm":
             return stages.assembly
-    passes = {record.name: record for record in stages.passes}
+    return graph_text(stage_graph(stages, name))
+
+
+def stage_graph(stages: Stages, name: str) -> Graph:
+    """A stage that is a graph: ``traced``, ``optimised``, or after the pass of that name.
+
+    Raises:
+        UsageError: there is no such stage, or it is no graph.
+    """
+    known = {"traced": stages.graph, "optimised": stages.optimised}
+    if name in known:
+        return known[name]
+    passes = {record.name: record.after for record in stages.passes}
+    if name in STAGES:
+        raise UsageError(f"stage {name} is no graph; graphs are traced, optimised, and after each pass {', '.join(passes)}")
     if name not in passes:
         raise UsageError(f"no stage {name!r}; there are {', '.join(STAGES)}, and after each pass {', '.join(passes)}")
-    return graph_text(passes[name].after)
+    return passes[name]
 
 
 def diff(stages: Stages, name: str) -> str:
@@ -186,14 +197,3 @@ def diff(stages: Stages, name: str) -> str:
 
 def _lines(graph: Graph) -> list[str]:
     return graph_text(graph, locations=False).splitlines()
-
-
-def flat(steps):
-    """Every step, those inside branches and loops included."""
-    for step in steps:
-        yield step
-        match step:
-            case Branch():
-                yield from flat((*step.then, *step.orelse))
-            case Repeat():
-                yield from flat((*step.test, *step.body))

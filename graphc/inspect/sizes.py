@@ -1,9 +1,10 @@
-"""Symbolic sizes for people: short names for symbols, and byte counts at example sizes."""
+"""Symbolic sizes for people: short names for symbols, and counts at example sizes."""
 
 from __future__ import annotations
 
 import re
 
+from graphc.errors import UsageError
 from graphc.ir.node import Node, symbol
 from graphc.ir.program import Signature
 from graphc.prims.interpret import dim_value
@@ -16,11 +17,15 @@ class Sizes:
 
     Args:
         example: the size that every symbol has where a number must be shown.
+        given: other sizes for some of them, by their short names or as ``input.axis``.
+
+    Raises:
+        UsageError: a name of ``given`` is no symbolic dimension.
     """
 
-    def __init__(self, signature: Signature, example: int = 64):
+    def __init__(self, signature: Signature, example: int = 64, given: dict[str, int] | None = None):
         self.symbols = signature.symbols
-        self.example = example
+        self.is_given = bool(given)
         taken = {p.name for p in (*signature.inputs, *signature.outputs)}
         free = [s for s in _SHORT if s not in taken] + [f"n{k}" for k in range(1, len(self.symbols) + 1)]
         self._short = dict(zip(self.symbols, free))
@@ -28,28 +33,51 @@ class Sizes:
             "|".join(rf"\b{re.escape(s)}\b" for s in sorted(self.symbols, key=len, reverse=True)) or r"(?!)"
         )
         self.legend = [f"{self._short[name]} is {_origin(signature, name)}" for name in self.symbols]
+        self._values = dict.fromkeys(self.symbols, example)
+        for name, size in (given or {}).items():
+            self._values[self._meant(signature, name)] = size
+
+    def _meant(self, signature: Signature, name: str) -> str:
+        """The symbol that a user calls ``name``."""
+        known = {short: long for long, short in self._short.items()}
+        known |= {f"{p.name}.{axis}": str(d) for p in signature.inputs for axis, d in enumerate(p.type.shape) if str(d) in self.symbols}
+        if name not in known:
+            there = f"those open are {', '.join(known)}" if known else "every size of it is fixed"
+            raise UsageError(f"--size {name}: the model has no open dimension of that name; {there}")
+        return known[name]
 
     def text(self, value) -> str:
         """A type, dimension or any text with short names for symbols."""
         return self._found.sub(lambda found: self._short[found.group()], str(value))
 
     def number(self, dim, size: int | None = None) -> int:
-        """A dimension with every symbol at ``size``."""
-        return dim_value(dim, {symbol(name): self.example if size is None else size for name in self.symbols})
+        """A dimension with every symbol at ``size``, or at the size that it has here."""
+        return dim_value(dim, {symbol(k): v if size is None else size for k, v in self._values.items()})
 
     def bytes(self, dim, size: int | None = None) -> str:
         """A number of bytes in units, with every symbol at ``size``."""
         return unit(self.number(dim, size))
 
     @property
+    def values(self) -> dict[str, int]:
+        """The size of every symbol, by its short name."""
+        return {self._short[name]: size for name, size in self._values.items()}
+
+    @property
     def condition(self) -> str:
         """At which sizes numbers are shown; empty where every size is fixed."""
-        return f" at {' = '.join([*self._short.values(), str(self.example)])}" if self.symbols else ""
+        if not self.symbols:
+            return ""
+        if len(set(self._values.values())) == 1:
+            return f" at {' = '.join([*self.values, str(self._values[self.symbols[0]])])}"
+        return f" at {', '.join(f'{name} = {size}' for name, size in self.values.items())}"
 
     def growth(self, dim, sizes=(1, 64, 1024)) -> str:
-        """Bytes at a few sizes: ``704 B for n = 1, 35 KiB for n = 64``."""
+        """Bytes at a few sizes: ``704 B for n = 1, 35 KiB for n = 64``; at those that were given, if some were."""
         if not isinstance(dim, Node):
             return unit(dim)
+        if self.is_given:
+            return self.bytes(dim) + self.condition
         names = " = ".join(self._short.values())
         return ", ".join(f"{self.bytes(dim, size)} for {names} = {size}" for size in sizes)
 
@@ -71,3 +99,13 @@ def unit(count: int) -> str:
             return f"{count} B" if name == "B" else f"{value:.1f} {name}" if value < 100 else f"{value:.0f} {name}"
         value /= 1024
     return f"{count} B"
+
+
+def amount(count: int) -> str:
+    """A count for people: ``640``, ``12.8 K``, ``3.21 G``."""
+    value = float(count)
+    for name in ("", " K", " M", " G", " T", " P"):
+        if value < 999.5 or name == " P":
+            return f"{count}" if not name else f"{value:.3g}{name}"
+        value /= 1000
+    return str(count)

@@ -76,9 +76,14 @@ class Stages:
         return lower_graph(self.optimised, self.options)
 
     @functools.cached_property
-    def origins(self) -> dict[str, tuple[Node, ...]]:
-        """For every kernel, by name, the operations of the optimised graph that it computes."""
+    def launched(self) -> dict[str, list[tuple[Node, ...]]]:
+        """For every kernel, by name, the operations of the optimised graph that each launch of it computes."""
         return origins(self.optimised, scheduled_target(self.options))
+
+    @functools.cached_property
+    def origins(self) -> dict[str, tuple[Node, ...]]:
+        """For every kernel, by name, the operations of the optimised graph that all its launches compute."""
+        return {name: tuple(dict.fromkeys(n for nodes in each for n in nodes)) for name, each in self.launched.items()}
 
     @functools.cached_property
     def llvm(self) -> str:

@@ -76,6 +76,11 @@ class DiskCache:
         self._count("hits")
         return entry
 
+    def find(self, digest: str) -> Path | None:
+        """The file of this digest, where there is one; it is neither read nor counted."""
+        path = None if self.path is None else self._entry_path(digest)
+        return path if path is not None and path.is_file() else None
+
     def put(self, digest: str, sections: dict[str, object], parts: dict[str, str]) -> bool:
         """Keep an entry; answers whether it was kept.
 

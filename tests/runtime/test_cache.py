@@ -28,6 +28,14 @@ def test_an_entry_comes_back(cache):
     assert stats.bytes > 0
 
 
+def test_an_entry_is_found_without_being_counted(cache):
+    assert cache.find("a") is None
+    cache.put("a", {"library": b"code"}, PARTS)
+    assert cache.find("a") == cache.path / "a.gc"
+    assert (cache.stats().hits, cache.stats().misses) == (0, 0)
+    assert DiskCache(None).find("a") is None
+
+
 def test_the_folder_is_private(cache):
     cache.put("a", {"library": b"code"}, PARTS)
     assert cache.path.stat().st_mode & 0o777 == 0o700
