@@ -16,7 +16,7 @@ import numpy as np
 
 import graphc
 from graphc import aot, v1
-from graphc.compile import compile_graph, target_of
+from graphc.compile import RECORD, compile_graph, target_of
 from graphc.errors import FormatError, GraphcError, Location, UsageError, located
 from graphc.inspect import show
 from graphc.inspect.doctor import examine
@@ -26,9 +26,11 @@ from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT
+from graphc.ir.record import Record
 from graphc.ir.target import TARGETS
 from graphc.options import INEXACT, Options
 from graphc.runtime.cache import default_cache
+from graphc.runtime.container import Container
 from graphc.runtime.pool import default_threads
 
 
@@ -121,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         "--stage", metavar="STAGE", help=f"{', '.join(show.STAGES)}, or the name of a pass (the graph after it)"
     )
     view.add_argument("--diff", metavar="PASS", help="what one pass changed")
+    view.add_argument("--passes", action="store_true", help="what each pass did, and how long it took")
     view.add_argument("--kernel", metavar="KERNEL", help="one kernel")
     view.add_argument("--memory", action="store_true", help="buffers, their places and lifetimes")
     sub.add_argument(
@@ -485,10 +488,14 @@ def _inspect(options) -> None:
         raise UsageError(
             "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
         )
+    record = _kept_record(options)
+    if record is not None:
+        print(_of_record(record, options))
+        return
     graph = load_model(options.model, options.weights, options.input)
     stages = Stages(graph, _settings(options))
-    if options.diff:
-        print(show.diff(stages, options.diff))
+    if options.diff or options.passes:
+        print(_of_record(stages.record, options))
     elif options.kernel:
         print(stages.kernel_as(options.kernel, options.form))
     elif options.memory:
@@ -497,6 +504,24 @@ def _inspect(options) -> None:
         print(show.stage_text(stages, options.stage))
     else:
         print(show.overview(stages))
+
+
+def _kept_record(options) -> Record | None:
+    """The record in a container or in an entry of the cache, if it has what is asked for, compiled as it would be now."""
+    asked = options.passes or options.diff or (options.stage and options.stage not in ("program", "llvm", "asm"))
+    if not asked or not options.model.endswith(".gc") or options.weights is not None or options.input:
+        return None
+    container = Container.open(options.model)
+    if options.fast_math and not ("manifest" in container and container.json("manifest").get("fast_math")):
+        return None
+    section = RECORD + target_of(Options(target=options.target)).name
+    return Record.read(container[section]) if section in container else None
+
+
+def _of_record(record: Record, options) -> str:
+    if options.passes:
+        return show.passes(record)
+    return show.diff(record, options.diff) if options.diff else show.graph_after(record, options.stage)
 
 
 def _cache(options) -> None:

@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
-import time
-from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
-from graphc.compile import emit, lower_graph, optimise, scheduled_target, target_of
+from graphc.compile import emit, lower_graph, optimise_recorded, scheduled_target, target_of
 from graphc.errors import UsageError
 from graphc.inspect.origins import origins
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
 from graphc.ir.program import Program
+from graphc.ir.record import Record
 from graphc.ir.target import Target
 from graphc.options import Options
-from graphc.passes.pipeline import pass_name
 
 _LABEL = re.compile(r'("[^"]*"|[A-Za-z_][\w.$]*):')
-
-
-@dataclass(frozen=True)
-class PassRecord:
-    """One run of one pass; a second run of ``simplify`` is called ``simplify.2``."""
-
-    name: str
-    before: Graph
-    after: Graph
-    seconds: float
-
-    @property
-    def changed(self) -> bool:
-        return self.before != self.after
 
 
 class Stages:
@@ -44,27 +28,19 @@ class Stages:
         self.options = options
 
     @functools.cached_property
-    def passes(self) -> tuple[PassRecord, ...]:
-        """A record per pass, in order."""
-        records: list[PassRecord] = []
-        runs: dict[str, int] = {}
-        last = time.perf_counter()
+    def _optimised(self) -> tuple[Graph, Record]:
+        graph, section = optimise_recorded(self.graph, self.options)
+        return graph, Record.read(section)
 
-        def note(transform, before, after):
-            nonlocal last
-            name = pass_name(transform)
-            runs[name] = runs.get(name, 0) + 1
-            unique = name if runs[name] == 1 else f"{name}.{runs[name]}"
-            records.append(PassRecord(unique, before, after, time.perf_counter() - last))
-            last = time.perf_counter()
-
-        self.optimised = optimise(self.graph, self.options, note)
-        return tuple(records)
-
-    @functools.cached_property
+    @property
     def optimised(self) -> Graph:
         """The graph after the last pass."""
-        return optimise(self.graph, self.options)
+        return self._optimised[0]
+
+    @property
+    def record(self) -> Record:
+        """What the passes did."""
+        return self._optimised[1]
 
     @functools.cached_property
     def target(self) -> Target:
@@ -94,17 +70,6 @@ class Stages:
         from graphc.runtime.jit import assembly  # imports LLVM: only when assembly is wanted
 
         return assembly(text, self.target)
-
-    def find_pass(self, name: str) -> PassRecord:
-        """The record of one pass.
-
-        Raises:
-            UsageError: no pass of that name ran.
-        """
-        for record in self.passes:
-            if record.name == name:
-                return record
-        raise UsageError(f"no pass {name!r}; these ran: {', '.join(r.name for r in self.passes)}")
 
     def kernel(self, name: str) -> Kernel:
         """One kernel of the program.
