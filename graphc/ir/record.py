@@ -42,7 +42,6 @@ class Record:
 
     Attributes:
         passes: a ``PassRecord`` each, in order.
-        kernels: for each kernel, by name, the names of the values that it computes, operands first.
     """
 
     def __init__(self, content: dict):
@@ -51,7 +50,6 @@ class Record:
         self._stages = {name: k for k, name in enumerate(names)}
         steps = zip(names[1:], sizes, sizes[1:], content["stages"][1:], content["times"][1:])
         self.passes = tuple([PassRecord(n, a, b, "graphs" in s, ms / 1e3) for n, a, b, s, ms in steps])
-        self.kernels = {kernel: tuple(values) for kernel, values in content["kernels"].items()}
 
     @staticmethod
     def read(section) -> "Record":

@@ -61,22 +61,13 @@ class Recorder:
         self._note(name if run == 1 else f"{name}.{run}", after, seconds)
         self._last = time.perf_counter()
 
-    def names(self) -> dict[Node, str]:
-        """The names of the Nodes after the last pass."""
-        return self._known[self._labels[self._graph]].names if self._graph is not None else {}
-
-    def encoded(self, kernels: dict[str, list[str]] | None = None) -> bytes:
-        """The record as the content of a section.
-
-        Args:
-            kernels: for each kernel, the names of what it computes.
-        """
+    def encoded(self) -> bytes:
+        """The record as the content of a section."""
         content = {
             "format": FORMAT,
             "stages": self._stages,
             "types": list(self._types),
             "comments": list(self._comments),
-            "kernels": kernels or {},
             "times": self._times,
         }
         return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
