@@ -16,11 +16,12 @@ import numpy as np
 
 import graphc
 from graphc import aot, v1
-from graphc.compile import RECORD, compile_graph, target_of
+from graphc.compile import compile_graph, target_of
 from graphc.errors import FormatError, GraphcError, Location, UsageError, located
 from graphc.inspect import show
 from graphc.inspect.doctor import examine
 from graphc.inspect.memory import memory
+from graphc.inspect.recorded import diff, graph_after, record_in
 from graphc.inspect.sizes import unit
 from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
@@ -30,7 +31,6 @@ from graphc.ir.record import Record
 from graphc.ir.target import TARGETS
 from graphc.options import INEXACT, Options
 from graphc.runtime.cache import default_cache
-from graphc.runtime.container import Container
 from graphc.runtime.pool import default_threads
 
 
@@ -488,13 +488,15 @@ def _inspect(options) -> None:
         raise UsageError(
             "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
         )
-    record = _kept_record(options)
-    if record is not None:
-        print(_of_record(record, options))
-        return
+    asks_passes = options.passes or options.diff or options.stage not in (None, "program", "llvm", "asm")
+    if asks_passes and options.model.endswith(".gc"):
+        record = record_in(options.model, target_of(Options(target=options.target)).name, options.fast_math)
+        if record is not None:
+            print(_of_record(record, options))
+            return
     graph = load_model(options.model, options.weights, options.input)
     stages = Stages(graph, _settings(options))
-    if options.diff or options.passes:
+    if options.passes or options.diff:
         print(_of_record(stages.record, options))
     elif options.kernel:
         print(stages.kernel_as(options.kernel, options.form))
@@ -506,22 +508,11 @@ def _inspect(options) -> None:
         print(show.overview(stages))
 
 
-def _kept_record(options) -> Record | None:
-    """The record in a container or in an entry of the cache, if it has what is asked for, compiled as it would be now."""
-    asked = options.passes or options.diff or (options.stage and options.stage not in ("program", "llvm", "asm"))
-    if not asked or not options.model.endswith(".gc") or options.weights is not None or options.input:
-        return None
-    container = Container.open(options.model)
-    if options.fast_math and not ("manifest" in container and container.json("manifest").get("fast_math")):
-        return None
-    section = RECORD + target_of(Options(target=options.target)).name
-    return Record.read(container[section]) if section in container else None
-
-
 def _of_record(record: Record, options) -> str:
+    """What is asked of the passes."""
     if options.passes:
-        return show.passes(record)
-    return show.diff(record, options.diff) if options.diff else show.graph_after(record, options.stage)
+        return "\n".join(show.passes(record))
+    return diff(record, options.diff) if options.diff else graph_after(record, options.stage)
 
 
 def _cache(options) -> None:

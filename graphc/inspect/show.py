@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from graphc.errors import Location, UsageError
+from graphc.inspect import recorded
 from graphc.inspect.sizes import Sizes, unit
 from graphc.inspect.stages import Stages
 from graphc.ir.kernel import Kernel
 from graphc.ir.printer import graph_text
-from graphc.ir.record import OPTIMISED, TRACED, PassRecord, Record
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.ir.record import Record
 from graphc.prims.table import TABLE
 
 STAGES = ("traced", "optimised", "program", "llvm", "asm")
@@ -20,7 +21,7 @@ def overview(stages: Stages) -> str:
     """What a graph became: signature, passes and what they did, kernels and the lines they come from, memory."""
     program = stages.program
     sizes = Sizes(program.signature)
-    parts = [_signature(stages, sizes), passes(stages.record).splitlines(), _kernels(stages, sizes), _memory(program, sizes)]
+    parts = [_signature(stages, sizes), passes(stages.record), _kernels(stages, sizes), _memory(program, sizes)]
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -51,20 +52,17 @@ def _at(requirement) -> str:
     return "" if requirement.location is None else _line(requirement.location)
 
 
-def passes(record: Record) -> str:
-    """The passes that ran: nodes after each, what it changed, its time."""
-    rows = [(p.name, str(p.after), _change(p), f"{p.seconds * 1e3:.1f} ms") for p in record.passes]
+def passes(record: Record) -> list[str]:
+    """What each pass did: nodes after it, by how many they changed, its time."""
+    rows = []
+    for one in record.passes:
+        change = "" if not one.changed else f"{one.after - one.before:+d}" if one.after != one.before else "changed"
+        rows.append((one.name, str(one.after), change, f"{one.seconds * 1e3:.1f} ms"))
     first, last = record.passes[0].before, record.passes[-1].after
     total = f"{sum(p.seconds for p in record.passes) * 1e3:.1f} ms"
     rows.append(("together", str(last), f"{last - first:+d}" if last != first else "", total))
     named = [("passes", "nodes", "change", "time"), *(("  " + name, *rest) for name, *rest in rows)]
-    return "\n".join(columns(named, right=(1, 2, 3), indent=""))
-
-
-def _change(one: PassRecord) -> str:
-    if one.after != one.before:
-        return f"{one.after - one.before:+d}"
-    return "changed" if one.changed else ""
+    return columns(named, right=(1, 2, 3), indent="")
 
 
 def _kernels(stages: Stages, sizes: Sizes) -> list[str]:
@@ -161,39 +159,23 @@ def stage_text(stages: Stages, name: str) -> str:
     match name:
         case "traced":
             return graph_text(stages.graph)
+        case "optimised":
+            return graph_text(stages.optimised)
         case "program":
             return str(stages.program)
         case "llvm":
             return stages.llvm
         case "asm":
             return stages.assembly
-    return graph_after(stages.record, name)
+    passes = {record.name: record for record in stages.passes}
+    if name not in passes:
+        raise UsageError(f"no stage {name!r}; there are {', '.join(STAGES)}, and after each pass {', '.join(passes)}")
+    return graph_text(passes[name].after)
 
 
-def graph_after(record: Record, name: str) -> str:
-    """The text of the graph after a pass, or of ``traced`` or ``optimised``.
-
-    Raises:
-        UsageError: there is no such stage.
-    """
-    names = [p.name for p in record.passes]
-    if name not in (TRACED, OPTIMISED, *names):
-        raise UsageError(f"no stage {name!r}; there are {', '.join(STAGES)}, and after each pass {', '.join(names)}")
-    return "\n".join(record.at(name)) + "\n"
-
-
-def diff(record: Record, name: str) -> str:
-    """What one pass changed, as a unified diff of the graph's text. A value has the same name before and after.
-
-    Raises:
-        UsageError: no pass of that name ran.
-    """
-    before = record.before(name)
-    lines = record.diff(before, name)
-    if not lines:
-        changing = [p.name for p in record.passes if p.changed]
-        return f"{name} changed nothing; these passes did: {', '.join(changing) or 'none'}"
-    return "\n".join([f"--- before {name}", f"+++ after {name}", *lines[2:]])
+def diff(stages: Stages, name: str) -> str:
+    """What one pass changed, as a unified diff of the graph's text."""
+    return recorded.diff(stages.record, name)
 
 
 def flat(steps):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.compile import emit, lower_graph, optimise_recorded, scheduled_target, target_of
@@ -20,6 +21,20 @@ from graphc.options import Options
 _LABEL = re.compile(r'("[^"]*"|[A-Za-z_][\w.$]*):')
 
 
+@dataclass(frozen=True)
+class PassRecord:
+    """One run of one pass; a second run of ``simplify`` is called ``simplify.2``."""
+
+    name: str
+    before: Graph
+    after: Graph
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+
 class Stages:
     """Compiles a graph step by step and keeps what each step made; nothing is computed before it is asked for."""
 
@@ -28,19 +43,27 @@ class Stages:
         self.options = options
 
     @functools.cached_property
-    def _optimised(self) -> tuple[Graph, Record]:
-        graph, section = optimise_recorded(self.graph, self.options)
-        return graph, Record.read(section)
+    def _optimisation(self) -> tuple[tuple[PassRecord, ...], Graph, Record]:
+        graphs: list[tuple[Graph, Graph]] = []
+        optimised, section = optimise_recorded(self.graph, self.options, lambda _, *both: graphs.append(both))
+        record = Record.read(section)
+        passes = [PassRecord(p.name, *both, p.seconds) for p, both in zip(record.passes, graphs, strict=True)]
+        return tuple(passes), optimised, record
+
+    @property
+    def passes(self) -> tuple[PassRecord, ...]:
+        """Each pass in order, with the graphs before and after it."""
+        return self._optimisation[0]
 
     @property
     def optimised(self) -> Graph:
         """The graph after the last pass."""
-        return self._optimised[0]
+        return self._optimisation[1]
 
     @property
     def record(self) -> Record:
-        """What the passes did."""
-        return self._optimised[1]
+        """What the passes did, as artefacts hold it."""
+        return self._optimisation[2]
 
     @functools.cached_property
     def target(self) -> Target:

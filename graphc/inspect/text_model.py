@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from graphc.errors import FormatError, UsageError
-from graphc.compile import optimise
+from graphc.inspect.stages import Stages
 from graphc.ir.graph import Graph
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
@@ -51,5 +51,7 @@ def _constants(graph: Graph, wanted: set) -> dict[str, np.ndarray]:
     blobs: dict[str, np.ndarray] = {}
     graph_text(graph, blobs=blobs)
     if wanted - blobs.keys():
-        optimise(graph, on_pass=lambda _, before, after: after is before or graph_text(after, blobs=blobs))
+        for record in Stages(graph).passes:
+            if record.changed:
+                graph_text(record.after, blobs=blobs)
     return blobs

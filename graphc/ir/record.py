@@ -21,7 +21,7 @@ NESTED = "\0"  # stands in attributes for a graph, whose label is listed beside 
 
 
 @dataclass(frozen=True)
-class PassRecord:
+class RecordedPass:
     """One run of one pass; a second run of ``simplify`` is called ``simplify.2``.
 
     Attributes:
@@ -41,7 +41,7 @@ class Record:
     """What happened to a graph while it was compiled.
 
     Attributes:
-        passes: a ``PassRecord`` each, in order.
+        passes: a ``RecordedPass`` each, in order.
     """
 
     def __init__(self, content: dict):
@@ -49,7 +49,7 @@ class Record:
         names, sizes = [s["name"] for s in content["stages"]], [len(g.order(m)) for g, m in self._replayed()]
         self._stages = {name: k for k, name in enumerate(names)}
         steps = zip(names[1:], sizes, sizes[1:], content["stages"][1:], content["times"][1:])
-        self.passes = tuple([PassRecord(n, a, b, "graphs" in s, ms / 1e3) for n, a, b, s, ms in steps])
+        self.passes = tuple([RecordedPass(n, a, b, "graphs" in s, ms / 1e3) for n, a, b, s, ms in steps])
 
     @staticmethod
     def read(section) -> "Record":

@@ -73,7 +73,7 @@ def test_every_kernel_knows_its_operations(train):
 def test_stages_parse_back(predict):
     blobs = {}
     show.graph_text(predict.graph, blobs=blobs)
-    for name in ("traced", "optimised", *(r.name for r in predict.record.passes)):
+    for name in ("traced", "optimised", *(r.name for r in predict.passes)):
         assert isinstance(parse(show.stage_text(predict, name), blobs), Graph)
     assert show.stage_text(predict, "traced") == str(predict.graph)
     assert "launch @dot0" in show.stage_text(predict, "program")
@@ -99,13 +99,13 @@ def test_other_targets(predict):
 
 
 def test_diffs(train):
-    changing = next(r.name for r in train.record.passes if r.changed)
-    text = show.diff(train.record, changing)
+    changing = next(r.name for r in train.passes if r.changed)
+    text = show.diff(train, changing)
     assert text.startswith(f"--- before {changing}\n+++ after {changing}\n@@")
-    idle = next(r.name for r in train.record.passes if not r.changed)
-    assert show.diff(train.record, idle).startswith(f"{idle} changed nothing; these passes did: ")
+    idle = next(r.name for r in train.passes if not r.changed)
+    assert show.diff(train, idle).startswith(f"{idle} changed nothing; these passes did: ")
     with pytest.raises(UsageError, match="no pass 'x'"):
-        show.diff(train.record, "x")
+        show.diff(train, "x")
 
 
 def test_the_picture_of_memory(train):
