@@ -469,7 +469,12 @@ def _load_array(path: str) -> np.ndarray:
 
 def _inspect(options) -> int:
     inspect.check(options)
-    return inspect.inspect(options, load_model(options.model, options.weights, options.input), _settings(options))
+    settings = _settings(options)
+    found = inspect.recorded_view(options, settings)
+    if found is not None:
+        print(found)
+        return 0
+    return inspect.inspect(options, load_model(options.model, options.weights, options.input), settings)
 
 
 def _cache(options) -> None:
