@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.compile import assemble, load
 from graphc.errors import UsageError, located
-from graphc.inspect.noise import EPSILON, tolerances
+from graphc.inspect.noise import EPSILON, magnitude, tolerances
 from graphc.inspect.stages import Stages
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph
@@ -178,10 +178,7 @@ def _is_inexact(name: str, options: Options) -> bool:
 
 def _slack(array: np.ndarray) -> float:
     epsilon = EPSILON.get(dt.as_dtype(array.dtype), 0.0) if array.dtype != object else 0.0
-    if not epsilon or not array.size:
-        return 0.0
-    wide = np.abs(array.astype(np.complex128))
-    return min(_LOOSE * epsilon, _LOOSEST) * float(np.max(wide, where=np.isfinite(wide), initial=0.0))
+    return min(_LOOSE * epsilon, _LOOSEST) * magnitude(array)
 
 
 # ------------------------------------------------------------------------------------------ comparing

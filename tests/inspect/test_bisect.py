@@ -134,6 +134,16 @@ def test_a_pass_that_makes_the_graph_fail_is_named(monkeypatch):
     assert verdict.culprit == "spoil" and "output out0 is not computed; the run stops with ValueError: spoilt" in str(verdict)
 
 
+def test_one_nan_does_not_let_every_other_element_pass(monkeypatch):
+    """Nor may it keep rounding from being forgiven, as in slots of an optimizer that are filled with negative squares."""
+    x = input_node("x", Type(dt.f32, (100,)))
+    graph, array = Graph("g", (x,), (tanh(apply("sqrt", x)),)), np.linspace(-1, 5, 100, dtype=np.float32)
+    right = bisect(graph, [array], FRESH)
+    assert right.culprit is None and not right.undecided
+    spoiled(monkeypatch, 14, swapping("tanh", "sin"))
+    assert bisect(graph, [array], FRESH).culprit == "spoil"
+
+
 def test_a_wrong_kernel_is_not_blamed_on_a_pass(monkeypatch):
     miscompiling(monkeypatch)
     verdict = bisect(*network(), FRESH)
