@@ -83,7 +83,7 @@ def inspect(options, graph: Graph, settings: Options) -> int:
     return 0
 
 
-def recorded_view(options, settings: Options) -> str | None:
+def recorded_view(options) -> str | None:
     """A view of passes by the record in a container, for which nothing is compiled; None where it takes the model itself.
 
     Raises:
@@ -93,7 +93,7 @@ def recorded_view(options, settings: Options) -> str | None:
     others = options.node or options.dot or options.mermaid or options.fail_if
     if others or not is_of_passes or not options.model.endswith(".gc"):
         return None
-    record = record_in(options.model, target_of(settings).name, options.fast_math)
+    record = record_in(options.model, target_of(Options(target=options.target)).name, options.fast_math)
     return None if record is None else _of_record(options, record)
 
 
