@@ -101,10 +101,10 @@ def fail(capsys):
 # ----------------------------------------------------------------------------------------------- compile
 
 
-def test_compile_writes_four_files(succeed, model, tmp_path):
+def test_compile_writes_its_files(succeed, model, tmp_path):
     out = succeed("compile", f"{model}:y", "-o", tmp_path / "m.gc")
-    assert re.findall(r"wrote .*/m(\.\w+) \(", out) == [".gc", ".o", ".h", ".so"]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.gc", "m.h", "m.o", "m.so"]
+    assert re.findall(r"wrote .*/m(\.\w+) \(", out) == [".gc", ".o", ".a", ".h", ".so"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.a", "m.gc", "m.h", "m.o", "m.so"]
 
 
 @pytest.mark.parametrize("target", ["aarch64", "x86-64", "riscv64"])

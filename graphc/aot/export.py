@@ -1,4 +1,4 @@
-"""Write a compiled model: the container, and the object, shared library and C header that other programs link."""
+"""Write a compiled model: the container, and the object, libraries and C header that other programs link."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from graphc.runtime.container import encode
 from graphc.runtime.support import support_file
 
 _ALIGN = 64
-_BESIDE = (".o", ".so", ".h")
+_BESIDE = (".o", ".a", ".so", ".h")
 _LINKED = ("x86_64", "aarch64")  # machines that the linker knows
 _RESERVED = frozenset(
     """
@@ -56,7 +56,7 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
 
 
 def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
-    """Write the container at ``path`` and, beside it, ``.o``, ``.so`` and ``.h`` for programs without Python.
+    """Write the container at ``path`` and, beside it, ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python.
 
     The C functions are named after the file. A Program with host steps gets the container only, and a target that
     cannot be linked here (riscv64) no ``.so``.
@@ -74,8 +74,8 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
     files = {path: _container(graph, program, options)}
     if segments(program) in ([], [0]):
         files |= {
-            path.with_suffix(suffix): [content]
-            for suffix, content in _standalone(program, c_name(path), options).items()
+            path.with_suffix(suffix): pieces
+            for suffix, pieces in _standalone(program, path, options).items()
         }
     replace_files(files)
     return list(files)
@@ -154,18 +154,19 @@ def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
     return b"".join(parts), table
 
 
-def _standalone(program: Program, name: str, options: Options) -> dict[str, bytes]:
-    """The files that need no Python, by suffix."""
+def _standalone(program: Program, path: Path, options: Options) -> dict[str, list[bytes]]:
+    """The pieces of the files that need no Python, by suffix."""
     from graphc.runtime.elf import link_shared  # what only a compilation needs is imported when one happens
+    from graphc.runtime.elf_archive import archive
     from graphc.runtime.elf_embed import embed
     from graphc.runtime.jit import compile_object
 
-    target = target_of(options)
+    target, name = target_of(options), c_name(path)
     header = header_text(program.signature, name, program.checks, reasons_of(program))
     code = embed(
         compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants.view
     )
-    files = {".o": code, ".h": header.encode()}
+    files = {".o": [code], ".a": archive({path.with_suffix(".o").name: code}), ".h": [header.encode()]}
     if _can_link(target):
-        files[".so"] = link_shared([code], exports=public_names(name))
+        files[".so"] = [link_shared([code], exports=public_names(name))]
     return files

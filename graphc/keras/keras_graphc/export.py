@@ -153,7 +153,7 @@ def write_programs(model, filepath, options: Options = Options(), training: bool
                    target_signature=None) -> tuple[list[Path], str]:  # fmt: skip
     """Compile what a model computes ahead of time: ``NAME.gc`` predicts; ``NAME_train.gc`` is a step of its training.
 
-    Beside each are ``.o``, ``.so`` and ``.h`` for programs without Python; ``NAME_train.npz`` holds the state of the
+    Beside each are ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python; ``NAME_train.npz`` holds the state of the
     model and its optimizer that the first step is given.
 
     Args:
