@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command(
-        "compile", _compile, "compile a model ahead of time: a .gc container, and object, libraries and C header"
+        "compile", _compile, "compile a model ahead of time: a .gc container; object, libraries, header and example for C"
     )
     _add_model(sub)
     sub.add_argument(
@@ -282,7 +282,7 @@ def _export(graph: Graph, options, settings: Options) -> None:
     written = aot.export(graph, _container_path(options.output, options.model), settings)
     _show_written(written)
     if len(written) == 1:
-        print("no .o, .a, .so and .h: some of its operations run on the host, through Python")
+        print("nothing for programs in C: some of its operations run on the host, through Python")
 
 
 def _compile_keras(options) -> None:

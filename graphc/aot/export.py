@@ -12,6 +12,7 @@ import numpy as np
 from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
 from graphc.aot.standalone import constants_name, public_names, standalone_text
+from graphc.codegen.example import OWN_NAMES, example_text
 from graphc.codegen.header import header_text
 from graphc.compile import assemble, canonical, has_callbacks, lower_graph, optimise, sections, target_of
 from graphc.errors import CompileError, UsageError
@@ -32,7 +33,7 @@ _RESERVED = frozenset(
     """
     alignas alignof and asm auto bitand bitor bool break case catch char class compl concept const constexpr
     continue decltype default delete do double else enum explicit export extern false float for friend goto if
-    inline int long main mutable namespace new noexcept not nullptr operator or private protected public
+    inline int long mutable namespace new noexcept not nullptr operator or private protected public
     register restrict return short signed sizeof static struct switch template this throw true try typedef
     typename union unsigned using virtual void volatile while xor
     """.split()
@@ -56,7 +57,8 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
 
 
 def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
-    """Write the container at ``path`` and, beside it, ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python.
+    """Write the container at ``path`` and, beside it, ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python, and ``NAME_main.c``, an
+    example that uses them. All of them are replaced where they exist.
 
     The C functions are named after the file. A Program with host steps gets the container only, and a target that
     cannot be linked here (riscv64) no ``.so``.
@@ -74,8 +76,8 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
     files = {path: _container(graph, program, options)}
     if segments(program) in ([], [0]):
         files |= {
-            path.with_suffix(suffix): pieces
-            for suffix, pieces in _standalone(program, path, options).items()
+            path.with_name(path.stem + ending): pieces
+            for ending, pieces in _standalone(program, path, options).items()
         }
     replace_files(files)
     return list(files)
@@ -103,7 +105,8 @@ def check_path(path: Path) -> None:
 def c_name(path: Path) -> str:
     """The name of the C function for a model in a file: its stem, made an identifier."""
     name = re.sub(r"\W", "_", path.stem, flags=re.ASCII)
-    return name if name[:1].isalpha() and name not in _RESERVED else f"model_{name}"
+    taken = name in _RESERVED or OWN_NAMES.fullmatch(name)
+    return name if name[:1].isalpha() and not taken else f"model_{name}"
 
 
 def _lowered(graph: Graph, options: Options) -> Program:
@@ -155,7 +158,7 @@ def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
 
 
 def _standalone(program: Program, path: Path, options: Options) -> dict[str, list[bytes]]:
-    """The pieces of the files that need no Python, by suffix."""
+    """The pieces of the files that need no Python, by what follows the stem in their names."""
     from graphc.runtime.elf import link_shared  # what only a compilation needs is imported when one happens
     from graphc.runtime.elf_archive import archive
     from graphc.runtime.elf_embed import embed
@@ -167,6 +170,7 @@ def _standalone(program: Program, path: Path, options: Options) -> dict[str, lis
         compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants.view
     )
     files = {".o": [code], ".a": archive({path.with_suffix(".o").name: code}), ".h": [header.encode()]}
+    files["_main.c"] = [example_text(program.signature, name, path.stem).encode()]
     if _can_link(target):
         files[".so"] = [link_shared([code], exports=public_names(name))]
     return files

@@ -1,0 +1,89 @@
+"""The example in C and the constants of the header: compiled as they stand, and compared with the program in this process."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import graphc.v1 as tf
+from graphc.aot import export
+from graphc.compile import compile_graph
+
+CC = shutil.which("cc")
+needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler")
+
+
+def run_example(folder, name, *sizes) -> dict[str, np.ndarray]:
+    """What the example prints, by the name of the output."""
+    command = [CC, "-std=c11", "-Wall", "-Wextra", "-Werror", f"{name}_main.c", f"{name}.a", "-o", f"{name}.exe", "-lpthread"]
+    subprocess.run(command, check=True, cwd=folder)
+    done = subprocess.run([folder / f"{name}.exe", *map(str, sizes)], check=True, cwd=folder, capture_output=True, text=True)
+    lines = [line.partition(": ") for line in done.stdout.splitlines()]
+    return {label: np.array([float(x) for x in text.replace(" ...", "").split()]) for label, _, text in lines}
+
+
+def ramp(*shape):
+    count = int(np.prod(shape))
+    return ((np.arange(count) % 10).astype(np.float32) * np.float32(0.1)).reshape(shape)
+
+
+@needs_cc
+@pytest.mark.parametrize("n", [1, 5])
+def test_the_example_gives_the_same_bits(exported, predictor, tmp_path, n):
+    for file in exported.iterdir():
+        shutil.copy(file, tmp_path)
+    (shown,) = run_example(tmp_path, "predictor", n).values()
+    wanted = compile_graph(predictor.graph)(ramp(n, 64))[0].reshape(-1)[:8]
+    assert shown.astype(np.float32).tobytes() == wanted.tobytes()
+
+
+def step_graph(sizes):
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [sizes, 3], name="x")
+        w = tf.get_variable("w", [3, 1], initializer=tf.ones_initializer())
+        loss = tf.reduce_mean(tf.square(tf.matmul(x, w) - 1.0))
+        return tf.step_graph(tf.train.GradientDescentOptimizer(0.5).minimize(loss), name="step")
+
+
+@needs_cc
+@pytest.mark.parametrize("sizes", [None, 4])
+def test_the_example_takes_steps_where_state_is_written_over(sizes, tmp_path):
+    graph = step_graph(sizes)
+    export(graph, tmp_path / "step.gc")
+    shown = run_example(tmp_path, "step", *([] if sizes else [4]))
+    program, w = compile_graph(graph), np.zeros((3, 1), np.float32)
+    for _ in range(3):
+        w = program(ramp(4, 3), w.copy())[0]
+    assert w.any()
+    assert next(iter(shown.values())).astype(np.float32).tobytes() == w.tobytes()
+
+
+@needs_cc
+def test_the_example_shows_every_type(tmp_path):
+    kinds = ("float64 float16 bfloat16 complex64 complex128 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64").split()
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [2, 3], name="x")
+        ys = [tf.identity(tf.cast(x * 20.0, kind), name=kind) for kind in kinds] + [tf.constant(7, name="seven")]
+        export(tf.freeze(tf.Session(graph=graph), [x], ys), tmp_path / "types.gc")
+    command = [CC, "-std=c11", "-Wall", "-Wextra", "-Werror", "types_main.c", "types.a", "-o", "types.exe", "-lpthread"]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    lines = subprocess.run([tmp_path / "types.exe"], check=True, capture_output=True, text=True).stdout.splitlines()
+    text = dict(line.split(": ") for line in lines)
+    assert text["int16"] == text["uint64"] == "0 2 4 6 8 10"
+    assert text["bool"] == "0 1 1 1 1 1" and text["seven"] == "7"
+    assert text["complex64"].startswith("0+0i 2+0i ")
+    assert text["float16"] == " ".join(f"0x{h:04x}" for h in np.float16([0, 2, 4, 6, 8, 10]).view(np.uint16))
+
+
+def test_the_header_has_sizes_as_constants(tmp_path):
+    export(step_graph(4), tmp_path / "step.gc")
+    text = (tmp_path / "step.h").read_text()
+    values = dict(re.findall(r"#define (\w+) (\w+)$", text, re.M))
+    assert values["STEP_INPUT0_DTYPE"] == "GRAPHC_FLOAT" and values["GRAPHC_FLOAT"] == "1"
+    assert (values["STEP_INPUT0_ELEMENTS"], values["STEP_INPUT0_BYTES"], values["STEP_INPUT0_RANK"]) == ("12", "48", "2")
+    assert (values["STEP_OUTPUT0_BYTES"], values["STEP_OUTPUT0_ITEM"]) == ("12", "4")
+    assert values["STEP_ARENA_ALIGN"] == "64" and int(values["STEP_ARENA"]) >= 0
+    export(step_graph(None), tmp_path / "open.gc")
+    assert "OPEN_INPUT0_BYTES" not in (tmp_path / "open.h").read_text()
