@@ -82,8 +82,11 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", required=True, metavar="OUT.gc", help="or a folder, for a file named after the model"
     )
     _add_values(sub)
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+    _add_target(sub)
+    sub.add_argument(
+        "--threads", choices=("pool", "none"), default="pool",
+        help="of programs in C: a pool that models share (default), or none, for machines without an operating system",
+    )  # fmt: skip
 
     sub = command("tune", _tune, "measure schedules for a model on this machine, and compile it with those that are faster")
     _add_model(sub)
@@ -98,8 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     sub.add_argument("--seconds", type=float, default=60.0, metavar="S", help="to measure at most (default: 60)")
     sub.add_argument("--threads", type=int, metavar="N", help="as GRAPHC_NUM_THREADS; default: all")
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+    _add_target(sub)
 
     sub = command("run", _run, "run a model on arrays")
     _add_model(sub)
@@ -126,8 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
     )
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
+    _add_target(sub)
 
     sub = command("cache", _cache, "show or clear the cache of compiled programs")
     sub.add_argument("action", nargs="?", choices=("stats", "clear"), default="stats")
@@ -148,6 +149,11 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "a function without arguments that returns them",
     )
     parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", choices=TARGETS, help="default: this machine")
+    parser.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
@@ -275,11 +281,11 @@ def _compile(options) -> None:
     if options.model.endswith(_KERAS):
         return _compile_keras(options)
     graph = load_model(options.model, options.weights, options.input)
-    _export(graph, options, _settings(options))
+    _export(graph, options, _settings(options), options.threads == "pool")
 
 
-def _export(graph: Graph, options, settings: Options) -> None:
-    written = aot.export(graph, _container_path(options.output, options.model), settings)
+def _export(graph: Graph, options, settings: Options, threads: bool = True) -> None:
+    written = aot.export(graph, _container_path(options.output, options.model), settings, threads=threads)
     _show_written(written)
     if len(written) == 1:
         print("nothing for programs in C: some of its operations run on the host, through Python")
@@ -289,7 +295,8 @@ def _compile_keras(options) -> None:
     if options.weights is not None or options.input:
         raise UsageError(f"--weights and --input are not for models in {' and '.join(_KERAS)} files")
     settings = Options(target=options.target, fast_math=options.fast_math)
-    written, why = _keras().compile_model(options.model, _container_path(options.output, options.model), settings)
+    path = _container_path(options.output, options.model)
+    written, why = _keras().compile_model(options.model, path, settings, options.threads == "pool")
     _show_written(written)
     if why:
         print(f"no step of training: {why}")

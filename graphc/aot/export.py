@@ -56,12 +56,16 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
     return path
 
 
-def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
+def export(graph: Graph, path, options: Options = Options(), *, threads: bool = True) -> list[Path]:
     """Write the container at ``path`` and, beside it, ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python, and ``NAME_main.c``, an
     example that uses them. All of them are replaced where they exist.
 
     The C functions are named after the file. A Program with host steps gets the container only, and a target that
     cannot be linked here (riscv64) no ``.so``.
+
+    Args:
+        threads: whether programs in C run large loops on several threads. Without, their files call nothing of the
+            system that starts one, as machines without an operating system have it. It has no effect on the container.
 
     Returns:
         The paths that were written, the container first.
@@ -77,7 +81,7 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
     if segments(program) in ([], [0]):
         files |= {
             path.with_name(path.stem + ending): pieces
-            for ending, pieces in _standalone(program, path, options).items()
+            for ending, pieces in _standalone(program, path, options, threads).items()
         }
     replace_files(files)
     return list(files)
@@ -157,7 +161,7 @@ def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
     return b"".join(parts), table
 
 
-def _standalone(program: Program, path: Path, options: Options) -> dict[str, list[bytes]]:
+def _standalone(program: Program, path: Path, options: Options, threads: bool) -> dict[str, list[bytes]]:
     """The pieces of the files that need no Python, by what follows the stem in their names."""
     from graphc.runtime.elf import link_shared  # what only a compilation needs is imported when one happens
     from graphc.runtime.elf_archive import archive
@@ -165,12 +169,12 @@ def _standalone(program: Program, path: Path, options: Options) -> dict[str, lis
     from graphc.runtime.jit import compile_object
 
     target, name = target_of(options), c_name(path)
-    header = header_text(program.signature, name, program.checks, reasons_of(program))
+    header = header_text(program.signature, name, program.checks, reasons_of(program), threads)
     code = embed(
-        compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants.view
+        compile_object(standalone_text(program, target, name, threads), target), constants_name(name), program.constants.view
     )
     files = {".o": [code], ".a": archive({path.with_suffix(".o").name: code}), ".h": [header.encode()]}
     files["_main.c"] = [example_text(program.signature, name, path.stem).encode()]
     if _can_link(target):
-        files[".so"] = [link_shared([code], exports=public_names(name))]
+        files[".so"] = [link_shared([code], exports=public_names(name, threads))]
     return files

@@ -28,6 +28,8 @@ define void @{name}_shapes(ptr %dims, ptr %shapes) nounwind {{
   call void @{inner}_shapes(ptr %dims, ptr %shapes)
   ret void
 }}
+"""
+_THREADS = """\
 
 define void @{name}_threads(i32 %threads) nounwind {{
   call void @gc_pool_configure(i32 %threads)
@@ -40,27 +42,29 @@ define void @{name}_after_fork() nounwind {{
 }}
 """
 _PUBLIC = re.compile(r"^define (?!internal)", re.MULTILINE)
-_SUFFIXES = ("", "_arena", "_shapes", "_threads", "_after_fork")
+_SUFFIXES = ("", "_arena", "_shapes")
+_OF_THREADS = ("_threads", "_after_fork")
 
 
-def standalone_text(program: Program, target: Target, name: str) -> str:
+def standalone_text(program: Program, target: Target, name: str, threads: bool = True) -> str:
     """The module of a program without host steps that needs nothing but libc.
 
-    Every object has the pool in it under weak names, so that objects linked into one program share one pool.
+    Every object has the pool in it under weak names, so that objects linked into one program share one pool. Without
+    ``threads`` it has none, shares nothing with others, and calls nothing that starts a thread.
 
     Raises:
         CompileError: the program cannot be written, or the target has no thread pool.
     """
     inner = f"{name}_with_constants"
-    pool = _PUBLIC.sub("define weak hidden ", pool_text(target))
+    pool = _PUBLIC.sub("define weak hidden " if threads else "define internal ", pool_text(target, threads))
     text = program_text(program, target, inner, pool)
     text = re.sub(rf"^define (?=\w+ @{inner}\w*\()", "define internal ", text, flags=re.MULTILINE)
-    return text + _C_NAMES.format(name=name, inner=inner)
+    return text + (_C_NAMES + _THREADS * threads).format(name=name, inner=inner)
 
 
-def public_names(name: str) -> list[str]:
+def public_names(name: str, threads: bool = True) -> list[str]:
     """The functions that a module of this name offers."""
-    return [name + suffix for suffix in _SUFFIXES]
+    return [name + suffix for suffix in (*_SUFFIXES, *_OF_THREADS * threads)]
 
 
 def constants_name(name: str) -> str:

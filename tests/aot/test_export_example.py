@@ -1,5 +1,6 @@
 """The example in C and the constants of the header: compiled as they stand, and compared with the program in this process."""
 
+import ctypes
 import re
 import shutil
 import subprocess
@@ -10,6 +11,9 @@ import pytest
 import graphc.v1 as tf
 from graphc.aot import export
 from graphc.compile import compile_graph
+from graphc.ir.target import TARGETS
+from graphc.options import Options
+from graphc.runtime.elf_object import UNDEFINED, read_object
 
 CC = shutil.which("cc")
 needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler")
@@ -87,3 +91,23 @@ def test_the_header_has_sizes_as_constants(tmp_path):
     assert values["STEP_ARENA_ALIGN"] == "64" and int(values["STEP_ARENA"]) >= 0
     export(step_graph(None), tmp_path / "open.gc")
     assert "OPEN_INPUT0_BYTES" not in (tmp_path / "open.h").read_text()
+
+
+@needs_cc
+def test_without_threads_nothing_of_the_system_is_called(predictor, tmp_path):
+    export(predictor.graph, tmp_path / "bare.gc", threads=False)
+    (shown,) = run_example(tmp_path, "bare", 700).values()
+    wanted = compile_graph(predictor.graph)(ramp(700, 64))[0].reshape(-1)[:8]
+    assert shown.astype(np.float32).tobytes() == wanted.tobytes()
+    code = read_object((tmp_path / "bare.o").read_bytes())
+    assert {s.name for s in code.symbols if s.index == UNDEFINED and s.name} <= {"memset", "memcpy", "memmove"}
+    assert "_threads" not in (tmp_path / "bare.h").read_text()
+    library = ctypes.CDLL(str(tmp_path / "bare.so"))
+    assert library.bare_arena and not hasattr(library, "bare_threads")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_can_do_without_threads(predictor, tmp_path, target):
+    export(predictor.graph, tmp_path / "bare.gc", Options(target=target), threads=False)
+    code = (tmp_path / "bare.o").read_bytes()
+    assert b"pthread" not in code and b"syscall" not in code
