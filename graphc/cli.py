@@ -83,10 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_values(sub)
     _add_target(sub)
-    sub.add_argument(
-        "--threads", choices=("pool", "none"), default="pool",
-        help="of programs in C: a pool that models share (default), or none, for machines without an operating system",
-    )  # fmt: skip
+    _add_c(sub)
 
     sub = command("tune", _tune, "measure schedules for a model on this machine, and compile it with those that are faster")
     _add_model(sub)
@@ -154,6 +151,16 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", choices=TARGETS, help="default: this machine")
     parser.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+
+
+def _add_c(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads", choices=("pool", "none"), default="pool",
+        help="of programs in C: a pool that models share (default), or none, for machines without an operating system",
+    )  # fmt: skip
+    parser.add_argument(
+        "--separate-weights", action="store_true", help="programs in C map OUT.weights instead of having the weights inside"
+    )
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
@@ -281,11 +288,11 @@ def _compile(options) -> None:
     if options.model.endswith(_KERAS):
         return _compile_keras(options)
     graph = load_model(options.model, options.weights, options.input)
-    _export(graph, options, _settings(options), options.threads == "pool")
+    _export(graph, options, _settings(options), **_for_c(options))
 
 
-def _export(graph: Graph, options, settings: Options, threads: bool = True) -> None:
-    written = aot.export(graph, _container_path(options.output, options.model), settings, threads=threads)
+def _export(graph: Graph, options, settings: Options, **for_c: bool) -> None:
+    written = aot.export(graph, _container_path(options.output, options.model), settings, **for_c)
     _show_written(written)
     if len(written) == 1:
         print("nothing for programs in C: some of its operations run on the host, through Python")
@@ -296,10 +303,14 @@ def _compile_keras(options) -> None:
         raise UsageError(f"--weights and --input are not for models in {' and '.join(_KERAS)} files")
     settings = Options(target=options.target, fast_math=options.fast_math)
     path = _container_path(options.output, options.model)
-    written, why = _keras().compile_model(options.model, path, settings, options.threads == "pool")
+    written, why = _keras().compile_model(options.model, path, settings, **_for_c(options))
     _show_written(written)
     if why:
         print(f"no step of training: {why}")
+
+
+def _for_c(options) -> dict[str, bool]:
+    return {"threads": options.threads == "pool", "separate_weights": options.separate_weights}
 
 
 def _show_written(paths) -> None:

@@ -107,6 +107,12 @@ def test_compile_writes_its_files(succeed, model, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.a", "m.gc", "m.h", "m.o", "m.so", "m_main.c"]
 
 
+def test_compile_without_threads_and_weights(succeed, model, tmp_path):
+    out = succeed("compile", f"{model}:y", "-o", tmp_path / "m.gc", "--threads", "none", "--separate-weights")
+    assert "m.weights" in out and b"pthread" not in (tmp_path / "m.o").read_bytes()
+    assert "m_init(" in (tmp_path / "m.h").read_text() and "m_threads(" not in (tmp_path / "m.h").read_text()
+
+
 @pytest.mark.parametrize("target", ["aarch64", "x86-64", "riscv64"])
 def test_compile_for_another_target(succeed, model, tmp_path, target):
     out = succeed("compile", f"{model}:named", "-o", tmp_path / "m.gc", "--target", target, "--fast-math")

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
-from graphc.aot.standalone import constants_name, public_names, standalone_text
+from graphc.aot.standalone import constants_name, public_names, standalone_text, weights_header
 from graphc.codegen.example import OWN_NAMES, example_text
 from graphc.codegen.header import header_text
 from graphc.compile import assemble, canonical, has_callbacks, lower_graph, optimise, sections, target_of
@@ -27,7 +27,7 @@ from graphc.runtime.container import encode
 from graphc.runtime.support import support_file
 
 _ALIGN = 64
-_BESIDE = (".o", ".a", ".so", ".h")
+_BESIDE = (".o", ".a", ".so", ".h", ".weights")
 _LINKED = ("x86_64", "aarch64")  # machines that the linker knows
 _RESERVED = frozenset(
     """
@@ -56,7 +56,9 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
     return path
 
 
-def export(graph: Graph, path, options: Options = Options(), *, threads: bool = True) -> list[Path]:
+def export(
+    graph: Graph, path, options: Options = Options(), *, threads: bool = True, separate_weights: bool = False
+) -> list[Path]:
     """Write the container at ``path`` and, beside it, ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python, and ``NAME_main.c``, an
     example that uses them. All of them are replaced where they exist.
 
@@ -66,6 +68,8 @@ def export(graph: Graph, path, options: Options = Options(), *, threads: bool = 
     Args:
         threads: whether programs in C run large loops on several threads. Without, their files call nothing of the
             system that starts one, as machines without an operating system have it. It has no effect on the container.
+        separate_weights: whether programs in C are given the weights as ``NAME.weights``, a file to map into memory,
+            instead of having them in the object and libraries. The container has its own all the same.
 
     Returns:
         The paths that were written, the container first.
@@ -81,7 +85,7 @@ def export(graph: Graph, path, options: Options = Options(), *, threads: bool = 
     if segments(program) in ([], [0]):
         files |= {
             path.with_name(path.stem + ending): pieces
-            for ending, pieces in _standalone(program, path, options, threads).items()
+            for ending, pieces in _standalone(program, path, options, threads, separate_weights).items()
         }
     replace_files(files)
     return list(files)
@@ -161,7 +165,7 @@ def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
     return b"".join(parts), table
 
 
-def _standalone(program: Program, path: Path, options: Options, threads: bool) -> dict[str, list[bytes]]:
+def _standalone(program: Program, path: Path, options: Options, threads: bool, separate: bool) -> dict[str, list[bytes]]:
     """The pieces of the files that need no Python, by what follows the stem in their names."""
     from graphc.runtime.elf import link_shared  # what only a compilation needs is imported when one happens
     from graphc.runtime.elf_archive import archive
@@ -169,12 +173,14 @@ def _standalone(program: Program, path: Path, options: Options, threads: bool) -
     from graphc.runtime.jit import compile_object
 
     target, name = target_of(options), c_name(path)
-    header = header_text(program.signature, name, program.checks, reasons_of(program), threads)
-    code = embed(
-        compile_object(standalone_text(program, target, name, threads), target), constants_name(name), program.constants.view
-    )
+    header = header_text(program.signature, name, program.checks, reasons_of(program), threads, separate)
+    constants = program.constants.view
+    begin = weights_header(constants) if separate else None
+    code = compile_object(standalone_text(program, target, name, threads, begin), target)
+    code = code if separate else embed(code, constants_name(name), constants)
     files = {".o": [code], ".a": archive({path.with_suffix(".o").name: code}), ".h": [header.encode()]}
-    files["_main.c"] = [example_text(program.signature, name, path.stem).encode()]
+    files |= {".weights": [begin, constants]} if separate else {}
+    files["_main.c"] = [example_text(program.signature, name, path.stem, separate).encode()]
     if _can_link(target):
-        files[".so"] = [link_shared([code], exports=public_names(name, threads))]
+        files[".so"] = [link_shared([code], exports=public_names(name, threads, separate))]
     return files

@@ -9,7 +9,7 @@ from graphc.ir.dtype import DType
 from graphc.ir.program import Signature
 
 OWN_NAMES = re.compile(
-    r"argc|argv|arena|block|code|count|data|dims|inputs|k|main|memory|name|outputs|size|sizes|turn"
+    r"argc|argv|arena|block|code|count|data|dims|file|inputs|load_weights|k|main|memory|name|outputs|size|sizes|turn"
     r"|(in|out)put\d+(_elements)?|(fill|show)_[a-z]+\d\w*"
 )  # what no program can be called that has an example
 _STEPS = 3  # of a program that writes its state over, such as a step of training
@@ -49,10 +49,28 @@ static void show_{short}(const char *name, const void *data, int64_t count) {{
   printf(count > {shown} ? " ...\\n" : "\\n");
 }}
 """
+_LOAD = """
+/* Reads the weights; a system with mmap can map the file instead. */
+static void load_weights(void) {{
+  FILE *file = fopen("{stem}.weights", "rb");
+  if (!file || fseek(file, 0, SEEK_END)) {{
+    perror("{stem}.weights");
+    exit(1);
+  }}
+  long size = ftell(file);
+  void *memory = block(size);
+  rewind(file);
+  if (size < 0 || fread(memory, 1, (size_t)size, file) != (size_t)size || {entry}_init(memory, size)) {{
+    fprintf(stderr, "{stem}.weights: not the weights of {entry}\\n");
+    exit(1);
+  }}
+  fclose(file);
+}}
+"""
 _RAMPED = {"f32": "float", "f64": "double"}
 
 
-def example_text(signature: Signature, entry: str, stem: str) -> str:
+def example_text(signature: Signature, entry: str, stem: str, separate: bool = False) -> str:
     """The example for the program that stands alone under the name ``entry``, in files of this stem.
 
     Inputs of floats hold a ramp, others zeros; symbolic sizes are the arguments of the command, 1 if they are not given.
@@ -66,12 +84,14 @@ def example_text(signature: Signature, entry: str, stem: str) -> str:
     parts += [_RAMP.format(short=short, c=_RAMPED[short]) for short in sorted(ramps)]
     shown = {p.type.dtype.short: p.type.dtype for p in signature.outputs}
     parts += [_SHOW.format(short=short, form=_form(shown[short]), shown=_SHOWN) for short in sorted(shown)]
+    parts += [_LOAD.format(entry=entry, stem=stem)] if separate else []
     lines = ["", "int main(int argc, char **argv) {"]
     if signature.symbols:
         lines += [f"  int64_t dims[{macro}_DIMS];  /* {', '.join(signature.symbols)} */".replace("\n", " "),
                   f"  for (int k = 0; k < {macro}_DIMS; ++k) dims[k] = argc > k + 1 ? atoll(argv[k + 1]) : 1;"]  # fmt: skip
     else:
         lines += ["  const int64_t *dims = NULL;  /* every size is fixed */", "  (void)argc, (void)argv;"]
+    lines += ["  load_weights();"] if separate else []
     open_outputs = any(fixed_elements(p) is None for p in signature.outputs)
     if open_outputs:
         lines += [f"  int64_t sizes[{macro}_SIZES];", f"  {entry}_shapes(dims, sizes);"]

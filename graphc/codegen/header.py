@@ -23,12 +23,13 @@ _DTYPES = {  # name in C, and the number that ONNX has for it in TensorProto.Dat
 }  # fmt: skip
 
 
-def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads: bool = True) -> str:
+def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads: bool = True, separate: bool = False) -> str:
     """The header of a program that stands alone under the name ``entry``: prototypes, sizes, and what to pass.
 
     Args:
         checks: the Requirements on sizes that the program tests, in order.
         reasons: pairs of a message and a line, for which it ends a run, in order.
+        separate: whether its constants are in a file of their own.
         threads: whether it may use several, so that there are functions to say how many.
 
     Raises:
@@ -54,9 +55,18 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads
               f"int64_t {entry}_arena(const int64_t *dims);", "",
               f"/* Writes {macro}_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */",
               f"void {entry}_shapes(const int64_t *dims, int64_t *sizes);", ""]  # fmt: skip
+    lines += _init_function(entry) if separate else []
     lines += _thread_functions(entry) if threads else []
     lines += ["#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {macro}_H */", ""]
     return "\n".join(lines)
+
+
+def _init_function(entry: str) -> list[str]:
+    return ["/* To be called before the first run, with the content of the .weights file, at a multiple of 64 bytes as mmap",
+            " * gives it; it must stay there, and is only read. Returns 0; 1 if it is cut off or not at such a place; 2 if these",
+            f" * are the weights of another model. Until it has returned 0, {entry} returns -1. It compares the digest in the",
+            " * file with the one that was compiled in, and does not compute it anew. */",
+            f"int32_t {entry}_init(const void *weights, int64_t size);", ""]  # fmt: skip
 
 
 def _thread_functions(entry: str) -> list[str]:

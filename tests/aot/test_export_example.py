@@ -1,6 +1,7 @@
 """The example in C and the constants of the header: compiled as they stand, and compared with the program in this process."""
 
 import ctypes
+import hashlib
 import re
 import shutil
 import subprocess
@@ -111,3 +112,36 @@ def test_every_target_can_do_without_threads(predictor, tmp_path, target):
     export(predictor.graph, tmp_path / "bare.gc", Options(target=target), threads=False)
     code = (tmp_path / "bare.o").read_bytes()
     assert b"pthread" not in code and b"syscall" not in code
+
+
+@needs_cc
+def test_weights_in_a_file_of_their_own_give_the_same_bits(predictor, tmp_path):
+    export(predictor.graph, tmp_path / "apart.gc", separate_weights=True)
+    (shown,) = run_example(tmp_path, "apart", 5).values()
+    wanted = compile_graph(predictor.graph)(ramp(5, 64))[0].reshape(-1)[:8]
+    assert shown.astype(np.float32).tobytes() == wanted.tobytes()
+    inside = export(predictor.graph, tmp_path / "inside.gc")
+    weights = (tmp_path / "apart.weights").read_bytes()
+    assert not any(p.suffix == ".weights" for p in inside)
+    assert weights[64:] in (tmp_path / "inside.o").read_bytes() and weights[64:] not in (tmp_path / "apart.o").read_bytes()
+    assert weights[:8] == b"gcweight" and weights[24:56] == hashlib.sha256(weights[64:]).digest()
+
+
+def test_only_the_weights_of_the_model_are_taken(predictor, tmp_path):
+    export(predictor.graph, tmp_path / "apart.gc", separate_weights=True)
+    library = ctypes.CDLL(str(tmp_path / "apart.so"))
+    weights = (tmp_path / "apart.weights").read_bytes()
+    memory = np.zeros(len(weights) + 128, np.uint8)
+    start = -memory.ctypes.data % 64
+
+    def init(content, askew=0):
+        memory[start + askew :][: len(content)] = np.frombuffer(content, np.uint8)
+        return library.apart_init(ctypes.c_void_p(memory.ctypes.data + start + askew), ctypes.c_int64(len(content)))
+
+    assert library.apart(None, None, (ctypes.c_int64 * 1)(1), None) == -1
+    assert init(weights[:-1]) == 1 and init(weights, askew=8) == 1 and init(b"") == 1
+    assert library.apart_init(None, ctypes.c_int64(len(weights))) == 1
+    for at in (0, 8, 16, 24, 55):
+        assert init(weights[:at] + bytes([weights[at] ^ 1]) + weights[at + 1 :]) == 2
+    assert library.apart(None, None, (ctypes.c_int64 * 1)(1), None) == -1
+    assert init(weights) == 0
