@@ -75,15 +75,15 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command(
-        "compile", _compile, "compile a model ahead of time: a .gc container, and object, shared library and C header"
+        "compile", _compile, "compile a model ahead of time: a .gc container; object, libraries, header and example for C"
     )
     _add_model(sub)
     sub.add_argument(
         "-o", "--output", required=True, metavar="OUT.gc", help="or a folder, for a file named after the model"
     )
     _add_values(sub)
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+    _add_target(sub)
+    _add_c(sub)
 
     sub = command("tune", _tune, "measure schedules for a model on this machine, and compile it with those that are faster")
     _add_model(sub)
@@ -98,8 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     sub.add_argument("--seconds", type=float, default=60.0, metavar="S", help="to measure at most (default: 60)")
     sub.add_argument("--threads", type=int, metavar="N", help="as GRAPHC_NUM_THREADS; default: all")
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+    _add_target(sub)
 
     sub = command("run", _run, "run a model on arrays")
     _add_model(sub)
@@ -146,6 +145,21 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "a function without arguments that returns them",
     )
     parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", choices=TARGETS, help="default: this machine")
+    parser.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+
+
+def _add_c(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads", choices=("pool", "none"), default="pool",
+        help="of programs in C: a pool that models share (default), or none, for machines without an operating system",
+    )  # fmt: skip
+    parser.add_argument(
+        "--separate-weights", action="store_true", help="programs in C map OUT.weights instead of having the weights inside"
+    )
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
@@ -284,24 +298,29 @@ def _compile(options) -> None:
     if options.model.endswith(_KERAS):
         return _compile_keras(options)
     graph = load_model(options.model, options.weights, options.input)
-    _export(graph, options, _settings(options))
+    _export(graph, options, _settings(options), **_for_c(options))
 
 
-def _export(graph: Graph, options, settings: Options) -> None:
-    written = aot.export(graph, _container_path(options.output, options.model), settings)
+def _export(graph: Graph, options, settings: Options, **for_c: bool) -> None:
+    written = aot.export(graph, _container_path(options.output, options.model), settings, **for_c)
     _show_written(written)
     if len(written) == 1:
-        print("no .o, .so and .h: some of its operations run on the host, through Python")
+        print("nothing for programs in C: some of its operations run on the host, through Python")
 
 
 def _compile_keras(options) -> None:
     if options.weights is not None or options.input:
         raise UsageError(f"--weights and --input are not for models in {' and '.join(_KERAS)} files")
     settings = Options(target=options.target, fast_math=options.fast_math)
-    written, why = _keras().compile_model(options.model, _container_path(options.output, options.model), settings)
+    path = _container_path(options.output, options.model)
+    written, why = _keras().compile_model(options.model, path, settings, **_for_c(options))
     _show_written(written)
     if why:
         print(f"no step of training: {why}")
+
+
+def _for_c(options) -> dict[str, bool]:
+    return {"threads": options.threads == "pool", "separate_weights": options.separate_weights}
 
 
 def _show_written(paths) -> None:
