@@ -55,7 +55,11 @@ class Model:
         Raises:
             FormatError: text or weights do not fit together.
         """
-        found = parse(self.container.text("graph"), self.blobs())
+        text, blobs = self.container.text("graph"), self.blobs()
+        try:
+            found = parse(text, blobs)
+        except FormatError as error:
+            raise FormatError(f"{self.path}: section 'graph': {error}") from None
         if not isinstance(found, Graph):
             raise FormatError(f"{self.path}: the section 'graph' holds a {type(found).__name__}")
         return found
@@ -100,7 +104,10 @@ def read(path) -> Model:
     targets, weights = manifest.get("targets"), manifest.get("weights")
     if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
         raise FormatError(f"{path}: the manifest must list targets and weights")
-    allow = tuple(n for n in INEXACT if n in (manifest.get("allow") or ()))
+    allowed = manifest.get("allow", [])
+    if not isinstance(allowed, list):
+        raise FormatError(f"{path}: 'allow' in the manifest must list names")
+    allow = tuple(n for n in INEXACT if n in allowed)
     return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
                  manifest.get("checks") is not False, allow, _machine(manifest, path))  # fmt: skip
 
@@ -141,7 +148,12 @@ def load(path) -> Executable:
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
-            return load_artifact(from_sections(container, target), replace(options, machine=model.machine))
+            try:
+                return load_artifact(from_sections(container, target), replace(options, machine=model.machine))
+            except GraphcError as error:
+                if str(path) in str(error):
+                    raise
+                raise type(error)(f"{path}: the code for {target}: {error}") from error
     try:
         return compile_graph(model.graph, options)
     except GraphcError as error:
