@@ -23,10 +23,11 @@ from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
-from graphc.ir.program import Host, Program, reasons_of
+from graphc.ir.program import Host, Program, fault_of, reasons_of
 from graphc.ir.segments import segments
 from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.target import TARGETS, Target
+from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
 from graphc.ir.writes import written_before_host
 from graphc.options import INEXACT, VERSION, Options
@@ -215,8 +216,21 @@ def from_sections(container, target: str) -> Artifact:
         raise container.error(f"section 'program:{target}': {error}") from None
     if not isinstance(program, Program):
         raise container.error(f"section 'program:{target}' holds a {type(program).__name__}")
+    constants = container[f"constants:{target}"]
+    fault = fault_of(program.signature) or _outside(program, len(constants))
+    if fault:
+        raise container.error(f"section 'program:{target}': {fault}")
     early = _early(container, target, len(program.signature.inputs)) if f"early:{target}" in container else None
-    return Artifact(program, Blob.of(container[f"constants:{target}"]), container[f"library:{target}"], target, early)
+    return Artifact(program, Blob.of(constants), container[f"library:{target}"], target, early)
+
+
+def _outside(program: Program, size: int) -> str:
+    """Which buffer does not lie within so many bytes of constants; empty if none."""
+    for buffer in program.buffers:
+        where, at = buffer.place
+        if where == "constant" and not (type(at) is int and type(buffer.type.size) is int and at + buffer.type.size * buffer.type.dtype.size <= size):
+            return f"the constant {buffer.name} of type {buffer.type} at {at} does not lie within {size} bytes"
+    return ""
 
 
 def _early(container, target: str, inputs: int) -> frozenset[int]:
@@ -248,7 +262,7 @@ def _blobs(container, target: str) -> dict[str, np.ndarray]:
                 raise ValueError(f"bytes {offset} to {offset + size} lie outside the section of {len(content)} bytes")
             raw = content[offset : offset + size]
             found[digest] = np.frombuffer(raw, by_short(short).numpy).reshape(shape)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise container.error(f"section 'table:{target}': the constants of host steps are damaged: {error}") from None
     return found
 
@@ -298,7 +312,7 @@ def _refusal(artifact: Artifact, lines: tuple[str, ...], code: int) -> Exception
     program = artifact.program
     if code <= len(program.checks):
         check = program.checks[code - 1]
-        return ShapeError(explain(f"{check.message} (for the sizes given, {check.condition} does not hold)", (), check.location))
+        return ShapeError(explain(f"{check.message} (for the sizes given, {scalar_text(check.condition)} does not hold)", (), check.location))
     place = code - len(program.checks) - 2
     if place < 0:
         return ShapeError(explain("the sizes given make a value of more than 64 TiB"))

@@ -35,7 +35,6 @@ import numpy as np  # noqa: E402  (the path comes first)
 
 import graphc.v1 as tf  # noqa: E402
 from graphc import aot  # noqa: E402
-from graphc.aot.load import runs_here  # noqa: E402
 from graphc.compile import compile_graph, from_sections  # noqa: E402
 from graphc.errors import FormatError, GraphcError  # noqa: E402
 from graphc.ir import dtype as dt  # noqa: E402
@@ -47,6 +46,7 @@ from graphc.options import Options  # noqa: E402
 from graphc.prims.table import apply  # noqa: E402
 from graphc.runtime.cache import default_cache  # noqa: E402
 from graphc.runtime.container import Container, encode  # noqa: E402
+from graphc.runtime.host import runs_here  # noqa: E402
 
 CHUNK = 250  # mutants of one child process, which a native crash takes with it
 SECONDS = 10  # that one mutant may take

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from graphc.aot.signature import SUFFIX, signature_bytes
 from graphc.codegen.llvm.module import program_text
 from graphc.ir.program import Program
 from graphc.ir.target import Target
@@ -13,6 +14,8 @@ _C_NAMES = """\
 
 ; What the C header declares. The constants are put into the object file under their name when it is written.
 @{name}_constants = external hidden constant i8, align 64
+
+@{name}{suffix} = constant [{size} x i8] c"{said}"
 
 define i32 @{name}(ptr %inputs, ptr %outputs, ptr %dims, ptr %arena) nounwind {{
   %code = call i32 @{inner}(ptr %inputs, ptr %outputs, ptr %dims, ptr @{name}_constants, ptr %arena)
@@ -40,7 +43,7 @@ define void @{name}_after_fork() nounwind {{
 }}
 """
 _PUBLIC = re.compile(r"^define (?!internal)", re.MULTILINE)
-_SUFFIXES = ("", "_arena", "_shapes", "_threads", "_after_fork")
+_SUFFIXES = ("", "_arena", "_shapes", "_threads", "_after_fork", SUFFIX)
 
 
 def standalone_text(program: Program, target: Target, name: str) -> str:
@@ -55,11 +58,13 @@ def standalone_text(program: Program, target: Target, name: str) -> str:
     pool = _PUBLIC.sub("define weak hidden ", pool_text(target))
     text = program_text(program, target, inner, pool)
     text = re.sub(rf"^define (?=\w+ @{inner}\w*\()", "define internal ", text, flags=re.MULTILINE)
-    return text + _C_NAMES.format(name=name, inner=inner)
+    said = signature_bytes(program, target, name)
+    escaped = "".join(f"\\{b:02X}" for b in said)
+    return text + _C_NAMES.format(name=name, inner=inner, suffix=SUFFIX, size=len(said), said=escaped)
 
 
 def public_names(name: str) -> list[str]:
-    """The functions that a module of this name offers."""
+    """The functions, and the data, that a module of this name offers."""
     return [name + suffix for suffix in _SUFFIXES]
 
 

@@ -76,6 +76,35 @@ def test_every_message_names_the_file_and_the_section(saved, with_host_step, tmp
             aot.load(rewritten(with_host_step, tmp_path / f"t{k}.gc", **table))
 
 
+@pytest.mark.parametrize("change, words", [
+    (("arena", "donates(0->1)\n  arena"), "1 inputs and 1 outputs"),
+    (("f32[pixels_0_0,64]", "f32[n,64]"), "n is no symbol"),
+    (("f32[pixels_0_0,64]", "f32[pixels_0_0*2,64]"), "is no symbol"),
+    (("f32[pixels_0_0,64]", f"f32[{','.join('1' * 70)}]"), "rank 70"),
+    (("= constant 0", "= constant 1000000"), "does not lie within"),
+])  # fmt: skip
+def test_a_signature_that_no_call_could_fit(saved, tmp_path, change, words):
+    target = host_target().name
+    text = Container.open(saved).text(f"program:{target}")
+    assert change[0] in text
+    with pytest.raises(FormatError, match=f"m.gc: section 'program:{target}': .*{words}"):
+        aot.load(rewritten(saved, tmp_path / "m.gc", **{f"program__{target}": text.replace(*change, 1)}))
+
+
+def test_constants_that_are_too_short(saved, tmp_path):
+    constants = bytes(Container.open(saved)[f"constants:{host_target().name}"])
+    with pytest.raises(FormatError, match="m.gc: .*does not lie within"):
+        aot.load(rewritten(saved, tmp_path / "m.gc", **{f"constants__{host_target().name}": constants[: len(constants) // 2]}))
+
+
+@pytest.mark.parametrize("size", [float("inf"), float("nan"), 10**30, -1, None, [], "9" * 5000])
+def test_sizes_of_weights_that_are_none(saved, tmp_path, size):
+    manifest = Container.open(saved).json("manifest")
+    next(iter(manifest["weights"].values()))["bytes"] = size
+    with pytest.raises(FormatError, match="m.gc: weight"):
+        aot.read(rewritten(saved, tmp_path / "m.gc", manifest=json.dumps(manifest))).blobs()
+
+
 def test_a_program_that_its_code_does_not_have(saved, tmp_path):
     target = host_target().name
     text = Container.open(saved).text(f"program:{target}").replace("program @predictor", "program @other")
