@@ -157,6 +157,16 @@ def test_a_file_that_is_replaced_is_another_library(library, uneven, tmp_path):
     assert graphc.load(path)(np.ones((3, 4), np.float32), np.ones((4, 4), np.float32))[0].shape == (4, 3)
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_libraries_that_another_linker_made(exported, uneven, predictor, tmp_path):
+    objects = [str(exported / "predictor.o"), str(uneven.with_suffix(".o"))]
+    subprocess.run(["cc", "-shared", "-o", str(tmp_path / "one.so"), objects[0]], check=True)
+    assert graphc.load(tmp_path / "one.so")(predictor.data(5))[0].tobytes() == predictor.answer(5).tobytes()
+    subprocess.run(["cc", "-shared", "-o", str(tmp_path / "two.so"), *objects], check=True)
+    with pytest.raises(FormatError, match="two.so: .*one symbol .*, and this one has 2 of them: "):
+        graphc.load(tmp_path / "two.so")
+
+
 def test_the_command_line(library, predictor, tmp_path, capsys):
     np.save(tmp_path / "x.npy", predictor.data(4))
     assert main(["run", str(library), "-i", f"pixels={tmp_path / 'x.npy'}", "-o", str(tmp_path / "y.npz")]) == 0
