@@ -66,7 +66,10 @@ class SharedModel:
         inputs = [x if x.nbytes >= _READABLE else _copied(x) for x in inputs]
         sizes = (ctypes.c_int64 * max(1, len(dims)))(*dims)
         outputs = self._outputs(inputs, sizes)
-        arena = self._spare.pop() if self._spare else np.empty(0, np.uint8)
+        try:
+            arena = self._spare.pop()
+        except IndexError:  # others are using them; asking first whether there is one would not keep it
+            arena = np.empty(0, np.uint8)
         wanted = self._arena(sizes)
         if wanted > arena.size:
             arena = aligned_bytes(wanted)
