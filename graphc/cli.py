@@ -140,7 +140,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="FILE.gc; FILE.onnx; FILE.keras (or .h5) for what a Keras model predicts, FILE.keras:train for a step of its "
+        help="FILE.gc (or the FILE.so beside it, to run); FILE.onnx; FILE.keras (or .h5) for what a Keras model predicts, FILE.keras:train for a step of its "
         "training; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and operations, or "
         "a function without arguments that returns them",
     )
@@ -217,6 +217,8 @@ def load_model(name: str, weights: str | None = None, values: list[str] | tuple 
         raise UsageError(f"--input gives values to models in .onnx files; {path} is none")
     if path.endswith(_KERAS):
         return _keras().graph_of(path, attribute)
+    if path.endswith(".so"):
+        raise UsageError(f"{path} is machine code alone, which can be run; the graph is in the .gc container that was written with it")
     if not path.endswith(".py"):
         return aot.read(path).graph
     if not attribute:
@@ -406,7 +408,7 @@ def _container_path(output: str, model: str) -> Path:
 def _run(options) -> None:
     if options.model.endswith(".onnx"):
         return _show_values(_run_onnx(options), options)
-    if options.model.endswith(".gc") and options.weights is None:
+    if options.model.endswith((".gc", ".so")) and options.weights is None:
         program = aot.load(options.model)
     else:
         program = compile_graph(load_model(options.model, options.weights))

@@ -23,10 +23,11 @@ from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
-from graphc.ir.program import Host, Program, reasons_of
+from graphc.ir.program import Host, Program, fault_of, reasons_of
 from graphc.ir.segments import segments
 from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.target import TARGETS, Target
+from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
 from graphc.ir.writes import written_before_host
 from graphc.options import INEXACT, VERSION, Options
@@ -228,9 +229,35 @@ def from_sections(container, target: str) -> Artifact:
     Raises:
         FormatError: the container holds none, or its program text is damaged.
     """
-    program = parse(container.text(f"program:{target}"), _blobs(container, target))
-    early = frozenset(container.json(f"early:{target}")) if f"early:{target}" in container else None
-    return Artifact(program, Blob.of(container[f"constants:{target}"]), container[f"library:{target}"], target, early)
+    text, blobs = container.text(f"program:{target}"), _blobs(container, target)
+    try:
+        program = parse(text, blobs)
+    except FormatError as error:
+        raise container.error(f"section 'program:{target}': {error}") from None
+    if not isinstance(program, Program):
+        raise container.error(f"section 'program:{target}' holds a {type(program).__name__}")
+    constants = container[f"constants:{target}"]
+    fault = fault_of(program.signature) or _outside(program, len(constants))
+    if fault:
+        raise container.error(f"section 'program:{target}': {fault}")
+    early = _early(container, target, len(program.signature.inputs)) if f"early:{target}" in container else None
+    return Artifact(program, Blob.of(constants), container[f"library:{target}"], target, early)
+
+
+def _outside(program: Program, size: int) -> str:
+    """Which buffer does not lie within so many bytes of constants; empty if none."""
+    for buffer in program.buffers:
+        where, at = buffer.place
+        if where == "constant" and not (type(at) is int and type(buffer.type.size) is int and at + buffer.type.size * buffer.type.dtype.size <= size):
+            return f"the constant {buffer.name} of type {buffer.type} at {at} does not lie within {size} bytes"
+    return ""
+
+
+def _early(container, target: str, inputs: int) -> frozenset[int]:
+    found = container.json(f"early:{target}")
+    if not isinstance(found, list) or any(type(k) is not int or not 0 <= k < inputs for k in found):
+        raise container.error(f"section 'early:{target}' must list positions of the {inputs} inputs")
+    return frozenset(found)
 
 
 def _blob_sections(blobs: dict, target: str) -> dict[str, object]:
@@ -251,10 +278,12 @@ def _blobs(container, target: str) -> dict[str, np.ndarray]:
     content, found = container[f"blobs:{target}"], {}
     try:
         for digest, (short, shape, offset, size) in container.json(f"table:{target}").items():
+            if min(offset, size) < 0 or offset + size > len(content):
+                raise ValueError(f"bytes {offset} to {offset + size} lie outside the section of {len(content)} bytes")
             raw = content[offset : offset + size]
             found[digest] = np.frombuffer(raw, by_short(short).numpy).reshape(shape)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"the constants of host steps are damaged: {error}") from None
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise container.error(f"section 'table:{target}': the constants of host steps are damaged: {error}") from None
     return found
 
 
@@ -303,7 +332,7 @@ def _refusal(artifact: Artifact, lines: tuple[str, ...], code: int) -> Exception
     program = artifact.program
     if code <= len(program.checks):
         check = program.checks[code - 1]
-        return ShapeError(explain(f"{check.message} (for the sizes given, {check.condition} does not hold)", (), check.location))
+        return ShapeError(explain(f"{check.message} (for the sizes given, {scalar_text(check.condition)} does not hold)", (), check.location))
     place = code - len(program.checks) - 2
     if place < 0:
         return ShapeError(explain("the sizes given make a value of more than 64 TiB"))
@@ -420,7 +449,10 @@ def _artifact(graph: Graph, options: Options, on_pass, parts: dict, digest: str)
     if keep and on_pass is None:
         entry = cache.get(digest)
         if entry is not None:
-            return from_sections(entry, target)
+            try:
+                return from_sections(entry, target)
+            except FormatError:
+                pass  # whole, but not what is written today: it is made anew and written over
     if not keep:
         return build(graph, options, on_pass)
     with cache.draft(digest, parts) as draft:
@@ -480,13 +512,16 @@ def recall(source: dict[str, str], folders: tuple[str, ...], options: Options) -
     entry = cache.get(digest_of(_source_parts(source, folders, options))) if options.cache else None
     if entry is None:
         return None
-    content = entry.json("source")
-    if content["program"] is None:
-        return None, content["note"]
-    program = cache.get(content["program"])
-    if program is None:
-        return None
-    return load(from_sections(program, target_of(options).name), options, lines=tuple(content["lines"])), content["note"]
+    try:
+        content = entry.json("source")
+        name, lines, note = content["program"], tuple(content["lines"]), content["note"]
+        program = None if name is None else cache.get(name)
+        artifact = None if program is None else from_sections(program, target_of(options).name)
+    except (AttributeError, FormatError, KeyError, TypeError, UsageError):
+        return None  # whole, but not what is written today
+    if name is None:
+        return None, note
+    return None if artifact is None else (load(artifact, options, lines=lines), note)
 
 
 def cached(graph: Graph, options: Options = Options()) -> tuple[str, Path | None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from graphc.aot.shared import SharedModel, load_shared
 from graphc.compile import compile_graph, from_sections
 from graphc.compile import load as load_artifact
 from graphc.errors import FormatError, GraphcError, UsageError
@@ -13,20 +14,14 @@ from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT, Machine, machine_of
 from graphc.ir.parser import parse
-from graphc.ir.target import Target
 from graphc.options import INEXACT, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
-from graphc.runtime.host import host_target
+from graphc.runtime.host import host_target, run_by
 from graphc.runtime.support import load_support
 
 FORMAT = 1
 SUPPORT = "support:"  # a section with the process-wide support library, so that loading never has to compile it
-_ALSO_RUNS = {
-    "x86-64-v4-vnni": ("x86-64-v4", "x86-64-v3", "x86-64"),
-    "x86-64-v4": ("x86-64-v3", "x86-64"),
-    "x86-64-v3": ("x86-64",),
-}
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,11 @@ class Model:
         Raises:
             FormatError: text or weights do not fit together.
         """
-        found = parse(self.container.text("graph"), self.blobs())
+        text, blobs = self.container.text("graph"), self.blobs()
+        try:
+            found = parse(text, blobs)
+        except FormatError as error:
+            raise FormatError(f"{self.path}: section 'graph': {error}") from None
         if not isinstance(found, Graph):
             raise FormatError(f"{self.path}: the section 'graph' holds a {type(found).__name__}")
         return found
@@ -75,7 +74,7 @@ class Model:
                     raise ValueError(f"bytes {begin} to {begin + size} lie outside the section of {len(section)} bytes")
                 raw = section[begin : begin + size]
                 found[digest] = np.frombuffer(raw, as_dtype(entry["dtype"]).numpy).reshape(entry["shape"])
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, OverflowError, TypeError, ValueError) as error:
                 raise FormatError(f"{self.path}: weight {digest}: {error}") from None
         return found
 
@@ -100,7 +99,10 @@ def read(path) -> Model:
     targets, weights = manifest.get("targets"), manifest.get("weights")
     if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
         raise FormatError(f"{path}: the manifest must list targets and weights")
-    allow = tuple(n for n in INEXACT if n in (manifest.get("allow") or ()))
+    allowed = manifest.get("allow", [])
+    if not isinstance(allowed, list):
+        raise FormatError(f"{path}: 'allow' in the manifest must list names")
+    allow = tuple(n for n in INEXACT if n in allowed)
     return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
                  manifest.get("checks") is not False, allow, _machine(manifest, path))  # fmt: skip
 
@@ -115,33 +117,36 @@ def _machine(manifest: dict, path) -> Machine:
     raise FormatError(f"{path}: the machine in the manifest must be numbers by name")
 
 
-def runs_here(target: Target) -> bool:
-    """Whether this machine can run code for a target."""
-    return target.name in _run_by(host_target().name)
+def _is_elf(path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
 
 
-def _run_by(host: str) -> tuple[str, ...]:
-    """Names of the targets whose code a machine runs, the best first."""
-    return (host, *_ALSO_RUNS.get(host, ()))
-
-
-def load(path) -> Executable:
-    """A callable for the model in a container: one array per input, a tuple of arrays as the result.
+def load(path) -> Executable | SharedModel:
+    """A callable for the model in a container or shared library: one array per input, a tuple of arrays as the result.
 
     Native code that this machine can run is used as it is; a container for other machines is compiled.
 
     Raises:
         FormatError: the file is damaged, truncated or no model.
         OSError: it cannot be read.
+        DeviceUnavailable: it is a library for another machine.
         CompileError: it holds no code for this machine, and its graph cannot be compiled.
     """
+    if _is_elf(path):
+        return load_shared(path)
     model = read(path)
     host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks, allow=model.allow)
-    for target in _run_by(host):
+    for target in run_by(host):
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
-            return load_artifact(from_sections(container, target), replace(options, machine=model.machine))
+            try:
+                return load_artifact(from_sections(container, target), replace(options, machine=model.machine))
+            except GraphcError as error:
+                if str(path) in str(error):
+                    raise
+                raise type(error)(f"{path}: the code for {target}: {error}") from error
     try:
         return compile_graph(model.graph, options)
     except GraphcError as error:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import struct
 
+from graphc.aot.signature import SUFFIX, signature_bytes
 from graphc.codegen.llvm.module import program_text
 from graphc.ir.program import Program
 from graphc.ir.target import Target
@@ -13,7 +14,8 @@ from graphc.runtime.pool import pool_text
 
 _C_NAMES = """\
 
-; What the C header declares.
+; What the C header declares, and what the program says of itself.
+@{name}{suffix} = constant [{size} x i8] c"{said}"
 
 define i64 @{name}_arena(ptr %dims) nounwind {{
   %size = call i64 @{inner}_arena(ptr %dims)
@@ -97,7 +99,7 @@ define void @{name}_after_fork() nounwind {{
 }}
 """
 _PUBLIC = re.compile(r"^define (?!internal)", re.MULTILINE)
-_SUFFIXES = ("", "_arena", "_shapes")
+_SUFFIXES = ("", "_arena", "_shapes", SUFFIX)
 _WEIGHTS = struct.Struct("<8sIIQ32s8x")  # magic, version, bytes of this header, bytes that follow, their SHA-256
 _OF_THREADS = ("_threads", "_after_fork")
 
@@ -118,7 +120,10 @@ def standalone_text(program: Program, target: Target, name: str, threads: bool =
     pool = _PUBLIC.sub("define weak hidden " if threads else "define internal ", pool_text(target, threads))
     text = program_text(program, target, inner, pool)
     text = re.sub(rf"^define (?=\w+ @{inner}\w*\()", "define internal ", text, flags=re.MULTILINE)
-    text += (_C_NAMES + _THREADS * threads).format(name=name, inner=inner)
+    said = signature_bytes(program, target, name)
+    escaped = "".join(f"\\{b:02X}" for b in said)
+    names = _C_NAMES + _THREADS * threads
+    text += names.format(name=name, inner=inner, suffix=SUFFIX, size=len(said), said=escaped)
     if weights is None:
         return text + _INSIDE.format(name=name, inner=inner)
     words = struct.unpack(f"<{len(weights) // 8}q", weights)
@@ -135,7 +140,7 @@ def weights_header(content) -> bytes:
 
 
 def public_names(name: str, threads: bool = True, separate: bool = False) -> list[str]:
-    """The functions that a module of this name offers."""
+    """The functions, and the data, that a module of this name offers."""
     return [name + suffix for suffix in (*_SUFFIXES, *_OF_THREADS * threads, *("_init",) * separate)]
 
 

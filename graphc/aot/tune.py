@@ -10,13 +10,13 @@ from statistics import median
 import numpy as np
 
 from graphc.aot.feeds import feeds
-from graphc.aot.load import runs_here
 from graphc.compile import assemble, has_callbacks, load, lower_graph, optimise, target_of
 from graphc.errors import CompileError, UsageError
 from graphc.ir.graph import Graph
 from graphc.ir.machine import CANDIDATES, DEFAULT, Machine
 from graphc.ir.program import Program
 from graphc.options import Options
+from graphc.runtime.host import runs_here
 
 ROUNDS = 9  # of one comparison
 ROUND_SECONDS = 0.004  # that one program runs in one round

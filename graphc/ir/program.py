@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.kernel import Kernel
 from graphc.ir.printer import program_text
+from graphc.ir.text import dim_text
 from graphc.ir.type import Type
+
+_LARGEST_RANK = 64
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,22 @@ class Signature:
     symbols: tuple[str, ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
     arena: object = 0
+
+
+def fault_of(signature: Signature) -> str:
+    """What no caller could make sense of in a Signature that was read from a file; empty if nothing."""
+    inputs, outputs = len(signature.inputs), len(signature.outputs)
+    for output, position in signature.donated:
+        if not (0 <= output < outputs and 0 <= position < inputs):
+            return f"output {output} is donated by input {position}, but there are {inputs} inputs and {outputs} outputs"
+    for param in signature.inputs + signature.outputs:
+        if param.type.rank > _LARGEST_RANK:
+            return f"{param.name} has rank {param.type.rank}; NumPy's arrays have at most {_LARGEST_RANK}"
+    for param in signature.inputs:
+        for dim in param.type.shape:
+            if type(dim) is not int and (dim.op != "symbol" or dim.attr("name") not in signature.symbols):
+                return f"input {param.name} has type {param.type}, but {dim_text(dim)} is no symbol of the program"
+    return ""
 
 
 def reasons_of(program: "Program") -> tuple:

@@ -220,43 +220,44 @@ class Container:
         try:
             return str(self[name], "utf-8")
         except UnicodeDecodeError as error:
-            raise self._error(f"section {name!r} is not text: {error}") from None
+            raise self.error(f"section {name!r} is not text: {error}") from None
 
     def json(self, name: str):
         """A section that holds JSON, as Python data."""
         try:
             return json.loads(self.text(name))
         except ValueError as error:
-            raise self._error(f"section {name!r} is not JSON: {error}") from None
+            raise self.error(f"section {name!r} is not JSON: {error}") from None
         except RecursionError:
-            raise self._error(f"section {name!r} is nested too deeply") from None
+            raise self.error(f"section {name!r} is nested too deeply") from None
 
-    def _error(self, what: str) -> FormatError:
+    def error(self, what: str) -> FormatError:
+        """The error that says what is wrong with this container, and which it is."""
         return FormatError(f"{self._source}: {what}")
 
     def _entry(self, name: str) -> _Entry:
         if name not in self._entries:
-            raise self._error(f"there is no section {name!r}; it has {', '.join(self._entries) or 'none'}")
+            raise self.error(f"there is no section {name!r}; it has {', '.join(self._entries) or 'none'}")
         return self._entries[name]
 
     def _read_table(self) -> list[_Entry]:
         view, size = self._view, len(self._view)
         if size < _HEADER_SIZE:
-            raise self._error(f"{size} bytes are too few for a .gc container, which starts with a header of {_HEADER_SIZE}")
+            raise self.error(f"{size} bytes are too few for a .gc container, which starts with a header of {_HEADER_SIZE}")
         magic, version, count, stated, table_size = _START.unpack_from(view)
         if magic != MAGIC:
-            raise self._error(f"this is no .gc container: it starts with {bytes(magic)!r}")
+            raise self.error(f"this is no .gc container: it starts with {bytes(magic)!r}")
         if version != VERSION:
-            raise self._error(
+            raise self.error(
                 f"container version {version} cannot be read here, only {VERSION}; write the file again with this version of graphc"
             )
         if stated != size:
-            raise self._error(f"the file has {size} bytes but says {stated}: it is cut off or damaged")
+            raise self.error(f"the file has {size} bytes but says {stated}: it is cut off or damaged")
         if table_size > size - _HEADER_SIZE or count * (2 + 1 + _ENTRY.size) > table_size:
-            raise self._error(f"a table of {count} sections in {table_size} bytes does not fit the file of {size} bytes")
+            raise self.error(f"a table of {count} sections in {table_size} bytes does not fit the file of {size} bytes")
         table = bytes(view[_HEADER_SIZE : _HEADER_SIZE + table_size])
         if hashlib.sha256(bytes(view[: _START.size]) + table).digest() != view[_START.size : _HEADER_SIZE]:
-            raise self._error("header and table do not match their checksum: the file is damaged")
+            raise self.error("header and table do not match their checksum: the file is damaged")
         return self._parse_table(table, count, _HEADER_SIZE + table_size)
 
     def _parse_table(self, table: bytes, count: int, end: int) -> list[_Entry]:
@@ -270,14 +271,14 @@ class Container:
                 at += 2 + name_size + _ENTRY.size
                 if offset != _up(end) or size > len(self._view) - offset or name in entries:
                     total = len(self._view)
-                    raise self._error(f"section {name!r} of {size} bytes at {offset} does not lie where it must in a file of {total} bytes")
+                    raise self.error(f"section {name!r} of {size} bytes at {offset} does not lie where it must in a file of {total} bytes")
                 end = offset + size
                 entries[name] = _Entry(name, offset, size, digest)
         except (struct.error, UnicodeDecodeError) as error:
-            raise self._error(f"the section table is damaged: {error}") from None
+            raise self.error(f"the section table is damaged: {error}") from None
         if at != len(table) or end != len(self._view):
             spare = len(table) - at, len(self._view) - end
-            raise self._error(f"{spare[0]} bytes of the table and {spare[1]} of the file belong to no section")
+            raise self.error(f"{spare[0]} bytes of the table and {spare[1]} of the file belong to no section")
         return list(entries.values())
 
     def _verify_padding(self) -> None:
@@ -285,9 +286,9 @@ class Container:
         end = _HEADER_SIZE + table_size
         for entry in self._entries.values():
             if any(self._view[end : entry.offset]):
-                raise self._error(f"the bytes between sections before {entry.name!r} are not zero: the file is damaged")
+                raise self.error(f"the bytes between sections before {entry.name!r} are not zero: the file is damaged")
             end = entry.offset + entry.size
 
     def _verify(self, entry: _Entry) -> None:
         if digest_of_bytes(self._view[entry.offset : entry.offset + entry.size]) != entry.digest:
-            raise self._error(f"section {entry.name!r} does not match its checksum: the file is damaged")
+            raise self.error(f"section {entry.name!r} does not match its checksum: the file is damaged")

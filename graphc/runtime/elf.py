@@ -10,7 +10,7 @@ import struct
 
 from graphc.errors import CompileError
 from graphc.runtime import elf_relocations as relocations
-from graphc.runtime.elf_image import GLOBAL_FUNCTION, DynamicSymbol, Image
+from graphc.runtime.elf_image import GLOBAL_FUNCTION, GLOBAL_OBJECT, DynamicSymbol, Image
 from graphc.runtime.elf_object import EXEC, MACHINES, UNDEFINED, WEAK, WRITE, Object, Section, Symbol, read_object
 
 _LOCAL = 0
@@ -61,7 +61,7 @@ class _Linker:
         stub_bytes = self.machine.stub_size * len(self.stubs)
         stubs = Section(".plt", EXEC, 16, stub_bytes, bytearray(stub_bytes))
         symbols = [DynamicSymbol(name, None, s.binding << 4, 0) for name, s in self.imports.items()]
-        symbols += [DynamicSymbol(name, self.defined[name], GLOBAL_FUNCTION, self.defined[name].size) for name in self.exports]
+        symbols += [_exported(name, self.defined[name]) for name in self.exports]
         sections = [*self.sections, stubs, got]
         image = Image(self.number, self.machine.page, self.needed, symbols, sections, len(self.slots) + len(self.words))
         image.place()
@@ -156,6 +156,11 @@ class _Linker:
             else:
                 entries.append((place, self.machine.relative, target.address + addend))
         return b"".join(struct.pack("<QQq", *entry) for entry in entries)
+
+
+def _exported(name: str, symbol: Symbol) -> DynamicSymbol:
+    is_code = symbol.section is not None and symbol.section.flags & EXEC
+    return DynamicSymbol(name, symbol, GLOBAL_FUNCTION if is_code else GLOBAL_OBJECT, symbol.size)
 
 
 def _definitions(parts: list[Object]) -> dict[str, Symbol]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphc.runtime.elf_object import EXEC, WRITE, Section, Symbol
 
-GLOBAL_FUNCTION = 0x12  # binding global, type function
+GLOBAL_OBJECT, GLOBAL_FUNCTION = 0x11, 0x12  # binding global, type data or function
 
 _HEADER_SIZE, _SEGMENT_SIZE, _SYMBOL_SIZE, _RELA_SIZE = 64, 56, 24, 24
 _LOAD, _DYNAMIC, _STACK = 1, 2, 0x6474E551

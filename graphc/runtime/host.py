@@ -12,6 +12,11 @@ from graphc.ir.target import AARCH64, RISCV64, X86_64, X86_64_V3, X86_64_V4, X86
 _V3 = {"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", "popcnt", "cx16", "sse4_2"}
 _V4 = _V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 _VNNI = _V4 | {"avx512_vnni"}
+_ALSO_RUNS = {
+    "x86-64-v4-vnni": ("x86-64-v4", "x86-64-v3", "x86-64"),
+    "x86-64-v4": ("x86-64-v3", "x86-64"),
+    "x86-64-v3": ("x86-64",),
+}
 
 
 @functools.cache
@@ -50,3 +55,13 @@ def _cpu_flags() -> set:
     except OSError:
         pass
     return set()
+
+
+def run_by(host: str) -> tuple[str, ...]:
+    """Names of the targets whose code a machine runs, the best first."""
+    return (host, *_ALSO_RUNS.get(host, ()))
+
+
+def runs_here(target: Target) -> bool:
+    """Whether this machine can run code for a target."""
+    return target.name in run_by(host_target().name)

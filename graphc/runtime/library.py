@@ -59,6 +59,18 @@ def _load(path: str, mode: int) -> ctypes.CDLL:
         raise CompileError(f"cannot load compiled code: {error}") from None
 
 
+def load_for_good(file) -> ctypes.CDLL:
+    """Load the shared object that a file open for reading is, and never unload it.
+
+    It is this very file, whatever stands at its path by now; one that is loaded already is not loaded twice.
+
+    Raises:
+        OSError: the loader does not accept it.
+    """
+    path = _fresh_path(file.fileno())
+    return ctypes.CDLL(path if os.path.exists(path) else os.path.abspath(file.name), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+
+
 _loads = itertools.count(1)
 
 
