@@ -68,7 +68,8 @@ def passes(stages: Stages, every: bool = False) -> str:
     first, last = (str(len(g.nodes)) for g in (stages.graph, stages.optimised))
     total = f"{sum(r.seconds for r in stages.passes) * 1e3:.1f} ms"
     change = f"{int(last) - int(first):+d}" if first != last else ""
-    named = [("passes", "before", "after", "nodes", "time"), *(("  " + n, *rest) for n, *rest in (*rows, ("together", first, last, change, total)))]
+    rows.append(("together", first, last, change, total))
+    named = [("passes", "before", "after", "nodes", "time"), *(("  " + name, *rest) for name, *rest in rows)]
     return "\n".join([*columns(named, right=(1, 2, 3, 4), indent=""), *(["", "--all shows those without effect too"] if hidden else [])])
 
 
