@@ -48,6 +48,7 @@ from graphc.runtime.support import load_support, missing, provide
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
+RECORD = "record:"  # a section for each target, written by ``ir.recorder``
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -60,6 +61,7 @@ class Artifact:
         constants: what kernels read by its place.
         library: a shared library for ``target``.
         early: positions of inputs that are written before the last host step ends; any of them if None.
+        record: what the passes did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
     """
 
     program: Program
@@ -67,6 +69,7 @@ class Artifact:
     library: bytes
     target: str
     early: frozenset[int] | None = None
+    record: bytes = b""
 
 
 @functools.cache
@@ -111,6 +114,18 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
         return made.run(graph, [p for p in passes if made.pass_name(p) not in options.skip], on_pass)
 
 
+def optimise_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> tuple[Graph, bytes]:
+    """The graph after every pass, and the record of what they did (see ``ir.record``)."""
+    recorder, pass_name = _later("graphc.ir.recorder").Recorder(), _later("graphc.passes.pipeline").pass_name
+
+    def note(one: Callable, before: Graph, after: Graph) -> None:
+        recorder.note(pass_name(one), before, after)
+        if on_pass is not None:
+            on_pass(one, before, after)
+
+    return optimise(graph, options, note), recorder.encoded()
+
+
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
     """The Nodes over control flow without the results that none of them needs."""
     return _later("graphc.passes.loops").drop_unused(close(Graph("trimmed", (), tuple(outputs)))).outputs
@@ -146,13 +161,17 @@ def build(
 ) -> Artifact:
     """Compile a graph to data, without looking at the cache; ``begin``: see ``assemble``."""
     with stage("compile", graph.name):
-        return assemble(lower_graph(optimise(graph, options, on_pass), options), options, begin)
+        optimised, record = optimise_recorded(graph, options, on_pass)
+        return assemble(lower_graph(optimised, options), options, begin, record)
 
 
-def assemble(program: Program, options: Options = Options(), begin: Callable | None = None) -> Artifact:
+def assemble(
+    program: Program, options: Options = Options(), begin: Callable | None = None, record: bytes = b""
+) -> Artifact:
     """A lowered Program as native code.
 
     Args:
+        record: of its passes.
         begin: called with the Artifact, still without its library, while threads make machine code.
     """
     from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
@@ -160,7 +179,7 @@ def assemble(program: Program, options: Options = Options(), begin: Callable | N
 
     target, characters = target_of(options), 0
     early = written_before_host(program)
-    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early)
+    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record)
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
@@ -197,6 +216,7 @@ def sections(artifact: Artifact) -> dict[str, object]:
         f"program:{target}": text,
         **_blob_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
+        **({RECORD + target: artifact.record} if artifact.record else {}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
     }
@@ -271,7 +291,7 @@ def load(
     load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY)  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"")  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,

@@ -13,7 +13,7 @@ from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
 from graphc.aot.standalone import constants_name, public_names, standalone_text
 from graphc.codegen.header import header_text
-from graphc.compile import assemble, canonical, has_callbacks, lower_graph, optimise, sections, target_of
+from graphc.compile import RECORD, assemble, canonical, has_callbacks, lower_graph, optimise_recorded, sections, target_of
 from graphc.errors import CompileError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
@@ -51,7 +51,7 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    replace_files({path: _container(graph, _lowered(graph, options), options)})
+    replace_files({path: _container(graph, *_lowered(graph, options), options)})
     return path
 
 
@@ -70,8 +70,8 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
     """
     path = Path(path)
     check_path(path)
-    program = _lowered(graph, options)
-    files = {path: _container(graph, program, options)}
+    program, record = _lowered(graph, options)
+    files = {path: _container(graph, program, record, options)}
     if segments(program) in ([], [0]):
         files |= {
             path.with_suffix(suffix): [content]
@@ -106,22 +106,23 @@ def c_name(path: Path) -> str:
     return name if name[:1].isalpha() and name not in _RESERVED else f"model_{name}"
 
 
-def _lowered(graph: Graph, options: Options) -> Program:
-    """The graph as a Program, if a file can hold it."""
+def _lowered(graph: Graph, options: Options) -> tuple[Program, bytes]:
+    """The graph as a Program, if a file can hold it; and the record of its passes."""
     if has_callbacks(graph):
         raise CompileError(
             "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
         )
-    return lower_graph(optimise(graph, options), options)
+    optimised, record = optimise_recorded(graph, options)
+    return lower_graph(optimised, options), record
 
 
-def _container(graph: Graph, program: Program, options: Options) -> list:
+def _container(graph: Graph, program: Program, record: bytes, options: Options) -> list:
     """The pieces of the container of a graph and its Program."""
     target = target_of(options)
-    native, targets = {}, []
+    native, targets = {RECORD + target.name: record} if record else {}, []
     if _can_link(target):
         digest, library = support_file(target)
-        native, targets = {**sections(assemble(program, options)), f"{SUPPORT}{digest}": library}, [target.name]
+        native, targets = {**sections(assemble(program, options, record=record)), f"{SUPPORT}{digest}": library}, [target.name]
     blobs: dict[str, np.ndarray] = {}
     text = graph_text(canonical(graph), blobs=blobs)
     weights, table = _weights(blobs)

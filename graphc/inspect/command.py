@@ -6,17 +6,20 @@ import argparse
 import os
 import sys
 
+from graphc.compile import target_of
 from graphc.errors import UsageError
 from graphc.inspect import show
 from graphc.inspect.condition import holds
 from graphc.inspect.draw import dot_text, mermaid_text
 from graphc.inspect.memory import memory
+from graphc.inspect.recorded import diff, graph_after, record_in
 from graphc.inspect.report import report_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import numbers, summary
 from graphc.inspect.trace import neighbours, why
 from graphc.ir.graph import Graph
+from graphc.ir.record import Record
 from graphc.ir.target import TARGETS
 from graphc.options import Options
 
@@ -80,6 +83,20 @@ def inspect(options, graph: Graph, settings: Options) -> int:
     return 0
 
 
+def recorded_view(options) -> str | None:
+    """A view of passes by the record in a container, for which nothing is compiled; None where it takes the model itself.
+
+    Raises:
+        UsageError: names of a pass that did not run. FormatError, OSError: the file is damaged, or cannot be read.
+    """
+    is_of_passes = options.passes or options.diff or options.stage not in (None, "program", "llvm", "asm")
+    others = options.node or options.dot or options.mermaid or options.fail_if
+    if others or not is_of_passes or not options.model.endswith(".gc"):
+        return None
+    record = record_in(options.model, target_of(Options(target=options.target)).name, options.fast_math)
+    return None if record is None else _of_record(options, record)
+
+
 def check(options) -> None:
     """Refuse arguments that do not go together, before a model is read.
 
@@ -103,11 +120,15 @@ def _sizes(options, stages: Stages) -> Sizes:
     return Sizes(stages.program.signature, given=dict(options.size))
 
 
-def _view(options, stages: Stages) -> str:
-    if options.diff:
-        return show.diff(stages, options.diff)
+def _of_record(options, record: Record) -> str:
     if options.passes:
-        return show.passes(stages, options.all)
+        return show.passes(record, options.all)
+    return diff(record, options.diff) if options.diff else graph_after(record, options.stage)
+
+
+def _view(options, stages: Stages) -> str:
+    if options.diff or options.passes:
+        return _of_record(options, stages.record)
     if options.kernel:
         return stages.kernel_as(options.kernel, options.form)
     if options.node:

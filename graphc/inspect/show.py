@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-
 from graphc.errors import Location, UsageError
 from graphc.inspect.sizes import Sizes
-from graphc.inspect.stages import PassRecord, Stages
+from graphc.inspect.stages import Stages
 from graphc.inspect.work import flat
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.printer import graph_text
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.ir.record import Record
 from graphc.prims.table import TABLE
 
 STAGES = ("traced", "optimised", "program", "llvm", "asm")
@@ -55,28 +54,27 @@ def _at(requirement) -> str:
     return "" if requirement.location is None else line_of(requirement.location)
 
 
-def passes(stages: Stages, every: bool = False) -> str:
+def passes(record: Record, every: bool = False) -> str:
     """What each pass did: nodes before and after it, and its time. Those that changed nothing are shown only with ``every``."""
     rows = [
-        (r.name, str(len(r.before.nodes)), str(len(r.after.nodes)), _change(r), f"{r.seconds * 1e3:.1f} ms")
-        for r in stages.passes
-        if every or r.changed
+        (p.name, str(p.before), str(p.after), _change(p), f"{p.seconds * 1e3:.1f} ms")
+        for p in record.passes
+        if every or p.changed
     ]
-    hidden = [r for r in stages.passes if not r.changed] if not every else []
+    hidden = [p for p in record.passes if not p.changed] if not every else []
     if hidden:
-        rows.append((f"{len(hidden)} without effect", "", "", "", f"{sum(r.seconds for r in hidden) * 1e3:.1f} ms"))
-    first, last = (str(len(g.nodes)) for g in (stages.graph, stages.optimised))
-    total = f"{sum(r.seconds for r in stages.passes) * 1e3:.1f} ms"
-    change = f"{int(last) - int(first):+d}" if first != last else ""
-    rows.append(("together", first, last, change, total))
-    named = [("passes", "before", "after", "nodes", "time"), *(("  " + name, *rest) for name, *rest in rows)]
-    return "\n".join([*columns(named, right=(1, 2, 3, 4), indent=""), *(["", "--all shows those without effect too"] if hidden else [])])
+        rows.append((f"{len(hidden)} without effect", "", "", "", f"{sum(p.seconds for p in hidden) * 1e3:.1f} ms"))
+    first, last = record.passes[0].before, record.passes[-1].after
+    total = f"{sum(p.seconds for p in record.passes) * 1e3:.1f} ms"
+    together = ("together", str(first), str(last), f"{last - first:+d}" if first != last else "", total)
+    named = [("passes", "before", "after", "nodes", "time"), *(("  " + name, *rest) for name, *rest in (*rows, together))]
+    advice = ["", "--all shows those without effect too"] if hidden else []
+    return "\n".join([*columns(named, right=(1, 2, 3, 4), indent=""), *advice])
 
 
-def _change(record: PassRecord) -> str:
+def _change(run) -> str:
     """By how many nodes a pass changed the graph; empty where it did not."""
-    before, after = len(record.before.nodes), len(record.after.nodes)
-    return "" if not record.changed else f"{after - before:+d}" if after != before else "changed"
+    return "" if not run.changed else f"{run.after - run.before:+d}" if run.after != run.before else "changed"
 
 
 def kernels(stages: Stages, sizes: Sizes) -> str:
@@ -184,17 +182,3 @@ def stage_graph(stages: Stages, name: str) -> Graph:
     if name not in passes:
         raise UsageError(f"no stage {name!r}; there are {', '.join(STAGES)}, and after each pass {', '.join(passes)}")
     return passes[name]
-
-
-def diff(stages: Stages, name: str) -> str:
-    """What one pass changed, as a unified diff of the graph's text."""
-    record = stages.find_pass(name)
-    if not record.changed:
-        changing = [r.name for r in stages.passes if r.changed]
-        return f"{name} changed nothing; these passes did: {', '.join(changing) or 'none'}"
-    before, after = (_lines(g) for g in (record.before, record.after))
-    return "\n".join(difflib.unified_diff(before, after, f"before {name}", f"after {name}", lineterm="", n=2))
-
-
-def _lines(graph: Graph) -> list[str]:
-    return graph_text(graph, locations=False).splitlines()

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
-from graphc.compile import emit, lower_graph, optimise, scheduled_target, target_of
+from graphc.compile import emit, lower_graph, optimise_recorded, scheduled_target, target_of
 from graphc.errors import UsageError
 from graphc.inspect.origins import origins
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
 from graphc.ir.program import Program
+from graphc.ir.record import Record
 from graphc.ir.target import Target
 from graphc.options import Options
-from graphc.passes.pipeline import pass_name
 
 _LABEL = re.compile(r'("[^"]*"|[A-Za-z_][\w.$]*):')
 
@@ -44,27 +43,27 @@ class Stages:
         self.options = options
 
     @functools.cached_property
+    def _optimisation(self) -> tuple[tuple[PassRecord, ...], Graph, Record]:
+        graphs: list[tuple[Graph, Graph]] = []
+        optimised, section = optimise_recorded(self.graph, self.options, lambda _, *both: graphs.append(both))
+        record = Record.read(section)
+        passes = [PassRecord(p.name, *both, p.seconds) for p, both in zip(record.passes, graphs, strict=True)]
+        return tuple(passes), optimised, record
+
+    @property
     def passes(self) -> tuple[PassRecord, ...]:
-        """A record per pass, in order."""
-        records: list[PassRecord] = []
-        runs: dict[str, int] = {}
-        last = time.perf_counter()
+        """Each pass in order, with the graphs before and after it."""
+        return self._optimisation[0]
 
-        def note(transform, before, after):
-            nonlocal last
-            name = pass_name(transform)
-            runs[name] = runs.get(name, 0) + 1
-            unique = name if runs[name] == 1 else f"{name}.{runs[name]}"
-            records.append(PassRecord(unique, before, after, time.perf_counter() - last))
-            last = time.perf_counter()
-
-        self.optimised = optimise(self.graph, self.options, note)
-        return tuple(records)
-
-    @functools.cached_property
+    @property
     def optimised(self) -> Graph:
         """The graph after the last pass."""
-        return optimise(self.graph, self.options)
+        return self._optimisation[1]
+
+    @property
+    def record(self) -> Record:
+        """What the passes did, as artefacts hold it."""
+        return self._optimisation[2]
 
     @functools.cached_property
     def target(self) -> Target:
@@ -99,17 +98,6 @@ class Stages:
         from graphc.runtime.jit import assembly  # imports LLVM: only when assembly is wanted
 
         return assembly(text, self.target)
-
-    def find_pass(self, name: str) -> PassRecord:
-        """The record of one pass.
-
-        Raises:
-            UsageError: no pass of that name ran.
-        """
-        for record in self.passes:
-            if record.name == name:
-                return record
-        raise UsageError(f"no pass {name!r}; these ran: {', '.join(r.name for r in self.passes)}")
 
     def kernel(self, name: str) -> Kernel:
         """One kernel of the program.

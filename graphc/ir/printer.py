@@ -27,7 +27,7 @@ def graph_text(graph, blobs: dict | None = None, locations: bool = True) -> str:
         locations: write the user's line behind each operation. Two graphs that differ in nothing else are equal, so
             leave locations out of a cache key.
     """
-    module = _Module(blobs, locations)
+    module = Module(blobs, locations)
     module.add_graphs((graph,))
     return "\n".join(module.lines) + "\n"
 
@@ -39,8 +39,8 @@ def program_text(program, blobs: dict | None = None, locations: bool = True) -> 
         blobs: receives {digest: array} for large constants and, as u8 elements, for the bytes of ``constants``.
         locations: write the user's lines.
     """
-    module = _Module(blobs, locations)
-    module.add_graphs(_graphs_in(tuple(step.attrs for step in _host_steps(program.steps))))
+    module = Module(blobs, locations)
+    module.add_graphs(graphs_used(tuple(step.attrs for step in _host_steps(program.steps))))
     for kernel in program.kernels:
         module.start_item()
         module.lines += kernel_lines(kernel)
@@ -50,7 +50,7 @@ def program_text(program, blobs: dict | None = None, locations: bool = True) -> 
 
 def step_text(step) -> str:
     """The first line of a Program's step, for messages."""
-    module = _Module(None, False)
+    module = Module(None, False)
     module._add_steps((step,), "")
     return module.lines[0]
 
@@ -71,7 +71,7 @@ def value_names(graph, nodes=None) -> dict[Node, str]:
     return names
 
 
-class _Module:
+class Module:
     """The lines written so far, the labels of the graphs among them, and where large constants go."""
 
     def __init__(self, blobs: dict | None, locations: bool):
@@ -93,7 +93,7 @@ class _Module:
             if nodes is None:
                 nodes = graph.nodes
                 stack.append((graph, nodes))
-                used = _graphs_in(tuple(n.attrs for n in nodes if n.attrs))
+                used = graphs_used(tuple(n.attrs for n in nodes if n.attrs))
                 stack.extend((g, None) for g in reversed(used) if g not in self.labels)
             else:
                 self._add_graph(graph, nodes)
@@ -114,17 +114,24 @@ class _Module:
     def _add_graph(self, graph, nodes) -> None:
         label = self._label(graph)
         names = {node: "%" + label_text(name) for node, name in value_names(graph, nodes).items()}
+        self.start_item()
+        self.lines.append(self.head(graph, label, names))
+        inputs = set(graph.inputs)
+        self.lines += [self._node_line(node, names) for node in nodes if node not in inputs]
+        self.lines += self.tail(graph, names)
+
+    def head(self, graph, label: str, names) -> str:
+        """The line that begins a Graph; ``names``: of its inputs, with ``%``."""
         params = ", ".join([f"{names[x]}: {x.type}" for x in graph.inputs])
         head = f"graph @{label_text(label)}"
         if label != graph.name:
             head += f" named {json.dumps(graph.name)}"
-        self.start_item()
-        self.lines.append(f"{head}({params}){_donated_text(graph.donated)} {{")
-        inputs = set(graph.inputs)
-        self.lines += [self._node_line(node, names) for node in nodes if node not in inputs]
-        self.lines += [self.requirement("require", r) for r in graph.requires]
-        self.lines.append(f"  return{self._outputs(graph, names)}")
-        self.lines.append("}")
+        return f"{head}({params}){_donated_text(graph.donated)} {{"
+
+    def tail(self, graph, names) -> list[str]:
+        """The lines behind the operations of a Graph; ``names``: of its roots, with ``%``."""
+        requires = [self.requirement("require", r) for r in graph.requires]
+        return [*requires, f"  return{self._outputs(graph, names)}", "}"]
 
     def requirement(self, word: str, r) -> str:
         """One requirement of a Graph (``require``) or Program (``check``)."""
@@ -140,18 +147,22 @@ class _Module:
         return (" " + ", ".join(parts) if parts else "") + measures
 
     def _node_line(self, node, names) -> str:
-        type_text = self.types.get(node.type)
-        if type_text is None:
-            type_text = self.types[node.type] = str(node.type)
-        if node.op == "const":
-            inside = self._data(node.attrs[0][1], node.type)
-        else:
-            parts = [names[x] for x in node.inputs]
-            if node.attrs:
-                parts += [f"{key}={attr_text(value, self._special)}" for key, value in node.attrs]
-            inside = ", ".join(parts)
+        inside = [names[x] for x in node.inputs] + self.attributes(node)
         comment = self.comment(node.location) if self.locations else ""
-        return f"  {names[node]}: {type_text} = {node.op}({inside}){comment}"
+        return f"  {names[node]}: {self.type_text(node.type)} = {node.op}({', '.join(inside)}){comment}"
+
+    def type_text(self, type) -> str:
+        """A type; printed once."""
+        text = self.types.get(type)
+        if text is None:
+            text = self.types[type] = str(type)
+        return text
+
+    def attributes(self, node) -> list[str]:
+        """What stands behind the operands of an operation."""
+        if node.op == "const":
+            return [self._data(node.attrs[0][1], node.type)]
+        return [f"{key}={attr_text(value, self.special)}" for key, value in node.attrs] if node.attrs else []
 
     def comment(self, location) -> str:
         """The user's line, as it stands behind an operation."""
@@ -176,7 +187,7 @@ class _Module:
         shape = ",".join(map(str, data.array.shape))
         return f"#{as_dtype(data.array.dtype).short}[{shape}]:{data.digest}"
 
-    def _special(self, value) -> str:
+    def special(self, value) -> str:
         """Attributes that only graphs and programs have."""
         if _is_graph(value):
             return "@" + label_text(self.labels.get(value, value.name))
@@ -228,7 +239,7 @@ class _Module:
                 case "Host":
                     self.lines.append(indent + self._host_text(step))
                 case "Refuse":
-                    reasons = attr_text(step.reasons, self._special)
+                    reasons = attr_text(step.reasons, self.special)
                     self.lines.append(f"{indent}refuse({name_text(step.code)}, reasons={reasons})")
                 case "Branch":
                     self.lines.append(f"{indent}if {name_text(step.condition)} {{")
@@ -242,7 +253,7 @@ class _Module:
 
     def _host_text(self, step) -> str:
         parts = [name_text(a) for a in step.args]
-        parts += [f"{key}={attr_text(value, self._special)}" for key, value in step.attrs]
+        parts += [f"{key}={attr_text(value, self.special)}" for key, value in step.attrs]
         return f"host {step.op}({', '.join(parts)}) -> ({_names(step.results)}){self.comment(step.location)}"
 
     def _add_repeat(self, step, indent: str) -> None:
@@ -265,7 +276,7 @@ def _is_graph(value) -> bool:
     return type(value).__name__ == "Graph"
 
 
-def _graphs_in(value) -> list:
+def graphs_used(value) -> list:
     """The Graphs inside nested tuples of attributes, in order."""
     found, stack = {}, [value]
     while stack:

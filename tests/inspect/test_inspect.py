@@ -8,7 +8,7 @@ import pytest
 import graphc.v1 as tf
 from graphc.compile import compile_graph
 from graphc.errors import FormatError, GraphcError, UsageError
-from graphc.inspect import show
+from graphc.inspect import recorded, show
 from graphc.inspect.doctor import examine
 from graphc.inspect.memory import memory
 from graphc.inspect.sizes import Sizes, unit
@@ -104,19 +104,19 @@ def test_other_targets(predict):
 
 def test_passes_without_effect_are_hidden(train):
     idle = next(r.name for r in train.passes if not r.changed)
-    some, every = show.passes(train), show.passes(train, every=True)
+    some, every = show.passes(train.record), show.passes(train.record, every=True)
     assert idle not in some and f"  {idle} " in every and "--all" in some
     assert re.search(r"^  together +52 +44 +-8 +[0-9.]+ ms$", some, re.M)
 
 
 def test_diffs(train):
     changing = next(r.name for r in train.passes if r.changed)
-    text = show.diff(train, changing)
+    text = recorded.diff(train.record, changing)
     assert text.startswith(f"--- before {changing}\n+++ after {changing}\n@@")
     idle = next(r.name for r in train.passes if not r.changed)
-    assert show.diff(train, idle).startswith(f"{idle} changed nothing; these passes did: ")
+    assert recorded.diff(train.record, idle).startswith(f"{idle} changed nothing; these passes did: ")
     with pytest.raises(UsageError, match="no pass 'x'"):
-        show.diff(train, "x")
+        recorded.diff(train.record, "x")
 
 
 def test_the_picture_of_memory(train):

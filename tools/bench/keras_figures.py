@@ -13,13 +13,14 @@ from . import environments, results
 from .environments import Variant
 from .keras_workloads import FIRST_STEPS, WORKLOADS, FirstStep
 from .processes import Missing, Process
-from .report import lines_of, met, shown
+from .report import between, lines_of, met, read_page, shown
 from .starts import CACHES, KEEP_ALL, python_caches
 
 BACKENDS = {name: Variant(name, "", None if name == "graphc" else name) for name in (
     "graphc", "tensorflow", "jax", "torch")}  # fmt: skip
 AGREE = 2e-3  # how far losses may be from those of most, relative to these
 IMPORT = "import"
+MARKER = "keras"  # between whose comments the table stands in a page
 IMPORT_GOAL = 0.3  # seconds that graphc may take longer than Keras' back end of NumPy alone
 IMPORTS = {  # the back end of NumPy cannot be imported without JAX
     "graphc": ("graphc", "from graphc import keras"),
@@ -154,7 +155,7 @@ def table(rows: dict[str, dict]) -> str:
         cells = [name, str(row["threads"]), shown(ours["median"])]
         if name == IMPORT:
             more = ours["median"] - peers["numpy"]["median"]
-            cells += ["numpy", shown(peers["numpy"]["median"]), f"+{more:.2f} s", f"+{IMPORT_GOAL} s",
+            cells += ["numpy", shown(peers["numpy"]["median"]), f"{more:+.2f} s", f"+{IMPORT_GOAL} s",
                       "yes" if more <= IMPORT_GOAL else "**no**", ""]  # fmt: skip
         elif others:
             (ratio, best), goal = others[0], goal_of(name)
@@ -173,11 +174,13 @@ def run(options) -> None:
     unknown = [n for n in options.workloads if n not in every]
     if unknown:
         raise SystemExit(f"no workload {', '.join(unknown)}; there are {', '.join(every)}")
+    if options.write:
+        between(read_page(Path(options.write)), MARKER, "")  # better refused now than when all is measured
     options.backends = ["graphc", *[b for b in options.backends or BACKENDS if b != "graphc"]]
     rows: dict[str, dict] = {}
     if options.json and Path(options.json).exists():
         rows = json.loads(Path(options.json).read_text())
-    for name in options.workloads or every:
+    for name in () if options.report else options.workloads or every:
         if name == IMPORT:
             found = imports(options, folder)
         else:
@@ -188,6 +191,9 @@ def run(options) -> None:
         if options.json:
             results.write(rows, options.json)
     print(table(rows))
+    if options.write:
+        page = Path(options.write)
+        page.write_text(between(read_page(page), MARKER, table(rows)))
 
 
 def arguments(p: argparse.ArgumentParser, count, cores, duration) -> None:
@@ -200,4 +206,6 @@ def arguments(p: argparse.ArgumentParser, count, cores, duration) -> None:
     p.add_argument("--seconds", type=duration, default=0.5, help="of each back end in each round")
     p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
     p.add_argument("--json", metavar="FILE", help="keep the results there, beside those that it has")
+    p.add_argument("--write", metavar="PAGE.md", help="put the table of all results there")
+    p.add_argument("--report", action="store_true", help="measure nothing: the results that are kept")
     p.set_defaults(do=run)

@@ -1,0 +1,278 @@
+"""Writes the record of a compilation: for each pass, the lines of the graph's text that it made different.
+
+A Node whose operand was replaced is another Node, and so is all that follows. In the record it keeps its name, and a line
+is written for a name only where the line reads differently: what follows a replaced operand does not show. ``ir.record``
+reads it back.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from dataclasses import dataclass, field
+
+from graphc.ir.node import Node
+from graphc.ir.printer import Module, graphs_used, value_names
+from graphc.ir.record import FORMAT, NESTED, TRACED
+from graphc.ir.text import label_text
+
+
+@dataclass
+class _Known:
+    """One graph as it was after the last pass: the names of its Nodes, and what their lines say.
+
+    Attributes:
+        lines: Node -> (name, op, type, attributes, labels of graphs in them, names of operands).
+        frame: what the text has around the operations.
+    """
+
+    graph: object = None
+    names: dict[Node, str] = field(default_factory=dict)
+    lines: dict[Node, tuple] = field(default_factory=dict)
+    frame: dict = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)  # names that were ever given
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Recorder:
+    """Notes one pass after the other; costs time for what a pass changed, and the order of the nodes it left."""
+
+    def __init__(self):
+        self._module = _Writer()
+        self._known: dict[str, _Known] = {}  # by label
+        self._labels: dict = {}  # of the graphs there are now
+        self._used_labels: set[str] = set()
+        self._found: dict = {}  # Graph -> its Nodes in order, the graphs in them
+        self._types: dict[str, int] = {}
+        self._comments: dict[str, int] = {}
+        self._stages: list[dict] = []
+        self._times: list[float] = []
+        self._runs: dict[str, int] = {}
+        self._graph = None
+        self._last = time.perf_counter()
+
+    def note(self, name: str, before, after) -> None:
+        """What one pass made of a Graph. A second run of ``simplify`` is called ``simplify.2``."""
+        seconds = time.perf_counter() - self._last
+        if self._graph is None:
+            self._note(TRACED, before, 0.0)
+        run = self._runs[name] = self._runs.get(name, 0) + 1
+        self._note(name if run == 1 else f"{name}.{run}", after, seconds)
+        self._last = time.perf_counter()
+
+    def encoded(self) -> bytes:
+        """The record as the content of a section."""
+        content = {
+            "format": FORMAT,
+            "stages": self._stages,
+            "types": list(self._types),
+            "comments": list(self._comments),
+            "times": self._times,
+        }
+        return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
+
+    def _note(self, name: str, graph, seconds: float) -> None:
+        changes: dict[str, dict] = {}
+        stage = {"name": name}
+        if graph is not self._graph:
+            present = self._present(graph)
+            last, self._graph = self._labels.get(self._graph), graph
+            self._labels = {g: label for g, label in self._labels.items() if g in present}
+            if graph not in self._labels:
+                self._settle(graph, last, changes)
+            stage["main"] = self._labels[graph]
+            self._known = {label: self._known[label] for label in self._labels.values()}
+            self._found = {g: found for g, found in self._found.items() if g in present}
+        if changes:
+            stage["graphs"] = changes
+        self._stages.append(stage)
+        self._times.append(round(seconds * 1e3, 3))
+
+    def _present(self, graph) -> set:
+        """A Graph and all inside it."""
+        present, stack = set(), [graph]
+        while stack:
+            one = stack.pop()
+            if one in present:
+                continue
+            present.add(one)
+            if one not in self._found:
+                nodes = one.nodes
+                self._found[one] = nodes, graphs_used(tuple([n.attrs for n in nodes if n.attrs]))
+            stack += self._found[one][1]
+        return present
+
+    def _settle(self, graph, last: str | None, changes: dict) -> None:
+        """Give a Graph a label, that of the one it stands in the place of if it can be had, and note what is different."""
+        if last is None or last in self._labels.values():
+            label, number = graph.name, 0
+            while label in self._used_labels:
+                number += 1
+                label = f"{graph.name}_{number}"
+            self._used_labels.add(label)
+            self._known[label] = _Known()
+        else:
+            label = last
+        self._labels[graph] = label
+        known = self._known[label]
+        inputs = value_names(graph, ())
+        if known.graph is not None and _clash(known, graph, inputs):
+            known = self._known[label] = _Known()
+        change = _Change(self, known, graph, inputs, changes)
+        nodes = change.nodes()
+        frame = self._frame(graph, label, known.names)
+        different = {key: value for key, value in frame.items() if known.frame.get(key) != value}
+        if nodes or different:
+            changes[label] = {**different, **({"nodes": nodes} if nodes else {})}
+        known.graph, known.frame = graph, frame
+
+    def _frame(self, graph, label: str, names: dict[Node, str]) -> dict:
+        shown = {x: "%" + label_text(names[x]) for x in (*graph.inputs, *graph.roots)}
+        head, tail = self._module.head(graph, label, shown), self._module.tail(graph, shown)
+        return {"head": head, "inputs": [names[x] for x in graph.inputs], "tail": tail, "roots": [names[x] for x in graph.roots]}
+
+
+class _Change:
+    """What one pass did to one graph: which of its new Nodes carry on the names of Nodes that are gone."""
+
+    def __init__(self, recorder: Recorder, known: _Known, graph, inputs: dict[Node, str], changes: dict):
+        self._recorder, self._known, self._graph, self._changes = recorder, known, graph, changes
+        self._order = recorder._found[graph][0]
+        here = {*self._order, *inputs}
+        self._gone = {n: line for n, line in known.lines.items() if n not in here}
+        known.names = {n: name for n, name in known.names.items() if n in here}
+        known.names.update(inputs)
+        known.taken.update(inputs.values())
+        self._new = [n for n in self._order if n not in known.names]
+        self._inside: dict[Node, list] = {}  # the graphs in attributes, in their order
+        self._parts = {n: self._described(n) for n in self._new}
+
+    def _described(self, node: Node) -> tuple[str, str, str]:
+        module = self._recorder._module
+        parts = node.op, module.type_text(node.type), ", ".join(module.attributes(node))
+        if module.nested:
+            self._inside[node], module.nested = module.nested, []
+        return parts
+
+    def nodes(self) -> list[list]:
+        """The lines that are new or read differently; all names are known then."""
+        known, found = self._known, []
+        self._match_equal()
+        partners = self._match_places()
+        left: dict[tuple, list[Node]] = {}
+        for node in self._gone:
+            left.setdefault(self._gone[node][1:4], []).append(node)
+        taken = set(partners.values())
+        for node in self._new:
+            if node in known.names:
+                continue
+            old = partners.get(node) or self._resembling(node, left.get(self._parts[node], ()), taken)
+            taken.add(old)
+            known.names[node] = self._gone[old][0] if old is not None else self._unused(node)
+            labels = self._nested(node, old)
+            line = known.lines[node] = (known.names[node], *self._parts[node], labels, self._operands(node))
+            if old is None or line != self._gone[old]:
+                found.append(self._written(node, line))
+        for node in self._gone:
+            del known.lines[node]
+        return found
+
+    def _match_equal(self) -> None:
+        """Names of gone Nodes for new ones whose line is the same."""
+        known = self._known
+        same = {line[1:]: node for node, line in self._gone.items()}
+        for node in self._new:
+            labels = tuple([self._recorder._labels.get(g) for g in self._inside.get(node, ())])
+            operands = self._operands(node)
+            if None in operands or None in labels:
+                continue
+            old = same.pop((*self._parts[node], labels, operands), None)
+            if old is not None:
+                known.lines[node] = self._gone.pop(old)
+                known.names[node] = known.lines[node][0]
+                del known.lines[old]
+
+    def _match_places(self) -> dict[Node, Node]:
+        """New Node -> the gone one whose place it has: both are reached from the outputs by the same operands."""
+        before, after = self._known.graph, self._graph
+        if before is None:
+            return {}
+        partners, taken, seen = {}, set(), set()
+        stack = [*zip(before.measures, after.measures), *zip(before.outputs, after.outputs)]
+        while stack:
+            old, new = pair = stack.pop()
+            if pair in seen or new in self._known.names or old not in self._gone:
+                continue
+            seen.add(pair)
+            if new not in partners and old not in taken and _alike(self._parts[new], self._gone[old]):
+                partners[new] = old
+                taken.add(old)
+            if len(old.inputs) == len(new.inputs):
+                stack += zip(old.inputs, new.inputs)
+        return partners
+
+    def _resembling(self, node: Node, candidates, taken: set) -> Node | None:
+        """A gone Node that did the same with one operand of the same name."""
+        operands = self._operands(node)
+        for old in candidates:
+            if old not in taken and any(a == b for a, b in zip(operands, self._gone[old][5])):
+                return old
+        return None
+
+    def _operands(self, node: Node) -> tuple:
+        return tuple([self._known.names.get(x) for x in node.inputs])
+
+    def _nested(self, node: Node, old: Node | None) -> tuple[str, ...]:
+        """The labels of the graphs in a Node; those in the gone one are carried on."""
+        graphs = self._inside.get(node, ())
+        before = self._gone[old][4] if old is not None else ()
+        before = before if len(before) == len(graphs) else (None,) * len(graphs)
+        for graph, last in zip(graphs, before):
+            if graph not in self._recorder._labels:
+                self._recorder._settle(graph, last if last in self._recorder._known else None, self._changes)
+        return tuple([self._recorder._labels[g] for g in graphs])
+
+    def _unused(self, node: Node) -> str:
+        known = self._known
+        stem = node.op + "_" if node.op[-1].isdigit() else node.op  # as ``value_names`` does
+        number = known.counts.get(stem, 0)
+        while (name := f"{stem}{number}") in known.taken:
+            number += 1
+        known.counts[stem] = number + 1
+        known.taken.add(name)
+        return name
+
+    def _written(self, node: Node, line: tuple) -> list:
+        recorder = self._recorder
+        name, op, type, attributes, labels, operands = line
+        comment = recorder._module.comment(node.location)
+        types, comments = recorder._types, recorder._comments
+        numbers = types.setdefault(type, len(types)), comments.setdefault(comment, len(comments))
+        return [name, op, *numbers, attributes, list(labels), *operands]
+
+
+class _Writer(Module):
+    """Writes the parts of lines, with a mark in place of each graph in attributes."""
+
+    def __init__(self):
+        super().__init__(None, True)
+        self.nested: list = []  # the graphs that marks were written for
+
+    def special(self, value) -> str:
+        """A mark for a graph, whose label the record has beside it."""
+        if type(value).__name__ != "Graph":
+            return super().special(value)
+        self.nested.append(value)
+        return NESTED
+
+
+def _alike(parts: tuple[str, str, str], line: tuple) -> bool:
+    """Whether a Node in the place of another does the same, if perhaps for other sizes or with other numbers."""
+    return parts[0] == line[1] and (parts[1] == line[2] or parts[2] == line[3])
+
+
+def _clash(known: _Known, graph, inputs: dict[Node, str]) -> bool:
+    """Whether a new input has the name of another value, so that names cannot be carried on."""
+    names, own = set(inputs.values()), set(known.frame["inputs"])
+    return not (names & known.taken) <= own
