@@ -1,4 +1,4 @@
-"""The command line: compile, tune, run, inspect, cache, doctor."""
+"""The command line: compile, tune, run, inspect, bisect, repro, cache, doctor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from graphc import aot, v1
 from graphc.compile import compile_graph, target_of
 from graphc.errors import FormatError, GraphcError, Location, UsageError, located
 from graphc.inspect import command as inspect
+from graphc.inspect.bisect import bisect
 from graphc.inspect.doctor import examine
+from graphc.inspect.repro import repro
 from graphc.inspect.sizes import unit
 from graphc.inspect.text_model import read_text
 from graphc.ir.graph import Graph
@@ -73,15 +75,15 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command(
-        "compile", _compile, "compile a model ahead of time: a .gc container, and object, shared library and C header"
+        "compile", _compile, "compile a model ahead of time: a .gc container; object, libraries, header and example for C"
     )
     _add_model(sub)
     sub.add_argument(
         "-o", "--output", required=True, metavar="OUT.gc", help="or a folder, for a file named after the model"
     )
     _add_values(sub)
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+    _add_target(sub)
+    _add_c(sub)
 
     sub = command("tune", _tune, "measure schedules for a model on this machine, and compile it with those that are faster")
     _add_model(sub)
@@ -96,25 +98,19 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     sub.add_argument("--seconds", type=float, default=60.0, metavar="S", help="to measure at most (default: 60)")
     sub.add_argument("--threads", type=int, metavar="N", help="as GRAPHC_NUM_THREADS; default: all")
-    sub.add_argument("--target", choices=TARGETS, help="default: this machine")
-    sub.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+    _add_target(sub)
 
     sub = command("run", _run, "run a model on arrays")
     _add_model(sub)
-    sub.add_argument(
-        "--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy",
-        help="an input, by name or in order; or FILE.npz, with several by name",
-    )  # fmt: skip
-    sub.add_argument(
-        "--random", type=_size, metavar="SIZE",
-        help="fill inputs not given with seeded random numbers; SIZE for symbolic dimensions",
-    )  # fmt: skip
+    _add_feeds(sub)
     sub.add_argument("--output", "-o", metavar="FILE.npz", help="write the results there instead of printing them")
 
     sub = command("inspect", _inspect, "summarise a model and what it compiles to, or show one of its stages")
     _add_model(sub)
     _add_values(sub)
     inspect.add_arguments(sub)
+
+    _add_comparisons(command)
 
     sub = command("cache", _cache, "show or clear the cache of compiled programs")
     sub.add_argument("action", nargs="?", choices=("stats", "clear"), default="stats")
@@ -124,6 +120,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("model", nargs="?", metavar="MODEL.onnx", help="what cannot be compiled, and what runs on the host")
     return parser
+
+
+def _add_comparisons(command: Callable) -> None:
+    sub = command("bisect", _bisect, "find the first pass that changes a result, or that the compiled program does")
+    _add_model(sub)
+    _add_feeds(sub)
+    sub.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
+
+    sub = command("repro", _repro, "write a Python program without the weights that bisects a model, for a report")
+    _add_model(sub)
+    _add_feeds(sub)
+    sub.add_argument("-o", "--output", required=True, metavar="OUT.py")
+    sub.add_argument("--pass", dest="until", metavar="PASS", help="stop after that pass; nothing is compiled")
+    sub.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -137,10 +147,36 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
 
 
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", choices=TARGETS, help="default: this machine")
+    parser.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+
+
+def _add_c(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads", choices=("pool", "none"), default="pool",
+        help="of programs in C: a pool that models share (default), or none, for machines without an operating system",
+    )  # fmt: skip
+    parser.add_argument(
+        "--separate-weights", action="store_true", help="programs in C map OUT.weights instead of having the weights inside"
+    )
+
+
 def _add_values(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", "-i", action="append", default=[], metavar="NAME=FILE.npy",
         help="for FILE.onnx: the value of an input on which what the model computes depends, such as a list of axes",
+    )  # fmt: skip
+
+
+def _add_feeds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy",
+        help="an input, by name or in order; or FILE.npz, with several by name",
+    )  # fmt: skip
+    parser.add_argument(
+        "--random", type=_size, metavar="SIZE",
+        help="fill inputs not given with seeded random numbers; SIZE for symbolic dimensions",
     )  # fmt: skip
 
 
@@ -262,24 +298,29 @@ def _compile(options) -> None:
     if options.model.endswith(_KERAS):
         return _compile_keras(options)
     graph = load_model(options.model, options.weights, options.input)
-    _export(graph, options, _settings(options))
+    _export(graph, options, _settings(options), **_for_c(options))
 
 
-def _export(graph: Graph, options, settings: Options) -> None:
-    written = aot.export(graph, _container_path(options.output, options.model), settings)
+def _export(graph: Graph, options, settings: Options, **for_c: bool) -> None:
+    written = aot.export(graph, _container_path(options.output, options.model), settings, **for_c)
     _show_written(written)
     if len(written) == 1:
-        print("no .o, .so and .h: some of its operations run on the host, through Python")
+        print("nothing for programs in C: some of its operations run on the host, through Python")
 
 
 def _compile_keras(options) -> None:
     if options.weights is not None or options.input:
         raise UsageError(f"--weights and --input are not for models in {' and '.join(_KERAS)} files")
     settings = Options(target=options.target, fast_math=options.fast_math)
-    written, why = _keras().compile_model(options.model, _container_path(options.output, options.model), settings)
+    path = _container_path(options.output, options.model)
+    written, why = _keras().compile_model(options.model, path, settings, **_for_c(options))
     _show_written(written)
     if why:
         print(f"no step of training: {why}")
+
+
+def _for_c(options) -> dict[str, bool]:
+    return {"threads": options.threads == "pool", "separate_weights": options.separate_weights}
 
 
 def _show_written(paths) -> None:
@@ -309,7 +350,7 @@ def _tune(options) -> None:
     is_onnx = options.model.endswith(".onnx")
     graph = load_model(options.model, options.weights, options.input if is_onnx else ())
     names = [x.attr("name") for x in graph.inputs]
-    texts = [t for t in options.input if t.partition("=")[0] in names] if is_onnx else options.input  # others are in the graph
+    texts = _texts_for(graph, options.input) if is_onnx else options.input
     settings = _settings(options)
     threads = default_threads()
     print(f"measuring {graph.name} for {target_of(settings).name} on {threads} thread{'s' if threads > 1 else ''}", flush=True)
@@ -369,7 +410,7 @@ def _run(options) -> None:
         program = aot.load(options.model)
     else:
         program = compile_graph(load_model(options.model, options.weights))
-    arrays = _arrays(program.signature, options)
+    arrays = _arrays([(p.name, p.type) for p in program.signature.inputs], options.input, options)
     with located(None):
         values = program(*arrays)
     _show_values([(p.name, v) for p, v in zip(program.signature.outputs, values)], options)
@@ -433,19 +474,21 @@ def _named_arrays(texts: list[str] | tuple, names: list[str]) -> dict[str, np.nd
     return given
 
 
-def _arrays(signature, options) -> list[np.ndarray]:
-    names = [p.name for p in signature.inputs]
-    given = _named_arrays(options.input, names)
+def _arrays(inputs: list[tuple], texts: list[str], options) -> list[np.ndarray]:
+    """One array for each of the inputs, which are (name, Type): those that texts name, and random ones."""
+    given = _named_arrays(texts, [name for name, _ in inputs])
     rng = np.random.default_rng(0)
-    for param in signature.inputs:
-        if param.name not in given:
-            if options.random is None:
-                raise UsageError(
-                    f"input {param.name} ({param.type}) is missing; give --input {param.name}=FILE.npy or --random SIZE"
-                )
-            shape = [d if isinstance(d, int) else options.random for d in param.type.shape]
-            given[param.name] = aot.random_array(rng, shape, param.type.dtype)
-    return [given[n] for n in names]
+    for name, type in inputs:
+        if name in given:
+            continue
+        if options.random is None or type.dtype.kind == "s":
+            is_open = any(not isinstance(d, int) for d in type.shape)
+            drawn = " or --random SIZE" + (", for the sizes that are open" if is_open else "") if type.dtype.kind != "s" else ""
+            how = f"give --input {name}=FILE.npy{drawn}"
+            raise UsageError(f"input {name} ({type}) is missing; {how}")
+        shape = [d if isinstance(d, int) else options.random for d in type.shape]
+        given[name] = aot.random_array(rng, shape, type.dtype)
+    return [given[name] for name, _ in inputs]
 
 
 def _several(path: str, names: list[str]) -> dict[str, np.ndarray]:
@@ -474,6 +517,35 @@ def _inspect(options) -> int:
         print(found)
         return 0
     return inspect.inspect(options, load_model(options.model, options.weights, options.input), _settings(options))
+
+
+def _bisect(options) -> int:
+    graph, settings, arrays = _to_compare(options)
+    verdict = bisect(graph, arrays, settings)
+    print(verdict)
+    return int(verdict.culprit is not None)
+
+
+def _repro(options) -> None:
+    graph, settings, arrays = _to_compare(options)
+    Path(options.output).write_text(repro(graph, arrays, settings, options.until), encoding="utf-8")
+    print(f"wrote {options.output}; python {options.output} exits with status 1 where a result is changed")
+
+
+def _to_compare(options) -> tuple[Graph, Options, list[np.ndarray]]:
+    """A model as a graph, how to compile it, and what to run it on."""
+    is_onnx = options.model.endswith(".onnx")
+    graph = load_model(options.model, options.weights, options.input if is_onnx else ())
+    inputs = [(x.attr("name"), x.type) for x in graph.inputs]
+    texts = _texts_for(graph, options.input) if is_onnx else options.input
+    options.target = None  # it is run, so for this machine
+    return graph, replace(_settings(options), cache=False), _arrays(inputs, texts, options)
+
+
+def _texts_for(graph: Graph, texts: list[str]) -> list[str]:
+    """Those of the ``NAME=FILE.npy`` for an ONNX model that are still inputs of its graph; others have become a part of it."""
+    names = [x.attr("name") for x in graph.inputs]
+    return [t for t in texts if t.partition("=")[0] in names]
 
 
 def _cache(options) -> None:

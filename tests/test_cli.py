@@ -102,10 +102,16 @@ def fail(capsys):
 # ----------------------------------------------------------------------------------------------- compile
 
 
-def test_compile_writes_four_files(succeed, model, tmp_path):
+def test_compile_writes_its_files(succeed, model, tmp_path):
     out = succeed("compile", f"{model}:y", "-o", tmp_path / "m.gc")
-    assert re.findall(r"wrote .*/m(\.\w+) \(", out) == [".gc", ".o", ".h", ".so"]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.gc", "m.h", "m.o", "m.so"]
+    assert re.findall(r"wrote .*/m((?:_main)?\.\w+) \(", out) == [".gc", ".o", ".a", ".h", "_main.c", ".so"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.a", "m.gc", "m.h", "m.o", "m.so", "m_main.c"]
+
+
+def test_compile_without_threads_and_weights(succeed, model, tmp_path):
+    out = succeed("compile", f"{model}:y", "-o", tmp_path / "m.gc", "--threads", "none", "--separate-weights")
+    assert "m.weights" in out and b"pthread" not in (tmp_path / "m.o").read_bytes()
+    assert "m_init(" in (tmp_path / "m.h").read_text() and "m_threads(" not in (tmp_path / "m.h").read_text()
 
 
 @pytest.mark.parametrize("target", ["aarch64", "x86-64", "riscv64"])

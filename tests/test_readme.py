@@ -1,6 +1,7 @@
 """The code in the README and in the documents runs as it stands, and what they name exists."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,19 @@ def test_files_and_links_exist():
 def test_there_is_one_command_to_run_and_one_to_test():
     for name in ("run", "test"):
         assert re.search(rf"<!-- {name} -->\n```sh\n[^`]+```", README), name
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_the_code_on_programs_in_c_runs(tmp_path):
+    page = (ROOT / "docs/aot.md").read_text()
+    done = run("\n".join(re.findall(r"```python\n(.*?)```", page, re.S)), tmp_path)
+    assert done.returncode == 0, done.stderr
+    (shell,), (own,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.S) for kind in ("sh", "c"))
+    (tmp_path / "main.c").write_text(own)
+    shell += "cc -std=c11 -Wall -Wextra -Werror main.c digits.a -o own -lpthread\n./own\n"
+    printed = subprocess.run(["sh", "-e", "-c", shell], cwd=tmp_path, capture_output=True, text=True)
+    assert printed.returncode == 0, printed.stderr
+    example, answer = printed.stdout.splitlines()
+    wanted = done.stdout.split()
+    assert answer.split() == wanted and len(wanted) == 10
+    assert example.split(":")[1].split() == [*wanted[:8], "..."]

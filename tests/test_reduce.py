@@ -15,7 +15,7 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, symbol
 from graphc.ir.type import Type
 from tests.fuzz.checks import VARIATIONS
-from tests.fuzz.noise import tolerances
+from graphc.inspect.noise import tolerances
 from tests.fuzz.random_graphs import random_case
 from tests.fuzz.sample import Sample, read_sample
 from tests.native import bits_equal, host_targets

@@ -1,4 +1,4 @@
-"""Write a compiled model: the container, and the object, shared library and C header that other programs link."""
+"""Write a compiled model: the container, and the object, libraries and C header that other programs link."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
-from graphc.aot.standalone import constants_name, public_names, standalone_text
+from graphc.aot.standalone import constants_name, public_names, standalone_text, weights_header
+from graphc.codegen.example import OWN_NAMES, example_text
 from graphc.codegen.header import header_text
 from graphc.compile import RECORD, assemble, canonical, has_callbacks, lower_graph, optimise_recorded, sections, target_of
 from graphc.errors import CompileError, UsageError
@@ -26,13 +27,13 @@ from graphc.runtime.container import encode
 from graphc.runtime.support import support_file
 
 _ALIGN = 64
-_BESIDE = (".o", ".so", ".h")
+_BESIDE = (".o", ".a", ".so", ".h", ".weights")
 _LINKED = ("x86_64", "aarch64")  # machines that the linker knows
 _RESERVED = frozenset(
     """
     alignas alignof and asm auto bitand bitor bool break case catch char class compl concept const constexpr
     continue decltype default delete do double else enum explicit export extern false float for friend goto if
-    inline int long main mutable namespace new noexcept not nullptr operator or private protected public
+    inline int long mutable namespace new noexcept not nullptr operator or private protected public
     register restrict return short signed sizeof static struct switch template this throw true try typedef
     typename union unsigned using virtual void volatile while xor
     """.split()
@@ -55,11 +56,20 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
     return path
 
 
-def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
-    """Write the container at ``path`` and, beside it, ``.o``, ``.so`` and ``.h`` for programs without Python.
+def export(
+    graph: Graph, path, options: Options = Options(), *, threads: bool = True, separate_weights: bool = False
+) -> list[Path]:
+    """Write the container at ``path`` and, beside it, ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python, and ``NAME_main.c``, an
+    example that uses them. All of them are replaced where they exist.
 
     The C functions are named after the file. A Program with host steps gets the container only, and a target that
     cannot be linked here (riscv64) no ``.so``.
+
+    Args:
+        threads: whether programs in C run large loops on several threads. Without, their files call nothing of the
+            system that starts one, as machines without an operating system have it. It has no effect on the container.
+        separate_weights: whether programs in C are given the weights as ``NAME.weights``, a file to map into memory,
+            instead of having them in the object and libraries. The container has its own all the same.
 
     Returns:
         The paths that were written, the container first.
@@ -74,8 +84,8 @@ def export(graph: Graph, path, options: Options = Options()) -> list[Path]:
     files = {path: _container(graph, program, record, options)}
     if segments(program) in ([], [0]):
         files |= {
-            path.with_suffix(suffix): [content]
-            for suffix, content in _standalone(program, c_name(path), options).items()
+            path.with_name(path.stem + ending): pieces
+            for ending, pieces in _standalone(program, path, options, threads, separate_weights).items()
         }
     replace_files(files)
     return list(files)
@@ -103,7 +113,8 @@ def check_path(path: Path) -> None:
 def c_name(path: Path) -> str:
     """The name of the C function for a model in a file: its stem, made an identifier."""
     name = re.sub(r"\W", "_", path.stem, flags=re.ASCII)
-    return name if name[:1].isalpha() and name not in _RESERVED else f"model_{name}"
+    taken = name in _RESERVED or OWN_NAMES.fullmatch(name)
+    return name if name[:1].isalpha() and not taken else f"model_{name}"
 
 
 def _lowered(graph: Graph, options: Options) -> tuple[Program, bytes]:
@@ -155,18 +166,22 @@ def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
     return b"".join(parts), table
 
 
-def _standalone(program: Program, name: str, options: Options) -> dict[str, bytes]:
-    """The files that need no Python, by suffix."""
+def _standalone(program: Program, path: Path, options: Options, threads: bool, separate: bool) -> dict[str, list[bytes]]:
+    """The pieces of the files that need no Python, by what follows the stem in their names."""
     from graphc.runtime.elf import link_shared  # what only a compilation needs is imported when one happens
+    from graphc.runtime.elf_archive import archive
     from graphc.runtime.elf_embed import embed
     from graphc.runtime.jit import compile_object
 
-    target = target_of(options)
-    header = header_text(program.signature, name, program.checks, reasons_of(program))
-    code = embed(
-        compile_object(standalone_text(program, target, name), target), constants_name(name), program.constants.view
-    )
-    files = {".o": code, ".h": header.encode()}
+    target, name = target_of(options), c_name(path)
+    header = header_text(program.signature, name, program.checks, reasons_of(program), threads, separate)
+    constants = program.constants.view
+    begin = weights_header(constants) if separate else None
+    code = compile_object(standalone_text(program, target, name, threads, begin), target)
+    code = code if separate else embed(code, constants_name(name), constants)
+    files = {".o": [code], ".a": archive({path.with_suffix(".o").name: code}), ".h": [header.encode()]}
+    files |= {".weights": [begin, constants]} if separate else {}
+    files["_main.c"] = [example_text(program.signature, name, path.stem, separate).encode()]
     if _can_link(target):
-        files[".so"] = link_shared([code], exports=public_names(name))
+        files[".so"] = [link_shared([code], exports=public_names(name, threads, separate))]
     return files

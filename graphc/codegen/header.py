@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from graphc.errors import CompileError
@@ -13,14 +14,23 @@ _C_TYPES = {
     "bf16": "uint16_t (bfloat16)", "f8e4m3": "uint8_t (float8_e4m3fn)", "f8e5m2": "uint8_t (float8_e5m2)",
     "f32": "float", "f64": "double", "c64": "float _Complex", "c128": "double _Complex",
 }  # fmt: skip
+ARENA_ALIGN = 64
+_DTYPES = {  # name in C, and the number that ONNX has for it in TensorProto.DataType
+    "f32": ("FLOAT", 1), "u8": ("UINT8", 2), "i8": ("INT8", 3), "u16": ("UINT16", 4), "i16": ("INT16", 5),
+    "i32": ("INT32", 6), "i64": ("INT64", 7), "b1": ("BOOL", 9), "f16": ("FLOAT16", 10), "f64": ("DOUBLE", 11),
+    "u32": ("UINT32", 12), "u64": ("UINT64", 13), "c64": ("COMPLEX64", 14), "c128": ("COMPLEX128", 15),
+    "string": ("STRING", 8), "bf16": ("BFLOAT16", 16), "f8e4m3": ("FLOAT8E4M3FN", 17), "f8e5m2": ("FLOAT8E5M2", 19),
+}  # fmt: skip
 
 
-def header_text(signature: Signature, entry: str, checks=(), reasons=()) -> str:
+def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads: bool = True, separate: bool = False) -> str:
     """The header of a program that stands alone under the name ``entry``: prototypes, sizes, and what to pass.
 
     Args:
         checks: the Requirements on sizes that the program tests, in order.
         reasons: pairs of a message and a line, for which it ends a run, in order.
+        separate: whether its constants are in a file of their own.
+        threads: whether it may use several, so that there are functions to say how many.
 
     Raises:
         CompileError: ``entry`` is no C identifier.
@@ -29,7 +39,7 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=()) -> str:
         raise CompileError(f"{entry!r} is no name of a C function")
     macro = entry.upper()
     arena = signature.arena if type(signature.arena) is int else None
-    lines = [f"/* {entry}: made by graphc. Link the .o or .so beside this file, with -lpthread for old C libraries. */",
+    lines = [f"/* {entry}: made by graphc. Link the .o, .a or .so beside this file, with -lpthread for old C libraries. */",
              f"#ifndef {macro}_H", f"#define {macro}_H", "", "#include <stdint.h>", "",
              "#ifdef __cplusplus", 'extern "C" {', "#endif", "",
              f"#define {macro}_INPUTS {len(signature.inputs)}",
@@ -37,21 +47,58 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=()) -> str:
              f"#define {macro}_DIMS {len(signature.symbols)}",
              f"#define {macro}_SIZES {sum(p.type.rank for p in signature.outputs)}"]  # fmt: skip
     lines += [f"#define {macro}_ARENA {arena}"] if arena is not None else []
+    lines += [f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}", *_array_constants(signature, macro)]
     lines += ["", *_run_comment(signature, arena, checks, reasons),
               f"int32_t {entry}(const void *const *inputs, void *const *outputs,",
               f"        {' ' * len(entry)} const int64_t *dims, void *arena);", "",
               "/* Bytes of scratch memory that a call with these dims needs. */",
               f"int64_t {entry}_arena(const int64_t *dims);", "",
               f"/* Writes {macro}_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */",
-              f"void {entry}_shapes(const int64_t *dims, int64_t *sizes);", "",
-              "/* Uses up to this many threads from now on, the calling one included; without it, one per processor",
+              f"void {entry}_shapes(const int64_t *dims, int64_t *sizes);", ""]  # fmt: skip
+    lines += _init_function(entry) if separate else []
+    lines += _thread_functions(entry) if threads else []
+    lines += ["#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {macro}_H */", ""]
+    return "\n".join(lines)
+
+
+def _init_function(entry: str) -> list[str]:
+    return ["/* To be called before the first run, with the content of the .weights file, at a multiple of 64 bytes as mmap",
+            " * gives it; it must stay there, and is only read. Returns 0; 1 if it is cut off or not at such a place; 2 if these",
+            f" * are the weights of another model. Until it has returned 0, {entry} returns -1. It compares the digest in the",
+            " * file with the one that was compiled in, and does not compute it anew. */",
+            f"int32_t {entry}_init(const void *weights, int64_t size);", ""]  # fmt: skip
+
+
+def _thread_functions(entry: str) -> list[str]:
+    return ["/* Uses up to this many threads from now on, the calling one included; without it, one per processor",
               " * online. The result has the same bits with any number. Threads start with the first call that has",
               " * enough work, and belong to all graphc programs in this executable or library. Keep it loaded. */",
               f"void {entry}_threads(int32_t threads);", "",
               "/* To be called in a child made by fork() before the programs of this file are used there. */",
-              f"void {entry}_after_fork(void);", "",
-              "#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {macro}_H */", ""]  # fmt: skip
-    return "\n".join(lines)
+              f"void {entry}_after_fork(void);", ""]  # fmt: skip
+
+
+def fixed_elements(param: Param) -> int | None:
+    """How many elements an array has; None if that depends on a symbol."""
+    return math.prod(param.type.shape) if all(type(d) is int for d in param.type.shape) else None
+
+
+def _array_constants(signature: Signature, macro: str) -> list[str]:
+    """What a caller needs of each array to provide the memory for it."""
+    params = [(f"{macro}_INPUT{k}", p) for k, p in enumerate(signature.inputs)]
+    params += [(f"{macro}_OUTPUT{k}", p) for k, p in enumerate(signature.outputs)]
+    if not params:
+        return []
+    numbers = [f"#define GRAPHC_{name} {number}" for name, number in _DTYPES.values()]
+    lines = ["", "/* Types of elements; the numbers are those of ONNX. */", "#ifndef GRAPHC_FLOAT", *numbers, "#endif", "",
+             "/* Each array: type of its elements, bytes of one, number of axes; all elements and bytes if its sizes are fixed. */"]  # fmt: skip
+    for name, param in params:
+        kind, elements = param.type.dtype, fixed_elements(param)
+        lines += [f"#define {name}_DTYPE GRAPHC_{_DTYPES[kind.short][0]}", f"#define {name}_ITEM {kind.size}",
+                  f"#define {name}_RANK {param.type.rank}"]  # fmt: skip
+        if elements is not None:
+            lines += [f"#define {name}_ELEMENTS {elements}", f"#define {name}_BYTES {elements * kind.size}"]
+    return lines
 
 
 def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> list[str]:
@@ -69,7 +116,7 @@ def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> li
         f" *   outputs[{o}] must be the same memory as inputs[{i}]; it is written over." for o, i in signature.donated
     ]
     lines += [] if signature.symbols else [" *   dims        NULL: every size is fixed"]
-    scratch = "NULL: none is needed" if arena == 0 else "scratch memory, aligned to 64 bytes"
+    scratch = "NULL: none is needed" if arena == 0 else f"scratch memory, aligned to {ARENA_ALIGN} bytes"
     lines += [f" *   arena       {scratch}", " *",
               " * Arrays are row-major and dense. Inputs and outputs need only the alignment of their elements, but",
               " * 64 bytes from the start of each must be readable, also where it is smaller. Only donated inputs are",

@@ -99,6 +99,17 @@ class Stages:
 
         return assembly(text, self.target)
 
+    def find_pass(self, name: str) -> PassRecord:
+        """The record of one pass.
+
+        Raises:
+            UsageError: no pass of that name ran.
+        """
+        for record in self.passes:
+            if record.name == name:
+                return record
+        raise UsageError(f"no pass {name!r}; these ran: {', '.join(r.name for r in self.passes)}")
+
     def kernel(self, name: str) -> Kernel:
         """One kernel of the program.
 

@@ -161,13 +161,14 @@ class _Change:
         self._match_equal()
         partners = self._match_places()
         left: dict[tuple, list[Node]] = {}
-        for node in self._gone:
-            left.setdefault(self._gone[node][1:4], []).append(node)
+        for node, line in reversed(self._gone.items()):
+            for place in enumerate(line[5]):
+                left.setdefault((line[1:4], place), []).append(node)
         taken = set(partners.values())
         for node in self._new:
             if node in known.names:
                 continue
-            old = partners.get(node) or self._resembling(node, left.get(self._parts[node], ()), taken)
+            old = partners.get(node) or self._resembling(node, left, taken)
             taken.add(old)
             known.names[node] = self._gone[old][0] if old is not None else self._unused(node)
             labels = self._nested(node, old)
@@ -212,12 +213,13 @@ class _Change:
                 stack += zip(old.inputs, new.inputs)
         return partners
 
-    def _resembling(self, node: Node, candidates, taken: set) -> Node | None:
-        """A gone Node that did the same with one operand of the same name."""
-        operands = self._operands(node)
-        for old in candidates:
-            if old not in taken and any(a == b for a, b in zip(operands, self._gone[old][5])):
-                return old
+    def _resembling(self, node: Node, left: dict[tuple, list[Node]], taken: set) -> Node | None:
+        """A gone Node that did the same with one operand of the same name in the same position."""
+        for place in enumerate(self._operands(node)):
+            candidates = left.get((self._parts[node], place), [])
+            while candidates:
+                if (old := candidates.pop()) not in taken:
+                    return old
         return None
 
     def _operands(self, node: Node) -> tuple:

@@ -43,7 +43,7 @@ def graph_of(path: str, part: str) -> Graph:
         return programs.training_step(model).graph if part else programs.prediction(model)
 
 
-def compile_model(path: str, output: Path, options: Options) -> tuple[list[Path], str]:
+def compile_model(path: str, output: Path, options: Options, **for_c: bool) -> tuple[list[Path], str]:
     """Write what ``write_programs`` writes for a model, and say why there is no step of training.
 
     Raises:
@@ -51,4 +51,4 @@ def compile_model(path: str, output: Path, options: Options) -> tuple[list[Path]
     """
     model = load(path)
     with located(Location(path, 1)):
-        return write_programs(model, output, options)
+        return write_programs(model, output, options, **for_c)

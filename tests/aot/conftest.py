@@ -47,7 +47,7 @@ def saved(predictor, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def exported(predictor, tmp_path_factory):
-    """A folder with predictor.gc, .o, .so and .h; not to be changed."""
+    """A folder with predictor.gc, .o, .a, .so and .h; not to be changed."""
     folder = tmp_path_factory.mktemp("exported")
     export(predictor.graph, folder / "predictor.gc")
     return folder

@@ -82,7 +82,7 @@ def run_c(program: Path, predictor, n: int, threads: int) -> tuple[np.ndarray, n
 
 
 @needs_cc
-@pytest.mark.parametrize("suffix", [".o", ".so"])
+@pytest.mark.parametrize("suffix", [".o", ".a", ".so"])
 def test_a_c_program_gets_the_same_bits(folder, predictor, suffix):
     program = folder / f"main{suffix}.exe"
     files = [str(folder / f"{name}{suffix}") for name in ("predictor", "wave")]
@@ -139,9 +139,9 @@ def test_sizes_that_do_not_fit_are_refused_with_a_code(tmp_path):
 def test_every_target_gets_its_files(predictor, tmp_path, target):
     written = export(predictor.graph, tmp_path / "model.gc", Options(target=target))
     suffixes = {path.suffix for path in written}
-    assert suffixes == ({".gc", ".o", ".h"} if target == "riscv64" else {".gc", ".o", ".h", ".so"})
+    assert suffixes == {".gc", ".o", ".a", ".h", ".c"} | (set() if target == "riscv64" else {".so"})
     machine = {"aarch64": 183, "riscv64": 243}.get(target, 62)
-    for suffix in suffixes - {".gc", ".h"}:
+    for suffix in suffixes - {".gc", ".a", ".h", ".c"}:
         content = (tmp_path / f"model{suffix}").read_bytes()
         assert content[:4] == b"\x7fELF"
         assert struct.unpack_from("<H", content, 18)[0] == machine
@@ -214,6 +214,7 @@ def test_names_of_c_functions():
     assert c_name(Path("my-model.v2.gc")) == "my_model_v2"
     assert c_name(Path("1st.gc")) == "model_1st"
     assert c_name(Path("main.gc")) == "model_main"
+    assert c_name(Path("arena.gc")) == "model_arena" and c_name(Path("input0.gc")) == "model_input0"
     assert c_name(Path("int")) == "model_int"
     assert c_name(Path("größe.gc")) == "gr__e"
 

@@ -13,7 +13,7 @@ from graphc.prims.interpret import interpret
 from graphc.runtime.support import load_support
 from tests.fuzz.checks import Wrong, compare, copies, same_bits
 from tests.fuzz.conv_networks import Network
-from tests.fuzz.noise import tolerances
+from graphc.inspect.noise import tolerances
 from tests.fuzz.random_graphs import Case
 from tests.native import host_targets
 

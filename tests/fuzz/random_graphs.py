@@ -16,7 +16,7 @@ from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.type import Type
 from graphc.prims.interpret import concrete, value_of
 from tests.fuzz import bodies, catalogue, composites, rows
-from tests.fuzz.noise import SHADOWS, allowed, distance, epsilon_of, has_noise, magnitude, noisy_value
+from graphc.inspect.noise import SHADOWS, allowed, distance, epsilon_of, has_noise, magnitude, noisy_value
 
 FREQUENT = (dt.f32, dt.f32, dt.f32, dt.f64, dt.i32, dt.i64, dt.b1)
 RARE = (dt.f32, dt.f64, dt.f16, dt.bf16, dt.i8, dt.u8, dt.u32, dt.i16, dt.u16, dt.u64, dt.c64, dt.c128)

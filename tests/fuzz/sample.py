@@ -17,7 +17,7 @@ from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.type import Type
 from graphc.prims.interpret import concrete
-from tests.fuzz.noise import tolerances
+from graphc.inspect.noise import tolerances
 from tests.fuzz.random_graphs import Case
 
 _ARRAY = re.compile(r"# (input|constant) (\S+) ([a-z0-9]+) (\[[0-9, ]*\]) = (.*)")

@@ -150,16 +150,17 @@ def write_onnx(model, filepath, input_signature, opset_version=None) -> None:
 
 
 def write_programs(model, filepath, options: Options = Options(), training: bool | None = None, input_signature=None,
-                   target_signature=None) -> tuple[list[Path], str]:  # fmt: skip
+                   target_signature=None, **for_c: bool) -> tuple[list[Path], str]:  # fmt: skip
     """Compile what a model computes ahead of time: ``NAME.gc`` predicts; ``NAME_train.gc`` is a step of its training.
 
-    Beside each are ``.o``, ``.so`` and ``.h`` for programs without Python; ``NAME_train.npz`` holds the state of the
+    Beside each are ``.o``, ``.a``, ``.so`` and ``.h`` for programs without Python; ``NAME_train.npz`` holds the state of the
     model and its optimizer that the first step is given.
 
     Args:
         filepath: ``NAME.gc``; or a folder, in which the files are named after the model.
         training: write the step; None: if the model is compiled and what it learns can be told.
         input_signature, target_signature: as for ``programs.training_step``.
+        for_c: ``threads`` and ``separate_weights``, as for ``graphc.export``.
 
     Returns:
         The files, and why there is no step if that was not asked for.
@@ -179,9 +180,9 @@ def write_programs(model, filepath, options: Options = Options(), training: bool
             raise
         why = str(error)
     predicts = replace(options, allow=INEXACT)  # the weights do not change any more
-    written = tf.export(programs.prediction(model, input_signature), path, predicts)
+    written = tf.export(programs.prediction(model, input_signature), path, predicts, **for_c)
     if step is not None:
-        written += tf.export(step.graph, path.with_name(f"{path.stem}_train{path.suffix}"), options)
+        written += tf.export(step.graph, path.with_name(f"{path.stem}_train{path.suffix}"), options, **for_c)
         written.append(path.with_name(f"{path.stem}_train.npz"))
         write_arrays(written[-1], step.state.items())
     return written, why

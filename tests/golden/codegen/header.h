@@ -1,4 +1,4 @@
-/* my_model: made by graphc. Link the .o or .so beside this file, with -lpthread for old C libraries. */
+/* my_model: made by graphc. Link the .o, .a or .so beside this file, with -lpthread for old C libraries. */
 #ifndef MY_MODEL_H
 #define MY_MODEL_H
 
@@ -13,6 +13,42 @@ extern "C" {
 #define MY_MODEL_DIMS 1
 #define MY_MODEL_SIZES 1
 #define MY_MODEL_ARENA 4096
+#define MY_MODEL_ARENA_ALIGN 64
+
+/* Types of elements; the numbers are those of ONNX. */
+#ifndef GRAPHC_FLOAT
+#define GRAPHC_FLOAT 1
+#define GRAPHC_UINT8 2
+#define GRAPHC_INT8 3
+#define GRAPHC_UINT16 4
+#define GRAPHC_INT16 5
+#define GRAPHC_INT32 6
+#define GRAPHC_INT64 7
+#define GRAPHC_BOOL 9
+#define GRAPHC_FLOAT16 10
+#define GRAPHC_DOUBLE 11
+#define GRAPHC_UINT32 12
+#define GRAPHC_UINT64 13
+#define GRAPHC_COMPLEX64 14
+#define GRAPHC_COMPLEX128 15
+#define GRAPHC_STRING 8
+#define GRAPHC_BFLOAT16 16
+#define GRAPHC_FLOAT8E4M3FN 17
+#define GRAPHC_FLOAT8E5M2 19
+#endif
+
+/* Each array: type of its elements, bytes of one, number of axes; all elements and bytes if its sizes are fixed. */
+#define MY_MODEL_INPUT0_DTYPE GRAPHC_FLOAT
+#define MY_MODEL_INPUT0_ITEM 4
+#define MY_MODEL_INPUT0_RANK 2
+#define MY_MODEL_INPUT1_DTYPE GRAPHC_BOOL
+#define MY_MODEL_INPUT1_ITEM 1
+#define MY_MODEL_INPUT1_RANK 1
+#define MY_MODEL_INPUT1_ELEMENTS 3
+#define MY_MODEL_INPUT1_BYTES 3
+#define MY_MODEL_OUTPUT0_DTYPE GRAPHC_BFLOAT16
+#define MY_MODEL_OUTPUT0_ITEM 2
+#define MY_MODEL_OUTPUT0_RANK 1
 
 /* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.
  *

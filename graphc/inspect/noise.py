@@ -93,7 +93,7 @@ def _body_rounds(graph: Graph, memo: dict) -> bool:
 
 
 def distance(value, shadow) -> float:
-    """How far an inexact value was moved; infinity where a discrete one, or a shape, was changed."""
+    """How far an inexact value was moved; infinity where a discrete one, a shape, or what is finite was changed."""
     if isinstance(value, tuple):
         return max([distance(a, b) for a, b in zip(value, shadow)], default=0.0)
     if value.shape != shadow.shape:
@@ -104,8 +104,9 @@ def distance(value, shadow) -> float:
         return 0.0
     wide = np.complex128 if value.dtype.kind == "c" else np.float64
     with np.errstate(all="ignore"):
-        far = float(np.abs(value.astype(wide) - shadow.astype(wide)).max())
-    return far if far == far else float("inf")
+        a, b = value.astype(wide), shadow.astype(wide)
+        far = np.where((a == b) | ((a != a) & (b != b)), 0.0, np.abs(a - b)).max()
+    return float(far) if far == far else float("inf")
 
 
 def epsilon_of(node: Node) -> float:
@@ -142,9 +143,10 @@ def allowed(node: Node, scale: float, far: float) -> float:
 
 
 def magnitude(value) -> float:
-    """The largest magnitude of inexact elements."""
+    """The largest magnitude of inexact elements that are finite."""
     if isinstance(value, tuple):
         return max(map(magnitude, value), default=0.0)
     if value.dtype == object or value.dtype.kind in "biu" or not value.size:
         return 0.0
-    return float(np.abs(value.astype(np.complex128)).max())
+    wide = np.abs(value.astype(np.complex128))
+    return float(np.max(wide, where=np.isfinite(wide), initial=0.0))
