@@ -135,12 +135,13 @@ def _view(options, stages: Stages) -> str:
         return neighbours(stages, options.node, options.stage, options.neighbours)
     if options.why:
         return why(stages, options.why)
-    sizes = _sizes(options, stages)
-    if options.dot or options.mermaid:
+    is_drawn = options.dot or options.mermaid
+    if options.stage and not is_drawn:
+        return show.stage_text(stages, options.stage)
+    sizes = _sizes(options, stages)  # lowers the graph, which may be what fails: not for what can be shown without
+    if is_drawn:
         draw = dot_text if options.dot else mermaid_text
         return draw(show.stage_graph(stages, options.stage or "optimised"), sizes)
-    if options.stage:
-        return show.stage_text(stages, options.stage)
     if options.kernels:
         return show.kernels(stages, sizes)
     if options.memory:

@@ -7,6 +7,7 @@ import re
 from graphc.errors import UsageError
 from graphc.ir.node import Node, symbol
 from graphc.ir.program import Signature
+from graphc.ir.sizes import symbols_in
 from graphc.prims.interpret import dim_value
 
 _SHORT = "nmkpqrst"
@@ -26,6 +27,7 @@ class Sizes:
     def __init__(self, signature: Signature, example: int = 64, given: dict[str, int] | None = None):
         self.symbols = signature.symbols
         self.is_given = bool(given)
+        self._example = example
         taken = {p.name for p in (*signature.inputs, *signature.outputs)}
         free = [s for s in _SHORT if s not in taken] + [f"n{k}" for k in range(1, len(self.symbols) + 1)]
         self._short = dict(zip(self.symbols, free))
@@ -51,8 +53,13 @@ class Sizes:
         return self._found.sub(lambda found: self._short[found.group()], str(value))
 
     def number(self, dim, size: int | None = None) -> int:
-        """A dimension with every symbol at ``size``, or at the size that it has here."""
-        return dim_value(dim, {symbol(k): v if size is None else size for k, v in self._values.items()})
+        """A dimension with every symbol at ``size``, or at the size that it has here.
+
+        Sizes that become known inside of a loop are none of the program's; they have the size of the example.
+        """
+        known = {symbol(name): value for name, value in self._values.items()}
+        env = {s: known.get(s, self._example) if size is None else size for s in symbols_in(dim)}
+        return dim_value(dim, env)
 
     def bytes(self, dim, size: int | None = None) -> str:
         """A number of bytes in units, with every symbol at ``size``."""

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import graphc.v1 as tf
 from graphc.compile import compile_graph
 from graphc.errors import UsageError
 from graphc.inspect.command import coloured
@@ -120,6 +121,21 @@ def test_the_summary_fits_a_screen(stages):
     assert max(map(len, text.splitlines())) <= WIDTH and len(text.splitlines()) < 40
     assert "n is axis 0 of rows" in text and "= n*52" in text and "\033" not in text
     assert "costs of one run at n = 64" in text and "1 launch of 1 kernel" in text
+
+
+def test_sizes_that_are_made_in_a_loop_are_those_of_the_example():
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [None], name="x")
+        total = tf.while_loop(
+            lambda i, s: i < 3,
+            lambda i, s: (i + 1, s + tf.reduce_sum(tf.exp(tf.boolean_mask(x, x > 0)))),
+            [0, 0.0],
+        )
+        stages = Stages(tf.freeze_initial(total))
+    sizes = Sizes(stages.program.signature, given={"x.0": 8})
+    assert numbers(stages, sizes)["transcendental"] >= 64
+    assert "costs of one run at n = 8" in summary(stages, sizes)
+    assert json.loads(report_text(stages, sizes))["summary"]["host_steps"] == 1
 
 
 def test_the_cache_is_asked(monkeypatch, tmp_path):

@@ -1,5 +1,6 @@
 """A value followed, and graphs as DOT and Mermaid."""
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.errors import UsageError, scoped
+from graphc.inspect import command
 from graphc.inspect.draw import MOST, boxes, dot_text, mermaid_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
@@ -16,6 +18,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, const, symbol
 from graphc.ir.type import Type
+from graphc.options import Options
 from graphc.prims import contract
 from graphc.prims.control import loop
 from graphc.prims.table import apply
@@ -151,3 +154,15 @@ def test_large_graphs_are_drawn_by_scope():
     groups = [b.lines for b in made if b.kind == "group"]
     assert ("net/layer7", "8 values") in groups and len(made) <= MOST and len(groups) == 31
     assert set(arrows.values()) == {"f32[3]", ""} and len(arrows) == 31
+
+
+def test_a_stage_is_shown_though_lowering_fails(monkeypatch, capsys):
+    def fail(self):
+        raise AssertionError("lowered")
+
+    monkeypatch.setattr(Stages, "program", property(fail))
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    for view in (["--stage", "traced"], ["--passes"], ["--node", "exp0"], ["--diff", "simplify"]):
+        assert command.inspect(parser.parse_args(view), model(), Options()) == 0
+    assert "graph @net(" in capsys.readouterr().out
