@@ -113,7 +113,7 @@ def test_files_for_programs_without_python(written):
 def test_a_folder_and_what_is_not_compiled(tmp_path):
     model = two_ways()
     model.export(tmp_path / "out", format="graphc", verbose=False)
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [f"{model.name}.{end}" for end in ("gc", "h", "o", "so")]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [f"{model.name}{end}" for end in (".a", ".gc", ".h", ".o", ".so", "_main.c")]
     found = tf.load(tmp_path / "out" / f"{model.name}.gc")
     given = {"a": X[:, 0, :3, 0], "b": X[:, 1, :4, 0]}
     expected = model.predict(given, verbose=0)
