@@ -28,6 +28,7 @@ PRODUCTS = ("dot", "dot4")  # the operations of a contraction; elements of the l
 FEW_ROWS = 4  # rows of the small tile where the number of rows is not known
 LINE = 64  # bytes of one line of the cache
 WRITTEN_OUT = 96  # instructions of an epilogue, if it is to be written once for every vector of a tile; else a loop takes the sums from the stack
+LONG_SUMS = 128  # products of a sum, from which on its way over the stack is not felt
 
 
 # --------------------------------------------------------------------------------------------- the nest
@@ -127,7 +128,9 @@ def _arrays(nest: _Nest) -> tuple:
         arrays.append(Array("packed", dot.packed_type))
     arrays += [Array(f"out{k}", n.type, written=True) for k, n in enumerate(graph.outputs)]
     if nest.cut.deep and _partial(nest) == "scratch0":
-        arrays.append(Array("scratch0", Type(dot.tile.dtype, dot.node.shape), written=True))
+        beyond = 0 if nest.cut.exact else dot.tile.rows - 1  # so that rows past the last may be kept without a guard
+        shape = (*dot.batch, simplified(dot.m + beyond), dot.n)
+        arrays.append(Array("scratch0", Type(dot.tile.dtype, shape), written=True))
     return tuple(arrays)
 
 
@@ -233,15 +236,15 @@ def _rows(nest: _Nest, span: _Span, height: int, count, first_row, tag: str) -> 
 
 def _copy_rows(nest: _Nest, panel: Array, height: int, row, span: _Span) -> For:
     dot = nest.dot
-    x, known = dot.node.inputs[0], nest.cut.heights is not None
+    x, exact = dot.node.inputs[0], nest.cut.exact
     i, k = var("ci", extent=height), var("ck", extent=span.depth if type(span.depth) is int else None)
     at_k = span.step * nest.cut.depth + k
     if dot.node.attr("transpose_x"):
-        guard = None if known else _node(row + i) < dot.m
+        guard = None if exact else _node(row + i) < dot.m
         value = load(nest.names[x], _place(nest, x, at_k, row + i), x.dtype, guard)
         body = For(i, height, (Store(panel.name, (k, i), widened(value, dot.tile.dtype)),), VECTOR)
         return For(k, span.depth, (body,))
-    last = row + i if known else binary("min", _node(row + i), dot.m - 1)  # rows beyond are computed, never stored
+    last = row + i if exact else binary("min", _node(row + i), dot.m - 1)  # rows beyond are computed, never stored
     value = load(nest.names[x], _place(nest, x, last, at_k), x.dtype)
     body = For(k, span.depth, (Store(panel.name, (i, k), widened(value, dot.tile.dtype)),), VECTOR)
     return For(i, height, (body,))
@@ -261,25 +264,21 @@ def _micro(nest: _Nest, panel: Array | None, height: int, row, column_panel, spa
         kept = _partial(nest)
         again = load(kept, _where(nest, row + i, first_column + j), wide, inside)
         resume = For(j, width, (Store(acc.name, (i, j), again),), VECTOR)
-        resume = unroll(For(i, height, _if_there(nest, row + i, (resume,))))
+        resume = unroll(For(i, height, _if_kept(nest, row + i, (resume,))))
         out.append(If(apply("ne", span.step, const(0, INDEX)), (resume,)))
     out.append(_accumulate(nest, panel, acc, (height, row, column_panel), span, tag))
-    finish = _finish_rows(nest, acc, i, j, row, first_column, inside)
-    alone = nest.graph.outputs == (dot.node,) and dot.node.dtype is wide  # each pass stores what the last one does
-    if cut.deep and not alone:
-        place = _where(nest, row + i, first_column + j)
-        partial = vectorise(For(j, width, (Store(kept, place, load(acc.name, (i, j), wide), inside),)))
-        partial = unroll(For(i, height, _if_there(nest, row + i, (partial,))))
-        last = apply("eq", span.step, _node(nest.passes - 1))
-        out.append(If(last, finish, (partial,)))
-    else:
-        out += finish
+    out += _finish_rows(nest, acc, i, j, row, first_column, inside, span)
     return tuple(out)
 
 
 def _if_there(nest: _Nest, row, body: tuple) -> tuple:
-    """Statements for one row of a tile, which may lie beyond the last where the number of rows is not known."""
-    return body if nest.cut.heights is not None else (If(_node(row) < nest.dot.m, body),)
+    """Statements for one row of a tile, which may lie beyond the last."""
+    return body if nest.cut.exact else (If(_node(row) < nest.dot.m, body),)
+
+
+def _if_kept(nest: _Nest, row, body: tuple) -> tuple:
+    """Statements for partial sums of one row; memory of their own has place for all rows of tiles."""
+    return body if _partial(nest) == "scratch0" else _if_there(nest, row, body)
 
 
 def _inside(dot: Dot, column) -> Node | None:
@@ -361,20 +360,39 @@ def _multiply_add(op: str, a: Node, b: Node, c: Node) -> Node:
     return apply("add", c, apply("mul", a, b))
 
 
-def _finish_rows(nest: _Nest, acc: Array, i: Node, j: Node, row, first_column, inside) -> tuple:
-    """Store the results of a tile through the epilogue: from registers, or, if it is long, from the stack in a loop."""
-    dot = nest.dot
+def _finish_rows(nest: _Nest, acc: Array, i: Node, j: Node, row, first_column, inside, span: _Span) -> tuple:
+    """Store the results of a tile through the epilogue, or its partial sums before the last pass.
+
+    Whole tiles with a short epilogue store from registers. Else the sums go to the stack, where a loop takes as many rows as
+    there are: guards and long epilogues would be code once for every row. The way over the stack is felt in short sums only.
+    """
+    dot, cut = nest.dot, nest.cut
     wide, (height, width) = dot.tile.dtype, acc.type.shape
     after = [n for n in toposort(nest.graph.outputs) if n is not dot.node]
     cost = sum(TABLE[n.op].cost if n.inputs else 1 for n in after)
-    if height * -(-width // nest.lanes) * cost <= WRITTEN_OUT:
-        body = _finish(nest, load(acc.name, (i, j), wide), j, row + i, first_column, inside)
-        return (unroll(For(i, height, _if_there(nest, row + i, body))),)
-    sums = Array(f"sums{acc.name}", acc.type, "stack")
-    keep = unroll(For(i, height, (For(j, width, (Store(sums.name, (i, j), load(acc.name, (i, j), wide)),), VECTOR),)))
-    there = height if nest.cut.heights is not None else simplified(binary("min", _node(dot.m - row), height))
-    body = _finish(nest, load(sums.name, (i, j), wide), j, row + i, first_column, inside)
-    return (Alloc(sums), keep, For(i, there, body))
+    alone = nest.graph.outputs == (dot.node,) and dot.node.dtype is wide  # each pass stores what the last one does
+    there = height if cut.exact else simplified(binary("min", _node(dot.m - row), height))
+
+    def stored(sums: Array, loop) -> tuple:
+        total = load(sums.name, (i, j), wide)
+        out = (loop(_finish(nest, total, j, row + i, first_column, inside)),)
+        if not cut.deep or alone:
+            return out
+        place = _where(nest, row + i, first_column + j)
+        partial = vectorise(For(j, width, (Store(_partial(nest), place, total, inside),)))
+        return (If(apply("eq", span.step, _node(nest.passes - 1)), out, (loop((partial,)),)),)
+
+    def kept() -> tuple:
+        sums = Array(f"sums{acc.name}", acc.type, "stack")
+        keep = unroll(For(i, height, (For(j, width, (Store(sums.name, (i, j), load(acc.name, (i, j), wide)),), VECTOR),)))
+        return (Alloc(sums), keep, *stored(sums, lambda body: For(i, there, body)))
+
+    if height * -(-width // nest.lanes) * cost > WRITTEN_OUT:
+        return kept()
+    if not cut.exact and type(dot.k) is int and dot.k >= LONG_SUMS:
+        return kept()
+    whole = stored(acc, lambda body: unroll(For(i, height, body)))
+    return whole if cut.exact else (If(_node(row + height) <= dot.m, whole, kept()),)
 
 
 def _finish(nest: _Nest, total: Node, j: Node, row, first_column, inside) -> tuple:

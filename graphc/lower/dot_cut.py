@@ -21,6 +21,7 @@ CROWDING = 0.1  # of the time of these bytes is felt even where other work hides
 LOOP = 0.5  # cycles of a step of k beside its work
 LATENCY = 5  # cycles before a register can be added to again, and one to spare
 TWO_HEIGHTS = 1.02  # tiles of two heights are code twice
+SPARE_ROWS = 32  # one row in so many may be computed for nothing, if all tiles have one height by it
 SHORT_PASS = 32  # rows of a right operand that lies as it was given, in one pass: the pages of so many are at hand
 MOST_AHEAD = 3  # rows of the next tile that are asked for along one panel: more would be felt
 BLOCK_TILES, DEEP_BLOCK_TILES = 2, 8  # tiles of rows in a task: few, but for several passes, which read as many columns each
@@ -95,11 +96,16 @@ def describe(node: Node, target: Target) -> Dot:
     x, _ = node.inputs
     k = x.shape[-2] if node.attr("transpose_x") else x.shape[-1]
     m, n = node.shape[-2:]
-    return Dot(node, node.shape[:-2], m, n, k, tile_for(target, dt.accumulator(node.dtype), m, n), target.machine)
+    tile = tile_for(target, dt.accumulator(node.dtype), m, n, spare=node.attr("transpose_x"))
+    return Dot(node, node.shape[:-2], m, n, k, tile, target.machine)
 
 
-def tile_for(target: Target, dtype: dt.DType, m=None, n=None) -> Tile:
-    """The tile that takes the fewest cycles and leaves registers for one row of the right operand and a broadcast."""
+def tile_for(target: Target, dtype: dt.DType, m=None, n=None, spare: bool = False) -> Tile:
+    """The tile that takes the fewest cycles and leaves registers for one row of the right operand and a broadcast.
+
+    Args:
+        spare: as of ``heights``.
+    """
     lanes = target.lanes(dtype)
     if lanes == 1:
         return Tile(4, 4, dtype)
@@ -108,7 +114,7 @@ def tile_for(target: Target, dtype: dt.DType, m=None, n=None) -> Tile:
         limit = min(machine.tile_rows, (target.registers - 2 - vectors) // vectors)
         if limit < 1:
             break
-        pieces = heights(m, limit) if type(m) is int and m else ((limit, 1),)
+        pieces = heights(m, limit, spare) if type(m) is int and m else ((limit, 1),)
         rows = sum(h * count for h, count in pieces)
         columns = -(-n // (vectors * lanes)) if type(n) is int and n else 1 / vectors
         cost = columns * sum(count * _cycles(h, vectors, target) for h, count in pieces) / rows
@@ -124,9 +130,17 @@ def _cycles(rows: int, vectors: int, target: Target) -> float:
     return max(rows * vectors / 2, LATENCY, (rows + vectors) / 2, fetched) + CROWDING * fetched + LOOP
 
 
-def heights(m: int, limit: int) -> tuple[tuple[int, int], ...]:
-    """Rows as tiles of at most ``limit``, which differ by one at most: (height, count), the higher ones first."""
-    return tuple([(size, count) for _, size, count in even_pieces(m, limit)])
+def heights(m: int, limit: int, spare: bool = False) -> tuple[tuple[int, int], ...]:
+    """Rows as tiles of at most ``limit``, which differ by one at most: (height, count), the higher ones first.
+
+    Args:
+        spare: the last tile may reach past the last row, as rows of the left operand are copied: then two heights, which are
+            two copies of the code, become one where that costs little.
+    """
+    pieces = tuple([(size, count) for _, size, count in even_pieces(m, limit)])
+    if spare and len(pieces) > 1 and pieces[1][1] * SPARE_ROWS <= m:
+        return ((pieces[0][0], sum(count for _, count in pieces)),)
+    return pieces
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,7 @@ class Cut:
 
     Attributes:
         heights: (height, count) of the tiles of rows; None where m is not known.
+        exact: no tile reaches past the last row; else rows beyond are computed, and never stored.
         depth: steps of k in one pass.
         deep: there may be more passes than one.
         panels: panels of columns in a block.
@@ -146,6 +161,7 @@ class Cut:
     """
 
     heights: tuple | None
+    exact: bool
     depth: int
     deep: bool
     panels: int
@@ -161,7 +177,9 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
     tile, machine = dot.tile, dot.machine
     depth = _depth(dot, packed)
     deep = not (type(dot.k) is int and dot.k <= depth)
-    known = heights(dot.m, tile.rows) if type(dot.m) is int else None
+    transposed = dot.node.attr("transpose_x")
+    known = heights(dot.m, tile.rows, transposed) if type(dot.m) is int else None
+    exact = known is not None and sum(height * count for height, count in known) == dot.m
     tiles = DEEP_BLOCK_TILES if deep else BLOCK_TILES
     panels = max(1, machine.block_bytes // max(1, dot.bytes_of(depth, tile.width)))
     if not packed and dot.has_few_rows:
@@ -174,7 +192,6 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
     size = dot.bytes_of(dot.k, dot.n)
     far = size is None or size > machine.near_bytes
     ahead = max(1, machine.ahead_bytes // dot.bytes_of(tile.width)) if far else 0
-    transposed = dot.node.attr("transpose_x")
     next_rows = known is not None and (transposed or (not deep and type(dot.panels) is int and panels <= 2))
     direct = _reads_directly(dot, known)
     rows_ahead = -(-tile.rows // panels)
@@ -182,7 +199,7 @@ def cut_of(dot: Dot, packed: bool) -> Cut:
     near = direct and (left is None or left <= machine.block_bytes)
     if near or transposed or next_rows or not far or rows_ahead > MOST_AHEAD:
         rows_ahead = 0
-    return Cut(known, depth, deep, panels, tiles, direct, ahead, next_rows, rows_ahead)
+    return Cut(known, exact, depth, deep, panels, tiles, direct, ahead, next_rows, rows_ahead)
 
 
 def _depth(dot: Dot, packed: bool) -> int:

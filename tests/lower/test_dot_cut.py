@@ -49,6 +49,36 @@ def test_heights_cover_the_rows():
             assert max((h for h, _ in pieces), default=0) - min((h for h, _ in pieces), default=0) <= 1
 
 
+def test_copied_rows_have_one_height_where_few_are_spare():
+    assert heights(784, 12, spare=True) == ((12, 66),) and heights(256, 12, spare=True) == ((12, 22),)
+    assert heights(25, 12, spare=True) == heights(25, 12) == ((9, 1), (8, 2))  # a tenth would be computed for nothing
+    for flags, count in (((True, False), 1), ((False, False), 2)):
+        cut = cut_of(describe(product(784, 256, 32, flags=flags)[2], X86_64_V4), packed=False)
+        assert len(cut.heights) == count and cut.exact == (count == 2)
+
+
+@pytest.mark.parametrize("k", [0, 1, 32, 700, 1700])
+@pytest.mark.parametrize("open_k", [False, True], ids=["known", "open"])
+@pytest.mark.parametrize("form", ["alone", "short", "long"])
+def test_spare_rows_are_never_stored(form, open_k, k):
+    """Sizes whose last tile of rows reaches past the last one, in batches, with columns that fill no panel."""
+    m, n, batch = 71, 40, 2
+    rng = np.random.default_rng(k)
+    sizes = (batch, symbol("k") if open_k else k)
+    x, y = input_node("x", Type(dt.f32, (*sizes, m))), input_node("y", Type(dt.f32, (*sizes, n)))
+    old = input_node("old", Type(dt.f32, (batch, m, n)))
+    node = dot(x, y, True, False)
+    outputs = {"alone": (node,), "short": (add(old, node),), "long": (tanh(add(old, tanh(node))), tanh(old))}[form]
+    graph = Graph("spare", (x, y, *(() if form == "alone" else (old,))), outputs)
+    arrays = [rng.standard_normal(s).astype(np.float32) for s in ((batch, k, m), (batch, k, n), (batch, m, n))]
+    arrays = arrays[: len(graph.inputs)]
+    for target in host_targets():
+        results = [run_native(graph, arrays, target, parts) for parts in SPLITS]
+        assert all(bits_equal(a, b) for r in results[1:] for a, b in zip(results[0], r))
+        for got, want in zip(results[0], interpret(graph, *arrays)):
+            np.testing.assert_allclose(got, want, atol=1e-3)
+
+
 def test_narrow_results_do_not_waste_lanes():
     assert tile_for(X86_64_V4, dt.f32, 256, 10).width == 16
     assert tile_for(X86_64_V4, dt.f32, 1, 4096).width >= 64  # one row: enough sums in flight to hide latency

@@ -18,14 +18,14 @@ from graphc.codegen.llvm.vectorize import VectorLoops
 from graphc.errors import CompileError
 from graphc.ir.dtype import i64
 from graphc.ir.kernel import PARALLEL, SERIAL, UNROLLED, VECTOR, Alloc, For, If, Kernel, Let, Prefetch, Set, Store, Turn
-from graphc.ir.node import Node
+from graphc.ir.node import Node, bounds
 from graphc.ir.target import Target
 
 _FEW = 4  # iterations that are written one after the other
 _SMALL_BODY = 64
 _LONG = 32  # iterations
 _LONG_UNROLLS = ((16, 4), (96, 2))  # (cost of a body up to which, copies per turn) of loops that are known to be long
-_UNROLLS = ((8, 4), (32, 2))  # of others, which run a few times, or have the body once more for what is left
+_UNROLLS = ((8, 4), (32, 2))  # of others, which have the body once more for what is left
 
 
 class Body:
@@ -179,7 +179,7 @@ class Body:
             self._copies(loop, range(extent))
             return
         keys = self._keys(loop.body)
-        limits = _LONG_UNROLLS if type(extent) is int and extent >= _LONG else _UNROLLS
+        limits = _LONG_UNROLLS if type(extent) is int and extent >= _LONG else () if _is_short(extent) else _UNROLLS
         unroll = next((copies for limit, copies in limits if cost <= limit), 1) if innermost else 1
         stop = self._number(extent)
         done = function.builder.const(0, i64)
@@ -222,6 +222,12 @@ class Body:
         span = Span(Value("%begin", i64), Value("%end", i64), 1, False)
         counted_loop(task, loop.var, span, [], lambda: body.run(loop.body), LOOP)
         outline.functions.append(task.finish(f"define internal void @{name}(ptr %context, i64 %begin, i64 %end)"))
+
+
+def _is_short(extent) -> bool:
+    """Whether an extent that is known only while running is never large, as that of rows of a tile: code once is enough."""
+    most = bounds(extent)[1] if isinstance(extent, Node) else None
+    return most is not None and most < _LONG
 
 
 def kernel_functions(kernel: Kernel, target: Target, declared: set[str], linkage: str = "internal") -> str:

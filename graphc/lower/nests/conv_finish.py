@@ -10,11 +10,14 @@ from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import index, loop, vector
 
 WRITTEN_OUT = 192  # instructions of what follows the sums of a tile, if they are to be written once for every vector
+LONG_SUMS, AFTER_LONG = 128, 72  # products of a sum from which on its way over the stack is not felt; then so many instructions
 
 
 def is_short(site: Site, pixels: int, width: int) -> bool:
-    """Whether what follows the sums is short enough to be written for every vector of a tile."""
-    return pixels * -(-width // site.lanes) * (site.epilogue.cost + 1) <= WRITTEN_OUT
+    """Whether what follows the sums is short enough to be written for every vector of a tile: shorter, if sums are long."""
+    depth = site.shape.depth
+    limit = AFTER_LONG if type(depth) is int and depth >= LONG_SUMS else WRITTEN_OUT
+    return pixels * -(-width // site.lanes) * (site.epilogue.cost + 1) <= limit
 
 
 def finish_now(site: Site, sums: Array, width: int, pixel: Callable, channel: Callable, tag: str) -> For:
