@@ -20,6 +20,7 @@ from graphc.passes.specialise import specialise
 from graphc.passes.pipeline import infer
 from graphc.ir.verify import verify_graph, verify_program
 from graphc.inspect.memory import memory
+from graphc.inspect.sizes import Sizes
 from graphc.prims import (
     add, broadcast, cast, cholesky, concat, cond, dot, ensure, eq, gather, host, iota, loop, measured, mul, ne, nonzero,
     pad, reduce, reshape, reverse, select, slice, transpose, unique, while_,
@@ -294,7 +295,7 @@ def test_what_is_kept_in_memory_is_shown():
     m = x("m", MASK)
     program = lower_graph(optimise(Graph("shown", (m,), (nonzero(m) * 2, const(b"w", Type(dt.string, ()))))))
     verify_program(program)
-    assert "host nonzero" in memory(program) and parse(str(program), {}) is not None
+    assert "host nonzero" in memory(program, Sizes(program.signature)) and parse(str(program), {}) is not None
 
 
 def test_callbacks_without_names_are_not_mixed_up():
