@@ -70,4 +70,4 @@ def test_compile_and_serve(tmp_path):
     out = run("compile_and_serve", cwd=tmp_path)
     right = [number(out, words) for words in ("after one epoch:", "loaded:")]
     assert right[0] == right[1] > 0.7 and number(out, "accuracy") > 0.9
-    assert "digits.gc digits.h digits.o digits.so digits_train.gc" in out
+    assert "digits.a digits.gc digits.h digits.o digits.so digits_main.c digits_train" in out

@@ -47,7 +47,7 @@ def test_run_says_what_is_missing(at, capsys):
 def test_compile_into_a_folder_and_run_without_the_model(at, capsys):
     status, out, _ = call(capsys, "compile", "line.onnx", "-o", "made")
     assert status == 0 and "made/line.gc" in out
-    assert sorted(p.name for p in (at / "made").iterdir()) == ["line.gc", "line.h", "line.o", "line.so"]
+    assert sorted(p.name for p in (at / "made").iterdir()) == ["line.a", "line.gc", "line.h", "line.o", "line.so", "line_main.c"]
     np.testing.assert_array_equal(graphc.load("made/line.gc")(X)[0], X * np.float32([1, 2, 3]) + np.float32(0.5))
 
 
