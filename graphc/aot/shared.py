@@ -134,11 +134,12 @@ def load_shared(path) -> SharedModel:
             )
         try:
             library = load_for_good(file)
-            if hasattr(library, f"{description.name}_init"):
-                _give_weights(library, description.name, Path(path).with_suffix(".weights"))
-            return SharedModel(library, description)
-        except AttributeError as error:
+            model = SharedModel(library, description)
+        except (OSError, AttributeError) as error:
             raise FormatError(f"{os.fspath(path)}: the library cannot be loaded: {error}") from None
+    if hasattr(library, f"{description.name}_init"):
+        _give_weights(library, description.name, Path(path).with_suffix(".weights"))
+    return model
 
 
 def _give_weights(library: ctypes.CDLL, name: str, path: Path) -> None:

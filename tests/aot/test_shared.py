@@ -296,3 +296,13 @@ def test_weights_of_their_own_and_no_threads(tmp_path):
     (tmp_path / "d.weights").unlink()
     with pytest.raises(FileNotFoundError, match="d.weights"):
         graphc.load(tmp_path / "d.so")
+
+
+def test_what_the_loader_does_not_accept_names_the_file(tmp_path):
+    x = input_node("x", Type(dt.f32, (3,)))
+    aot.export(Graph("twice", (x,), (apply("add", x, x),), ("y",)), tmp_path / "t.gc")
+    content = bytearray((tmp_path / "t.so").read_bytes())
+    content[54:56] = bytes(2)  # the size of a program header
+    (tmp_path / "t.so").write_bytes(content)
+    with pytest.raises(FormatError, match="t.so: .*cannot be loaded"):
+        graphc.load(tmp_path / "t.so")
