@@ -33,7 +33,7 @@ def test_file_type(tmp_path):
     needs("magika")
     (tmp_path / "picture.dat").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 8)
     (tmp_path / "page.txt").write_text("<!DOCTYPE html>\n<html><head><title>x</title></head><body><p>Hello</p></body></html>\n" * 3)
-    out = run("file_type", ROOT / "README.md", ROOT / "graphc/cli.py", ROOT / "pyproject.toml", "picture.dat", "page.txt",
+    out = run("file_type", ROOT / "README.md", ROOT / "graphc/cli/compile.py", ROOT / "pyproject.toml", "picture.dat", "page.txt",
               cwd=tmp_path)  # fmt: skip
     found = [line.split(": ")[1].split(" ")[0] for line in out.splitlines()]
     assert found == ["markdown", "python", "toml", "png", "html"]

@@ -1,0 +1,85 @@
+"""``graphc tune``: its arguments, and what it says while it measures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+
+from graphc import aot
+from graphc.cli.arrays import named_arrays, texts_for
+from graphc.cli.compile import container_path, write
+from graphc.cli.models import add_model, add_target, load_model, settings_of
+from graphc.compile import target_of
+from graphc.errors import UsageError, located
+from graphc.runtime.pool import default_threads
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    add_model(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="OUT.gc", help="as for compile")
+    parser.add_argument(
+        "--input", "-i", action="append", default=[], metavar="[NAME=]FILE.npy",
+        help="an input to measure with, by name or in order; the others are random",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size", action="append", default=[], metavar="NAME.AXIS=SIZE",
+        help="of an open dimension of an input, such as x.0=32",
+    )  # fmt: skip
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="to measure at most (default: 60)")
+    parser.add_argument("--threads", type=int, metavar="N", help="as GRAPHC_NUM_THREADS; default: all")
+    add_target(parser)
+
+
+def tune(options) -> None:
+    """Measure, and write what ``graphc compile`` writes with what was found."""
+    if options.threads is not None:
+        if options.threads < 1:
+            raise UsageError(f"--threads {options.threads}: there must be 1 or more")
+        os.environ["GRAPHC_NUM_THREADS"] = str(options.threads)  # read when the first program is loaded
+    aot.check_path(container_path(options.output, options.model))
+    is_onnx = options.model.endswith(".onnx")
+    graph = load_model(options.model, options.weights, options.input if is_onnx else ())
+    names = [x.attr("name") for x in graph.inputs]
+    texts = texts_for(graph, options.input) if is_onnx else options.input
+    settings = settings_of(options)
+    threads = default_threads()
+    print(f"measuring {graph.name} for {target_of(settings).name} on {threads} thread{'s' if threads > 1 else ''}", flush=True)
+    with located(None):
+        tuning = aot.tune(graph, settings, named_arrays(texts, names), _sizes(options.size), options.seconds, on_trial=_show_trial)
+    _show_tuning(tuning, options)
+    write(graph, options, replace(settings, machine=tuning.machine))
+
+
+def _sizes(texts: list[str]) -> dict[str, int]:
+    """What ``NAME=SIZE`` texts say."""
+    sizes: dict[str, int] = {}
+    for text in texts:
+        name, equals, size = text.rpartition("=")
+        if not (equals and name and size.isdecimal()):
+            raise UsageError(f"--size {text}: give NAME=SIZE, such as x.0=32")
+        if name in sizes:
+            raise UsageError(f"size {name} is given twice")
+        sizes[name] = int(size)
+    return sizes
+
+
+def _show_trial(trial: aot.Trial) -> None:
+    """One line of the table; values that change no kernel are none."""
+    if trial.ratio is not None:
+        value = "" if trial.value is None else trial.value
+        print(f"  {trial.name:12}  {value!s:>13}  {trial.ratio:6.3f}{'  kept' if trial.kept else ''}", flush=True)
+
+
+def _show_tuning(tuning: aot.Tuning, options) -> None:
+    """What measuring came to."""
+    needed = f"{tuning.noise:.1%}"
+    if tuning.left:
+        print(f"no time was left for {tuning.left} values: --seconds {options.seconds:g} is the limit")
+    if all(trial.ratio is None for trial in tuning.trials):
+        print("no value that was tried changes a kernel: there is nothing to choose")
+    elif tuning.ratio == 1.0:
+        print(f"nothing is faster by more than {needed}, which is noise: the model of the machine is as good as it gets")
+    else:
+        print(f"kept {tuning.machine}: {tuning.ratio:.3f} times as fast, where {needed} is noise; all results have the same bits")
