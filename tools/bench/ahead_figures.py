@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import statistics
 import subprocess
@@ -54,6 +55,55 @@ int main(void) {
   printf("%.9g\\n", best);
   return failed;
 }
+"""
+
+
+INDUCTOR = """
+import json, os, statistics, time, torch
+
+torch.set_num_threads(1)
+layers = torch.nn.Linear(64, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10), torch.nn.Softmax(-1)
+sizes = ({0: torch.export.Dim("n", min=1, max=4096)},)
+with torch.no_grad():
+    begin = time.perf_counter()
+    traced = torch.export.export(torch.nn.Sequential(*layers).eval(), (torch.zeros(4, 64),), dynamic_shapes=sizes)
+    path = torch._inductor.aoti_compile_and_package(traced, package_path=os.path.abspath("digits.pt2"))
+    compiled = time.perf_counter() - begin
+    loads, x = [], torch.zeros(1, 64)
+    for _ in range(9):
+        begin = time.perf_counter()
+        model = torch._inductor.aoti_load_package(path)
+        loads.append(time.perf_counter() - begin)
+    calls = []
+    for _ in range(50):
+        begin = time.perf_counter()
+        for _ in range(200):
+            model(x)
+        calls.append((time.perf_counter() - begin) / 200)
+figures = {"compile": compiled, "size": os.path.getsize(path), "load": statistics.median(loads), "call": statistics.median(calls)}
+print(json.dumps(figures | {"version": torch.__version__}))
+"""
+
+OURS = """
+import json, os, shutil, statistics, time, numpy, graphc
+from graphc.aot import read
+
+x, loads, calls = numpy.zeros((1, 64), "f4"), [], []
+graph = read("digits.gc").graph
+begin = time.perf_counter()
+graphc.export(graph, "again.gc")
+compiled = time.perf_counter() - begin
+for k in range(9):
+    shutil.copy("again.gc", f"copy{k}.gc")
+    begin = time.perf_counter()
+    model = graphc.load(f"copy{k}.gc")
+    loads.append(time.perf_counter() - begin)
+for _ in range(50):
+    begin = time.perf_counter()
+    for _ in range(200):
+        model(x)
+    calls.append((time.perf_counter() - begin) / 200)
+print(json.dumps({"compile": compiled, "size": os.path.getsize("again.so"), "load": statistics.median(loads), "call": statistics.median(calls)}))
 """
 
 
@@ -157,6 +207,28 @@ def bench_record(folder: Path):
         yield Row(f"noting it, of the whole compilation: {name}", f"{share:.1%}", "<= 5 %", share <= 0.05)
 
 
+def bench_inductor(folder: Path):
+    """The digits network beside AOTInductor's package of it, each in a process of its own, with empty caches."""
+    if TORCH is None:
+        return
+    predictor, _ = digits()
+    graphc.save(predictor, folder / "digits.gc")
+    found = []
+    for program, code in ((sys.executable, OURS), (TORCH, INDUCTOR)):
+        caches = {"GRAPHC_CACHE_DIR": str(folder / "empty"), "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")}
+        found.append(json.loads(python(code, 1, folder, program, **caches)[0]))
+    ours, theirs = found
+    peer = f"AOTInductor of PyTorch {theirs['version'].partition('+')[0]}"
+    for what, key, unit, scale in (
+        ("digits: compiling, first in its process", "compile", "s", 1),
+        ("digits: file with weights (`.so`, package)", "size", "KB", 1e-3),
+        ("digits: loading it from Python", "load", "ms", 1e3),
+        ("digits: one call from Python, batch 1", "call", "us", 1e6),
+    ):
+        one, other = ours[key] * scale, theirs[key] * scale
+        yield Row(what, f"{one:.4g} {unit}, {peer} {other:.4g} {unit}, {other / one:.1f}x", "", None)
+
+
 def compiling(model: Path) -> float:
     """Seconds of compiling it in a new process with an empty cache, LLVM and the initialisers of values loaded before."""
     code = (
@@ -174,16 +246,21 @@ def kilobytes(size: int) -> str:
     return f"{size / 1000:.1f} KB"
 
 
-BENCHES = {"object": bench_object, "call": bench_call, "load": bench_load, "record": bench_record}
+BENCHES = {"object": bench_object, "call": bench_call, "load": bench_load, "record": bench_record, "inductor": bench_inductor}
+
+TORCH = None  # an interpreter that has PyTorch
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command, and what it does."""
     figures.arguments(parser, BENCHES)
+    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch, to compare with AOTInductor")
     parser.set_defaults(do=run)
 
 
 def run(options: argparse.Namespace) -> None:
+    global TORCH
+    TORCH = options.torch
     figures.refuse_early(options.write, "ahead")
     with tempfile.TemporaryDirectory() as folder:
         rows = figures.show(row for name in options.only for row in BENCHES[name](Path(folder)))

@@ -55,13 +55,13 @@ def per_call(f: Callable, count: int = 20_000, repeats: int = 7) -> float:
     return statistics.median(found)
 
 
-def python(code: str, repeats: int = 5, folder: Path | None = None, **environment) -> list[str]:
+def python(code: str, repeats: int = 5, folder: Path | None = None, program: str = sys.executable, **environment) -> list[str]:
     """Last lines that a fresh interpreter, in ``folder``, prints for ``code``, several times."""
     env = {**os.environ, **environment}
     lines = []
     for _ in range(repeats):
-        done = subprocess.run([sys.executable, "-c", code], env=env, cwd=folder, capture_output=True, text=True, check=True)
-        lines.append((done.stdout + done.stderr).strip().splitlines()[-1] if done.stdout or done.stderr else "")
+        done = subprocess.run([program, "-c", code], env=env, cwd=folder, capture_output=True, text=True, check=True)
+        lines.append((done.stdout or done.stderr).strip().splitlines()[-1] if done.stdout or done.stderr else "")
     return lines
 
 
