@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from . import environments, keras_figures, promises, report, results
+from . import ahead_figures, environments, keras_figures, promises, report, results
 from .rounds import Pool, measure
 from .starts import Starts
 from .workloads import WORKLOADS
@@ -121,6 +121,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="show the workloads").set_defaults(do=listing)
     p = commands.add_parser("promises", help="measure what else graphc promises: import, sessions, files, eager steps")
     promises.arguments(p)
+    p = commands.add_parser("ahead", help="measure compiling ahead of time: files, starts, calls from C, the record")
+    ahead_figures.arguments(p)
     return top
 
 

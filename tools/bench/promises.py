@@ -9,11 +9,9 @@ one beside, so their ratio holds although absolute times drift on shared machine
 from __future__ import annotations
 
 import argparse
-import datetime
 import gc
 import importlib.metadata
 import os
-import platform
 import resource
 import shutil
 import statistics
@@ -21,8 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,54 +27,8 @@ import graphc.v1 as tf
 from graphc import Options, compile_graph
 from graphc.ir import node as ir_node
 
-from .report import between, read_page
-from .results import processor
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; ``good`` says whether the figure meets its goal, None where there is no goal."""
-
-    what: str
-    figure: str
-    goal: str
-    good: bool | None
-
-
-def interleaved(*functions: Callable, seconds: float = 2.0, least: int = 5) -> list[float]:
-    """Median seconds of each function, run in turn."""
-    for f in functions:
-        f()
-    times: list[list[float]] = [[] for _ in functions]
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times[0]) < least:
-        for f, mine in zip(functions, times):
-            start = time.perf_counter()
-            f()
-            mine.append(time.perf_counter() - start)
-    return [statistics.median(t) for t in times]
-
-
-def per_call(f: Callable, count: int = 20_000, repeats: int = 7) -> float:
-    """Seconds of one call: the median of several loops."""
-    f()
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        for _ in range(count):
-            f()
-        found.append((time.perf_counter() - start) / count)
-    return statistics.median(found)
-
-
-def python(code: str, repeats: int = 5, **environment) -> list[str]:
-    """Last lines that a fresh interpreter prints for ``code``, several times."""
-    env = {**os.environ, **environment}
-    lines = []
-    for _ in range(repeats):
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-        lines.append((done.stdout + done.stderr).strip().splitlines()[-1] if done.stdout or done.stderr else "")
-    return lines
+from . import figures
+from .figures import Row, interleaved, per_call, python
 
 
 def bench_import():
@@ -548,17 +498,9 @@ BENCHES = {
 }
 
 
-def table(rows: list[Row]) -> str:
-    lines = ["| what | figure | goal | met |", "|---|---|---|---|"]
-    mark = {True: "yes", False: "**no**", None: ""}
-    lines += [f"| {r.what} | {r.figure} | {r.goal} | {mark[r.good]} |" for r in rows]
-    return "\n".join(lines)
-
-
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command, and what it does."""
-    parser.add_argument("--write", metavar="FILE", help="write the table there, between the markers")
-    parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
+    figures.arguments(parser, BENCHES)
     parser.add_argument("--tensorflow", metavar="PYTHON", help="an interpreter that has TensorFlow, to compare with")
     parser.set_defaults(do=run)
 
@@ -566,19 +508,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     global TENSORFLOW
     TENSORFLOW = options.tensorflow
-    if options.write:
-        between(read_page(Path(options.write)), "promises", "")  # better refused now than when all is measured
-    rows = []
-    for name in options.only:
-        for row in BENCHES[name]():
-            rows.append(row)
-            print(f"{row.what}: {row.figure}" + (f"   goal {row.goal}: {'met' if row.good else 'MISSED'}" if row.goal else ""), flush=True)
-    versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in ("numpy", "llvmlite"))
-    head = (
-        f"`python tools/bench promises`, {datetime.date.today()}, {processor()} ({os.cpu_count()} cores), "
-        f"Python {platform.python_version()}, {versions}. Peers run interleaved in the same process, on one thread; "
-        "on a shared machine read the ratios.\n\n"
-    )
-    if options.write:
-        target = Path(options.write)
-        target.write_text(between(target.read_text(), "promises", head + table(rows)))
+    figures.refuse_early(options.write, "promises")
+    rows = figures.show(row for name in options.only for row in BENCHES[name]())
+    note = "Peers run interleaved in the same process, on one thread; on a shared machine read the ratios."
+    figures.write(options.write, "promises", note, rows)
