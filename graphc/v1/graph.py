@@ -10,7 +10,7 @@ from graphc.api.adopt import adopted
 from graphc.api.check_numerics import check_recorder
 from graphc.api.effect import Effect, any_token
 from graphc.api.operators import Composed, Operators
-from graphc.errors import DtypeError, GraphError, StateError, call_size, explain, here
+from graphc.errors import DtypeError, GraphError, StateError, call_size, explain, here, scoped
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, symbol
@@ -114,7 +114,8 @@ class Graph(Placement, Collected):
             self.check_name(name)
             self._scope = name if name.endswith("/") else self.unique_name(name) + "/"
         try:
-            yield self._scope
+            with scoped(self._scope[:-1]):  # what is made inside says so in texts and pictures
+                yield self._scope
         finally:
             self._scope = before
 

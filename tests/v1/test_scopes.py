@@ -189,3 +189,16 @@ def test_errors_inside_leave_the_scope():
     with pytest.raises(ZeroDivisionError), tf.variable_scope("a"), tf.name_scope("b"), tf.device("/cpu:0"):
         raise ZeroDivisionError
     assert tf.get_variable_scope().name == "" and tf.constant(1.0).name == "Const:0" and tf.no_op().device == ""
+
+
+def test_what_is_compiled_knows_its_scopes():
+    x = tf.placeholder(tf.float32, [None, 4], name="x")
+    with tf.name_scope("net"), tf.variable_scope("hidden"):
+        y = tf.sigmoid(x)
+    with tf.name_scope("loss"):
+        loss = tf.reduce_sum(y)
+    outside = tf.exp(loss)
+    graph = tf.freeze(tf.Session(), [x], [outside])
+    found = {n.op: n.location.scope for n in graph.nodes if n.op in ("sigmoid", "logistic", "reduce", "exp")}
+    assert found["reduce"] == "loss" and found["exp"] == ""
+    assert "net/hidden" in {n.location.scope for n in graph.nodes if n.location}
