@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 from collections.abc import Sequence as Values
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from graphc.onnx.static import NeedsValue, static_value
 from graphc.onnx.values import UNKNOWN, Narrow, constant
 
 _STANDARD = ("", "ai.onnx")
+_NO_NAME = re.compile(r"[^\w./:-]")
 _DEEPEST = 64  # of graphs in graphs and functions in functions
 _MOST_INSIDE = 20_000  # nodes traced in graphs inside of nodes, each time that they are
 _FOLDED = 1 << 12  # elements of a result that is computed while tracing where it follows from constants
@@ -161,7 +163,7 @@ class Frame:
         """Trace nodes in order."""
         self.nodes = nodes
         for node in nodes:
-            with located(Location(self.tracer.path, self.tracer.lines.number(node))):
+            with located(Location(self.tracer.path, self.tracer.lines.number(node), _scope(node.name))):
                 values = self._traced(node)
             for name, value in zip(node.output, values):
                 if name:
@@ -290,6 +292,11 @@ class _Initialiser:
         if self.is_outermost and self.tensor.name in self.tracer.parameters:
             return self.tracer.parameters[self.tensor.name]
         return constant(self.tracer.file.array(self.tensor))
+
+
+def _scope(name: str) -> str:
+    """Whose part a node is, by a name such as ``/layer1/conv1/Conv``: exporters put the names of modules in front."""
+    return _NO_NAME.sub("_", name.strip("/").rpartition("/")[0])
 
 
 def _folded(value):

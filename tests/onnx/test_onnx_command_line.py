@@ -56,6 +56,14 @@ def test_inspect(at, capsys):
     assert status == 0 and "graph @main(%x: f32[n,3])" in out and "line.onnx:2" in out
 
 
+def test_modules_that_exporters_put_into_names_are_scopes(at, capsys):
+    nodes = [node("Mul", "x x", "a", name="/stem/square 1/Mul"), node("Exp", "a", "y", name="/Exp")]
+    (at / "named.onnx").write_bytes(model(nodes, ["x: float32[n]"], ["y: float32[n]"]).SerializeToString())
+    _, out, _ = call(capsys, "inspect", "named.onnx", "--stage", "traced")
+    lines = [line.partition("  # ")[2] for line in out.splitlines() if "#" in line]
+    assert lines == ["named.onnx:1 stem/square_1", "named.onnx:2"]
+
+
 def test_a_value_that_decides_what_is_computed(at, capsys):
     status, _, err = call(capsys, "inspect", "moving.onnx")
     assert status == 1 and "depends on the value" in err and "axes" in err
