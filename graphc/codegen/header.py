@@ -109,7 +109,7 @@ def _donations(signature: Signature, macro: str) -> list[str]:
         return []
     rows = [", ".join(pairs[k : k + _PAIRS]) for k in range(0, len(pairs), _PAIRS)]
     return ["", "/* What is written over what, {output, input}: the initialiser of an array int[][2]. */",
-            f"#define {macro}_DONATED {{ \\", ", \\\n".join([f"  {row}" for row in rows]) + "}"]  # fmt: skip
+            f"#define {macro}_DONATED {{" + ", \\\n    ".join(rows) + "}"]  # fmt: skip
 
 
 def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> list[str]:
