@@ -56,6 +56,16 @@ def test_c_prints_the_same_lines_as_python(trained):
 
 
 @needs_cc
+def test_the_two_models_share_one_pool_of_threads(trained, tmp_path):
+    elffile = pytest.importorskip("elftools.elf.elffile")
+    shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
+    run_c(tmp_path, epochs=0)
+    with open(tmp_path / "train", "rb") as file:
+        names = [symbol.name for symbol in elffile.ELFFile(file).get_section_by_name(".symtab").iter_symbols()]
+    assert names.count("gc_parallel") == 1 and names.count("step") == names.count("predict") == 1
+
+
+@needs_cc
 def test_a_second_run_goes_on_where_the_first_one_stopped(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
     before = losses(run_c(tmp_path))
