@@ -12,8 +12,10 @@ from c_programs import CC, needs_cc
 from example_programs import EXAMPLES, expect_tested_and_listed
 
 from graphc import aot
+from graphc.options import Options
 
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1")
+CROSS, QEMU = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")
 SANITIZED = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
@@ -28,10 +30,18 @@ def trained(tmp_path_factory):
     return folder, run("train", "--folder", folder, "--epochs", 4, cwd=folder)
 
 
-def run_c(folder, *flags, epochs=4) -> str:
-    command = [CC, *STRICT, *flags, "-I.", EXAMPLES / "c" / "train.c", "step.a", "predict.a", "-o", "train", "-lpthread"]
+def run_c(folder, *flags, epochs=4, cc=CC, by=()) -> str:
+    command = [cc, *STRICT, *flags, "-I.", EXAMPLES / "c" / "train.c", "step.a", "predict.a", "-o", "train", "-lpthread"]
     subprocess.run(command, check=True, cwd=folder)
-    return subprocess.run([folder / "train", str(epochs)], check=True, cwd=folder, capture_output=True, text=True).stdout
+    return subprocess.run([*by, folder / "train", str(epochs)], check=True, cwd=folder, capture_output=True, text=True).stdout
+
+
+def made_anew(trained, folder, options=Options(), **for_c) -> None:
+    """The folder gets what the program in C needs, its two models compiled otherwise."""
+    for name in ("digits.bin", "state.bin"):
+        shutil.copy(trained[0] / name, folder)
+    for name in ("step", "predict"):
+        aot.export(aot.read(trained[0] / f"{name}.gc").graph, folder / f"{name}.gc", options, **for_c)
 
 
 def losses(text: str) -> list[float]:
@@ -75,13 +85,16 @@ def test_a_second_run_goes_on_where_the_first_one_stopped(trained, tmp_path):
 
 @needs_cc
 def test_without_threads_and_under_sanitizers_the_lines_are_the_same(trained, tmp_path):
-    folder, text = trained
-    for name in ("digits.bin", "state.bin"):
-        shutil.copy(folder / name, tmp_path)
-    for name in ("step", "predict"):
-        aot.export(aot.read(folder / f"{name}.gc").graph, tmp_path / f"{name}.gc", threads=False)
+    made_anew(trained, tmp_path, threads=False)
     probe = subprocess.run([CC, *SANITIZED, "-x", "c", "-", "-o", tmp_path / "probe"], input=b"int main(void) { return 0; }", capture_output=True)
-    assert run_c(tmp_path, *(SANITIZED if probe.returncode == 0 else ())) == text
+    assert run_c(tmp_path, *(SANITIZED if probe.returncode == 0 else ())) == trained[1]
+
+
+@pytest.mark.skipif(CROSS is None or QEMU is None, reason="needs aarch64-linux-gnu-gcc and qemu-aarch64")
+def test_another_processor_trains_with_the_same_bits(trained, tmp_path):
+    made_anew(trained, tmp_path, Options(target="aarch64"))
+    text = run_c(tmp_path, epochs=1, cc=CROSS, by=(QEMU, "-L", "/usr/aarch64-linux-gnu"))
+    assert losses(text) == losses(trained[1])[:1]
 
 
 @needs_cc
