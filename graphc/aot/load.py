@@ -14,7 +14,7 @@ from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT, Machine, machine_of
 from graphc.ir.parser import parse
-from graphc.options import INEXACT, Options
+from graphc.options import INEXACT, VERSION, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
 from graphc.runtime.host import host_target, run_by
@@ -95,7 +95,10 @@ def read(path) -> Model:
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise FormatError(f"{path}: the manifest of this container is not that of a model")
     if manifest["format"] != FORMAT:
-        raise FormatError(f"{path} has format {manifest['format']}; this version of graphc reads format {FORMAT}")
+        raise FormatError(
+            f"{path}: graphc {manifest.get('graphc')} wrote format {manifest['format']!r}, and this version of graphc, {VERSION}, reads format {FORMAT}; "
+            "load it with that version, or write it again with this one"
+        )
     targets, weights = manifest.get("targets"), manifest.get("weights")
     if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets) or not isinstance(weights, dict):
         raise FormatError(f"{path}: the manifest must list targets and weights")

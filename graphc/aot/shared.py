@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.aot.shared_call import fast_call
 from graphc.aot.signature import SUFFIX, Description, read_signature
 from graphc.errors import DeviceUnavailable, FormatError, InvalidArgumentError, ShapeError, explain
 from graphc.ir.target import TARGETS
@@ -19,6 +20,7 @@ from graphc.runtime.dims import evaluate
 from graphc.runtime.elf_find import find_data
 from graphc.runtime.host import host_target, runs_here
 from graphc.runtime.library import load_for_good
+from graphc.runtime.native_call import address_of
 from graphc.runtime.pool import default_threads
 from graphc.runtime.portable_call import aligned_bytes
 
@@ -41,6 +43,7 @@ class SharedModel:
         """Use ``load_shared``."""
         self.name, self.signature, self.target = description.name, description.signature, description.target
         self._checks, self._reasons = description.checks, description.reasons
+        self._library, self._call = library, None
         self._arguments = Arguments(self.name, self.signature)
         pointers = [ctypes.c_void_p] * 4
         self._run, self._arena, self._shapes = (
@@ -62,8 +65,17 @@ class SharedModel:
             FeedError, DtypeError, ShapeError: an argument does not fit.
             InvalidArgumentError: values are not as they must be.
         """
+        if self._call is None:
+            self._call = fast_call(self._library, self.name, self.signature, self._refusal) or self._called
+        return self._call(*arrays)
+
+    def _called(self, *arrays) -> tuple[np.ndarray, ...]:
+        """The same where nothing but the library is at hand."""
         inputs, dims = self._arguments.convert(arrays)
-        self._check(dict(zip(self.signature.symbols, dims)))
+        values = dict(zip(self.signature.symbols, dims))
+        for code, check in enumerate(self._checks, 1):
+            if not evaluate(check.condition, values):
+                raise self._refusal(code)
         inputs = [x if x.nbytes >= _READABLE else _copied(x) for x in inputs]
         sizes = (ctypes.c_int64 * max(1, len(dims)))(*dims)
         outputs = self._outputs(inputs, sizes)
@@ -74,16 +86,11 @@ class SharedModel:
         wanted = self._arena(sizes)
         if wanted > arena.size:
             arena = aligned_bytes(wanted)
-        code = self._run(_pointers(inputs), _pointers(outputs), sizes, arena.ctypes.data)
+        code = self._run(_pointers(inputs), _pointers(outputs), sizes, address_of(arena))
         self._spare.append(arena)
         if code:
-            self._refuse(code)
+            raise self._refusal(code)
         return tuple(outputs)
-
-    def _check(self, values: dict[str, int]) -> None:
-        for check in self._checks:
-            if not evaluate(check.condition, values):
-                raise ShapeError(explain(f"{check.message} (for the sizes given, {scalar_text(check.condition)} does not hold)"))
 
     def _outputs(self, inputs: list[np.ndarray], dims) -> list[np.ndarray]:
         """Where the results go: new memory, or a copy of the input that an output is written over."""
@@ -104,13 +111,16 @@ class SharedModel:
                 found.append(_memory(shape, dtype))
         return found
 
-    def _refuse(self, code: int) -> None:
-        """Raise what a nonzero code of the native function means."""
+    def _refusal(self, code: int) -> Exception:
+        """What a nonzero code of the native function means."""
+        if 0 < code <= len(self._checks):
+            check = self._checks[code - 1]
+            return ShapeError(explain(f"{check.message} (for the sizes given, {scalar_text(check.condition)} does not hold)"))
         place = code - len(self._checks) - 2
         if not 0 <= place < len(self._reasons):
-            raise ShapeError(explain("the sizes given make a value of more than 64 TiB"))
+            return ShapeError(explain("the sizes given make a value of more than 64 TiB"))
         message, line = self._reasons[place]
-        raise InvalidArgumentError(explain(message + (f"\n  at {line}" if line else "")))
+        return InvalidArgumentError(explain(message + (f"\n  at {line}" if line else "")))
 
 
 def load_shared(path) -> SharedModel:
@@ -186,4 +196,4 @@ def _copied(array: np.ndarray) -> np.ndarray:
 
 
 def _pointers(arrays: list[np.ndarray]):
-    return (ctypes.c_void_p * max(1, len(arrays)))(*[a.ctypes.data for a in arrays])
+    return (ctypes.c_void_p * max(1, len(arrays)))(*[address_of(a) for a in arrays])

@@ -15,6 +15,7 @@ _C_TYPES = {
     "f32": "float", "f64": "double", "c64": "float _Complex", "c128": "double _Complex",
 }  # fmt: skip
 ARENA_ALIGN = 64
+_PAIRS = 10  # on a line
 _DTYPES = {  # name in C, and the number that ONNX has for it in TensorProto.DataType
     "f32": ("FLOAT", 1), "u8": ("UINT8", 2), "i8": ("INT8", 3), "u16": ("UINT16", 4), "i16": ("INT16", 5),
     "i32": ("INT32", 6), "i64": ("INT64", 7), "b1": ("BOOL", 9), "f16": ("FLOAT16", 10), "f64": ("DOUBLE", 11),
@@ -47,7 +48,7 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads
              f"#define {macro}_DIMS {len(signature.symbols)}",
              f"#define {macro}_SIZES {sum(p.type.rank for p in signature.outputs)}"]  # fmt: skip
     lines += [f"#define {macro}_ARENA {arena}"] if arena is not None else []
-    lines += [f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}", *_array_constants(signature, macro)]
+    lines += [f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}", *_array_constants(signature, macro), *_donations(signature, macro)]
     lines += ["", *_run_comment(signature, arena, checks, reasons),
               f"int32_t {entry}(const void *const *inputs, void *const *outputs,",
               f"        {' ' * len(entry)} const int64_t *dims, void *arena);", "",
@@ -99,6 +100,16 @@ def _array_constants(signature: Signature, macro: str) -> list[str]:
         if elements is not None:
             lines += [f"#define {name}_ELEMENTS {elements}", f"#define {name}_BYTES {elements * kind.size}"]
     return lines
+
+
+def _donations(signature: Signature, macro: str) -> list[str]:
+    """The pairs of an output and the input that it is written over, for a loop that gives all of them their memory."""
+    pairs = [f"{{{o}, {i}}}" for o, i in signature.donated]
+    if not pairs:
+        return []
+    rows = [", ".join(pairs[k : k + _PAIRS]) for k in range(0, len(pairs), _PAIRS)]
+    return ["", "/* What is written over what, {output, input}: the initialiser of an array int[][2]. */",
+            f"#define {macro}_DONATED {{" + ", \\\n    ".join(rows) + "}"]  # fmt: skip
 
 
 def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> list[str]:

@@ -273,6 +273,13 @@ out:
   ret ptr %answer
 }
 
+; Calls a function of a shared library, which has its constants in it: their place holds its address.
+define i32 @gc_call_alone(ptr %inputs, ptr %outputs, ptr %dims, ptr %place, ptr %arena) nounwind {
+  %fn = load ptr, ptr %place
+  %code = call i32 %fn(ptr %inputs, ptr %outputs, ptr %dims, ptr %arena)
+  ret i32 %code
+}
+
 ; A program for the start-up test: the sum of two f32 vectors of n elements, and of one f32 scalar added to both.
 define i32 @gc_probe(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena) nounwind {
 entry:

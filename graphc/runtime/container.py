@@ -248,9 +248,8 @@ class Container:
         if magic != MAGIC:
             raise self.error(f"this is no .gc container: it starts with {bytes(magic)!r}")
         if version != VERSION:
-            raise self.error(
-                f"container version {version} cannot be read here, only {VERSION}; write the file again with this version of graphc"
-            )
+            made = "a newer version of graphc wrote it: read it with that one, or write it" if version > VERSION else "write the file"
+            raise self.error(f"container version {version} cannot be read here, only {VERSION}; {made} again with this version of graphc")
         if stated != size:
             raise self.error(f"the file has {size} bytes but says {stated}: it is cut off or damaged")
         if table_size > size - _HEADER_SIZE or count * (2 + 1 + _ENTRY.size) > table_size:

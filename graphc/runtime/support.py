@@ -28,6 +28,7 @@ _EXPORTS = [
     "gc_call_exact",
     "gc_call_boxed",
     "gc_call_gated",
+    "gc_call_alone",
     "gc_call_configure",
     "gc_handler",
     "gc_turn_enter",
@@ -41,7 +42,7 @@ _EXPORTS = [
     "gc_buffer_configure",
     "gc_buffer_get",
 ]
-_FORMAT = "6"  # raised when the compiler, the linker or the order of exports changes
+_FORMAT = "7"  # raised when the compiler, the linker or the order of exports changes
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-# made by tools/support_assembly.py from the texts of digest 0c3c6ffffd08324fc1679a425eaaacf9800afb80fcb95b2187ef320c114dd57c
+# made by tools/support_assembly.py from the texts of digest 706968b8ad14e496777166c44599b3019e59a72afaba0a95532685dda9dc31f4
 	.file	"<string>"
 	.text
 	.globl	gc_pool_configure
@@ -1001,6 +1001,18 @@ gc_call_exact:
 	retq
 .Lfunc_end19:
 	.size	gc_call_exact, .Lfunc_end19-gc_call_exact
+	.globl	gc_call_alone
+	.p2align	4
+	.type	gc_call_alone,@function
+gc_call_alone:
+	pushq	%rax
+	movq	%rcx, %rax
+	movq	%r8, %rcx
+	callq	*(%rax)
+	popq	%rcx
+	retq
+.Lfunc_end20:
+	.size	gc_call_alone, .Lfunc_end20-gc_call_alone
 	.globl	gc_probe
 	.p2align	4
 	.type	gc_probe,@function
@@ -1013,29 +1025,29 @@ gc_probe:
 	movq	(%rdx), %rdx
 	xorl	%edi, %edi
 	cmpq	%rdx, %rdi
-	jge	.LBB20_3
+	jge	.LBB21_3
 	.p2align	4
-.LBB20_2:
+.LBB21_2:
 	movss	(%rax,%rdi,4), %xmm1
 	addss	(%rcx,%rdi,4), %xmm1
 	addss	%xmm0, %xmm1
 	movss	%xmm1, (%rsi,%rdi,4)
 	incq	%rdi
 	cmpq	%rdx, %rdi
-	jl	.LBB20_2
-.LBB20_3:
+	jl	.LBB21_2
+.LBB21_3:
 	xorl	%eax, %eax
 	retq
-.Lfunc_end20:
-	.size	gc_probe, .Lfunc_end20-gc_probe
+.Lfunc_end21:
+	.size	gc_probe, .Lfunc_end21-gc_probe
 	.globl	gc_probe_arena
 	.p2align	4
 	.type	gc_probe_arena,@function
 gc_probe_arena:
 	movl	$64, %eax
 	retq
-.Lfunc_end21:
-	.size	gc_probe_arena, .Lfunc_end21-gc_probe_arena
+.Lfunc_end22:
+	.size	gc_probe_arena, .Lfunc_end22-gc_probe_arena
 	.globl	gc_probe_shapes
 	.p2align	4
 	.type	gc_probe_shapes,@function
@@ -1043,8 +1055,8 @@ gc_probe_shapes:
 	movq	(%rdi), %rax
 	movq	%rax, (%rsi)
 	retq
-.Lfunc_end22:
-	.size	gc_probe_shapes, .Lfunc_end22-gc_probe_shapes
+.Lfunc_end23:
+	.size	gc_probe_shapes, .Lfunc_end23-gc_probe_shapes
 	.p2align	4
 	.type	gc_turn_wait,@function
 gc_turn_wait:
@@ -1063,12 +1075,12 @@ gc_turn_wait:
 	movq	%rax, %rdx
 	callq	gc_turn_again
 	testl	%eax, %eax
-	je	.LBB23_6
+	je	.LBB24_6
 	cmpl	$1, %eax
-	jne	.LBB23_5
+	jne	.LBB24_5
 	incq	(%rbx)
-	jmp	.LBB23_3
-.LBB23_6:
+	jmp	.LBB24_3
+.LBB24_6:
 	leaq	8(%rsp), %r14
 	movzbl	%bpl, %eax
 	andl	$1, %eax
@@ -1077,22 +1089,22 @@ gc_turn_wait:
 	movq	$0, 24(%rsp)
 	movq	%rsp, %r15
 	.p2align	4
-.LBB23_7:
+.LBB24_7:
 	movq	%rbx, %rdi
 	movq	%r15, %rsi
 	callq	gc_turn_append
-.LBB23_8:
+.LBB24_8:
 	movq	%rbx, %rdi
 	callq	gc_turn_first
 	cmpq	$0, (%rbx)
 	sete	%cl
 	setns	%dl
 	cmpq	%r15, %rax
-	jne	.LBB23_12
+	jne	.LBB24_12
 	andb	%bpl, %dl
 	orb	%dl, %cl
-	jne	.LBB23_10
-.LBB23_12:
+	jne	.LBB24_10
+.LBB24_12:
 	movl	$0, 8(%rsp)
 	callq	*gc_python+48(%rip)
 	movq	%rax, %r12
@@ -1103,30 +1115,30 @@ gc_turn_wait:
 	callq	*gc_python+56(%rip)
 	movl	8(%rsp), %eax
 	testl	%eax, %eax
-	jne	.LBB23_8
+	jne	.LBB24_8
 	movq	$1, 24(%rsp)
 	movq	%rbx, %rdi
 	callq	gc_turn_rouse
 	callq	*gc_python+136(%rip)
 	movq	$0, 24(%rsp)
 	testl	%eax, %eax
-	je	.LBB23_7
+	je	.LBB24_7
 	movq	%rsp, %rsi
 	movq	%rbx, %rdi
 	callq	gc_turn_remove
 	movq	%rbx, %rdi
 	callq	gc_turn_rouse
 	movl	$1, %eax
-	jmp	.LBB23_4
-.LBB23_5:
+	jmp	.LBB24_4
+.LBB24_5:
 	movq	24(%rbx), %rdi
 	xorl	%esi, %esi
 	xorl	%edx, %edx
 	xorl	%ecx, %ecx
 	callq	*gc_python+64(%rip)
 	movl	$2, %eax
-	jmp	.LBB23_4
-.LBB23_10:
+	jmp	.LBB24_4
+.LBB24_10:
 	movq	%rsp, %rsi
 	movq	%rbx, %rdi
 	callq	gc_turn_remove
@@ -1140,12 +1152,12 @@ gc_turn_wait:
 	orq	%rcx, %rdx
 	movq	%rdx, (%rbx)
 	testb	%bpl, %bpl
-	je	.LBB23_4
+	je	.LBB24_4
 	movq	%rbx, %rdi
 	callq	gc_turn_rouse
-.LBB23_3:
+.LBB24_3:
 	xorl	%eax, %eax
-.LBB23_4:
+.LBB24_4:
 	addq	$32, %rsp
 	popq	%rbx
 	popq	%r12
@@ -1153,25 +1165,25 @@ gc_turn_wait:
 	popq	%r15
 	popq	%rbp
 	retq
-.Lfunc_end23:
-	.size	gc_turn_wait, .Lfunc_end23-gc_turn_wait
+.Lfunc_end24:
+	.size	gc_turn_wait, .Lfunc_end24-gc_turn_wait
 	.p2align	4
 	.type	gc_turn_again,@function
 gc_turn_again:
 	addq	$16, %rdi
 	.p2align	4
-.LBB24_1:
+.LBB25_1:
 	movq	(%rdi), %rdi
 	testq	%rdi, %rdi
-	je	.LBB24_2
+	je	.LBB25_2
 	cmpq	%rdx, (%rdi)
-	je	.LBB24_5
+	je	.LBB25_5
 	addq	$8, %rdi
-	jmp	.LBB24_1
-.LBB24_2:
+	jmp	.LBB25_1
+.LBB25_2:
 	xorl	%eax, %eax
 	retq
-.LBB24_5:
+.LBB25_5:
 	cmpq	$0, 16(%rdi)
 	setne	%al
 	andb	%sil, %al
@@ -1179,60 +1191,60 @@ gc_turn_again:
 	movl	$2, %eax
 	subl	%ecx, %eax
 	retq
-.Lfunc_end24:
-	.size	gc_turn_again, .Lfunc_end24-gc_turn_again
+.Lfunc_end25:
+	.size	gc_turn_again, .Lfunc_end25-gc_turn_again
 	.p2align	4
 	.type	gc_turn_first,@function
 gc_turn_first:
 	movq	%rdi, %rax
 	addq	$8, %rax
 	.p2align	4
-.LBB25_1:
+.LBB26_1:
 	movq	(%rax), %rax
 	testq	%rax, %rax
-	je	.LBB25_3
+	je	.LBB26_3
 	cmpq	$0, 24(%rax)
-	jne	.LBB25_1
-.LBB25_3:
+	jne	.LBB26_1
+.LBB26_3:
 	retq
-.Lfunc_end25:
-	.size	gc_turn_first, .Lfunc_end25-gc_turn_first
+.Lfunc_end26:
+	.size	gc_turn_first, .Lfunc_end26-gc_turn_first
 	.p2align	4
 	.type	gc_turn_rouse,@function
 gc_turn_rouse:
 	pushq	%rax
 	callq	gc_turn_first
 	testq	%rax, %rax
-	je	.LBB26_2
+	je	.LBB27_2
 	movq	%rax, %rcx
 	addq	$8, %rax
 	movl	$1, 8(%rcx)
 	movq	%rax, %rdi
 	callq	gc_rouse
-.LBB26_2:
+.LBB27_2:
 	popq	%rax
 	retq
-.Lfunc_end26:
-	.size	gc_turn_rouse, .Lfunc_end26-gc_turn_rouse
+.Lfunc_end27:
+	.size	gc_turn_rouse, .Lfunc_end27-gc_turn_rouse
 	.p2align	4
 	.type	gc_turn_append,@function
 gc_turn_append:
 	addq	$8, %rdi
 	.p2align	4
-.LBB27_1:
+.LBB28_1:
 	movq	(%rdi), %rax
 	testq	%rax, %rax
-	je	.LBB27_3
+	je	.LBB28_3
 	movq	%rax, %rdi
 	cmpq	%rsi, %rax
-	jne	.LBB27_1
+	jne	.LBB28_1
 	retq
-.LBB27_3:
+.LBB28_3:
 	movq	$0, (%rsi)
 	movq	%rsi, (%rdi)
 	retq
-.Lfunc_end27:
-	.size	gc_turn_append, .Lfunc_end27-gc_turn_append
+.Lfunc_end28:
+	.size	gc_turn_append, .Lfunc_end28-gc_turn_append
 	.p2align	4
 	.type	gc_turn_remove,@function
 gc_turn_remove:
@@ -1242,26 +1254,26 @@ gc_turn_remove:
 	callq	gc_turn_unlink
 	popq	%rax
 	retq
-.Lfunc_end28:
-	.size	gc_turn_remove, .Lfunc_end28-gc_turn_remove
+.Lfunc_end29:
+	.size	gc_turn_remove, .Lfunc_end29-gc_turn_remove
 	.p2align	4
 	.type	gc_turn_unlink,@function
 gc_turn_unlink:
 	.p2align	4
-.LBB29_1:
+.LBB30_1:
 	movq	(%rdi), %rcx
 	testq	%rcx, %rcx
-	je	.LBB29_4
+	je	.LBB30_4
 	movq	%rdi, %rax
 	leaq	(%rcx,%rdx), %rdi
 	cmpq	%rsi, %rcx
-	jne	.LBB29_1
+	jne	.LBB30_1
 	movq	(%rdi), %rcx
 	movq	%rcx, (%rax)
-.LBB29_4:
+.LBB30_4:
 	retq
-.Lfunc_end29:
-	.size	gc_turn_unlink, .Lfunc_end29-gc_turn_unlink
+.Lfunc_end30:
+	.size	gc_turn_unlink, .Lfunc_end30-gc_turn_unlink
 	.globl	gc_turn_enter
 	.p2align	4
 	.type	gc_turn_enter,@function
@@ -1279,10 +1291,10 @@ gc_turn_enter:
 	sete	%sil
 	setns	%dil
 	cmpq	$0, 8(%r14)
-	jne	.LBB30_3
+	jne	.LBB31_3
 	andb	%dil, %al
 	orb	%al, %sil
-	je	.LBB30_3
+	je	.LBB31_3
 	incq	%rdx
 	xorl	%eax, %eax
 	cmpq	$1, %rcx
@@ -1291,17 +1303,17 @@ gc_turn_enter:
 	orq	%rdx, %rcx
 	movq	%rcx, (%r14)
 	testl	%eax, %eax
-	jne	.LBB30_6
-	jmp	.LBB30_5
-.LBB30_3:
+	jne	.LBB31_6
+	jmp	.LBB31_5
+.LBB31_3:
 	xorl	%esi, %esi
 	testq	%rcx, %rcx
 	setne	%sil
 	movq	%r14, %rdi
 	callq	gc_turn_wait
 	testl	%eax, %eax
-	jne	.LBB30_6
-.LBB30_5:
+	jne	.LBB31_6
+.LBB31_5:
 	movq	%rax, %r15
 	callq	pthread_self@PLT
 	movq	%rax, %rcx
@@ -1311,19 +1323,19 @@ gc_turn_enter:
 	movq	%rcx, 8(%rbx)
 	movq	%rbx, 16(%r14)
 	movq	$1, 24(%rbx)
-.LBB30_6:
+.LBB31_6:
 	popq	%rbx
 	popq	%r14
 	popq	%r15
 	retq
-.Lfunc_end30:
-	.size	gc_turn_enter, .Lfunc_end30-gc_turn_enter
+.Lfunc_end31:
+	.size	gc_turn_enter, .Lfunc_end31-gc_turn_enter
 	.globl	gc_turn_leave
 	.p2align	4
 	.type	gc_turn_leave,@function
 gc_turn_leave:
 	cmpq	$0, 24(%rsi)
-	je	.LBB31_5
+	je	.LBB32_5
 	pushq	%rbx
 	movq	%rdi, %rbx
 	movq	$0, 24(%rsi)
@@ -1331,7 +1343,7 @@ gc_turn_leave:
 	movl	$8, %edx
 	callq	gc_turn_unlink
 	testq	%rbx, %rbx
-	je	.LBB31_4
+	je	.LBB32_4
 	movq	(%rbx), %rax
 	leaq	-1(%rax), %rcx
 	xorl	%edx, %edx
@@ -1339,15 +1351,15 @@ gc_turn_leave:
 	cmovnsq	%rcx, %rdx
 	movq	%rdx, (%rbx)
 	cmpq	$0, 8(%rbx)
-	je	.LBB31_4
+	je	.LBB32_4
 	movq	%rbx, %rdi
 	callq	gc_turn_rouse
-.LBB31_4:
+.LBB32_4:
 	popq	%rbx
-.LBB31_5:
+.LBB32_5:
 	retq
-.Lfunc_end31:
-	.size	gc_turn_leave, .Lfunc_end31-gc_turn_leave
+.Lfunc_end32:
+	.size	gc_turn_leave, .Lfunc_end32-gc_turn_leave
 	.globl	gc_turn_after_fork
 	.p2align	4
 	.type	gc_turn_after_fork,@function
@@ -1359,17 +1371,17 @@ gc_turn_after_fork:
 	leaq	16(%rbx), %rdx
 	xorl	%ecx, %ecx
 	.p2align	4
-.LBB32_1:
+.LBB33_1:
 	movq	(%rdx), %rdi
 	testq	%rdi, %rdi
-	je	.LBB32_5
+	je	.LBB33_5
 	leaq	8(%rdi), %rsi
 	cmpq	%rax, (%rdi)
-	je	.LBB32_4
+	je	.LBB33_4
 	movq	(%rsi), %rsi
 	movq	%rsi, (%rdx)
-	jmp	.LBB32_1
-.LBB32_4:
+	jmp	.LBB33_1
+.LBB33_4:
 	movq	%rcx, %rdx
 	incq	%rdx
 	cmpq	$1, 16(%rdi)
@@ -1377,13 +1389,13 @@ gc_turn_after_fork:
 	sbbq	%rcx, %rcx
 	orq	%rdx, %rcx
 	movq	%rsi, %rdx
-	jmp	.LBB32_1
-.LBB32_5:
+	jmp	.LBB33_1
+.LBB33_5:
 	movq	%rcx, (%rbx)
 	popq	%rbx
 	retq
-.Lfunc_end32:
-	.size	gc_turn_after_fork, .Lfunc_end32-gc_turn_after_fork
+.Lfunc_end33:
+	.size	gc_turn_after_fork, .Lfunc_end33-gc_turn_after_fork
 	.globl	gc_memory_new
 	.p2align	4
 	.type	gc_memory_new,@function
@@ -1400,25 +1412,25 @@ gc_memory_new:
 	leaq	8(%rsp), %rdi
 	callq	posix_memalign@PLT
 	testl	%eax, %eax
-	je	.LBB33_2
+	je	.LBB34_2
 	xorl	%eax, %eax
-	jmp	.LBB33_4
-.LBB33_2:
+	jmp	.LBB34_4
+.LBB34_2:
 	movq	8(%rsp), %rax
 	cmpq	$2097152, %rbx
-	jb	.LBB33_4
+	jb	.LBB34_4
 	movq	%rax, %rdi
 	movq	%rbx, %rsi
 	movl	$14, %edx
 	movq	%rax, %rbx
 	callq	madvise@PLT
 	movq	%rbx, %rax
-.LBB33_4:
+.LBB34_4:
 	addq	$16, %rsp
 	popq	%rbx
 	retq
-.Lfunc_end33:
-	.size	gc_memory_new, .Lfunc_end33-gc_memory_new
+.Lfunc_end34:
+	.size	gc_memory_new, .Lfunc_end34-gc_memory_new
 	.globl	gc_memory_free
 	.p2align	4
 	.type	gc_memory_free,@function
@@ -1427,8 +1439,8 @@ gc_memory_free:
 	callq	free@PLT
 	popq	%rax
 	retq
-.Lfunc_end34:
-	.size	gc_memory_free, .Lfunc_end34-gc_memory_free
+.Lfunc_end35:
+	.size	gc_memory_free, .Lfunc_end35-gc_memory_free
 	.p2align	4
 	.type	gc_arena_take,@function
 gc_arena_take:
@@ -1436,14 +1448,14 @@ gc_arena_take:
 	pushq	%rbx
 	pushq	%rax
 	cmpq	$0, 16(%rdi)
-	je	.LBB35_4
+	je	.LBB36_4
 	movq	%rsi, %rdi
 	callq	gc_memory_new@PLT
-	jmp	.LBB35_2
-.LBB35_4:
+	jmp	.LBB36_2
+.LBB36_4:
 	movq	(%rdi), %rax
 	cmpq	8(%rdi), %rsi
-	jle	.LBB35_6
+	jle	.LBB36_6
 	movq	%rdi, %r14
 	movq	%rax, %rdi
 	movq	%rsi, %rbx
@@ -1459,34 +1471,34 @@ gc_arena_take:
 	orq	%rbx, %rdx
 	movq	%rdx, 8(%r14)
 	testq	%rax, %rax
-	je	.LBB35_3
-.LBB35_6:
+	je	.LBB36_3
+.LBB36_6:
 	movq	$1, 16(%rdi)
-.LBB35_2:
+.LBB36_2:
 	movq	%rax, %rcx
-.LBB35_3:
+.LBB36_3:
 	movq	%rcx, %rax
 	addq	$8, %rsp
 	popq	%rbx
 	popq	%r14
 	retq
-.Lfunc_end35:
-	.size	gc_arena_take, .Lfunc_end35-gc_arena_take
+.Lfunc_end36:
+	.size	gc_arena_take, .Lfunc_end36-gc_arena_take
 	.p2align	4
 	.type	gc_arena_give,@function
 gc_arena_give:
 	cmpq	%rsi, (%rdi)
-	je	.LBB36_1
+	je	.LBB37_1
 	pushq	%rax
 	movq	%rsi, %rdi
 	callq	free@PLT
 	addq	$8, %rsp
 	retq
-.LBB36_1:
+.LBB37_1:
 	movq	$0, 16(%rdi)
 	retq
-.Lfunc_end36:
-	.size	gc_arena_give, .Lfunc_end36-gc_arena_give
+.Lfunc_end37:
+	.size	gc_arena_give, .Lfunc_end37-gc_arena_give
 	.p2align	4
 	.type	gc_take_argument,@function
 gc_take_argument:
@@ -1498,18 +1510,18 @@ gc_take_argument:
 	movq	(%rdi), %rbx
 	movq	8(%rsi), %rax
 	cmpq	gc_python(%rip), %rax
-	je	.LBB37_6
+	je	.LBB38_6
 	cmpq	40(%rdi), %rax
-	je	.LBB37_19
+	je	.LBB38_19
 	movq	24(%rdi), %r14
 	cmpq	gc_python+8(%rip), %rax
-	je	.LBB37_20
+	je	.LBB38_20
 	cmpq	gc_python+16(%rip), %rax
 	sete	%al
 	testq	%r14, %r14
 	setne	%cl
 	testb	%cl, %al
-	je	.LBB37_23
+	je	.LBB38_23
 	movq	%r8, %r15
 	movq	%rdx, %r12
 	movl	$0, 4(%rsp)
@@ -1518,83 +1530,83 @@ gc_take_argument:
 	movq	%rax, %rsi
 	callq	*gc_python+72(%rip)
 	cmpl	$0, 4(%rsp)
-	jne	.LBB37_36
+	jne	.LBB38_36
 	movq	%rax, %rcx
 	negq	%rcx
 	cmovsq	%rax, %rcx
 	decq	%r14
 	cmpq	$3, %r14
-	ja	.LBB37_36
+	ja	.LBB38_36
 	movq	%r12, %rdx
 	movq	%r15, %r8
-	leaq	.LJTI37_0(%rip), %rsi
+	leaq	.LJTI38_0(%rip), %rsi
 	movslq	(%rsi,%r14,4), %rdi
 	addq	%rsi, %rdi
 	jmpq	*%rdi
-.LBB37_34:
+.LBB38_34:
 	cvtsi2ss	%rax, %xmm0
 	movss	%xmm0, (%r8)
 	cmpq	$16777217, %rcx
-	jb	.LBB37_28
-	jmp	.LBB37_36
-.LBB37_6:
+	jb	.LBB38_28
+	jmp	.LBB38_36
+.LBB38_6:
 	movq	56(%rsi), %r8
 	xorl	%eax, %eax
 	cmpq	8(%rdi), %r8
-	jne	.LBB37_30
+	jne	.LBB38_30
 	movl	$257, %r8d
 	andl	64(%rsi), %r8d
 	cmpl	$257, %r8d
-	jne	.LBB37_30
+	jne	.LBB38_30
 	movq	16(%rdi), %r8
 	movslq	24(%rsi), %r9
 	cmpq	%r9, %r8
-	jne	.LBB37_30
+	jne	.LBB38_30
 	movq	32(%rsi), %rax
 	movq	32(%rdi), %rdi
 	addq	$8, %rdi
 	xorl	%r9d, %r9d
-	jmp	.LBB37_12
+	jmp	.LBB38_12
 	.p2align	4
-.LBB37_10:
+.LBB38_10:
 	movq	%r10, (%rcx,%r11,8)
-.LBB37_11:
+.LBB38_11:
 	incq	%r9
 	addq	$16, %rdi
-.LBB37_12:
+.LBB38_12:
 	cmpq	%r8, %r9
-	jge	.LBB37_25
+	jge	.LBB38_25
 	movq	(%rax,%r9,8), %r10
 	movq	-8(%rdi), %r14
 	movq	(%rdi), %r11
 	cmpq	$2, %r14
-	je	.LBB37_17
+	je	.LBB38_17
 	cmpq	$1, %r14
-	je	.LBB37_10
+	je	.LBB38_10
 	testq	%r14, %r14
-	jne	.LBB37_36
+	jne	.LBB38_36
 	cmpq	%r11, %r10
-	je	.LBB37_11
-	jmp	.LBB37_36
+	je	.LBB38_11
+	jmp	.LBB38_36
 	.p2align	4
-.LBB37_17:
+.LBB38_17:
 	cmpq	(%rcx,%r11,8), %r10
-	je	.LBB37_11
-	jmp	.LBB37_36
-.LBB37_19:
+	je	.LBB38_11
+	jmp	.LBB38_36
+.LBB38_19:
 	addq	$16, %rsi
 	movq	%rsi, (%rdx,%rbx,8)
-	jmp	.LBB37_29
-.LBB37_20:
+	jmp	.LBB38_29
+.LBB38_20:
 	movsd	16(%rsi), %xmm0
 	cmpq	$2, %r14
-	je	.LBB37_27
+	je	.LBB38_27
 	cmpq	$1, %r14
-	jne	.LBB37_36
+	jne	.LBB38_36
 	cvtsd2ss	%xmm0, %xmm0
 	movss	%xmm0, (%r8)
-	jmp	.LBB37_28
-.LBB37_23:
+	jmp	.LBB38_28
+.LBB38_23:
 	movq	gc_python+120(%rip), %rax
 	cmpq	%rax, %rsi
 	setne	%cl
@@ -1604,108 +1616,108 @@ gc_take_argument:
 	cmpq	$5, %r14
 	setne	%cl
 	orb	%dil, %cl
-	jne	.LBB37_36
+	jne	.LBB38_36
 	cmpq	%rax, %rsi
 	sete	(%r8)
-	jmp	.LBB37_28
-.LBB37_25:
+	jmp	.LBB38_28
+.LBB38_25:
 	movq	16(%rsi), %rax
 	movq	%rax, (%rdx,%rbx,8)
-	jmp	.LBB37_29
-.LBB37_27:
+	jmp	.LBB38_29
+.LBB38_27:
 	movsd	%xmm0, (%r8)
-.LBB37_28:
+.LBB38_28:
 	movq	%r8, (%rdx,%rbx,8)
-.LBB37_29:
+.LBB38_29:
 	movb	$1, %al
-	jmp	.LBB37_30
-.LBB37_38:
+	jmp	.LBB38_30
+.LBB38_38:
 	movslq	%eax, %rcx
 	movl	%ecx, (%r8)
 	cmpq	%rax, %rcx
-	je	.LBB37_28
-	jmp	.LBB37_36
-.LBB37_40:
+	je	.LBB38_28
+	jmp	.LBB38_36
+.LBB38_40:
 	movq	%rax, (%r8)
-	jmp	.LBB37_28
-.LBB37_41:
+	jmp	.LBB38_28
+.LBB38_41:
 	movabsq	$9007199254740993, %rsi
 	cvtsi2sd	%rax, %xmm0
 	movsd	%xmm0, (%r8)
 	cmpq	%rsi, %rcx
-	jb	.LBB37_28
-.LBB37_36:
+	jb	.LBB38_28
+.LBB38_36:
 	xorl	%eax, %eax
-.LBB37_30:
+.LBB38_30:
 	addq	$8, %rsp
 	popq	%rbx
 	popq	%r12
 	popq	%r14
 	popq	%r15
 	retq
-.Lfunc_end37:
-	.size	gc_take_argument, .Lfunc_end37-gc_take_argument
+.Lfunc_end38:
+	.size	gc_take_argument, .Lfunc_end38-gc_take_argument
 	.section	.rodata,"a",@progbits
 	.p2align	2, 0x0
-.LJTI37_0:
-	.long	.LBB37_34-.LJTI37_0
-	.long	.LBB37_41-.LJTI37_0
-	.long	.LBB37_38-.LJTI37_0
-	.long	.LBB37_40-.LJTI37_0
+.LJTI38_0:
+	.long	.LBB38_34-.LJTI38_0
+	.long	.LBB38_41-.LJTI38_0
+	.long	.LBB38_38-.LJTI38_0
+	.long	.LBB38_40-.LJTI38_0
 	.text
 	.p2align	4
 	.type	gc_is_idle,@function
 gc_is_idle:
 	testq	%rdi, %rdi
-	je	.LBB38_1
+	je	.LBB39_1
 	xorl	%ecx, %ecx
 	cmpq	$2, 32(%rsi)
 	setne	%r8b
 	xorl	%eax, %eax
 	cmpl	$1, (%rdi)
-	jne	.LBB38_2
+	jne	.LBB39_2
 	cmpq	$0, 72(%rdi)
-	jne	.LBB38_2
+	jne	.LBB39_2
 	movq	gc_python(%rip), %r9
 	cmpq	%r9, 8(%rdi)
-	jne	.LBB38_2
+	jne	.LBB39_2
 	cmpq	$0, 48(%rdi)
-	jne	.LBB38_2
+	jne	.LBB39_2
 	movq	8(%rsi), %r9
 	cmpq	%r9, 56(%rdi)
-	jne	.LBB38_2
+	jne	.LBB39_2
 	movl	$1285, %r9d
 	andl	64(%rdi), %r9d
 	movb	%r8b, %cl
 	shll	$10, %ecx
 	orl	$261, %ecx
 	cmpl	%ecx, %r9d
-	jne	.LBB38_2
+	jne	.LBB39_2
 	movslq	24(%rdi), %r8
 	movq	16(%rsi), %rcx
 	cmpq	%r8, %rcx
-	jne	.LBB38_2
+	jne	.LBB39_2
 	movq	32(%rdi), %rax
 	xorl	%esi, %esi
 	cmpq	%rcx, %rsi
-	jge	.LBB38_12
+	jge	.LBB39_12
 	.p2align	4
-.LBB38_13:
+.LBB39_13:
 	movq	(%rax,%rsi,8), %rdi
 	cmpq	(%rdx,%rsi,8), %rdi
-	jne	.LBB38_1
+	jne	.LBB39_1
 	incq	%rsi
 	cmpq	%rcx, %rsi
-	jl	.LBB38_13
-.LBB38_12:
+	jl	.LBB39_13
+.LBB39_12:
 	movb	$1, %al
 	retq
-.LBB38_1:
+.LBB39_1:
 	xorl	%eax, %eax
-.LBB38_2:
+.LBB39_2:
 	retq
-.Lfunc_end38:
-	.size	gc_is_idle, .Lfunc_end38-gc_is_idle
+.Lfunc_end39:
+	.size	gc_is_idle, .Lfunc_end39-gc_is_idle
 	.p2align	4
 	.type	gc_result,@function
 gc_result:
@@ -1722,18 +1734,18 @@ gc_result:
 	movq	%r15, %rsi
 	callq	gc_is_idle
 	testb	$1, %al
-	jne	.LBB39_2
+	jne	.LBB40_2
 	movq	8(%r14), %rbx
 	movq	%rbx, %rdi
 	movq	%r15, %rsi
 	movq	%r12, %rdx
 	callq	gc_is_idle
 	testb	$1, %al
-	je	.LBB39_3
-.LBB39_2:
+	je	.LBB40_3
+.LBB40_2:
 	movq	%rbx, %rdi
 	callq	*gc_python+104(%rip)
-.LBB39_7:
+.LBB40_7:
 	movq	%rbx, %rax
 	addq	$8, %rsp
 	popq	%rbx
@@ -1741,12 +1753,12 @@ gc_result:
 	popq	%r14
 	popq	%r15
 	retq
-.LBB39_3:
+.LBB40_3:
 	movq	%r15, %rdi
 	movq	%r12, %rsi
 	callq	gc_empty
 	testq	%rax, %rax
-	je	.LBB39_4
+	je	.LBB40_4
 	movq	%rax, %rbx
 	movl	64(%rax), %eax
 	movl	%eax, %ecx
@@ -1761,14 +1773,14 @@ gc_result:
 	movq	%rax, 8(%r14)
 	movq	%rbx, (%r14)
 	testq	%rdi, %rdi
-	je	.LBB39_7
+	je	.LBB40_7
 	callq	*gc_python+112(%rip)
-	jmp	.LBB39_7
-.LBB39_4:
+	jmp	.LBB40_7
+.LBB40_4:
 	xorl	%ebx, %ebx
-	jmp	.LBB39_7
-.Lfunc_end39:
-	.size	gc_result, .Lfunc_end39-gc_result
+	jmp	.LBB40_7
+.Lfunc_end40:
+	.size	gc_result, .Lfunc_end40-gc_result
 	.p2align	4
 	.type	gc_bytes,@function
 gc_bytes:
@@ -1776,17 +1788,17 @@ gc_bytes:
 	movq	40(%rdi), %rax
 	xorl	%edx, %edx
 	cmpq	%rcx, %rdx
-	jge	.LBB40_3
+	jge	.LBB41_3
 	.p2align	4
-.LBB40_2:
+.LBB41_2:
 	imulq	(%rsi,%rdx,8), %rax
 	incq	%rdx
 	cmpq	%rcx, %rdx
-	jl	.LBB40_2
-.LBB40_3:
+	jl	.LBB41_2
+.LBB41_3:
 	retq
-.Lfunc_end40:
-	.size	gc_bytes, .Lfunc_end40-gc_bytes
+.Lfunc_end41:
+	.size	gc_bytes, .Lfunc_end41-gc_bytes
 	.p2align	4
 	.type	gc_drop_all,@function
 gc_drop_all:
@@ -1796,25 +1808,25 @@ gc_drop_all:
 	movq	%rsi, %rbx
 	movq	%rdi, %r14
 	xorl	%r15d, %r15d
-	jmp	.LBB41_1
+	jmp	.LBB42_1
 	.p2align	4
-.LBB41_4:
+.LBB42_4:
 	incq	%r15
-.LBB41_1:
+.LBB42_1:
 	cmpq	%rbx, %r15
-	jge	.LBB41_5
+	jge	.LBB42_5
 	movq	(%r14,%r15,8), %rdi
 	testq	%rdi, %rdi
-	je	.LBB41_4
+	je	.LBB42_4
 	callq	*gc_python+112(%rip)
-	jmp	.LBB41_4
-.LBB41_5:
+	jmp	.LBB42_4
+.LBB42_5:
 	popq	%rbx
 	popq	%r14
 	popq	%r15
 	retq
-.Lfunc_end41:
-	.size	gc_drop_all, .Lfunc_end41-gc_drop_all
+.Lfunc_end42:
+	.size	gc_drop_all, .Lfunc_end42-gc_drop_all
 	.p2align	4
 	.type	gc_make_results,@function
 gc_make_results:
@@ -1833,28 +1845,28 @@ gc_make_results:
 	movq	120(%rdi), %r13
 	movq	128(%rdi), %rdx
 	xorl	%ebp, %ebp
-	jmp	.LBB42_1
+	jmp	.LBB43_1
 	.p2align	4
-.LBB42_3:
+.LBB43_3:
 	movq	8(%rsp), %rax
 	movq	(%rax,%rcx,8), %rax
 	movq	24(%rsp), %rcx
 	movq	%rax, (%rcx,%rbp,8)
 	movq	32(%rsp), %rax
 	movq	$0, (%rax,%rbp,8)
-.LBB42_7:
+.LBB43_7:
 	incq	%rbp
 	leaq	(%r8,%rsi,8), %r8
 	addq	$16, %rdx
 	addq	$48, %r13
-.LBB42_1:
+.LBB43_1:
 	cmpq	48(%rsp), %rbp
-	jge	.LBB42_8
+	jge	.LBB43_8
 	movq	(%r13), %rbx
 	movq	16(%r13), %rsi
 	movq	24(%r13), %rcx
 	cmpq	$1, %rbx
-	je	.LBB42_3
+	je	.LBB43_3
 	movq	%rcx, 16(%rsp)
 	movq	%rsi, %r15
 	movq	%r13, %rdi
@@ -1864,7 +1876,7 @@ gc_make_results:
 	movq	%r8, %r12
 	callq	gc_result
 	testq	%rax, %rax
-	je	.LBB42_8
+	je	.LBB43_8
 	movq	%r14, %rdx
 	movq	%r12, %r8
 	movq	32(%rsp), %rcx
@@ -1874,7 +1886,7 @@ gc_make_results:
 	movq	%rcx, (%rax,%rbp,8)
 	cmpq	$2, %rbx
 	movq	%r15, %rsi
-	jne	.LBB42_7
+	jne	.LBB43_7
 	movq	16(%rsp), %rdx
 	movq	8(%rsp), %rax
 	movq	(%rax,%rdx,8), %rax
@@ -1893,8 +1905,8 @@ gc_make_results:
 	movq	16(%rsp), %rax
 	movq	8(%rsp), %rcx
 	movq	%rbx, (%rcx,%rax,8)
-	jmp	.LBB42_7
-.LBB42_8:
+	jmp	.LBB43_7
+.LBB43_8:
 	movq	%rbp, %rax
 	addq	$56, %rsp
 	popq	%rbx
@@ -1904,8 +1916,8 @@ gc_make_results:
 	popq	%r15
 	popq	%rbp
 	retq
-.Lfunc_end42:
-	.size	gc_make_results, .Lfunc_end42-gc_make_results
+.Lfunc_end43:
+	.size	gc_make_results, .Lfunc_end43-gc_make_results
 	.p2align	4
 	.type	gc_collect,@function
 gc_collect:
@@ -1926,52 +1938,52 @@ gc_collect:
 	movq	%rdx, 40(%rsp)
 	movq	%rax, 16(%rsp)
 	testb	$1, %al
-	jne	.LBB43_1
+	jne	.LBB44_1
 	movq	160(%rdi), %rdi
 	movq	%rcx, %rbx
 	callq	*gc_python+32(%rip)
 	movq	%rax, 8(%rsp)
 	movq	%rbx, %rcx
 	testq	%rax, %rax
-	jne	.LBB43_3
+	jne	.LBB44_3
 	movq	%r12, %rdi
 	movq	24(%rsp), %rsi
 	callq	gc_drop_all
-	jmp	.LBB43_19
-.LBB43_1:
+	jmp	.LBB44_19
+.LBB44_1:
 	movq	$0, 8(%rsp)
-.LBB43_3:
+.LBB44_3:
 	xorl	%r15d, %r15d
 	xorl	%r14d, %r14d
-	jmp	.LBB43_4
+	jmp	.LBB44_4
 	.p2align	4
-.LBB43_14:
+.LBB44_14:
 	movq	8(%rsp), %rdi
 	movq	%r15, %rsi
 	movq	%r12, %rdx
 	movq	%rcx, %rbx
 	callq	*gc_python+40(%rip)
 	movq	%rbx, %rcx
-.LBB43_15:
+.LBB44_15:
 	incq	%r15
 	movq	32(%rsp), %r12
-.LBB43_16:
+.LBB44_16:
 	incq	%r14
 	leaq	(%rcx,%r13,8), %rcx
 	addq	$16, 40(%rsp)
 	addq	$8, %r12
 	addq	$48, %rbp
-.LBB43_4:
+.LBB44_4:
 	movq	24(%rsp), %rbx
 	subq	%r14, %rbx
-	jle	.LBB43_20
+	jle	.LBB44_20
 	movq	(%rbp), %rax
 	movq	16(%rbp), %r13
 	cmpq	$0, 32(%rbp)
-	je	.LBB43_6
+	je	.LBB44_6
 	cmpq	$1, %rax
 	movq	%r12, 32(%rsp)
-	jne	.LBB43_11
+	jne	.LBB44_11
 	movq	%r13, 56(%rsp)
 	movq	%r15, 64(%rsp)
 	movq	40(%rsp), %rsi
@@ -1980,7 +1992,7 @@ gc_collect:
 	movq	%rcx, %r15
 	callq	gc_result
 	testq	%rax, %rax
-	je	.LBB43_17
+	je	.LBB44_17
 	movq	%rax, %r12
 	movq	16(%rax), %rbx
 	movq	48(%rsp), %rax
@@ -1996,36 +2008,36 @@ gc_collect:
 	movq	64(%rsp), %r15
 	movq	56(%rsp), %r13
 	testb	$1, 16(%rsp)
-	je	.LBB43_14
-	jmp	.LBB43_13
+	je	.LBB44_14
+	jmp	.LBB44_13
 	.p2align	4
-.LBB43_6:
+.LBB44_6:
 	cmpq	$1, %rax
-	je	.LBB43_16
+	je	.LBB44_16
 	movq	(%r12), %rdi
 	movq	%rcx, %rbx
 	callq	*gc_python+112(%rip)
 	movq	%rbx, %rcx
-	jmp	.LBB43_16
+	jmp	.LBB44_16
 	.p2align	4
-.LBB43_11:
+.LBB44_11:
 	movq	(%r12), %r12
 	testb	$1, 16(%rsp)
-	je	.LBB43_14
-.LBB43_13:
+	je	.LBB44_14
+.LBB44_13:
 	movq	%r12, 8(%rsp)
-	jmp	.LBB43_15
-.LBB43_17:
+	jmp	.LBB44_15
+.LBB44_17:
 	movq	32(%rsp), %rdi
 	movq	%rbx, %rsi
 	callq	gc_drop_all
 	testb	$1, 16(%rsp)
-	jne	.LBB43_19
+	jne	.LBB44_19
 	movq	8(%rsp), %rdi
 	callq	*gc_python+112(%rip)
-.LBB43_19:
+.LBB44_19:
 	movq	$0, 8(%rsp)
-.LBB43_20:
+.LBB44_20:
 	movq	8(%rsp), %rax
 	addq	$72, %rsp
 	popq	%rbx
@@ -2035,8 +2047,8 @@ gc_collect:
 	popq	%r15
 	popq	%rbp
 	retq
-.Lfunc_end43:
-	.size	gc_collect, .Lfunc_end43-gc_collect
+.Lfunc_end44:
+	.size	gc_collect, .Lfunc_end44-gc_collect
 	.p2align	4
 	.type	gc_handler_new,@function
 gc_handler_new:
@@ -2045,8 +2057,8 @@ gc_handler_new:
 	callq	gc_memory_new@PLT
 	popq	%rcx
 	retq
-.Lfunc_end44:
-	.size	gc_handler_new, .Lfunc_end44-gc_handler_new
+.Lfunc_end45:
+	.size	gc_handler_new, .Lfunc_end45-gc_handler_new
 	.p2align	4
 	.type	gc_handler_zeroed,@function
 gc_handler_zeroed:
@@ -2056,8 +2068,8 @@ gc_handler_zeroed:
 	callq	calloc@PLT
 	popq	%rcx
 	retq
-.Lfunc_end45:
-	.size	gc_handler_zeroed, .Lfunc_end45-gc_handler_zeroed
+.Lfunc_end46:
+	.size	gc_handler_zeroed, .Lfunc_end46-gc_handler_zeroed
 	.p2align	4
 	.type	gc_handler_resize,@function
 gc_handler_resize:
@@ -2067,8 +2079,8 @@ gc_handler_resize:
 	callq	realloc@PLT
 	popq	%rcx
 	retq
-.Lfunc_end46:
-	.size	gc_handler_resize, .Lfunc_end46-gc_handler_resize
+.Lfunc_end47:
+	.size	gc_handler_resize, .Lfunc_end47-gc_handler_resize
 	.p2align	4
 	.type	gc_handler_free,@function
 gc_handler_free:
@@ -2077,8 +2089,8 @@ gc_handler_free:
 	callq	free@PLT
 	popq	%rax
 	retq
-.Lfunc_end47:
-	.size	gc_handler_free, .Lfunc_end47-gc_handler_free
+.Lfunc_end48:
+	.size	gc_handler_free, .Lfunc_end48-gc_handler_free
 	.p2align	4
 	.type	gc_empty,@function
 gc_empty:
@@ -2101,11 +2113,11 @@ gc_empty:
 	testq	%r13, %r13
 	setne	%cl
 	testb	%cl, %al
-	je	.LBB48_4
+	je	.LBB49_4
 	movq	%r15, %rdi
 	callq	*%r13
 	testq	%rax, %rax
-	je	.LBB48_5
+	je	.LBB49_5
 	movq	%rax, %r15
 	movq	%rbx, %rdi
 	callq	*gc_python+104(%rip)
@@ -2121,13 +2133,13 @@ gc_empty:
 	movq	%r15, %rdi
 	callq	*gc_python+112(%rip)
 	testq	%r14, %r14
-	je	.LBB48_6
+	je	.LBB49_6
 	movq	%r14, %rdi
 	callq	*gc_python+112(%rip)
-.LBB48_6:
+.LBB49_6:
 	movq	%rbx, %rax
-	jmp	.LBB48_7
-.LBB48_4:
+	jmp	.LBB49_7
+.LBB49_4:
 	movq	%rbx, %rdi
 	callq	*gc_python+104(%rip)
 	movl	%ebp, %edi
@@ -2135,10 +2147,10 @@ gc_empty:
 	movq	%rbx, %rdx
 	xorl	%ecx, %ecx
 	callq	*%r12
-	jmp	.LBB48_7
-.LBB48_5:
+	jmp	.LBB49_7
+.LBB49_5:
 	xorl	%eax, %eax
-.LBB48_7:
+.LBB49_7:
 	addq	$8, %rsp
 	popq	%rbx
 	popq	%r12
@@ -2147,41 +2159,41 @@ gc_empty:
 	popq	%r15
 	popq	%rbp
 	retq
-.Lfunc_end48:
-	.size	gc_empty, .Lfunc_end48-gc_empty
+.Lfunc_end49:
+	.size	gc_empty, .Lfunc_end49-gc_empty
 	.p2align	4
 	.type	gc_box_open,@function
 gc_box_open:
 	movq	8(%rsi), %rax
 	cmpq	(%rdi), %rax
-	je	.LBB49_2
+	je	.LBB50_2
 	xorl	%eax, %eax
 	testq	%rax, %rax
-	jne	.LBB49_6
-	jmp	.LBB49_4
-.LBB49_2:
+	jne	.LBB50_6
+	jmp	.LBB50_4
+.LBB50_2:
 	movq	16(%rdi), %rax
 	movq	16(%rsi,%rax,8), %rax
 	testq	%rax, %rax
-	je	.LBB49_4
-.LBB49_6:
+	je	.LBB50_4
+.LBB50_6:
 	movq	8(%rax), %rcx
 	cmpq	32(%rdi), %rcx
-	je	.LBB49_8
+	je	.LBB50_8
 	xorl	%eax, %eax
-	jmp	.LBB49_9
-.LBB49_8:
+	jmp	.LBB50_9
+.LBB50_8:
 	movq	48(%rdi), %rcx
 	movq	16(%rax,%rcx,8), %rax
-.LBB49_9:
+.LBB50_9:
 	testq	%rax, %rax
-	je	.LBB49_4
+	je	.LBB50_4
 	retq
-.LBB49_4:
+.LBB50_4:
 	movq	%rsi, %rax
 	retq
-.Lfunc_end49:
-	.size	gc_box_open, .Lfunc_end49-gc_box_open
+.Lfunc_end50:
+	.size	gc_box_open, .Lfunc_end50-gc_box_open
 	.p2align	4
 	.type	gc_layer_new,@function
 gc_layer_new:
@@ -2198,36 +2210,36 @@ gc_layer_new:
 	xorl	%esi, %esi
 	callq	*gc_python+144(%rip)
 	testq	%rax, %rax
-	je	.LBB50_1
+	je	.LBB51_1
 	movq	%rax, %r14
 	movq	8(%r15), %r13
 	movq	16(%r15), %rax
 	movq	%rax, (%rsp)
 	movq	24(%r15), %rbp
 	xorl	%r12d, %r12d
-	jmp	.LBB50_3
+	jmp	.LBB51_3
 	.p2align	4
-.LBB50_6:
+.LBB51_6:
 	incq	%r12
-.LBB50_3:
+.LBB51_3:
 	cmpq	%r13, %r12
-	jge	.LBB50_7
+	jge	.LBB51_7
 	movq	(%rbp,%r12,8), %r15
 	testq	%r15, %r15
-	je	.LBB50_6
+	je	.LBB51_6
 	movq	%r15, %rdi
 	callq	*gc_python+104(%rip)
 	movq	%r15, 16(%r14,%r12,8)
-	jmp	.LBB50_6
-.LBB50_7:
+	jmp	.LBB51_6
+.LBB51_7:
 	movq	(%rsp), %rax
 	movq	%rbx, 16(%r14,%rax,8)
-	jmp	.LBB50_8
-.LBB50_1:
+	jmp	.LBB51_8
+.LBB51_1:
 	movq	%rbx, %rdi
 	callq	*gc_python+112(%rip)
 	xorl	%r14d, %r14d
-.LBB50_8:
+.LBB51_8:
 	movq	%r14, %rax
 	addq	$8, %rsp
 	popq	%rbx
@@ -2237,8 +2249,8 @@ gc_layer_new:
 	popq	%r15
 	popq	%rbp
 	retq
-.Lfunc_end50:
-	.size	gc_layer_new, .Lfunc_end50-gc_layer_new
+.Lfunc_end51:
+	.size	gc_layer_new, .Lfunc_end51-gc_layer_new
 	.p2align	4
 	.type	gc_box_new,@function
 gc_box_new:
@@ -2247,18 +2259,18 @@ gc_box_new:
 	addq	$32, %rdi
 	callq	gc_layer_new
 	testq	%rax, %rax
-	je	.LBB51_1
+	je	.LBB52_1
 	movq	%rbx, %rdi
 	movq	%rax, %rsi
 	callq	gc_layer_new
 	popq	%rbx
 	retq
-.LBB51_1:
+.LBB52_1:
 	xorl	%eax, %eax
 	popq	%rbx
 	retq
-.Lfunc_end51:
-	.size	gc_box_new, .Lfunc_end51-gc_box_new
+.Lfunc_end52:
+	.size	gc_box_new, .Lfunc_end52-gc_box_new
 	.p2align	4
 	.type	gc_box_all,@function
 gc_box_all:
@@ -2278,13 +2290,13 @@ gc_box_all:
 	movq	%rdx, %rdi
 	callq	*gc_python+32(%rip)
 	testq	%rax, %rax
-	je	.LBB52_6
+	je	.LBB53_6
 	movq	%rax, %r14
 	xorl	%r13d, %r13d
 	cmpq	%r15, %r13
-	jge	.LBB52_7
+	jge	.LBB53_7
 	.p2align	4
-.LBB52_3:
+.LBB53_3:
 	movq	8(%rsp), %rdi
 	movq	%r13, %rsi
 	callq	*%rbx
@@ -2295,21 +2307,21 @@ gc_box_all:
 	movq	%rbp, %rsi
 	callq	gc_box_new
 	testq	%rax, %rax
-	je	.LBB52_5
+	je	.LBB53_5
 	movq	%r14, %rdi
 	movq	%r13, %rsi
 	movq	%rax, %rdx
 	callq	*16(%rsp)
 	incq	%r13
 	cmpq	%r15, %r13
-	jl	.LBB52_3
-	jmp	.LBB52_7
-.LBB52_5:
+	jl	.LBB53_3
+	jmp	.LBB53_7
+.LBB53_5:
 	movq	%r14, %rdi
 	callq	*gc_python+112(%rip)
-.LBB52_6:
+.LBB53_6:
 	xorl	%r14d, %r14d
-.LBB52_7:
+.LBB53_7:
 	movq	8(%rsp), %rdi
 	callq	*gc_python+112(%rip)
 	movq	%r14, %rax
@@ -2321,8 +2333,8 @@ gc_box_all:
 	popq	%r15
 	popq	%rbp
 	retq
-.Lfunc_end52:
-	.size	gc_box_all, .Lfunc_end52-gc_box_all
+.Lfunc_end53:
+	.size	gc_box_all, .Lfunc_end53-gc_box_all
 	.globl	gc_call_boxed
 	.p2align	4
 	.type	gc_call_boxed,@function
@@ -2337,7 +2349,7 @@ gc_call_boxed:
 	subq	$24, %rsp
 	movq	16(%rdi), %rax
 	cmpq	%rdx, 40(%rax)
-	jne	.LBB53_10
+	jne	.LBB54_10
 	movq	%rdx, %r14
 	movq	%rsi, %r12
 	movq	%rdi, -64(%rbp)
@@ -2351,9 +2363,9 @@ gc_call_boxed:
 	movq	%r13, %rsp
 	xorl	%ebx, %ebx
 	cmpq	%r14, %rbx
-	jge	.LBB53_4
+	jge	.LBB54_4
 	.p2align	4
-.LBB53_3:
+.LBB54_3:
 	movq	(%r12,%rbx,8), %rsi
 	movq	-48(%rbp), %rdi
 	callq	gc_box_open
@@ -2363,8 +2375,8 @@ gc_call_boxed:
 	movq	%r15, (%r13,%rbx,8)
 	incq	%rbx
 	cmpq	%r14, %rbx
-	jl	.LBB53_3
-.LBB53_4:
+	jl	.LBB54_3
+.LBB54_4:
 	movq	-64(%rbp), %rdi
 	movq	%r13, %rsi
 	movq	%r14, %rdx
@@ -2374,15 +2386,15 @@ gc_call_boxed:
 	movq	%r14, %rsi
 	callq	gc_drop_all
 	testq	%r15, %r15
-	je	.LBB53_5
+	je	.LBB54_5
 	cmpq	$1, %r15
 	movq	-56(%rbp), %rax
-	jne	.LBB53_7
-.LBB53_10:
+	jne	.LBB54_7
+.LBB54_10:
 	movq	gc_python+88(%rip), %rbx
 	movq	%rbx, %rdi
 	callq	*gc_python+104(%rip)
-.LBB53_11:
+.LBB54_11:
 	movq	%rbx, %rax
 	leaq	-40(%rbp), %rsp
 	popq	%rbx
@@ -2392,26 +2404,26 @@ gc_call_boxed:
 	popq	%r15
 	popq	%rbp
 	retq
-.LBB53_5:
+.LBB54_5:
 	xorl	%ebx, %ebx
-	jmp	.LBB53_11
-.LBB53_7:
+	jmp	.LBB54_11
+.LBB54_7:
 	testb	$1, 72(%rax)
-	jne	.LBB53_8
+	jne	.LBB54_8
 	movq	160(%rax), %rdx
 	movq	-48(%rbp), %rdi
 	movq	%r15, %rsi
 	callq	gc_box_all
 	movq	%rax, %rbx
-	jmp	.LBB53_11
-.LBB53_8:
+	jmp	.LBB54_11
+.LBB54_8:
 	movq	-48(%rbp), %rdi
 	movq	%r15, %rsi
 	callq	gc_box_new
 	movq	%rax, %rbx
-	jmp	.LBB53_11
-.Lfunc_end53:
-	.size	gc_call_boxed, .Lfunc_end53-gc_call_boxed
+	jmp	.LBB54_11
+.Lfunc_end54:
+	.size	gc_call_boxed, .Lfunc_end54-gc_call_boxed
 	.globl	gc_call_gated
 	.p2align	4
 	.type	gc_call_gated,@function
@@ -2433,9 +2445,9 @@ gc_call_gated:
 	movq	(%rcx), %rbp
 	callq	*gc_python+160(%rip)
 	cmpq	%rbp, %r13
-	jne	.LBB54_2
+	jne	.LBB55_2
 	cmpq	%rax, %r12
-	jne	.LBB54_2
+	jne	.LBB55_2
 	movq	%r15, %rdi
 	movq	%r14, %rsi
 	movq	%rbx, %rdx
@@ -2447,7 +2459,7 @@ gc_call_gated:
 	popq	%r15
 	popq	%rbp
 	jmp	gc_call_boxed@PLT
-.LBB54_2:
+.LBB55_2:
 	movq	gc_python+88(%rip), %rbx
 	movq	%rbx, %rdi
 	callq	*gc_python+104(%rip)
@@ -2460,8 +2472,8 @@ gc_call_gated:
 	popq	%r15
 	popq	%rbp
 	retq
-.Lfunc_end54:
-	.size	gc_call_gated, .Lfunc_end54-gc_call_gated
+.Lfunc_end55:
+	.size	gc_call_gated, .Lfunc_end55-gc_call_gated
 	.globl	gc_buffer_configure
 	.p2align	4
 	.type	gc_buffer_configure,@function
@@ -2471,8 +2483,8 @@ gc_buffer_configure:
 	movaps	%xmm1, gc_buffer_python+16(%rip)
 	movaps	%xmm0, gc_buffer_python(%rip)
 	retq
-.Lfunc_end55:
-	.size	gc_buffer_configure, .Lfunc_end55-gc_buffer_configure
+.Lfunc_end56:
+	.size	gc_buffer_configure, .Lfunc_end56-gc_buffer_configure
 	.globl	gc_buffer_get
 	.p2align	4
 	.type	gc_buffer_get,@function
@@ -2485,7 +2497,7 @@ gc_buffer_get:
 	movq	gc_buffer_python(%rip), %rsi
 	callq	*gc_buffer_python+8(%rip)
 	testq	%rax, %rax
-	je	.LBB56_3
+	je	.LBB57_3
 	movq	%rax, %r15
 	movq	%rax, %rdi
 	movq	%r14, %rsi
@@ -2494,18 +2506,18 @@ gc_buffer_get:
 	movl	%eax, %ebx
 	movq	%r15, %rdi
 	callq	*gc_buffer_python+24(%rip)
-	jmp	.LBB56_2
-.LBB56_3:
+	jmp	.LBB57_2
+.LBB57_3:
 	movq	$0, 8(%r14)
 	movl	$-1, %ebx
-.LBB56_2:
+.LBB57_2:
 	movl	%ebx, %eax
 	popq	%rbx
 	popq	%r14
 	popq	%r15
 	retq
-.Lfunc_end56:
-	.size	gc_buffer_get, .Lfunc_end56-gc_buffer_get
+.Lfunc_end57:
+	.size	gc_buffer_get, .Lfunc_end57-gc_buffer_get
 	.type	gc_slots,@object
 	.local	gc_slots
 	.comm	gc_slots,32768,128

@@ -8,6 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from c_programs import CC, expect_same_steps, needs_cc, run_example
 
 import graphc.v1 as tf
 from graphc.aot import export
@@ -15,19 +16,6 @@ from graphc.compile import compile_graph
 from graphc.ir.target import TARGETS
 from graphc.options import Options
 from graphc.runtime.elf_object import UNDEFINED, read_object
-
-CC = shutil.which("cc")
-needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler")
-
-
-def run_example(folder, name, *sizes) -> dict[str, np.ndarray]:
-    """What the example prints, by the name of the output."""
-    command = [CC, "-std=c11", "-Wall", "-Wextra", "-Werror", f"{name}_main.c", f"{name}.a", "-o", f"{name}.exe", "-lpthread"]
-    subprocess.run(command, check=True, cwd=folder)
-    done = subprocess.run([folder / f"{name}.exe", *map(str, sizes)], check=True, cwd=folder, capture_output=True, text=True)
-    lines = [line.partition(": ") for line in done.stdout.splitlines()]
-    return {label: np.array([float(x) for x in text.replace(" ...", "").split()]) for label, _, text in lines}
-
 
 def ramp(*shape):
     count = int(np.prod(shape))
@@ -55,14 +43,8 @@ def step_graph(sizes):
 @needs_cc
 @pytest.mark.parametrize("sizes", [None, 4])
 def test_the_example_takes_steps_where_state_is_written_over(sizes, tmp_path):
-    graph = step_graph(sizes)
-    export(graph, tmp_path / "step.gc")
-    shown = run_example(tmp_path, "step", *([] if sizes else [4]))
-    program, w = compile_graph(graph), np.zeros((3, 1), np.float32)
-    for _ in range(3):
-        w = program(ramp(4, 3), w.copy())[0]
-    assert w.any()
-    assert next(iter(shown.values())).astype(np.float32).tobytes() == w.tobytes()
+    export(step_graph(sizes), tmp_path / "step.gc")
+    expect_same_steps(run_example(tmp_path, "step", *([] if sizes else [4])), compile_graph(step_graph(sizes)), 4)
 
 
 @needs_cc
@@ -89,6 +71,7 @@ def test_the_header_has_sizes_as_constants(tmp_path):
     assert values["STEP_INPUT0_DTYPE"] == "GRAPHC_FLOAT" and values["GRAPHC_FLOAT"] == "1"
     assert (values["STEP_INPUT0_ELEMENTS"], values["STEP_INPUT0_BYTES"], values["STEP_INPUT0_RANK"]) == ("12", "48", "2")
     assert (values["STEP_OUTPUT0_BYTES"], values["STEP_OUTPUT0_ITEM"]) == ("12", "4")
+    assert "#define STEP_DONATED {{0, 1}}\n" in text
     assert values["STEP_ARENA_ALIGN"] == "64" and int(values["STEP_ARENA"]) >= 0
     export(step_graph(None), tmp_path / "open.gc")
     assert "OPEN_INPUT0_BYTES" not in (tmp_path / "open.h").read_text()

@@ -26,6 +26,7 @@ from graphc.lib import index
 from graphc.options import Options
 from graphc.prims.table import apply
 from graphc.runtime.elf_find import find_data
+from graphc.runtime.executable import call_path
 from graphc.runtime.host import host_target
 
 FRESH = """
@@ -58,6 +59,14 @@ def uneven(tmp_path_factory):
     return path.with_suffix(".so")
 
 
+@pytest.fixture(params=["fast", "alone"])
+def way(request, monkeypatch):
+    """Both ways of calls: through the support library, and with nothing but the library."""
+    if request.param == "alone":
+        monkeypatch.setattr("graphc.aot.shared.fast_call", lambda *_: None)
+
+
+@pytest.mark.usefixtures("way")
 def test_the_same_bits(library, predictor):
     predict = graphc.load(library)
     for n in (0, 1, 64, 700):
@@ -78,6 +87,7 @@ def test_a_fresh_process_needs_no_compiler(exported, predictor, tmp_path, suffix
     assert np.load(tmp_path / "y.npy").tobytes() == predictor.answer(64).tobytes()
 
 
+@pytest.mark.usefixtures("way")
 def test_arguments_are_checked(library, predictor):
     predict = graphc.load(library)
     with pytest.raises(FeedError, match="takes 1 inputs"):
@@ -90,6 +100,7 @@ def test_arguments_are_checked(library, predictor):
     assert predict(sliced)[0].tobytes() == predictor.answer(3).tobytes()
 
 
+@pytest.mark.usefixtures("way")
 def test_sizes_are_refused_as_by_the_container(uneven):
     texts = []
     for path in (uneven, uneven.with_suffix(".gc")):
@@ -101,6 +112,7 @@ def test_sizes_are_refused_as_by_the_container(uneven):
     assert texts[0] == texts[1]
 
 
+@pytest.mark.usefixtures("way")
 def test_a_step_leaves_what_it_is_given(tmp_path):
     with tf.Graph().as_default():
         x = tf.placeholder(tf.float32, [None, 3], name="x")
@@ -115,6 +127,7 @@ def test_a_step_leaves_what_it_is_given(tmp_path):
         assert after.tobytes() == same(x, w)[0].tobytes() and (w == 1).all()
 
 
+@pytest.mark.usefixtures("way")
 def test_refused_values_say_why_as_the_container_does(tmp_path):
     x, i = input_node("x", Type(dt.f32, (5, 2))), input_node("i", Type(dt.i32, (symbol("count"),)))
     aot.export(Graph("lookup", (x, i), (index.gather(x, i),)), tmp_path / "lookup.gc")
@@ -128,6 +141,7 @@ def test_refused_values_say_why_as_the_container_does(tmp_path):
     assert texts[0] == texts[1]
 
 
+@pytest.mark.usefixtures("way")
 def test_threads_and_forks(library, predictor):
     predict, wrong = graphc.load(library), []
 
@@ -147,6 +161,18 @@ def test_threads_and_forks(library, predictor):
     if child == 0:
         os._exit(0 if predict(predictor.data(700))[0].tobytes() == answers[700] else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_calls_are_fast_where_the_support_library_is_at_hand(library, predictor, monkeypatch):
+    if call_path() != "native":
+        pytest.skip("calls are not native here")
+    predict = graphc.load(library)
+    predict(predictor.data(1))
+    assert type(predict._call).__name__ == "builtin_function_or_method"
+    monkeypatch.setattr("graphc.aot.shared_call.missing", lambda: "something to compile")
+    predict = graphc.load(library)
+    predict(predictor.data(1))
+    assert predict._call == predict._called
 
 
 def test_a_file_that_is_replaced_is_another_library(library, uneven, tmp_path):
@@ -277,6 +303,7 @@ def test_damaged_tables_are_a_format_error(library):
             pass
 
 
+@pytest.mark.usefixtures("way")
 def test_weights_of_their_own_and_no_threads(tmp_path):
     draw = np.random.default_rng(0)
     x = input_node("x", Type(dt.f32, (3, 40)))

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from c_programs import expect_same_steps, needs_cc, run_example
 
 import graphc as tf
 from graphc import cli, keras
@@ -108,6 +109,12 @@ def test_files_for_programs_without_python(written):
     inputs, outputs = (ctypes.c_void_p * 1)(image.ctypes.data), (ctypes.c_void_p * 1)(answer.ctypes.data)
     assert library.net(inputs, outputs, dims, ctypes.c_void_p(arena.ctypes.data)) == 0
     np.testing.assert_allclose(answer[:42].reshape(6, 7), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+@needs_cc
+def test_the_example_in_c_takes_steps(written):
+    folder, _ = written
+    expect_same_steps(run_example(folder, "net_train", 6), tf.load(folder / "net_train.gc"), 6)
 
 
 def test_a_folder_and_what_is_not_compiled(tmp_path):

@@ -50,6 +50,9 @@ extern "C" {
 #define MY_MODEL_OUTPUT0_ITEM 2
 #define MY_MODEL_OUTPUT0_RANK 1
 
+/* What is written over what, {output, input}: the initialiser of an array int[][2]. */
+#define MY_MODEL_DONATED {{0, 0}}
+
 /* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.
  *
  *   inputs[0]   x     float [n][28]
