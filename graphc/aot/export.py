@@ -28,7 +28,7 @@ from graphc.runtime.support import support_file
 
 _ALIGN = 64
 _BESIDE = (".o", ".a", ".so", ".h", ".weights")
-_LINKED = ("x86_64", "aarch64")  # machines that the linker knows
+_LINKED = ("x86_64", "aarch64", "riscv64")  # machines that the linker knows
 _RESERVED = frozenset(
     """
     alignas alignof and asm auto bitand bitor bool break case catch char class compl concept const constexpr
