@@ -177,6 +177,19 @@ def emulate(target: Target, runs: list[Run]) -> list[tuple[np.ndarray, ...]]:
     return [_outputs(target, run, place, after) for run, place in zip(runs, places)]
 
 
+def cross_loader(target: Target) -> list[str]:
+    """The command that runs a shared object with an entry point on another machine, with the C library of that machine.
+
+    Skips the test where there is none.
+    """
+    machine = target.triple.split("-")[0]
+    root = Path(f"/usr/{machine}-linux-gnu")
+    loader = next((root / "lib").glob("ld-linux-*.so.1"), None)
+    if shutil.which(_emulator(target)) is None or loader is None:
+        pytest.skip(f"needs {_emulator(target)} and a C library in {root}")
+    return [_emulator(target), "-L", str(root), str(loader)]
+
+
 def _emulator(target: Target) -> str:
     return f"qemu-{target.triple.split('-')[0]}"
 
