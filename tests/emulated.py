@@ -25,7 +25,6 @@ from graphc.ir.program import Program
 from graphc.ir.target import Target
 from graphc.prims.interpret import bind_symbols, concrete, dim_value
 from graphc.runtime.elf import link_shared
-from graphc.runtime.elf_embed import embed
 from graphc.runtime.host import runs_here
 from graphc.runtime.jit import Batch
 from graphc.runtime.pool import pool_text
@@ -35,8 +34,11 @@ BASE = 0x10000000  # where the executable is loaded
 START = """
 @gc_memory = internal global [{size} x i8] zeroinitializer, align 64
 @gc_tables = internal global [{many} x ptr] [{pointers}]
-declare i64 @gc_system(i64, i64, i64, i64)
 {declarations}
+
+define internal i64 @gc_system(i64 %number, i64 %a, i64 %b, i64 %c) nounwind noinline prologue [{bytes} x i8] c"{code}" {{
+  unreachable
+}}
 
 ; read or write, until all of the memory is there
 define internal void @transfer(i64 %number, i64 %file) nounwind {{
@@ -122,7 +124,7 @@ class System:
     Attributes:
         read, write, exit: numbers of system calls.
         relative: the relocation of an address in the file.
-        code: the function ``i64 gc_system(number, a, b, c)`` as machine code, since LLVM reads no other machine's assembly.
+        code: a system call with a number and three arguments as machine code, since LLVM reads no other machine's assembly.
     """
 
     read: int
@@ -149,6 +151,14 @@ class Run:
     symbols: dict | None = None
 
 
+def executable(target: Target, texts: list[str]) -> bytes:
+    """A static program of modules, one of which defines ``void gc_start()``, which never returns."""
+    with Batch(target) as batch:
+        for text in texts:
+            batch.add(text)
+        return _fixed(link_shared(batch.objects(), ["gc_start"], needed=()), SYSTEMS[target.triple.split("-")[0]].relative)
+
+
 def needs_emulator(target: Target) -> pytest.MarkDecorator:
     """Skips where code for a target runs neither by itself nor under qemu-user."""
     missing = not runs_here(target) and shutil.which(_emulator(target)) is None
@@ -162,7 +172,8 @@ def emulate(target: Target, runs: list[Run]) -> list[tuple[np.ndarray, ...]]:
     """
     memory = _Memory()
     places = [_placed(memory, run) for run in runs]
-    program = _executable(target, runs, places, memory.size)
+    texts = [program_text(replace(run.program, name="p"), target, f"gc_main{k}") for k, run in enumerate(runs)]
+    program = executable(target, [_start(target, places, memory.size), pool_text(target, threads=False), MEMORY, *texts])
     command = [] if runs_here(target) else [_emulator(target)]
     with tempfile.TemporaryDirectory(prefix="graphc-emulated-") as folder:
         path = Path(folder) / "run"
@@ -271,20 +282,9 @@ def _outputs(target: Target, run: Run, place: _Place, after: np.ndarray) -> tupl
     return tuple(found)
 
 
-def _executable(target: Target, runs: list[Run], places: list[_Place], size: int) -> bytes:
-    """A program that reads ``size`` bytes, runs everything, and writes them."""
+def _start(target: Target, places: list[_Place], size: int) -> str:
+    """The module that reads ``size`` bytes, runs everything, and writes them."""
     system = SYSTEMS[target.triple.split("-")[0]]
-    with Batch(target) as batch:
-        batch.add(_start(system, places, size))
-        batch.add(pool_text(target, threads=False))
-        batch.add(MEMORY)
-        for k, run in enumerate(runs):
-            batch.add(program_text(replace(run.program, name="p"), target, f"gc_main{k}"))
-        start, *rest = batch.objects()
-    return _fixed(link_shared([embed(start, "gc_system", system.code, code=True), *rest], ["gc_start"], needed=()), system.relative)
-
-
-def _start(system: System, places: list[_Place], size: int) -> str:
     tables: list[int] = []
     calls = []
 
@@ -301,6 +301,7 @@ def _start(system: System, places: list[_Place], size: int) -> str:
     return START.format(
         size=size, many=len(tables), pointers=pointers, declarations=declarations, calls="\n".join(calls),
         read=system.read, write=system.write, exit=system.exit,
+        bytes=len(system.code), code="".join(f"\\{b:02X}" for b in system.code),
     )  # fmt: skip
 
 
@@ -321,7 +322,8 @@ def _fixed(library: bytes, relative: int) -> bytes:
         if segment.header.p_type == "PT_DYNAMIC":
             struct.pack_into("<I", data, at, 0)
         struct.pack_into("<QQ", data, at + 16, *[BASE + segment.header.p_vaddr] * 2)
-    for relocation in elf.get_section_by_name(".rela.dyn").iter_relocations():
+    relocations = elf.get_section_by_name(".rela.dyn")
+    for relocation in relocations.iter_relocations() if relocations else ():
         assert relocation.entry.r_info_type == relative
         (at,) = elf.address_offsets(relocation.entry.r_offset)
         struct.pack_into("<Q", data, at, BASE + relocation.entry.r_addend)

@@ -5,24 +5,21 @@ from __future__ import annotations
 import struct
 
 from graphc.errors import CompileError
-from graphc.runtime.elf_object import ALLOC, EXEC
+from graphc.runtime.elf_object import ALLOC
 
 _PROGBITS, _SYMTAB = 1, 2
-_GLOBAL_OBJECT, _GLOBAL_FUNCTION = 0x11, 0x12  # binding global, type data or function
+_GLOBAL_OBJECT = 0x11  # binding global, type object
 _ALIGN = 64
 _MOST_SECTIONS = 0xFF00
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 
 
-def embed(data: bytes, name: str, content, code: bool = False) -> bytes:
+def embed(data: bytes, name: str, content) -> bytes:
     """The object ``data`` with ``content`` as the definition of its undefined symbol ``name``.
 
     The content is copied as it is and starts at a multiple of 64 bytes, so its size costs nothing but the copy; written
     as text for LLVM it would be parsed byte by byte.
-
-    Args:
-        code: whether the content is machine code, and the symbol a function.
 
     Raises:
         CompileError: ``data`` is no relocatable ELF64 object, or leaves no such symbol undefined.
@@ -34,16 +31,16 @@ def embed(data: bytes, name: str, content, code: bool = False) -> bytes:
     if count + 1 >= _MOST_SECTIONS:
         raise CompileError(f"object file has {count} sections, too many to add one")
     result = bytearray(data)
-    _define(result, headers, name, count, len(content), _GLOBAL_FUNCTION if code else _GLOBAL_OBJECT)
+    _define(result, headers, name, count, len(content))
     result += bytes(-len(result) % _ALIGN)
     begin = len(result)
     result += content
     _, _, _, _, offset, size, *_ = headers[names_index]
-    strings = bytes(data[offset : offset + size]) + (b".text." if code else b".rodata.") + name.encode() + b"\0"
+    strings = bytes(data[offset : offset + size]) + b".rodata." + name.encode() + b"\0"
     headers[names_index][4:6] = len(result), len(strings)
     result += strings
     result += bytes(-len(result) % 8)
-    headers.append([size, _PROGBITS, ALLOC | EXEC * code, 0, begin, len(content), 0, 0, _ALIGN, 0])
+    headers.append([size, _PROGBITS, ALLOC, 0, begin, len(content), 0, 0, _ALIGN, 0])
     struct.pack_into("<Q", result, 40, len(result))
     struct.pack_into("<H", result, 60, count + 1)
     for header in headers:
@@ -57,7 +54,7 @@ def _check(data: bytes) -> None:
         raise CompileError("object file is not a relocatable little-endian ELF64 file")
 
 
-def _define(result: bytearray, headers: list, name: str, section: int, size: int, kind: int) -> None:
+def _define(result: bytearray, headers: list, name: str, section: int, size: int) -> None:
     """Make every undefined symbol ``name`` the start of a section."""
     found = False
     for header in headers:
@@ -68,7 +65,7 @@ def _define(result: bytearray, headers: list, name: str, section: int, size: int
             label, _, other, index, _, _ = _SYMBOL.unpack_from(result, at)
             start = strings[4] + label
             if index == 0 and result[start : result.index(0, start)] == name.encode():
-                _SYMBOL.pack_into(result, at, label, kind, other, section, 0, size)
+                _SYMBOL.pack_into(result, at, label, _GLOBAL_OBJECT, other, section, 0, size)
                 found = True
     if not found:
         raise CompileError(f"object file does not leave {name!r} undefined")
