@@ -72,7 +72,7 @@ define void @gc_start() nounwind "stackrealign" {{
 }}
 """
 CALL = """\
-  %code{k} = call i32 @gc_main{k}(ptr {inputs}, ptr {outputs}, ptr {dims}, ptr {constants}, ptr {arena})
+  %code{k} = call i32 @gc_main{program}(ptr {inputs}, ptr {outputs}, ptr {dims}, ptr {constants}, ptr {arena})
   store i32 %code{k}, ptr {code}, align 4"""
 MEMORY = """
 define ptr @memset(ptr %to, i32 %value, i64 %size) nounwind {
@@ -172,8 +172,10 @@ def emulate(target: Target, runs: list[Run]) -> list[tuple[np.ndarray, ...]]:
     """
     memory = _Memory()
     places = [_placed(memory, run) for run in runs]
-    texts = [program_text(replace(run.program, name="p"), target, f"gc_main{k}") for k, run in enumerate(runs)]
-    program = executable(target, [_start(target, places, memory.size), pool_text(target, threads=False), MEMORY, *texts])
+    first = {id(run.program): k for k, run in reversed([*enumerate(runs)])}  # runs of one program share its code
+    texts = [program_text(replace(runs[k].program, name="p"), target, f"gc_main{k}") for k in first.values()]
+    start = _start(target, places, [first[id(run.program)] for run in runs], memory.size)
+    program = executable(target, [start, pool_text(target, threads=False), MEMORY, *texts])
     command = [] if runs_here(target) else [_emulator(target)]
     with tempfile.TemporaryDirectory(prefix="graphc-emulated-") as folder:
         path = Path(folder) / "run"
@@ -282,7 +284,7 @@ def _outputs(target: Target, run: Run, place: _Place, after: np.ndarray) -> tupl
     return tuple(found)
 
 
-def _start(target: Target, places: list[_Place], size: int) -> str:
+def _start(target: Target, places: list[_Place], programs: list[int], size: int) -> str:
     """The module that reads ``size`` bytes, runs everything, and writes them."""
     system = SYSTEMS[target.triple.split("-")[0]]
     tables: list[int] = []
@@ -294,9 +296,9 @@ def _start(target: Target, places: list[_Place], size: int) -> str:
 
     for k, place in enumerate(places):
         calls.append(CALL.format(
-            k=k, inputs=table(place.inputs), outputs=table(place.outputs), dims=_address(place.dims),
+            k=k, program=programs[k], inputs=table(place.inputs), outputs=table(place.outputs), dims=_address(place.dims),
             constants=_address(place.constants), arena=_address(place.arena), code=_address(place.code)))  # fmt: skip
-    declarations = "\n".join(f"declare i32 @gc_main{k}(ptr, ptr, ptr, ptr, ptr)" for k in range(len(places)))
+    declarations = "\n".join(f"declare i32 @gc_main{k}(ptr, ptr, ptr, ptr, ptr)" for k in sorted({*programs}))
     pointers = ", ".join(f"ptr {_address(at)}" for at in tables)
     return START.format(
         size=size, many=len(tables), pointers=pointers, declarations=declarations, calls="\n".join(calls),
