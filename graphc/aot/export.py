@@ -28,7 +28,7 @@ from graphc.runtime.support import support_file
 
 _ALIGN = 64
 _BESIDE = (".o", ".a", ".so", ".h", ".weights")
-_LINKED = ("x86_64", "aarch64")  # machines that the linker knows
+_LINKED = ("x86_64", "aarch64", "riscv64")  # machines that the linker knows
 _RESERVED = frozenset(
     """
     alignas alignof and asm auto bitand bitor bool break case catch char class compl concept const constexpr
@@ -44,7 +44,7 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
     """Write a ``.gc`` container: IR text, weights, and native code for the options' target.
 
     The file is written under a temporary name and renamed, so a half-written one never stands at ``path``. For a target
-    that cannot be linked here (riscv64) it holds no native code, and is compiled where it is loaded.
+    that cannot be linked here it holds no native code, and is compiled where it is loaded.
 
     Raises:
         CompileError: the graph calls Python functions, which no file can hold; or it cannot be compiled.
@@ -63,7 +63,7 @@ def export(
     example that uses them. All of them are replaced where they exist.
 
     The C functions are named after the file. A Program with host steps gets the container only, and a target that
-    cannot be linked here (riscv64) no ``.so``.
+    cannot be linked here no ``.so``.
 
     Args:
         threads: whether programs in C run large loops on several threads. Without, their files call nothing of the

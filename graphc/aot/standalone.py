@@ -10,6 +10,7 @@ from graphc.aot.signature import SUFFIX, signature_bytes
 from graphc.codegen.llvm.module import program_text
 from graphc.ir.program import Program
 from graphc.ir.target import Target
+from graphc.runtime.cpu_check import check_text
 from graphc.runtime.pool import pool_text
 
 _C_NAMES = """\
@@ -99,7 +100,7 @@ define void @{name}_after_fork() nounwind {{
 }}
 """
 _PUBLIC = re.compile(r"^define (?!internal)", re.MULTILINE)
-_SUFFIXES = ("", "_arena", "_shapes", SUFFIX)
+_SUFFIXES = ("", "_arena", "_shapes", "_supported", SUFFIX)
 _WEIGHTS = struct.Struct("<8sIIQ32s8x")  # magic, version, bytes of this header, bytes that follow, their SHA-256
 _OF_THREADS = ("_threads", "_after_fork")
 
@@ -124,6 +125,7 @@ def standalone_text(program: Program, target: Target, name: str, threads: bool =
     escaped = "".join(f"\\{b:02X}" for b in said)
     names = _C_NAMES + _THREADS * threads
     text += names.format(name=name, inner=inner, suffix=SUFFIX, size=len(said), said=escaped)
+    text += "\n" + check_text(target, f"{name}_supported")
     if weights is None:
         return text + _INSIDE.format(name=name, inner=inner)
     words = struct.unpack(f"<{len(weights) // 8}q", weights)

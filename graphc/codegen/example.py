@@ -85,7 +85,8 @@ def example_text(signature: Signature, entry: str, stem: str, separate: bool = F
     shown = {p.type.dtype.short: p.type.dtype for p in signature.outputs}
     parts += [_SHOW.format(short=short, form=_form(shown[short]), shown=_SHOWN) for short in sorted(shown)]
     parts += [_LOAD.format(entry=entry, stem=stem)] if separate else []
-    lines = ["", "int main(int argc, char **argv) {"]
+    lines = ["", "int main(int argc, char **argv) {", f"  if (!{entry}_supported()) {{",
+             f'    fprintf(stderr, "{entry} was compiled for another processor than this one\\n");', "    return 1;", "  }"]  # fmt: skip
     if signature.symbols:
         lines += [f"  int64_t dims[{macro}_DIMS];  /* {', '.join(signature.symbols)} */".replace("\n", " "),
                   f"  for (int k = 0; k < {macro}_DIMS; ++k) dims[k] = argc > k + 1 ? atoll(argv[k + 1]) : 1;"]  # fmt: skip

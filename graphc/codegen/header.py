@@ -55,7 +55,10 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads
               "/* Bytes of scratch memory that a call with these dims needs. */",
               f"int64_t {entry}_arena(const int64_t *dims);", "",
               f"/* Writes {macro}_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */",
-              f"void {entry}_shapes(const int64_t *dims, int64_t *sizes);", ""]  # fmt: skip
+              f"void {entry}_shapes(const int64_t *dims, int64_t *sizes);", "",
+              "/* Whether this processor has every instruction that these files may use: 1 or 0. Where it answers 0, no other",
+              " * function of them may be called: an illegal instruction would end the program. */",
+              f"int32_t {entry}_supported(void);", ""]  # fmt: skip
     lines += _init_function(entry) if separate else []
     lines += _thread_functions(entry) if threads else []
     lines += ["#ifdef __cplusplus", "}", "#endif", "", f"#endif /* {macro}_H */", ""]

@@ -38,9 +38,11 @@ class Target:
         return max(1, self.vector_bits // max(dtype.bits, 8))
 
 
+_V2 = "+sse4.2,+popcnt,+cx16,+sahf"
 _V3 = "+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt,+movbe,+popcnt,+cx16,+sse4.2"
 _V4 = _V3 + ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+evex512"
 
+X86_64_V2 = Target("x86-64-v2", "x86_64-unknown-linux-gnu", "x86-64-v2", _V2, 128, 16, False, bytes="madd")
 X86_64_V3 = Target("x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", _V3, 256, 16, True, bytes="madd")
 X86_64_V4 = Target("x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", _V4, 512, 32, True, True, "madd")
 X86_64_VNNI = Target(
@@ -50,4 +52,4 @@ AARCH64 = Target("aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 128
 X86_64 = Target("x86-64", "x86_64-unknown-linux-gnu", "x86-64", "", 0, 16, False)
 RISCV64 = Target("riscv64", "riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,+c", 0, 32, True)
 
-TARGETS = {t.name: t for t in (X86_64_V3, X86_64_V4, X86_64_VNNI, AARCH64, X86_64, RISCV64)}
+TARGETS = {t.name: t for t in (X86_64, X86_64_V2, X86_64_V3, X86_64_V4, X86_64_VNNI, AARCH64, RISCV64)}

@@ -17,7 +17,7 @@ _LOCAL = 0
 
 
 def link_shared(objects: list[bytes], exports: list[str], needed=("libc.so.6",)) -> bytes:
-    """Link relocatable objects for x86-64 or aarch64 Linux to a shared object.
+    """Link relocatable objects for x86-64, aarch64 or riscv64 Linux to a shared object.
 
     Args:
         exports: names that others may look up; everything else stays hidden.
@@ -48,6 +48,7 @@ class _Linker:
         self.slots: dict[object, int] = {}  # symbol key -> index in the global offset table
         self.stubs: dict[str, int] = {}  # imported name -> index of its stub
         self.imports: dict[str, Symbol] = {}
+        self.uppers: dict[tuple[int, int], tuple] = {}  # (section, offset) -> (look, symbol, addend) that a lower part needs
         self.words: list = []  # (section, offset, symbol, addend) of 64-bit addresses
         missing = [name for name in exports if name not in self.defined]
         if missing:
@@ -63,7 +64,8 @@ class _Linker:
         symbols = [DynamicSymbol(name, None, s.binding << 4, 0) for name, s in self.imports.items()]
         symbols += [_exported(name, self.defined[name]) for name in self.exports]
         sections = [*self.sections, stubs, got]
-        image = Image(self.number, self.machine.page, self.needed, symbols, sections, len(self.slots) + len(self.words))
+        count = len(self.slots) + len(self.words)
+        image = Image(self.number, self.machine.page, self.machine.abi, self.needed, symbols, sections, count)
         image.place()
         self._write_stubs(stubs, got)
         for section in self.sections:
@@ -107,6 +109,8 @@ class _Linker:
         imported = self._resolve(symbol) is None
         if imported:
             self._import(symbol)
+        if number in self.machine.uppers:
+            self.uppers[id(section), offset] = kind.look, symbol, addend
         if kind.look == relocations.WORD:
             if not section.flags & WRITE:
                 raise CompileError(f"{what}: the section is read-only, so the loader cannot write there")
@@ -128,17 +132,26 @@ class _Linker:
             stubs.data[size * index : size * (index + 1)] = code
 
     def _apply(self, section: Section, offset: int, number: int, symbol: Symbol, addend: int, stubs: Section, got: Section) -> None:
-        kind = self._kind(section, number, symbol)
-        target = self._resolve(symbol)
+        kind, place = self._kind(section, number, symbol), section.address + offset
         if kind.look == relocations.WORD:
             return
-        if kind.look == relocations.GOT:
-            value = got.address + 8 * self._slot(symbol)
-        elif target is None:
-            value = stubs.address + self.machine.stub_size * self.stubs[symbol.name]
-        else:
-            value = target.address
-        kind.patch(section.data, offset, value + addend, section.address + offset)
+        look = kind.look
+        if look == relocations.PAIR:
+            upper = self.uppers.get((id(symbol.section), symbol.value))
+            if upper is None:
+                raise CompileError(f"relocation {kind.name} in {section.name}: {symbol.name!r} is no instruction with the upper bits")
+            place = symbol.address
+            look, symbol, addend = upper
+        kind.patch(section.data, offset, self._value(look, symbol, stubs, got) + addend, place)
+
+    def _value(self, look: str, symbol: Symbol, stubs: Section, got: Section) -> int:
+        """The address that a relocation means, without its addend."""
+        target = self._resolve(symbol)
+        if look == relocations.GOT:
+            return got.address + 8 * self._slot(symbol)
+        if target is None:
+            return stubs.address + self.machine.stub_size * self.stubs[symbol.name]
+        return target.address
 
     def _loader_relocations(self, image: Image, got: Section) -> bytes:
         """What is left for the loader: addresses inside this file, moved, and addresses of imports."""

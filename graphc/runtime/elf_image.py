@@ -29,12 +29,15 @@ class Image:
     """Places sections in three segments (read; read and execute; read and write) and writes the file.
 
     Args:
+        abi: the flags of the file's header, by which a loader knows the calling convention.
         sections: what is loaded, in any order; ``place`` sets their addresses.
         relocation_count: how many relocations the loader will have to apply.
     """
 
-    def __init__(self, machine: int, page: int, needed, symbols: list[DynamicSymbol], sections: list[Section], relocation_count: int):
-        self.machine, self.page, self.needed, self.symbols = machine, page, tuple(needed), symbols
+    def __init__(
+        self, machine: int, page: int, abi: int, needed, symbols: list[DynamicSymbol], sections: list[Section], relocation_count: int
+    ):
+        self.machine, self.page, self.abi, self.needed, self.symbols = machine, page, abi, tuple(needed), symbols
         self.strings = _Strings()
         self.needed_at = [self.strings.add(name) for name in self.needed]
         self.names_at = [self.strings.add(s.name) for s in symbols]
@@ -102,7 +105,7 @@ class Image:
         table_at = len(out)
         out += table
         out[:_HEADER_SIZE] = struct.pack(
-            "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, self.machine, 1, 0, _HEADER_SIZE, table_at, 0,
+            "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 3, self.machine, 1, 0, _HEADER_SIZE, table_at, self.abi,
             _HEADER_SIZE, _SEGMENT_SIZE, len(self.groups) + 2, 64, count, count - 1,
         )  # fmt: skip
         out[_HEADER_SIZE : _HEADER_SIZE + _SEGMENT_SIZE * (len(self.groups) + 2)] = self._program_headers()

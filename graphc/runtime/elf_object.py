@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from graphc.errors import CompileError
 
-X86_64, AARCH64 = 62, 183
-MACHINES = {X86_64: "x86-64", AARCH64: "aarch64"}
+X86_64, AARCH64, RISCV64 = 62, 183, 243
+MACHINES = {X86_64: "x86-64", AARCH64: "aarch64", RISCV64: "riscv64"}
 
 WRITE, ALLOC, EXEC, TLS = 1, 2, 4, 0x400
 LOCAL, GLOBAL, WEAK = 0, 1, 2

@@ -1,4 +1,4 @@
-"""What each relocation kind of x86-64 and aarch64 writes, and the stubs through which imported functions are called."""
+"""What each relocation kind of x86-64, aarch64 and riscv64 writes, and the stubs through which imported functions are called."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from graphc.errors import CompileError
-from graphc.runtime.elf_object import AARCH64, X86_64
+from graphc.runtime.elf_object import AARCH64, RISCV64, X86_64
 
 _U32 = struct.Struct("<I")
 
@@ -16,6 +16,7 @@ DIRECT = "direct"  # at the symbol itself, which must be in this file
 CALL = "call"  # at the symbol, or at a stub where it is imported
 GOT = "got"  # at the slot of the symbol in the global offset table
 WORD = "word"  # a 64-bit address, completed by the loader
+PAIR = "pair"  # at the instruction with the upper bits of a distance, which knows the real symbol
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Machine:
     absolute: int
     stub_size: int
     stub: Callable[[int, int], bytes]  # (address of the stub, address of the slot)
+    abi: int = 0  # flags of the file's header
+    uppers: frozenset[int] = frozenset()  # the relocations at which those of look PAIR find their symbols
 
 
 def _range(value: int, bits: int, name: str) -> int:
@@ -105,6 +108,51 @@ def _aarch64_stub(stub: int, slot: int) -> bytes:
     return bytes(code)
 
 
+def _upper_20(distance: int, name: str) -> int:
+    """The bits of ``auipc`` for a distance whose low 12 bits another instruction adds, with their sign."""
+    return _range(distance + 0x800, 32, name) & 0xFFFFF000
+
+
+def _riscv_upper(name: str) -> Callable:
+    def patch(data, offset, value, place):
+        _modify(data, offset, 0xFFF, _upper_20(value - place, name))
+
+    return patch
+
+
+def _riscv_load(name: str) -> Callable:
+    def patch(data, offset, value, place):
+        _modify(data, offset, 0xFFFFF, (value - place & 0xFFF) << 20)
+
+    return patch
+
+
+def _riscv_store(name: str) -> Callable:
+    def patch(data, offset, value, place):
+        low = value - place & 0xFFF
+        _modify(data, offset, 0x1FFF07F, low >> 5 << 25 | (low & 31) << 7)
+
+    return patch
+
+
+def _riscv_call(name: str) -> Callable:
+    def patch(data, offset, value, place):
+        if offset + 8 > len(data):
+            raise CompileError(f"relocation {name}: the section ends between the two instructions of a call")
+        _riscv_upper(name)(data, offset, value, place)
+        _riscv_load(name)(data, offset + 4, value, place)
+
+    return patch
+
+
+def _riscv_stub(stub: int, slot: int) -> bytes:
+    """auipc t3, slot; ld t3, slot(t3); jr t3; nop."""
+    code = bytearray(struct.pack("<IIII", 0x00000E17, 0x000E3E03, 0x000E0067, 0x00000013))
+    _riscv_upper("stub")(code, 0, slot, stub)
+    _riscv_load("stub")(code, 4, slot, stub)
+    return bytes(code)
+
+
 def _kinds(rows) -> dict[int, Kind]:
     return {number: Kind(name, look, make(name) if make else None) for number, name, look, make in rows}
 
@@ -147,9 +195,23 @@ _AARCH64_KINDS = _kinds((
     (314, "R_AARCH64_PLT32", CALL, _sized(4)),
 ))  # fmt: skip
 
+_RISCV64_KINDS = _kinds((
+    (2, "R_RISCV_64", WORD, None),
+    (19, "R_RISCV_CALL_PLT", CALL, _riscv_call),
+    (20, "R_RISCV_GOT_HI20", GOT, _riscv_upper),
+    (23, "R_RISCV_PCREL_HI20", DIRECT, _riscv_upper),
+    (24, "R_RISCV_PCREL_LO12_I", PAIR, _riscv_load),
+    (25, "R_RISCV_PCREL_LO12_S", PAIR, _riscv_store),
+))  # fmt: skip
+_RISCV_ABI = 0x5  # compressed instructions, arguments of type double in registers
+
 BY_NUMBER = {
     X86_64: Machine("x86-64", 0x1000, _X86_64_KINDS, relative=8, glob_dat=6, absolute=1, stub_size=8, stub=_x86_stub),
     AARCH64: Machine(
         "aarch64", 0x10000, _AARCH64_KINDS, relative=1027, glob_dat=1025, absolute=257, stub_size=16, stub=_aarch64_stub
     ),
+    RISCV64: Machine(
+        "riscv64", 0x1000, _RISCV64_KINDS, relative=3, glob_dat=2, absolute=2, stub_size=16, stub=_riscv_stub,
+        abi=_RISCV_ABI, uppers=frozenset({20, 23}),
+    ),  # fmt: skip
 }

@@ -7,16 +7,11 @@ import os
 import platform
 
 from graphc.errors import DeviceUnavailable
-from graphc.ir.target import AARCH64, RISCV64, X86_64, X86_64_V3, X86_64_V4, X86_64_VNNI, Target
+from graphc.ir.target import TARGETS, Target
+from graphc.runtime.cpu_levels import LEVELS
 
-_V3 = {"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", "popcnt", "cx16", "sse4_2"}
-_V4 = _V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
-_VNNI = _V4 | {"avx512_vnni"}
-_ALSO_RUNS = {
-    "x86-64-v4-vnni": ("x86-64-v4", "x86-64-v3", "x86-64"),
-    "x86-64-v4": ("x86-64-v3", "x86-64"),
-    "x86-64-v3": ("x86-64",),
-}
+_LEVELS = tuple(LEVELS)  # the best first
+_OTHERS = {"aarch64": "aarch64", "arm64": "aarch64", "riscv64": "riscv64"}  # what the system says, and the target
 
 
 @functools.cache
@@ -29,10 +24,9 @@ def host_target() -> Target:
     machine = platform.machine().lower()
     if machine in ("x86_64", "amd64"):
         flags = _cpu_flags()
-        levels = ((X86_64_VNNI, _VNNI), (X86_64_V4, _V4), (X86_64_V3, _V3), (X86_64, set()))
-        fitting = [t for t, need in levels if need <= flags]
+        fitting = [TARGETS[name] for name, need in LEVELS.items() if need <= flags]
     else:
-        fitting = [t for t in (AARCH64, RISCV64) if t.name == {"arm64": "aarch64"}.get(machine, machine)]
+        fitting = [TARGETS[_OTHERS[machine]]] if machine in _OTHERS else []
     if not fitting:
         raise DeviceUnavailable(f"graphc has no code generator for a {machine} processor")
     wanted = os.environ.get("GRAPHC_TARGET")
@@ -59,7 +53,7 @@ def _cpu_flags() -> set:
 
 def run_by(host: str) -> tuple[str, ...]:
     """Names of the targets whose code a machine runs, the best first."""
-    return (host, *_ALSO_RUNS.get(host, ()))
+    return _LEVELS[_LEVELS.index(host) :] if host in _LEVELS else (host,)
 
 
 def runs_here(target: Target) -> bool:

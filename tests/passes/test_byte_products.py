@@ -18,7 +18,7 @@ from graphc.runtime.host import host_target
 
 RNG = np.random.default_rng(5)
 KINDS = {dt.u8: (0, 256), dt.i8: (-128, 128)}
-HERE = [n for n in ("x86-64-v4-vnni", "x86-64-v4", "x86-64-v3", "x86-64") if TARGETS[n].triple == host_target().triple]
+HERE = [n for n in ("x86-64-v4-vnni", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64") if TARGETS[n].triple == host_target().triple]
 HERE = HERE[HERE.index(host_target().name) :] if host_target().name in HERE else [None]
 
 
@@ -141,4 +141,4 @@ def test_every_target_has_text(target):
     options = Options(target=target)
     text = emit(lower_graph(optimise(graph, options), options), options)
     assert ("vpdpbusd" in text) == (target == "x86-64-v4-vnni")
-    assert ("pmadd" in text) == (target in ("x86-64-v4", "x86-64-v3"))
+    assert ("pmadd" in text) == (target in ("x86-64-v4", "x86-64-v3", "x86-64-v2"))

@@ -2,10 +2,8 @@
 
 import ctypes
 import io
-import shutil
 import struct
 import subprocess
-from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -18,6 +16,7 @@ from graphc.runtime.host import host_target
 from graphc.runtime.jit import compile_object
 from graphc.runtime.library import Library
 from graphc.runtime.pool import pool_text
+from tests.emulated import cross_loader
 
 LEAF = """
 @table = internal constant [4 x i32] [i32 10, i32 20, i32 30, i32 40]
@@ -80,17 +79,18 @@ define ptr @imported_data() nounwind {
 """
 AGAIN = "define linkonce_odr i32 @indirect(i32 %x) noinline nounwind {\n  ret i32 1000\n}\n"
 EXPORTS = ["user", "leaf", "imported_data"]
+LINKED = (X86_64, AARCH64, RISCV64)
 
 
 def linked(target, **options) -> bytes:
     return link_shared([compile_object(text, target) for text in (USER, LEAF, AGAIN)], EXPORTS, **options)
 
 
-@pytest.mark.parametrize("target", (X86_64, AARCH64), ids=lambda t: t.name)
+@pytest.mark.parametrize("target", LINKED, ids=lambda t: t.name)
 def test_other_tools_read_the_file(target):
     elf = ELFFile(io.BytesIO(linked(target, needed=("libc.so.6", "libm.so.6"))))
     assert elf.header.e_type == "ET_DYN"
-    assert elf.get_machine_arch() == {"x86-64": "x64", "aarch64": "AArch64"}[target.name]
+    assert elf.get_machine_arch() == {"x86-64": "x64", "aarch64": "AArch64", "riscv64": "RISC-V"}[target.name]
     dynamic = elf.get_section_by_name(".dynamic")
     assert [t.needed for t in dynamic.iter_tags("DT_NEEDED")] == ["libc.so.6", "libm.so.6"]
     symbols = {s.name: s for s in elf.get_section_by_name(".dynsym").iter_symbols()}
@@ -101,7 +101,7 @@ def test_other_tools_read_the_file(target):
     assert text["sh_addr"] <= symbols["user"].entry.st_value < text["sh_addr"] + text["sh_size"]
 
 
-@pytest.mark.parametrize("target", (X86_64, AARCH64), ids=lambda t: t.name)
+@pytest.mark.parametrize("target", LINKED, ids=lambda t: t.name)
 def test_no_memory_is_both_writable_and_executable(target):
     elf = ELFFile(io.BytesIO(linked(target)))
     loads = [s for s in elf.iter_segments() if s["p_type"] == "PT_LOAD"]
@@ -115,7 +115,7 @@ def test_no_memory_is_both_writable_and_executable(target):
     assert stack["p_flags"] & 1 == 0
 
 
-@pytest.mark.parametrize("target", (X86_64, AARCH64), ids=lambda t: t.name)
+@pytest.mark.parametrize("target", LINKED, ids=lambda t: t.name)
 def test_the_hash_table_finds_every_symbol(target):
     elf = ELFFile(io.BytesIO(linked(target)))
     hash_section = elf.get_section_by_name(".hash")
@@ -180,21 +180,28 @@ define void @start() nounwind {
   unreachable
 }
 """
-CROSS = "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"
 
 
-@pytest.mark.skipif(shutil.which("qemu-aarch64") is None, reason="needs qemu-user and the C library for arm64")
-def test_aarch64_runs_under_emulation(tmp_path):
-    """The dynamic loader runs a shared object with an entry point like a program."""
-    if not Path(CROSS).exists():
-        pytest.skip("needs the C library for arm64")
-    texts = (RUN, USER, LEAF, AGAIN, pool_text(AARCH64))
-    data = bytearray(link_shared([compile_object(text, AARCH64) for text in texts], ["start"]))
+@pytest.mark.parametrize("target", (AARCH64, RISCV64), ids=lambda t: t.name)
+def test_the_loader_of_another_machine_runs_it(target, tmp_path):
+    """The dynamic loader runs a shared object with an entry point like a program; the pool starts threads."""
+    command = cross_loader(target)
+    texts = (RUN, USER, LEAF, AGAIN, pool_text(target))
+    data = bytearray(link_shared([compile_object(text, target) for text in texts], ["start"]))
     symbols = ELFFile(io.BytesIO(data)).get_section_by_name(".dynsym")
     struct.pack_into("<Q", data, 24, symbols.get_symbol_by_name("start")[0].entry.st_value)
     (tmp_path / "run.so").write_bytes(data)
-    command = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", CROSS, str(tmp_path / "run.so")]
-    assert subprocess.run(command, timeout=60).returncode == 97 + 83
+    assert subprocess.run([*command, str(tmp_path / "run.so")], timeout=60).returncode == 97 + 83
+
+
+def test_lower_parts_of_addresses_find_their_upper_part():
+    data = bytearray(compile_object(LEAF, RISCV64))
+    elf = ELFFile(io.BytesIO(data))
+    section = elf.get_section_by_name(".rela.text")
+    (at,) = [k for k, r in enumerate(section.iter_relocations()) if r.entry.r_info_type == 23][:1]
+    struct.pack_into("<Q", data, section["sh_offset"] + 24 * at, 0)  # the upper part is moved away
+    with pytest.raises(CompileError, match="R_RISCV_PCREL_LO12.* is no instruction with the upper bits"):
+        link_shared([bytes(data)], ["leaf"])
 
 
 def test_refusals_name_what_is_wrong():
@@ -205,8 +212,10 @@ def test_refusals_name_what_is_wrong():
         link_shared([x86, arm], ["leaf"])
     with pytest.raises(CompileError, match="'leaf' is defined in two"):
         link_shared([x86, x86], ["leaf"])
-    with pytest.raises(CompileError, match="machine 243"):
-        link_shared([compile_object(LEAF, RISCV64)], ["leaf"])
+    other = bytearray(x86)
+    struct.pack_into("<H", other, 18, 40)
+    with pytest.raises(CompileError, match="machine 40; only .* x86-64, aarch64, riscv64"):
+        link_shared([bytes(other)], ["leaf"])
     with pytest.raises(CompileError, match="no machine"):
         link_shared([], [])
 

@@ -155,7 +155,7 @@ class VectorLoops:
     def _has_masked_tail(self, loop: For) -> bool:
         """AVX2 has masked moves of 32 and 64 bits; elsewhere a mask without hardware would become branches."""
         target = self.function.target
-        return target.masks or (target.triple.startswith("x86_64") and self.facts.narrowest.get(id(loop), 64) >= 32)
+        return target.masks or ("avx2" in target.features and self.facts.narrowest.get(id(loop), 64) >= 32)
 
     def _steps(self, loop: For, start: Value, stop: Value, copies: int, sure: bool) -> None:
         function, memory = self.function, self.memory
