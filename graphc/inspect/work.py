@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node, binary, simplified
-from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat, flat
 from graphc.passes.nested import bodies, graphs_in
 from graphc.prims.table import TABLE
 
@@ -146,17 +146,6 @@ def parameters(graph: Graph) -> tuple[int, int, int]:
     state = [graph.inputs[k].type for k in {into for _, into in graph.donated}]
     types = held + [t for t in state if t.is_static]
     return len(types), sum(t.size for t in types), sum(t.size * t.dtype.size for t in types)
-
-
-def flat(steps):
-    """Every step, those inside branches and loops included."""
-    for step in steps:
-        yield step
-        match step:
-            case Branch():
-                yield from flat((*step.then, *step.orelse))
-            case Repeat():
-                yield from flat((*step.test, *step.body))
 
 
 def _buffer_bytes(program: Program) -> dict:
