@@ -107,7 +107,7 @@ class Times:
     def nanoseconds(self) -> np.ndarray:
         """How long each step ran in all; loops and branches have what their inner steps do not."""
         found = self._totals[:, 1].copy()
-        for number, (begin, end) in self._host_spans.items():
+        for number, (begin, end) in self.host_spans.items():
             found[number] = end - begin
         return found
 
@@ -158,5 +158,6 @@ class Times:
         return [(begin, end) for _, begin, end in self._spans]
 
     @property
-    def _host_spans(self) -> dict[int, tuple[int, int]]:
+    def host_spans(self) -> dict[int, tuple[int, int]]:
+        """Begin and end of the steps that run on the host, by their numbers."""
         return {n: (begin, end) for (n, begin, end), s in zip(self._spans, self.program.steps) if isinstance(s, Host)}
