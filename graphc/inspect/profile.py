@@ -43,7 +43,7 @@ class LaunchTime:
         index: number of the step among all of the program, inner ones included.
         count: how often it ran in one run; more than once in a loop.
         start_ns: when it first ran, from the beginning of the run that ``spans`` are of.
-        duration_ns, least_ns: of all times in one run together: the median of the runs, and the least.
+        duration_ns, least_ns: of all times in one run together: the mean of the middle half of the runs, and the least.
         flops, bytes: of all times together, as the summary counts them.
         work: the roof that its arithmetic is under: ``f32``, ``f64`` or ``i8``.
         busy: how much of the time of all threads the parts of its loops took, from 0 to 1.
@@ -82,8 +82,9 @@ class Profile:
     Attributes:
         graph, target, threads, sizes: what ran; ``sizes`` are those of open dimensions by short names.
         runs: how many count.
-        whole_ns, least_ns: of a run with the call and its arguments: the median, and the least.
-        plain_ns: the median of runs of the same program without clocks, each between two that are timed.
+        whole_ns, least_ns: of a run with the call and its arguments: the mean of the half of them that are neither the
+            fastest nor the slowest quarter, which for each step is that of the same runs, so that they add up; and the least.
+        plain_ns: the same mean of runs of the same program without clocks, each between two that are timed.
         clock_ns: what one look at the clock takes, which is within each step's time.
         launches: every step that ran, in the order of the program.
         spans: of the fastest run, in order of time; parts: of its parallel loops, by thread.
@@ -182,7 +183,7 @@ class _Measured:
     def profile(self, stages: Stages, sizes: Sizes, threads: int, peaks: Roofs) -> Profile:
         spans = _spans(self.fastest, self.begin)
         parts = _parts(self.fastest, self.begin, spans)
-        middle, least = np.median(self.steps, axis=0), np.min(self.steps, axis=0)
+        middle, least = np.mean(np.array(self.steps)[_middle(self.whole)], axis=0), np.min(self.steps, axis=0)
         about, found = _about(stages, self.timed), []
         for index, step in enumerate(flat(self.timed.program.steps)):
             count = 1 if isinstance(step, Host) else int(self.fastest.runs[index])
@@ -200,9 +201,9 @@ class _Measured:
                     tuple(dict.fromkeys(n.op for n in nodes)), lines,
                 ))  # fmt: skip
         return Profile(
-            stages.graph.name, stages.target.name, threads, sizes.values, len(self.whole), float(median(self.whole)),
-            float(min(self.whole)), float(median(self.plain)), float(median(self.costs)), tuple(found), tuple(spans),
-            tuple(parts), self.fastest.is_complete, peaks,
+            stages.graph.name, stages.target.name, threads, sizes.values, len(self.whole), _typical(self.whole),
+            float(min(self.whole)), _typical(self.plain), float(median(self.costs)), tuple(found), tuple(spans), tuple(parts),
+            self.fastest.is_complete, peaks,
         )  # fmt: skip
 
 
@@ -239,6 +240,16 @@ def _measure(
         found.plain.append(spent)
         found.costs.append(times.cost)
     return found
+
+
+def _middle(times: list[int]) -> np.ndarray:
+    """Numbers of the runs that are neither among the fastest nor among the slowest quarter."""
+    order = np.argsort(times, kind="stable")
+    return order[len(times) // 4 : len(times) - len(times) // 4]
+
+
+def _typical(times: list[int]) -> float:
+    return float(np.mean(np.array(times)[_middle(times)]))
 
 
 def _kept(array: np.ndarray) -> np.ndarray:
