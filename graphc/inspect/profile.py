@@ -81,6 +81,7 @@ class Profile:
 
     Attributes:
         graph, target, threads, sizes: what ran; ``sizes`` are those of open dimensions by short names.
+        assumed: names of sizes that host steps make while the program runs; FLOPs and bytes are for those in ``sizes``.
         runs: how many count.
         whole_ns, least_ns: of a run with the call and its arguments: the mean of the half of them that are neither the
             fastest nor the slowest quarter, which for each step is that of the same runs, so that they add up; and the least.
@@ -96,6 +97,7 @@ class Profile:
     target: str
     threads: int
     sizes: dict[str, int]
+    assumed: tuple[str, ...]
     runs: int
     whole_ns: float
     least_ns: float
@@ -201,8 +203,8 @@ class _Measured:
                     tuple(dict.fromkeys(n.op for n in nodes)), lines,
                 ))  # fmt: skip
         return Profile(
-            stages.graph.name, stages.target.name, threads, sizes.values, len(self.whole), _typical(self.whole),
-            float(min(self.whole)), _typical(self.plain), float(median(self.costs)), tuple(found), tuple(spans), tuple(parts),
+            stages.graph.name, stages.target.name, threads, sizes.values, sizes.assumed, len(self.whole),
+            _typical(self.whole), float(min(self.whole)), _typical(self.plain), float(median(self.costs)), tuple(found), tuple(spans), tuple(parts),
             self.fastest.is_complete, peaks,
         )  # fmt: skip
 

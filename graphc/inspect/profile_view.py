@@ -94,6 +94,11 @@ def table(profile: Profile, every: bool = False) -> str:
     notes = ["", f"each time has a look at the clock in it, {profile.clock_ns:.0f} ns"]
     if over:
         notes.append("more than 100 % of memory: the data is in the caches, which are faster")
+    if profile.assumed:
+        assumed = ", ".join(f"{name} = {profile.sizes[name]}" for name in profile.assumed)
+        notes.append(f"sizes that the host makes while it runs are not looked at; FLOPs and bytes are for {assumed}")
+    if not profile.is_complete:
+        notes.append("loops ran so often that spans and the trace are of the beginning of a run; the times here are complete")
     return "\n".join([*lines, *notes])
 
 
@@ -102,7 +107,8 @@ _TITLES = ("kernel", "runs", "time", "%", "GFLOP/s", "of peak", "GB/s", "of memo
 
 def _head(profile: Profile) -> list[str]:
     peaks, threads = profile.peaks, f"{profile.threads} thread{'s' if profile.threads > 1 else ''}"
-    sizes = "".join(f"{', ' if k else ' at '}{name} = {size}" for k, (name, size) in enumerate(profile.sizes.items()))
+    known = [f"{name} = {size}" for name, size in profile.sizes.items() if name not in profile.assumed]
+    sizes = f" at {', '.join(known)}" if known else ""
     work = {"f32": 0, "f64": 0, "i8": 0}
     for one in profile.launches:
         work[one.work] += one.flops
@@ -145,7 +151,7 @@ def _row(profile: Profile, kernel: KernelTime) -> tuple[str, ...]:
         kernel.name, f"{kernel.runs}x", _time(kernel.nanoseconds), _percent(kernel.nanoseconds / profile.whole_ns),
         f"{flops / 1e9:.3g}" if computes else "", _percent(flops / getattr(peaks, kernel.launches[0].work)) if computes else "",
         f"{moved / 1e9:.3g}" if moves else "", _percent(moved / peaks.memory) if moves else "",
-        _percent(kernel.busy), "" if found is None else f"{found.name} {_percent(found.share)}", _about(kernel.launches),
+        _percent(kernel.busy) if moves else "", "" if found is None else f"{found.name} {_percent(found.share)}", _about(kernel.launches),
     )  # fmt: skip
 
 
@@ -172,7 +178,7 @@ def profile_text(profile: Profile) -> str:
     """The profile as JSON text; times are nanoseconds, ``share`` is of the roof that bounds a launch, 1.0 for all of it."""
     found = {
         "version": SCHEMA, "graphc": VERSION, "graph": profile.graph, "target": profile.target, "threads": profile.threads,
-        "sizes": profile.sizes, "runs": profile.runs, "whole_ns": profile.whole_ns, "least_ns": profile.least_ns,
+        "sizes": profile.sizes, "assumed": profile.assumed, "runs": profile.runs, "whole_ns": profile.whole_ns, "least_ns": profile.least_ns,
         "plain_ns": profile.plain_ns, "outside_ns": profile.outside_ns, "clock_ns": profile.clock_ns,
         "peaks": asdict(profile.peaks), "launches": [_launch(profile, x) for x in profile.launches],
     }  # fmt: skip

@@ -70,6 +70,11 @@ class Sizes:
         return dict(self._values)
 
     @property
+    def assumed(self) -> tuple[str, ...]:
+        """Short names of the symbols whose size nobody chose."""
+        return tuple(self._short[name] for name in self.symbols if name not in self.given)
+
+    @property
     def values(self) -> dict[str, int]:
         """The size of every symbol, by its short name."""
         return {self._short[name]: size for name, size in self._values.items()}
