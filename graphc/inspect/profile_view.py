@@ -94,12 +94,18 @@ def table(profile: Profile, every: bool = False) -> str:
     notes = ["", f"each time has a look at the clock in it, {profile.clock_ns:.0f} ns"]
     if over:
         notes.append("more than 100 % of memory: the data is in the caches, which are faster")
+    if any(_is_conv(x) and x.flops * 1e9 > getattr(profile.peaks, x.work) * x.duration_ns for x in profile.launches):
+        notes.append("more than 100 % of peak: FLOPs count what a convolution takes from its padding, which is not computed")
     if profile.assumed:
         assumed = ", ".join(f"{name} = {profile.sizes[name]}" for name in profile.assumed)
         notes.append(f"sizes that the host makes while it runs are not looked at; FLOPs and bytes are for {assumed}")
     if not profile.is_complete:
         notes.append("loops ran so often that spans and the trace are of the beginning of a run; the times here are complete")
     return "\n".join([*lines, *notes])
+
+
+def _is_conv(one: LaunchTime) -> bool:
+    return any(family(op) == "convolutions" for op in one.operations)
 
 
 _TITLES = ("kernel", "runs", "time", "%", "GFLOP/s", "of peak", "GB/s", "of memory", "busy", "bound by", "operations, first line")
