@@ -21,9 +21,9 @@ from graphc.runtime.host import host_target
 MODEL = """
 import graphc.v1 as tf
 
-x = tf.placeholder(tf.float32, [None, 20], name="x")
+x = tf.placeholder(tf.float32, [None, 22], name="x")
 y = tf.placeholder(tf.int64, [None], name="y")
-w = tf.Variable(tf.random_normal([20, 5], seed=3), name="w")
+w = tf.Variable(tf.random_normal([22, 6], seed=3), name="w")
 logits = tf.matmul(x, w)
 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits))
 train = [loss, tf.train.GradientDescentOptimizer(0.1).minimize(loss)]
@@ -115,7 +115,7 @@ def test_parts_of_parallel_loops_lie_in_their_launches():
 
 
 def test_state_is_left_alone(model, tmp_path):
-    x, y, w = np.ones((4, 20), np.float32), np.zeros(4, np.int64), np.ones((20, 5), np.float32)
+    x, y, w = np.ones((4, 22), np.float32), np.zeros(4, np.int64), np.ones((22, 6), np.float32)
     stages = Stages(load_model(model))
     names = [p.name for p in stages.program.signature.inputs]
     before = [{"x": x, "y": y}.get(name, w) for name in names]
@@ -184,7 +184,7 @@ def test_the_command(model, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "profile of train at n = 32 on 1 thread" in shown and "dot0" in shown and "m.py:8" in shown
     assert json.loads(out.read_text())["traceEvents"]
-    np.save(tmp_path / "x.npy", np.ones((7, 20), np.float32))
+    np.save(tmp_path / "x.npy", np.ones((7, 22), np.float32))
     assert main(["inspect", model, "--profile", "--runs", "2", "--input", f"x={tmp_path}/x.npy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sizes"] == {"n": 7}
     assert main(["inspect", model, "--profile", "--runs", "2", "--why", "m.py:7"]) == 0
