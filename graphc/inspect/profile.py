@@ -30,7 +30,8 @@ LAUNCH, COPY, HOST = "launch", "copy", "host"
 WARM = 2  # runs before those that count
 SECONDS = 1.0  # of measuring, where nothing else is asked for
 MOST = 1000  # runs in that time
-LEAST = 3
+LEAST = 3  # runs, unless they take more than so many times as long
+PATIENCE = 5
 
 
 @dataclass(frozen=True)
@@ -224,11 +225,12 @@ def _measure(
         results = call(*given)
         return begin, time.perf_counter_ns(), results
 
+    found, start = None, time.perf_counter()
     for _ in range(WARM):
-        once(one), once(other)
-    found = None
-    limit = time.perf_counter() + seconds
-    while found is None or len(found.whole) < (runs or MOST) and (runs or len(found.whole) < LEAST or time.perf_counter() < limit):
+        if time.perf_counter() - start < seconds:
+            once(one), once(other)
+    start = time.perf_counter()
+    while found is None or not _is_enough(len(found.whole), time.perf_counter() - start, runs, seconds):
         begin, end, _ = once(one)
         spent = end - begin
         begin, end, results = once(other)
@@ -242,6 +244,13 @@ def _measure(
         found.plain.append(spent)
         found.costs.append(times.cost)
     return found
+
+
+def _is_enough(count: int, spent: float, runs: int | None, seconds: float) -> bool:
+    """Whether so many runs in so many seconds will do."""
+    if runs is not None:
+        return count >= runs
+    return count >= MOST or spent >= (seconds if count >= LEAST else PATIENCE * seconds)
 
 
 def _middle(times: list[int]) -> np.ndarray:

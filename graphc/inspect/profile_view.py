@@ -15,6 +15,7 @@ from graphc.options import VERSION
 
 SCHEMA = 1  # raised when a field is removed or changes its meaning; fields may be added
 _MOST = 20  # kernels that are shown
+_WIDEST = 120  # columns
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ def table(profile: Profile, every: bool = False) -> str:
     rows.append(_summed(profile, "whole run", profile.whole_ns, ""))
     if profile.threads == 1:
         rows = [(*row[:8], *row[9:]) for row in rows]
-    lines = [*_head(profile), "", *columns(rows, right=tuple(range(1, len(rows[0]) - 2)), indent="")]
+    lines = [*_head(profile), "", *map(_cut, columns(rows, right=tuple(range(1, len(rows[0]) - 2)), indent=""))]
     over = any(x.bytes * 1e9 > profile.peaks.memory * x.duration_ns for x in profile.launches)
-    notes = ["", f"each time has a look at the clock in it, {profile.clock_ns:.0f} ns"]
+    parts = f", and two more for each part of a parallel loop ({len(profile.parts)} in the fastest run)" if profile.parts else ""
+    notes = ["", f"each time has a look at the clock in it, {profile.clock_ns:.0f} ns{parts}"]
     if over:
         notes.append("more than 100 % of memory: the data is in the caches, which are faster")
     if any(_is_conv(x) and x.flops * 1e9 > getattr(profile.peaks, x.work) * x.duration_ns for x in profile.launches):
@@ -108,7 +110,11 @@ def _is_conv(one: LaunchTime) -> bool:
     return any(family(op) == "convolutions" for op in one.operations)
 
 
-_TITLES = ("kernel", "runs", "time", "%", "GFLOP/s", "of peak", "GB/s", "of memory", "busy", "bound by", "operations, first line")
+_TITLES = ("kernel", "runs", "time", "%", "GFLOP/s", "peak %", "GB/s", "memory %", "busy %", "bound by", "first line, operations")
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDEST else line[: _WIDEST - 3] + "..."
 
 
 def _head(profile: Profile) -> list[str]:
@@ -166,7 +172,7 @@ def _summed(profile: Profile, name: str, nanoseconds: float, about: str) -> tupl
 
 
 def _about(each: tuple[LaunchTime, ...]) -> str:
-    """The operations that compute something, at most three, and the first of the user's lines."""
+    """The first of the user's lines, and at most three of the operations that compute something."""
     first = each[0]
     telling = [op for op in first.operations if family(op) not in (None, "moves")] or list(first.operations)
     telling.sort(key=lambda op: family(op) == "element-wise")
@@ -174,7 +180,7 @@ def _about(each: tuple[LaunchTime, ...]) -> str:
     if first.kind == HOST:
         text = "on the host"
     places = sorted((at for x in each for at in x.locations), key=lambda at: (at.file, at.line, at.scope))
-    return f"{text}  {places[0]}" if places else text
+    return f"{places[0]}  {text}" if places else text
 
 
 # ------------------------------------------------------------------------------------------- for programs
