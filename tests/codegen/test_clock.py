@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 import graphc as tf
+from graphc.codegen.llvm.clock import clock_text
 from graphc.codegen.llvm.module import program_modules
 from graphc.compile import compile_graph, load_timed, lower_graph, optimise, target_of
 from graphc.errors import InvalidArgumentError
 from graphc.ir import clock as clock_module
 from graphc.ir.clock import BEGIN, with_clock
 from graphc.ir.program import Branch, Host, Launch, flat
+from graphc.ir.target import TARGETS
 from graphc.options import Options
+from graphc.runtime.jit import compile_object
 
 
 def graph_of(function, *types):
@@ -32,6 +35,7 @@ WIDE = graph_of(lambda x: tf.exp(tf.tanh(x)) @ tf.transpose(x), ((300, 512), tf.
 MIXED = graph_of(
     lambda x: (tf.unique(tf.cast(tf.reshape(x, [-1]), tf.int32))[0] * 2, tf.exp(x), tf.linalg.det(x)), ((6, 6), tf.float32)
 )  # fmt: skip
+FIRST = graph_of(lambda x: (tf.linalg.det(tf.linalg.inv(x)) * 2, tf.linalg.det(x)), ((6, 6), tf.float32))
 
 
 def square(seed, rows, columns=None):
@@ -48,8 +52,8 @@ def run(timed, hosts, *arrays):
 @pytest.mark.parametrize("detailed", (False, True))
 @pytest.mark.parametrize("graph, arrays", (
     (LOOPED, (square(0, 24), np.int32(5))), (LOOPED, (square(1, 24), np.int32(0))), (WIDE, (square(2, 300, 512),)),
-    (MIXED, (square(3, 6),)),
-), ids=("loop", "no turn", "wide", "host"))  # fmt: skip
+    (MIXED, (square(3, 6),)), (FIRST, (square(4, 6),)),
+), ids=("loop", "no turn", "wide", "host", "host first"))  # fmt: skip
 def test_results_have_the_same_bits_and_times_fit(graph, arrays, detailed):
     hosts = {}
     timed = load_timed(graph, lambda number: hosts.__setitem__(number, time.perf_counter_ns()), detailed=detailed)
@@ -83,6 +87,17 @@ def _function(text, head):
     lines = text.splitlines()
     start = next(k for k, line in enumerate(lines) if line.startswith("define") and head in line)
     return "\n".join(lines[start : lines.index("}", start)])
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+@pytest.mark.parametrize("detailed", (False, True))
+def test_every_target_has_a_clock(name, detailed):
+    target = TARGETS[name]
+    program, clock = with_clock(lower_graph(optimise(WIDE)), detailed)
+    text = clock_text(clock)
+    assert ("define hidden void @gc_parallel" in text) is detailed and "$" not in text
+    assert compile_object(text, target)
+    assert program.signature.outputs[-1].type.shape == (clock.words,)
 
 
 def test_both_arms_of_a_branch_have_numbers_of_their_own():

@@ -8,12 +8,15 @@ import pytest
 import graphc as tf
 from graphc.aot import feeds
 from graphc.cli import load_model, main
+from graphc.compile import assemble, load
 from graphc.errors import UsageError
 from graphc.inspect import roofs as roofs_module
 from graphc.inspect.profile import COPY, HOST, LAUNCH, profile
+from graphc.inspect.roof_kernels import ROWS, STEPS, arithmetic, copying
 from graphc.inspect.profile_view import kernel_times, profile_text, roof, table, trace_text
 from graphc.inspect.roofs import Roofs, kind_of, roofs
 from graphc.inspect.stages import Stages
+from graphc.ir import dtype as dt
 from graphc.ir.program import Launch, flat
 from graphc.options import Options
 from graphc.runtime.host import host_target
@@ -155,6 +158,22 @@ def test_what_cannot_be_measured():
     other = Stages(stages.graph, Options(target=away))
     with pytest.raises(UsageError, match="does not run on this machine"):
         profile(other, arrays_for(stages))
+
+
+@pytest.mark.parametrize("dtype, result", ((dt.f32, 1.0), (dt.f64, 1.0), (dt.i32, 20 * STEPS)))
+def test_what_peaks_are_measured_with_computes(dtype, result):
+    program, work = arithmetic(dtype, host_target(), 2)
+    (sums,) = load(assemble(program))()
+    assert sums.shape[:2] == (2, ROWS) and np.allclose(sums, result, rtol=1e-6, atol=0)
+    assert work == sums.size * STEPS * (8 if dtype is dt.i32 else 2)
+
+
+@pytest.mark.parametrize("streamed", (False, True))
+def test_what_peaks_are_measured_with_copies(streamed):
+    program, moved = copying(1 << 16, 3, 2, streamed)
+    x = np.random.default_rng(0).standard_normal(program.signature.inputs[0].type.shape).astype(np.float32)
+    (y,) = load(assemble(program))(x)
+    assert np.array_equal(x, y) and moved == 3 * 2 * x.nbytes
 
 
 def test_peaks_are_kept_until_they_are_measured_anew(monkeypatch):
