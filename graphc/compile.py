@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import importlib
@@ -17,13 +18,14 @@ import numpy as np
 
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
+from graphc.ir.clock import POOL, Clock, Times, with_clock
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
-from graphc.ir.program import Host, Program, fault_of, reasons_of
+from graphc.ir.program import Host, Program, fault_of, flat, reasons_of
 from graphc.ir.segments import segments
 from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.target import TARGETS, Target
@@ -167,13 +169,15 @@ def build(
 
 
 def assemble(
-    program: Program, options: Options = Options(), begin: Callable | None = None, record: bytes = b""
-) -> Artifact:
+    program: Program, options: Options = Options(), begin: Callable | None = None, record: bytes = b"",
+    clock: Clock | None = None,
+) -> Artifact:  # fmt: skip
     """A lowered Program as native code.
 
     Args:
         record: of its passes.
         begin: called with the Artifact, still without its library, while threads make machine code.
+        clock: of a program made by ``with_clock``.
     """
     from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
     from graphc.runtime.jit import Batch
@@ -186,7 +190,7 @@ def assemble(
         if waiting is not None:
             batch.add(*waiting.module)
         with stage("emit", program.name, characters=_TEXT * len(program.kernels)), located(None):
-            for text in _later(_MODULES).program_modules(program, target, entry_name(program)):
+            for text in _later(_MODULES).program_modules(program, target, entry_name(program), clock=clock):
                 batch.add(text)
                 characters += len(text)
         if begin is not None:
@@ -195,7 +199,8 @@ def assemble(
             objects = batch.objects()
     if waiting is not None:
         provide(waiting, objects.pop(0))
-    return replace(artifact, library=link_shared(objects, exports=entry_points(program)))
+    exports = entry_points(program) + ([POOL] if clock is not None and clock.parts else [])
+    return replace(artifact, library=link_shared(objects, exports=exports))
 
 
 def entry_points(program: Program) -> list[str]:
@@ -287,38 +292,64 @@ def _blobs(container, target: str) -> dict[str, np.ndarray]:
     return found
 
 
-def load_timed(graph: Graph, mark: Callable, options: Options = Options()) -> tuple[Executable, Program, dict]:
-    """Compile a graph so that ``mark(step=k)`` is called before its step ``k``, and once more at the end.
+@dataclass(frozen=True)
+class Timed:
+    """A program that looks at the clock between its steps.
 
-    Returns:
-        The Executable, which computes what that of ``compile_graph`` does; the Program as it is without the calls; and
-        the optimised Node that each of its buffers holds.
+    Attributes:
+        executable: computes what that of ``compile_graph`` does, and one output more, which ``times`` reads.
+        program: as it is without clocks.
+        made: the optimised Node that each of its buffers holds.
+    """
+
+    executable: Executable
+    program: Program
+    made: dict
+    clock: Clock
+
+    def times(self, words: np.ndarray, hosts: dict[int, int], end: int) -> Times:
+        """What a run wrote: its last output, when its host steps began as ``mark`` was told, and when the run had ended."""
+        return Times(self.program, self.clock, words, hosts, end)
+
+
+def load_timed(
+    graph: Graph, mark: Callable[[int], None], options: Options = Options(), detailed: bool = False,
+    optimised: Graph | None = None,
+) -> Timed:  # fmt: skip
+    """Compile a graph so that its runs tell how long their steps take; the kernels are those of ``compile_graph``.
+
+    Args:
+        mark: called with the number of each step that runs on the host, when it begins.
+        detailed: with single events, and the parts of parallel loops.
+        optimised: what ``optimise`` made of the graph, where that is known.
     """
     made: dict = {}
     with stage("compile", graph.name):
-        program = lower_graph(optimise(graph, options), options, made)
-        marks = [Host(_MARK, (("step", k),), (), ()) for k in range(len(program.steps) + 1)]
-        steps = [x for pair in zip(marks, program.steps) for x in pair] + marks[-1:]
-        artifact = assemble(replace(program, steps=tuple(steps)), options)
-    return load(artifact, options, mark), program, made
-
-
-_MARK = "mark"
+        program = lower_graph(optimised or optimise(graph, options), options, made)
+        timed, clock = with_clock(program, detailed)
+        return Timed(load(assemble(timed, options, clock=clock), options, mark), program, made, clock)
 
 
 def load(
-    artifact: Artifact, options: Options = Options(), mark: Callable | None = None, lines: tuple[str, ...] = ()
+    artifact: Artifact, options: Options = Options(), mark: Callable[[int], None] | None = None, lines: tuple[str, ...] = ()
 ) -> Executable:
     """A callable for an artifact made for this machine; ``options`` are for what its host steps call.
 
     Args:
+        mark: called with the number of each host step when it begins.
         lines: the user's lines that numbers in the artifact stand for.
     """
     program = artifact.program
     buffers = {b.name: b for b in program.buffers}
-    parts = [_host_step(item, buffers, options, mark) if isinstance(item, Host) else item for item in segments(program)]
-    load_support()  # defines the thread pool that the library uses
+    numbers = iter([k for k, step in enumerate(flat(program.steps)) if isinstance(step, Host)])
+    parts = [
+        _host_step(item, buffers, options, mark and functools.partial(mark, next(numbers))) if isinstance(item, Host) else item
+        for item in segments(program)
+    ]  # fmt: skip
+    support = load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
+    if mark is not None and POOL in library:
+        ctypes.c_void_p.from_address(library.address(POOL)).value = support.library.address("gc_parallel")
     host_steps = parts if len(parts) > 1 else None
     kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"")  # for other lines, see compile_graph
     return Executable(
@@ -355,12 +386,20 @@ def _late_sizes(program: Program) -> LateSizes | None:
     return LateSizes(tuple([c.condition for c in program.checks]), tuple([(b.type, b.place) for b in program.buffers]))
 
 
-def _host_step(step: Host, buffers: dict, options: Options, mark: Callable | None) -> HostStep:
+def _host_step(step: Host, buffers: dict, options: Options, begun: Callable[[], None] | None) -> HostStep:
     args = tuple((buffers[n].type, buffers[n].place) for n in step.args)
     results = tuple((buffers[n].type, buffers[n].place) for n in step.results)
     attrs = tuple([(k, _host_graph(v, options) if isinstance(v, Graph) else v) for k, v in step.attrs if k != "sizes"])
-    function = mark if step.op == _MARK else row(step.op).numpy
+    function = row(step.op).numpy
+    if begun is not None:
+        function = functools.partial(_told, begun, function)
     return HostStep(function, args, results, step.op, step.location, attrs)
+
+
+def _told(begun: Callable[[], None], function: Callable, *args, **attrs):
+    """What the function answers, after telling that it begins."""
+    begun()
+    return function(*args, **attrs)
 
 
 def _host_graph(graph: Graph, options: Options) -> HostGraph:

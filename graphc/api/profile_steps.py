@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from graphc.api.run import timed
-from graphc.compile import load_timed
+from graphc.ir.clock import Times
 from graphc.ir.graph import Graph
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat
 
@@ -39,23 +37,16 @@ class TimedProgram:
     """
 
     def __init__(self, graph: Graph, tell: Callable, state: Mapping | None = None, turn=None):
-        self._marks = threading.local()
         self._tell = tell
-        if state is None:
-            self._call, program, made = load_timed(graph, self._mark)
-        else:
-            self._call, program, made = timed(graph, state, self._mark, turn)
-        self._steps = [_described(step, program, made) for step in program.steps]
+        self._call, timed_program = timed(graph, state, self._ended, turn)
+        program = timed_program.program
+        self._steps = [_described(step, program, timed_program.made) for step in program.steps]
 
-    def _mark(self, step: int) -> tuple:
-        self._marks.times.append(time.perf_counter_ns())
-        return ()
+    def _ended(self, times: Times) -> None:
+        self._tell([StepTime(*step, *span) for step, span in zip(self._steps, times.spans)])
 
     def __call__(self, *arrays):
-        times = self._marks.times = []
-        results = self._call(*arrays)
-        self._tell([StepTime(*step, *span) for step, span in zip(self._steps, zip(times, times[1:]))])
-        return results
+        return self._call(*arrays)
 
 
 def _described(step, program: Program, made: dict) -> tuple[str, str, str]:

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from graphc.compile import compile_graph, load_timed, optimise  # noqa: F401  also found here
+from graphc.compile import Timed, compile_graph, load_timed, optimise  # noqa: F401  also found here
+from graphc.ir.clock import Times
 from graphc.ir.graph import Graph
 from graphc.options import Options
 from graphc.runtime.executable import new_turn  # noqa: F401  also found here
 from graphc.runtime.turn import Turn
 
 
-def timed(graph: Graph, state: Mapping[int, np.ndarray], mark: Callable, turn: Turn | None = None) -> tuple:
-    """The same as ``bound`` with ``mark(step=k)`` called before each step; its Program, and the Nodes of the buffers."""
-    executable, program, made = load_timed(graph, mark)
-    kept = sum(position in state for _, position in graph.donated)
-    return executable.bind(dict(state), single=len(graph.outputs) - kept == 1, turn=turn), program, made
+def timed(
+    graph: Graph, state: Mapping[int, np.ndarray] | None, tell: Callable[[Times], None], turn: Turn | None = None
+) -> tuple[Callable, Timed]:  # fmt: skip
+    """The same as ``bound``, or without ``state`` as an Executable, with ``tell`` called after each run; and its program."""
+    begun = threading.local()
+    program = load_timed(graph, lambda number: begun.hosts.__setitem__(number, time.perf_counter_ns()))
+    kept = 0 if state is None else sum(position in state for _, position in graph.donated)
+    single = state is not None and len(graph.outputs) - kept == 1
+    call = program.executable.bind(dict(state or {}), turn=turn)
+
+    def run(*arrays):
+        outer, hosts = getattr(begun, "hosts", None), {}
+        begun.hosts = hosts
+        try:
+            *results, words = call(*arrays)
+        finally:
+            begun.hosts = outer  # of a run in one of whose host steps this one is
+        tell(program.times(words, hosts, time.perf_counter_ns()))
+        return results[0] if single else tuple(results)
+
+    return run, program
 
 
 def bound(

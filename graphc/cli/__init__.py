@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 import graphc
-from graphc.cli import compile, run, tune
-from graphc.cli.arrays import add_feeds, arrays_for, texts_for
-from graphc.cli.models import add_model, add_values, load_model, settings_of
+from graphc.cli import compile, profile, run, tune
+from graphc.cli.arrays import add_feeds, arrays_for
+from graphc.cli.models import add_model, graph_to_run, load_model, settings_of
 from graphc.errors import GraphcError
 from graphc.inspect import command as inspect
 from graphc.inspect.bisect import bisect
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("inspect", _inspect, "summarise a model and what it compiles to, or show one of its stages")
     add_model(sub)
-    add_values(sub)
+    profile.add_arguments(sub)
     inspect.add_arguments(sub)
 
     _add_comparisons(command)
@@ -108,7 +108,11 @@ def _add_comparisons(command: Callable) -> None:
 
 
 def _inspect(options) -> int:
+    profile.check(options)
     inspect.check(options)
+    if options.profile:
+        profile.show(options)
+        return 0
     found = inspect.recorded_view(options)
     if found is not None:
         print(found)
@@ -131,10 +135,8 @@ def _repro(options) -> None:
 
 def _to_compare(options) -> tuple[Graph, Options, list[np.ndarray]]:
     """A model as a graph, how to compile it, and what to run it on."""
-    is_onnx = options.model.endswith(".onnx")
-    graph = load_model(options.model, options.weights, options.input if is_onnx else ())
+    graph, texts = graph_to_run(options)
     inputs = [(x.attr("name"), x.type) for x in graph.inputs]
-    texts = texts_for(graph, options.input) if is_onnx else options.input
     options.target = None  # it is run, so for this machine
     return graph, replace(settings_of(options), cache=False), arrays_for(inputs, texts, options)
 

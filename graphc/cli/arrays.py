@@ -8,7 +8,6 @@ import numpy as np
 
 from graphc import aot
 from graphc.errors import FormatError, UsageError
-from graphc.ir.graph import Graph
 
 
 def add_feeds(parser: argparse.ArgumentParser) -> None:
@@ -66,12 +65,6 @@ def arrays_for(inputs: list[tuple], texts: list[str], options) -> list[np.ndarra
         shape = [d if isinstance(d, int) else options.random for d in type.shape]
         given[name] = aot.random_array(rng, shape, type.dtype)
     return [given[name] for name, _ in inputs]
-
-
-def texts_for(graph: Graph, texts: list[str]) -> list[str]:
-    """Those of the ``NAME=FILE.npy`` for an ONNX model that are still inputs of its graph; others have become a part of it."""
-    names = [x.attr("name") for x in graph.inputs]
-    return [t for t in texts if t.partition("=")[0] in names]
 
 
 def _several(path: str, names: list[str]) -> dict[str, np.ndarray]:

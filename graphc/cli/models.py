@@ -94,6 +94,18 @@ def load_model(name: str, weights: str | None = None, values: list[str] | tuple 
     return as_graph(space[attribute], attribute, path)
 
 
+def graph_to_run(options) -> tuple[Graph, list[str]]:
+    """A model as a graph, and those of the texts of ``--input`` that are for its inputs.
+
+    Of an ONNX model, inputs whose value counts have become a part of the graph.
+    """
+    if not options.model.endswith(".onnx"):
+        return load_model(options.model, options.weights), options.input
+    graph = load_model(options.model, options.weights, options.input)
+    names = [x.attr("name") for x in graph.inputs]
+    return graph, [t for t in options.input if t.partition("=")[0] in names]
+
+
 def keras_command():
     """What reads files of Keras models, imported when there is one: Keras is no part of graphc."""
     return importlib.import_module("graphc.keras.command")

@@ -7,9 +7,9 @@ import os
 from dataclasses import replace
 
 from graphc import aot
-from graphc.cli.arrays import named_arrays, texts_for
+from graphc.cli.arrays import named_arrays
 from graphc.cli.compile import container_path, write
-from graphc.cli.models import add_model, add_target, load_model, settings_of
+from graphc.cli.models import add_model, add_target, graph_to_run, settings_of
 from graphc.compile import target_of
 from graphc.errors import UsageError, located
 from graphc.runtime.pool import default_threads
@@ -39,10 +39,8 @@ def tune(options) -> None:
             raise UsageError(f"--threads {options.threads}: there must be 1 or more")
         os.environ["GRAPHC_NUM_THREADS"] = str(options.threads)  # read when the first program is loaded
     aot.check_path(container_path(options.output, options.model))
-    is_onnx = options.model.endswith(".onnx")
-    graph = load_model(options.model, options.weights, options.input if is_onnx else ())
+    graph, texts = graph_to_run(options)
     names = [x.attr("name") for x in graph.inputs]
-    texts = texts_for(graph, options.input) if is_onnx else options.input
     settings = settings_of(options)
     threads = default_threads()
     print(f"measuring {graph.name} for {target_of(settings).name} on {threads} thread{'s' if threads > 1 else ''}", flush=True)

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--dot", action="store_true", help="the graph, of --stage or optimised, for Graphviz")
     view.add_argument("--mermaid", action="store_true", help="the same for Mermaid")
     view.add_argument("--json", action="store_true", help="everything as JSON")
-    parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too")
+    parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too; with --profile: all kernels")
     parser.add_argument("--neighbours", type=int, default=2, metavar="N", help="with --node: how many operations away (default: 2)")
     parser.add_argument(
         "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
@@ -107,8 +107,8 @@ def check(options) -> None:
         raise UsageError(
             "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
         )
-    if options.all and not options.passes:
-        raise UsageError("--all goes with --passes")
+    if options.all and not (options.passes or options.profile):
+        raise UsageError("--all goes with --passes and --profile")
     if options.neighbours < 0:
         raise UsageError(f"--neighbours {options.neighbours}: there must be 0 or more")
     others = (options.diff, options.passes, options.kernels, options.kernel, options.memory, options.why, options.json)

@@ -7,9 +7,9 @@ import json
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import cache_state, formulas, kernel_costs, numbers
-from graphc.inspect.work import flat, operations
+from graphc.inspect.work import operations
 from graphc.ir.node import Node
-from graphc.ir.program import Host, Launch
+from graphc.ir.program import Host, Launch, flat
 from graphc.options import VERSION
 
 SCHEMA = 1  # raised when a field is removed or changes its meaning; fields may be added

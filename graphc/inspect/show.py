@@ -5,11 +5,10 @@ from __future__ import annotations
 from graphc.errors import Location, UsageError
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
-from graphc.inspect.work import flat
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.printer import graph_text
-from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat, flat
 from graphc.ir.record import Record
 from graphc.prims.table import TABLE
 

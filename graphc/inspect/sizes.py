@@ -26,7 +26,6 @@ class Sizes:
 
     def __init__(self, signature: Signature, example: int = 64, given: dict[str, int] | None = None):
         self.symbols = signature.symbols
-        self.is_given = bool(given)
         self._example = example
         taken = {p.name for p in (*signature.inputs, *signature.outputs)}
         free = [s for s in _SHORT if s not in taken] + [f"n{k}" for k in range(1, len(self.symbols) + 1)]
@@ -36,8 +35,8 @@ class Sizes:
         )
         self.legend = [f"{self._short[name]} is {_origin(signature, name)}" for name in self.symbols]
         self._values = dict.fromkeys(self.symbols, example)
-        for name, size in (given or {}).items():
-            self._values[self._meant(signature, name)] = size
+        self.given = {self._meant(signature, name): size for name, size in (given or {}).items()}
+        self._values |= self.given
 
     def _meant(self, signature: Signature, name: str) -> str:
         """The symbol that a user calls ``name``."""
@@ -66,6 +65,16 @@ class Sizes:
         return unit(self.number(dim, size))
 
     @property
+    def by_symbol(self) -> dict[str, int]:
+        """The size of every symbol; ``given`` has those that somebody chose."""
+        return dict(self._values)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """Short names of the symbols whose size nobody chose."""
+        return tuple(self._short[name] for name in self.symbols if name not in self.given)
+
+    @property
     def values(self) -> dict[str, int]:
         """The size of every symbol, by its short name."""
         return {self._short[name]: size for name, size in self._values.items()}
@@ -83,7 +92,7 @@ class Sizes:
         """Bytes at a few sizes: ``704 B for n = 1, 35 KiB for n = 64``; at those that were given, if some were."""
         if not isinstance(dim, Node):
             return unit(dim)
-        if self.is_given:
+        if self.given:
             return self.bytes(dim) + self.condition
         names = " = ".join(self._short.values())
         return ", ".join(f"{self.bytes(dim, size)} for {names} = {size}" for size in sizes)

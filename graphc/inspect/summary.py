@@ -8,9 +8,9 @@ from graphc.compile import cached, has_callbacks
 from graphc.inspect.show import WIDTH, columns, counted, host_lines, program_lines, signature
 from graphc.inspect.sizes import Sizes, amount, unit
 from graphc.inspect.stages import Stages
-from graphc.inspect.work import bytes_moved, family, flat, flops, launched_bytes, operations, parameters, runs, total, transcendental
+from graphc.inspect.work import bytes_moved, family, flops, launched_bytes, operations, parameters, runs, total, transcendental
 from graphc.ir.node import Node
-from graphc.ir.program import Host, Launch
+from graphc.ir.program import Host, Launch, flat
 from graphc.runtime.cache import default_cache
 
 _MOST = 8  # kernels that are shown

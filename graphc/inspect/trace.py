@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.errors import Location, UsageError
@@ -70,7 +71,7 @@ def node_lines(graph: Graph, names: dict[Node, str]) -> dict[Node, str]:
     return found | dict(zip(inner, lines[start:]))
 
 
-def why(stages: Stages, name: str) -> str:
+def why(stages: Stages, name: str, measured: Mapping[str, str] | None = None) -> str:
     """What became of something the user wrote: the line, the traced operations, each pass, kernels, LLVM IR.
 
     Passes keep no record of what they make of which operation. A value that a pass leaves as it is is recognised, and one
@@ -78,6 +79,7 @@ def why(stages: Stages, name: str) -> str:
 
     Args:
         name: a value of the traced graph, or the name of an output; ``FILE:LINE``; a name scope; or ``@KERNEL``.
+        measured: what to say of the time of each kernel, by its name.
 
     Raises:
         UsageError: nothing has that name.
@@ -100,7 +102,7 @@ def why(stages: Stages, name: str) -> str:
             followed = (followed & kept) | set(made)
     parts.append(["passes that changed it", *(columns(rows) or ["  none"])])
     parts.append(["after the passes", *_shown(stages.optimised, value_names(stages.optimised), followed)])
-    parts.append(_into(stages, followed, locations))
+    parts.append(_into(stages, followed, locations, measured or {}))
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -159,7 +161,7 @@ def _fitted(line: str) -> str:
     return text[: max(_LEAST, WIDTH - 3 - len(mark + place))] + "..." + mark + place
 
 
-def _into(stages: Stages, followed: set[Node], locations: set[Location]) -> list[str]:
+def _into(stages: Stages, followed: set[Node], locations: set[Location], measured: Mapping[str, str]) -> list[str]:
     """The kernels that compute the Nodes; where lowering put others in their place, those of the same lines."""
     kernels = [k for k, nodes in stages.origins.items() if followed & set(nodes)]
     note = ""
@@ -171,5 +173,5 @@ def _into(stages: Stages, followed: set[Node], locations: set[Location]) -> list
         text = kernel_text(stages.kernel(name), stages.target)
         mine = [n for n in stages.origins[name] if n in followed]
         others = len(stages.origins[name]) - len(mine)
-        rows.append((name, f"{len(mine)} of its operations, {others} other", f"LLVM IR: @k_{name}, {len(text.splitlines())} lines"))
+        rows.append((name, f"{len(mine)} of its operations, {others} other", f"LLVM IR: @k_{name}, {len(text.splitlines())} lines", measured.get(name, "")))
     return [f"kernels{note}", *(columns(rows) or ["  none: it needs no code of its own, or runs on the host"])]

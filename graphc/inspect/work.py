@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node, binary, simplified
-from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat
+from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat, flat
 from graphc.passes.nested import bodies, graphs_in
 from graphc.prims.table import TABLE
 
@@ -98,12 +98,8 @@ def bytes_moved(program: Program):
         moved = 0
         for step in steps:
             match step:
-                case Launch():
-                    moved = moved + _bytes(step.args, sizes)
-                case Copy():
-                    moved = moved + _bytes((step.source,), sizes) * 2
-                case Host():
-                    moved = moved + _bytes((*step.args, *step.results), sizes)
+                case Launch() | Copy() | Host():
+                    moved = moved + _step_bytes(step, sizes)
                 case Branch():
                     moved = moved + _greater(of(step.then), of(step.orelse))
                 case Repeat():
@@ -112,6 +108,11 @@ def bytes_moved(program: Program):
         return moved
 
     return simplified(of(program.steps))
+
+
+def step_bytes(program: Program, step: Launch | Copy | Host):
+    """What one step reads and writes: an int, or a Node."""
+    return simplified(_step_bytes(step, _buffer_bytes(program)))
 
 
 def runs(program: Program) -> dict:
@@ -136,7 +137,7 @@ def launched_bytes(program: Program) -> dict:
     """What one launch of each kernel reads and writes, of its first launch where they differ."""
     sizes = _buffer_bytes(program)
     launches = [s for s in flat(program.steps) if isinstance(s, Launch)]
-    return {s.kernel: simplified(_bytes(s.args, sizes)) for s in reversed(launches)}
+    return {s.kernel: simplified(_step_bytes(s, sizes)) for s in reversed(launches)}
 
 
 def parameters(graph: Graph) -> tuple[int, int, int]:
@@ -148,19 +149,17 @@ def parameters(graph: Graph) -> tuple[int, int, int]:
     return len(types), sum(t.size for t in types), sum(t.size * t.dtype.size for t in types)
 
 
-def flat(steps):
-    """Every step, those inside branches and loops included."""
-    for step in steps:
-        yield step
-        match step:
-            case Branch():
-                yield from flat((*step.then, *step.orelse))
-            case Repeat():
-                yield from flat((*step.test, *step.body))
-
-
 def _buffer_bytes(program: Program) -> dict:
     return {b.name: b.type.size * b.type.dtype.size for b in program.buffers}
+
+
+def _step_bytes(step: Launch | Copy | Host, sizes: dict):
+    match step:
+        case Copy():
+            return _bytes((step.source,), sizes) * 2
+        case Host():
+            return _bytes((*step.args, *step.results), sizes)
+    return _bytes(step.args, sizes)
 
 
 def _bytes(names, sizes: dict):

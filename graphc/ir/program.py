@@ -133,6 +133,17 @@ def fault_of(signature: Signature) -> str:
     return ""
 
 
+def flat(steps):
+    """Every step, those inside branches and loops included."""
+    for step in steps:
+        yield step
+        match step:
+            case Branch():
+                yield from flat((*step.then, *step.orelse))
+            case Repeat():
+                yield from flat((*step.test, *step.body))
+
+
 def reasons_of(program: "Program") -> tuple:
     """What the Refuse step of a Program says; nothing where it has none."""
     return next((step.reasons for step in program.steps if isinstance(step, Refuse)), ())

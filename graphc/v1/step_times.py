@@ -9,6 +9,7 @@ import weakref
 from graphc.api.profile_steps import used
 from graphc.api.run import optimise, timed
 from graphc.formats import protos
+from graphc.ir.clock import Times
 from graphc.ir.program import Launch
 from graphc.v1.plan import fed_nodes
 from graphc.v1.runner import Runner
@@ -27,43 +28,36 @@ class _Timed:
     def __init__(self, like: Runner):
         self.programs: dict = {}  # call of a plan -> its Program, and the Nodes of its buffers
         self.runner = Runner(like.request, like.state, like.is_plain, self._bind)
-        self.lock, self.marks = threading.Lock(), []
+        self.lock, self.times = threading.Lock(), None
         self._described: dict = {}
 
     def _bind(self, graph, state, turn):
-        call, program, made = timed(graph, state, self._mark, turn)
+        call, made = timed(graph, state, self._ended, turn)
         if len(self.programs) >= _PROGRAMS_KEPT:
             self.programs.clear()
             self._described.clear()
-        self.programs[id(program)] = program, made
+        self.programs[id(made.program)] = made.program, made.made
+        return call
 
-        def counted(*values):
-            self.marks.clear()
-            self.current = program
-            return call(*values)
-
-        return counted
-
-    def _mark(self, step: int) -> tuple:
-        self.marks.append(time.perf_counter_ns())
-        return ()
+    def _ended(self, times: Times) -> None:
+        self.times = times
 
     def run(self, values: tuple, timeout) -> tuple:
         """The result, when it began in microseconds since 1970, and for every step its description and its times."""
         with self.lock:
             begun = time.time_ns() - time.perf_counter_ns()
-            self.marks, self.current = [], None
+            self.times = None
             out = self.runner.run(values, timeout)
-            if self.current is None:  # nothing is computed
+            if self.times is None:  # nothing is computed
                 return out, []
-            described = self._described.get(id(self.current))
+            current = self.times.program
+            described = self._described.get(id(current))
             if described is None:
-                program, made = self.programs.get(id(self.current), (self.current, {}))
+                program, made = self.programs.get(id(current), (current, {}))
                 names = _names(self.runner)
                 described = [_description(step, program, made, names) for step in program.steps]
-                self._described[id(self.current)] = described
-            times = [begun + t for t in self.marks]
-            return out, list(zip(described, times, times[1:]))
+                self._described[id(current)] = described
+            return out, [(step, begun + begin, begun + end) for step, (begin, end) in zip(described, self.times.spans)]
 
 
 def traced_run(runner: Runner, values: tuple, timeout, run_metadata):

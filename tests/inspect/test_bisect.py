@@ -72,7 +72,7 @@ def spoiled(monkeypatch, place: int, *passes):
 def miscompiling(monkeypatch):
     """Kernels multiply where they should add."""
     right = module.program_modules
-    monkeypatch.setattr(module, "program_modules", lambda *a: (text.replace(" fadd ", " fmul ") for text in right(*a)))
+    monkeypatch.setattr(module, "program_modules", lambda *a, **o: (text.replace(" fadd ", " fmul ") for text in right(*a, **o)))
 
 
 @pytest.mark.parametrize("made", [network, exact])

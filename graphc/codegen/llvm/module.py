@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 from graphc.codegen.llvm.builder import Value
+from graphc.codegen.llvm.clock import clock_text
 from graphc.codegen.llvm.emit import kernel_functions
 from graphc.codegen.llvm.function import LOOP, Function, Text, quoted
 from graphc.codegen.llvm.loops import Span, branch, counted_loop
 from graphc.codegen.llvm.parallel import DECLARATION
 from graphc.codegen.llvm.values import Values
 from graphc.errors import CompileError
+from graphc.ir.clock import NAME as CLOCK
+from graphc.ir.clock import Clock
 from graphc.ir.dtype import b1, f64, i32, i64, u8
 from graphc.ir.kernel import Kernel
 from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, symbol, var
-from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Refuse, Repeat
+from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
 from graphc.ir.target import Target
 
@@ -51,10 +54,15 @@ def program_text(program: Program, target: Target, entry: str, externals: str = 
     return "\n".join((*_header(program, target, declared, externals), *kernels, *functions))
 
 
-def program_modules(program: Program, target: Target, entry: str, size: int = MODULE) -> Iterator[str]:
+def program_modules(
+    program: Program, target: Target, entry: str, size: int = MODULE, clock: Clock | None = None
+) -> Iterator[str]:  # fmt: skip
     """The same as ``program_text`` in modules of at least so many characters each, to be compiled side by side and linked.
 
     Kernels are hidden symbols in all of them, so that the same kernel is the same code wherever it stands.
+
+    Args:
+        clock: the program is timed, see ``ir.clock``: its last output receives what the functions of ``clock_text`` write.
     """
     first, aliases = _distinct(program)
     declared, kernels, characters = set(), [], 0
@@ -69,8 +77,9 @@ def program_modules(program: Program, target: Target, entry: str, size: int = MO
         here.append(kernel)
         characters += len(kernels[-1])
     declared.update(map(_declaration, elsewhere))
-    functions = _functions(program, target, declared, entry, aliases)
-    yield "\n".join((*_header(program, target, declared), *kernels, *functions))
+    functions = _functions(program, target, declared, entry, aliases, clock)
+    externals = DECLARATION if clock is None else clock_text(clock)
+    yield "\n".join((*_header(program, target, declared, externals), *kernels, *functions))
 
 
 def _header(program: Program, target: Target, declared: set[str], externals: str = DECLARATION) -> list[str]:
@@ -84,27 +93,33 @@ def _declaration(kernel: Kernel) -> str:
     return f"declare hidden void @{quoted('k_', kernel.name)}({', '.join(types)})"
 
 
-def _functions(program: Program, target: Target, declared: set[str], entry: str, aliases: dict[str, Kernel]) -> list[str]:
+def _functions(
+    program: Program, target: Target, declared: set[str], entry: str, aliases: dict[str, Kernel], clock: Clock | None = None
+) -> list[str]:
     """The functions that the caller of a program sees, and what checks its sizes."""
     parts: list[list] = [[]]
-    hosts = False
+    firsts = [0]  # the numbers of their first steps
+    hosts, number = False, 0
     for step in program.steps:
         if isinstance(step, Host):
             hosts = True
             if parts[-1]:
                 parts.append([])
+                firsts.append(0)
         else:
+            firsts[-1] = firsts[-1] if parts[-1] else number
             parts[-1].append(step)
+        number += _count((step,))
     if not parts[-1] and len(parts) > 1:
         parts.pop()
     checked = bool(program.checks) or any(not b.type.is_static for b in program.buffers)
     functions = [_check_function(program, target, declared, entry)] if checked else []
     for k, steps in enumerate(parts):
         name = f"{entry}_{k}" if hosts else entry
-        writer = _Entry(program, target, declared, aliases)
+        writer = _Entry(program, target, declared, aliases, clock)
         if checked and k == 0:
             writer.leave_unless_checked(entry, "ret i32 %bad")
-        writer.run(tuple(steps))
+        writer.run_timed(tuple(steps), k, firsts[k])
         functions.append(writer.function.finish(f"define {_ENTRY.format(quoted('', name))}", "ret i32 0"))
     functions.append(_arena_function(program, target, declared, entry, checked))
     functions.append(_shapes_function(program, target, declared, entry, checked))
@@ -113,7 +128,7 @@ def _functions(program: Program, target: Target, declared: set[str], entry: str,
 
 def _distinct(program: Program) -> tuple[list[Kernel], dict[str, Kernel]]:
     """The launched kernels, equal ones once; name -> the kernel that is called for it."""
-    launched = {step.kernel for step in _launches(program.steps)}
+    launched = {step.kernel for step in flat(program.steps) if isinstance(step, Launch)}
     first: dict[tuple, Kernel] = {}
     aliases = {k.name: first.setdefault((k.arrays, k.dims, k.body), k) for k in program.kernels if k.name in launched}
     missing = launched - set(aliases)
@@ -121,17 +136,6 @@ def _distinct(program: Program) -> tuple[list[Kernel], dict[str, Kernel]]:
         names = ", ".join(sorted(missing))
         raise CompileError(f"program {program.name} launches kernels that it does not have: {names}")
     return list(first.values()), aliases
-
-
-def _launches(steps: tuple):
-    for step in steps:
-        match step:
-            case Launch():
-                yield step
-            case Branch(_, then, orelse):
-                yield from _launches((*then, *orelse))
-            case Repeat():
-                yield from _launches((*step.test, *step.body))
 
 
 class _Dims:
@@ -161,13 +165,29 @@ class _Dims:
 class _Entry(_Dims):
     """An entry function being written."""
 
-    def __init__(self, program: Program, target: Target, declared: set[str], kernels: dict[str, Kernel]):
+    def __init__(
+        self, program: Program, target: Target, declared: set[str], kernels: dict[str, Kernel], clock: Clock | None
+    ):
         super().__init__(program, target, declared)
         self.kernels = kernels
+        self.clock = clock
         self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
 
-    def run(self, steps: tuple) -> None:
-        """Write steps in order."""
+    def run_timed(self, steps: tuple, segment: int, first: int) -> None:
+        """Write the steps of a segment, with looks at the clock if the program has one."""
+        if self.clock is None:
+            self.run(steps, first)
+            return
+        self._tell("begin", segment)
+        self.run(steps, first)
+        self._tell("end", segment)
+
+    def _tell(self, what: str, number: int) -> None:
+        """Call a function of ``clock_text``."""
+        self.function.put(f"  call void @gc_clock_{what}(ptr {self._pointer(CLOCK)}, i64 {number})")
+
+    def run(self, steps: tuple, number: int) -> None:
+        """Write steps in order; ``number`` is that of the first among all steps of the program."""
         for step in steps:
             match step:
                 case Launch():
@@ -175,17 +195,21 @@ class _Entry(_Dims):
                 case Copy(source, target):
                     self._copy(source, target)
                 case Branch(condition, then, orelse):
-                    other = self._runner(orelse) if orelse else None
-                    branch(self.function, self._test(condition), [], self._runner(then), other)
+                    inner = number + 1
+                    other = self._runner(orelse, inner + _count(then)) if orelse else None
+                    branch(self.function, self._test(condition), [], self._runner(then, inner), other)
                 case Repeat():
-                    self._repeat(step)
+                    self._repeat(step, number + 1)
                 case Refuse(code):
                     self._refuse(code)
                 case _:
                     raise CompileError(f"a {type(step).__name__} step inside a Branch or Repeat has no native form")
+            if self.clock is not None and isinstance(step, (Launch, Copy)):
+                self._tell("mark", number)
+            number += _count((step,))
 
-    def _runner(self, steps: tuple) -> Callable[[], None]:
-        return lambda: self.run(steps)
+    def _runner(self, steps: tuple, number: int) -> Callable[[], None]:
+        return lambda: self.run(steps, number)
 
     def _buffer(self, name: str) -> Buffer:
         if name not in self.buffers:
@@ -260,26 +284,27 @@ class _Entry(_Dims):
         byte = builder.emit(f"load i8, ptr {pointer}, align 1", u8, 1)
         return builder.compare("ne", byte, builder.const(0, u8))
 
-    def _repeat(self, step: Repeat) -> None:
+    def _repeat(self, step: Repeat, number: int) -> None:
+        """Write a loop whose first inner step has this number."""
         if step.condition is None:
-            self._repeat_count(step)
+            self._repeat_count(step, number + _count(step.test))
             return
         function = self.function
         text = Text(function.fresh("while"))
         head, body, done = text.label, function.fresh("body"), function.fresh("done")
         function.open(LOOP, text)
-        self.run(step.test)
+        self.run(step.test, number)
         test = self._test(step.condition)
         function.put(f"  br {test.operand}, label %{body}, label %{done}")
         function.put(f"{body}:")
         text.label = body
-        self.run(step.body)
+        self.run(step.body, number + _count(step.test))
         function.close()
         outer = function.text
         outer.lines += [f"  br label %{head}", f"{head}:", *text.lines, f"  br label %{head}", f"{done}:"]
         outer.label = done
 
-    def _repeat_count(self, step: Repeat) -> None:
+    def _repeat_count(self, step: Repeat, number: int) -> None:
         function = self.function
         index = var(function.fresh("repeat"), INDEX)
         counter = self._pointer(step.counter) if step.counter is not None else None
@@ -288,10 +313,15 @@ class _Entry(_Dims):
         def body() -> None:
             if counter is not None:
                 function.put(f"  store {self.values.value(index).operand}, ptr {counter}, align 8")
-            self.run(step.body)
+            self.run(step.body, number)
 
         sure = stop.number is not None and stop.number > 0
         counted_loop(function, index, Span(function.builder.const(0, i64), stop, 1, sure), [], body, LOOP)
+
+
+def _count(steps: tuple) -> int:
+    """How many steps these are, inner ones included."""
+    return sum(1 for _ in flat(steps))
 
 
 def _check_function(program: Program, target: Target, declared: set[str], entry: str) -> str:
