@@ -78,6 +78,10 @@ int64_t my_model_arena(const int64_t *dims);
 /* Writes MY_MODEL_SIZES numbers: the sizes of all axes of all outputs, one output after the other. */
 void my_model_shapes(const int64_t *dims, int64_t *sizes);
 
+/* Whether this processor has every instruction that these files may use: 1 or 0. Where it answers 0, no other
+ * function of them may be called: an illegal instruction would end the program. */
+int32_t my_model_supported(void);
+
 /* Uses up to this many threads from now on, the calling one included; without it, one per processor
  * online. The result has the same bits with any number. Threads start with the first call that has
  * enough work, and belong to all graphc programs in this executable or library. Keep it loaded. */
