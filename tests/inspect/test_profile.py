@@ -127,6 +127,37 @@ def test_state_is_left_alone(model, tmp_path):
     assert found.sizes and all(np.array_equal(a, b) for a, b in zip(before, given))
 
 
+COUNTED = """
+import graphc.v1 as tf
+
+w = tf.Variable(tf.zeros([31, 17]), name="w")
+y = tf.cond(tf.reduce_max(w) < 1, lambda: tf.sin(w), lambda: tf.cos(w))
+with tf.control_dependencies([y]):
+    count = [y, w.assign_add(tf.ones([31, 17])).op]
+"""
+
+
+def test_each_run_finds_the_state_as_it_was(tmp_path):
+    (tmp_path / "counted.py").write_text(COUNTED)
+    stages = Stages(load_model(f"{tmp_path}/counted.py:count"))
+    (state,) = stages.program.signature.inputs
+    found = profile(stages, [np.zeros((31, 17), np.float32)], runs=3)
+    assert stages.program.signature.donated and state.name == "w"
+    assert any("sin" in x.operations for x in found.launches) and not any("cos" in x.operations for x in found.launches)
+
+
+def test_launches_of_one_kernel_have_lines_of_their_own():
+    def twice(x):
+        y = tf.matmul(x, x)
+        return tf.matmul(y, y)
+
+    stages = stages_of(twice, (19, 19))
+    found = profile(stages, arrays_for(stages), runs=2, threads=1)
+    first, second = [x for x in found.launches if "dot" in x.operations]
+    assert first.kernel == second.kernel and first.locations[0].line + 1 == second.locations[0].line
+    assert len(kernel_times(found)) == len({x.kernel for x in found.launches})
+
+
 def test_json_and_table_say_the_same():
     stages = stages_of(sums, (16, 16))
     found = profile(stages, arrays_for(stages), runs=2, threads=1)
