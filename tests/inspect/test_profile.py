@@ -1,6 +1,7 @@
 """Profiles: every step is there, times add up, results have the same bits, and what is written can be read."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -223,9 +224,16 @@ def test_the_roof_is_the_one_that_lets_it_take_longer():
     slow, fast = 1e6, 1e15
     for rates, name in (((slow, fast, fast), "compute"), ((fast, slow, fast), "cache")):
         peaks = Roofs("cpu", "t", 1, "today", rates[0], rates[0], rates[0], rates[1], rates[2])
-        bound = roof(type(found)(**{**vars(found), "peaks": peaks}), (launch,))
+        bound = roof(replace(found, peaks=peaks), (launch,))
         assert bound.name == name
     assert bound.share == pytest.approx(launch.bytes / slow / (launch.duration_ns * 1e-9))
+
+
+def test_a_busy_machine_is_told():
+    stages = stages_of(tf.exp, (64, 64))
+    found = profile(stages, arrays_for(stages), runs=2, threads=1)
+    calm, busy = (replace(found, whole_ns=1000.0, least_ns=least) for least in (990.0, 500.0))
+    assert "takes 100 % longer than the fastest" in table(busy) and "runs differ" not in table(calm)
 
 
 def test_the_command(model, tmp_path, capsys):
