@@ -35,8 +35,10 @@ train = [loss, tf.train.GradientDescentOptimizer(0.1).minimize(loss)]
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Peaks that are measured in no time; what they come to is not looked at."""
+def quick(monkeypatch, tmp_path):
+    """Peaks that are measured in no time, and kept where nobody else believes them; what they come to is not looked at."""
+    monkeypatch.setenv("GRAPHC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("GRAPHC_CACHE", raising=False)
     monkeypatch.setattr(roofs_module, "_SECONDS", 1e-4)
     monkeypatch.setattr(roofs_module, "_far", lambda: 1 << 16)
 
