@@ -16,6 +16,7 @@ from graphc.options import VERSION
 SCHEMA = 1  # raised when a field is removed or changes its meaning; fields may be added
 _MOST = 20  # kernels that are shown
 _WIDEST = 120  # columns
+_UNEVEN = 1.25  # times as long as the fastest run: no run of a quiet machine
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,9 @@ def table(profile: Profile, every: bool = False) -> str:
     over = any(x.bytes * 1e9 > profile.peaks.memory * x.duration_ns for x in profile.launches)
     parts = f", and two more for each part of a parallel loop ({len(profile.parts)} in the fastest run)" if profile.parts else ""
     notes = ["", f"each time has a look at the clock in it, {profile.clock_ns:.0f} ns{parts}"]
+    if profile.whole_ns > _UNEVEN * profile.least_ns:
+        more = _percent(profile.whole_ns / profile.least_ns - 1)
+        notes.append(f"runs differ: the middle half takes {more} % longer than the fastest; was something else at work on the machine?")
     if over:
         notes.append("more than 100 % of memory: the data is in the caches, which are faster")
     if any(_is_conv(x) and x.flops * 1e9 > getattr(profile.peaks, x.work) * x.duration_ns for x in profile.launches):

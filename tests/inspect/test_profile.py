@@ -1,6 +1,7 @@
 """Profiles: every step is there, times add up, results have the same bits, and what is written can be read."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,8 +35,10 @@ train = [loss, tf.train.GradientDescentOptimizer(0.1).minimize(loss)]
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Peaks that are measured in no time; what they come to is not looked at."""
+def quick(monkeypatch, tmp_path):
+    """Peaks that are measured in no time, and kept where nobody else believes them; what they come to is not looked at."""
+    monkeypatch.setenv("GRAPHC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("GRAPHC_CACHE", raising=False)
     monkeypatch.setattr(roofs_module, "_SECONDS", 1e-4)
     monkeypatch.setattr(roofs_module, "_far", lambda: 1 << 16)
 
@@ -127,6 +130,37 @@ def test_state_is_left_alone(model, tmp_path):
     assert found.sizes and all(np.array_equal(a, b) for a, b in zip(before, given))
 
 
+COUNTED = """
+import graphc.v1 as tf
+
+w = tf.Variable(tf.zeros([31, 17]), name="w")
+y = tf.cond(tf.reduce_max(w) < 1, lambda: tf.sin(w), lambda: tf.cos(w))
+with tf.control_dependencies([y]):
+    count = [y, w.assign_add(tf.ones([31, 17])).op]
+"""
+
+
+def test_each_run_finds_the_state_as_it_was(tmp_path):
+    (tmp_path / "counted.py").write_text(COUNTED)
+    stages = Stages(load_model(f"{tmp_path}/counted.py:count"))
+    (state,) = stages.program.signature.inputs
+    found = profile(stages, [np.zeros((31, 17), np.float32)], runs=3)
+    assert stages.program.signature.donated and state.name == "w"
+    assert any("sin" in x.operations for x in found.launches) and not any("cos" in x.operations for x in found.launches)
+
+
+def test_launches_of_one_kernel_have_lines_of_their_own():
+    def twice(x):
+        y = tf.matmul(x, x)
+        return tf.matmul(y, y)
+
+    stages = stages_of(twice, (19, 19))
+    found = profile(stages, arrays_for(stages), runs=2, threads=1)
+    first, second = [x for x in found.launches if "dot" in x.operations]
+    assert first.kernel == second.kernel and first.locations[0].line + 1 == second.locations[0].line
+    assert len(kernel_times(found)) == len({x.kernel for x in found.launches})
+
+
 def test_json_and_table_say_the_same():
     stages = stages_of(sums, (16, 16))
     found = profile(stages, arrays_for(stages), runs=2, threads=1)
@@ -192,9 +226,16 @@ def test_the_roof_is_the_one_that_lets_it_take_longer():
     slow, fast = 1e6, 1e15
     for rates, name in (((slow, fast, fast), "compute"), ((fast, slow, fast), "cache")):
         peaks = Roofs("cpu", "t", 1, "today", rates[0], rates[0], rates[0], rates[1], rates[2])
-        bound = roof(type(found)(**{**vars(found), "peaks": peaks}), (launch,))
+        bound = roof(replace(found, peaks=peaks), (launch,))
         assert bound.name == name
     assert bound.share == pytest.approx(launch.bytes / slow / (launch.duration_ns * 1e-9))
+
+
+def test_a_busy_machine_is_told():
+    stages = stages_of(tf.exp, (64, 64))
+    found = profile(stages, arrays_for(stages), runs=2, threads=1)
+    calm, busy = (replace(found, whole_ns=1000.0, least_ns=least) for least in (990.0, 500.0))
+    assert "takes 100 % longer than the fastest" in table(busy) and "runs differ" not in table(calm)
 
 
 def test_the_command(model, tmp_path, capsys):

@@ -99,8 +99,8 @@ done:
   ret void
 }
 
-; A segment ends.
-define internal void @gc_clock_end(ptr %clock, i64 %segment) nounwind {
+; A segment ends, however it does.
+define internal void @gc_clock_end(ptr %clock) nounwind {
   $disown
   ret void
 }
@@ -118,11 +118,8 @@ define internal void @gc_clock_own(ptr %clock) nounwind {
 entry:
   %self = call i64 @pthread_self()
   %pair = cmpxchg ptr @gc_clock_owner, i64 0, i64 %self seq_cst seq_cst
-  %before = extractvalue { i64, i1 } %pair, 0
   %free = extractvalue { i64, i1 } %pair, 1
-  %mine = icmp eq i64 %before, %self
-  %own = or i1 %free, %mine
-  br i1 %own, label %take, label %done
+  br i1 %free, label %take, label %done
 
 take:
   store ptr %clock, ptr @gc_clock_run
@@ -196,7 +193,7 @@ done:
 
 
 def clock_text(clock: Clock) -> str:
-    """Module text that defines ``gc_clock_begin``, ``gc_clock_mark`` and ``gc_clock_end`` (output, number).
+    """Module text that defines ``gc_clock_begin`` (output, segment), ``gc_clock_mark`` (output, step), ``gc_clock_end`` (output).
 
     If the clock has room for parts of parallel loops, it defines ``gc_parallel`` too, and declares it otherwise.
     """

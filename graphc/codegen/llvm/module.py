@@ -119,7 +119,7 @@ def _functions(
         writer = _Entry(program, target, declared, aliases, clock)
         if checked and k == 0:
             writer.leave_unless_checked(entry, "ret i32 %bad")
-        writer.run_timed(tuple(steps), k, firsts[k])
+        writer.run_segment(tuple(steps), k, firsts[k])
         functions.append(writer.function.finish(f"define {_ENTRY.format(quoted('', name))}", "ret i32 0"))
     functions.append(_arena_function(program, target, declared, entry, checked))
     functions.append(_shapes_function(program, target, declared, entry, checked))
@@ -173,18 +173,17 @@ class _Entry(_Dims):
         self.clock = clock
         self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
 
-    def run_timed(self, steps: tuple, segment: int, first: int) -> None:
-        """Write the steps of a segment, with looks at the clock if the program has one."""
-        if self.clock is None:
-            self.run(steps, first)
-            return
-        self._tell("begin", segment)
-        self.run(steps, first)
-        self._tell("end", segment)
+    def run_segment(self, steps: tuple, segment: int, number: int) -> None:
+        """Write the steps of a segment, the first of which has this number."""
+        self._look("begin", segment)
+        self.run(steps, number)
+        self._look("end")
 
-    def _tell(self, what: str, number: int) -> None:
-        """Call a function of ``clock_text``."""
-        self.function.put(f"  call void @gc_clock_{what}(ptr {self._pointer(CLOCK)}, i64 {number})")
+    def _look(self, what: str, *numbers: int) -> None:
+        """Call a function of ``clock_text`` on the clock's output, if the program has one."""
+        if self.clock is not None:
+            args = ", ".join([f"ptr {self._pointer(CLOCK)}", *(f"i64 {n}" for n in numbers)])
+            self.function.put(f"  call void @gc_clock_{what}({args})")
 
     def run(self, steps: tuple, number: int) -> None:
         """Write steps in order; ``number`` is that of the first among all steps of the program."""
@@ -204,8 +203,8 @@ class _Entry(_Dims):
                     self._refuse(code)
                 case _:
                     raise CompileError(f"a {type(step).__name__} step inside a Branch or Repeat has no native form")
-            if self.clock is not None and isinstance(step, (Launch, Copy)):
-                self._tell("mark", number)
+            if isinstance(step, (Launch, Copy)):
+                self._look("mark", number)
             number += _count((step,))
 
     def _runner(self, steps: tuple, number: int) -> Callable[[], None]:
@@ -273,9 +272,11 @@ class _Entry(_Dims):
         bad = builder.compare("ne", code, builder.const(0, i32))
         told = builder.binary("add", code, builder.const(len(self.program.checks) + 1, i32))
         right, wrong = function.fresh("right"), function.fresh("wrong")
-        for line in (f"  br {bad.operand}, label %{wrong}, label %{right}", f"{wrong}:", f"  ret {told.operand}",
-                     f"{right}:"):  # fmt: skip
-            function.put(line)
+        function.put(f"  br {bad.operand}, label %{wrong}, label %{right}")
+        function.put(f"{wrong}:")
+        self._look("end")
+        function.put(f"  ret {told.operand}")
+        function.put(f"{right}:")
         function.text.label = right
 
     def _test(self, name: str) -> Value:
