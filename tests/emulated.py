@@ -143,12 +143,11 @@ SYSTEMS = {
 
 @dataclass(frozen=True)
 class Run:
-    """A Program without host steps, and what it is given: one array per input, and sizes that their shapes do not tell."""
+    """A Program without host steps, the graph that it was made of, and one array per input."""
 
     program: Program
     graph: Graph
     arrays: tuple
-    symbols: dict | None = None
 
 
 def executable(target: Target, texts: list[str]) -> bytes:
@@ -256,7 +255,7 @@ class _Place:
 
 def _placed(memory: _Memory, run: Run) -> _Place:
     signature = run.program.signature
-    env = bind_symbols(run.graph.inputs, run.arrays, run.symbols)
+    env = bind_symbols(run.graph.inputs, run.arrays)
     over = {i: o for o, i in signature.donated}
     inputs = []
     for k, array in enumerate(run.arrays):

@@ -92,7 +92,7 @@ def test_without_threads_and_under_sanitizers_the_lines_are_the_same(trained, tm
 
 
 @pytest.mark.skipif(CROSS is None or QEMU is None, reason="needs aarch64-linux-gnu-gcc and qemu-aarch64")
-@pytest.mark.skipif(host_target().name == "x86-64", reason="without fused multiply-adds here, bits differ")
+@pytest.mark.skipif(not host_target().fma, reason="without fused multiply-adds here, bits differ")
 def test_another_processor_trains_with_the_same_bits(trained, tmp_path):
     made_anew(trained, tmp_path, Options(target="aarch64"))
     text = run_c(tmp_path, epochs=1, cc=CROSS, by=(QEMU, "-L", "/usr/aarch64-linux-gnu"))

@@ -173,7 +173,8 @@ def _strip(columns: _Columns, begin: Node, size: int, width) -> tuple:
     some = (For(turn, main, (rows(turn * ROWS, ROWS),)),) if main != 0 else ()
     left = simplified(extent - main * ROWS)
     if type(left) is int:
-        some += (rows(const(main * ROWS, Type(dt.i64, ())), left),) if left else ()
+        first = main * ROWS
+        some += (rows(first if isinstance(first, Node) else const(first, Type(dt.i64, ())), left),) if left else ()
     else:
         single = var("h", extent=ROWS)
         some += (For(single, left, (rows(main * ROWS + single, 1),)),)

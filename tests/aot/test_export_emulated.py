@@ -15,10 +15,12 @@ from graphc.ir.target import TARGETS
 from graphc.options import Options
 from graphc.runtime.elf import link_shared
 from graphc.runtime.elf_embed import embed
+from graphc.runtime.host import host_target
 from graphc.runtime.jit import compile_object
 from tests.emulated import cross_loader
 
 MACHINES = ("aarch64", "riscv64")
+needs_fma = pytest.mark.skipif(not host_target().fma, reason="needs a processor with fused multiply-add, to compare with")
 START = """
 @data = external hidden constant i8, align 64
 @out = internal global [{out} x i8] zeroinitializer, align 64
@@ -40,6 +42,7 @@ define void @start() nounwind {{
 """
 
 
+@needs_fma
 @pytest.mark.parametrize("name", MACHINES)
 def test_an_object_with_the_pool_gives_the_same_bits(predictor, tmp_path, name):
     command, target, n = cross_loader(TARGETS[name]), TARGETS[name], 700
@@ -56,6 +59,7 @@ def test_an_object_with_the_pool_gives_the_same_bits(predictor, tmp_path, name):
     assert result.stdout == predictor.answer(n).tobytes()
 
 
+@needs_fma
 @pytest.mark.parametrize("suffix", [".a", ".so"])
 @pytest.mark.parametrize("name", MACHINES)
 def test_the_example_is_compiled_and_run_there(predictor, tmp_path, name, suffix):

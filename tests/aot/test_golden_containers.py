@@ -32,7 +32,7 @@ from graphc.runtime.host import runs_here
 FOLDER = Path(__file__).resolve().parent.parent / "golden" / "released"
 NOW = FOLDER / f"container{container.VERSION}_manifest{FORMAT}_record{record.FORMAT}"
 X = np.arange(12, dtype=np.float32).reshape(3, 4) - 5
-NATIVE, NONE = "x86-64", "riscv64"  # a container for the second holds no code
+NATIVE, NONE = "x86-64", "riscv64"  # containers for the second hold code that tests do not run, or none
 
 
 def mlp():

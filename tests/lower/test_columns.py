@@ -5,10 +5,10 @@ import pytest
 
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
-from graphc.ir.node import symbol
+from graphc.ir.node import const, symbol
 from graphc.ir.target import X86_64_V4
 from graphc.ir.type import Type
-from graphc.prims import exp, reduce
+from graphc.prims import exp, pad, reduce, reshape
 from graphc.prims.interpret import interpret
 from tests.native import host_targets, run_native, verified
 
@@ -60,6 +60,18 @@ def test_symbolic_sizes(n, m):
     x = np.random.default_rng(3).standard_normal((n, m)).astype(np.float32)
     for got in run(g, x):
         np.testing.assert_allclose(got, x.sum(0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_so_many_rows_that_the_remainder_is_known_and_the_quotient_is_not(n):
+    size = symbol("n")
+    x = input_node("x", Type(dt.f32, (size, 4, 130)))
+    rows = pad(reshape(x, (size * 4, 130)), const(2.5, Type(dt.f32, ())), (0, 0), (3, 0))
+    g = Graph("g", (x,), (reduce(exp(rows), "sum", (0,)),))
+    array = np.random.default_rng(4).standard_normal((n, 4, 130), np.float32)
+    (want,) = interpret(g, array)
+    for got in run(g, array):
+        np.testing.assert_allclose(got, want, rtol=1e-5)
 
 
 def test_long_rows_are_shared_and_short_ones_stay_in_registers():

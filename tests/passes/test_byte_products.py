@@ -14,12 +14,11 @@ from graphc.ir.target import TARGETS
 from graphc.ir.type import Type
 from graphc.options import Options
 from graphc.prims.interpret import interpret
-from graphc.runtime.host import host_target
+from graphc.runtime.host import host_target, run_by
 
 RNG = np.random.default_rng(5)
 KINDS = {dt.u8: (0, 256), dt.i8: (-128, 128)}
-HERE = [n for n in ("x86-64-v4-vnni", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64") if TARGETS[n].triple == host_target().triple]
-HERE = HERE[HERE.index(host_target().name) :] if host_target().name in HERE else [None]
+HERE = run_by(host_target().name)
 
 
 def numbers(kind, *shape):
