@@ -48,8 +48,11 @@ class Model:
         """The graph with its weights, as it was before any pass. The weights are views of the mapped file until used.
 
         Raises:
+            UsageError: there is none, as it was compiled from a Program.
             FormatError: text or weights do not fit together.
         """
+        if "graph" not in self.container:
+            raise UsageError(f"{self.path} was compiled from a program: it has machine code for {', '.join(self.targets)}, and no graph")
         text, blobs = self.container.text("graph"), self.blobs()
         try:
             found = parse(text, blobs)
@@ -125,19 +128,25 @@ def _is_elf(path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def load(path) -> Executable | SharedModel:
+def load(path, entry: str | None = None) -> Executable | SharedModel:
     """A callable for the model in a container or shared library: one array per input, a tuple of arrays as the result.
 
     Native code that this machine can run is used as it is; a container for other machines is compiled.
 
+    Args:
+        entry: the name of the function, for a library of several.
+
     Raises:
+        UsageError: there is no such function, or there are several and none is named.
         FormatError: the file is damaged, truncated or no model.
         OSError: it cannot be read.
         DeviceUnavailable: it is a library for another machine.
         CompileError: it holds no code for this machine, and its graph cannot be compiled.
     """
     if _is_elf(path):
-        return load_shared(path)
+        return load_shared(path, entry)
+    if entry is not None:
+        raise UsageError(f"entry={entry!r} names a function of a library of several; {path} is a container, which has one")
     model = read(path)
     host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks, allow=model.allow)
     for target in run_by(host):

@@ -10,7 +10,7 @@ import numpy as np
 import graphc
 from graphc import aot
 from graphc.cli.arrays import add_feeds, arrays_for, named_arrays
-from graphc.cli.models import add_model, load_model
+from graphc.cli.arguments import add_model, graph_of
 from graphc.compile import compile_graph
 from graphc.errors import UsageError, located
 
@@ -29,7 +29,7 @@ def run(options) -> None:
     if options.model.endswith((".gc", ".so")) and options.weights is None:
         program = aot.load(options.model)
     else:
-        program = compile_graph(load_model(options.model, options.weights))
+        program = compile_graph(graph_of(options))
     arrays = arrays_for([(p.name, p.type) for p in program.signature.inputs], options.input, options)
     with located(None):
         values = program(*arrays)
