@@ -9,7 +9,7 @@ import numpy as np
 from graphc.aot.shared import SharedModel, load_shared
 from graphc.compile import compile_graph, from_sections
 from graphc.compile import load as load_artifact
-from graphc.errors import FormatError, GraphcError, UsageError
+from graphc.errors import DeviceUnavailable, FormatError, GraphcError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT, Machine, machine_of
@@ -51,7 +51,7 @@ class Model:
             UsageError: there is none, as it was compiled from a Program.
             FormatError: text or weights do not fit together.
         """
-        if "graph" not in self.container:
+        if not self.has_graph:
             raise UsageError(f"{self.path} was compiled from a program: it has machine code for {', '.join(self.targets)}, and no graph")
         text, blobs = self.container.text("graph"), self.blobs()
         try:
@@ -61,6 +61,11 @@ class Model:
         if not isinstance(found, Graph):
             raise FormatError(f"{self.path}: the section 'graph' holds a {type(found).__name__}")
         return found
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether it was compiled from a graph; what was compiled from a Program has machine code alone."""
+        return "graph" in self.container
 
     def blobs(self) -> dict[str, np.ndarray]:
         """The large constants by digest: read-only views, aligned to 64 bytes.
@@ -140,7 +145,7 @@ def load(path, entry: str | None = None) -> Executable | SharedModel:
         UsageError: there is no such function, or there are several and none is named.
         FormatError: the file is damaged, truncated or no model.
         OSError: it cannot be read.
-        DeviceUnavailable: it is a library for another machine.
+        DeviceUnavailable: it is a library, or was compiled from a Program, for another machine.
         CompileError: it holds no code for this machine, and its graph cannot be compiled.
     """
     if _is_elf(path):
@@ -159,6 +164,9 @@ def load(path, entry: str | None = None) -> Executable | SharedModel:
                 if str(path) in str(error):
                     raise
                 raise type(error)(f"{path}: the code for {target}: {error}") from error
+    if not model.has_graph:
+        raise DeviceUnavailable(f"{path} was compiled from a program for {', '.join(model.targets) or 'no machine'}, whose code this machine ({host}) "
+                                "cannot run, and holds no graph that could be compiled anew")  # fmt: skip
     try:
         return compile_graph(model.graph, options)
     except GraphcError as error:
