@@ -180,7 +180,7 @@ def _described(view: memoryview, path: Path, entry: str | None) -> tuple[Descrip
             raise FormatError(f"a library of graphc has a symbol that ends with {SUFFIX!r}, and this one has none; compile the model again "
                               "if it was made by an older version")  # fmt: skip
         if entry not in found and (entry is not None or len(found) > 1):
-            asked = "say which is meant" if entry is None else f"there is no {entry!r}"
+            asked = "say which is meant, by graphc.load(path, name) or as FILE.so:NAME" if entry is None else f"there is no {entry!r}"
             raise UsageError(f"{path} has the functions {', '.join(found)}: {asked}")
         name = next(iter(found)) if entry is None else entry
         described = read_signature(found[name], name)

@@ -22,7 +22,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="FILE.gc (or the FILE.so beside it, to run); FILE.onnx; FILE.keras (or .h5) for what a Keras model predicts, FILE.keras:train for a step of its "
+        help="FILE.gc (to run, also the FILE.so beside it, or FILE.so:FUNCTION); FILE.onnx; FILE.keras (or .h5) for what a Keras model predicts, FILE.keras:train for a step of its "
         "training; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and operations, a graphc.function, a Keras model, or "
         "a function without arguments that returns one",
     )

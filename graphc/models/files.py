@@ -22,7 +22,7 @@ from graphc.models.settings import KERAS, settings_for
 def split_name(name: str) -> tuple[str, str]:
     """The path in the name of a model, and the part of the file that is meant; empty where none is named."""
     path, colon, part = name.rpartition(":")
-    return (path, part) if colon and path.endswith((".py", *KERAS)) else (name, "")
+    return (path, part) if colon and path.endswith((".py", ".so", *KERAS)) else (name, "")
 
 
 def load_model(name: str, weights: str | None = None, values: Mapping[str, np.ndarray] = {}) -> Graph:

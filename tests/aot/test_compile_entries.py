@@ -17,7 +17,7 @@ from graphc.runtime.elf_archive import defined_names
 MODEL = """
 import graphc.v1 as tf
 
-x = tf.placeholder(tf.float32, [None, 8], name="x")
+x = tf.placeholder(tf.float32, [None, 8], name="rows")
 w = tf.get_variable("w", [8, 3], initializer=tf.random_normal_initializer(seed=1))
 predict = tf.nn.relu(tf.matmul(x, w), name="y")
 train = [tf.reduce_mean(predict), tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(predict))]
@@ -69,6 +69,9 @@ def test_they_are_loaded_by_name(folder):
     for entry, words in ((None, "say which is meant"), ("train", "there is no 'train'")):
         with pytest.raises(UsageError, match=f"net.so has the functions net_predict, net_train: {words}"):
             graphc.load(folder / "net.so", entry)
+    np.savez(folder.parent / "in.npz", rows=x, w=w)
+    assert main(["run", f"{folder}/net.so:net_train", "-i", f"{folder.parent}/in.npz", "-o", f"{folder.parent}/out.npz"]) == 0
+    assert [a.tobytes() for a in aot.read_arrays(folder.parent / "out.npz").values()] == [a.tobytes() for a in found]
     with pytest.raises(UsageError, match="a container, which has one"):
         graphc.load(folder / "net_train.gc", "net_train")
 
