@@ -22,9 +22,10 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="FILE.gc (to run, also the FILE.so beside it, or FILE.so:FUNCTION); FILE.onnx; FILE.keras (or .h5) for what a Keras model predicts, FILE.keras:train for a step of its "
-        "training; FILE.txt with the text of a graph; or FILE.py:NAME, where NAME is a Graph, v1 tensors and operations, a graphc.function, a Keras model, or "
-        "a function without arguments that returns one",
+        help="FILE.gc (to run, also the FILE.so beside it, or FILE.so:FUNCTION); FILE.onnx; FILE.keras (or .h5) for what a Keras model "
+        "predicts, FILE.keras:train for a step of its training; FILE.txt with the text of a graph (or, to compile, of a program); or "
+        "FILE.py:NAME, where NAME is a Graph, v1 tensors and operations, a graphc.function, a Keras model, or a function without arguments "
+        "that returns one",
     )
     parser.add_argument("--weights", metavar="MODEL", help="for FILE.txt: the model that the text was printed from")
 
@@ -79,7 +80,7 @@ def values_of(options, texts: list[str] | tuple) -> Mapping[str, np.ndarray]:
 
 def settings_of(options) -> Options:
     """How to compile the model that is named, for the target that is named."""
-    return settings_for(options.model, {"target": options.target, **fast_math(options)})
+    return settings_for(options.model, fast_math(options), (options.target,) if options.target else ())
 
 
 def fast_math(options) -> dict[str, bool]:

@@ -15,7 +15,7 @@ from graphc.errors import Location, UsageError, located
 from graphc.ir.program import Program
 from graphc.models.files import load_any, objects_in, split_name
 from graphc.models.objects import as_graph, is_keras, is_model, keras_command, tensors_of
-from graphc.models.settings import KERAS, settings_for
+from graphc.models.settings import KERAS, checked, settings_for
 from graphc.models.sizes import with_sizes
 from graphc.options import Options
 
@@ -37,9 +37,10 @@ def compile_model(
             for several targets or entries and for models of ONNX and Keras, what has no suffix. The files in it are named
             after the model.
         targets: names of machines; this one if there are none. For several, see ``graphc.export``.
-        batch: the size of the first axis of every input where it is open; ``"symbolic"`` only checks that it is.
+        batch: the size of the first axis of every input where it is open; ``"symbolic"`` leaves it open. One that is fixed is made
+            open before, if every operation treats rows apart.
         sizes: of other open dimensions, by the names that ``graphc inspect`` shows or by input and axis, such as ``x.0``.
-        entry: of FILE.py: the names of several models; of Keras: ``predict`` and ``train``. Each has a container and a
+        entry: of FILE.py: the names of several models; of a Keras model: ``predict`` and ``train``. Each has a container and a
             function of its own, ``NAME_entry``; libraries and header are those of all of them.
         weights: for IR text, the model that it was printed from.
         inputs: for ONNX, inputs on whose values it depends what is computed.
@@ -62,7 +63,7 @@ def compile_model(
     path, folders = place(os.fspath(output), name or _name_of(model), several)
     with new_folders(folders):
         check_path(path)
-        asked = _Asked(name, model, tuple(entry), weights, inputs, options, tuple(targets), on_note)
+        asked = _Asked(name, model, tuple(entry), weights, inputs, checked(options), tuple(targets), on_note)
         sets = asked.sets()
         if batch is not None or sizes:
             sets = [{key: _sized(one, key, sizes, batch, on_note) for key, one in found.items()} for found in sets]
@@ -94,16 +95,15 @@ class _Asked:
     def sets(self) -> list[dict[str, Entry]]:
         """The entries by name; those of one set are in one library."""
         path, part = split_name(self.name)
-        if self.entry and part:
-            raise UsageError(f"{self.name} names one model; give {path}, and the names of all as entries")
         if (self.weights is not None or self.inputs) and (not self.name or path.endswith((".py", *KERAS))):
             raise UsageError(f"there are weights only for .txt files, and values of inputs only for .onnx files; {path or 'the model'} is neither")
-        if path.endswith(KERAS) and not part:
+        if path.endswith(KERAS) and not part:  # a part is a graph
             with located(Location(path, 1)):
                 return self._keras(keras_command().load(path))
-        if path.endswith(".py") and (part or self.entry):
-            found = objects_in(path, self.entry or (part,))
-            return self._objects(found, path) if self.entry else self._object(found[part], part, path)
+        if path.endswith(".py") and part:
+            return self._object(objects_in(path, (part,))[part], part, path)
+        if path.endswith(".py") and self.entry:
+            return self._objects(objects_in(path, self.entry), path)
         if not self.name and _is_dict(self.model):
             missing = [name for name in self.entry if name not in self.model]
             if missing:

@@ -51,7 +51,7 @@ def load_any(
     if path.endswith(".txt"):
         if weights is None:
             return read_text(read_source(path), None, path)
-        return read_text(read_source(path), load_model(weights), path, settings_for(weights, {"target": target}))
+        return read_text(read_source(path), load_model(weights), path, settings_for(weights, targets=(target,) if target else ()))
     if weights is not None:
         raise UsageError(f"--weights is for models in .txt files, which hold no weights; {path} has its own")
     if path.endswith(".onnx"):

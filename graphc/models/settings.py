@@ -21,21 +21,20 @@ def settings_for(name: str, given: Mapping[str, object] = {}, targets: Sequence[
     """The Options for the model of a name: ONNX and Keras models are for inference, a container tells how it was compiled.
 
     Args:
-        given: fields of Options, which come before that. targets: as for ``graphc.export``.
+        given: fields of Options, which come before that. targets: names of machines, this one if there are none.
 
     Raises:
         UsageError: a field or a value of it is not known. FormatError, OSError: a container cannot be read.
     """
-    settings = replace(Options(), **_checked(given))
+    given, settings = checked(given), Options(target=targets[0] if len(targets) == 1 else None)
     if name.endswith((".onnx", *KERAS)):
-        return replace(settings, **{"allow": INEXACT, **given})
-    if not name.endswith(".gc"):
-        return settings
-    model = aot.read(name)
-    wanted = targets or (target_of(settings).name,)
-    machine = model.machine if set(wanted) <= set(model.targets) else DEFAULT
-    found = {"fast_math": model.fast_math, "allow": model.allow, "checks": model.checks, "machine": machine}
-    return replace(settings, **{**found, **given})
+        settings = replace(settings, allow=INEXACT)
+    elif name.endswith(".gc"):
+        model = aot.read(name)
+        wanted = targets or (target_of(settings).name,)
+        machine = model.machine if {*wanted} <= {*model.targets} else DEFAULT
+        settings = replace(settings, fast_math=model.fast_math, allow=model.allow, checks=model.checks, machine=machine)
+    return replace(settings, **given)
 
 
 def options_in(texts: Sequence[str]) -> dict[str, object]:
@@ -55,14 +54,18 @@ def options_in(texts: Sequence[str]) -> dict[str, object]:
             found[name] = _FLAG[value.lower()]
         else:
             raise UsageError(f"--opt {text}: give {name}=true or {name}=false")
-    return _checked(found)
+    return checked(found)
 
 
-def _checked(given: Mapping[str, object]) -> Mapping[str, object]:
-    known = {"target", "machine", *FLAGS, *LISTS}
-    if unknown := [name for name in given if name not in known]:
+def checked(given: Mapping[str, object]) -> dict[str, object]:
+    """Fields of Options that can be given, if their values can be.
+
+    Raises:
+        UsageError: there is no such field, rewrite or pass.
+    """
+    if unknown := [name for name in given if name not in ("machine", *FLAGS, *LISTS)]:
         raise UsageError(f"there is no option {unknown[0]!r}; those that can be given are {', '.join((*FLAGS, *LISTS))}")
     for name, names in (("allow", INEXACT), ("skip", dict.fromkeys(map(pass_name, pipeline(True, INEXACT))))):
         if wrong := [value for value in given.get(name, ()) if value not in names]:
             raise UsageError(f"{name}: there is no {wrong[0]!r}; there are {', '.join(names)}")
-    return given
+    return {name: tuple(value) if name in LISTS else value for name, value in given.items()}

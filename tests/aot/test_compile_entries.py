@@ -123,7 +123,7 @@ def test_names_that_cannot_be(predictor, folder, tmp_path):
                          (("run", "Run"), "needed by both")):  # fmt: skip
         with pytest.raises(UsageError, match=words):
             write_files(entry_files(dict.fromkeys(names, one), tmp_path / "m.gc"))
-    for model, words in ((f"{folder}/net.py:train", "names one model"), (f"{folder}/net_train.gc", "has one"), (predictor.graph, "is a Graph")):
+    for model, words in ((f"{folder}/net.py:train", "train is a list"), (f"{folder}/net_train.gc", "has one"), (predictor.graph, "is a Graph")):
         with pytest.raises(UsageError, match=words):
             aot.compile(model, tmp_path / "m.gc", entry=["predict"])
     with pytest.raises(UsageError, match="defines no 'predicts'; it defines .*predict"):
