@@ -12,6 +12,7 @@ from graphc.ir.dtype import DType, as_dtype
 from graphc.ir.graph import Graph
 
 _LATER = {
+    "aot": "graphc.aot",
     "compat": "graphc.compat",
     "compile_graph": "graphc.compile",
     "Options": "graphc.options",
@@ -24,7 +25,7 @@ _LATER = {
 }
 
 __all__ = [
-    "DType", "Graph", "Options", "as_dtype", "compat", "compile_graph", "errors", "export", "load", "onnx", "save", "v1",
+    "DType", "Graph", "Options", "aot", "as_dtype", "compat", "compile_graph", "errors", "export", "load", "onnx", "save", "v1",
 ]  # fmt: skip
 
 

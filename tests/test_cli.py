@@ -104,7 +104,7 @@ def fail(capsys):
 
 def test_compile_writes_its_files(succeed, model, tmp_path):
     out = succeed("compile", f"{model}:y", "-o", tmp_path / "m.gc")
-    assert re.findall(r"wrote .*/m((?:_main)?\.\w+) \(", out) == [".gc", ".o", ".a", ".h", "_main.c", ".so"]
+    assert re.findall(r"wrote .*/m((?:_main)?\.\w+) \(", out) == [".gc", ".o", ".a", ".so", ".h", "_main.c"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.a", "m.gc", "m.h", "m.o", "m.so", "m_main.c"]
 
 

@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "compat": "errors v1",
     "aot": "errors options ir codegen runtime compile",
     "inspect": "errors options ir prims passes lower codegen runtime compile",
-    "cli": "errors options ir v1 onnx runtime compile aot inspect",
+    "models": "errors options ir api v1 onnx passes compile aot inspect",
+    "cli": "errors options ir onnx runtime compile aot inspect models",
     "__main__": "cli",
     "__init__": "errors options ir compile autodiff prims lib api aot",
 }

@@ -20,6 +20,15 @@ def write_arrays(path: Path, named: Iterable[tuple[str, np.ndarray]]) -> None:
         UsageError: an array holds strings, which cannot be read back safely.
         OSError: it cannot be written.
     """
+    replace_files({path: array_pieces(named)})
+
+
+def array_pieces(named: Iterable[tuple[str, np.ndarray]]) -> list:
+    """What is in such a file.
+
+    Raises:
+        UsageError: an array holds strings.
+    """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, value in named:
@@ -27,7 +36,7 @@ def write_arrays(path: Path, named: Iterable[tuple[str, np.ndarray]]) -> None:
                 raise UsageError(f"{name} holds strings, which an .npz file cannot hold safely; leave them out")
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, value, allow_pickle=False)
-    replace_files({path: [content.getbuffer()]})
+    return [content.getbuffer()]
 
 
 def read_arrays(path) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 from graphc.aot.shared import SharedModel, load_shared
 from graphc.compile import compile_graph, from_sections
 from graphc.compile import load as load_artifact
-from graphc.errors import FormatError, GraphcError, UsageError
+from graphc.errors import DeviceUnavailable, FormatError, GraphcError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT, Machine, machine_of
@@ -48,8 +48,11 @@ class Model:
         """The graph with its weights, as it was before any pass. The weights are views of the mapped file until used.
 
         Raises:
+            UsageError: there is none, as it was compiled from a Program.
             FormatError: text or weights do not fit together.
         """
+        if not self.has_graph:
+            raise UsageError(f"{self.path} was compiled from a program: it has machine code for {', '.join(self.targets)}, and no graph")
         text, blobs = self.container.text("graph"), self.blobs()
         try:
             found = parse(text, blobs)
@@ -58,6 +61,11 @@ class Model:
         if not isinstance(found, Graph):
             raise FormatError(f"{self.path}: the section 'graph' holds a {type(found).__name__}")
         return found
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether it was compiled from a graph; what was compiled from a Program has machine code alone."""
+        return "graph" in self.container
 
     def blobs(self) -> dict[str, np.ndarray]:
         """The large constants by digest: read-only views, aligned to 64 bytes.
@@ -125,19 +133,25 @@ def _is_elf(path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def load(path) -> Executable | SharedModel:
+def load(path, entry: str | None = None) -> Executable | SharedModel:
     """A callable for the model in a container or shared library: one array per input, a tuple of arrays as the result.
 
     Native code that this machine can run is used as it is; a container for other machines is compiled.
 
+    Args:
+        entry: the name of the function, for a library of several.
+
     Raises:
+        UsageError: there is no such function, or there are several and none is named.
         FormatError: the file is damaged, truncated or no model.
         OSError: it cannot be read.
-        DeviceUnavailable: it is a library for another machine.
+        DeviceUnavailable: it is a library, or was compiled from a Program, for another machine.
         CompileError: it holds no code for this machine, and its graph cannot be compiled.
     """
     if _is_elf(path):
-        return load_shared(path)
+        return load_shared(path, entry)
+    if entry is not None:
+        raise UsageError(f"entry={entry!r} names a function of a library of several; {path} is a container, which has one")
     model = read(path)
     host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks, allow=model.allow)
     for target in run_by(host):
@@ -150,6 +164,9 @@ def load(path) -> Executable | SharedModel:
                 if str(path) in str(error):
                     raise
                 raise type(error)(f"{path}: the code for {target}: {error}") from error
+    if not model.has_graph:
+        raise DeviceUnavailable(f"{path} was compiled from a program for {', '.join(model.targets) or 'no machine'}, whose code this machine ({host}) "
+                                "cannot run, and holds no graph that could be compiled anew")  # fmt: skip
     try:
         return compile_graph(model.graph, options)
     except GraphcError as error:

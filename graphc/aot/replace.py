@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from graphc.runtime.container import TEMPORARY
+
+
+@contextmanager
+def new_folders(folders: Iterable[Path]) -> Iterator[None]:
+    """Folders, made with those above them where they are missing; what was made is taken away again if something fails.
+
+    Raises:
+        OSError: one cannot be made.
+    """
+    made: list[Path] = []
+    try:
+        for path in [up for folder in folders for up in (*reversed(folder.parents), folder)]:
+            if not path.is_dir():
+                path.mkdir()
+                made.append(path)
+        yield
+    except BaseException:
+        for path in reversed(made):
+            with suppress(OSError):  # somebody else put something there
+                path.rmdir()
+        raise
 
 
 def replace_files(files: dict[Path, Iterable]) -> None:

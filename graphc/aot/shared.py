@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.aot.names import c_name
 from graphc.aot.shared_call import fast_call
 from graphc.aot.signature import SUFFIX, Description, read_signature
-from graphc.errors import DeviceUnavailable, FormatError, InvalidArgumentError, ShapeError, explain
+from graphc.errors import DeviceUnavailable, FormatError, InvalidArgumentError, ShapeError, UsageError, explain
 from graphc.ir.target import TARGETS
 from graphc.ir.text import scalar_text
 from graphc.runtime.arguments import Arguments
@@ -123,10 +124,14 @@ class SharedModel:
         return InvalidArgumentError(explain(message + (f"\n  at {line}" if line else "")))
 
 
-def load_shared(path) -> SharedModel:
+def load_shared(path, entry: str | None = None) -> SharedModel:
     """The program of a shared library that ``export`` wrote. Its code runs only after everything here has been checked.
 
+    Args:
+        entry: the name of its function, for a library of several.
+
     Raises:
+        UsageError: there is none of that name, or there are several and none is named.
         FormatError: the file is no such library, of a newer format, cut off, or its tables are damaged.
         DeviceUnavailable: it was compiled for another machine than this one.
         OSError: it cannot be read.
@@ -135,7 +140,7 @@ def load_shared(path) -> SharedModel:
         if os.fstat(file.fileno()).st_size == 0:
             raise FormatError(f"{os.fspath(path)}: the file is empty; no shared library")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            description = _described(view, os.fspath(path))
+            description, weights = _described(view, Path(path), entry)
         target = TARGETS.get(description.target)
         if target is None or not runs_here(target):
             raise DeviceUnavailable(
@@ -148,7 +153,7 @@ def load_shared(path) -> SharedModel:
         except (OSError, AttributeError) as error:
             raise FormatError(f"{os.fspath(path)}: the library cannot be loaded: {error}") from None
     if hasattr(library, f"{description.name}_init"):
-        _give_weights(library, description.name, Path(path).with_suffix(".weights"))
+        _give_weights(library, description.name, weights)
     return model
 
 
@@ -167,20 +172,26 @@ def _give_weights(library: ctypes.CDLL, name: str, path: Path) -> None:
     _weights.append(content)
 
 
-def _described(view: memoryview, path: str) -> Description:
+def _described(view: memoryview, path: Path, entry: str | None) -> tuple[Description, Path]:
+    """What a library says of one of its functions, and where the weights of that lie if they are not in it."""
     try:
-        found = find_data(view, SUFFIX)
-        if len(found) != 1:
-            what = f"has {len(found)} of them: {', '.join(found)}" if found else "has none"
-            raise FormatError(f"a library of graphc has one symbol that ends with {SUFFIX!r}, and this one {what}; compile the model again "
+        found = {symbol.removesuffix(SUFFIX): content for symbol, content in find_data(view, SUFFIX).items()}
+        if not found:
+            raise FormatError(f"a library of graphc has a symbol that ends with {SUFFIX!r}, and this one has none; compile the model again "
                               "if it was made by an older version")  # fmt: skip
-        ((symbol, content),) = found.items()
-        described = read_signature(content, symbol.removesuffix(SUFFIX))
+        if entry not in found and (entry is not None or len(found) > 1):
+            asked = "say which is meant, by graphc.load(path, name) or as FILE.so:NAME" if entry is None else f"there is no {entry!r}"
+            raise UsageError(f"{path} has the functions {', '.join(found)}: {asked}")
+        name = next(iter(found)) if entry is None else entry
+        described = read_signature(found[name], name)
         if len(Arguments(described.name, described.signature).known_symbols) != len(described.signature.symbols):
             raise FormatError("the signature of the library has sizes that no input gives")
-        return described
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
+    if len(found) == 1:
+        return described, path.with_suffix(".weights")
+    own = (file for file in sorted(path.parent.glob("*.weights")) if c_name(file) == name)
+    return described, next(own, path.with_name(f"{name}.weights"))
 
 
 def _memory(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -13,8 +13,8 @@ import numpy as np
 
 import graphc
 from graphc.cli import compile, profile, run, tune
+from graphc.cli.arguments import add_model, graph_of, graph_to_run, settings_of
 from graphc.cli.arrays import add_feeds, arrays_for
-from graphc.cli.models import add_model, graph_to_run, load_model, settings_of
 from graphc.errors import GraphcError
 from graphc.inspect import command as inspect
 from graphc.inspect.bisect import bisect
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compile.add_arguments(
         command(
-            "compile", compile.compile_model,
+            "compile", compile.run,
             "compile a model ahead of time: a .gc container; object, libraries, header and example for C",
         )
     )  # fmt: skip
@@ -117,7 +117,7 @@ def _inspect(options) -> int:
     if found is not None:
         print(found)
         return 0
-    return inspect.inspect(options, load_model(options.model, options.weights, options.input), settings_of(options))
+    return inspect.inspect(options, graph_of(options, options.input), settings_of(options))
 
 
 def _bisect(options) -> int:

@@ -1,31 +1,50 @@
-"""``graphc compile``: its arguments, and the files that it writes."""
+"""``graphc compile``: its arguments, and what it says of the files that are written."""
 
 from __future__ import annotations
 
 import argparse
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from graphc import aot
-from graphc.cli.models import KERAS, add_model, add_target, add_values, keras_command, load_model, settings_of
+from graphc.cli.arguments import add_model, add_values, fast_math, sizes_in, values_of
 from graphc.errors import UsageError
 from graphc.inspect.sizes import unit
-from graphc.ir.graph import Graph
-from graphc.options import Options
+from graphc.ir.target import TARGETS
+from graphc.models.compiling import compile_model
+from graphc.models.settings import FLAGS, LISTS, options_in
+from graphc.models.sizes import SYMBOLIC
+
+_ALL = "all"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     add_model(parser)
     parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT.gc", help="or a folder, for a file named after the model"
+        "-o", "--output", required=True, metavar="OUT.gc", help="or a folder, for files named after the model: DIR/"
     )
     add_values(parser)
-    add_target(parser)
-    _add_c(parser)
-
-
-def _add_c(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target", action="append", default=[], choices=(*TARGETS, _ALL),
+        help="may be given several times; default: this machine. With several, OUT.gc has code for each, and files for C are in a folder each",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch", metavar="N",
+        help=f"a program for batches of N alone: the size of the first axis of every input where it is open; {SYMBOLIC}: it must be open",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size", action="append", default=[], metavar="NAME=N",
+        help="the same for one open dimension, by the name that graphc inspect shows (n=32) or by input and axis (x.0=32)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--entry", action="append", default=[], metavar="NAME",
+        help="given several times, for FILE.py and FILE.keras (predict, train): models with one library and header over all of them",
+    )  # fmt: skip
+    parser.add_argument("--fast-math", action="store_true", help="allow rewrites that change the last bits")
+    parser.add_argument(
+        "--opt", action="append", default=[], metavar="NAME=VALUE",
+        help=f"an option of the compiler: {', '.join(FLAGS)} (true, false), {', '.join(LISTS)} (names with commas between them)",
+    )  # fmt: skip
     parser.add_argument(
         "--threads", choices=("pool", "none"), default="pool",
         help="of programs in C: a pool that models share (default), or none, for machines without an operating system",
@@ -35,47 +54,37 @@ def _add_c(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def compile_model(options) -> None:
+def run(options) -> None:
     """Compile the model that is named, and say what was written."""
-    if options.model.endswith(KERAS):
-        return _compile_keras(options)
-    graph = load_model(options.model, options.weights, options.input)
-    write(graph, options, settings_of(options), **_for_c(options))
+    notes: list[str] = []
+    written = compile_model(
+        options.model,
+        options.output,
+        targets=tuple(TARGETS) if _ALL in options.target else tuple(options.target),
+        batch=_batch(options.batch),
+        sizes=sizes_in(options.size),
+        entry=tuple(options.entry),
+        weights=options.weights,
+        inputs=values_of(options, options.input),
+        threads=options.threads == "pool",
+        separate_weights=options.separate_weights,
+        on_note=notes.append,
+        **{**fast_math(options), **options_in(options.opt)},
+    )
+    show(written, notes)
 
 
-def write(graph: Graph, options, settings: Options, **for_c: bool) -> None:
-    """Write the files of a graph where the output is wanted, and say which."""
-    written = aot.export(graph, container_path(options.output, options.model), settings, **for_c)
-    _show_written(written)
-    if len(written) == 1:
-        print("nothing for programs in C: some of its operations run on the host, through Python")
-
-
-def _compile_keras(options) -> None:
-    if options.weights is not None or options.input:
-        raise UsageError(f"--weights and --input are not for models in {' and '.join(KERAS)} files")
-    settings = Options(target=options.target, fast_math=options.fast_math)
-    path = container_path(options.output, options.model)
-    written, why = keras_command().compile_model(options.model, path, settings, **_for_c(options))
-    _show_written(written)
-    if why:
-        print(f"no step of training: {why}")
-
-
-def _for_c(options) -> dict[str, bool]:
-    return {"threads": options.threads == "pool", "separate_weights": options.separate_weights}
-
-
-def _show_written(paths) -> None:
-    for path in paths:
+def show(written: Sequence[Path], notes: Sequence[str] = ()) -> None:
+    """Say what was written, and what the files alone do not say."""
+    for path in written:
         print(f"wrote {path} ({unit(path.stat().st_size)})")
+    for note in notes:
+        print(note)
 
 
-def container_path(output: str, model: str) -> Path:
-    """Where the container goes: ``output`` itself, or a file in it, if that is (or looks like) a folder."""
-    path = Path(output)
-    if not (output.endswith(("/", os.sep)) or path.is_dir() or (model.endswith((".onnx", *KERAS)) and not path.suffix)):
-        return path
-    path.mkdir(parents=True, exist_ok=True)
-    stem = Path(model.rpartition(":")[2] if ".py:" in model else model).stem
-    return path / f"{stem}.gc"
+def _batch(text: str | None) -> int | str | None:
+    if text is None or text == SYMBOLIC:
+        return text
+    if not text.isdecimal() or int(text) == 0:
+        raise UsageError(f"--batch {text}: give a number, 1 or more, or {SYMBOLIC}")
+    return int(text)

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from graphc import aot
+from graphc.cli.arguments import graph_to_run, settings_of
 from graphc.cli.arrays import named_arrays
-from graphc.cli.models import graph_to_run, settings_of
 from graphc.errors import UsageError
 from graphc.inspect.profile import profile
 from graphc.inspect.profile_view import profile_text, shares, table, trace_text

@@ -10,9 +10,10 @@ import numpy as np
 import graphc
 from graphc import aot
 from graphc.cli.arrays import add_feeds, arrays_for, named_arrays
-from graphc.cli.models import add_model, load_model
+from graphc.cli.arguments import add_model, graph_of
 from graphc.compile import compile_graph
 from graphc.errors import UsageError, located
+from graphc.models.files import split_name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +27,11 @@ def run(options) -> None:
     """Run the model and print its results, or write them."""
     if options.model.endswith(".onnx"):
         return _show_values(_run_onnx(options), options)
-    if options.model.endswith((".gc", ".so")) and options.weights is None:
-        program = aot.load(options.model)
+    path, function = split_name(options.model)
+    if path.endswith((".gc", ".so")) and options.weights is None:
+        program = aot.load(path, function or None)
     else:
-        program = compile_graph(load_model(options.model, options.weights))
+        program = compile_graph(graph_of(options))
     arrays = arrays_for([(p.name, p.type) for p in program.signature.inputs], options.input, options)
     with located(None):
         values = program(*arrays)

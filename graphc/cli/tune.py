@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import replace
+from pathlib import Path
 
 from graphc import aot
+from graphc.aot.replace import new_folders
+from graphc.cli.arguments import add_model, add_target, graph_to_run, settings_of, sizes_in
 from graphc.cli.arrays import named_arrays
-from graphc.cli.compile import container_path, write
-from graphc.cli.models import add_model, add_target, graph_to_run, settings_of
+from graphc.cli.compile import show
 from graphc.compile import target_of
 from graphc.errors import UsageError, located
+from graphc.models.compiling import place
 from graphc.runtime.pool import default_threads
 
 
@@ -38,29 +41,22 @@ def tune(options) -> None:
         if options.threads < 1:
             raise UsageError(f"--threads {options.threads}: there must be 1 or more")
         os.environ["GRAPHC_NUM_THREADS"] = str(options.threads)  # read when the first program is loaded
-    aot.check_path(container_path(options.output, options.model))
+    path, folders = place(options.output, options.model)
+    with new_folders(folders):
+        aot.check_path(path)
+        _tune(options, path)
+
+
+def _tune(options, path: Path) -> None:
     graph, texts = graph_to_run(options)
     names = [x.attr("name") for x in graph.inputs]
     settings = settings_of(options)
     threads = default_threads()
     print(f"measuring {graph.name} for {target_of(settings).name} on {threads} thread{'s' if threads > 1 else ''}", flush=True)
     with located(None):
-        tuning = aot.tune(graph, settings, named_arrays(texts, names), _sizes(options.size), options.seconds, on_trial=_show_trial)
+        tuning = aot.tune(graph, settings, named_arrays(texts, names), sizes_in(options.size), options.seconds, on_trial=_show_trial)
     _show_tuning(tuning, options)
-    write(graph, options, replace(settings, machine=tuning.machine))
-
-
-def _sizes(texts: list[str]) -> dict[str, int]:
-    """What ``NAME=SIZE`` texts say."""
-    sizes: dict[str, int] = {}
-    for text in texts:
-        name, equals, size = text.rpartition("=")
-        if not (equals and name and size.isdecimal()):
-            raise UsageError(f"--size {text}: give NAME=SIZE, such as x.0=32")
-        if name in sizes:
-            raise UsageError(f"size {name} is given twice")
-        sizes[name] = int(size)
-    return sizes
+    show(aot.export(graph, path, replace(settings, machine=tuning.machine)))
 
 
 def _show_trial(trial: aot.Trial) -> None:

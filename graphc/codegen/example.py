@@ -70,17 +70,21 @@ static void load_weights(void) {{
 _RAMPED = {"f32": "float", "f64": "double"}
 
 
-def example_text(signature: Signature, entry: str, stem: str, separate: bool = False) -> str:
+def example_text(signature: Signature, entry: str, stem: str, separate: bool = False, library: str = "") -> str:
     """The example for the program that stands alone under the name ``entry``, in files of this stem.
 
     Inputs of floats hold a ramp, others zeros; symbolic sizes are the arguments of the command, 1 if they are not given.
     A program that writes over its inputs is called several times.
+
+    Args:
+        library: the stem of its header and library, if that is another.
     """
+    library = library or stem
     macro = entry.upper()
     donated = {i: o for o, i in signature.donated}
     owned = {o for o, _ in signature.donated}
     ramps = {p.type.dtype.short for k, p in enumerate(signature.inputs) if k not in donated} & set(_RAMPED)
-    parts = [_START.format(header=f"{stem}.h", file=f"{stem}_main.c", library=f"{stem}.a", macro=macro)]
+    parts = [_START.format(header=f"{library}.h", file=f"{stem}_main.c", library=f"{library}.a", macro=macro)]
     parts += [_RAMP.format(short=short, c=_RAMPED[short]) for short in sorted(ramps)]
     shown = {p.type.dtype.short: p.type.dtype for p in signature.outputs}
     parts += [_SHOW.format(short=short, form=_form(shown[short]), shown=_SHOWN) for short in sorted(shown)]
@@ -126,7 +130,7 @@ def example_text(signature: Signature, entry: str, stem: str, separate: bool = F
               _pointers("const void *inputs", "input", len(signature.inputs)),
               _pointers("void *outputs", "output", len(signature.outputs)), ""]  # fmt: skip
     call = [f"int32_t code = {entry}(inputs, outputs, dims, arena);", "if (code) {",
-            f'  fprintf(stderr, "{entry} answered %" PRId32 ", see {stem}.h\\n", code);', "  return 1;", "}"]  # fmt: skip
+            f'  fprintf(stderr, "{entry} answered %" PRId32 ", see {library}.h\\n", code);', "  return 1;", "}"]  # fmt: skip
     if owned:
         call = [f"for (int turn = 0; turn < {_STEPS}; ++turn) {{  /* each step goes on with what the one before left */",
                 *[f"  {line}" for line in call], "}"]  # fmt: skip

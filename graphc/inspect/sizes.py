@@ -33,13 +33,19 @@ class Sizes:
         self._found = re.compile(
             "|".join(rf"\b{re.escape(s)}\b" for s in sorted(self.symbols, key=len, reverse=True)) or r"(?!)"
         )
+        self._signature = signature
         self.legend = [f"{self._short[name]} is {_origin(signature, name)}" for name in self.symbols]
         self._values = dict.fromkeys(self.symbols, example)
-        self.given = {self._meant(signature, name): size for name, size in (given or {}).items()}
+        self.given = {self.symbol(name): size for name, size in (given or {}).items()}
         self._values |= self.given
 
-    def _meant(self, signature: Signature, name: str) -> str:
-        """The symbol that a user calls ``name``."""
+    def symbol(self, name: str) -> str:
+        """The symbol that a user calls ``name``.
+
+        Raises:
+            UsageError: there is none.
+        """
+        signature = self._signature
         known = {short: long for long, short in self._short.items()}
         known |= {f"{p.name}.{axis}": str(d) for p in signature.inputs for axis, d in enumerate(p.type.shape) if str(d) in self.symbols}
         if name not in known:

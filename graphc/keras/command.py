@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import keras
 from graphc.errors import FormatError, Location, UsageError, located
 from graphc.ir.graph import Graph
 from graphc.keras.keras_graphc import programs
-from graphc.keras.keras_graphc.export import write_programs
-from graphc.options import Options
+from graphc.keras.keras_graphc.export import PREDICT, TRAIN, entries_of
 
-TRAIN = "train"
+__all__ = ["PREDICT", "TRAIN", "entries_of", "graph_of", "graph_of_model", "load"]
 
 
 def load(path: str):
@@ -38,17 +35,14 @@ def graph_of(path: str, part: str) -> Graph:
     """
     if part not in ("", TRAIN):
         raise UsageError(f"{path} has no part {part!r}: {path} is what predicts, {path}:{TRAIN} is a step of training")
-    model = load(path)
     with located(Location(path, 1)):
-        return programs.training_step(model).graph if part else programs.prediction(model)
+        return graph_of_model(load(path), part)
 
 
-def compile_model(path: str, output: Path, options: Options, **for_c: bool) -> tuple[list[Path], str]:
-    """Write what ``write_programs`` writes for a model, and say why there is no step of training.
+def graph_of_model(model, part: str) -> Graph:
+    """The same of a model that is loaded, or was made in this process.
 
     Raises:
-        FormatError, OSError: as ``load``. UsageError, CompileError, OSError: as ``write_programs``.
+        UsageError: the model is not compiled, so that there is no step of training.
     """
-    model = load(path)
-    with located(Location(path, 1)):
-        return write_programs(model, output, options, **for_c)
+    return programs.training_step(model).graph if part else programs.prediction(model)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from graphc.errors import UsageError, explain
-from graphc.ir.graph import Graph, close, substitute_dims
+from graphc.errors import ShapeError, UsageError, explain
+from graphc.ir.graph import Graph, Requirement, close, substitute_dims
 from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, const, is_index, make
 from graphc.prims import TABLE, apply
+from graphc.prims.interpret import interpret
 
 _ARITHMETIC = ("add", "sub", "mul", "floordiv", "mod", "min", "max")
 
@@ -49,8 +51,23 @@ def _replaced(graph: Graph, values: Mapping, visit) -> Graph:
     for node in toposort((*graph.inputs, *graph.roots)):
         inputs = tuple([new[x] for x in node.inputs])
         new[node] = _with_dims(node, inputs, values, visit)
+    requires = tuple([r for r in (_requirement(r, values) for r in graph.requires) if r is not None])
     return Graph(graph.name, tuple([new[x] for x in graph.inputs]), tuple([new[y] for y in graph.outputs]), graph.names,
-                 graph.donated, measures=tuple([new[m] for m in graph.measures]))  # fmt: skip
+                 graph.donated, requires, tuple([new[m] for m in graph.measures]))  # fmt: skip
+
+
+def _requirement(r: Requirement, values: Mapping) -> Requirement | None:
+    """What is left of a requirement; None where the sizes are known to satisfy it."""
+    new: dict[Node, Node] = {}
+    for node in toposort((r.condition,)):
+        new[node] = _with_dims(node, tuple([new[x] for x in node.inputs]), values, None)
+    condition = new[r.condition]
+    if any(n.op == "symbol" for n in toposort((condition,))):
+        return replace(r, condition=condition)
+    (holds,) = interpret(Graph("condition", (), (condition,)))
+    if not holds:
+        raise ShapeError(explain(r.message, (), r.location))
+    return None
 
 
 def _with_dims(node: Node, inputs: tuple, values: Mapping, visit) -> Node:

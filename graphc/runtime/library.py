@@ -6,6 +6,7 @@ import _ctypes
 import ctypes
 import itertools
 import os
+import sys
 import tempfile
 import weakref
 
@@ -56,7 +57,8 @@ def _load(path: str, mode: int) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(path, mode=mode)
     except OSError as error:
-        raise CompileError(f"cannot load compiled code: {error}") from None
+        elsewhere = "" if sys.platform.startswith("linux") else f" (compiled programs are libraries for Linux, and this is {sys.platform})"
+        raise CompileError(f"cannot load compiled code: {error}{elsewhere}") from None
 
 
 def load_for_good(file) -> ctypes.CDLL:

@@ -12,7 +12,7 @@ import pytest
 
 import graphc.v1 as tf
 from graphc.aot import export
-from graphc.aot.export import c_name
+from graphc.aot.names import c_name
 from graphc.compile import compile_graph
 from graphc.errors import CompileError, UsageError
 from graphc.ir.target import TARGETS

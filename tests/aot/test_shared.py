@@ -17,7 +17,7 @@ from graphc import aot
 from graphc.aot.signature import read_signature
 from graphc.cli import main
 from graphc.compile import compile_graph
-from graphc.errors import DeviceUnavailable, DtypeError, FeedError, FormatError, InvalidArgumentError, ShapeError
+from graphc.errors import DeviceUnavailable, DtypeError, FeedError, FormatError, InvalidArgumentError, ShapeError, UsageError
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, symbol
@@ -191,8 +191,11 @@ def test_libraries_that_another_linker_made(exported, uneven, predictor, tmp_pat
     subprocess.run(["cc", "-shared", "-o", str(tmp_path / "one.so"), objects[0]], check=True)
     assert graphc.load(tmp_path / "one.so")(predictor.data(5))[0].tobytes() == predictor.answer(5).tobytes()
     subprocess.run(["cc", "-shared", "-o", str(tmp_path / "two.so"), *objects], check=True)
-    with pytest.raises(FormatError, match="two.so: .*one symbol .*, and this one has 2 of them: "):
-        graphc.load(tmp_path / "two.so")
+    for entry, words in ((None, "say which is meant"), ("two", "there is no 'two'")):
+        with pytest.raises(UsageError, match=f"two.so has the functions .*: {words}"):
+            graphc.load(tmp_path / "two.so", entry)
+    model = graphc.load(tmp_path / "two.so", "predictor")
+    assert model(predictor.data(5))[0].tobytes() == predictor.answer(5).tobytes()
 
 
 def test_the_command_line(library, predictor, tmp_path, capsys):
@@ -279,7 +282,7 @@ def test_other_files_are_refused(library, exported, tmp_path):
     with pytest.raises(FormatError, match="m.so: .*64-bit"):
         graphc.load(path)
     if getattr(_ctypes, "__file__", "").endswith(".so"):
-        with pytest.raises(FormatError, match="one symbol that ends with '_signature', and this one has none"):
+        with pytest.raises(FormatError, match="a symbol that ends with '_signature', and this one has none"):
             graphc.load(_ctypes.__file__)
     path.write_bytes(b"text")
     with pytest.raises(FormatError, match="m.so"):

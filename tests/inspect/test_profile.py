@@ -8,7 +8,7 @@ import pytest
 
 import graphc as tf
 from graphc.aot import feeds
-from graphc.cli import load_model, main
+from graphc.cli import main
 from graphc.compile import assemble, load
 from graphc.errors import UsageError
 from graphc.inspect import roofs as roofs_module
@@ -19,6 +19,7 @@ from graphc.inspect.roofs import Roofs, kind_of, roofs
 from graphc.inspect.stages import Stages
 from graphc.ir import dtype as dt
 from graphc.ir.program import Launch, flat
+from graphc.models.files import load_model
 from graphc.options import Options
 from graphc.runtime.host import host_target
 

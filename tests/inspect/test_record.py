@@ -218,7 +218,7 @@ def test_a_container_for_another_machine_has_its_record(tmp_path, no_compiler, c
 
 
 def test_containers_without_a_record_are_compiled_to_be_inspected(tmp_path, capsys, monkeypatch):
-    module = importlib.import_module("graphc.aot.export")
+    module = importlib.import_module("graphc.aot.container")
     monkeypatch.setattr(module, "optimise_recorded", lambda graph, options: (optimise(graph, options), b""))
     path = str(aot.save(training(), tmp_path / "m.gc"))
     assert not any(name.startswith(RECORD) for name in Container.open(path).names)

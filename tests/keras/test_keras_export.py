@@ -229,6 +229,39 @@ def test_command_line_compiles_inspects_and_runs(written, tmp_path, capsys):
         assert two["adam/iteration"] == 2 and two["loss"] < one["loss"]
 
 
+def test_command_line_with_one_library_over_both_entries(written, tmp_path, capsys):
+    folder, model = written
+    run("compile", folder / "net.keras", "--entry", "predict", "--entry", "train", "--batch", len(X), "-o", tmp_path)
+    names = {f"net_{e}{f}" for e in ("predict", "train") for f in (".gc", ".o", "_main.c")}
+    assert {p.name for p in tmp_path.iterdir()} == names | {"net.a", "net.so", "net.h", "net_train.npz"}
+    (digit,) = tf.load(tmp_path / "net.so", "net_predict")(X)
+    np.testing.assert_allclose(digit, model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+    with pytest.raises(tf.errors.ShapeError):
+        tf.load(tmp_path / "net_predict.gc")(X[1:])
+    run("compile", folder / "net.keras", "--entry", "test", "-o", tmp_path, status=1)
+    assert "has the entries predict and train, not 'test'" in capsys.readouterr().err
+
+
+def test_a_model_is_compiled_from_python_and_from_a_program(written, tmp_path, capsys, monkeypatch):
+    folder, model = written
+    notes = []
+    uncompiled = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)], name="small")
+    written_files = tf.aot.compile(uncompiled, f"{tmp_path}/made/", on_note=notes.append)
+    assert written_files[0].name == "small.gc" and notes == []
+    x = np.ones((2, 3), np.float32)
+    np.testing.assert_allclose(tf.load(written_files[0])(x)[0], uncompiled.predict(x, verbose=0), rtol=1e-6)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    (tmp_path / "own.py").write_text(f"from graphc import keras\nnet = keras.saving.load_model({str(folder / 'net.keras')!r})\n")
+    run("compile", f"{tmp_path}/own.py:net", "-o", f"{tmp_path}/own/")
+    assert {"net.gc", "net.so", "net_train.gc", "net_train.so", "net_train.npz"} <= {p.name for p in (tmp_path / "own").iterdir()}
+    run("compile", f"{tmp_path}/own.py:net", "--entry", "predict", "--entry", "train", "-o", f"{tmp_path}/both/")
+    assert {"net.so", "net_predict.gc", "net_train.gc", "net_train.npz"} <= {p.name for p in (tmp_path / "both").iterdir()}
+    run("compile", f"{folder}/net.keras:train", "--entry", "predict", "-o", f"{tmp_path}/both/", status=1)
+    assert "net.keras:train has one" in capsys.readouterr().err
+    run("inspect", f"{tmp_path}/own.py:net")
+    assert "graph digits: " in capsys.readouterr().out
+
+
 def test_command_line_refuses(written, tmp_path, capsys):
     folder, _ = written
     run("inspect", folder / "net.keras:test", status=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphc import compile_graph
-from graphc.aot.export import save
+from graphc.aot import save
 from graphc.aot.load import load as load_model
 from graphc.aot.load import read
 from graphc.compile import from_sections, load, lower_graph, optimise, sections

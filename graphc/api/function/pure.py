@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.api.function.concrete import ConcreteFunction
 from graphc.api.function.trace import distinct
+from graphc.api.structure import leaves
 from graphc.errors import UsageError, explain, located
 from graphc.ir.graph import Graph, input_node, substitute
 from graphc.ir.node import Node, const
@@ -54,6 +55,16 @@ def pure_graph(concrete: ConcreteFunction, name: str, inputs: Sequence[str], out
     donated = tuple([(k, places[x]) for k, x in enumerate(new, len(results))])
     given = distinct(outputs) + [made[x].attr("name") for x in new]
     return Graph(name, tuple(made.values()), tuple(roots), tuple(given), donated)
+
+
+def result_names(concrete: ConcreteFunction) -> list[str]:
+    """Names of the results: the keys of a dict, or output_0 ..."""
+    answer = concrete.structured_outputs
+    if isinstance(answer, Mapping) and all(isinstance(k, str) for k in answer):
+        flat = [(k, v) for k in sorted(answer) for v in leaves(answer[k]) if v is not None]
+        if len(flat) == concrete.traced.results and len({k for k, _ in flat}) == len(flat):
+            return [k for k, _ in flat]
+    return [f"output_{k}" for k in range(concrete.traced.results)]
 
 
 def _seen(results: Sequence[Node], new: Mapping[Node, Node]) -> set[Node]:

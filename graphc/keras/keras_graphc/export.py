@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import graphc as tf
-from graphc.aot import check_path, write_arrays
+from graphc.aot import Entry, check_path, entry_files, write_files
 from graphc.errors import UsageError
 from graphc.keras.keras_graphc import programs
 from graphc.options import INEXACT, Options
@@ -19,6 +19,7 @@ from keras.src.saving import register_keras_serializable
 from keras.src.utils import io_utils
 
 FORMAT = "graphc"
+PREDICT, TRAIN = "predict", "train"
 register_keras_serializable("graphc")(tf.TensorShape)  # sizes of a tensor in the config of a layer
 
 
@@ -171,6 +172,19 @@ def write_programs(model, filepath, options: Options = Options(), training: bool
     """
     path = container_path(filepath, model.name)
     check_path(path)
+    entries, why = entries_of(model, options, training, input_signature, target_signature)
+    files = entry_files({"": entries.pop(PREDICT)}, path, **for_c)
+    for name, entry in entries.items():
+        files |= entry_files({name: entry}, path, **for_c)
+    return write_files(files), why
+
+
+def entries_of(model, options: Options, training: bool | None = None, input_signature=None, target_signature=None) -> tuple[dict[str, Entry], str]:
+    """What a model computes, for files: ``predict`` and, as ``write_programs`` says, ``train``; and why there is no ``train``.
+
+    Raises:
+        As ``write_programs``, but for what it writes.
+    """
     step, why = None, ""
     try:
         if training or (training is None and model.compiled):
@@ -179,13 +193,9 @@ def write_programs(model, filepath, options: Options = Options(), training: bool
         if training:
             raise
         why = str(error)
-    predicts = replace(options, allow=INEXACT)  # the weights do not change any more
-    written = tf.export(programs.prediction(model, input_signature), path, predicts, **for_c)
-    if step is not None:
-        written += tf.export(step.graph, path.with_name(f"{path.stem}_train{path.suffix}"), options, **for_c)
-        written.append(path.with_name(f"{path.stem}_train.npz"))
-        write_arrays(written[-1], step.state.items())
-    return written, why
+    predicts = replace(options, allow=options.allow or INEXACT)  # the weights do not change any more
+    entries = {PREDICT: Entry(programs.prediction(model, input_signature), predicts)}
+    return entries | ({TRAIN: Entry(step.graph, options, step.state)} if step is not None else {}), why
 
 
 def container_path(filepath, name: str) -> Path:

@@ -10,8 +10,9 @@ import numpy as np
 
 from graphc.api.function.concrete import ConcreteFunction
 from graphc.api.function.function import function
+from graphc.api.function.pure import result_names
 from graphc.api.spec import TensorSpec
-from graphc.api.structure import leaves, map_structure
+from graphc.api.structure import map_structure
 from graphc.api.tensor import Tensor
 from graphc.errors import UsageError, explain
 from graphc.formats.onnx_elements import ELEMENTS
@@ -150,7 +151,7 @@ def _of_concrete(concrete: ConcreteFunction) -> Source:
         else:
             values[x] = (name, np.asarray(variable.numpy()))
     at = int(traced.acts)
-    names = _result_names(concrete)
+    names = result_names(concrete)
     outputs = list(zip(graph.outputs[at : at + traced.results], names))
     state = []
     for variable, node in zip(traced.written, graph.outputs[at + traced.results :]):
@@ -187,13 +188,3 @@ def _array(tensor) -> np.ndarray:
     if not hasattr(tensor, "numpy"):
         raise UsageError(explain("onnx.export: the function uses a tensor of a function around it, which has no value"))
     return np.asarray(tensor.numpy())
-
-
-def _result_names(concrete: ConcreteFunction) -> list[str]:
-    """Names of the results: the keys of a dict, or output_0 ..."""
-    answer = concrete.structured_outputs
-    if isinstance(answer, Mapping) and all(isinstance(k, str) for k in answer):
-        flat = [(k, v) for k in sorted(answer) for v in leaves(answer[k]) if v is not None]
-        if len(flat) == concrete.traced.results and len({k for k, _ in flat}) == len(flat):
-            return [k for k, _ in flat]
-    return [f"output_{k}" for k in range(concrete.traced.results)]

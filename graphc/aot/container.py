@@ -1,0 +1,100 @@
+"""Containers: the graph of a model, its weights, and native code for any number of targets, as the pieces of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from graphc.aot.c_files import SHARED, endings
+from graphc.aot.load import FORMAT, SUPPORT
+from graphc.aot.replace import replace_files
+from graphc.compile import RECORD, assemble, canonical, has_callbacks, lower_graph, optimise_recorded, sections, target_of
+from graphc.errors import CompileError
+from graphc.ir.dtype import as_dtype
+from graphc.ir.graph import Graph
+from graphc.ir.printer import graph_text
+from graphc.ir.program import Program
+from graphc.options import VERSION, Options
+from graphc.runtime.container import encode
+from graphc.runtime.support import support_file
+
+_ALIGN = 64
+
+
+def save(graph: Graph, path, options: Options = Options()) -> Path:
+    """Write a ``.gc`` container: IR text, weights, and native code for the options' target.
+
+    The file is written under a temporary name and renamed, so a half-written one never stands at ``path``. For a target
+    that cannot be linked here it holds no native code, and is compiled where it is loaded.
+
+    Raises:
+        CompileError: the graph calls Python functions, which no file can hold; or it cannot be compiled.
+        UsageError: the options name no known target.
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    programs, record = lowered(graph, options, (target_of(options).name,))
+    replace_files({path: container(graph, programs, record, options)})
+    return path
+
+
+def lowered(model: Graph | Program, options: Options, targets: tuple[str, ...]) -> tuple[dict[str, Program], bytes]:
+    """The Program for each target, if files can hold it, and the record of the passes; a Program is what it is.
+
+    Raises:
+        CompileError: the graph calls Python functions, or cannot be compiled.
+    """
+    if isinstance(model, Program):
+        return dict.fromkeys(targets, model), b""
+    if has_callbacks(model):
+        raise CompileError(
+            "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
+        )
+    optimised, record = optimise_recorded(model, options)
+    return {target: lower_graph(optimised, replace(options, target=target)) for target in targets}, record
+
+
+def container(model: Graph | Program, programs: Mapping[str, Program], record: bytes, options: Options) -> list:
+    """The pieces of the container of a model, which was lowered to a Program for each target.
+
+    One that was compiled from a Program holds no graph: it runs where its code does, and cannot be compiled anew.
+    """
+    native: dict[str, object] = {}
+    targets = []
+    for name, program in programs.items():
+        settings = replace(options, target=name)
+        target = target_of(settings)
+        native |= {RECORD + name: record} if record else {}
+        if SHARED in endings(target):
+            digest, library = support_file(target)
+            native |= {**sections(assemble(program, settings, record=record)), f"{SUPPORT}{digest}": library}
+            targets.append(name)
+    blobs: dict[str, np.ndarray] = {}
+    graph = {"graph": graph_text(canonical(model), blobs=blobs)} if isinstance(model, Graph) else {}
+    weights, table = _weights(blobs)
+    manifest = {"format": FORMAT, "graphc": VERSION, "name": model.name, "targets": targets, "weights": table,
+                "fast_math": options.fast_math, "allow": list(options.allow), "checks": options.checks,
+                "machine": options.machine.changes}  # fmt: skip
+    return encode({"manifest": manifest, **graph, "weights": weights, **native})
+
+
+def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
+    """Arrays as one aligned blob, and a table of where each lies."""
+    parts, table, offset = [], {}, 0
+    for digest, array in blobs.items():
+        if array.dtype == object:
+            raise CompileError("the graph holds a large constant of strings, which has no form in a file")
+        raw = np.ascontiguousarray(array).tobytes()
+        raw += bytes(-len(raw) % _ALIGN)
+        table[digest] = {
+            "dtype": as_dtype(array.dtype).short,
+            "shape": list(array.shape),
+            "offset": offset,
+            "bytes": array.nbytes,
+        }
+        parts.append(raw)
+        offset += len(raw)
+    return b"".join(parts), table
