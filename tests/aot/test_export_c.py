@@ -168,7 +168,8 @@ def test_names_of_c_functions():
     assert c_name(Path("a/digits.gc")) == "digits"
     assert c_name(Path("my-model.v2.gc")) == "my_model_v2"
     assert c_name(Path("1st.gc")) == "model_1st"
-    assert c_name(Path("main.gc")) == "model_main"
+    for taken in ("main", "exp", "expf", "sinl", "time", "read", "printf"):
+        assert c_name(Path(f"{taken}.gc")) == f"model_{taken}"
     assert c_name(Path("arena.gc")) == "model_arena" and c_name(Path("input0.gc")) == "model_input0"
     assert c_name(Path("int")) == "model_int"
     assert c_name(Path("größe.gc")) == "gr__e"
