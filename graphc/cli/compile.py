@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--batch", metavar="N",
-        help=f"a program for batches of N alone: the size of the first axis of every input where it is open; {SYMBOLIC}: it must be open",
+        help=f"a program for batches of N alone: the size of the first axis of every input where it is open; {SYMBOLIC} leaves it open. One that is fixed is made open before, if every operation treats rows apart",
     )  # fmt: skip
     parser.add_argument(
         "--size", action="append", default=[], metavar="NAME=N",

@@ -15,14 +15,14 @@ from graphc.inspect.stages import Stages
 
 
 def training():
-    """A step of training of two layers, by momentum."""
+    """A step of training of two layers."""
     with tf.Graph().as_default():
         x, y = tf.placeholder(tf.float32, [None, 20], name="x"), tf.placeholder(tf.int64, [None], name="y")
         w = tf.get_variable("w", [20, 33], initializer=tf.random_normal_initializer(seed=1))
         v = tf.get_variable("v", [33, 5], initializer=tf.random_normal_initializer(seed=2))
         logits = tf.matmul(tf.nn.relu(-(-tf.matmul(x, w))) + tf.sin(tf.range(33.0)), v)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits))
-        return tf.step_graph([loss, tf.train.MomentumOptimizer(0.1, 0.9).minimize(loss)], name="step")
+        return tf.step_graph([loss, tf.train.GradientDescentOptimizer(0.1).minimize(loss)], name="step")
 
 
 def arrays_for(graph) -> list[np.ndarray]:
