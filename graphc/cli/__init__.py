@@ -113,11 +113,12 @@ def _inspect(options) -> int:
     if options.profile:
         profile.show(options)
         return 0
-    found = inspect.recorded_view(options)
-    if found is not None:
-        print(found)
-        return 0
-    return inspect.inspect(options, load_model(options.model, options.weights, options.input), settings_of(options))
+
+    def load(name: str) -> tuple[Graph, Options]:
+        named = argparse.Namespace(**{**vars(options), "model": name})
+        return load_model(name, options.weights, options.input), settings_of(named)
+
+    return inspect.inspect(options, load)
 
 
 def _bisect(options) -> int:
