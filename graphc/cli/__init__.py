@@ -116,7 +116,8 @@ def _inspect(options) -> int:
 
     def load(name: str) -> tuple[Graph, Options]:
         named = argparse.Namespace(**{**vars(options), "model": name})
-        return load_model(name, options.weights, options.input), settings_of(named)
+        weights = options.weights if options.other is None or name.endswith(".txt") else None
+        return load_model(name, weights, options.input), settings_of(named)
 
     return inspect.inspect(options, load)
 
