@@ -50,6 +50,7 @@ _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
+TIMES = "times:"  # of its passes, in entries of the cache: not in files, which are the same for the same model
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -62,7 +63,8 @@ class Artifact:
         constants: what kernels read by its place.
         library: a shared library for ``target``.
         early: positions of inputs that are written before the last host step ends; any of them if None.
-        record: what the passes did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
+        record: what passes and lowering did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
+        times: the milliseconds of each pass; they are apart, as two compilations have one record but never the same times.
     """
 
     program: Program
@@ -71,6 +73,7 @@ class Artifact:
     target: str
     early: frozenset[int] | None = None
     record: bytes = b""
+    times: tuple[float, ...] = ()
 
 
 @functools.cache
@@ -115,16 +118,39 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
         return made.run(graph, [p for p in passes if made.pass_name(p) not in options.skip], on_pass)
 
 
-def optimise_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> tuple[Graph, bytes]:
-    """The graph after every pass, and the record of what they did (see ``ir.record``)."""
-    recorder, pass_name = _later("graphc.ir.recorder").Recorder(), _later("graphc.passes.pipeline").pass_name
+def optimise_recorded(graph: Graph, options: Options, recorder, on_pass: Callable | None = None) -> Graph:
+    """The graph after every pass; what they did is noted by an ``ir.recorder.Recorder``."""
+    pass_name, watched = _later("graphc.passes.pipeline").pass_name, _later("graphc.rewrite.driver").watched
 
     def note(one: Callable, before: Graph, after: Graph) -> None:
-        recorder.note(pass_name(one), before, after)
+        recorder.note(pass_name(one), before, after, replaced)
+        replaced.clear()
         if on_pass is not None:
             on_pass(one, before, after)
 
-    return optimise(graph, options, note), recorder.encoded()
+    with watched() as replaced:
+        return optimise(graph, options, note)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A graph as a Program, and how it came about.
+
+    Attributes:
+        record, times: as in ``Artifact``.
+    """
+
+    program: Program
+    record: bytes
+    times: tuple[float, ...]
+
+
+def lower_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Lowered:
+    """Passes and lowering, with a record of what they did."""
+    recorder, notes = _later("graphc.ir.recorder").Recorder(), _later("graphc.ir.notes").Notes()
+    program = lower_graph(optimise_recorded(graph, options, recorder, on_pass), options, notes)
+    recorder.note_lowering(notes, program)
+    return Lowered(program, recorder.encoded(), recorder.times)
 
 
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
@@ -141,10 +167,10 @@ def requirements(outputs: Sequence[Node]) -> list[Node]:
     return [r.condition for r in required.requires]
 
 
-def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
-    """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
+def lower_graph(graph: Graph, options: Options = Options(), notes=None) -> Program:
+    """An optimised graph as a Program for the options' target; ``notes``: are told what was decided, see ``ir.notes``."""
     with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0), located(None):  # no user's line made an index
-        return _later("graphc.lower.lower").lower(graph, scheduled_target(options), made)
+        return _later("graphc.lower.lower").lower(graph, scheduled_target(options), notes)
 
 
 def emit(program: Program, options: Options = Options()) -> str:
@@ -162,17 +188,17 @@ def build(
 ) -> Artifact:
     """Compile a graph to data, without looking at the cache; ``begin``: see ``assemble``."""
     with stage("compile", graph.name):
-        optimised, record = optimise_recorded(graph, options, on_pass)
-        return assemble(lower_graph(optimised, options), options, begin, record)
+        made = lower_recorded(graph, options, on_pass)
+        return assemble(made.program, options, begin, made.record, made.times)
 
 
 def assemble(
-    program: Program, options: Options = Options(), begin: Callable | None = None, record: bytes = b""
+    program: Program, options: Options = Options(), begin: Callable | None = None, record: bytes = b"", times: tuple[float, ...] = ()
 ) -> Artifact:
     """A lowered Program as native code.
 
     Args:
-        record: of its passes.
+        record, times: of how it came about, as in ``Artifact``.
         begin: called with the Artifact, still without its library, while threads make machine code.
     """
     from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
@@ -180,7 +206,7 @@ def assemble(
 
     target, characters = target_of(options), 0
     early = written_before_host(program)
-    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record)
+    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record, times)
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
@@ -218,6 +244,7 @@ def sections(artifact: Artifact) -> dict[str, object]:
         **_blob_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         **({RECORD + target: artifact.record} if artifact.record else {}),
+        **({TIMES + target: list(artifact.times)} if artifact.times else {}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
     }
@@ -294,13 +321,13 @@ def load_timed(graph: Graph, mark: Callable, options: Options = Options()) -> tu
         The Executable, which computes what that of ``compile_graph`` does; the Program as it is without the calls; and
         the optimised Node that each of its buffers holds.
     """
-    made: dict = {}
+    notes = _later("graphc.ir.notes").Notes()
     with stage("compile", graph.name):
-        program = lower_graph(optimise(graph, options), options, made)
+        program = lower_graph(optimise(graph, options), options, notes)
         marks = [Host(_MARK, (("step", k),), (), ()) for k in range(len(program.steps) + 1)]
         steps = [x for pair in zip(marks, program.steps) for x in pair] + marks[-1:]
         artifact = assemble(replace(program, steps=tuple(steps)), options)
-    return load(artifact, options, mark), program, made
+    return load(artifact, options, mark), program, {name: node for name, (of, node) in notes.holds.items() if of is notes.graph}
 
 
 _MARK = "mark"
@@ -320,7 +347,7 @@ def load(
     load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"")  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", times=())  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,
