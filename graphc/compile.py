@@ -20,7 +20,7 @@ from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageEr
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.clock import POOL, Clock, Times, with_clock
 from graphc.ir.data import Named
-from graphc.ir.dtype import as_dtype, by_short
+from graphc.ir.dtype import by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
 from graphc.ir.kernel import Kernel
@@ -45,6 +45,7 @@ from graphc.runtime import progress  # noqa: F401  shows long compilations
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.executable import Executable, HostStep
 from graphc.runtime.host import host_target
+from graphc.runtime.host_constants import constant_sections, read_constants
 from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 from graphc.runtime.portable_call import LateSizes
@@ -56,6 +57,7 @@ _MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
 KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
+TIMES = "times:"  # of its passes, in entries of the cache: not in files, which are the same for the same model
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -68,7 +70,8 @@ class Artifact:
         constants: what kernels read by its place.
         library: a shared library for ``target``.
         early: positions of inputs that are written before the last host step ends; any of them if None.
-        record: what the passes did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
+        record: what passes and lowering did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
+        times: the milliseconds of each pass; they are apart, as two compilations have one record but never the same times.
         kernels: what the library was made of; none if the artifact was read from a file, see ``ir.kernel_section``.
     """
 
@@ -78,6 +81,7 @@ class Artifact:
     target: str
     early: frozenset[int] | None = None
     record: bytes = b""
+    times: tuple[float, ...] = ()
     kernels: tuple[Kernel, ...] = ()
 
 
@@ -126,16 +130,39 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
         return made.run(graph, [p for p in passes if made.pass_name(p) not in options.skip], on_pass)
 
 
-def optimise_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> tuple[Graph, bytes]:
-    """The graph after every pass, and the record of what they did (see ``ir.record``)."""
-    recorder, pass_name = _later("graphc.ir.recorder").Recorder(), _later("graphc.passes.pipeline").pass_name
+def optimise_recorded(graph: Graph, options: Options, recorder, on_pass: Callable | None = None) -> Graph:
+    """The graph after every pass; what they did is noted by an ``ir.recorder.Recorder``."""
+    pass_name, watched = _later("graphc.passes.pipeline").pass_name, _later("graphc.rewrite.driver").watched
 
     def note(one: Callable, before: Graph, after: Graph) -> None:
-        recorder.note(pass_name(one), before, after)
+        recorder.note(pass_name(one), before, after, replaced)
+        replaced.clear()
         if on_pass is not None:
             on_pass(one, before, after)
 
-    return optimise(graph, options, note), recorder.encoded()
+    with watched() as replaced:
+        return optimise(graph, options, note)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A graph as a Program, and how it came about.
+
+    Attributes:
+        record, times: as in ``Artifact``.
+    """
+
+    program: Program
+    record: bytes
+    times: tuple[float, ...]
+
+
+def lower_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Lowered:
+    """Passes and lowering, with a record of what they did."""
+    recorder, notes = _later("graphc.ir.recorder").Recorder(), _later("graphc.ir.notes").Notes()
+    program = lower_graph(optimise_recorded(graph, options, recorder, on_pass), options, notes)
+    recorder.note_lowering(notes, program)
+    return Lowered(program, recorder.encoded(), recorder.times)
 
 
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
@@ -152,10 +179,10 @@ def requirements(outputs: Sequence[Node]) -> list[Node]:
     return [r.condition for r in required.requires]
 
 
-def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
-    """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
+def lower_graph(graph: Graph, options: Options = Options(), notes=None) -> Program:
+    """An optimised graph as a Program for the options' target; ``notes``: are told what was decided, see ``ir.notes``."""
     with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0), located(None):  # no user's line made an index
-        return _later("graphc.lower.lower").lower(graph, scheduled_target(options), made)
+        return _later("graphc.lower.lower").lower(graph, scheduled_target(options), notes)
 
 
 def emit(program: Program, options: Options = Options()) -> str:
@@ -173,18 +200,18 @@ def build(
 ) -> Artifact:
     """Compile a graph to data, without looking at the cache; ``begin``: see ``assemble``."""
     with stage("compile", graph.name):
-        optimised, record = optimise_recorded(graph, options, on_pass)
-        return assemble(lower_graph(optimised, options), options, begin, record)
+        made = lower_recorded(graph, options, on_pass)
+        return assemble(made.program, options, begin, made.record, made.times)
 
 
 def assemble(
     program: Program, options: Options = Options(), begin: Callable | None = None, record: bytes = b"",
-    clock: Clock | None = None,
+    times: tuple[float, ...] = (), clock: Clock | None = None,
 ) -> Artifact:  # fmt: skip
     """A lowered Program as native code.
 
     Args:
-        record: of its passes.
+        record, times: of how it came about, as in ``Artifact``.
         begin: called with the Artifact, still without its library, while threads make machine code.
         clock: of a program made by ``with_clock``.
     """
@@ -193,7 +220,8 @@ def assemble(
 
     target, characters = target_of(options), 0
     early = written_before_host(program)
-    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record, program.kernels)
+    shell = replace(program, kernels=(), constants=EMPTY)
+    artifact = Artifact(shell, program.constants, b"", target.name, early, record, times, program.kernels)
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
@@ -229,10 +257,11 @@ def sections(artifact: Artifact) -> dict[str, object]:
     text = program_as_text(artifact.program, blobs)
     return {
         f"program:{target}": text,
-        **_blob_sections(blobs, target),
+        **constant_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         **({RECORD + target: artifact.record} if artifact.record else {}),
         **({KERNELS + target: kernel_section(artifact.kernels)} if artifact.record else {}),
+        **({TIMES + target: list(artifact.times)} if artifact.times else {}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
     }
@@ -244,7 +273,7 @@ def from_sections(container, target: str) -> Artifact:
     Raises:
         FormatError: the container holds none, or its program text is damaged.
     """
-    text, blobs = container.text(f"program:{target}"), _blobs(container, target)
+    text, blobs = container.text(f"program:{target}"), read_constants(container, target)
     try:
         program = parse(text, blobs)
     except FormatError as error:
@@ -273,33 +302,6 @@ def _early(container, target: str, inputs: int) -> frozenset[int]:
     if not isinstance(found, list) or any(type(k) is not int or not 0 <= k < inputs for k in found):
         raise container.error(f"section 'early:{target}' must list positions of the {inputs} inputs")
     return frozenset(found)
-
-
-def _blob_sections(blobs: dict, target: str) -> dict[str, object]:
-    """The large constants of graphs that host steps call."""
-    table, parts, offset = {}, [], 0
-    for digest, array in blobs.items():
-        raw = array.tobytes()
-        table[digest] = [as_dtype(array.dtype).short, list(array.shape), offset, len(raw)]
-        parts.append(raw)
-        offset += len(raw)
-    return {f"table:{target}": table, f"blobs:{target}": b"".join(parts)} if blobs else {}
-
-
-def _blobs(container, target: str) -> dict[str, np.ndarray]:
-    """Reads what ``_blob_sections`` wrote."""
-    if f"table:{target}" not in container:
-        return {}
-    content, found = container[f"blobs:{target}"], {}
-    try:
-        for digest, (short, shape, offset, size) in container.json(f"table:{target}").items():
-            if min(offset, size) < 0 or offset + size > len(content):
-                raise ValueError(f"bytes {offset} to {offset + size} lie outside the section of {len(content)} bytes")
-            raw = content[offset : offset + size]
-            found[digest] = np.frombuffer(raw, by_short(short).numpy).reshape(shape)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise container.error(f"section 'table:{target}': the constants of host steps are damaged: {error}") from None
-    return found
 
 
 @dataclass(frozen=True)
@@ -333,10 +335,11 @@ def load_timed(
         detailed: with single events, and the parts of parallel loops.
         optimised: what ``optimise`` made of the graph, where that is known.
     """
-    made: dict = {}
+    notes = _later("graphc.ir.notes").Notes()
     with stage("compile", graph.name):
-        program = lower_graph(optimised or optimise(graph, options), options, made)
+        program = lower_graph(optimised or optimise(graph, options), options, notes)
         timed, clock = with_clock(program, detailed)
+        made = {name: node for name, (of, node) in notes.holds.items() if of is notes.graph}
         return Timed(load(assemble(timed, options, clock=clock), options, mark), program, made, clock)
 
 
@@ -361,7 +364,7 @@ def load(
     if mark is not None and POOL in library:
         ctypes.c_void_p.from_address(library.address(POOL)).value = support.library.address("gc_parallel")
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", kernels=())  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", times=(), kernels=())  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,

@@ -14,7 +14,7 @@ from graphc.aot.replace import replace_files
 from graphc.aot.standalone import constants_name, public_names, standalone_text, weights_header
 from graphc.codegen.example import OWN_NAMES, example_text
 from graphc.codegen.header import header_text
-from graphc.compile import RECORD, assemble, canonical, has_callbacks, lower_graph, optimise_recorded, sections, target_of
+from graphc.compile import RECORD, assemble, canonical, has_callbacks, lower_recorded, sections, target_of
 from graphc.errors import CompileError, UsageError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
@@ -118,13 +118,13 @@ def c_name(path: Path) -> str:
 
 
 def _lowered(graph: Graph, options: Options) -> tuple[Program, bytes]:
-    """The graph as a Program, if a file can hold it; and the record of its passes."""
+    """The graph as a Program, if a file can hold it; and the record of how it came about."""
     if has_callbacks(graph):
         raise CompileError(
             "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
         )
-    optimised, record = optimise_recorded(graph, options)
-    return lower_graph(optimised, options), record
+    made = lower_recorded(graph, options)
+    return made.program, made.record
 
 
 def _container(graph: Graph, program: Program, record: bytes, options: Options) -> list:

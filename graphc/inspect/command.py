@@ -21,7 +21,7 @@ from graphc.inspect.sizes import Sizes, signature_of
 from graphc.inspect.stage_names import CODE
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import numbers, summary
-from graphc.inspect.trace import why
+from graphc.inspect.why import why
 from graphc.ir.graph import Graph
 from graphc.ir.record import OPTIMISED
 from graphc.ir.target import TARGETS
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--node", metavar="NAME", help="the lines around a value, before and after it; of --stage, or optimised")
     view.add_argument(
         "--why", metavar="NAME",
-        help="from the line to LLVM IR: a traced value, an output, FILE:LINE, a name scope, or @KERNEL",
+        help="from the line to kernels and memory, with reasons: a traced value, an output, FILE:LINE, a name scope, or @KERNEL",
     )  # fmt: skip
     view.add_argument("--dot", action="store_true", help="the graph, of --stage or optimised, for Graphviz")
     view.add_argument("--mermaid", action="store_true", help="the same for Mermaid")
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too; with --profile: all kernels")
     parser.add_argument("--neighbours", type=int, default=2, metavar="N", help="with --node: how many operations away (default: 2)")
     parser.add_argument(
-        "--as", dest="form", choices=("loops", "llvm", "asm"), default="loops", help="how to show the kernel (default: loops)"
+        "--as", dest="form", choices=("loops", "llvm", "asm"), default="loops", help="how to show the kernel (default: loops); with --why: where its code stands in the program"
     )
     parser.add_argument(
         "--size", action="append", default=[], type=_size, metavar="NAME=SIZE",
@@ -90,6 +90,7 @@ def inspect(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
 
     Raises:
         UsageError: names of something that is not there. FormatError, OSError: a file is damaged, or cannot be read.
+        GraphcError: the model cannot be compiled. What was asked for is printed as far as the passes went.
     """
     if options.other is not None:
         return _compare(options, load)
@@ -97,6 +98,8 @@ def inspect(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
     fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
     is_plain = options.json or options.stage or options.dot or options.mermaid or not sys.stdout.isatty()
     print(_view(options, stages) if is_plain else coloured(_view(options, stages)))
+    if options.passes and stages.failure is not None:
+        raise stages.failure
     if fails:
         print(f"graphc: true of {stages.graph.name}: {options.fail_if}", file=sys.stderr)
         return 1
@@ -118,12 +121,13 @@ def _compare(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
 
 def _in_file(options) -> Kept | None:
     """What a container holds of a compilation, where that is enough for the view."""
-    if not options.model.endswith(".gc") or options.why:
+    if not options.model.endswith(".gc"):
         return None
     found = kept(options.model, options.target, options.fast_math)
+    if found is None or found.has_program:
+        return found if found is None or found.record.lowering is not None or not options.why else None
     is_of_passes = options.passes or options.diff or options.node or options.stage not in (None, *CODE)
-    is_enough = is_of_passes and not (options.dot or options.mermaid or options.fail_if)
-    return found if found is not None and (is_enough or found.has_program) else None
+    return found if is_of_passes and not (options.dot or options.mermaid or options.fail_if) else None
 
 
 def check(options) -> None:
@@ -132,9 +136,9 @@ def check(options) -> None:
     Raises:
         UsageError: they do not.
     """
-    if options.form != "loops" and not options.kernel:
+    if options.form != "loops" and not (options.kernel or options.why):
         raise UsageError(
-            "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
+            "--as says how to show one kernel; give --kernel or --why too, or --stage llvm, --stage asm for the program"
         )
     if options.other is None and options.diff and options.diff.endswith((".gc", ".onnx", ".keras", ".h5", ".txt")):
         raise UsageError(f"{options.diff} is no pass; to compare two models: graphc inspect {options.model} {options.diff} --diff")
@@ -158,17 +162,19 @@ def _sizes(options, stages: Stages) -> Sizes:
 
 
 def _view(options, stages: Stages) -> str:
+    if options.diff and stages.failure is not None and options.diff not in [p.name for p in stages.passes]:
+        raise stages.failure
     if options.diff:
         return (statistics if options.stat else diff)(stages.record, options.diff)
     if options.passes:
-        sizes = Sizes(signature_of(stages.optimised), given=dict(options.size))
+        sizes = Sizes(signature_of(stages.graph if stages.failure is not None else stages.optimised), given=dict(options.size))
         return passes(stages.record, sizes, options.all)
     if options.kernel:
         return show.kernel_text(stages, options.kernel, options.form)
     if options.node:
         return neighbours(stages, options.node, options.stage, options.neighbours)
     if options.why:
-        return why(stages, options.why)
+        return why(stages.whole_record, options.why, stages.sources, stages.code_lines(options.form))
     is_drawn = options.dot or options.mermaid
     if options.stage and not is_drawn:
         return show.stage_text(stages, options.stage)
@@ -179,7 +185,7 @@ def _view(options, stages: Stages) -> str:
     if options.kernels:
         return show.kernels(stages, sizes)
     if options.memory:
-        return memory(stages.program, sizes)
+        return memory(stages.program, sizes, stages.whole_record.lowering)
     return report_text(stages, sizes) if options.json else summary(stages, sizes)
 
 

@@ -6,16 +6,17 @@ import functools
 from collections.abc import Callable
 from dataclasses import replace
 
-from graphc.compile import KERNELS, RECORD, from_sections
+from graphc.compile import KERNELS, RECORD, TIMES, from_sections
 from graphc.errors import FormatError, UsageError
 from graphc.inspect.stages import PassRecord, Stages
+from graphc.inspect.values import named_nodes
 from graphc.ir.graph import Graph
 from graphc.ir.kernel_section import read_kernels
 from graphc.ir.machine import machine_of
 from graphc.ir.node import Node
 from graphc.ir.parser import parse
 from graphc.ir.program import Program
-from graphc.ir.record import OPTIMISED, TRACED, Record
+from graphc.ir.record import LOWERED, OPTIMISED, TRACED, Record
 from graphc.options import Options
 from graphc.runtime.container import Container
 from graphc.runtime.host import host_target, run_by
@@ -42,9 +43,19 @@ class Kept(Stages):
     def optimised(self) -> Graph:
         return self.at(OPTIMISED)
 
+    failure = None
+
     @functools.cached_property
     def record(self) -> Record:
-        return self._read(RECORD, Record.read)
+        name = TIMES + self.target.name
+        times = self._container.json(name) if name in self._container else []
+        if not isinstance(times, list) or not all(type(ms) in (int, float) for ms in times):
+            raise self._container.error(f"section '{name}' must list milliseconds")
+        return self._read(RECORD, lambda section: Record.read(section, times))
+
+    @property
+    def whole_record(self) -> Record:
+        return self.record
 
     @functools.cached_property
     def passes(self) -> tuple[PassRecord, ...]:
@@ -72,9 +83,12 @@ class Kept(Stages):
 
     @functools.cached_property
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:
-        """As in Stages; nothing where another version of graphc made other kernels of the graph than this one does."""
-        found = super().launched
-        return found if found.keys() == {k.name for k in self.program.kernels} else {}
+        """As in Stages; nothing where the file was written before such things were noted."""
+        found: dict[str, list[tuple[Node, ...]]] = {}
+        values = named_nodes(self.record.at(LOWERED)) if self.record.lowering is not None else {}
+        for launch in self.record.lowering.launches if values else ():
+            found.setdefault(launch.kernel, []).append(tuple([values[launch.graph][name] for name in launch.values]))
+        return found
 
     @property
     def code_size(self) -> int:

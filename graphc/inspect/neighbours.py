@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from graphc.inspect.near import known_value
 from graphc.inspect.show import stage_values
 from graphc.inspect.stages import Stages
-from graphc.inspect.trace import find_value
 from graphc.ir.order import users
 from graphc.ir.record import OPTIMISED
 from graphc.ir.text import label_text
@@ -22,7 +22,8 @@ def neighbours(stages: Stages, name: str, stage: str | None, steps: int) -> str:
     """
     stage = stage or OPTIMISED
     graph, names, lines = stage_values(stages, stage)
-    node, used = find_value(names, name, f"the {stage} graph"), users(graph.roots)
+    wanted, used = known_value(names.values(), name, f"the {stage} graph"), users(graph.roots)
+    node = next(n for n, own in names.items() if own == wanted)
     near = {node}
     for follow in (lambda n: n.inputs, lambda n: used.get(n, ())):
         reached = {node}

@@ -48,7 +48,7 @@ def _nothing(record: Record, text: str) -> str:
 
 
 def passes(record: Record, sizes: Sizes, every: bool = False) -> str:
-    """What each pass did: nodes and bytes before and after it, and its time.
+    """What each pass did: nodes and bytes before and after it, and its time if that was kept.
 
     Bytes are those of all results of operations, each as an array of its own: what a pass leaves to be computed, not what
     will be in memory, where fusion and reuse leave much less.
@@ -58,26 +58,32 @@ def passes(record: Record, sizes: Sizes, every: bool = False) -> str:
     """
     held = _bytes_after(record, sizes)
     rows = [
-        (p.name, str(p.before), str(p.after), _change(p), unit(a), unit(b), f"{p.seconds * 1e3:.1f} ms")
+        (p.name, str(p.before), str(p.after), _change(p), unit(a), unit(b), _time([p]))
         for p, a, b in zip(record.passes, held, held[1:])
         if every or p.changed
     ]
     hidden = [p for p in record.passes if not p.changed] if not every else []
     if hidden:
-        rows.append((f"{len(hidden)} without effect", *[""] * 5, f"{sum(p.seconds for p in hidden) * 1e3:.1f} ms"))
-    first, last = record.passes[0].before, record.passes[-1].after
-    total = f"{sum(p.seconds for p in record.passes) * 1e3:.1f} ms"
-    change = f"{last - first:+d}" if first != last else ""
-    rows.append(("together", str(first), str(last), change, unit(held[0]), unit(held[-1]), total))
-    head = (f"passes{sizes.condition}", "before", "after", "nodes", "bytes before", "after", "time")
+        rows.append((f"{len(hidden)} without effect", *[""] * 5, _time(hidden)))
+    if record.passes:
+        first, last = record.passes[0].before, record.passes[-1].after
+        change = f"{last - first:+d}" if first != last else ""
+        rows.append(("together", str(first), str(last), change, unit(held[0]), unit(held[-1]), _time(record.passes)))
+    is_timed = any(p.seconds is not None for p in record.passes)
+    head = (f"passes{sizes.condition}", "before", "after", "nodes", "bytes before", "after", "time" if is_timed else "")
     advice = ["", "--all shows those without effect too"] if hidden else []
     named = [head, *(("  " + name, *rest) for name, *rest in rows)]
     return "\n".join([*columns(named, right=(1, 2, 3, 4, 5, 6), indent=""), *advice])
 
 
+def _time(runs) -> str:
+    """How long passes took; empty where that was not kept."""
+    return "" if any(p.seconds is None for p in runs) else f"{sum(p.seconds for p in runs) * 1e3:.1f} ms"
+
+
 def _bytes_after(record: Record, sizes: Sizes) -> list[int]:
     """The bytes of all results, before the first pass and after each."""
-    found = [held_bytes(record.at(TRACED, locations=False), sizes)]
+    found = [held_bytes(record.at(TRACED, locations=False), sizes)] if record.passes else []
     for one in record.passes:
         found.append(held_bytes(record.at(one.name, locations=False), sizes) if one.changed else found[-1])
     return found

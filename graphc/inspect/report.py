@@ -36,7 +36,8 @@ def report(stages: Stages, sizes: Sizes) -> dict:
         "formulas": {name: sizes.text(value) for name, value in exact.items() if isinstance(value, Node)},
         "operations": operations(stages.optimised),
         "passes": [
-            {"name": r.name, "seconds": round(r.seconds, 6), "nodes_before": r.before, "nodes_after": r.after, "changed": r.changed}
+            {"name": r.name, "seconds": None if r.seconds is None else round(r.seconds, 6), "nodes_before": r.before,
+             "nodes_after": r.after, "changed": r.changed}
             for r in stages.record.passes
         ],
         "kernels": _kernels(stages, sizes),

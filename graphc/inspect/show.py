@@ -12,6 +12,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat, flat
+from graphc.ir.record import TRACED
 from graphc.prims.table import TABLE
 
 WIDTH = 100  # columns of what people read
@@ -141,7 +142,7 @@ def stage_text(stages: Stages, name: str) -> str:
             return stages.llvm
         case "asm":
             return stages.assembly
-    return "\n".join(stages.record.at(known_stage(stages.record, name))) + "\n"
+    return "\n".join(stages.record.at(_graph_stage(stages, name))) + "\n"
 
 
 def stage_values(stages: Stages, name: str) -> tuple[Graph, dict[Node, str], dict[Node, str]]:
@@ -150,7 +151,14 @@ def stage_values(stages: Stages, name: str) -> tuple[Graph, dict[Node, str], dic
     Raises:
         UsageError: there is no such stage, or it is no graph.
     """
-    return named_values(stages, known_stage(stages.record, name))
+    return named_values(stages, _graph_stage(stages, name))
+
+
+def _graph_stage(stages: Stages, name: str) -> str:
+    """The name of a stage that is a graph; where a pass failed, those before it are left."""
+    if stages.failure is not None and name not in (TRACED, *(p.name for p in stages.passes)):
+        raise stages.failure
+    return known_stage(stages.record, name)
 
 
 def kernel_text(stages: Stages, name: str, form: str) -> str:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
-from graphc.compile import emit, lower_graph, optimise_recorded, scheduled_target, target_of
-from graphc.errors import UsageError
-from graphc.inspect.origins import origins
+from graphc.compile import emit, lower_graph, optimise_recorded, target_of
+from graphc.errors import GraphcError, UsageError
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
+from graphc.ir.notes import Notes
 from graphc.ir.program import Program
 from graphc.ir.record import OPTIMISED, TRACED, Record
+from graphc.ir.recorder import Recorder
 from graphc.ir.target import Target
 from graphc.options import Options
+from graphc.passes.nested import graphs_in
 
+_FUNCTION = re.compile(r'define .*?@("[^"]*"|[\w.$-]+)\(')
 _LABEL = re.compile(r'("[^"]*"|[A-Za-z_][\w.$]*):')
 
 
@@ -35,6 +39,17 @@ class PassRecord:
         return self.before != self.after
 
 
+@dataclass(frozen=True)
+class _Optimisation:
+    """What running the passes left; ``optimised`` is None where one of them failed."""
+
+    passes: tuple[PassRecord, ...]
+    optimised: Graph | None
+    record: Record
+    recorder: Recorder
+    failure: GraphcError | None
+
+
 class Stages:
     """Compiles a graph step by step and keeps what each step made; nothing is computed before it is asked for."""
 
@@ -43,27 +58,49 @@ class Stages:
         self.options = options
 
     @functools.cached_property
-    def _optimisation(self) -> tuple[tuple[PassRecord, ...], Graph, Record]:
+    def _optimisation(self) -> "_Optimisation":
         graphs: list[tuple[Graph, Graph]] = []
-        optimised, section = optimise_recorded(self.graph, self.options, lambda _, *both: graphs.append(both))
-        record = Record.read(section)
+        recorder, optimised, failure = Recorder(), None, None
+        try:
+            optimised = optimise_recorded(self.graph, self.options, recorder, lambda _, *both: graphs.append(both))
+        except GraphcError as error:
+            failure = error
+        record = Record.read(recorder.encoded(), recorder.times)
         passes = [PassRecord(p.name, *both, p.seconds) for p, both in zip(record.passes, graphs, strict=True)]
-        return tuple(passes), optimised, record
+        return _Optimisation(tuple(passes), optimised, record, recorder, failure)
 
     @property
     def passes(self) -> tuple[PassRecord, ...]:
-        """Each pass in order, with the graphs before and after it."""
-        return self._optimisation[0]
+        """Each pass in order, with the graphs before and after it; those before the one that failed, if one did."""
+        return self._optimisation.passes
+
+    @property
+    def failure(self) -> GraphcError | None:
+        """What the pass raised that failed, if one did."""
+        return self._optimisation.failure
 
     @property
     def optimised(self) -> Graph:
-        """The graph after the last pass."""
-        return self._optimisation[1]
+        """The graph after the last pass.
+
+        Raises:
+            GraphcError: a pass failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+        return self._optimisation.optimised
 
     @property
     def record(self) -> Record:
-        """What the passes did, as artefacts hold it."""
-        return self._optimisation[2]
+        """What the passes did, as artefacts hold it; nothing is lowered for it."""
+        return self._optimisation.record
+
+    @functools.cached_property
+    def whole_record(self) -> Record:
+        """What passes and lowering did, as artefacts hold it."""
+        recorder = self._optimisation.recorder
+        recorder.note_lowering(self._lowering[1], self.program)
+        return Record.read(recorder.encoded(), recorder.times)
 
     def at(self, stage: str) -> Graph:
         """The graph after a pass, or ``traced`` or ``optimised``.
@@ -80,14 +117,19 @@ class Stages:
         return target_of(self.options)
 
     @functools.cached_property
+    def _lowering(self) -> tuple[Program, Notes]:
+        notes = Notes()
+        return lower_graph(self.optimised, self.options, notes), notes
+
+    @property
     def program(self) -> Program:
         """The lowered program with its kernels."""
-        return lower_graph(self.optimised, self.options)
+        return self._lowering[0]
 
     @functools.cached_property
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:
         """For every kernel, by name, the operations of the optimised graph that each launch of it computes."""
-        return origins(self.optimised, scheduled_target(self.options))
+        return self._lowering[1].launched()
 
     @functools.cached_property
     def origins(self) -> dict[str, tuple[Node, ...]]:
@@ -108,6 +150,25 @@ class Stages:
         from graphc.runtime.jit import assembly  # imports LLVM: only when assembly is wanted
 
         return assembly(text, self.target)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The text of the user's lines, by what messages call them, where it can be read."""
+        places = {n.location for _, nodes in graphs_in(self.graph) for n in nodes if n.location is not None}
+        return {" ".join(str(at).split()): at.source for at in places}
+
+    def code_lines(self, form: str) -> Callable[[str], str] | None:
+        """Tells where a kernel stands in the ``llvm`` or ``asm`` of the program; None for another form."""
+        if form not in ("llvm", "asm"):
+            return None
+        text, title = (self.llvm, "LLVM IR") if form == "llvm" else (self.assembly, "assembly")
+
+        def told(kernel: str) -> str:
+            places = [f"{begin} to {end}" for begin, end in function_lines(text, f"k_{kernel}")]
+            where = f"lines {' and '.join(places)} of --stage {form}" if places else "the code of an equal kernel serves"
+            return f"{title}: @k_{kernel}, {where}"
+
+        return told
 
     def find_pass(self, name: str) -> PassRecord:
         """The record of one pass.
@@ -140,17 +201,22 @@ class Stages:
         return text if form == "llvm" else _functions(self._assembled(text), f"k_{name}")
 
 
+def function_lines(text: str, symbol: str) -> list[tuple[int, int]]:
+    """Where a kernel and its parallel loops stand in a module's LLVM IR or assembly: numbers of first and last lines, from 1."""
+    found, begin = [], None
+    for number, line in enumerate(text.splitlines(), 1):
+        head = _FUNCTION.match(line) or _LABEL.match(line)
+        if head is not None:
+            name = head.group(1).strip('"')
+            begin = number if name == symbol or re.fullmatch(re.escape(symbol) + r"_p[0-9]+", name) is not None else begin
+        if begin is not None and (line == "}" or line.startswith(".Lfunc_end")):
+            found.append((begin, number))
+            begin = None
+    return found
+
+
 def _functions(assembly: str, symbol: str) -> str:
     """The parts of an assembly listing that belong to one kernel and its parallel loops."""
-    kept: list[str] = []
-    inside = False
-    for line in assembly.splitlines():
-        label = _LABEL.match(line)
-        if label is not None:
-            name = label.group(1).strip('"')
-            inside = name == symbol or re.fullmatch(re.escape(symbol) + r"_p[0-9]+", name) is not None
-        if inside and not line.lstrip().startswith((".p2align", ".type", ".size", ".cfi")):
-            kept.append(line)
-        if line.startswith(".Lfunc_end"):
-            inside = False
-    return "\n".join(kept)
+    lines = assembly.splitlines()
+    kept = [line for begin, end in function_lines(assembly, symbol) for line in lines[begin - 1 : end]]
+    return "\n".join(line for line in kept if not line.lstrip().startswith((".p2align", ".type", ".size", ".cfi")))

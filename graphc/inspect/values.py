@@ -12,9 +12,11 @@ from graphc.inspect.stages import Stages
 from graphc.ir.graph import Graph
 from graphc.ir.lines import Lines
 from graphc.ir.node import Node
+from graphc.ir.parser import parse
 from graphc.ir.read_value import Scope, read_result_type
 
 _VALUE = re.compile(r'  %("(?:[^"\\]|\\.)*"|[^":]+): (.*?) = (\w+)\(').match
+_GRAPH = re.compile(r'graph @("(?:[^"\\]|\\.)*"|[^( ]+)').match
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,22 @@ def named_values(stages: Stages, stage: str) -> tuple[Graph, dict[Node, str], di
     found = dict(zip(inner, values(stages.record.at(stage)), strict=True))
     names = {x: x.attr("name") for x in inputs} | {n: v.name for n, v in found.items()}
     return graph, names, {n: v.line for n, v in found.items()}
+
+
+def named_nodes(lines: list[str]) -> dict[str, dict[str, Node]]:
+    """The values of every graph in a text, by the label of the graph and their names; constants are known by name only."""
+    found: dict[str, dict[str, Node]] = {}
+    ends = [k for k, line in enumerate(lines) if line == "}"]
+    for end in ends:
+        text = lines[: end + 1]
+        graph = parse("\n".join(text), named=True)
+        inputs = dict.fromkeys(graph.inputs)
+        names = {v.name: n for n, v in zip([n for n in graph.nodes if n not in inputs], values(text), strict=True)}
+        found[_label(text)] = {x.attr("name"): x for x in inputs} | names
+    return found
+
+
+def _label(lines: list[str]) -> str:
+    """The label of the last graph of a text."""
+    label = _GRAPH(next(line for line in reversed(lines) if line.startswith("graph @")))[1]
+    return json.loads(label) if label.startswith('"') else label

@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from graphc.errors import FormatError, UsageError
+from graphc.ir.recorded_lowering import RecordedLowering, text_of as _text
 from graphc.ir.text import label_text
 
-FORMAT = 1
+FORMAT = 2
+_FIRST = 1  # with times in it, and without rules and what lowering decided
 TRACED = "traced"  # the stage before the first pass
 OPTIMISED = "optimised"  # the stage after the last pass
+LOWERED = "lowered"  # what was lowered: the optimised graph without what means nothing to code
 NESTED = "\0"  # stands in attributes for a graph, whose label is listed beside them
 
 
@@ -27,14 +31,57 @@ class RecordedPass:
     Attributes:
         before, after: how many Nodes the graph had; those of graphs inside it are not counted.
         changed: whether anything of it or of a graph inside it became different.
-        seconds: that the pass took, with checking what it made.
+        seconds: that the pass took, with checking what it made; None where that was not kept.
+        rules: (graph, name) of a value that a rule replaced -> the name of what stands in its place, and the names of the rules.
     """
 
     name: str
     before: int
     after: int
     changed: bool
-    seconds: float
+    seconds: float | None
+    rules: dict[tuple[str, str], tuple[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class RecordedValue:
+    """One value at one stage.
+
+    Attributes:
+        text: its line in the text of the graph, without the user's line.
+        op: the operation; ``input`` for inputs, which have no line of their own.
+        operands: names of values.
+        location: the user's line and the scopes around it, as in messages; empty where it is not known.
+    """
+
+    text: str
+    op: str
+    operands: tuple[str, ...]
+    location: str
+
+
+@dataclass(frozen=True)
+class RecordedGraph:
+    """One graph at one stage.
+
+    Attributes:
+        values: by name, inputs first, then operands before what is made of them.
+        roots: names of what must be computed: what makes sizes known, then the outputs.
+        names: of the outputs.
+    """
+
+    values: dict[str, RecordedValue]
+    roots: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @functools.cached_property
+    def readers(self) -> dict[str, list[str]]:
+        """By name of a value, the names of those that read it."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.values.items():
+            for x in dict.fromkeys(value.operands):
+                found.setdefault(x, []).append(name)
+        return found
 
 
 class Record:
@@ -42,18 +89,28 @@ class Record:
 
     Attributes:
         passes: a ``RecordedPass`` each, in order.
+        lowering: what lowering decided; None where that was not noted.
     """
 
-    def __init__(self, content: dict):
+    def __init__(self, content: dict, times: Sequence[float] = ()):
         self._content = content
         names, sizes = [s["name"] for s in content["stages"]], [len(g.order(m)) for g, m in self._replayed()]
         self._stages = {name: k for k, name in enumerate(names)}
-        steps = zip(names[1:], sizes, sizes[1:], content["stages"][1:], content["times"][1:])
-        self.passes = tuple([RecordedPass(n, a, b, "graphs" in s, ms / 1e3) for n, a, b, s, ms in steps])
+        ran = len(names) - (names[-1:] == [LOWERED])
+        times = [ms / 1e3 for ms in times] if len(times) == ran - 1 else [None] * ran
+        steps = zip(names[1:ran], sizes, sizes[1:], content["stages"][1:], times)
+        self.passes = tuple([RecordedPass(n, a, b, "graphs" in s, t, self._rules(s)) for n, a, b, s, t in steps])
+        self.lowering = RecordedLowering.read(content["lowering"]) if "lowering" in content else None
+        if self.lowering is not None:
+            graphs, main = list(self._replayed())[-1]
+            self.lowering.check({label: graphs.names(label) for label in graphs.used(main)})
 
     @staticmethod
-    def read(section) -> "Record":
+    def read(section, times: Sequence[float] = ()) -> "Record":
         """The record in the content of a section.
+
+        Args:
+            times: milliseconds of each pass, where they were kept beside it.
 
         Raises:
             FormatError: it is damaged, or of another format.
@@ -61,11 +118,18 @@ class Record:
         try:
             content = json.loads(zlib.decompress(section))
             version = content["format"]
-            if version == FORMAT:
-                return Record(content)
+            if version in (_FIRST, FORMAT):
+                return Record(content, times) if version == FORMAT else Record({**content, "rules": []}, content["times"][1:])
         except (zlib.error, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the record of the compilation is damaged: {type(error).__name__}: {error}") from None
-        raise FormatError(f"the record has format {version}; this version of graphc reads format {FORMAT}")
+        raise FormatError(f"the record has format {version}; this version of graphc reads up to format {FORMAT}")
+
+    def _rules(self, stage: dict) -> dict:
+        names, found = list(map(_text, self._content["rules"])), {}
+        for label, change in stage.get("graphs", {}).items():
+            for old, new, *numbers in change.get("rules", ()):
+                found[label, _text(old)] = _text(new), tuple([names[k] for k in numbers])
+        return found
 
     def at(self, stage: str, locations: bool = True) -> list[str]:
         """The lines of the graph's text after a pass; of ``traced`` before the first, of ``optimised`` after the last.
@@ -86,12 +150,22 @@ class Record:
         before, after = self.at(a, locations=False), self.at(b, locations=False)
         return list(difflib.unified_diff(before, after, a, b, lineterm="", n=2))
 
+    def graphs(self) -> Iterator[tuple[str, dict[str, RecordedGraph]]]:
+        """Every stage that differs from the one before it, by name, and the graphs at it by label, the outermost first."""
+        found: dict[str, RecordedGraph] = {}
+        for (graphs, main), name, stage in zip(self._replayed(), self._stages, self._content["stages"]):
+            changed = stage.get("graphs", {})
+            if changed or name in (TRACED, LOWERED):
+                labels = graphs.used(main)
+                found = {x: graphs.recorded(x) if x in changed or x not in found else found[x] for x in labels}
+                yield name, found
+
     def before(self, name: str) -> str:
         """The stage that a pass started from."""
         return [*self._stages][self._number(name) - 1]
 
     def _number(self, stage: str) -> int:
-        number = len(self._stages) - 1 if stage == OPTIMISED and self._stages else self._stages.get(stage)
+        number = len(self.passes) if stage == OPTIMISED else self._stages.get(stage)
         if number is None:
             raise UsageError(f"no pass {stage!r}; these ran: {', '.join(p.name for p in self.passes)}")
         return number
@@ -163,6 +237,32 @@ class _Graphs:
             body = [self._line(self._lines[label][n], locations) for n in names]
             result += [*([""] if result else []), frame["head"], *body, *frame["tail"]]
         return result
+
+    def used(self, main: str) -> list[str]:
+        """The labels of a graph and of all inside it, the outermost first."""
+        found, stack = {}, [main]
+        while stack:
+            label = stack.pop()
+            if label not in found:
+                found[label] = None
+                inputs = self._frames[label]["inputs"]
+                stack += [x for n in self.order(label) if n not in inputs for x in self._lines[label][n][5]]
+        return list(found)
+
+    def names(self, label: str) -> set[str]:
+        """The names of the values of a graph as it is now."""
+        return {*self._frames[label]["inputs"], *self.order(label)}
+
+    def recorded(self, label: str) -> RecordedGraph:
+        """One graph as it is now."""
+        frame, lines = self._frames[label], self._lines[label]
+        values = {name: RecordedValue(f"  %{label_text(name)} (input)", "input", (), "") for name in frame["inputs"]}
+        for name in self.order(label):
+            if name not in values:
+                line = lines[name]
+                location = self._comments[line[3]].removeprefix("  # ")
+                values[name] = RecordedValue(self._line(line, False), line[1], tuple(line[6:]), location)
+        return RecordedGraph(values, tuple(frame["roots"]), tuple(frame.get("names", ())))
 
     def _line(self, line: list, locations: bool) -> str:
         name, op, type, comment, attributes, labels, *operands = line

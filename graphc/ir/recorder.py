@@ -1,4 +1,4 @@
-"""Writes the record of a compilation: for each pass, the lines of the graph's text that it made different.
+"""Writes the record of a compilation: for each pass the lines of the graph's text that it made different, then what lowering decided.
 
 A Node whose operand was replaced is another Node, and so is all that follows. In the record it keeps its name, and a line
 is written for a name only where the line reads differently: what follows a replaced operand does not show. ``ir.record``
@@ -7,14 +7,19 @@ reads it back.
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from graphc.ir.node import Node
+from graphc.ir.notes import Fusion, Notes
 from graphc.ir.printer import Module, graphs_used, value_names
-from graphc.ir.record import FORMAT, NESTED, TRACED
+from graphc.ir.program import Program
+from graphc.ir.record import FORMAT, LOWERED, NESTED, TRACED
 from graphc.ir.text import label_text
 
 
@@ -44,22 +49,54 @@ class Recorder:
         self._labels: dict = {}  # of the graphs there are now
         self._used_labels: set[str] = set()
         self._found: dict = {}  # Graph -> its Nodes in order, the graphs in them
+        self._bodies: dict[Node, list] = {}  # the graphs in its attributes
         self._types: dict[str, int] = {}
         self._comments: dict[str, int] = {}
+        self._rules: dict[str, int] = {}
         self._stages: list[dict] = []
+        self._lowering: dict = {}
         self._times: list[float] = []
         self._runs: dict[str, int] = {}
         self._graph = None
+        self._replaced: Mapping = {}
         self._last = time.perf_counter()
 
-    def note(self, name: str, before, after) -> None:
-        """What one pass made of a Graph. A second run of ``simplify`` is called ``simplify.2``."""
-        seconds = time.perf_counter() - self._last
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Milliseconds of each pass. They are no part of the record, so that a model compiled twice has one record."""
+        return tuple(self._times)
+
+    def note(self, name: str, before, after, replaced: Mapping = MappingProxyType({})) -> None:
+        """What one pass made of a Graph. A second run of ``simplify`` is called ``simplify.2``.
+
+        Args:
+            replaced: Nodes that rules replaced: what stands in their place, and the name of the rule (see ``rewrite.driver``).
+        """
+        self._times.append(round((time.perf_counter() - self._last) * 1e3, 3))
         if self._graph is None:
-            self._note(TRACED, before, 0.0)
+            self._note(TRACED, before)
         run = self._runs[name] = self._runs.get(name, 0) + 1
-        self._note(name if run == 1 else f"{name}.{run}", after, seconds)
+        self._replaced = replaced
+        self._note(name if run == 1 else f"{name}.{run}", after)
         self._last = time.perf_counter()
+
+    def note_lowering(self, notes: Notes, program: Program) -> None:
+        """What lowering made of the graph after the last pass."""
+        self._replaced = {}
+        self._note(LOWERED, notes.graph)
+        names = {g: self._known[label].names for g, label in self._labels.items()}
+        there = {b.name for b in program.buffers}
+        memory, separate = ({p: why for p, why in found.items() if there.issuperset(p)} for found in (notes.memory, notes.separate))
+        holds = sorted((name, held) for name, held in notes.holds.items() if name in there)
+        reasons = _Reasons()
+        self._lowering = {
+            "graphs": {self._labels[g]: reasons.of_graph(fusion, names[g]) for g, fusion in notes.fusions.items()},
+            "launches": [[x.kernel, self._labels[x.graph], *[names[x.graph][n] for n in x.nodes]] for x in notes.launches],
+            "holds": [[name, self._labels[g], names[g][n]] for name, (g, n) in holds],
+            "memory": reasons.of_pairs(memory),
+            "separate": reasons.of_pairs(separate),
+            "reasons": list(reasons.numbers),
+        }
 
     def encoded(self) -> bytes:
         """The record as the content of a section."""
@@ -68,11 +105,12 @@ class Recorder:
             "stages": self._stages,
             "types": list(self._types),
             "comments": list(self._comments),
-            "times": self._times,
+            "rules": list(self._rules),
+            **({"lowering": self._lowering} if self._lowering else {}),
         }
         return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
 
-    def _note(self, name: str, graph, seconds: float) -> None:
+    def _note(self, name: str, graph) -> None:
         changes: dict[str, dict] = {}
         stage = {"name": name}
         if graph is not self._graph:
@@ -87,7 +125,6 @@ class Recorder:
         if changes:
             stage["graphs"] = changes
         self._stages.append(stage)
-        self._times.append(round(seconds * 1e3, 3))
 
     def _present(self, graph) -> set:
         """A Graph and all inside it."""
@@ -99,9 +136,21 @@ class Recorder:
             present.add(one)
             if one not in self._found:
                 nodes = one.nodes
-                self._found[one] = nodes, graphs_used(tuple([n.attrs for n in nodes if n.attrs]))
+                self._found[one] = nodes, self._inside(nodes)
             stack += self._found[one][1]
         return present
+
+    def _inside(self, nodes: list[Node]) -> list:
+        """The graphs in attributes; each Node is looked at once."""
+        seen, found = self._bodies, {}
+        for node in nodes:
+            if node.attrs:
+                graphs = seen.get(node)
+                if graphs is None:
+                    graphs = seen[node] = graphs_used(node.attrs)
+                if graphs:
+                    found.update(dict.fromkeys(graphs))
+        return list(found)
 
     def _settle(self, graph, last: str | None, changes: dict) -> None:
         """Give a Graph a label, that of the one it stands in the place of if it can be had, and note what is different."""
@@ -124,13 +173,15 @@ class Recorder:
         frame = self._frame(graph, label, known.names)
         different = {key: value for key, value in frame.items() if known.frame.get(key) != value}
         if nodes or different:
-            changes[label] = {**different, **({"nodes": nodes} if nodes else {})}
+            rules = change.rules()
+            changes[label] = {**different, **({"nodes": nodes} if nodes else {}), **({"rules": rules} if rules else {})}
         known.graph, known.frame = graph, frame
 
     def _frame(self, graph, label: str, names: dict[Node, str]) -> dict:
         shown = {x: "%" + label_text(names[x]) for x in (*graph.inputs, *graph.roots)}
         head, tail = self._module.head(graph, label, shown), self._module.tail(graph, shown)
-        return {"head": head, "inputs": [names[x] for x in graph.inputs], "tail": tail, "roots": [names[x] for x in graph.roots]}
+        inputs, roots = [names[x] for x in graph.inputs], [names[x] for x in graph.roots]
+        return {"head": head, "inputs": inputs, "tail": tail, "roots": roots, "names": list(graph.names)}
 
 
 class _Change:
@@ -158,17 +209,14 @@ class _Change:
     def nodes(self) -> list[list]:
         """The lines that are new or read differently; all names are known then."""
         known, found = self._known, []
-        self._match_equal()
-        partners = self._match_places()
-        left: dict[tuple, list[Node]] = {}
-        for node, line in reversed(self._gone.items()):
-            for place in enumerate(line[5]):
-                left.setdefault((line[1:4], place), []).append(node)
+        if self._gone:
+            self._match_equal()
+        partners = self._match_places() if self._gone else {}
         taken = set(partners.values())
         for node in self._new:
             if node in known.names:
                 continue
-            old = partners.get(node) or self._resembling(node, left, taken)
+            old = partners.get(node) or (self._resembling(node, taken) if self._gone else None)
             taken.add(old)
             known.names[node] = self._gone[old][0] if old is not None else self._unused(node)
             labels = self._nested(node, old)
@@ -177,6 +225,29 @@ class _Change:
                 found.append(self._written(node, line))
         for node in self._gone:
             del known.lines[node]
+        return found
+
+    def rules(self) -> list[list]:
+        """For each name that a rule replaced, what stands in its place, and the numbers of the rules that led there."""
+        found, numbers = [], self._recorder._rules
+        for node, (last, rules) in self._instead.items():
+            if rules and last in self._known.names:
+                used = [numbers.setdefault(rule, len(numbers)) for rule in dict.fromkeys(rules)]
+                found.append([self._gone[node][0], self._known.names[last], *used])
+        return found
+
+    @functools.cached_property
+    def _instead(self) -> dict[Node, tuple[Node, list[str]]]:
+        """What rewriting put in the places of Nodes that are gone, and the rules that led there."""
+        found, replaced = {}, self._recorder._replaced
+        for node in self._gone if replaced else ():
+            rules, last = [], node
+            for _ in replaced:  # more steps there cannot be
+                if last not in replaced:
+                    break
+                last, rule = replaced[last]
+                rules += [rule] if rule else []
+            found[node] = last, rules
         return found
 
     def _match_equal(self) -> None:
@@ -195,11 +266,13 @@ class _Change:
                 del known.lines[old]
 
     def _match_places(self) -> dict[Node, Node]:
-        """New Node -> the gone one whose place it has: both are reached from the outputs by the same operands."""
+        """New Node -> the gone one whose place it has: rewriting put it there, or both are reached from the outputs by the same operands."""
         before, after = self._known.graph, self._graph
-        if before is None:
-            return {}
         partners, taken, seen = {}, set(), set()
+        for old, (new, _) in self._instead.items():
+            if new in self._parts and new not in self._known.names and new not in partners and _alike(self._parts[new], self._gone[old]):
+                partners[new] = old
+                taken.add(old)
         stack = [*zip(before.measures, after.measures), *zip(before.outputs, after.outputs)]
         while stack:
             old, new = pair = stack.pop()
@@ -213,10 +286,19 @@ class _Change:
                 stack += zip(old.inputs, new.inputs)
         return partners
 
-    def _resembling(self, node: Node, left: dict[tuple, list[Node]], taken: set) -> Node | None:
+    @functools.cached_property
+    def _left(self) -> dict[tuple, list[Node]]:
+        """By what they did, and each name of an operand with its position: the Nodes that are gone, the first of them last."""
+        left: dict[tuple, list[Node]] = {}
+        for node, line in reversed(self._gone.items()):
+            for place in enumerate(line[5]):
+                left.setdefault((line[1:4], place), []).append(node)
+        return left
+
+    def _resembling(self, node: Node, taken: set) -> Node | None:
         """A gone Node that did the same with one operand of the same name in the same position."""
         for place in enumerate(self._operands(node)):
-            candidates = left.get((self._parts[node], place), [])
+            candidates = self._left.get((self._parts[node], place), [])
             while candidates:
                 if (old := candidates.pop()) not in taken:
                     return old
@@ -252,6 +334,31 @@ class _Change:
         types, comments = recorder._types, recorder._comments
         numbers = types.setdefault(type, len(types)), comments.setdefault(comment, len(comments))
         return [name, op, *numbers, attributes, list(labels), *operands]
+
+
+class _Reasons:
+    """Decisions of lowering as lists of names, sorted so that one graph has one record; each begins with the number of its reason."""
+
+    def __init__(self):
+        self.numbers: dict[str, int] = {}
+
+    def of_graph(self, fusion: Fusion, names: dict[Node, str]) -> dict:
+        """What became of the Nodes of one graph."""
+        apart = {(names[a], names[b]): why for (a, b), why in fusion.apart.items()}
+        return {"arrays": self._grouped(fusion.arrays, names), "inline": self._grouped(fusion.inline, names), "apart": self.of_pairs(apart)}
+
+    def of_pairs(self, found: dict[tuple[str, str], str]) -> list[list]:
+        """A list for each pair."""
+        return [[self._number(why), a, b] for why, a, b in sorted((why, a, b) for (a, b), why in found.items())]
+
+    def _grouped(self, found: dict[Node, str], names: dict[Node, str]) -> list[list]:
+        grouped: dict[str, list[str]] = {}
+        for why, name in sorted((why, names[n]) for n, why in found.items()):
+            grouped.setdefault(why, []).append(name)
+        return [[self._number(why), *of] for why, of in grouped.items()]
+
+    def _number(self, why: str) -> int:
+        return self.numbers.setdefault(why, len(self.numbers))
 
 
 class _Writer(Module):
