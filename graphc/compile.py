@@ -19,9 +19,12 @@ import numpy as np
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.clock import POOL, Clock, Times, with_clock
-from graphc.ir.dtype import as_dtype, by_short
+from graphc.ir.data import Named
+from graphc.ir.dtype import by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
+from graphc.ir.kernel import Kernel
+from graphc.ir.kernel_section import kernel_section
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
@@ -42,6 +45,7 @@ from graphc.runtime import progress  # noqa: F401  shows long compilations
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.executable import Executable, HostStep
 from graphc.runtime.host import host_target
+from graphc.runtime.host_constants import constant_sections, read_constants
 from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 from graphc.runtime.portable_call import LateSizes
@@ -52,6 +56,7 @@ _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
+KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
 TIMES = "times:"  # of its passes, in entries of the cache: not in files, which are the same for the same model
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
@@ -67,6 +72,7 @@ class Artifact:
         early: positions of inputs that are written before the last host step ends; any of them if None.
         record: what passes and lowering did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
         times: the milliseconds of each pass; they are apart, as two compilations have one record but never the same times.
+        kernels: what the library was made of; none if the artifact was read from a file, see ``ir.kernel_section``.
     """
 
     program: Program
@@ -76,6 +82,7 @@ class Artifact:
     early: frozenset[int] | None = None
     record: bytes = b""
     times: tuple[float, ...] = ()
+    kernels: tuple[Kernel, ...] = ()
 
 
 @functools.cache
@@ -107,8 +114,11 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step.
 
     Raises:
-        UsageError: ``options.allow`` has another name than those of ``INEXACT``.
+        UsageError: ``options.allow`` has another name than those of ``INEXACT``; or the elements of a constant are not known.
     """
+    for constant in (n for _, nodes in graphs_in(graph) for n in nodes if n.op == "const"):
+        if isinstance(constant.attr("value"), Named):
+            raise UsageError(explain(f"{graph.name} was read without its weights, to be looked at; it cannot be compiled"))
     unknown = [name for name in options.allow if name not in INEXACT]
     if unknown:
         raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(INEXACT)}"))
@@ -136,29 +146,23 @@ def optimise_recorded(graph: Graph, options: Options, recorder, on_pass: Callabl
 
 @dataclass(frozen=True)
 class Lowered:
-    """A graph as a Program, and how it came about: ``record`` and ``times`` are those of an ``Artifact``."""
+    """A graph as a Program, and how it came about.
+
+    Attributes:
+        record, times: as in ``Artifact``.
+    """
 
     program: Program
-    record: bytes = b""
-    times: tuple[float, ...] = ()
+    record: bytes
+    times: tuple[float, ...]
 
 
 def lower_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Lowered:
     """Passes and lowering, with a record of what they did."""
-    (made,) = lower_for(graph, options, (target_of(options).name,), on_pass).values()
-    return made
-
-
-def lower_for(graph: Graph, options: Options, targets: Sequence[str], on_pass: Callable | None = None) -> dict[str, Lowered]:
-    """The same for several targets, by their names; the passes run once."""
-    recorder, found = _later("graphc.ir.recorder").Recorder(), {}
-    optimised = optimise_recorded(graph, options, recorder, on_pass)
-    for target in targets:
-        notes = _later("graphc.ir.notes").Notes()
-        program = lower_graph(optimised, replace(options, target=target), notes)
-        recorder.note_lowering(notes, program)
-        found[target] = Lowered(program, recorder.encoded(), recorder.times)
-    return found
+    recorder, notes = _later("graphc.ir.recorder").Recorder(), _later("graphc.ir.notes").Notes()
+    program = lower_graph(optimise_recorded(graph, options, recorder, on_pass), options, notes)
+    recorder.note_lowering(notes, program)
+    return Lowered(program, recorder.encoded(), recorder.times)
 
 
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
@@ -216,7 +220,8 @@ def assemble(
 
     target, characters = target_of(options), 0
     early = written_before_host(program)
-    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record, times)
+    shell = replace(program, kernels=(), constants=EMPTY)
+    artifact = Artifact(shell, program.constants, b"", target.name, early, record, times, program.kernels)
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
@@ -252,9 +257,10 @@ def sections(artifact: Artifact) -> dict[str, object]:
     text = program_as_text(artifact.program, blobs)
     return {
         f"program:{target}": text,
-        **_blob_sections(blobs, target),
+        **constant_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         **({RECORD + target: artifact.record} if artifact.record else {}),
+        **({KERNELS + target: kernel_section(artifact.kernels)} if artifact.record else {}),
         **({TIMES + target: list(artifact.times)} if artifact.times else {}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
@@ -267,7 +273,7 @@ def from_sections(container, target: str) -> Artifact:
     Raises:
         FormatError: the container holds none, or its program text is damaged.
     """
-    text, blobs = container.text(f"program:{target}"), _blobs(container, target)
+    text, blobs = container.text(f"program:{target}"), read_constants(container, target)
     try:
         program = parse(text, blobs)
     except FormatError as error:
@@ -296,33 +302,6 @@ def _early(container, target: str, inputs: int) -> frozenset[int]:
     if not isinstance(found, list) or any(type(k) is not int or not 0 <= k < inputs for k in found):
         raise container.error(f"section 'early:{target}' must list positions of the {inputs} inputs")
     return frozenset(found)
-
-
-def _blob_sections(blobs: dict, target: str) -> dict[str, object]:
-    """The large constants of graphs that host steps call."""
-    table, parts, offset = {}, [], 0
-    for digest, array in blobs.items():
-        raw = array.tobytes()
-        table[digest] = [as_dtype(array.dtype).short, list(array.shape), offset, len(raw)]
-        parts.append(raw)
-        offset += len(raw)
-    return {f"table:{target}": table, f"blobs:{target}": b"".join(parts)} if blobs else {}
-
-
-def _blobs(container, target: str) -> dict[str, np.ndarray]:
-    """Reads what ``_blob_sections`` wrote."""
-    if f"table:{target}" not in container:
-        return {}
-    content, found = container[f"blobs:{target}"], {}
-    try:
-        for digest, (short, shape, offset, size) in container.json(f"table:{target}").items():
-            if min(offset, size) < 0 or offset + size > len(content):
-                raise ValueError(f"bytes {offset} to {offset + size} lie outside the section of {len(content)} bytes")
-            raw = content[offset : offset + size]
-            found[digest] = np.frombuffer(raw, by_short(short).numpy).reshape(shape)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise container.error(f"section 'table:{target}': the constants of host steps are damaged: {error}") from None
-    return found
 
 
 @dataclass(frozen=True)
@@ -385,7 +364,7 @@ def load(
     if mark is not None and POOL in library:
         ctypes.c_void_p.from_address(library.address(POOL)).value = support.library.address("gc_parallel")
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", times=())  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", times=(), kernels=())  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,

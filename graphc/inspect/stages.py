@@ -15,7 +15,7 @@ from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
 from graphc.ir.notes import Notes
 from graphc.ir.program import Program
-from graphc.ir.record import Record
+from graphc.ir.record import OPTIMISED, TRACED, Record
 from graphc.ir.recorder import Recorder
 from graphc.ir.target import Target
 from graphc.options import Options
@@ -102,6 +102,16 @@ class Stages:
         recorder.note_lowering(self._lowering[1], self.program)
         return Record.read(recorder.encoded(), recorder.times)
 
+    def at(self, stage: str) -> Graph:
+        """The graph after a pass, or ``traced`` or ``optimised``.
+
+        Raises:
+            UsageError: no pass of that name ran.
+        """
+        if stage == OPTIMISED or not self.passes:
+            return self.optimised
+        return self.passes[0].before if stage == TRACED else self.find_pass(stage).after
+
     @functools.cached_property
     def target(self) -> Target:
         return target_of(self.options)
@@ -183,9 +193,9 @@ class Stages:
         raise UsageError(f"no kernel {name!r}; this program has: {', '.join(k.name for k in self.program.kernels)}")
 
     def kernel_as(self, name: str, form: str) -> str:
-        """One kernel as ``ir`` (its loop tree), ``llvm`` or ``asm``."""
+        """One kernel as ``loops`` (its loop tree), ``llvm`` or ``asm``."""
         kernel = self.kernel(name)
-        if form == "ir":
+        if form == "loops":
             return str(kernel)
         text = kernel_text(kernel, self.target)
         return text if form == "llvm" else _functions(self._assembled(text), f"k_{name}")

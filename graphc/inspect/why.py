@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from graphc.errors import UsageError
 from graphc.inspect.show import WIDTH, columns
-from graphc.inspect.trace import known_name
+from graphc.inspect.near import known_value
 from graphc.ir.record import LOWERED, Record, RecordedGraph, RecordedPass, RecordedValue
 from graphc.ir.recorded_lowering import RecordedLaunch, RecordedLowering
 from graphc.ir.text import label_text
@@ -20,10 +20,8 @@ Name = tuple[str, str]  # the label of a graph, and a name in it
 Graphs = Mapping[str, RecordedGraph]
 
 
-def why(
-    record: Record, name: str, sources: Mapping[str, str], code: Callable[[str], str] | None = None,
-    measured: Mapping[str, str] | None = None,
-) -> str:  # fmt: skip
+def why(record: Record, name: str, sources: Mapping[str, str], code: Callable[[str], str] | None = None,
+        measured: Mapping[str, str] | None = None) -> str:  # fmt: skip
     """What became of something: the line, the traced operations, each pass, kernels and buffers, with the reasons for them.
 
     Names of values stay the same over passes. Where one is gone, a rule says what it put in its place, or what read the
@@ -34,7 +32,7 @@ def why(
         name: a value of the traced graph, or the name of an output; ``FILE:LINE``; a name scope; or ``@KERNEL``.
         sources: the text of lines, by what messages call them, where it is known.
         code: what is to be said of the machine code of a kernel.
-        measured: what to say of the time of each kernel, by its name.
+        measured: what is to be said of the time of each kernel, by its name.
 
     Raises:
         UsageError: nothing has that name.
@@ -48,7 +46,7 @@ def why(
     followed, rows = _through(record, stages, wanted)
     parts.append(["passes that changed it", *(columns(rows) or ["  none"])])
     parts.append(["after the passes", *_shown(lowered, followed)])
-    parts += _lowering(record.lowering, followed, lowered, code, measured or {})
+    parts += _lowering(record, followed, lowered, code, measured or {})
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -80,7 +78,7 @@ def _start(record: Record, name: str, stages: list[tuple[str, Graphs]]) -> list[
     inner = [n for n in every if n[0] != main and n[1] == name.removeprefix("%")]
     if inner and name.removeprefix("%") not in graph.values:
         return inner
-    return [(main, known_name(graph.values, name, "the traced graph"))]
+    return [(main, known_value(graph.values, name, "the traced graph"))]
 
 
 # ------------------------------------------------------------------------------------------------- passes
@@ -165,10 +163,10 @@ def _of_the_line(old: RecordedValue, before: Graphs, after: Graphs) -> list[Name
 # ----------------------------------------------------------------------------------------------- lowering
 
 
-def _lowering(
-    known: RecordedLowering, followed: list[Name], lowered: Graphs, code: Callable[[str], str] | None, measured: Mapping[str, str]
-) -> list[list[str]]:
+def _lowering(record: Record, followed: list[Name], lowered: Graphs, code: Callable[[str], str] | None,
+              measured: Mapping[str, str]) -> list[list[str]]:  # fmt: skip
     """The parts that tell of fusion, kernels and buffers."""
+    known = record.lowering
     launches: dict[Name, list[RecordedLaunch]] = {}
     for launch in known.launches:
         for v in launch.values:
@@ -183,12 +181,12 @@ def _lowering(
     ]
     fates = [(f"%{label_text(n[1])}", _fate(known, n, lowered, launches)) for n in telling[:_MOST]]
     more = [f"  and {len(telling) - _MOST} more"] if len(telling) > _MOST else []
-    rows = _kernels(followed, launches)
+    rows = [(kernel, what, measured.get(kernel, "")) for kernel, what in _kernels(followed, launches)]
     parts = [
         ["fusion", *columns(fates), *more],
         ["not in one kernel", *_few(_indented(apart))],
-        ["kernels", *(_few(columns([(*row, measured.get(row[0], "")) for row in rows])) or ["  none: it needs no code of its own, or runs on the host"])],
-        ["code", *(_few(_indented(map(code, dict.fromkeys(kernel for kernel, _ in rows)))) if code is not None else [])],
+        ["kernels", *(_few(columns(rows)) or ["  none: it needs no code of its own, or runs on the host"])],
+        ["code", *(_few(_indented(map(code, dict.fromkeys(kernel for kernel, *_ in rows)))) if code is not None else [])],
         ["memory", *_few(_indented(_buffers(known, telling)))],
     ]
     return [part for part in parts if len(part) > 1]

@@ -11,6 +11,7 @@ from graphc.errors import FormatError, GraphcError, UsageError
 from graphc.inspect import recorded, show
 from graphc.inspect.doctor import examine
 from graphc.inspect.memory import memory
+from graphc.inspect.near import unknown
 from graphc.inspect.sizes import Sizes, unit
 from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
@@ -18,6 +19,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import symbol
 from graphc.ir.parser import parse
+from graphc.ir.printer import graph_text
 from graphc.ir.program import Buffer, Launch, Param, Program, Signature
 from graphc.ir.recorded_lowering import RecordedLowering
 from graphc.ir.type import Type
@@ -77,7 +79,7 @@ def test_every_kernel_knows_its_operations(train):
 
 def test_stages_parse_back(predict):
     blobs = {}
-    show.graph_text(predict.graph, blobs=blobs)
+    graph_text(predict.graph, blobs=blobs)
     for name in ("traced", "optimised", *(r.name for r in predict.passes)):
         assert isinstance(parse(show.stage_text(predict, name), blobs), Graph)
     assert show.stage_text(predict, "traced") == str(predict.graph)
@@ -89,12 +91,12 @@ def test_stages_parse_back(predict):
 
 
 def test_kernels_in_three_forms(predict):
-    assert predict.kernel_as("dot0", "ir").startswith("kernel @dot0(")
+    assert predict.kernel_as("dot0", "loops").startswith("kernel @dot0(")
     assert "define internal void @k_dot0(" in predict.kernel_as("dot0", "llvm")
     listing = predict.kernel_as("dot0", "asm")
     assert listing.startswith("k_dot0") and "k_reduce0" not in listing and ".cfi" not in listing
     with pytest.raises(UsageError, match="no kernel 'dot9'.*dot0"):
-        predict.kernel_as("dot9", "ir")
+        predict.kernel_as("dot9", "loops")
 
 
 def test_other_targets(predict):
@@ -105,9 +107,9 @@ def test_other_targets(predict):
 
 def test_passes_without_effect_are_hidden(train):
     idle = next(r.name for r in train.passes if not r.changed)
-    some, every = show.passes(train.record), show.passes(train.record, every=True)
+    some, every = recorded.passes(train.record, sizes(train)), recorded.passes(train.record, sizes(train), every=True)
     assert idle not in some and f"  {idle} " in every and "--all" in some
-    assert re.search(r"^  together +52 +44 +-8 +[0-9.]+ ms$", some, re.M)
+    assert re.search(r"^  together +52 +44 +-8 +27.8 KiB +25.6 KiB +[0-9.]+ ms$", some, re.M)
 
 
 def test_diffs(train):
@@ -118,6 +120,41 @@ def test_diffs(train):
     assert recorded.diff(train.record, idle).startswith(f"{idle} changed nothing; these passes did: ")
     with pytest.raises(UsageError, match="no pass 'x'"):
         recorded.diff(train.record, "x")
+
+
+def test_differences_of_any_two_stages(train):
+    record = train.record
+    whole = recorded.diff(record, "..")
+    assert whole.startswith("--- traced\n+++ optimised\n@@") and whole == recorded.diff(record, "traced..optimised")
+    assert recorded.diff(record, "..unify_dims").splitlines()[2:] == recorded.diff(record, "unify_dims").splitlines()[2:]
+    back = recorded.diff(record, "optimised..traced").splitlines()[2:]
+    assert sorted(x[1:] for x in back if x[0] == "+") == sorted(x[1:] for x in whole.splitlines()[2:] if x[0] == "-")
+    assert recorded.diff(record, "simplify..simplify").startswith("simplify..simplify changed nothing; these passes did: unify_dims")
+    with pytest.raises(UsageError, match="no stage 'simplfy'; did you mean simplify"):
+        recorded.diff(record, "simplfy..")
+
+
+def test_differences_in_numbers(train):
+    text = recorded.statistics(train.record, "..")
+    lines = recorded.diff(train.record, "..").splitlines()[2:]
+    assert text.startswith(f"{sum(x[0] == '-' for x in lines)} lines gone, {sum(x[0] == '+' for x in lines)} new\n")
+    assert re.search(r"^  reshape +6 +0 +-6$", text, re.M) and "  add " not in text
+    assert recorded.statistics(train.record, "simplify..simplify") == recorded.diff(train.record, "simplify..simplify")
+
+
+def test_bytes_of_passes(predict):
+    x = input_node("x", Type(dt.f32, (symbol("n"), 3)))
+    stages = Stages(Graph("g", (x,), (apply("exp", apply("neg", apply("neg", x))),)))
+    text = recorded.passes(stages.record, Sizes(stages.program.signature, given={"n": 10}))
+    assert re.search(r"^passes at n = 10 +before .*\n  simplify +4 +2 +-2 +360 B +120 B ", text, re.M)
+
+
+def test_what_was_probably_meant(predict):
+    with pytest.raises(UsageError, match=r"no kernel 'dto0'; did you mean dot0\? This program has: "):
+        show.kernel_text(predict, "dto0", "loops")
+    with pytest.raises(UsageError, match=r"no stage 'optimized'; did you mean optimised\? There are: traced, optimised"):
+        show.stage_text(predict, "optimized")
+    assert str(unknown("pass", "x", [f"pass{k}" for k in range(70)], "these ran")).endswith("pass59, and 10 more")
 
 
 def test_the_picture_of_memory(train):

@@ -13,7 +13,7 @@ from graphc.inspect import command
 from graphc.inspect.draw import MOST, boxes, dot_text, mermaid_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
-from graphc.inspect.trace import neighbours
+from graphc.inspect.neighbours import neighbours
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, const, symbol
@@ -71,6 +71,8 @@ def test_neighbours_beside_nested_graphs():
 def test_neighbours_that_are_not_there(stages):
     with pytest.raises(UsageError, match="the optimised graph has no value 'exp7'; it has exp0"):
         neighbours(stages, "exp7", None, 1)
+    with pytest.raises(UsageError, match="the optimised graph has no value 'sqtr0'; it has sqrt0"):
+        neighbours(stages, "sqtr0", None, 1)
     with pytest.raises(UsageError, match="stage llvm is no graph; graphs are traced, optimised"):
         neighbours(stages, "exp0", "llvm", 1)
 
@@ -126,7 +128,8 @@ def test_a_stage_is_shown_though_lowering_fails(monkeypatch, capsys):
 
     monkeypatch.setattr(Stages, "program", property(fail))
     parser = argparse.ArgumentParser()
+    parser.add_argument("model")
     command.add_arguments(parser)
     for view in (["--stage", "traced"], ["--passes"], ["--node", "exp0"], ["--diff", "simplify"]):
-        assert command.inspect(parser.parse_args(view), model(), Options()) == 0
+        assert command.inspect(parser.parse_args(["m", *view]), lambda _: (model(), Options())) == 0
     assert "graph @net(" in capsys.readouterr().out

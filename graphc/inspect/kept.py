@@ -1,0 +1,141 @@
+"""What a file holds of a compilation: every stage of it, without compiling anything."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+
+from graphc.compile import KERNELS, RECORD, TIMES, from_sections
+from graphc.errors import FormatError, UsageError
+from graphc.inspect.stages import PassRecord, Stages
+from graphc.inspect.values import named_nodes
+from graphc.ir.graph import Graph
+from graphc.ir.kernel_section import read_kernels
+from graphc.ir.machine import machine_of
+from graphc.ir.node import Node
+from graphc.ir.parser import parse
+from graphc.ir.program import Program
+from graphc.ir.record import LOWERED, OPTIMISED, TRACED, Record
+from graphc.options import Options
+from graphc.runtime.container import Container
+from graphc.runtime.host import host_target, run_by
+
+
+class Kept(Stages):
+    """The stages of a compilation as a model's container, or an entry of the cache, holds them.
+
+    Weights are not read: in these graphs large constants are known by their names only, so they are for looking at, and
+    must not be compiled or run.
+    """
+
+    def __init__(self, container: Container, path: str, target: str):
+        self.path = path
+        self.has_program = KERNELS + target in container
+        self._container = container
+        self.options = _options(container, target)
+
+    @functools.cached_property
+    def graph(self) -> Graph:
+        return self.at(TRACED)
+
+    @functools.cached_property
+    def optimised(self) -> Graph:
+        return self.at(OPTIMISED)
+
+    failure = None
+
+    @functools.cached_property
+    def record(self) -> Record:
+        name = TIMES + self.target.name
+        times = self._container.json(name) if name in self._container else []
+        if not isinstance(times, list) or not all(type(ms) in (int, float) for ms in times):
+            raise self._container.error(f"section '{name}' must list milliseconds")
+        return self._read(RECORD, lambda section: Record.read(section, times))
+
+    @property
+    def whole_record(self) -> Record:
+        return self.record
+
+    @functools.cached_property
+    def passes(self) -> tuple[PassRecord, ...]:
+        graphs = [self.graph]
+        for one in self.record.passes:
+            graphs.append(self.at(one.name) if one.changed else graphs[-1])
+        return tuple([PassRecord(p.name, a, b, p.seconds) for p, a, b in zip(self.record.passes, graphs, graphs[1:])])
+
+    def at(self, stage: str) -> Graph:
+        text = "\n".join(self.record.at(stage))
+        return self._read(RECORD, lambda _: parse(text, named=True))
+
+    @functools.cached_property
+    def program(self) -> Program:
+        artifact = from_sections(self._container, self.target.name)
+        kernels = self._read(KERNELS, read_kernels)
+        return replace(artifact.program, kernels=kernels, constants=artifact.constants)
+
+    def _read(self, section: str, read: Callable):
+        """What ``read`` makes of a section; its errors name the file."""
+        try:
+            return read(self._container[section + self.target.name])
+        except FormatError as error:
+            raise self._container.error(f"section '{section}{self.target.name}': {error}") from None
+
+    @functools.cached_property
+    def launched(self) -> dict[str, list[tuple[Node, ...]]]:
+        """As in Stages; nothing where the file was written before such things were noted."""
+        found: dict[str, list[tuple[Node, ...]]] = {}
+        values = named_nodes(self.record.at(LOWERED)) if self.record.lowering is not None else {}
+        for launch in self.record.lowering.launches if values else ():
+            found.setdefault(launch.kernel, []).append(tuple([values[launch.graph][name] for name in launch.values]))
+        return found
+
+    @property
+    def code_size(self) -> int:
+        """Bytes of the machine code in the file."""
+        return len(self._container[f"library:{self.target.name}"])
+
+
+def kept(path, target: str | None = None, fast_math: bool = False) -> Kept | None:
+    """What a file holds of a compilation; None where it holds no such one.
+
+    Args:
+        target: that it was compiled for; by default what this machine runs, the best first, else the first there is.
+        fast_math: whether it must have been compiled with it.
+
+    Raises:
+        FormatError: the file is damaged.
+        OSError: it cannot be read.
+    """
+    container = Container.open(path)
+    there = _targets(container)
+    wanted = [target] if target is not None else [*run_by(host_target().name), *there]
+    name = next((t for t in wanted if t in there), None)
+    found = None if name is None else Kept(container, str(path), name)
+    return None if found is None or (fast_math and not found.options.fast_math) else found
+
+
+def targets_in(path) -> list[str]:
+    """The targets that a file was compiled for.
+
+    Raises:
+        FormatError: the file is damaged.
+        OSError: it cannot be read.
+    """
+    return _targets(Container.open(path))
+
+
+def _targets(container: Container) -> list[str]:
+    return [name.removeprefix(RECORD) for name in container.names if name.startswith(RECORD)]
+
+
+def _options(container: Container, target: str) -> Options:
+    """How the file says that its program was compiled, as far as views need it."""
+    said = container.json("manifest" if "manifest" in container else "key")
+    try:
+        changes = said.get("machine", {})
+        if isinstance(changes, str):  # of a cache's entry, as ``Machine`` prints
+            changes = {name: int(value) for name, _, value in (word.partition("=") for word in changes.split())}
+        return Options(target=target, fast_math=said.get("fast_math") in (True, "True"), machine=machine_of(changes))
+    except (AttributeError, TypeError, UsageError, ValueError) as error:
+        raise container.error(f"how it was compiled cannot be read: {error}") from None
