@@ -10,6 +10,7 @@ import os
 import re
 import threading
 import weakref
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from graphc.ir.clock import POOL, Clock, Times, with_clock
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
+from graphc.ir.kernel import Kernel
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
@@ -52,6 +54,7 @@ _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
+KERNELS = "kernels:"  # a section for each target: the text of the kernels, deflated, which only views read
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -65,6 +68,7 @@ class Artifact:
         library: a shared library for ``target``.
         early: positions of inputs that are written before the last host step ends; any of them if None.
         record: what the passes did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
+        kernels: what the library was made of; none if the artifact was read from a file, see ``kernels_in``.
     """
 
     program: Program
@@ -73,6 +77,7 @@ class Artifact:
     target: str
     early: frozenset[int] | None = None
     record: bytes = b""
+    kernels: tuple[Kernel, ...] = ()
 
 
 @functools.cache
@@ -184,7 +189,7 @@ def assemble(
 
     target, characters = target_of(options), 0
     early = written_before_host(program)
-    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record)
+    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record, program.kernels)
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
@@ -223,6 +228,7 @@ def sections(artifact: Artifact) -> dict[str, object]:
         **_blob_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         **({RECORD + target: artifact.record} if artifact.record else {}),
+        **({KERNELS + target: _kernel_section(artifact.kernels)} if artifact.record else {}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
     }
@@ -247,6 +253,23 @@ def from_sections(container, target: str) -> Artifact:
         raise container.error(f"section 'program:{target}': {fault}")
     early = _early(container, target, len(program.signature.inputs)) if f"early:{target}" in container else None
     return Artifact(program, Blob.of(constants), container[f"library:{target}"], target, early)
+
+
+def _kernel_section(kernels: tuple[Kernel, ...]) -> bytes:
+    return zlib.compress("\n".join(map(str, kernels)).encode())
+
+
+def kernels_in(container, target: str) -> tuple[Kernel, ...]:
+    """The kernels that the code for ``target`` was made of.
+
+    Raises:
+        FormatError: the container has none, or their text is damaged.
+    """
+    section = container[KERNELS + target]
+    try:
+        return parse(zlib.decompress(section).decode() + "\nprogram @kernels {\n}\n").kernels
+    except (FormatError, UnicodeDecodeError, zlib.error) as error:
+        raise container.error(f"section '{KERNELS}{target}': {error}") from None
 
 
 def _outside(program: Program, size: int) -> str:
@@ -351,7 +374,7 @@ def load(
     if mark is not None and POOL in library:
         ctypes.c_void_p.from_address(library.address(POOL)).value = support.library.address("gc_parallel")
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"")  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", kernels=())  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,

@@ -295,7 +295,7 @@ _SEALED = (
 
 
 def _texts(soft: list[str]) -> list[str]:
-    return [n for n in soft if not n.startswith(("weights", "constants:", "blobs:", "record:"))]
+    return [n for n in soft if not n.startswith(("weights", "constants:", "blobs:", "record:", "kernels:"))]
 
 
 def _region(content: bytes, rng: random.Random) -> tuple[int, int]:

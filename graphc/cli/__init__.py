@@ -113,11 +113,13 @@ def _inspect(options) -> int:
     if options.profile:
         profile.show(options)
         return 0
-    found = inspect.recorded_view(options)
-    if found is not None:
-        print(found)
-        return 0
-    return inspect.inspect(options, graph_of(options, options.input), settings_of(options))
+
+    def load(name: str) -> tuple[Graph, Options]:
+        weights = options.weights if options.other is None or name.endswith(".txt") else None
+        named = argparse.Namespace(**{**vars(options), "model": name, "weights": weights})
+        return graph_of(named, options.input), settings_of(named)
+
+    return inspect.inspect(options, load)
 
 
 def _bisect(options) -> int:

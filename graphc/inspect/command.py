@@ -5,32 +5,40 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 
-from graphc.compile import target_of
 from graphc.errors import UsageError
 from graphc.inspect import show
 from graphc.inspect.condition import holds
 from graphc.inspect.draw import dot_text, mermaid_text
 from graphc.inspect.memory import memory
-from graphc.inspect.recorded import diff, graph_after, record_in
+from graphc.inspect.kept import Kept, kept
+from graphc.inspect.neighbours import neighbours
+from graphc.inspect.recorded import diff, passes, statistics
 from graphc.inspect.report import report_text
-from graphc.inspect.sizes import Sizes
+from graphc.inspect.sizes import Sizes, signature_of
+from graphc.inspect.stage_names import CODE
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import numbers, summary
-from graphc.inspect.trace import neighbours, why
+from graphc.inspect.trace import why
 from graphc.ir.graph import Graph
-from graphc.ir.record import Record
+from graphc.ir.record import OPTIMISED
 from graphc.ir.target import TARGETS
 from graphc.options import Options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command, besides those that name the model."""
+    parser.add_argument("other", nargs="?", metavar="OTHER", help="with --diff: another model to compare with the first")
     parser.add_argument(
-        "--stage", metavar="STAGE", help=f"show {', '.join(show.STAGES)}, or the graph after the pass of that name"
-    )
+        "--stage", "--at", metavar="STAGE",
+        help="show traced, optimised, program, llvm, asm, or the graph after the pass of that name",
+    )  # fmt: skip
     view = parser.add_mutually_exclusive_group()
-    view.add_argument("--diff", metavar="PASS", help="what one pass changed")
+    view.add_argument(
+        "--diff", nargs="?", const="..", metavar="PASS|A..B",
+        help="what one pass changed, or all between two stages (of all passes, if none is named); with OTHER: how two models differ",
+    )  # fmt: skip
     view.add_argument("--passes", action="store_true", help="what every pass did, and how long it took")
     view.add_argument("--kernels", action="store_true", help="every kernel with the lines of the program that it comes from")
     view.add_argument("--kernel", metavar="KERNEL", help="one kernel")
@@ -43,10 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--dot", action="store_true", help="the graph, of --stage or optimised, for Graphviz")
     view.add_argument("--mermaid", action="store_true", help="the same for Mermaid")
     view.add_argument("--json", action="store_true", help="everything as JSON")
+    parser.add_argument("--stat", action="store_true", help="with --diff: numbers of lines and operations instead of the lines")
     parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too; with --profile: all kernels")
     parser.add_argument("--neighbours", type=int, default=2, metavar="N", help="with --node: how many operations away (default: 2)")
     parser.add_argument(
-        "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
+        "--as", dest="form", choices=("loops", "llvm", "asm"), default="loops", help="how to show the kernel (default: loops)"
     )
     parser.add_argument(
         "--size", action="append", default=[], type=_size, metavar="NAME=SIZE",
@@ -67,34 +76,36 @@ def _size(text: str) -> tuple[str, int]:
     return name, int(size)
 
 
-def inspect(options, graph: Graph, settings: Options) -> int:
-    """Print the view that was asked for; the exit status is 1 where the condition of ``--fail-if`` holds.
+def inspect(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
+    """Print the view that was asked for.
+
+    Args:
+        load: the graph of a model that is named, and how to compile it.
+
+    Returns:
+        The exit status: 1 where the condition of ``--fail-if`` holds, or two models differ.
 
     Raises:
-        UsageError: names of something that is not there.
+        UsageError: names of something that is not there. FormatError, OSError: a file is damaged, or cannot be read.
     """
-    stages = Stages(graph, settings)
+    stages = _in_file(options) or Stages(*load(options.model))
     fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
     is_plain = options.json or options.stage or options.dot or options.mermaid or not sys.stdout.isatty()
     print(_view(options, stages) if is_plain else coloured(_view(options, stages)))
     if fails:
-        print(f"graphc: true of {graph.name}: {options.fail_if}", file=sys.stderr)
+        print(f"graphc: true of {stages.graph.name}: {options.fail_if}", file=sys.stderr)
         return 1
     return 0
 
 
-def recorded_view(options) -> str | None:
-    """A view of passes by the record in a container, for which nothing is compiled; None where it takes the model itself.
-
-    Raises:
-        UsageError: names of a pass that did not run. FormatError, OSError: the file is damaged, or cannot be read.
-    """
-    is_of_passes = options.passes or options.diff or options.stage not in (None, "program", "llvm", "asm")
-    others = options.node or options.dot or options.mermaid or options.fail_if
-    if others or not is_of_passes or not options.model.endswith(".gc"):
+def _in_file(options) -> Kept | None:
+    """What a container holds of a compilation, where that is enough for the view."""
+    if not options.model.endswith(".gc") or options.why:
         return None
-    record = record_in(options.model, target_of(Options(target=options.target)).name, options.fast_math)
-    return None if record is None else _of_record(options, record)
+    found = kept(options.model, options.target, options.fast_math)
+    is_of_passes = options.passes or options.diff or options.node or options.stage not in (None, *CODE)
+    is_enough = is_of_passes and not (options.dot or options.mermaid or options.fail_if)
+    return found if found is not None and (is_enough or found.has_program) else None
 
 
 def check(options) -> None:
@@ -103,10 +114,12 @@ def check(options) -> None:
     Raises:
         UsageError: they do not.
     """
-    if options.form != "ir" and not options.kernel:
+    if options.form != "loops" and not options.kernel:
         raise UsageError(
             "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
         )
+    if options.stat and not options.diff:
+        raise UsageError("--stat goes with --diff")
     if options.all and not (options.passes or options.profile):
         raise UsageError("--all goes with --passes and --profile")
     if options.neighbours < 0:
@@ -120,17 +133,14 @@ def _sizes(options, stages: Stages) -> Sizes:
     return Sizes(stages.program.signature, given=dict(options.size))
 
 
-def _of_record(options, record: Record) -> str:
-    if options.passes:
-        return show.passes(record, options.all)
-    return diff(record, options.diff) if options.diff else graph_after(record, options.stage)
-
-
 def _view(options, stages: Stages) -> str:
-    if options.diff or options.passes:
-        return _of_record(options, stages.record)
+    if options.diff:
+        return (statistics if options.stat else diff)(stages.record, options.diff)
+    if options.passes:
+        sizes = Sizes(signature_of(stages.optimised), given=dict(options.size))
+        return passes(stages.record, sizes, options.all)
     if options.kernel:
-        return stages.kernel_as(options.kernel, options.form)
+        return show.kernel_text(stages, options.kernel, options.form)
     if options.node:
         return neighbours(stages, options.node, options.stage, options.neighbours)
     if options.why:
@@ -140,8 +150,8 @@ def _view(options, stages: Stages) -> str:
         return show.stage_text(stages, options.stage)
     sizes = _sizes(options, stages)  # lowers the graph, which may be what fails: not for what can be shown without
     if is_drawn:
-        draw = dot_text if options.dot else mermaid_text
-        return draw(show.stage_graph(stages, options.stage or "optimised"), sizes)
+        graph, names, _ = show.stage_values(stages, options.stage or OPTIMISED)
+        return (dot_text if options.dot else mermaid_text)(graph, sizes, names)
     if options.kernels:
         return show.kernels(stages, sizes)
     if options.memory:

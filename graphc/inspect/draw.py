@@ -26,9 +26,13 @@ class Box:
     scope: tuple[str, ...] = ()
 
 
-def boxes(graph: Graph, sizes: Sizes) -> tuple[list[Box], dict[tuple[int, int], str]]:
-    """What to draw of a graph: boxes, operands first, and arrows {(from, to): type}, boxes by their position."""
-    names = value_names(graph)
+def boxes(graph: Graph, sizes: Sizes, names: dict[Node, str] | None = None) -> tuple[list[Box], dict[tuple[int, int], str]]:
+    """What to draw of a graph: boxes, operands first, and arrows {(from, to): type}, boxes by their position.
+
+    Args:
+        names: of the values, where they are not those of the text of this graph alone.
+    """
+    names = names or value_names(graph)
     nodes = list(dict.fromkeys((*graph.inputs, *graph.nodes)))
     keys = {n: n for n in nodes} if len(nodes) <= MOST else _grouped(nodes)
     members: dict[object, list[Node]] = {}
@@ -80,9 +84,9 @@ def _group(name: str, inside: list[Node]) -> Box:
     return Box((name, f"{len(inside)} value{'s' if len(inside) != 1 else ''}"), "group")
 
 
-def dot_text(graph: Graph, sizes: Sizes) -> str:
+def dot_text(graph: Graph, sizes: Sizes, names: dict[Node, str] | None = None) -> str:
     """A graph in the DOT language, its name scopes as clusters: ``graphc inspect ... --dot | dot -Tsvg``."""
-    made, arrows = boxes(graph, sizes)
+    made, arrows = boxes(graph, sizes, names)
 
     def box(k: int, indent: str) -> str:
         text = r"\n".join(_quoted(line) for line in made[k].lines)
@@ -99,9 +103,9 @@ def dot_text(graph: Graph, sizes: Sizes) -> str:
     return "\n".join([*lines, "}"])
 
 
-def mermaid_text(graph: Graph, sizes: Sizes) -> str:
+def mermaid_text(graph: Graph, sizes: Sizes, names: dict[Node, str] | None = None) -> str:
     """A graph as a Mermaid flowchart, its name scopes as subgraphs."""
-    made, arrows = boxes(graph, sizes)
+    made, arrows = boxes(graph, sizes, names)
 
     def box(k: int, indent: str) -> str:
         text = "<br>".join(_escaped(line) for line in made[k].lines)

@@ -36,9 +36,8 @@ def report(stages: Stages, sizes: Sizes) -> dict:
         "formulas": {name: sizes.text(value) for name, value in exact.items() if isinstance(value, Node)},
         "operations": operations(stages.optimised),
         "passes": [
-            {"name": r.name, "seconds": round(r.seconds, 6), "nodes_before": len(r.before.nodes), "nodes_after": len(r.after.nodes),
-             "changed": r.changed}
-            for r in stages.passes
+            {"name": r.name, "seconds": round(r.seconds, 6), "nodes_before": r.before, "nodes_after": r.after, "changed": r.changed}
+            for r in stages.record.passes
         ],
         "kernels": _kernels(stages, sizes),
         "host_steps": [{"operation": s.op, "location": _place(s.location)} for s in flat(program.steps) if isinstance(s, Host)],

@@ -1,18 +1,19 @@
-"""Stages as text for people: the signature, passes, kernels, single stages, differences between passes."""
+"""Stages as text for people: the signature, kernels, single stages."""
 
 from __future__ import annotations
 
-from graphc.errors import Location, UsageError
+from graphc.errors import Location
+from graphc.inspect.near import unknown
 from graphc.inspect.sizes import Sizes
+from graphc.inspect.stage_names import known_stage
 from graphc.inspect.stages import Stages
+from graphc.inspect.values import named_values
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
-from graphc.ir.printer import graph_text
+from graphc.ir.node import Node
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Repeat, flat
-from graphc.ir.record import Record
 from graphc.prims.table import TABLE
 
-STAGES = ("traced", "optimised", "program", "llvm", "asm")
 WIDTH = 100  # columns of what people read
 _MOST_OPS = 10  # distinct operations that are named for a kernel
 _MOST_LINES = 12  # lines of the user's program that are shown for a kernel
@@ -51,29 +52,6 @@ def signature(stages: Stages, sizes: Sizes, most: int | None = None) -> list[str
 def _at(requirement) -> str:
     """The user's line that a requirement comes from."""
     return "" if requirement.location is None else line_of(requirement.location)
-
-
-def passes(record: Record, every: bool = False) -> str:
-    """What each pass did: nodes before and after it, and its time. Those that changed nothing are shown only with ``every``."""
-    rows = [
-        (p.name, str(p.before), str(p.after), _change(p), f"{p.seconds * 1e3:.1f} ms")
-        for p in record.passes
-        if every or p.changed
-    ]
-    hidden = [p for p in record.passes if not p.changed] if not every else []
-    if hidden:
-        rows.append((f"{len(hidden)} without effect", "", "", "", f"{sum(p.seconds for p in hidden) * 1e3:.1f} ms"))
-    first, last = record.passes[0].before, record.passes[-1].after
-    total = f"{sum(p.seconds for p in record.passes) * 1e3:.1f} ms"
-    together = ("together", str(first), str(last), f"{last - first:+d}" if first != last else "", total)
-    named = [("passes", "before", "after", "nodes", "time"), *(("  " + name, *rest) for name, *rest in (*rows, together))]
-    advice = ["", "--all shows those without effect too"] if hidden else []
-    return "\n".join([*columns(named, right=(1, 2, 3, 4), indent=""), *advice])
-
-
-def _change(run) -> str:
-    """By how many nodes a pass changed the graph; empty where it did not."""
-    return "" if not run.changed else f"{run.after - run.before:+d}" if run.after != run.before else "changed"
 
 
 def kernels(stages: Stages, sizes: Sizes) -> str:
@@ -163,21 +141,25 @@ def stage_text(stages: Stages, name: str) -> str:
             return stages.llvm
         case "asm":
             return stages.assembly
-    return graph_text(stage_graph(stages, name))
+    return "\n".join(stages.record.at(known_stage(stages.record, name))) + "\n"
 
 
-def stage_graph(stages: Stages, name: str) -> Graph:
-    """A stage that is a graph: ``traced``, ``optimised``, or after the pass of that name.
+def stage_values(stages: Stages, name: str) -> tuple[Graph, dict[Node, str], dict[Node, str]]:
+    """A stage that is a graph, with the names of its values and their lines: ``traced``, ``optimised``, or after a pass.
 
     Raises:
         UsageError: there is no such stage, or it is no graph.
     """
-    known = {"traced": stages.graph, "optimised": stages.optimised}
-    if name in known:
-        return known[name]
-    passes = {record.name: record.after for record in stages.passes}
-    if name in STAGES:
-        raise UsageError(f"stage {name} is no graph; graphs are traced, optimised, and after each pass {', '.join(passes)}")
-    if name not in passes:
-        raise UsageError(f"no stage {name!r}; there are {', '.join(STAGES)}, and after each pass {', '.join(passes)}")
-    return passes[name]
+    return named_values(stages, known_stage(stages.record, name))
+
+
+def kernel_text(stages: Stages, name: str, form: str) -> str:
+    """One kernel as ``loops``, ``llvm`` or ``asm``.
+
+    Raises:
+        UsageError: the program has none of that name.
+    """
+    names = [k.name for k in stages.program.kernels]
+    if name not in names:
+        raise unknown("kernel", name, names, "this program has")
+    return stages.kernel_as(name, form)

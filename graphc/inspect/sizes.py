@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 
 from graphc.errors import UsageError
+from graphc.ir.graph import Graph
 from graphc.ir.node import Node, symbol
-from graphc.ir.program import Signature
+from graphc.ir.program import Param, Signature
 from graphc.ir.sizes import symbols_in
 from graphc.prims.interpret import dim_value
 
@@ -49,7 +51,9 @@ class Sizes:
         known = {short: long for long, short in self._short.items()}
         known |= {f"{p.name}.{axis}": str(d) for p in signature.inputs for axis, d in enumerate(p.type.shape) if str(d) in self.symbols}
         if name not in known:
-            there = f"those open are {', '.join(known)}" if known else "every size of it is fixed"
+            near = difflib.get_close_matches(name, known, 1, 0.6)
+            meant = f"did you mean {near[0]}? Those open are" if near else "those open are"
+            there = f"{meant} {', '.join(known)}" if known else "every size of it is fixed"
             raise UsageError(f"--size {name}: the model has no open dimension of that name; {there}")
         return known[name]
 
@@ -102,6 +106,14 @@ class Sizes:
             return self.bytes(dim) + self.condition
         names = " = ".join(self._short.values())
         return ", ".join(f"{self.bytes(dim, size)} for {names} = {size}" for size in sizes)
+
+
+def signature_of(graph: Graph) -> Signature:
+    """What a caller of an optimised graph's program will have to know, but for its memory."""
+    inputs = tuple([Param(x.attr("name"), x.type) for x in graph.inputs])
+    outputs = tuple([Param(name, y.type) for name, y in zip(graph.names, graph.outputs)])
+    symbols = tuple([s.attr("name") for s in dict.fromkeys((*graph.symbols, *graph.measured))])
+    return Signature(inputs, outputs, symbols, graph.donated)
 
 
 def _origin(signature: Signature, name: str) -> str:

@@ -14,7 +14,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
 from graphc.ir.program import Program
-from graphc.ir.record import Record
+from graphc.ir.record import OPTIMISED, TRACED, Record
 from graphc.ir.target import Target
 from graphc.options import Options
 
@@ -64,6 +64,16 @@ class Stages:
     def record(self) -> Record:
         """What the passes did, as artefacts hold it."""
         return self._optimisation[2]
+
+    def at(self, stage: str) -> Graph:
+        """The graph after a pass, or ``traced`` or ``optimised``.
+
+        Raises:
+            UsageError: no pass of that name ran.
+        """
+        if stage == OPTIMISED or not self.passes:
+            return self.optimised
+        return self.passes[0].before if stage == TRACED else self.find_pass(stage).after
 
     @functools.cached_property
     def target(self) -> Target:
@@ -122,9 +132,9 @@ class Stages:
         raise UsageError(f"no kernel {name!r}; this program has: {', '.join(k.name for k in self.program.kernels)}")
 
     def kernel_as(self, name: str, form: str) -> str:
-        """One kernel as ``ir`` (its loop tree), ``llvm`` or ``asm``."""
+        """One kernel as ``loops`` (its loop tree), ``llvm`` or ``asm``."""
         kernel = self.kernel(name)
-        if form == "ir":
+        if form == "loops":
             return str(kernel)
         text = kernel_text(kernel, self.target)
         return text if form == "llvm" else _functions(self._assembled(text), f"k_{name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.compile import cached, has_callbacks
+from graphc.inspect.kept import Kept
 from graphc.inspect.show import WIDTH, columns, counted, host_lines, program_lines, signature
 from graphc.inspect.sizes import Sizes, amount, unit
 from graphc.inspect.stages import Stages
@@ -59,8 +60,11 @@ def summary(stages: Stages, sizes: Sizes) -> str:
     return "\n\n".join("\n".join(_cut(line) for line in part) for part in parts)
 
 
-def cache_state(stages: Stages) -> tuple[str, str, str | None]:
-    """``hit``, ``miss`` or ``off`` (no cache, or a graph with Python functions, which is not kept); digest; file."""
+def cache_state(stages: Stages) -> tuple[str, str | None, str | None]:
+    """``hit``, ``miss``, ``off`` (no cache, or a graph with Python functions, which is not kept) or ``file`` (the code is in
+    the file that was read, and the cache is not asked); digest; file."""
+    if isinstance(stages, Kept):
+        return "file", None, stages.path
     digest, path = cached(stages.graph, stages.options)
     if default_cache().path is None or not stages.options.cache or has_callbacks(stages.graph):
         return "off", digest, None
@@ -68,7 +72,9 @@ def cache_state(stages: Stages) -> tuple[str, str, str | None]:
 
 
 def cache_line(stages: Stages) -> str:
-    """One sentence of what ``cache_state`` finds."""
+    """One sentence of what ``cache_state`` finds: where the machine code is."""
+    if isinstance(stages, Kept):
+        return f"code: {unit(stages.code_size)} for {stages.target.name} in the file"
     state, digest, path = cache_state(stages)
     if state == "hit":
         return f"cache: hit, compiled as {digest[:16]} in {default_cache().path}"

@@ -1,4 +1,4 @@
-"""One value followed: the lines around it in a graph, and its way from the user's line to LLVM IR."""
+"""One value followed: its way from the user's line to LLVM IR."""
 
 from __future__ import annotations
 
@@ -7,43 +7,16 @@ from collections.abc import Mapping
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.errors import Location, UsageError
-from graphc.inspect.show import WIDTH, columns, line_of, stage_graph
+from graphc.inspect.show import WIDTH, columns, line_of
 from graphc.inspect.stages import Stages
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
-from graphc.ir.order import users
 from graphc.ir.printer import graph_text, value_names
 from graphc.ir.text import label_text
 
 _MOST = 8  # lines, or names in a message, that are shown of one kind
 _NAMES = 3  # names in a row
 _LEAST = 40  # letters of an operation that are shown before a long place
-
-
-def neighbours(stages: Stages, name: str, stage: str | None, steps: int) -> str:
-    """The lines of a graph within ``steps`` operations of a value, before and after it; the value's own is marked.
-
-    Args:
-        name: of the value, as in the text of the graph, with or without ``%``.
-        stage: the graph: ``traced``, ``optimised`` (default), or after the pass of that name.
-
-    Raises:
-        UsageError: the graph has no such value, or the stage is no graph.
-    """
-    graph = stage_graph(stages, stage or "optimised")
-    names = value_names(graph)
-    node = find_value(names, name, f"the {stage or 'optimised'} graph")
-    lines, used = node_lines(graph, names), users(graph.roots)
-    near = {node}
-    for follow in (lambda n: n.inputs, lambda n: used.get(n, ())):
-        reached = {node}
-        for _ in range(steps):
-            reached |= {x for n in reached for x in follow(n)}
-        near |= reached
-    kept = [n for n in (*graph.inputs, *graph.nodes) if n in near]
-    kept = list(dict.fromkeys(kept))
-    outputs = [f"    output {label}" for label, y in zip(graph.names, graph.outputs) if y is node]
-    return "\n".join([*(f"{'>' if n is node else ' '} {lines[n].rstrip()}" for n in kept), *outputs])
 
 
 def find_value(names: dict[Node, str], name: str, where: str) -> Node:

@@ -52,6 +52,25 @@ class Data:
         return hash(self.key)
 
 
+class Named(Data):
+    """A constant of which only dtype, shape and digest are known, for looking at graphs: its elements read as zeros."""
+
+    __slots__ = ("_digest",)
+
+    def __init__(self, dtype: np.dtype, shape: tuple[int, ...], digest: str):
+        self.array = np.broadcast_to(np.zeros((), dtype), shape)
+        self.key = (str(dtype), shape, digest)
+        self._digest = digest
+
+    def shortened(self) -> "Named":
+        """Itself: what is a repetition has no digest in a text."""
+        return self
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+
 def _content_of(array: np.ndarray) -> bytes:
     """What tells arrays of one dtype and shape apart: short content itself, a digest of more."""
     if array.dtype == object:

@@ -13,7 +13,7 @@ from graphc.ir.read_program import read_program
 from graphc.ir.read_value import Scope
 
 
-def parse(text: str, blobs: dict | None = None) -> Graph | Kernel | Program:
+def parse(text: str, blobs: dict | None = None, named: bool = False) -> Graph | Kernel | Program:
     """The last graph, kernel or program of a text, Node for Node what was printed.
 
     A graph may use the graphs before it; a program takes the kernels before it. No type rule is applied: ``verify``
@@ -21,6 +21,8 @@ def parse(text: str, blobs: dict | None = None) -> Graph | Kernel | Program:
 
     Args:
         blobs: {digest: array} for constants that the text only refers to.
+        named: read constants that are not among these by their names, for looking at a graph: it prints as the text does,
+            and computes nothing of use.
 
     Raises:
         FormatError: the text is malformed, or a blob is missing or damaged; it gives line number, line and what
@@ -29,7 +31,7 @@ def parse(text: str, blobs: dict | None = None) -> Graph | Kernel | Program:
     if not isinstance(text, str):
         raise FormatError(f"the text of an IR is a str, not {type(text).__name__}")
     lines = Lines(text)
-    scope = Scope(blobs=blobs or {})
+    scope = Scope(blobs=blobs or {}, named=named)
     try:
         with located(None):  # what is read here was not made by the caller's line
             return _read_items(lines, scope)

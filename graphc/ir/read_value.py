@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,13 +11,14 @@ import numpy as np
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.lines import Line
-from graphc.ir.data import Data
+from graphc.ir.data import Data, Named
 from graphc.ir.node import BOOL, INDEX, Node, const, make, symbol
 from graphc.ir.text import INFIX, natural_dtype
 from graphc.ir.type import TupleType, Type
 
 _DTYPES = {d.short: d for d in dt.ALL}
 _SIGNS = {sign: (op, precedence) for op, (sign, precedence) in INFIX.items()}
+_BLOB = re.compile(r"#([a-z][a-z0-9]*)\[([0-9,]*)\]:[0-9a-f]+").fullmatch
 _SHORT = 19  # digits of a number that surely fits i64
 _DEPTH = 100  # brackets inside brackets
 _WORDS = {"true": True, "false": False, "none": None}
@@ -33,11 +35,13 @@ class Scope:
         values: parts of expressions, ``%t0``.
         graphs: graphs read before, by label.
         blobs: {digest: array} for large constants.
+        named: constants that are not among the blobs are known by name only.
         groups: text of what stands in parentheses -> what it means; None where its names may mean another thing later.
     """
 
     graphs: dict = field(default_factory=dict)
     blobs: dict = field(default_factory=dict)
+    named: bool = False
     symbols: set | None = None
     vars: dict[str, Node] = field(default_factory=dict)
     arrays: dict[str, DType] = field(default_factory=dict)
@@ -150,9 +154,10 @@ def read_constant(line: Line, type: Type, scope: Scope) -> Node:
     """What stands between the parentheses of ``const(...)``: one element for all, a list, or a blob."""
     start = line.at
     if line.kinds[start] == "blob":
-        array = read_blob(line, scope).array
-        if array.dtype != type.dtype.numpy or array.shape != type.shape:
+        data = read_blob(line, scope)
+        if data.array.dtype != type.dtype.numpy or data.array.shape != type.shape:
             line.refuse(f"the blob {line.texts[start]} is not of type {type}")
+        return const(data, type)
     elif line.accept("["):
         if not type.is_static:
             line.fail("one element, as the shape is not known", start)
@@ -182,7 +187,10 @@ def read_blob(line: Line, scope: Scope) -> Data:
     digest = text.lstrip("#").rpartition(":")[2]
     array = scope.blobs.get(digest)
     if array is None:
-        line.refuse(f"the constant {text} is not among the blobs given")
+        found = _BLOB(text) if scope.named else None
+        if found is None or found[1] not in _DTYPES:
+            line.refuse(f"the constant {text} is not among the blobs given")
+        return Named(_DTYPES[found[1]].numpy, tuple([int(d) for d in found[2].split(",") if d]), digest)
     data = Data(array)
     if data.digest != digest:
         line.refuse(f"the blob {digest} has another content than its digest says")

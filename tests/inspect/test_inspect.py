@@ -18,6 +18,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import symbol
 from graphc.ir.parser import parse
+from graphc.ir.printer import graph_text
 from graphc.ir.program import Param, Program, Signature
 from graphc.ir.type import Type
 from graphc.options import Options
@@ -76,7 +77,7 @@ def test_every_kernel_knows_its_operations(train):
 
 def test_stages_parse_back(predict):
     blobs = {}
-    show.graph_text(predict.graph, blobs=blobs)
+    graph_text(predict.graph, blobs=blobs)
     for name in ("traced", "optimised", *(r.name for r in predict.passes)):
         assert isinstance(parse(show.stage_text(predict, name), blobs), Graph)
     assert show.stage_text(predict, "traced") == str(predict.graph)
@@ -88,12 +89,12 @@ def test_stages_parse_back(predict):
 
 
 def test_kernels_in_three_forms(predict):
-    assert predict.kernel_as("dot0", "ir").startswith("kernel @dot0(")
+    assert predict.kernel_as("dot0", "loops").startswith("kernel @dot0(")
     assert "define internal void @k_dot0(" in predict.kernel_as("dot0", "llvm")
     listing = predict.kernel_as("dot0", "asm")
     assert listing.startswith("k_dot0") and "k_reduce0" not in listing and ".cfi" not in listing
     with pytest.raises(UsageError, match="no kernel 'dot9'.*dot0"):
-        predict.kernel_as("dot9", "ir")
+        predict.kernel_as("dot9", "loops")
 
 
 def test_other_targets(predict):
@@ -104,9 +105,9 @@ def test_other_targets(predict):
 
 def test_passes_without_effect_are_hidden(train):
     idle = next(r.name for r in train.passes if not r.changed)
-    some, every = show.passes(train.record), show.passes(train.record, every=True)
+    some, every = recorded.passes(train.record, sizes(train)), recorded.passes(train.record, sizes(train), every=True)
     assert idle not in some and f"  {idle} " in every and "--all" in some
-    assert re.search(r"^  together +52 +44 +-8 +[0-9.]+ ms$", some, re.M)
+    assert re.search(r"^  together +52 +44 +-8 +27.8 KiB +25.6 KiB +[0-9.]+ ms$", some, re.M)
 
 
 def test_diffs(train):

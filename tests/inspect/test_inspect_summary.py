@@ -187,7 +187,7 @@ def test_sizes_by_name(stages):
     signature = stages.program.signature
     assert Sizes(signature, given={"n": 3}).condition == " at n = 3"
     assert Sizes(signature, given={"rows.0": 3}).growth(N * 4) == "12 B at n = 3"
-    with pytest.raises(UsageError, match="no open dimension of that name; those open are n, rows.0"):
+    with pytest.raises(UsageError, match="no open dimension of that name; did you mean rows.0\\? Those open are n, rows.0"):
         Sizes(signature, given={"rows.1": 3})
 
 

@@ -13,7 +13,8 @@ from graphc.inspect import command
 from graphc.inspect.draw import MOST, boxes, dot_text, mermaid_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
-from graphc.inspect.trace import neighbours, why
+from graphc.inspect.neighbours import neighbours
+from graphc.inspect.trace import why
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, const, symbol
@@ -162,7 +163,8 @@ def test_a_stage_is_shown_though_lowering_fails(monkeypatch, capsys):
 
     monkeypatch.setattr(Stages, "program", property(fail))
     parser = argparse.ArgumentParser()
+    parser.add_argument("model")
     command.add_arguments(parser)
     for view in (["--stage", "traced"], ["--passes"], ["--node", "exp0"], ["--diff", "simplify"]):
-        assert command.inspect(parser.parse_args(view), model(), Options()) == 0
+        assert command.inspect(parser.parse_args(["m", *view]), lambda _: (model(), Options())) == 0
     assert "graph @net(" in capsys.readouterr().out

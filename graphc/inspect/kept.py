@@ -1,0 +1,106 @@
+"""What a file holds of a compilation: every stage of it, without compiling anything."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+from graphc.compile import KERNELS, RECORD, from_sections, kernels_in
+from graphc.errors import FormatError, UsageError
+from graphc.inspect.stages import PassRecord, Stages
+from graphc.ir.graph import Graph
+from graphc.ir.machine import machine_of
+from graphc.ir.node import Node
+from graphc.ir.parser import parse
+from graphc.ir.program import Program
+from graphc.ir.record import OPTIMISED, TRACED, Record
+from graphc.options import Options
+from graphc.runtime.container import Container
+from graphc.runtime.host import host_target, run_by
+
+
+class Kept(Stages):
+    """The stages of a compilation as a model's container, or an entry of the cache, holds them.
+
+    Weights are not read: in these graphs large constants are known by their names only, so they are for looking at, and
+    must not be compiled or run.
+    """
+
+    def __init__(self, container: Container, path: str, target: str):
+        self.path = path
+        self.has_program = KERNELS + target in container
+        self._container = container
+        self.options = _options(container, target)
+
+    @functools.cached_property
+    def graph(self) -> Graph:
+        return self.at(TRACED)
+
+    @functools.cached_property
+    def optimised(self) -> Graph:
+        return self.at(OPTIMISED)
+
+    @functools.cached_property
+    def record(self) -> Record:
+        return Record.read(self._container[RECORD + self.target.name])
+
+    @functools.cached_property
+    def passes(self) -> tuple[PassRecord, ...]:
+        graphs = [self.graph]
+        for one in self.record.passes:
+            graphs.append(self.at(one.name) if one.changed else graphs[-1])
+        return tuple([PassRecord(p.name, a, b, p.seconds) for p, a, b in zip(self.record.passes, graphs, graphs[1:])])
+
+    def at(self, stage: str) -> Graph:
+        try:
+            return parse("\n".join(self.record.at(stage)), named=True)
+        except FormatError as error:
+            raise self._container.error(f"section '{RECORD}{self.target.name}': {error}") from None
+
+    @functools.cached_property
+    def program(self) -> Program:
+        artifact = from_sections(self._container, self.target.name)
+        kernels = kernels_in(self._container, self.target.name)
+        return replace(artifact.program, kernels=kernels, constants=artifact.constants)
+
+    @functools.cached_property
+    def launched(self) -> dict[str, list[tuple[Node, ...]]]:
+        """As in Stages; nothing where another version of graphc made other kernels of the graph than this one does."""
+        found = super().launched
+        return found if found.keys() == {k.name for k in self.program.kernels} else {}
+
+    @property
+    def code_size(self) -> int:
+        """Bytes of the machine code in the file."""
+        return len(self._container[f"library:{self.target.name}"])
+
+
+def kept(path, target: str | None = None, fast_math: bool = False) -> Kept | None:
+    """What a file holds of a compilation; None where it holds no such one.
+
+    Args:
+        target: that it was compiled for; by default what this machine runs, the best first, else the first there is.
+        fast_math: whether it must have been compiled with it.
+
+    Raises:
+        FormatError: the file is damaged.
+        OSError: it cannot be read.
+    """
+    container = Container.open(path)
+    there = [name.removeprefix(RECORD) for name in container.names if name.startswith(RECORD)]
+    wanted = [target] if target is not None else [*run_by(host_target().name), *there]
+    name = next((t for t in wanted if t in there), None)
+    found = None if name is None else Kept(container, str(path), name)
+    return None if found is None or (fast_math and not found.options.fast_math) else found
+
+
+def _options(container: Container, target: str) -> Options:
+    """How the file says that its program was compiled, as far as views need it."""
+    said = container.json("manifest" if "manifest" in container else "key")
+    try:
+        changes = said.get("machine", {})
+        if isinstance(changes, str):  # of a cache's entry, as ``Machine`` prints
+            changes = {name: int(value) for name, _, value in (word.partition("=") for word in changes.split())}
+        return Options(target=target, fast_math=said.get("fast_math") in (True, "True"), machine=machine_of(changes))
+    except (AttributeError, TypeError, UsageError, ValueError) as error:
+        raise container.error(f"how it was compiled cannot be read: {error}") from None
