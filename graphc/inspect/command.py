@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from graphc.errors import UsageError
 from graphc.inspect import show
+from graphc.inspect.compare import compare, different_settings
 from graphc.inspect.condition import holds
 from graphc.inspect.draw import dot_text, mermaid_text
 from graphc.inspect.memory import memory
-from graphc.inspect.kept import Kept, kept
+from graphc.inspect.kept import Kept, kept, targets_in
 from graphc.inspect.neighbours import neighbours
 from graphc.inspect.recorded import diff, passes, statistics
 from graphc.inspect.report import report_text
@@ -26,6 +27,8 @@ from graphc.ir.record import OPTIMISED
 from graphc.ir.target import TARGETS
 from graphc.options import Options
 
+WHOLE = ".."  # what --diff compares where no pass is named: all that passes did
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command, besides those that name the model."""
@@ -36,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     view = parser.add_mutually_exclusive_group()
     view.add_argument(
-        "--diff", nargs="?", const="..", metavar="PASS|A..B",
+        "--diff", nargs="?", const=WHOLE, metavar="PASS|A..B",
         help="what one pass changed, or all between two stages (of all passes, if none is named); with OTHER: how two models differ",
     )  # fmt: skip
     view.add_argument("--passes", action="store_true", help="what every pass did, and how long it took")
@@ -88,6 +91,8 @@ def inspect(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
     Raises:
         UsageError: names of something that is not there. FormatError, OSError: a file is damaged, or cannot be read.
     """
+    if options.other is not None:
+        return _compare(options, load)
     stages = _in_file(options) or Stages(*load(options.model))
     fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
     is_plain = options.json or options.stage or options.dot or options.mermaid or not sys.stdout.isatty()
@@ -96,6 +101,19 @@ def inspect(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
         print(f"graphc: true of {stages.graph.name}: {options.fail_if}", file=sys.stderr)
         return 1
     return 0
+
+
+def _compare(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
+    """Print how two models differ; 1 if they do."""
+    (a, before), (b, after) = load(options.model), load(options.other)
+    found = compare(a, b)
+    held = [targets_in(name) if name.endswith(".gc") else None for name in (options.model, options.other)]
+    found.settings = different_settings(before, after)
+    if None not in held and held[0] != held[1]:
+        found.settings.append(f"  code for {', '.join(held[0]) or 'no target'} -> {', '.join(held[1]) or 'no target'}")
+    text = found.text(options.all, options.stat)
+    print(coloured(text) if sys.stdout.isatty() else text)
+    return int(bool(found))
 
 
 def _in_file(options) -> Kept | None:
@@ -118,10 +136,16 @@ def check(options) -> None:
         raise UsageError(
             "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
         )
+    if options.other is None and options.diff and options.diff.endswith((".gc", ".onnx", ".keras", ".h5", ".txt")):
+        raise UsageError(f"{options.diff} is no pass; to compare two models: graphc inspect {options.model} {options.diff} --diff")
     if options.stat and not options.diff:
         raise UsageError("--stat goes with --diff")
-    if options.all and not (options.passes or options.profile):
-        raise UsageError("--all goes with --passes and --profile")
+    if options.all and not (options.passes or options.profile or options.other):
+        raise UsageError("--all goes with --passes, --profile, and --diff of two models")
+    if options.other is not None and options.diff != WHOLE:
+        raise UsageError(f"to compare two models: graphc inspect {options.model} {options.other} --diff")
+    if options.other is not None and (options.stage or options.fail_if):
+        raise UsageError("--stage and --fail-if are of one model, and --diff compares two")
     if options.neighbours < 0:
         raise UsageError(f"--neighbours {options.neighbours}: there must be 0 or more")
     others = (options.diff, options.passes, options.kernels, options.kernel, options.memory, options.why, options.json)

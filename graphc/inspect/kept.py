@@ -42,7 +42,10 @@ class Kept(Stages):
 
     @functools.cached_property
     def record(self) -> Record:
-        return Record.read(self._container[RECORD + self.target.name])
+        try:
+            return Record.read(self._container[RECORD + self.target.name])
+        except FormatError as error:
+            raise self._container.error(str(error)) from None
 
     @functools.cached_property
     def passes(self) -> tuple[PassRecord, ...]:
@@ -87,11 +90,25 @@ def kept(path, target: str | None = None, fast_math: bool = False) -> Kept | Non
         OSError: it cannot be read.
     """
     container = Container.open(path)
-    there = [name.removeprefix(RECORD) for name in container.names if name.startswith(RECORD)]
+    there = _targets(container)
     wanted = [target] if target is not None else [*run_by(host_target().name), *there]
     name = next((t for t in wanted if t in there), None)
     found = None if name is None else Kept(container, str(path), name)
     return None if found is None or (fast_math and not found.options.fast_math) else found
+
+
+def targets_in(path) -> list[str]:
+    """The targets that a file was compiled for.
+
+    Raises:
+        FormatError: the file is damaged.
+        OSError: it cannot be read.
+    """
+    return _targets(Container.open(path))
+
+
+def _targets(container: Container) -> list[str]:
+    return [name.removeprefix(RECORD) for name in container.names if name.startswith(RECORD)]
 
 
 def _options(container: Container, target: str) -> Options:

@@ -151,7 +151,8 @@ def test_damage_is_told(path, tmp_path, capsys, section, content):
     changed = {n: content if n == name else bytes(container[n]) for n in container.names}
     (tmp_path / "m.gc").write_bytes(b"".join(encode(changed)))
     assert cli.main(["inspect", str(tmp_path / "m.gc")]) == 1
-    assert "FormatError" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "FormatError" in said and "m.gc: " in said
 
 
 def test_kernels_read_back(path, both):
