@@ -92,7 +92,7 @@ def test_what_a_caller_sees():
     assert found.frame == ["~ the same in another order: input x: f32[n,6], output b = %neg0: f32[n,3], output a = %neg0: f32[n,3]"]
     w, more = (input_node(name, Type(dt.f32, (3,))) for name in ("w", "more"))
     found = compare(Graph("g", (w,), (apply("neg", w),)), Graph("g", (w, more), (apply("add", w, more),)))
-    assert found.frame[0] == "+ input more: f32[3]" and lines(found) == ["- %neg0: f32[3] = neg(%w)", "+ %add0: f32[3] = add(%w, %more)"]
+    assert "+ input more: f32[3]" in found.frame and lines(found) == ["- %neg0: f32[3] = neg(%w)", "+ %add0: f32[3] = add(%w, %more)"]
     step = [Graph("g", (w,), (apply("neg", w),), ("w",), donated) for donated in ((), ((0, 0),))]
     assert compare(*step).frame == ["- output w = %neg0: f32[3]", "+ output w = %neg0: f32[3], written over w"]
 
