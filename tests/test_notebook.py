@@ -75,3 +75,18 @@ def test_errors_name_the_cell_and_its_line():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     found = printed(executed(notebook)[1])
     assert "at Cell In[2], line 4: a @ a" in found and "ipykernel" not in found
+
+
+def test_graphs_and_functions_are_shown_as_pictures_and_text():
+    cells = [
+        "import graphc as tf\nimport graphc.v1 as v1\n"
+        "f = tf.function(lambda x: tf.exp(x)).get_concrete_function(tf.TensorSpec([None, 3]))\nf",
+        "f.graph",
+        "f.graph.ir",
+        "with v1.Graph().as_default() as g:\n    v1.exp(v1.placeholder(tf.float32, [3], name='fed'))\ng",
+    ]
+    found = executed(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells]))
+    plain = [texts(outputs, "text/plain")[0] for outputs in found]
+    assert plain[0].startswith("<ConcreteFunction ") and plain[3].startswith("Graph: 2 operations")
+    assert plain[1] == plain[2] and "= exp(" in plain[1]
+    assert all('<div class="graphc-graph">' in texts(outputs, "text/html")[0] for outputs in found)

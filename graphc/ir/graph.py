@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from graphc.errors import Location, here, located
 from graphc.ir.node import INDEX, Node, const, make
 from graphc.ir.order import toposort
-from graphc.ir.picture import picture
+from graphc.ir.picture import bundle, picture
 from graphc.ir.printer import graph_text
 from graphc.ir.sizes import any_sizes, made_by, maker, remade, substitute_dims, symbols_in
 from graphc.ir.type import Type
@@ -89,6 +89,9 @@ class Graph:
 
     def _repr_html_(self) -> str:
         return picture(self)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return bundle(str(self), self._repr_html_())
 
 
 def input_node(name: str, type: Type) -> Node:

@@ -8,11 +8,12 @@ from html import escape
 from graphc.ir.node import Node
 
 BOXES = 60  # of a picture
+_LINES = 40  # of a text
 _LABEL = 26  # letters of a label
 _WIDE, _HIGH, _GAP, _STEP = 180, 34, 24, 70
 _COLORS = {
-    "scope": "#dbe9f6", "VariableV2": "#fde8c8", "Placeholder": "#d8f0d8", "Const": "#eeeeee", "line": "#dbe9f6",
-    "input": "#d8f0d8", "const": "#eeeeee", "output": "#fde8c8",
+    "scope": "#3b82c4", "VariableV2": "#e08a1e", "Placeholder": "#3fa34d", "Const": "#888888", "line": "#3b82c4",
+    "input": "#3fa34d", "const": "#888888", "output": "#e08a1e",
 }  # fmt: skip
 
 
@@ -34,44 +35,78 @@ class Box:
     detail: str = ""
 
 
+def bundle(text: str, html: str) -> dict[str, str]:
+    """What a notebook shows of an object, by kinds of media; a long text is cut short."""
+    lines = text.splitlines()
+    left = len(lines) - _LINES
+    if left > 0:
+        text = "\n".join([*lines[:_LINES], f"... {left} more lines; print() shows them"])
+    return {"text/plain": text, "text/html": html}
+
+
 def _layers(boxes: list[Box]) -> list[list[Box]]:
-    """The boxes in rows: each below all that it takes values from, arrows back in a circle aside."""
+    """The boxes in rows: each below all that it takes values from, arrows back in a circle aside.
+
+    Each stands as far down as what reads it allows, and boxes of a row in the order of those above them, so that arrows
+    are short and seldom cross.
+    """
     depth: dict[str, int] = {}
     for box in boxes:  # in the order of making, so that what comes before is known but for loops between scopes
         depth[box.key] = max((depth[k] + 1 for k in box.before if k in depth), default=0)
+    lowest: dict[str, int] = {}
+    for box in reversed(boxes):
+        below = depth[box.key] = max(lowest.get(box.key, depth[box.key]), depth[box.key])
+        for key in box.before:
+            lowest[key] = min(lowest.get(key, below - 1), below - 1)
     rows: list[list[Box]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for box in boxes:
         rows[depth[box.key]].append(box)
+    at: dict[str, float] = {}
+    for row in rows:
+        means = {box.key: [at[k] for k in box.before if k in at] for box in row}
+        row.sort(key=lambda box: sum(means[box.key]) / len(means[box.key]) if means[box.key] else 1.0)
+        at.update((box.key, (k + 1) / (len(row) + 1)) for k, box in enumerate(row))
     return rows
 
 
-def _short(text: str) -> str:
+def _name(text: str) -> str:
+    """Names tell most at their end."""
     return text if len(text) <= _LABEL else "..." + text[3 - _LABEL :]
 
 
+def _described(text: str) -> str:
+    """Types tell most at both ends."""
+    half = (_LABEL - 3) // 2
+    return text if len(text) <= _LABEL else f"{text[: _LABEL - 3 - half]}...{text[-half:]}"
+
+
 def _drawn(box: Box, x: float, y: float) -> str:
-    color = _COLORS.get(box.kind, "#ffffff")
+    color = _COLORS.get(box.kind)
+    fill = f'fill="{color}" fill-opacity="0.2"' if color else 'fill="none"'  # on pages of any colour
     name, more = box.label or box.key, box.detail or box.kind
     more += f", {box.count} operations" if box.count > 1 else ""
     corner = 8 if box.kind in ("scope", "line") else 2
     return (
         f'<g><title>{escape(name)} ({escape(more)})</title><rect x="{x:.0f}" y="{y:.0f}" width="{_WIDE}" '
-        f'height="{_HIGH}" rx="{corner}" fill="{color}" stroke="#778899"/><text x="{x + _WIDE / 2:.0f}" '
-        f'y="{y + 14:.0f}" text-anchor="middle">{escape(_short(name))}</text><text x="{x + _WIDE / 2:.0f}" '
-        f'y="{y + 27:.0f}" text-anchor="middle" fill="#667788">{escape(_short(more))}</text></g>'
+        f'height="{_HIGH}" rx="{corner}" {fill} stroke="currentColor" stroke-opacity="0.5"/><text x="{x + _WIDE / 2:.0f}" '
+        f'y="{y + 14:.0f}" text-anchor="middle">{escape(_name(name))}</text><text x="{x + _WIDE / 2:.0f}" '
+        f'y="{y + 27:.0f}" text-anchor="middle" fill-opacity="0.7">{escape(_described(more))}</text></g>'
     )
 
 
 def _arrow(said: str, start: tuple, end: tuple) -> str:
     (x0, y0), (x1, y1) = start, end
+    is_long = y1 - y0 > _STEP and abs(x1 - x0) < _WIDE
+    aside = max(x0, x1) + _WIDE * 0.75  # past the boxes between, or back up
+    begin, bend = (aside, aside) if is_long or y1 < y0 else (x0, x1)
     return (
-        f'<path d="M{x0:.0f},{y0:.0f} C{x0:.0f},{y0 + 20:.0f} {x1:.0f},{y1 - 20:.0f} {x1:.0f},{y1:.0f}" fill="none" '
-        f'stroke="#99aabb" marker-end="url(#graphc-arrow)"><title>{escape(said)}</title></path>'
+        f'<path d="M{x0:.0f},{y0:.0f} C{begin:.0f},{y0 + 20:.0f} {bend:.0f},{y1 - 20:.0f} {x1:.0f},{y1:.0f}" fill="none" '
+        f'stroke="currentColor" stroke-opacity="0.4" marker-end="url(#graphc-arrow)"><title>{escape(said)}</title></path>'
     )
 
 
 def drawing(boxes: list[Box], head: str, more: int = 0) -> str:
-    """Boxes and the arrows between them as HTML.
+    """Boxes and the arrows between them as HTML, in the colours of the page around it; what is large can be scrolled.
 
     Args:
         boxes: each after those that it takes values from, as far as that can be.
@@ -92,10 +127,11 @@ def drawing(boxes: list[Box], head: str, more: int = 0) -> str:
     drawn = [_drawn(box, *places[box.key]) for box in boxes]
     note = f"<p>{more} more boxes are not shown.</p>" if more else ""
     return (
-        f'<div class="graphc-graph"><p>{escape(head)}</p><svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11"><defs><marker '
-        f'id="graphc-arrow" markerWidth="8" markerHeight="8" refX="6" refY="3" orient="auto"><path '
-        f'd="M0,0 L6,3 L0,6 z" fill="#99aabb"/></marker></defs>{"".join(arrows)}{"".join(drawn)}</svg>{note}</div>'
+        f'<div class="graphc-graph"><p>{escape(head)}</p><div style="overflow: auto; max-height: 80vh"><svg '
+        f'xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'font-family="sans-serif" font-size="11" fill="currentColor"><defs><marker id="graphc-arrow" markerWidth="8" '
+        f'markerHeight="8" refX="6" refY="3" orient="auto"><path d="M0,0 L6,3 L0,6 z" fill="currentColor" '
+        f'fill-opacity="0.5"/></marker></defs>{"".join(arrows)}{"".join(drawn)}</svg></div>{note}</div>'
     )
 
 
@@ -121,7 +157,8 @@ def picture(graph, limit: int = BOXES) -> str:
             if x in homes and homes[x] != homes[node]:
                 box.before.setdefault(homes[x], str(x.type))
     kept = list(found.values())[:limit]
-    head = f"{graph.name}: {len(graph.inputs)} inputs, {len(nodes)} nodes, {len(graph.outputs)} outputs"
+    counts = ((len(graph.inputs), "input"), (len(nodes), "node"), (len(graph.outputs), "output"))
+    head = f"{graph.name}: " + ", ".join(f"{count} {what}{'s' if count != 1 else ''}" for count, what in counts)
     return drawing(kept, head, len(found) - len(kept))
 
 

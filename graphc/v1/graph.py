@@ -14,6 +14,7 @@ from graphc.errors import DtypeError, GraphError, StateError, call_size, explain
 from graphc.ir.dtype import DType
 from graphc.ir.graph import input_node
 from graphc.ir.node import Node, symbol
+from graphc.ir.picture import bundle
 from graphc.ir.type import Type
 from graphc.lib import shape as lib_shape
 from graphc.lib.promote import as_node, literal_array
@@ -169,6 +170,9 @@ class Graph(Placement, Collected):
 
     def _repr_html_(self) -> str:
         return picture(self)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return bundle(summary(self), self._repr_html_())
 
     # -------------------------------------------------------------------------------------- operations
 

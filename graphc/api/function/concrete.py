@@ -30,6 +30,7 @@ from graphc.compile import compile_graph, lower_graph, optimise
 from graphc.errors import DtypeError, GraphcError, ShapeError, UsageError, explain, with_line
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
+from graphc.ir.picture import bundle
 
 _numbers = itertools.count()
 _EXACT_KEPT = 1024
@@ -155,6 +156,12 @@ class ConcreteFunction:
 
     def __repr__(self):
         return f"<ConcreteFunction {self.pretty_printed_signature()}>"
+
+    def _repr_html_(self) -> str:
+        return self.traced.graph._repr_html_()
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return bundle(repr(self), self._repr_html_())
 
     # ------------------------------------------------------------------------------------------- calling
 

@@ -195,3 +195,6 @@ class GraphView:
 
     def _repr_html_(self) -> str:
         return self.ir._repr_html_()
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return self.ir._repr_mimebundle_()
