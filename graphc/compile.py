@@ -20,6 +20,7 @@ import numpy as np
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.clock import POOL, Clock, Times, with_clock
+from graphc.ir.data import Named
 from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
@@ -109,8 +110,11 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step.
 
     Raises:
-        UsageError: ``options.allow`` has another name than those of ``INEXACT``.
+        UsageError: ``options.allow`` has another name than those of ``INEXACT``; or the elements of a constant are not known.
     """
+    for constant in (n for _, nodes in graphs_in(graph) for n in nodes if n.op == "const"):
+        if isinstance(constant.attr("value"), Named):
+            raise UsageError(explain(f"{graph.name} was read without its weights, to be looked at; it cannot be compiled"))
     unknown = [name for name in options.allow if name not in INEXACT]
     if unknown:
         raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(INEXACT)}"))

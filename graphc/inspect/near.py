@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from graphc.errors import UsageError
 
+_MOST = 60  # names that are listed
+
 
 def unknown(what: str, name: str, known: Iterable[str], there: str = "there are") -> UsageError:
     """The error for a name that nothing has: ``no pass 'simplfy'; did you mean simplify? These ran: ...``.
@@ -16,6 +18,7 @@ def unknown(what: str, name: str, known: Iterable[str], there: str = "there are"
     """
     known = list(known)
     near = difflib.get_close_matches(name, known, 1, 0.6)
-    listed = f"{there}: {', '.join(known) or 'none'}"
+    more = f", and {len(known) - _MOST} more" if len(known) > _MOST else ""
+    listed = f"{there}: {', '.join(known[:_MOST]) or 'none'}{more}"
     meant = f"did you mean {near[0]}? {listed[0].upper()}{listed[1:]}" if near else listed
     return UsageError(f"no {what} {name!r}; {meant}")

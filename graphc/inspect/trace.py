@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 
@@ -30,7 +31,8 @@ def find_value(names: dict[Node, str], name: str, where: str) -> Node:
         if known == wanted:
             return node
     stem = re.sub(r"\d+$", "", wanted)
-    like = [n for n in names.values() if stem and (n.startswith(stem) or stem in n)] or list(names.values())
+    like = [n for n in names.values() if stem and (n.startswith(stem) or stem in n)]
+    like = like or difflib.get_close_matches(wanted, names.values(), _MOST, 0.5) or list(names.values())
     more = f", and {len(like) - _MOST} more" if len(like) > _MOST else ""
     raise UsageError(f"{where} has no value {wanted!r}; it has {', '.join(like[:_MOST])}{more}")
 

@@ -8,7 +8,7 @@ import pytest
 
 from graphc import aot, cli
 from graphc.compile import KERNELS, RECORD, compile_graph, kernels_in, target_of
-from graphc.errors import FormatError
+from graphc.errors import FormatError, UsageError
 from graphc.inspect import command, show
 from graphc.inspect.kept import kept
 from graphc.inspect.report import report
@@ -38,8 +38,8 @@ VIEWS = (
 
 def model():
     """A product with weights, a loop, and what passes have something to do for."""
-    x, k = input_node("x", Type(dt.f32, (symbol("batch"), 6))), input_node("k", INDEX)
-    w = const(np.arange(24, dtype=np.float32).reshape(6, 4))
+    x, k = input_node("x", Type(dt.f32, (symbol("rows"), 6))), input_node("k", INDEX)
+    w = const(np.arange(24, dtype=np.float32).reshape(6, 4) / 3)
     y = contract.dot(apply("neg", apply("neg", x)), w)
     row = input_node("row", y.type)
     body = Graph("body", (k, row), (apply("exp", row),))
@@ -107,6 +107,13 @@ def test_values_have_the_names_of_the_record_in_every_stage(both):
             assert len(set(names.values())) == len(names) == len({*graph.inputs, *graph.nodes})
             for node, line in lines.items():
                 assert line.startswith(f"  %{names[node]}: {node.type} = {node.op}(")
+
+
+def test_what_has_no_weights_is_never_compiled(both, tmp_path):
+    for use in (compile_graph, lambda graph: aot.save(graph, tmp_path / "m.gc"), lambda graph: Stages(graph).program):
+        with pytest.raises(UsageError, match="net was read without its weights, to be looked at; it cannot be compiled"):
+            use(both[0].graph)
+    assert not (tmp_path / "m.gc").exists()
 
 
 def test_other_constants_of_one_shape_are_other_values():

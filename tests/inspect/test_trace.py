@@ -72,6 +72,8 @@ def test_neighbours_beside_nested_graphs():
 def test_neighbours_that_are_not_there(stages):
     with pytest.raises(UsageError, match="the optimised graph has no value 'exp7'; it has exp0"):
         neighbours(stages, "exp7", None, 1)
+    with pytest.raises(UsageError, match="the optimised graph has no value 'sqtr0'; it has sqrt0"):
+        neighbours(stages, "sqtr0", None, 1)
     with pytest.raises(UsageError, match="stage llvm is no graph; graphs are traced, optimised"):
         neighbours(stages, "exp0", "llvm", 1)
 
