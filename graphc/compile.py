@@ -10,7 +10,6 @@ import os
 import re
 import threading
 import weakref
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from graphc.ir.dtype import as_dtype, by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
 from graphc.ir.kernel import Kernel
+from graphc.ir.kernel_section import kernel_section
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
@@ -55,7 +55,7 @@ _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
-KERNELS = "kernels:"  # a section for each target: the text of the kernels, deflated, which only views read
+KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -69,7 +69,7 @@ class Artifact:
         library: a shared library for ``target``.
         early: positions of inputs that are written before the last host step ends; any of them if None.
         record: what the passes did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
-        kernels: what the library was made of; none if the artifact was read from a file, see ``kernels_in``.
+        kernels: what the library was made of; none if the artifact was read from a file, see ``ir.kernel_section``.
     """
 
     program: Program
@@ -232,7 +232,7 @@ def sections(artifact: Artifact) -> dict[str, object]:
         **_blob_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         **({RECORD + target: artifact.record} if artifact.record else {}),
-        **({KERNELS + target: _kernel_section(artifact.kernels)} if artifact.record else {}),
+        **({KERNELS + target: kernel_section(artifact.kernels)} if artifact.record else {}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
     }
@@ -257,23 +257,6 @@ def from_sections(container, target: str) -> Artifact:
         raise container.error(f"section 'program:{target}': {fault}")
     early = _early(container, target, len(program.signature.inputs)) if f"early:{target}" in container else None
     return Artifact(program, Blob.of(constants), container[f"library:{target}"], target, early)
-
-
-def _kernel_section(kernels: tuple[Kernel, ...]) -> bytes:
-    return zlib.compress("\n".join(map(str, kernels)).encode())
-
-
-def kernels_in(container, target: str) -> tuple[Kernel, ...]:
-    """The kernels that the code for ``target`` was made of.
-
-    Raises:
-        FormatError: the container has none, or their text is damaged.
-    """
-    section = container[KERNELS + target]
-    try:
-        return parse(zlib.decompress(section).decode() + "\nprogram @kernels {\n}\n").kernels
-    except (FormatError, UnicodeDecodeError, zlib.error) as error:
-        raise container.error(f"section '{KERNELS}{target}': {error}") from None
 
 
 def _outside(program: Program, size: int) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 
-from graphc.compile import KERNELS, RECORD, from_sections, kernels_in
+from graphc.compile import KERNELS, RECORD, from_sections
 from graphc.errors import FormatError, UsageError
 from graphc.inspect.stages import PassRecord, Stages
 from graphc.ir.graph import Graph
+from graphc.ir.kernel_section import read_kernels
 from graphc.ir.machine import machine_of
 from graphc.ir.node import Node
 from graphc.ir.parser import parse
@@ -42,10 +44,7 @@ class Kept(Stages):
 
     @functools.cached_property
     def record(self) -> Record:
-        try:
-            return Record.read(self._container[RECORD + self.target.name])
-        except FormatError as error:
-            raise self._container.error(str(error)) from None
+        return self._read(RECORD, Record.read)
 
     @functools.cached_property
     def passes(self) -> tuple[PassRecord, ...]:
@@ -55,16 +54,21 @@ class Kept(Stages):
         return tuple([PassRecord(p.name, a, b, p.seconds) for p, a, b in zip(self.record.passes, graphs, graphs[1:])])
 
     def at(self, stage: str) -> Graph:
-        try:
-            return parse("\n".join(self.record.at(stage)), named=True)
-        except FormatError as error:
-            raise self._container.error(f"section '{RECORD}{self.target.name}': {error}") from None
+        text = "\n".join(self.record.at(stage))
+        return self._read(RECORD, lambda _: parse(text, named=True))
 
     @functools.cached_property
     def program(self) -> Program:
         artifact = from_sections(self._container, self.target.name)
-        kernels = kernels_in(self._container, self.target.name)
+        kernels = self._read(KERNELS, read_kernels)
         return replace(artifact.program, kernels=kernels, constants=artifact.constants)
+
+    def _read(self, section: str, read: Callable):
+        """What ``read`` makes of a section; its errors name the file."""
+        try:
+            return read(self._container[section + self.target.name])
+        except FormatError as error:
+            raise self._container.error(f"section '{section}{self.target.name}': {error}") from None
 
     @functools.cached_property
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from graphc import aot, cli
-from graphc.compile import KERNELS, RECORD, compile_graph, kernels_in, target_of
+from graphc.compile import KERNELS, RECORD, compile_graph, target_of
 from graphc.errors import FormatError, UsageError
 from graphc.inspect import command, show
 from graphc.inspect.kept import kept
@@ -18,6 +18,7 @@ from graphc.inspect.values import named_values
 from graphc.ir import dtype as dt
 from graphc.ir.data import Data, Named
 from graphc.ir.graph import Graph, input_node
+from graphc.ir.kernel_section import kernel_section, read_kernels
 from graphc.ir.machine import machine_of
 from graphc.ir.node import INDEX, const, symbol
 from graphc.ir.parser import parse
@@ -163,4 +164,6 @@ def test_damage_is_told(path, tmp_path, capsys, section, content):
 
 
 def test_kernels_read_back(path, both):
-    assert kernels_in(Container.open(path), both[0].target.name) == both[1].program.kernels
+    kernels = both[1].program.kernels
+    assert read_kernels(Container.open(path)[KERNELS + both[0].target.name]) == kernels
+    assert read_kernels(kernel_section(())) == ()
