@@ -1,11 +1,8 @@
-"""The stages of a model as text: one on the terminal, or all as files.
+"""The stages of a model as text: ``MODEL STAGE`` prints one, ``MODEL --out DIR`` writes all.
 
-    python tools/irdump.py MODEL STAGE
-    python tools/irdump.py MODEL --out DIR [--all]
-
-MODEL and STAGE are what ``graphc inspect MODEL --stage STAGE`` takes. DIR gets 00-traced.txt, a file after each pass that
-changed something (with --all after every pass), NN-optimised.txt, program.txt, module.ll and module.s. A graph can be
-edited and compiled: ``graphc compile DIR/05-simplify.txt --weights MODEL -o out.gc``.
+They are what ``graphc inspect MODEL --stage STAGE`` takes. DIR gets 00-traced.txt, a file after each pass that changed
+something (with --all after every pass), NN-optimised.txt, program.txt, module.ll and module.s. A graph can be edited
+and compiled: ``graphc compile DIR/05-simplify.txt --weights MODEL -o out.gc``.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from graphc.inspect.stages import Stages  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print or write what was asked for; 1 where that cannot be done."""
+    """Print or write what was asked for; 1 if that cannot be done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model(parser)
     wanted = parser.add_mutually_exclusive_group(required=True)

@@ -11,6 +11,7 @@ from graphc.errors import FormatError, GraphcError, UsageError
 from graphc.inspect import recorded, show
 from graphc.inspect.doctor import examine
 from graphc.inspect.memory import memory
+from graphc.inspect.near import unknown
 from graphc.inspect.sizes import Sizes, unit
 from graphc.inspect.stages import Stages
 from graphc.inspect.text_model import read_text
@@ -118,6 +119,41 @@ def test_diffs(train):
     assert recorded.diff(train.record, idle).startswith(f"{idle} changed nothing; these passes did: ")
     with pytest.raises(UsageError, match="no pass 'x'"):
         recorded.diff(train.record, "x")
+
+
+def test_differences_of_any_two_stages(train):
+    record = train.record
+    whole = recorded.diff(record, "..")
+    assert whole.startswith("--- traced\n+++ optimised\n@@") and whole == recorded.diff(record, "traced..optimised")
+    assert recorded.diff(record, "..unify_dims").splitlines()[2:] == recorded.diff(record, "unify_dims").splitlines()[2:]
+    back = recorded.diff(record, "optimised..traced").splitlines()[2:]
+    assert sorted(x[1:] for x in back if x[0] == "+") == sorted(x[1:] for x in whole.splitlines()[2:] if x[0] == "-")
+    assert recorded.diff(record, "simplify..simplify").startswith("simplify..simplify changed nothing; these passes did: unify_dims")
+    with pytest.raises(UsageError, match="no stage 'simplfy'; did you mean simplify"):
+        recorded.diff(record, "simplfy..")
+
+
+def test_differences_in_numbers(train):
+    text = recorded.statistics(train.record, "..")
+    lines = recorded.diff(train.record, "..").splitlines()[2:]
+    assert text.startswith(f"{sum(x[0] == '-' for x in lines)} lines gone, {sum(x[0] == '+' for x in lines)} new\n")
+    assert re.search(r"^  reshape +6 +0 +-6$", text, re.M) and "  add " not in text
+    assert recorded.statistics(train.record, "simplify..simplify") == recorded.diff(train.record, "simplify..simplify")
+
+
+def test_bytes_of_passes(predict):
+    x = input_node("x", Type(dt.f32, (symbol("n"), 3)))
+    stages = Stages(Graph("g", (x,), (apply("exp", apply("neg", apply("neg", x))),)))
+    text = recorded.passes(stages.record, Sizes(stages.program.signature, given={"n": 10}))
+    assert re.search(r"^passes at n = 10 +before .*\n  simplify +4 +2 +-2 +360 B +120 B ", text, re.M)
+
+
+def test_what_was_probably_meant(predict):
+    with pytest.raises(UsageError, match=r"no kernel 'dto0'; did you mean dot0\? This program has: "):
+        show.kernel_text(predict, "dto0", "loops")
+    with pytest.raises(UsageError, match=r"no stage 'optimized'; did you mean optimised\? There are: traced, optimised"):
+        show.stage_text(predict, "optimized")
+    assert str(unknown("pass", "x", [f"pass{k}" for k in range(70)], "these ran")).endswith("pass59, and 10 more")
 
 
 def test_the_picture_of_memory(train):
