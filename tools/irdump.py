@@ -49,8 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _files(stages: Stages, every: bool) -> list[tuple[str, str]]:
-    """(file name, stage) of each; the numbers are those of the passes in the pipeline."""
-    passes = stages.record.passes
+    passes = stages.record.passes  # their numbers are those in the pipeline
     ran = [(f"{k:02}-{p.name}.txt", p.name) for k, p in enumerate(passes, 1) if every or p.changed]
     graphs = [("00-traced.txt", "traced"), *ran, (f"{len(passes) + 1:02}-optimised.txt", "optimised")]
     return [*graphs, ("program.txt", "program"), ("module.ll", "llvm"), ("module.s", "asm")]

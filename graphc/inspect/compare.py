@@ -54,7 +54,7 @@ class Difference:
             every: all lines, however many there are.
             only_counts: how many there are of each operation, instead of the lines of operations.
         """
-        head = f"{self.same} values are the same"
+        head = "1 value is the same" if self.same == 1 else f"{self.same} values are the same"
         if not self:
             return f"no difference: {head}"
         counted = [(op, str(x), str(y), f"{y - x:+d}") for op, (x, y) in self.counts.items()]
