@@ -1,7 +1,7 @@
 """The stages of a model as text: ``MODEL STAGE`` prints one, ``MODEL --out DIR`` writes all.
 
 They are what ``graphc inspect MODEL --stage STAGE`` takes. DIR gets 00-traced.txt, a file after each pass that changed
-something (with --all after every pass), NN-optimised.txt, program.txt, module.ll and module.s. A graph can be edited
+something (with --all after every pass), NN-optimised.txt, program.txt, module.ll and module.s. Texts can be edited
 and compiled: ``graphc compile DIR/05-simplify.txt --weights MODEL -o out.gc``.
 """
 
