@@ -45,7 +45,7 @@ from graphc.runtime import progress  # noqa: F401  shows long compilations
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.executable import Executable, HostStep
 from graphc.runtime.host import host_target
-from graphc.runtime.host_constants import constant_sections, read_constants
+from graphc.runtime.host_constants import constant_sections, constants_in
 from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 from graphc.runtime.portable_call import LateSizes
@@ -146,23 +146,29 @@ def optimise_recorded(graph: Graph, options: Options, recorder, on_pass: Callabl
 
 @dataclass(frozen=True)
 class Lowered:
-    """A graph as a Program, and how it came about.
-
-    Attributes:
-        record, times: as in ``Artifact``.
-    """
+    """A graph as a Program, and how it came about: ``record`` and ``times`` are those of an ``Artifact``."""
 
     program: Program
-    record: bytes
-    times: tuple[float, ...]
+    record: bytes = b""
+    times: tuple[float, ...] = ()
 
 
 def lower_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Lowered:
     """Passes and lowering, with a record of what they did."""
-    recorder, notes = _later("graphc.ir.recorder").Recorder(), _later("graphc.ir.notes").Notes()
-    program = lower_graph(optimise_recorded(graph, options, recorder, on_pass), options, notes)
-    recorder.note_lowering(notes, program)
-    return Lowered(program, recorder.encoded(), recorder.times)
+    (made,) = lower_for(graph, options, (target_of(options).name,), on_pass).values()
+    return made
+
+
+def lower_for(graph: Graph, options: Options, targets: Sequence[str], on_pass: Callable | None = None) -> dict[str, Lowered]:
+    """The same for several targets, by their names; the passes run once."""
+    recorder, found = _later("graphc.ir.recorder").Recorder(), {}
+    optimised = optimise_recorded(graph, options, recorder, on_pass)
+    for target in targets:
+        notes = _later("graphc.ir.notes").Notes()
+        program = lower_graph(optimised, replace(options, target=target), notes)
+        recorder.note_lowering(notes, program)
+        found[target] = Lowered(program, recorder.encoded(), recorder.times)
+    return found
 
 
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
@@ -273,7 +279,7 @@ def from_sections(container, target: str) -> Artifact:
     Raises:
         FormatError: the container holds none, or its program text is damaged.
     """
-    text, blobs = container.text(f"program:{target}"), read_constants(container, target)
+    text, blobs = container.text(f"program:{target}"), constants_in(container, target)
     try:
         program = parse(text, blobs)
     except FormatError as error:

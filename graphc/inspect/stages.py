@@ -112,16 +112,6 @@ class Stages:
             return self.optimised
         return self.passes[0].before if stage == TRACED else self.find_pass(stage).after
 
-    def at(self, stage: str) -> Graph:
-        """The graph after a pass, or ``traced`` or ``optimised``.
-
-        Raises:
-            UsageError: no pass of that name ran.
-        """
-        if stage == OPTIMISED or not self.passes:
-            return self.optimised
-        return self.passes[0].before if stage == TRACED else self.find_pass(stage).after
-
     @functools.cached_property
     def target(self) -> Target:
         return target_of(self.options)

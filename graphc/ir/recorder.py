@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from graphc.ir.node import Node
 from graphc.ir.notes import Fusion, Notes
-from graphc.ir.printer import Module, graphs_used, value_names
+from graphc.ir.printer import Module, value_names
 from graphc.ir.program import Program
 from graphc.ir.record import FORMAT, LOWERED, NESTED, TRACED
 from graphc.ir.text import label_text
@@ -51,7 +51,7 @@ class Recorder:
         self._labels: dict = {}  # of the graphs there are now
         self._used_labels: set[str] = set()
         self._found: dict = {}  # Graph -> its Nodes in order, the graphs in them
-        self._bodies: dict[Node, list] = {}  # the graphs in its attributes
+        self._attributes: dict[int, tuple] = {}  # by the id of a Node's: they, their text, and the graphs in them
         self._types: dict[str, int] = {}
         self._comments: dict[str, int] = {}
         self._rules: dict[str, int] = {}
@@ -83,9 +83,10 @@ class Recorder:
         self._last = time.perf_counter()
 
     def note_lowering(self, notes: Notes, program: Program) -> None:
-        """What lowering made of the graph after the last pass."""
+        """What lowering made of the graph after the last pass; for another target, in place of what was noted before."""
         self._replaced = {}
-        self._note(LOWERED, notes.graph)
+        if self._stages[-1]["name"] != LOWERED:
+            self._note(LOWERED, notes.graph)
         names = {g: self._known[label].names for g, label in self._labels.items()}
         there = {b.name for b in program.buffers}
         memory, separate = ({p: why for p, why in found.items() if there.issuperset(p)} for found in (notes.memory, notes.separate))
@@ -143,16 +144,24 @@ class Recorder:
         return present
 
     def _inside(self, nodes: list[Node]) -> list:
-        """The graphs in attributes; each Node is looked at once."""
-        seen, found = self._bodies, {}
+        """The graphs in attributes."""
+        found = {}
         for node in nodes:
-            if node.attrs:
-                graphs = seen.get(node)
-                if graphs is None:
-                    graphs = seen[node] = graphs_used(node.attrs)
-                if graphs:
-                    found.update(dict.fromkeys(graphs))
+            if node.attrs and node.op != "const":
+                found.update(dict.fromkeys(self.attributes(node)[1]))
         return list(found)
+
+    def attributes(self, node: Node) -> tuple[str, list]:
+        """The text of a Node's attributes, with marks in the place of graphs; and these, in their order."""
+        attrs = node.attrs
+        _, text, nested = self._attributes.get(id(attrs), (None, None, None))
+        if text is None:
+            module = self._module
+            text, nested = ", ".join(module.attributes(node)), module.nested
+            module.nested = []
+            if node.op != "const":  # whose text depends on its type
+                self._attributes[id(attrs)] = attrs, text, nested  # holding them, no others have their number
+        return text, nested
 
     def _settle(self, graph, last: str | None, changes: dict) -> None:
         """Give a Graph a label, that of the one it stands in the place of if it can be had, and note what is different."""

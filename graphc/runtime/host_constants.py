@@ -7,8 +7,8 @@ import numpy as np
 from graphc.ir.dtype import as_dtype, by_short
 
 
-def constant_sections(blobs: dict, target: str) -> dict[str, object]:
-    """The large constants of graphs that host steps call."""
+def constant_sections(blobs: dict[str, np.ndarray], target: str) -> dict[str, object]:
+    """Arrays, by what the text of a Program calls them, as sections; none where there are no arrays."""
     table, parts, offset = {}, [], 0
     for digest, array in blobs.items():
         raw = array.tobytes()
@@ -18,8 +18,12 @@ def constant_sections(blobs: dict, target: str) -> dict[str, object]:
     return {f"table:{target}": table, f"blobs:{target}": b"".join(parts)} if blobs else {}
 
 
-def read_constants(container, target: str) -> dict[str, np.ndarray]:
-    """Reads what ``constant_sections`` wrote."""
+def constants_in(container, target: str) -> dict[str, np.ndarray]:
+    """The arrays that ``constant_sections`` wrote for a target.
+
+    Raises:
+        FormatError: they are damaged.
+    """
     if f"table:{target}" not in container:
         return {}
     content, found = container[f"blobs:{target}"], {}
