@@ -11,14 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.aot.load import FORMAT, SUPPORT
-from graphc.aot.replace import replace_files
-from graphc.aot.standalone import constants_name, public_names, standalone_text, weights_header
-from graphc.codegen.example import OWN_NAMES, example_text
-from graphc.codegen.header import header_text
-from graphc.compile import RECORD, assemble, canonical, has_callbacks, lower_recorded, sections, target_of
-from graphc.errors import CompileError, UsageError
-from graphc.ir.dtype import as_dtype
+from graphc.aot.arrays import array_pieces
+from graphc.aot.c_files import CFiles
+from graphc.aot.container import container, lowered
+from graphc.aot.replace import new_folders, replace_files
+from graphc.compile import target_of
+from graphc.errors import UsageError
 from graphc.ir.graph import Graph
 from graphc.ir.program import Program
 from graphc.ir.segments import segments
@@ -147,71 +145,11 @@ def _stem(path: Path, name: str) -> str:
     return f"{path.stem}_{name}"
 
 
-def _lowered(graph: Graph, options: Options) -> tuple[Program, bytes]:
-    """The graph as a Program, if a file can hold it; and the record of how it came about."""
-    if has_callbacks(graph):
-        raise CompileError(
-            "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
-        )
-    made = lower_recorded(graph, options)
-    return made.program, made.record
-
-
-def _container(graph: Graph, program: Program, record: bytes, options: Options) -> list:
-    """The pieces of the container of a graph and its Program."""
-    target = target_of(options)
-    native, targets = {RECORD + target.name: record} if record else {}, []
-    if _can_link(target):
-        digest, library = support_file(target)
-        native, targets = {**sections(assemble(program, options, record=record)), f"{SUPPORT}{digest}": library}, [target.name]
-    blobs: dict[str, np.ndarray] = {}
-    text = graph_text(canonical(graph), blobs=blobs)
-    weights, table = _weights(blobs)
-    manifest = {"format": FORMAT, "graphc": VERSION, "name": graph.name, "targets": targets, "weights": table,
-                "fast_math": options.fast_math, "allow": list(options.allow), "checks": options.checks,
-                "machine": options.machine.changes}  # fmt: skip
-    return encode({"manifest": manifest, "graph": text, "weights": weights, **native})
-
-
-def _can_link(target: Target) -> bool:
-    return target.triple.split("-")[0] in _LINKED
-
-
-def _weights(blobs: dict[str, np.ndarray]) -> tuple[bytes, dict]:
-    """Arrays as one aligned blob, and a table of where each lies."""
-    parts, table, offset = [], {}, 0
-    for digest, array in blobs.items():
-        if array.dtype == object:
-            raise CompileError("the graph holds a large constant of strings, which has no form in a file")
-        raw = np.ascontiguousarray(array).tobytes()
-        raw += bytes(-len(raw) % _ALIGN)
-        table[digest] = {
-            "dtype": as_dtype(array.dtype).short,
-            "shape": list(array.shape),
-            "offset": offset,
-            "bytes": array.nbytes,
-        }
-        parts.append(raw)
-        offset += len(raw)
-    return b"".join(parts), table
-
-
-def _standalone(program: Program, path: Path, options: Options, threads: bool, separate: bool) -> dict[str, list[bytes]]:
-    """The pieces of the files that need no Python, by what follows the stem in their names."""
-    from graphc.runtime.elf import link_shared  # what only a compilation needs is imported when one happens
-    from graphc.runtime.elf_archive import archive
-    from graphc.runtime.elf_embed import embed
-    from graphc.runtime.jit import compile_object
-
-    target, name = target_of(options), c_name(path)
-    header = header_text(program.signature, name, program.checks, reasons_of(program), threads, separate)
-    constants = program.constants.view
-    begin = weights_header(constants) if separate else None
-    code = compile_object(standalone_text(program, target, name, threads, begin), target)
-    code = code if separate else embed(code, constants_name(name), constants)
-    files = {".o": [code], ".a": archive({path.with_suffix(".o").name: code}), ".h": [header.encode()]}
-    files |= {".weights": [begin, constants]} if separate else {}
-    files["_main.c"] = [example_text(program.signature, name, path.stem, separate).encode()]
-    if _can_link(target):
-        files[".so"] = [link_shared([code], exports=public_names(name, threads, separate))]
-    return files
+def _machines(targets: Sequence[str], options: Options) -> list[Target]:
+    """The descriptions of targets, each once; that of the options where there are none."""
+    if isinstance(targets, str):
+        raise UsageError(f"targets={targets!r} must be a list of names")
+    unknown = [t for t in targets if t not in TARGETS]
+    if unknown:
+        raise UsageError(f"no target {unknown[0]!r}; known: {', '.join(TARGETS)}")
+    return [TARGETS[name] for name in dict.fromkeys(targets)] or [target_of(options)]
