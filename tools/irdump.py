@@ -1,7 +1,7 @@
 """The stages of a model as text: ``MODEL STAGE`` prints one, ``MODEL --out DIR`` writes all.
 
 They are what ``graphc inspect MODEL --stage STAGE`` takes. DIR gets 00-traced.txt, a file after each pass that changed
-something (with --all after every pass), NN-optimised.txt, program.txt, module.ll and module.s. A graph can be edited
+something (with --all after every pass), NN-optimised.txt, program.txt, module.ll and module.s. Texts can be edited
 and compiled: ``graphc compile DIR/05-simplify.txt --weights MODEL -o out.gc``.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from graphc.aot.replace import replace_files  # noqa: E402  (the path comes first)
-from graphc.cli.models import add_model, add_target, add_values, load_model, settings_of  # noqa: E402
+from graphc.cli.arguments import add_model, add_target, add_values, graph_of, settings_of  # noqa: E402
 from graphc.errors import GraphcError  # noqa: E402
 from graphc.inspect.kept import kept  # noqa: E402
 from graphc.inspect.show import stage_text  # noqa: E402
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         found = kept(options.model, options.target, options.fast_math) if options.model.endswith(".gc") else None
         if found is None or not found.has_program:
-            found = Stages(load_model(options.model, options.weights, options.input), settings_of(options))
+            found = Stages(graph_of(options, options.input), settings_of(options))
         if options.stage is not None:
             print(stage_text(found, options.stage))
         else:

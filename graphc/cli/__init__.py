@@ -115,9 +115,9 @@ def _inspect(options) -> int:
         return 0
 
     def load(name: str) -> tuple[Graph, Options]:
-        named = argparse.Namespace(**{**vars(options), "model": name})
         weights = options.weights if options.other is None or name.endswith(".txt") else None
-        return load_model(name, weights, options.input), settings_of(named)
+        named = argparse.Namespace(**{**vars(options), "model": name, "weights": weights})
+        return graph_of(named, options.input), settings_of(named)
 
     return inspect.inspect(options, load)
 

@@ -43,13 +43,13 @@ def _constants(path):
     return {m.constants.digest: np.frombuffer(m.constants.view, np.uint8) for m in [irdump.kept(path).program]}
 
 
-def test_each_graph_can_be_compiled_again(dumped, tmp_path):
+def test_each_graph_and_the_program_can_be_compiled_again(dumped, tmp_path):
     path, folder = dumped
     array = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
     (right,) = aot.load(path)(array)
     graphs = sorted(folder.glob("[0-9]*.txt"))
     assert len(graphs) > 2
-    for text in graphs:
+    for text in (*graphs, folder / "program.txt"):
         assert cli.main(["compile", str(text), "--weights", str(path), "-o", str(tmp_path / "again.gc")]) == 0
         (found,) = aot.load(tmp_path / "again.gc")(array)
         assert np.array_equal(found, right), text.name
