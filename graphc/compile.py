@@ -52,6 +52,7 @@ _TEXT = 15_000  # characters of text that a kernel becomes, more or less
 _MODULES = "graphc.codegen.llvm.module"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
+TIMES = "times:"  # of its passes, in entries of the cache: not in files, which are the same for the same model
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
 
@@ -64,7 +65,8 @@ class Artifact:
         constants: what kernels read by its place.
         library: a shared library for ``target``.
         early: positions of inputs that are written before the last host step ends; any of them if None.
-        record: what the passes did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
+        record: what passes and lowering did, see ``ir.record``; empty if nothing noted it, or if the artifact was read from a file.
+        times: the milliseconds of each pass; they are apart, as two compilations have one record but never the same times.
     """
 
     program: Program
@@ -73,6 +75,7 @@ class Artifact:
     target: str
     early: frozenset[int] | None = None
     record: bytes = b""
+    times: tuple[float, ...] = ()
 
 
 @functools.cache
@@ -117,16 +120,45 @@ def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | Non
         return made.run(graph, [p for p in passes if made.pass_name(p) not in options.skip], on_pass)
 
 
-def optimise_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> tuple[Graph, bytes]:
-    """The graph after every pass, and the record of what they did (see ``ir.record``)."""
-    recorder, pass_name = _later("graphc.ir.recorder").Recorder(), _later("graphc.passes.pipeline").pass_name
+def optimise_recorded(graph: Graph, options: Options, recorder, on_pass: Callable | None = None) -> Graph:
+    """The graph after every pass; what they did is noted by an ``ir.recorder.Recorder``."""
+    pass_name, watched = _later("graphc.passes.pipeline").pass_name, _later("graphc.rewrite.driver").watched
 
     def note(one: Callable, before: Graph, after: Graph) -> None:
-        recorder.note(pass_name(one), before, after)
+        recorder.note(pass_name(one), before, after, replaced)
+        replaced.clear()
         if on_pass is not None:
             on_pass(one, before, after)
 
-    return optimise(graph, options, note), recorder.encoded()
+    with watched() as replaced:
+        return optimise(graph, options, note)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A graph as a Program, and how it came about: ``record`` and ``times`` are those of an ``Artifact``."""
+
+    program: Program
+    record: bytes = b""
+    times: tuple[float, ...] = ()
+
+
+def lower_recorded(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Lowered:
+    """Passes and lowering, with a record of what they did."""
+    (made,) = lower_for(graph, options, (target_of(options).name,), on_pass).values()
+    return made
+
+
+def lower_for(graph: Graph, options: Options, targets: Sequence[str], on_pass: Callable | None = None) -> dict[str, Lowered]:
+    """The same for several targets, by their names; the passes run once."""
+    recorder, found = _later("graphc.ir.recorder").Recorder(), {}
+    optimised = optimise_recorded(graph, options, recorder, on_pass)
+    for target in targets:
+        notes = _later("graphc.ir.notes").Notes()
+        program = lower_graph(optimised, replace(options, target=target), notes)
+        recorder.note_lowering(notes, program)
+        found[target] = Lowered(program, recorder.encoded(), recorder.times)
+    return found
 
 
 def trimmed(outputs: Sequence[Node]) -> tuple[Node, ...]:
@@ -143,10 +175,10 @@ def requirements(outputs: Sequence[Node]) -> list[Node]:
     return [r.condition for r in required.requires]
 
 
-def lower_graph(graph: Graph, options: Options = Options(), made: dict | None = None) -> Program:
-    """An optimised graph as a Program for the options' target; ``made``: receives the Node that each buffer holds."""
+def lower_graph(graph: Graph, options: Options = Options(), notes=None) -> Program:
+    """An optimised graph as a Program for the options' target; ``notes``: are told what was decided, see ``ir.notes``."""
     with stage("lower", graph.name, len(graph.nodes) if WATCHERS else 0), located(None):  # no user's line made an index
-        return _later("graphc.lower.lower").lower(graph, scheduled_target(options), made)
+        return _later("graphc.lower.lower").lower(graph, scheduled_target(options), notes)
 
 
 def emit(program: Program, options: Options = Options()) -> str:
@@ -164,18 +196,18 @@ def build(
 ) -> Artifact:
     """Compile a graph to data, without looking at the cache; ``begin``: see ``assemble``."""
     with stage("compile", graph.name):
-        optimised, record = optimise_recorded(graph, options, on_pass)
-        return assemble(lower_graph(optimised, options), options, begin, record)
+        made = lower_recorded(graph, options, on_pass)
+        return assemble(made.program, options, begin, made.record, made.times)
 
 
 def assemble(
     program: Program, options: Options = Options(), begin: Callable | None = None, record: bytes = b"",
-    clock: Clock | None = None,
+    times: tuple[float, ...] = (), clock: Clock | None = None,
 ) -> Artifact:  # fmt: skip
     """A lowered Program as native code.
 
     Args:
-        record: of its passes.
+        record, times: of how it came about, as in ``Artifact``.
         begin: called with the Artifact, still without its library, while threads make machine code.
         clock: of a program made by ``with_clock``.
     """
@@ -184,7 +216,7 @@ def assemble(
 
     target, characters = target_of(options), 0
     early = written_before_host(program)
-    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record)
+    artifact = Artifact(replace(program, kernels=(), constants=EMPTY), program.constants, b"", target.name, early, record, times)
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
@@ -223,6 +255,7 @@ def sections(artifact: Artifact) -> dict[str, object]:
         **_blob_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         **({RECORD + target: artifact.record} if artifact.record else {}),
+        **({TIMES + target: list(artifact.times)} if artifact.times else {}),
         f"constants:{target}": artifact.constants,
         f"library:{target}": artifact.library,
     }
@@ -323,10 +356,11 @@ def load_timed(
         detailed: with single events, and the parts of parallel loops.
         optimised: what ``optimise`` made of the graph, where that is known.
     """
-    made: dict = {}
+    notes = _later("graphc.ir.notes").Notes()
     with stage("compile", graph.name):
-        program = lower_graph(optimised or optimise(graph, options), options, made)
+        program = lower_graph(optimised or optimise(graph, options), options, notes)
         timed, clock = with_clock(program, detailed)
+        made = {name: node for name, (of, node) in notes.holds.items() if of is notes.graph}
         return Timed(load(assemble(timed, options, clock=clock), options, mark), program, made, clock)
 
 
@@ -351,7 +385,7 @@ def load(
     if mark is not None and POOL in library:
         ctypes.c_void_p.from_address(library.address(POOL)).value = support.library.address("gc_parallel")
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"")  # for other lines, see compile_graph
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", times=())  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
         explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,

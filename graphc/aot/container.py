@@ -11,7 +11,7 @@ import numpy as np
 from graphc.aot.c_files import SHARED, endings
 from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
-from graphc.compile import RECORD, assemble, canonical, has_callbacks, lower_graph, optimise_recorded, sections, target_of
+from graphc.compile import RECORD, Lowered, assemble, canonical, has_callbacks, lower_for, sections, target_of
 from graphc.errors import CompileError
 from graphc.ir.dtype import as_dtype
 from graphc.ir.graph import Graph
@@ -36,41 +36,39 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    programs, record = lowered(graph, options, (target_of(options).name,))
-    replace_files({path: container(graph, programs, record, options)})
+    replace_files({path: container(graph, lowered(graph, options, (target_of(options).name,)), options)})
     return path
 
 
-def lowered(model: Graph | Program, options: Options, targets: tuple[str, ...]) -> tuple[dict[str, Program], bytes]:
-    """The Program for each target, if files can hold it, and the record of the passes; a Program is what it is.
+def lowered(model: Graph | Program, options: Options, targets: tuple[str, ...]) -> dict[str, Lowered]:
+    """The Program for each target, if files can hold it, with its record; a Program is what it is and has none.
 
     Raises:
         CompileError: the graph calls Python functions, or cannot be compiled.
     """
     if isinstance(model, Program):
-        return dict.fromkeys(targets, model), b""
+        return dict.fromkeys(targets, Lowered(model))
     if has_callbacks(model):
         raise CompileError(
             "the graph calls Python functions, which no file can hold; it cannot be compiled ahead of time"
         )
-    optimised, record = optimise_recorded(model, options)
-    return {target: lower_graph(optimised, replace(options, target=target)) for target in targets}, record
+    return lower_for(model, options, targets)
 
 
-def container(model: Graph | Program, programs: Mapping[str, Program], record: bytes, options: Options) -> list:
+def container(model: Graph | Program, made: Mapping[str, Lowered], options: Options) -> list:
     """The pieces of the container of a model, which was lowered to a Program for each target.
 
     One that was compiled from a Program holds no graph: it runs where its code does, and cannot be compiled anew.
     """
     native: dict[str, object] = {}
     targets = []
-    for name, program in programs.items():
+    for name, one in made.items():
         settings = replace(options, target=name)
         target = target_of(settings)
-        native |= {RECORD + name: record} if record else {}
+        native |= {RECORD + name: one.record} if one.record else {}
         if SHARED in endings(target):
             digest, library = support_file(target)
-            native |= {**sections(assemble(program, settings, record=record)), f"{SUPPORT}{digest}": library}
+            native |= {**sections(assemble(one.program, settings, record=one.record)), f"{SUPPORT}{digest}": library}
             targets.append(name)
     blobs: dict[str, np.ndarray] = {}
     graph = {"graph": graph_text(canonical(model), blobs=blobs)} if isinstance(model, Graph) else {}

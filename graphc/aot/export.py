@@ -90,14 +90,14 @@ def entry_files(
     files: dict[Path, list] = {}
     native: dict[str, dict[str, Program]] = {target.name: {} for target in machines}
     for name, entry in entries.items():
-        programs, record = lowered(entry.model, entry.options, tuple(native))
+        made = lowered(entry.model, entry.options, tuple(native))
         own = path.with_name(stems[name] + path.suffix)
-        files[own] = container(entry.model, programs, record, entry.options)
+        files[own] = container(entry.model, made, entry.options)
         if entry.state:
             files[own.with_suffix(".npz")] = array_pieces(entry.state.items())
-        for target, program in programs.items():
-            if segments(program) in ([], [0]):
-                native[target][stems[name]] = program
+        for target, one in made.items():
+            if segments(one.program) in ([], [0]):
+                native[target][stems[name]] = one.program
     stem = path.stem if len(entries) > 1 else next(iter(stems.values()))
     for target in machines:
         if native[target.name]:

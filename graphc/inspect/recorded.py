@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.compile import RECORD
+from graphc.compile import RECORD, TIMES
 from graphc.errors import UsageError
 from graphc.ir.record import OPTIMISED, TRACED, Record
 from graphc.runtime.container import Container
@@ -21,7 +21,12 @@ def record_in(path, target: str, fast_math: bool = False) -> Record | None:
     container = Container.open(path)
     if fast_math and not ("manifest" in container and container.json("manifest").get("fast_math")):
         return None
-    return Record.read(container[RECORD + target]) if RECORD + target in container else None
+    if RECORD + target not in container:
+        return None
+    times = container.json(TIMES + target) if TIMES + target in container else []
+    if not isinstance(times, list) or not all(type(ms) in (int, float) for ms in times):
+        raise container.error(f"section '{TIMES}{target}' must list milliseconds")
+    return Record.read(container[RECORD + target], times)
 
 
 def graph_after(record: Record, name: str) -> str:

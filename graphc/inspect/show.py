@@ -54,21 +54,23 @@ def _at(requirement) -> str:
 
 
 def passes(record: Record, every: bool = False) -> str:
-    """What each pass did: nodes before and after it, and its time. Those that changed nothing are shown only with ``every``."""
-    rows = [
-        (p.name, str(p.before), str(p.after), _change(p), f"{p.seconds * 1e3:.1f} ms")
-        for p in record.passes
-        if every or p.changed
-    ]
+    """What each pass did: nodes before and after it, and its time if that was kept. Those that changed nothing are shown only with ``every``."""
+    rows = [(p.name, str(p.before), str(p.after), _change(p), _time([p])) for p in record.passes if every or p.changed]
     hidden = [p for p in record.passes if not p.changed] if not every else []
     if hidden:
-        rows.append((f"{len(hidden)} without effect", "", "", "", f"{sum(p.seconds for p in hidden) * 1e3:.1f} ms"))
-    first, last = record.passes[0].before, record.passes[-1].after
-    total = f"{sum(p.seconds for p in record.passes) * 1e3:.1f} ms"
-    together = ("together", str(first), str(last), f"{last - first:+d}" if first != last else "", total)
-    named = [("passes", "before", "after", "nodes", "time"), *(("  " + name, *rest) for name, *rest in (*rows, together))]
+        rows.append((f"{len(hidden)} without effect", "", "", "", _time(hidden)))
+    if record.passes:
+        first, last = record.passes[0].before, record.passes[-1].after
+        rows.append(("together", str(first), str(last), f"{last - first:+d}" if first != last else "", _time(record.passes)))
+    is_timed = any(p.seconds is not None for p in record.passes)
+    named = [("passes", "before", "after", "nodes", "time" if is_timed else ""), *(("  " + name, *rest) for name, *rest in rows)]
     advice = ["", "--all shows those without effect too"] if hidden else []
     return "\n".join([*columns(named, right=(1, 2, 3, 4), indent=""), *advice])
+
+
+def _time(runs) -> str:
+    """How long passes took; empty where that was not kept."""
+    return "" if any(p.seconds is None for p in runs) else f"{sum(p.seconds for p in runs) * 1e3:.1f} ms"
 
 
 def _change(run) -> str:

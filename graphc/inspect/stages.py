@@ -7,14 +7,15 @@ import re
 from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
-from graphc.compile import emit, lower_graph, optimise_recorded, scheduled_target, target_of
-from graphc.errors import UsageError
-from graphc.inspect.origins import origins
+from graphc.compile import emit, lower_graph, optimise_recorded, target_of
+from graphc.errors import GraphcError, UsageError
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
+from graphc.ir.notes import Notes
 from graphc.ir.program import Program
 from graphc.ir.record import Record
+from graphc.ir.recorder import Recorder
 from graphc.ir.target import Target
 from graphc.options import Options
 
@@ -35,6 +36,17 @@ class PassRecord:
         return self.before != self.after
 
 
+@dataclass(frozen=True)
+class _Optimisation:
+    """What running the passes left; ``optimised`` is None where one of them failed."""
+
+    passes: tuple[PassRecord, ...]
+    optimised: Graph | None
+    record: Record
+    recorder: Recorder
+    failure: GraphcError | None
+
+
 class Stages:
     """Compiles a graph step by step and keeps what each step made; nothing is computed before it is asked for."""
 
@@ -43,41 +55,68 @@ class Stages:
         self.options = options
 
     @functools.cached_property
-    def _optimisation(self) -> tuple[tuple[PassRecord, ...], Graph, Record]:
+    def _optimisation(self) -> "_Optimisation":
         graphs: list[tuple[Graph, Graph]] = []
-        optimised, section = optimise_recorded(self.graph, self.options, lambda _, *both: graphs.append(both))
-        record = Record.read(section)
+        recorder, optimised, failure = Recorder(), None, None
+        try:
+            optimised = optimise_recorded(self.graph, self.options, recorder, lambda _, *both: graphs.append(both))
+        except GraphcError as error:
+            failure = error
+        record = Record.read(recorder.encoded(), recorder.times)
         passes = [PassRecord(p.name, *both, p.seconds) for p, both in zip(record.passes, graphs, strict=True)]
-        return tuple(passes), optimised, record
+        return _Optimisation(tuple(passes), optimised, record, recorder, failure)
 
     @property
     def passes(self) -> tuple[PassRecord, ...]:
-        """Each pass in order, with the graphs before and after it."""
-        return self._optimisation[0]
+        """Each pass in order, with the graphs before and after it; those before the one that failed, if one did."""
+        return self._optimisation.passes
+
+    @property
+    def failure(self) -> GraphcError | None:
+        """What the pass raised that failed, if one did."""
+        return self._optimisation.failure
 
     @property
     def optimised(self) -> Graph:
-        """The graph after the last pass."""
-        return self._optimisation[1]
+        """The graph after the last pass.
+
+        Raises:
+            GraphcError: a pass failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+        return self._optimisation.optimised
 
     @property
     def record(self) -> Record:
-        """What the passes did, as artefacts hold it."""
-        return self._optimisation[2]
+        """What the passes did, as artefacts hold it; nothing is lowered for it."""
+        return self._optimisation.record
+
+    @functools.cached_property
+    def whole_record(self) -> Record:
+        """What passes and lowering did, as artefacts hold it."""
+        recorder = self._optimisation.recorder
+        recorder.note_lowering(self._lowering[1], self.program)
+        return Record.read(recorder.encoded(), recorder.times)
 
     @functools.cached_property
     def target(self) -> Target:
         return target_of(self.options)
 
     @functools.cached_property
+    def _lowering(self) -> tuple[Program, Notes]:
+        notes = Notes()
+        return lower_graph(self.optimised, self.options, notes), notes
+
+    @property
     def program(self) -> Program:
         """The lowered program with its kernels."""
-        return lower_graph(self.optimised, self.options)
+        return self._lowering[0]
 
     @functools.cached_property
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:
         """For every kernel, by name, the operations of the optimised graph that each launch of it computes."""
-        return origins(self.optimised, scheduled_target(self.options))
+        return self._lowering[1].launched()
 
     @functools.cached_property
     def origins(self) -> dict[str, tuple[Node, ...]]:

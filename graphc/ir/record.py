@@ -8,15 +8,18 @@ from __future__ import annotations
 import difflib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from graphc.errors import FormatError, UsageError
+from graphc.ir.recorded_lowering import RecordedLowering, text_of as _text
 from graphc.ir.text import label_text
 
-FORMAT = 1
+FORMAT = 2
+_FIRST = 1  # with times in it, and without rules and what lowering decided
 TRACED = "traced"  # the stage before the first pass
 OPTIMISED = "optimised"  # the stage after the last pass
+LOWERED = "lowered"  # what was lowered: the optimised graph without what means nothing to code
 NESTED = "\0"  # stands in attributes for a graph, whose label is listed beside them
 
 
@@ -27,14 +30,16 @@ class RecordedPass:
     Attributes:
         before, after: how many Nodes the graph had; those of graphs inside it are not counted.
         changed: whether anything of it or of a graph inside it became different.
-        seconds: that the pass took, with checking what it made.
+        seconds: that the pass took, with checking what it made; None where that was not kept.
+        rules: (graph, name) of a value that a rule replaced -> the name of what stands in its place, and the names of the rules.
     """
 
     name: str
     before: int
     after: int
     changed: bool
-    seconds: float
+    seconds: float | None
+    rules: dict[tuple[str, str], tuple[str, tuple[str, ...]]]
 
 
 class Record:
@@ -42,18 +47,25 @@ class Record:
 
     Attributes:
         passes: a ``RecordedPass`` each, in order.
+        lowering: what lowering decided; None where that was not noted.
     """
 
-    def __init__(self, content: dict):
+    def __init__(self, content: dict, times: Sequence[float] = ()):
         self._content = content
         names, sizes = [s["name"] for s in content["stages"]], [len(g.order(m)) for g, m in self._replayed()]
         self._stages = {name: k for k, name in enumerate(names)}
-        steps = zip(names[1:], sizes, sizes[1:], content["stages"][1:], content["times"][1:])
-        self.passes = tuple([RecordedPass(n, a, b, "graphs" in s, ms / 1e3) for n, a, b, s, ms in steps])
+        ran = len(names) - (names[-1:] == [LOWERED])
+        times = [ms / 1e3 for ms in times] if len(times) == ran - 1 else [None] * ran
+        steps = zip(names[1:ran], sizes, sizes[1:], content["stages"][1:], times)
+        self.passes = tuple([RecordedPass(n, a, b, "graphs" in s, t, self._rules(s)) for n, a, b, s, t in steps])
+        self.lowering = RecordedLowering.read(content["lowering"]) if "lowering" in content else None
 
     @staticmethod
-    def read(section) -> "Record":
+    def read(section, times: Sequence[float] = ()) -> "Record":
         """The record in the content of a section.
+
+        Args:
+            times: milliseconds of each pass, where they were kept beside it.
 
         Raises:
             FormatError: it is damaged, or of another format.
@@ -61,11 +73,18 @@ class Record:
         try:
             content = json.loads(zlib.decompress(section))
             version = content["format"]
-            if version == FORMAT:
-                return Record(content)
+            if version in (_FIRST, FORMAT):
+                return Record(content, times) if version == FORMAT else Record({**content, "rules": []}, content["times"][1:])
         except (zlib.error, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the record of the compilation is damaged: {type(error).__name__}: {error}") from None
-        raise FormatError(f"the record has format {version}; this version of graphc reads format {FORMAT}")
+        raise FormatError(f"the record has format {version}; this version of graphc reads up to format {FORMAT}")
+
+    def _rules(self, stage: dict) -> dict:
+        names, found = list(map(_text, self._content["rules"])), {}
+        for label, change in stage.get("graphs", {}).items():
+            for old, new, *numbers in change.get("rules", ()):
+                found[label, _text(old)] = _text(new), tuple([names[k] for k in numbers])
+        return found
 
     def at(self, stage: str, locations: bool = True) -> list[str]:
         """The lines of the graph's text after a pass; of ``traced`` before the first, of ``optimised`` after the last.
@@ -91,7 +110,7 @@ class Record:
         return [*self._stages][self._number(name) - 1]
 
     def _number(self, stage: str) -> int:
-        number = len(self._stages) - 1 if stage == OPTIMISED and self._stages else self._stages.get(stage)
+        number = len(self.passes) if stage == OPTIMISED else self._stages.get(stage)
         if number is None:
             raise UsageError(f"no pass {stage!r}; these ran: {', '.join(p.name for p in self.passes)}")
         return number

@@ -1,4 +1,4 @@
-"""Writes the record of a compilation: for each pass, the lines of the graph's text that it made different.
+"""Writes the record of a compilation: for each pass the lines of the graph's text that it made different, then what lowering decided.
 
 A Node whose operand was replaced is another Node, and so is all that follows. In the record it keeps its name, and a line
 is written for a name only where the line reads differently: what follows a replaced operand does not show. ``ir.record``
@@ -10,11 +10,15 @@ from __future__ import annotations
 import json
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from graphc.ir.node import Node
+from graphc.ir.notes import Fusion, Notes
 from graphc.ir.printer import Module, graphs_used, value_names
-from graphc.ir.record import FORMAT, NESTED, TRACED
+from graphc.ir.program import Program
+from graphc.ir.record import FORMAT, LOWERED, NESTED, TRACED
 from graphc.ir.text import label_text
 
 
@@ -46,20 +50,52 @@ class Recorder:
         self._found: dict = {}  # Graph -> its Nodes in order, the graphs in them
         self._types: dict[str, int] = {}
         self._comments: dict[str, int] = {}
+        self._rules: dict[str, int] = {}
         self._stages: list[dict] = []
+        self._lowering: dict = {}
         self._times: list[float] = []
         self._runs: dict[str, int] = {}
         self._graph = None
+        self._replaced: Mapping = {}
         self._last = time.perf_counter()
 
-    def note(self, name: str, before, after) -> None:
-        """What one pass made of a Graph. A second run of ``simplify`` is called ``simplify.2``."""
-        seconds = time.perf_counter() - self._last
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Milliseconds of each pass. They are no part of the record, so that a model compiled twice has one record."""
+        return tuple(self._times)
+
+    def note(self, name: str, before, after, replaced: Mapping = MappingProxyType({})) -> None:
+        """What one pass made of a Graph. A second run of ``simplify`` is called ``simplify.2``.
+
+        Args:
+            replaced: Nodes that rules replaced: what stands in their place, and the name of the rule (see ``rewrite.driver``).
+        """
+        self._times.append(round((time.perf_counter() - self._last) * 1e3, 3))
         if self._graph is None:
-            self._note(TRACED, before, 0.0)
+            self._note(TRACED, before)
         run = self._runs[name] = self._runs.get(name, 0) + 1
-        self._note(name if run == 1 else f"{name}.{run}", after, seconds)
+        self._replaced = replaced
+        self._note(name if run == 1 else f"{name}.{run}", after)
         self._last = time.perf_counter()
+
+    def note_lowering(self, notes: Notes, program: Program) -> None:
+        """What lowering made of the graph after the last pass; for another target, in place of what was noted before."""
+        self._replaced = {}
+        if self._stages[-1]["name"] != LOWERED:
+            self._note(LOWERED, notes.graph)
+        names = {g: self._known[label].names for g, label in self._labels.items()}
+        there = {b.name for b in program.buffers}
+        memory, separate = ({p: why for p, why in found.items() if there.issuperset(p)} for found in (notes.memory, notes.separate))
+        holds = sorted((name, held) for name, held in notes.holds.items() if name in there)
+        reasons = _Reasons()
+        self._lowering = {
+            "graphs": {self._labels[g]: reasons.of_graph(fusion, names[g]) for g, fusion in notes.fusions.items()},
+            "launches": [[x.kernel, self._labels[x.graph], *[names[x.graph][n] for n in x.nodes]] for x in notes.launches],
+            "holds": [[name, self._labels[g], names[g][n]] for name, (g, n) in holds],
+            "memory": reasons.of_pairs(memory),
+            "separate": reasons.of_pairs(separate),
+            "reasons": list(reasons.numbers),
+        }
 
     def encoded(self) -> bytes:
         """The record as the content of a section."""
@@ -68,11 +104,12 @@ class Recorder:
             "stages": self._stages,
             "types": list(self._types),
             "comments": list(self._comments),
-            "times": self._times,
+            "rules": list(self._rules),
+            **({"lowering": self._lowering} if self._lowering else {}),
         }
         return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
 
-    def _note(self, name: str, graph, seconds: float) -> None:
+    def _note(self, name: str, graph) -> None:
         changes: dict[str, dict] = {}
         stage = {"name": name}
         if graph is not self._graph:
@@ -87,7 +124,6 @@ class Recorder:
         if changes:
             stage["graphs"] = changes
         self._stages.append(stage)
-        self._times.append(round(seconds * 1e3, 3))
 
     def _present(self, graph) -> set:
         """A Graph and all inside it."""
@@ -124,7 +160,8 @@ class Recorder:
         frame = self._frame(graph, label, known.names)
         different = {key: value for key, value in frame.items() if known.frame.get(key) != value}
         if nodes or different:
-            changes[label] = {**different, **({"nodes": nodes} if nodes else {})}
+            rules = change.rules(self._replaced) if self._replaced else []
+            changes[label] = {**different, **({"nodes": nodes} if nodes else {}), **({"rules": rules} if rules else {})}
         known.graph, known.frame = graph, frame
 
     def _frame(self, graph, label: str, names: dict[Node, str]) -> dict:
@@ -177,6 +214,21 @@ class _Change:
                 found.append(self._written(node, line))
         for node in self._gone:
             del known.lines[node]
+        return found
+
+    def rules(self, replaced: Mapping) -> list[list]:
+        """For each name that a rule replaced, what stands in its place, and the numbers of the rules that led there."""
+        found, numbers = [], self._recorder._rules
+        for node, line in self._gone.items():
+            steps, last = [], node
+            for _ in replaced:  # more steps there cannot be
+                if last not in replaced:
+                    break
+                last, rule = replaced[last]
+                steps += [rule] if rule else []
+            if steps and last in self._known.names:
+                used = [numbers.setdefault(rule, len(numbers)) for rule in dict.fromkeys(steps)]
+                found.append([line[0], self._known.names[last], *used])
         return found
 
     def _match_equal(self) -> None:
@@ -252,6 +304,31 @@ class _Change:
         types, comments = recorder._types, recorder._comments
         numbers = types.setdefault(type, len(types)), comments.setdefault(comment, len(comments))
         return [name, op, *numbers, attributes, list(labels), *operands]
+
+
+class _Reasons:
+    """Decisions of lowering as lists of names, sorted so that one graph has one record; each begins with the number of its reason."""
+
+    def __init__(self):
+        self.numbers: dict[str, int] = {}
+
+    def of_graph(self, fusion: Fusion, names: dict[Node, str]) -> dict:
+        """What became of the Nodes of one graph."""
+        apart = {(names[a], names[b]): why for (a, b), why in fusion.apart.items()}
+        return {"arrays": self._grouped(fusion.arrays, names), "inline": self._grouped(fusion.inline, names), "apart": self.of_pairs(apart)}
+
+    def of_pairs(self, found: dict[tuple[str, str], str]) -> list[list]:
+        """A list for each pair."""
+        return [[self._number(why), a, b] for why, a, b in sorted((why, a, b) for (a, b), why in found.items())]
+
+    def _grouped(self, found: dict[Node, str], names: dict[Node, str]) -> list[list]:
+        grouped: dict[str, list[str]] = {}
+        for why, name in sorted((why, names[n]) for n, why in found.items()):
+            grouped.setdefault(why, []).append(name)
+        return [[self._number(why), *of] for why, of in grouped.items()]
+
+    def _number(self, why: str) -> int:
+        return self.numbers.setdefault(why, len(self.numbers))
 
 
 class _Writer(Module):

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.ir.node import Node
+from graphc.ir.notes import Fusion
 from graphc.ir.order import toposort
-from graphc.lower.fuse import VIEWS
+from graphc.lower import reasons
 from graphc.lower.region import DOT, MAP, ROW, Region, region_of
+from graphc.lower.role import VIEWS
 
 ATTENTION = "attention"
 
@@ -31,14 +33,14 @@ class _Readers:
         return self.of.get(node, set()) <= regions
 
 
-def unite_attention(regions: list[Region], outputs: tuple[Node, ...]) -> list[Region]:
-    """The regions, those of each attention united at the place of its last product."""
+def unite_attention(regions: list[Region], outputs: tuple[Node, ...], notes: Fusion) -> list[Region]:
+    """The regions, those of each attention united at the place of its last product; the notes say what is in memory no more."""
     if sum(r.kind == DOT for r in regions) < 2:
         return regions
     readers = _readers(regions, outputs)
     made = list(regions)
     for last, region in enumerate(regions):
-        chain = _chain(regions, readers, last) if region.kind == DOT else None
+        chain = _chain(regions, readers, last, notes) if region.kind == DOT else None
         if chain is None or any(made[k] is not regions[k] for k in chain):
             continue
         first, middle, last = chain
@@ -50,6 +52,9 @@ def unite_attention(regions: list[Region], outputs: tuple[Node, ...]) -> list[Re
         for k in gone:
             made[k] = None
         made[last] = _united(regions, sorted(gone), regions[last if after is None else after], regions[first].outputs[0])
+        for node in (n for k in gone for n in regions[k].outputs if n not in made[last].outputs):
+            del notes.arrays[node]
+            notes.inline[node] = reasons.IN_PRODUCT_OPERAND if any(node in regions[k].outputs for k in before) else reasons.IN_ATTENTION
     return [r for r in made if r is not None]
 
 
@@ -75,8 +80,8 @@ def _source(region: Region, operand: Node) -> Node | None:
     return region.sources[inputs.index(operand)] if operand in inputs else None
 
 
-def _chain(regions: list[Region], readers: _Readers, last: int) -> tuple[int, int, int] | None:
-    """Positions of product, rows and product, if that is what ends with the region ``last``."""
+def _chain(regions: list[Region], readers: _Readers, last: int, notes: Fusion) -> tuple[int, int, int] | None:
+    """Positions of product, rows and product, if that is what ends with the region ``last``; where it is not quite, a note why."""
     product = _dot(regions[last]) if _is_product(regions[last]) else None
     weights = None if product is None else _source(regions[last], product.inputs[0])
     middle = readers.maker.get(weights, -1)
@@ -88,10 +93,16 @@ def _chain(regions: list[Region], readers: _Readers, last: int) -> tuple[int, in
         first = readers.maker.get(scores, -1)
         if first < 0 or not _is_product(regions[first]) or regions[first].outputs != (scores,):
             continue
-        fits = scores.shape == weights.shape == _dot(regions[first]).shape and _has_rows(regions[middle])
-        if fits and readers.only(scores, {middle}) and readers.only(weights, {last}) and _is_small(regions[first], product):
-            used_once = len(regions[last].sources) == len(set(regions[last].sources))
-            return (first, middle, last) if used_once else None
+        why = None
+        if not (scores.shape == weights.shape == _dot(regions[first]).shape and _has_rows(regions[middle])):
+            why = reasons.NO_ROWS
+        elif not (readers.only(scores, {middle}) and readers.only(weights, {last})):
+            why = reasons.WEIGHTS_READ
+        elif not _is_small(regions[first], product):
+            why = reasons.HEAD_TOO_LARGE
+        if why is None:
+            return first, middle, last
+        notes.apart[weights, regions[last].outputs[0]] = why
     return None
 
 

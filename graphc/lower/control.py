@@ -9,8 +9,9 @@ from graphc.ir.graph import Graph
 from graphc.ir.kernel import Array, Kernel, Store, load
 from graphc.ir.node import INDEX, Node
 from graphc.ir.type import Type
+from graphc.lower import reasons
 from graphc.lower.buffers import share
-from graphc.lower.fuse import is_native, role
+from graphc.lower.role import is_native, role
 from graphc.lower.nests import NESTS
 from graphc.lower.step import Step, with_inner
 from graphc.lower.schedule import symbols_of
@@ -64,20 +65,37 @@ def _renew(lowering, steps: list, values: list, states: list) -> list:
     """``steps`` and what makes their ``values`` the new ``states``: written in place where nobody needs the old ones."""
     roots = [v.root() for v in values]
     for value, state in zip(values, states):
-        if roots.count(value.root()) == 1 and _may_replace(steps, value.root(), state.root(), roots):
+        if value.root() is state.root():
+            continue
+        why = _why_not_over(steps, value.root(), state.root(), roots)
+        if why is None:
+            lowering.notes.memory[value.root().name, state.name] = reasons.NEW_STATE
             share(value, state)
+        else:
+            lowering.notes.separate[value.root().name, state.name] = why
     return steps + _copies(lowering, values, states)
 
 
-def _may_replace(steps: list, value, state, roots: list) -> bool:
-    """True if ``value`` is made in these steps, and no step after the first one that writes it reads the old ``state``."""
+def _why_not_over(steps: list, value, state, roots: list) -> str | None:
+    """Why ``value``, the new ``state``, cannot be written over the old one.
+
+    None if it is made in these steps, and no step after the first one that writes it reads the old ``state``.
+    """
+    if roots.count(value) != 1:
+        return reasons.SEVERAL_STATES
     writes = [{s.root() for inner in with_inner(step) for s in inner.writes} for step in steps]
     first = next((k for k, written in enumerate(writes) if value in written), None)
-    if first is None or value.place is not None or state in roots or value.bytes != state.bytes:
-        return False
+    if first is None or value.place is not None:
+        return reasons.MADE_OUTSIDE
+    if state in roots:
+        return reasons.OLD_IS_OUTPUT
+    if value.bytes != state.bytes:
+        return reasons.OTHER_SIZE
     reads = [{s.root() for inner in with_inner(step) for s in inner.reads} for step in steps[first:]]
     in_place = any((old.root(), new.root()) == (state, value) for old, new in steps[first].reusable)
-    return state not in set().union(*reads[1:]) and (state not in reads[0] or in_place)
+    if state in set().union(*reads[1:]):
+        return reasons.OLD_STILL_READ
+    return None if state not in reads[0] or in_place else reasons.OLD_READ_MOVED
 
 
 def _hoist(steps: list, changing: list) -> tuple[list, list]:
@@ -138,7 +156,7 @@ def _loop(lowering, node: Node, operands: list, results: list) -> list:
     body += [step for root, step in stacked if root not in old]
     body = _renew(lowering, body, values[:carries], states)
     before, body = _hoist(body, [*states, counter])
-    body = _written_in_rows(body, [step for _, step in stacked], {s.root() for s in (*states, *stacks, number)})
+    body = _written_in_rows(lowering, body, [step for _, step in stacked], {s.root() for s in (*states, *stacks, number)})
     repeat = Step(
         "repeat",
         reads=tuple(operands),
@@ -149,7 +167,7 @@ def _loop(lowering, node: Node, operands: list, results: list) -> list:
     return [*start, *before, repeat]
 
 
-def _written_in_rows(steps: list, copies: list, taken: set) -> list:
+def _written_in_rows(lowering, steps: list, copies: list, taken: set) -> list:
     """The steps without those copies to rows of results that are needless, as the value is computed where it goes.
 
     Args:
@@ -164,6 +182,7 @@ def _written_in_rows(steps: list, copies: list, taken: set) -> list:
             free = value.place is None and value not in taken and value in made
             if free and value.bytes == row.bytes and value.type.size == step.reads[0].type.size:
                 value.become_row(*row.row)
+                lowering.notes.memory[value.name, row.row[0].name] = reasons.AS_ROW
                 continue
         left.append(step)
     return left

@@ -11,17 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from graphc.ir.graph import Graph, symbols_of
+from graphc.ir.node import Node
+from graphc.ir.notes import Fusion
 from graphc.ir.order import users
-from graphc.ir.node import Node, is_index
 from graphc.ir.sizes import made_by
+from graphc.lower import reasons
 from graphc.lower.recompute import Reading, chosen
 from graphc.lower.region import COLUMN, DOT, MAP, ROW, SINGLE, Region, region_of
+from graphc.lower.role import (
+    COST_LIMIT, VIEWS, cost_of, dimensions, follows_product, is_column_reduce, is_inline_const, is_wide, narrows, reads_once,
+    role, same_lanes,
+)  # fmt: skip
 from graphc.lower.sum_order import operands_to_keep
-from graphc.prims.shape import WIDE
 from graphc.prims.table import TABLE
 
-COST_LIMIT = 160  # of one group: bounds register pressure and compile time
-VIEWS = ("reshape", "view")  # the same memory under another type
 _OF_BYTES = ("cast", "sub", "mul", "add")
 WHOLE_ROW_LIMIT = 1 << 16  # elements of a full reduction whose consumers may share its (serial) kernel
 
@@ -43,51 +46,6 @@ class Group:
         return self.kind == ROW and node.type.rank == self.rows < len(self.shape)
 
 
-def role(node: Node) -> str:
-    """How a node takes part: leaf, free (evaluated where used), map, reduce, dot, or single."""
-    if node.op in ("input", "const"):
-        return "leaf"
-    if node.op in ("symbol", "view"):
-        return "free"
-    if not is_native(node):
-        return "single"
-    if node.op == "iota":
-        return "free"
-    row = TABLE[node.op]
-    if row.scalar is not None:
-        return "map"
-    if row.index is not None:
-        return "free"
-    if row.reduce is not None:
-        return "reduce"
-    return "dot" if row.nest in ("dot", "conv", "dot4", "conv4") else "single"
-
-
-def is_native(node: Node) -> bool:
-    """True if generated code can hold the elements of the node and its operands; others are computed on the host."""
-    types = [t for n in (node, *node.inputs) for t in getattr(n.type, "items", (n.type,))]
-    return all(t.dtype.is_native for t in types)
-
-
-def is_inline_const(node: Node) -> bool:
-    """True for constants that become literals instead of memory."""
-    return node.op == "const" and node.attrs[0][1].is_splat and node.type.dtype.is_native
-
-
-def dimensions(order: list[Node]) -> set[Node]:
-    """The rank-0 i64 arithmetic over symbols alone: kernels get the symbols and compute it."""
-    found: set[Node] = set()
-    for node in order:
-        if node.op == "symbol" or (
-            is_index(node)
-            and node.inputs
-            and role(node) == "map"
-            and all(x in found or is_inline_const(x) for x in node.inputs)
-        ):
-            found.add(node)
-    return found
-
-
 class _Fuser:
     def __init__(self, graph: Graph, kept: set[Node]):
         self.graph, self.kept = graph, kept
@@ -96,51 +54,64 @@ class _Fuser:
         self.users = users(graph.roots)
         self.required = self._find_required(kept)
         self.inline = self._find_inline()
+        self.apart: dict[tuple[Node, Node], str] = {}  # (value, reader or sibling) -> why they are not one group
         self.groups: list[Group] = []
         self.group_of: dict[Node, Group] = {}
         self._sources: dict[Node, tuple] = {}
         self.makers = self._find_makers()
         self.again: set[Node] = set()  # computed again by the groups that read them
+        self.not_again: dict[Node, str] = {}  # what is not, though others read it -> why
 
-    def _find_required(self, kept: set[Node]) -> set:
-        """Nodes that must lie in memory whatever fusion decides."""
-        required = {*self.graph.outputs, *kept}
+    def _find_required(self, kept: set[Node]) -> dict[Node, str]:
+        """Nodes that must lie in memory whatever fusion decides, and why."""
+        required = {**dict.fromkeys(kept, reasons.KEEPS_ORDER), **dict.fromkeys(self.graph.outputs, reasons.OUTPUT)}
         for node in self.order:
-            if role(node) in ("dot", "single"):
-                required.update(node.inputs)
-            if _is_wide(node):
-                required.add(node)
+            kind = role(node)
+            if kind in ("dot", "single"):
+                for x in node.inputs:
+                    required.setdefault(x, reasons.OF_PRODUCT if kind == "dot" else reasons.OF_OWN_LOOPS)
+            if is_wide(node):
+                required.setdefault(node, reasons.TOO_WIDE)
             if node.op == "view":
-                required.update((node, *node.inputs))
-        for node in list(required):
+                required.setdefault(node, reasons.FOR_A_VIEW)
+                required.setdefault(node.inputs[0], reasons.FOR_A_VIEW)
+        for node, why in list(required.items()):
             while node.op in VIEWS:  # shares the memory of what it reshapes
                 node = node.inputs[0]
-                required.add(node)
+                required.setdefault(node, why)
         return required
 
-    def _find_inline(self) -> set:
-        """Nodes evaluated where they are used: movement, dimensions, and maps that one movement or column reduction reads."""
-        inline = set()
+    def _find_inline(self) -> dict[Node, str]:
+        """Nodes evaluated where they are used, and why: movement, dimensions, maps that one movement or column reduction reads."""
+        inline: dict[Node, str] = {}
         sizes = dimensions(self.order)
         cost: dict[Node, int] = {}
         for node in reversed(self.order):
             if node in self.required:
                 if node.op in VIEWS:
-                    inline.add(node)
+                    inline[node] = reasons.SAME_MEMORY
                 continue
             kind = role(node)
             if kind == "free" or node in sizes:
-                inline.add(node)
+                inline[node] = reasons.OF_SIZES if node in sizes else reasons.MOVES
             elif kind == "map" and len(set(self.users[node])) == 1:
                 user = self.users[node][0]
                 total = cost.get(user, 0) + TABLE[node.op].cost
-                if total <= COST_LIMIT // 2 and (
-                    (_reads_once(user) and not (_narrows(node) and _follows_product(node)))
-                    or (not _narrows(node) and ((user in inline and role(user) == "map") or _is_column_reduce(user)))
-                ):
-                    inline.add(node)
+                why = self._why_inline(node, user, inline) if total <= COST_LIMIT // 2 else None
+                if why is not None:
+                    inline[node] = why
                     cost[node] = total
-        return inline | self._widened()
+        return {**dict.fromkeys(self._widened(), reasons.WIDENED), **inline}
+
+    def _why_inline(self, node: Node, user: Node, inline: dict) -> str | None:
+        """Why a map with one user is evaluated where that is; None if it is not."""
+        if reads_once(user) and not (narrows(node) and follows_product(node)):
+            return reasons.READ_ONCE
+        if narrows(node):
+            return None
+        if user in inline and role(user) == "map":
+            return reasons.IN_CHAIN
+        return reasons.IN_COLUMN_SUM if is_column_reduce(user) else None
 
     def _widened(self) -> set:
         """What becomes of bytes that lie in memory by a cast and a few constants: cheaper made where it is used than kept."""
@@ -173,7 +144,7 @@ class _Fuser:
                 continue
             x = node
             while x in base and x not in self.inline:
-                self.inline.add(x)
+                self.inline[x] = reasons.WIDENED
                 self.group_of.pop(x).nodes.remove(x)
                 x = base[x]
         self._sources.clear()
@@ -267,45 +238,65 @@ class _Fuser:
         self._choose_again()
         return [self._region(g) for g in self._ordered() if g.kind == SINGLE or any(self._is_output(n, g) for n in g.nodes)]
 
+    def tell(self, regions: list[Region], notes: Fusion) -> None:
+        """Note why each Node is an array or none, and why groups that could have been one are not."""
+        notes.inline.update(self.inline)
+        notes.inline.update(dict.fromkeys(self.again, reasons.AGAIN))
+        notes.arrays.update((n, self._why_array(n, r.kind)) for r in regions for n in r.outputs)
+        find = self.group_of.get
+        notes.apart.update((pair, why) for pair, why in self.apart.items() if find(pair[0]) is not find(pair[1]))
+
+    def _why_array(self, node: Node, kind: str) -> str:
+        if node in self.required:
+            return self.required[node]
+        if kind == SINGLE:
+            return reasons.OWN_LOOPS
+        return self.not_again.get(node, reasons.READ_BY_OTHERS)
+
     def _place(self, node: Node, kind: str):
-        soft = {}
+        soft: dict[int, tuple[Group, Node]] = {}  # with one operand that is in the group
         if role(node) == "map":
             for x in node.inputs:
                 group = self.soft_group(node, x)
                 if group is not None:
-                    soft[group.index] = group
-        candidates = sorted(soft.values(), key=lambda g: (g.kind == DOT, g.index), reverse=True)
-        for group in candidates:
-            if self._fits(group, node) and self._acyclic(group, node):
-                self._join(group, node)
-                for other in candidates:
-                    if other is not group and self.groups[other.index] is other:
-                        self._merge(group, other)
-                return
+                    soft[group.index] = group, x
+                else:
+                    self._apart(x, node, reasons.MOVED)
+        candidates = sorted(soft.values(), key=lambda c: (c[0].kind == DOT, c[0].index), reverse=True)
+        for group, x in candidates:
+            why = self._misfit(group, node) or self._tangle(group, node)
+            if why is not None:
+                self._apart(x, node, why)
+                continue
+            self._join(group, node)
+            for other, y in candidates:
+                if other is not group and self.groups[other.index] is other:
+                    self._merge(group, other, (y, node))
+            return
         self._new_group(node, kind, node.shape)
+
+    def _apart(self, value: Node, reader: Node, why: str) -> None:
+        """Note why a reader is not in the group of what a value that it reads lies in."""
+        for source in self.sources(value):
+            if source in self.group_of:
+                self.apart[source, reader] = why
 
     def _place_reduce(self, node: Node):
         operand = node.inputs[0]
-        if _is_column_reduce(node):
+        if is_column_reduce(node):
+            self._apart(operand, node, reasons.COLUMN_SUM)
             self._new_group(node, COLUMN, operand.shape)
             return
         rows = node.type.rank
         group = self.group_of.get(operand)
-        if (
-            group is not None
-            and operand not in self.kept
-            and group.kind in (MAP, ROW)
-            and group.shape == operand.shape
-            and group.rows in (None, rows)
-            and group.cost < COST_LIMIT
-            and _same_lanes(group, [node])
-            and (rows > 0 or self._only_feeds(group, node))
-            and self._acyclic(group, node)
-        ):
-            group.kind, group.rows = ROW, rows
-            self._join(group, node)
-            return
-        if group is None and operand.op not in ("const",):
+        if group is not None:
+            why = self._misfit_of_sum(group, node)
+            if why is None:
+                group.kind, group.rows = ROW, rows
+                self._join(group, node)
+                return
+            self._apart(operand, node, why)
+        elif operand.op not in ("const",):
             siblings = [self.group_of[u] for u in self.users[operand] if u in self.group_of]
             for sibling in siblings:
                 if (
@@ -313,12 +304,31 @@ class _Fuser:
                     and sibling.shape == operand.shape
                     and sibling.rows == rows
                     and sibling.cost < COST_LIMIT
-                    and _same_lanes(sibling, [node])
-                    and self._acyclic(sibling, node)
+                    and same_lanes([*sibling.nodes, node])
+                    and self._tangle(sibling, node) is None
                 ):
                     self._join(sibling, node)
                     return
         self._new_group(node, ROW, operand.shape).rows = rows
+
+    def _misfit_of_sum(self, group: Group, node: Node) -> str | None:
+        """Why a sum over trailing axes cannot be in the group of its operand; None if it can."""
+        operand, rows = node.inputs[0], node.type.rank
+        if operand in self.kept:
+            return reasons.KEPT_APART
+        if group.kind not in (MAP, ROW):
+            return reasons.AFTER_COLUMNS if group.kind == COLUMN else reasons.IN_OWN_LOOPS
+        if group.shape != operand.shape:
+            return reasons.OTHER_DOMAIN
+        if group.rows not in (None, rows):
+            return reasons.OTHER_ROWS
+        if group.cost >= COST_LIMIT:
+            return reasons.TOO_LONG
+        if not same_lanes([*group.nodes, node]):
+            return reasons.OTHER_LANES
+        if rows == 0 and not self._only_feeds(group, node):
+            return reasons.ONE_CORE_STORES
+        return self._tangle(group, node)
 
     def _only_feeds(self, group: Group, node: Node) -> bool:
         """True if nothing but ``node`` reads the group: a full reduction runs in one thread, so it stores nothing big."""
@@ -328,20 +338,23 @@ class _Fuser:
         inside = {*group.nodes, node}
         return all(n not in self.required and inside.issuperset(self.users[n]) for n in group.nodes)
 
-    def _fits(self, group: Group, node: Node) -> bool:
-        if group.cost + _cost(node) > COST_LIMIT or group.kind in (SINGLE, COLUMN):
-            return False
-        if group.kind == ROW:
-            if node.shape == group.shape[: group.rows]:
-                return True
-            if node.shape != group.shape:
-                return False
+    def _misfit(self, group: Group, node: Node) -> str | None:
+        """Why the loops of a group are not those of an element-wise operation; None if they are."""
+        if group.kind in (SINGLE, COLUMN):
+            return reasons.AFTER_COLUMNS if group.kind == COLUMN else reasons.IN_OWN_LOOPS
+        if group.cost + cost_of(node) > COST_LIMIT:
+            return reasons.TOO_LONG
+        if group.kind == ROW and node.shape == group.shape[: group.rows]:
+            return None
+        if node.shape != group.shape:
+            return reasons.OTHER_DOMAIN
+        if group.kind == ROW and group.rows == 0:
             size = node.type.size
-            return group.rows > 0 or (type(size) is int and size <= WHOLE_ROW_LIMIT)
-        return node.shape == group.shape
+            return None if type(size) is int and size <= WHOLE_ROW_LIMIT else reasons.ONE_CORE
+        return None
 
-    def _acyclic(self, group: Group, node: Node) -> bool:
-        """True if no way leads out of ``group`` and back into ``node``, and nothing in it is read at another index."""
+    def _tangle(self, group: Group, node: Node) -> str | None:
+        """Why a node must run after a group has ended: a way leads out of it and back into the node, or it reads at another index."""
         for x in node.inputs:
             soft = self.soft_group(node, x) is group or (role(node) == "reduce" and self.group_of.get(x) is group)
             for source in self.sources(x):
@@ -350,39 +363,19 @@ class _Fuser:
                     continue
                 if other is group:
                     if not soft:
-                        return False
+                        return reasons.MOVED
                 elif other.ancestors >> group.index & 1:
-                    return False
-        return not any(self.group_of[m].ancestors >> group.index & 1 for m in self.makers.get(node, ()))
+                    return reasons.CYCLE
+        late = any(self.group_of[m].ancestors >> group.index & 1 for m in self.makers.get(node, ()))
+        return reasons.LATE_SIZE if late else None
 
-    def _merge(self, group: Group, other: Group):
-        """Unite two groups over one domain if no way leads from one to the other through a third."""
-        kinds = {group.kind, other.kind}
-        if (
-            group.shape != other.shape
-            or not kinds <= {MAP, ROW}
-            or (None not in (group.rows, other.rows) and group.rows != other.rows)
-            or group.cost + other.cost > COST_LIMIT
-            or (ROW in kinds and 0 in (group.rows, other.rows))
-            or not _same_lanes(group, other.nodes)
-        ):
+    def _merge(self, group: Group, other: Group, pair: tuple[Node, Node]) -> None:
+        """Unite two groups, if they can be one; else note why, for a pair of values of them."""
+        why = self._mismatch(group, other)
+        if why is not None:
+            self.apart[pair] = why
             return
         a, b = 1 << group.index, 1 << other.index
-        for third in self.groups:
-            if third is group or third is other or third is None:
-                continue
-            after_a, after_b = third.ancestors & a, third.ancestors & b
-            t = 1 << third.index
-            if (after_a and other.ancestors & t) or (after_b and group.ancestors & t):
-                return
-        for node in other.nodes:  # a value of one group read by the other at another index
-            for user in self.users[node]:
-                if not self._reads_in_place(group, user):
-                    return
-        for node in group.nodes:
-            for user in self.users[node]:
-                if not self._reads_in_place(other, user):
-                    return
         group.nodes += other.nodes
         group.cost += other.cost
         group.ancestors |= other.ancestors
@@ -398,6 +391,34 @@ class _Fuser:
                 third.ancestors |= group.ancestors
         self.groups[other.index] = None
 
+    def _mismatch(self, group: Group, other: Group) -> str | None:
+        """Why two groups cannot be one: no common domain, or a way leads from one to the other through a third."""
+        kinds = {group.kind, other.kind}
+        if group.shape != other.shape:
+            return reasons.OTHER_DOMAIN
+        if not kinds <= {MAP, ROW}:
+            return reasons.IN_OWN_LOOPS
+        if ROW in kinds and 0 in (group.rows, other.rows):
+            return reasons.FULL_SUM
+        if None not in (group.rows, other.rows) and group.rows != other.rows:
+            return reasons.OTHER_ROWS
+        if group.cost + other.cost > COST_LIMIT:
+            return reasons.TOO_LONG
+        if not same_lanes([*group.nodes, *other.nodes]):
+            return reasons.OTHER_LANES
+        a, b = 1 << group.index, 1 << other.index
+        for third in self.groups:
+            if third is group or third is other or third is None:
+                continue
+            after_a, after_b = third.ancestors & a, third.ancestors & b
+            t = 1 << third.index
+            if (after_a and other.ancestors & t) or (after_b and group.ancestors & t):
+                return reasons.CYCLE
+        for one, two in ((other, group), (group, other)):  # a value of one group read by the other at another index
+            if not all(self._reads_in_place(two, user) for node in one.nodes for user in self.users[node]):
+                return reasons.READ_ELSEWHERE
+        return None
+
     def _unite_siblings(self) -> None:
         """Let element-wise groups over one domain that read the same value there be one, which loads it once."""
         readers: dict[Node, list[Node]] = {}
@@ -405,14 +426,14 @@ class _Fuser:
             if group is not None and group.kind == MAP and group.shape:
                 for node in group.nodes:
                     for x in node.inputs:
-                        moved = x in self.inline and _reads_once(x)  # the same elements of a larger value, as in pooling
+                        moved = x in self.inline and reads_once(x)  # the same elements of a larger value, as in pooling
                         if x.shape == group.shape and (self.in_memory(x) or moved):
                             readers.setdefault(x, []).append(node)
         for first, *others in readers.values():
             for other in others:
                 one, two = self.group_of[first], self.group_of[other]
                 if one is not two:
-                    self._merge(one, two)
+                    self._merge(one, two, (first, other))
 
     def _reads_in_place(self, group: Group, user: Node) -> bool:
         """False if ``user`` is movement, through which a member of ``group`` reads a value."""
@@ -426,7 +447,7 @@ class _Fuser:
 
     def _join(self, group: Group, node: Node):
         group.nodes.append(node)
-        group.cost += _cost(node)
+        group.cost += cost_of(node)
         gained = 0
         for other in self.before(node):
             if other is not None and other is not group:
@@ -484,12 +505,12 @@ class _Fuser:
             return [x for x in node.inputs if not is_inline_const(x) and x.op not in ("symbol", "iota")]
 
         def cost(node: Node) -> int:
-            return COST_LIMIT if role(node) == "free" and node.op not in ("broadcast", *VIEWS) else _cost(node)
+            return COST_LIMIT if role(node) == "free" and node.op not in ("broadcast", *VIEWS) else cost_of(node)
 
         groups = {n: self.group_of[n] for n in self.order if n in self.group_of and role(n) == "map"}
         maps = [n for n, g in groups.items() if g.kind in (MAP, ROW) and n not in self.required and not g.has_of_rows(n)]
         maps = [n for n in maps if self._read_elsewhere(n, groups[n])]
-        self.again = chosen(maps, Reading(cost, operands, self._read_by_element, stays))
+        self.again, self.not_again = chosen(maps, Reading(cost, operands, self._read_by_element, stays))
 
     def _readers(self, node: Node):
         """Who reads a value, and who reads what is made of it where it is used, or made again."""
@@ -507,7 +528,7 @@ class _Fuser:
         """True if groups that take any operand read a value once for each of their elements, and no others read it."""
         for user in self._readers(node):
             if user in self.inline:
-                if role(user) == "free" and not _reads_once(user):
+                if role(user) == "free" and not reads_once(user):
                     return False
             elif user not in self.group_of or self.group_of[user].kind not in (MAP, ROW, COLUMN):
                 return False
@@ -517,56 +538,20 @@ class _Fuser:
         return any(n not in self.inline and self.group_of.get(n) is not group for n in self._readers(node))
 
 
-def _narrows(node: Node) -> bool:
-    """True for what makes bytes of wider elements: these are made once, as to read them again is cheap."""
-    return node.op == "cast" and node.dtype.size == 1 < node.inputs[0].dtype.size
+def fuse(graph: Graph, notes: Fusion | None = None) -> list[Region]:
+    """Regions in an order in which they can run.
 
-
-def _follows_product(node: Node) -> bool:
-    """True for the end of a product's epilogue, which stores narrow elements sooner than it moves wide ones."""
-    for _ in range(COST_LIMIT):
-        kind = role(node)
-        if kind != "map":
-            return kind == "dot"
-        node = next((x for x in node.inputs if x.op not in ("const", "broadcast")), node.inputs[0])
-    return False
-
-
-def _same_lanes(group: Group, nodes: list[Node]) -> bool:
-    """True if the reductions among all these may share a loop: their number of lanes depends on the width of their dtype."""
-    return len({n.dtype.bits > 32 for n in (*group.nodes, *nodes) if role(n) == "reduce"}) <= 1
-
-
-def _cost(node: Node) -> int:
-    if _is_wide(node):
-        return COST_LIMIT
-    return TABLE[node.op].cost if node.inputs else 0
-
-
-def _is_wide(node: Node) -> bool:
-    """True for a concatenation of so many parts that each reader of it would be as many loops."""
-    return node.op == "concat" and len(node.inputs) >= WIDE
-
-
-def _reads_once(user: Node) -> bool:
-    """True for movement that reads each element of its operand at most once."""
-    return role(user) == "free" and user.op not in ("broadcast", "window", "iota")
-
-
-def _is_column_reduce(node: Node) -> bool:
-    """True for a reduction over anything but the trailing axes."""
-    if role(node) != "reduce":
-        return False
-    rank = node.inputs[0].type.rank
-    return tuple(sorted(node.attr("axes"))) != tuple(range(node.type.rank, rank))
-
-
-def fuse(graph: Graph) -> list[Region]:
-    """Regions in an order in which they can run."""
+    Args:
+        notes: is told what was decided, where given.
+    """
     kept: set[Node] = set()
     while True:
-        regions = _Fuser(graph, kept).run()
+        fuser = _Fuser(graph, kept)
+        regions = fuser.run()
         more = {n for r in regions if r.kind == ROW for n in operands_to_keep(r.outputs, r.sources, r.graph)} - kept
         if not more:
-            return regions
+            break
         kept |= more
+    if notes is not None:
+        fuser.tell(regions, notes)
+    return regions

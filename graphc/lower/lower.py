@@ -16,17 +16,18 @@ from graphc.ir.graph import Graph, rebuild, symbols_of
 from graphc.ir.order import toposort
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
+from graphc.ir.notes import Fusion, Launched, Notes
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Refuse, Repeat, Signature
 from graphc.ir.sizes import made_by
 from graphc.ir.target import Target
 from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.attend import ATTENTION, unite_attention
-from graphc.lower.buffers import ALIGNMENT, Storage, plan, share
+from graphc.lower.buffers import ALIGNMENT, Storage, plan
 from graphc.lower.contraction import PRODUCTS, dot_kernel, partial_output
 from graphc.lower.dot_cut import describe
 from graphc.lower.dot_pack import pack_constant, pack_kernel
-from graphc.lower.fuse import VIEWS, fuse
+from graphc.lower.fuse import fuse
 from graphc.lower.map_nest import TURN, generalise, map_kernel
 from graphc.lower.names import apart_from_sizes
 from graphc.lower.nests import CHANGES, NESTS
@@ -35,8 +36,11 @@ from graphc.lower.nests.conv import CLIP, CONVOLUTIONS, conv_kernel, conv_of, fo
 from graphc.lower.nests.conv_pack import pack_kernel as pack_conv
 from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
+from graphc.lower.places import Pairs, measure_lives, place_outputs, pointwise, reuse
 from graphc.lower.reduce_nest import reduce_kernel
-from graphc.lower.region import DOT, MAP, SINGLE, Region
+from graphc.lower.reasons import ON_HOST, SAME_MEMORY, TURNED, WRITTEN_EARLY
+from graphc.lower.region import DOT, MAP, SINGLE, Region, computed
+from graphc.lower.role import VIEWS
 from graphc.lower.schedule import for_awake_threads, for_tasks_of
 from graphc.lower.siblings import unite_sums
 from graphc.lower.step import Step, with_inner
@@ -48,8 +52,9 @@ from graphc.prims.table import TABLE
 class Lowering:
     """The state of one lowering: kernels made so far, constants, storages, and where each value lies."""
 
-    def __init__(self, target: Target):
+    def __init__(self, target: Target, notes: Notes):
         self.target = target
+        self.notes = notes
         self.kernels: dict[Kernel, str] = {}
         self._regions: dict = {}
         self.storages: list[Storage] = []
@@ -58,10 +63,10 @@ class Lowering:
         self._constant_of: dict = {}
         self._numbers: Counter = Counter()
         self.names: dict[str, int] = {}
-        self.memory: dict[Node, Storage] = {}
         self.packed: dict[tuple, Storage] = {}  # right operands that the graph being lowered has in panels already
         self.repeats = 0  # loops around what is being lowered
         self.still: set[Storage] = set()  # what these do not change: packed once before them, it pays for few rows as well
+        self.fusion = Fusion()  # what is noted of the graph being lowered
 
     # ------------------------------------------------------------------------------------------ memory
 
@@ -79,6 +84,7 @@ class Lowering:
             return source
         made = self.storage(type, "view")
         made.merged = source
+        self.notes.memory[made.name, source.name] = SAME_MEMORY
         return made
 
     def row(self, whole: Storage, number: Storage, type: Type) -> Storage:
@@ -124,7 +130,7 @@ class Lowering:
             name = self.kernels[made] = f"{made.name}{number}"
         return name, made
 
-    def launch(self, key, make, inputs: dict, outputs: dict, reusable=(), sizes: dict | None = None) -> Step:
+    def launch(self, key, make, inputs: dict, outputs: dict, pairs: Pairs = Pairs(), sizes: dict | None = None) -> Step:
         """A launch of a kernel whose array names are found in ``inputs`` and ``outputs``, or start with ``scratch``.
 
         ``sizes`` gives values to dimension parameters that are the kernel's own.
@@ -142,7 +148,8 @@ class Lowering:
                 written.append(args[-1])
         reads = tuple(a for a in args if a not in written)
         dims = tuple((sizes or {}).get(d, d) for d in kernel.dims)
-        return Step("launch", reads, tuple(written), name, tuple(args), extra={"dims": dims}, reusable=reusable)
+        return Step("launch", reads, tuple(written), name, tuple(args), extra={"dims": dims},
+                    reusable=pairs.reusable, blocked=pairs.blocked)  # fmt: skip
 
     # ------------------------------------------------------------------------------------------- graphs
 
@@ -156,17 +163,28 @@ class Lowering:
         """
         steps: list[Step] = []
         memory = dict(memory)
-        outside, self.packed = self.packed, {}
-        regions = unite_sums(unite_attention(fuse(graph), graph.roots))
+        outside, self.packed, self.fusion = (self.packed, self.fusion), {}, Fusion()
+        notes = self.notes.fusions[graph] = self.fusion
+        regions = unite_sums(unite_attention(fuse(graph, notes), graph.roots, notes), notes)
         before, after = _needed_first(regions, graph) if reasons else (regions, [])
         for region in before:
-            steps += self.lower_region(region, memory)
+            steps += self._noted(region, graph, memory)
         if reasons:
             steps.append(Step("refuse", (self.find(graph.outputs[-1], memory),), extra={"reasons": reasons}))
         for region in after:
-            steps += self.lower_region(region, memory)
-        self.memory, self.packed = memory, outside  # in the end that of the whole graph
+            steps += self._noted(region, graph, memory)
+        self.packed, self.fusion = outside
+        self.notes.holds.update((s.name, (graph, n)) for n, s in memory.items() if isinstance(s, Storage))
         return steps, [self.find(n, memory) for n in graph.outputs]
+
+    def _noted(self, region: Region, graph: Graph, memory: dict) -> list[Step]:
+        """``lower_region``, with a note at each launch of what it computes; graphs inside the region have made their own."""
+        steps = self.lower_region(region, memory)
+        launches = [x for step in steps for x in with_inner(step) if x.kind == "launch" and x.of is None]
+        nodes = tuple(computed(region)) if launches else ()
+        for step in launches:
+            step.of = graph, nodes
+        return steps
 
     def find(self, node: Node, memory: dict) -> Storage:
         """The storage of a materialised value; constants are placed on first use, reshape and view share that of their operand."""
@@ -207,9 +225,9 @@ class Lowering:
             def make() -> Kernel:
                 return map_kernel(graph, self.target)
 
-            reusable = _pointwise(region.graph, dict(enumerate(sources)), outputs, set())
-            reusable = () if self.kernel(graph, make)[1].name == TURN else reusable
-            return [self.launch(graph, make, inputs, outs, reusable, sizes)]
+            pairs = pointwise(region.graph, dict(enumerate(sources)), outputs, set())
+            pairs = pairs.without(outputs, TURNED) if self.kernel(graph, make)[1].name == TURN else pairs
+            return [self.launch(graph, make, inputs, outs, pairs, sizes)]
         return [self.launch(region.graph, lambda: reduce_kernel(region.graph, self.target.machine), inputs, outs)]
 
     def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
@@ -242,9 +260,8 @@ class Lowering:
         inputs |= {f"x{k}": s for k, s in places.items()}
         operands = {s.root() for k, s in places.items() if graph.inputs[k] in node.inputs}
         early = outputs.get(f"out{partial_output(dot, graph, packed)}")  # written before the epilogue reads its operands
-        pairs = _pointwise(graph, places, list(outputs.values()), operands)
-        reusable = tuple(pair for pair in pairs if pair[1] is not early)
-        steps.append(self.launch(key, make, inputs, outputs, reusable))
+        pairs = pointwise(graph, places, list(outputs.values()), operands).without([early], WRITTEN_EARLY)
+        steps.append(self.launch(key, make, inputs, outputs, pairs))
         return steps
 
     def _attention(self, region: Region, inputs: dict, outputs: dict) -> list[Step]:
@@ -286,8 +303,8 @@ class Lowering:
         if "weights" in read:
             inputs["weights"] = self.find(w, memory)
         operands = {s.root() for s in (inputs["source"], *[s for k, s in places.items() if graph.inputs[k] in node.inputs])}
-        reusable = _pointwise(graph, places, list(outputs.values()), operands)
-        return [*steps, self.launch(key, make, inputs, outputs, reusable)]
+        pairs = pointwise(graph, places, list(outputs.values()), operands)
+        return [*steps, self.launch(key, make, inputs, outputs, pairs)]
 
     def _single(self, node: Node, memory: dict) -> list[Step]:
         if node.op == "item":
@@ -308,35 +325,13 @@ class Lowering:
                 copy = Step("copy", (old,), (new,), reusable=((old.root(), new),))
                 return [copy, self.launch(key, lambda: CHANGES[nest](node, self.target), inputs, outputs)]
             return [self.launch(key, lambda: NESTS[nest](node, self.target), inputs, outputs)]
+        self.fusion.arrays[node] = ON_HOST
         return [Step("host", tuple(operands), tuple(results), node=node)]
 
 
 def _anonymous(node: Node):
     """What a nest depends on: the operation, its attributes and types, not which values it reads."""
     return (node.op, node.attrs, node.type, tuple(x.type for x in node.inputs))
-
-
-def _pointwise(graph: Graph, sources: dict[int, Storage], outputs: list, excluded: set) -> tuple:
-    """Pairs of storages that a kernel for ``graph`` reads and writes at the same index only.
-
-    Args:
-        sources: position of an input -> where it lies.
-        excluded: root storages that are read at other indices all the same.
-    """
-    moved: set = set()
-    for n in reversed(toposort(graph.outputs)):
-        if n in moved or (n.inputs and TABLE[n.op].scalar is None):
-            moved.update(n.inputs)
-    roots = {k: s.root() for k, s in sources.items()}
-    pairs = []
-    for k, source in roots.items():
-        x = graph.inputs[k]
-        if x in moved or source in excluded or list(roots.values()).count(source) > 1:
-            continue
-        for result, storage in zip(graph.outputs, outputs):
-            if result.type.shape == x.type.shape and result.dtype.size == x.dtype.size:
-                pairs.append((source, storage))
-    return tuple(pairs)
 
 
 # --------------------------------------------------------------------------------------------- programs
@@ -391,119 +386,31 @@ def _needed_first(regions: list[Region], graph: Graph) -> tuple[list[Region], li
     return [r for r in regions if id(r) in needed], [r for r in regions if id(r) not in needed]
 
 
-def lower(graph: Graph, target: Target, made: dict | None = None) -> Program:
+def lower(graph: Graph, target: Target, notes: Notes | None = None) -> Program:
     """Lower a graph for a target.
 
     Args:
-        made: is told which Node each buffer (by name) holds, where given.
+        notes: is told what was decided, where given.
 
     Raises:
         CompileError: an operation cannot be lowered; the message names it and the user's line.
     """
     graph, reasons = _refusing(strip(graph))
-    lowering = Lowering(target)
+    lowering = Lowering(target, Notes() if notes is None else notes)
+    lowering.notes.graph = graph
     memory = {x: lowering.storage(x.type, x.attr("name"), ("input", k)) for k, x in enumerate(graph.inputs)}
     inputs = list(memory.values())
     steps, results = lowering.lower_graph(graph, memory, reasons)
     if reasons:  # the number is no result
         graph, results = replace(graph, outputs=graph.outputs[:-1], names=graph.names[:-1]), results[:-1]
-    if made is not None:
-        made.update((s.name, node) for node, s in lowering.memory.items() if isinstance(s, Storage))
-    steps = _place_outputs(lowering, graph, inputs, steps, results)
-    _measure_lives(steps)
-    _reuse(steps)
+    steps = place_outputs(lowering, graph, inputs, steps, results)
+    measure_lives(steps)
+    reuse(steps, lowering.notes)
     made = dict.fromkeys(s for step in steps if step.kind == "host" for s in made_by(step.node))
     arena = plan(lowering.storages, tuple(made))
+    launches = (inner for step in steps for inner in with_inner(step) if inner.kind == "launch")
+    lowering.notes.launches += [Launched(step.kernel, *step.of) for step in launches]
     return _program(lowering, graph, steps, arena)
-
-
-def _place_outputs(lowering: Lowering, graph: Graph, inputs: list, steps: list, results: list) -> list[Step]:
-    """Let outputs be written where they are wanted; copy where that cannot be."""
-    donated = dict(graph.donated)
-    last_read, first_write = _uses(steps)
-    looked = next((k for k, step in enumerate(steps) if step.kind == "refuse"), -1)  # until then inputs stay as they are
-    roots = [r.root() for r in results]
-    early: list[Step] = []
-    late: list[Step] = []
-    taken: set = set()
-    for k, (result, root) in enumerate(zip(results, roots)):
-        old = inputs[donated[k]] if k in donated else None
-        if old is not None and root is old:
-            continue
-        movable = root.place is None and root not in taken and root in first_write
-        if movable and old is not None:
-            written = steps[first_write[root]]
-            at_end = last_read.get(old, -1)
-            early_enough = at_end < first_write[root] or (at_end == first_write[root] and (old, root) in written.reusable)
-            movable = early_enough and first_write[root] > looked and written.kind not in ("branch", "repeat") and old not in roots
-        if movable:
-            root.place = ("output", k) if old is None else old.place
-            taken.add(root)
-            continue
-        final = lowering.storage(graph.outputs[k].type, "result", ("output", k) if old is None else old.place)
-        from_input = root.place is not None and root.place[0] == "input" and root not in taken
-        if from_input and old is not None:
-            held = lowering.storage(graph.outputs[k].type, "held")  # two states may be exchanged
-            early.append(Step("copy", (result,), (held,)))
-            late.append(Step("copy", (held,), (final,)))
-        elif from_input:
-            early.append(Step("copy", (result,), (final,)))
-        else:
-            late.append(Step("copy", (result,), (final,)))
-    return early + steps + late
-
-
-def _uses(steps: list[Step]) -> tuple[dict, dict]:
-    """For every memory the numbers of the last step that reads it and the first that writes it, inner steps included."""
-    last_read, first_write = {}, {}
-    for k, step in enumerate(steps):
-        for inner in with_inner(step):
-            last_read.update((s.root(), k) for s in inner.reads)
-            for s in inner.writes:
-                first_write.setdefault(s.root(), k)
-    return last_read, first_write
-
-
-def _measure_lives(steps: list[Step]):
-    clock = 0
-
-    def walk(steps):
-        nonlocal clock
-        for step in steps:
-            begin = clock
-            clock += 1
-            if step.kind in ("branch", "repeat"):
-                for part in step.parts:
-                    walk(part)
-                clock += 1
-                for s in _touched(step):
-                    s.root().touch(begin)
-                    s.root().touch(clock)
-                continue
-            for s in (*step.reads, *step.writes):
-                s.root().touch(clock)
-
-    walk(steps)
-
-
-def _touched(step: Step):
-    """Every storage a nested step uses: all of it stays live while the step runs."""
-    for inner in with_inner(step):
-        yield from inner.reads
-        yield from inner.writes
-
-
-def _reuse(steps: list[Step]):
-    """Write a result over an operand that is read for the last time at the same index."""
-    for step in steps:
-        done: set = set()
-        for old, new in step.reusable:
-            a, b = old.root(), new.root()
-            if a is b or a in done or b in done or a.place is not None or b.place is not None:
-                continue
-            if a.last == b.first and a.bytes == b.bytes:
-                share(b, a)
-                done.update((a, b))
 
 
 def _is_needless(step: Step) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphc.ir.node import Node
+from graphc.lower import reasons
 
 COST = 4  # operations of one element that are cheaper than storing and loading it
 LARGE = 1 << 12  # elements below which memory is a cache that nobody waits for
@@ -28,20 +29,25 @@ class Reading:
     stays: Callable  # whether a Node lies in memory for anybody to read, or may do so, given what is computed again
 
 
-def chosen(candidates: list[Node], reading: Reading) -> set[Node]:
-    """Those of the candidates, in the order in which they are computed, that others compute again."""
+def chosen(candidates: list[Node], reading: Reading) -> tuple[set[Node], dict[Node, str]]:
+    """Those of the candidates, in the order in which they are computed, that others compute again; of the others, why not."""
     again: set[Node] = set()
+    kept: dict[Node, str] = {}
     for node in candidates:
         size = node.type.size
-        if (type(size) is int and size < LARGE) or not reading.readers(node):
-            continue
-        if _is_cheap(node, reading, again):
+        if type(size) is int and size < LARGE:
+            kept[node] = reasons.SMALL
+        elif not reading.readers(node):
+            kept[node] = reasons.READ_MOVED
+        elif (why := _why_kept(node, reading, again)) is not None:
+            kept[node] = why
+        else:
             again.add(node)
-    return again
+    return again, kept
 
 
-def _is_cheap(node: Node, reading: Reading, again: set) -> bool:
-    """True for a value of few operations on one large value in memory."""
+def _why_kept(node: Node, reading: Reading, again: set) -> str | None:
+    """Why a value is not computed again; None for one of few operations on one large value in memory."""
     cost, large, stack, seen = 0, [], [node], {node}
     while stack:
         n = stack.pop()
@@ -50,11 +56,11 @@ def _is_cheap(node: Node, reading: Reading, again: set) -> bool:
             continue
         cost += reading.cost(n)
         if cost > COST:
-            return False
+            return reasons.COSTLY
         more = [x for x in reading.operands(n) if x not in seen]
         seen.update(more)
         stack += more
-    return len(large) == 1 and large[0].dtype.size <= node.dtype.size
+    return None if len(large) == 1 and large[0].dtype.size <= node.dtype.size else reasons.MANY_LARGE
 
 
 def _is_large(source: Node, value: Node) -> bool:

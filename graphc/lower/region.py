@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from graphc.ir.graph import Graph, input_node, rebuild
 from graphc.ir.node import Node
+from graphc.ir.order import toposort
 
 MAP, ROW, COLUMN, DOT, SINGLE = "map", "row", "column", "dot", "single"
+_LEAVES = ("input", "const", "symbol")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,13 @@ class Region:
     graph: Graph | None = None
     node: Node | None = None
     scores: Node | None = None
+
+
+def computed(region: Region) -> list[Node]:
+    """The Nodes of the whole graph that a region computes, operands first."""
+    if region.node is not None:
+        return [region.node]
+    return [n for n in toposort(region.outputs, region.sources) if n.op not in _LEAVES]
 
 
 def region_of(kind: str, sources: Iterable[Node], outputs: Iterable[Node], scores: Node | None = None) -> Region:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from graphc.ir.graph import free_symbols
 from graphc.ir.node import Node
-from graphc.lower.fuse import VIEWS
+from graphc.ir.notes import Fusion
+from graphc.lower import reasons
 from graphc.lower.region import COLUMN, Region, region_of
+from graphc.lower.role import VIEWS
 
 MOST = 4  # sums of one kernel: each has its part of the strip and of the registers
 LARGE = 1 << 12  # elements below which to read a value again costs nothing
@@ -30,8 +32,8 @@ class _Places:
         return self.maker.get(node, -1)
 
 
-def unite_sums(regions: list[Region]) -> list[Region]:
-    """The regions, in an order in which they can run, with sums that share what they read united."""
+def unite_sums(regions: list[Region], notes: Fusion) -> list[Region]:
+    """The regions, in an order in which they can run, with sums that share what they read united; the notes say which cannot be."""
     made = list(regions)
     columns = [k for k, r in enumerate(regions) if r.kind == COLUMN]
     if len(columns) < 2:
@@ -42,10 +44,13 @@ def unite_sums(regions: list[Region]) -> list[Region]:
             one, two = made[first], made[second]
             if one is None:
                 break
-            if two is None or not _fit(one, two):
+            if two is None or not _share(one, two):
                 continue
-            at = _meeting(made, places, first, second)
-            if at is not None:
+            few = len(_sums(one)) + len(_sums(two)) <= MOST
+            at = _meeting(made, places, first, second) if few else None
+            if at is None:
+                notes.apart[one.outputs[0], two.outputs[0]] = reasons.ORDER_OF_SUMS if few else reasons.MANY_SUMS
+            else:
                 united = region_of(COLUMN, (*one.sources, *two.sources), (*one.outputs, *two.outputs))
                 made[at], made[first + second - at] = united, None
                 places.maker.update({n: at for n in made[at].outputs})
@@ -56,10 +61,10 @@ def _sums(region: Region) -> tuple[Node, ...]:
     return region.graph.outputs
 
 
-def _fit(one: Region, two: Region) -> bool:
+def _share(one: Region, two: Region) -> bool:
     """True where two regions reduce the same axes of one shape and share something large."""
     a, b = _sums(one), _sums(two)
-    if len(a) + len(b) > MOST or any(n.op != "reduce" for n in (*a, *b)):
+    if any(n.op != "reduce" for n in (*a, *b)):
         return False
     domain = a[0].inputs[0].shape
     if domain != b[0].inputs[0].shape or sorted(a[0].attr("axes")) != sorted(b[0].attr("axes")):

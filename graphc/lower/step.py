@@ -20,6 +20,8 @@ class Step:
     parts: tuple = ()  # of a branch: then, orelse; of a repeat: body, test
     extra: dict = field(default_factory=dict)
     reusable: tuple = ()  # pairs (read, written) of storages that may be one memory
+    blocked: tuple = ()  # (read, written, why these may not)
+    of: tuple | None = None  # for a launch: the graph, and the Nodes of it that are computed
 
 
 def with_inner(step: Step):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from graphc.errors import CompileError, explain, located
 from graphc.ir.order import toposort
@@ -13,6 +15,24 @@ from graphc.rewrite.rule import Rule, Rules
 LIMIT = 1000  # rewrites that one node and what replaces it may go through
 # Rank-0 i64 arithmetic has a normal form of its own, which rules must not leave.
 _INDEX_NORMAL = frozenset({"add", "sub", "mul", "floordiv", "mod", "min", "max", "neg"})
+
+
+_replacements: ContextVar[dict | None] = ContextVar("replacements", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[dict[Node, tuple[Node, str]]]:
+    """Meanwhile every rewrite of this thread enters what it replaces.
+
+    Yields:
+        Node -> the Node in its place, and the name of the rule; the name is empty where only operands are others. What
+        stands in the place of a Node in the end is found by following it.
+    """
+    token = _replacements.set({})
+    try:
+        yield _replacements.get()
+    finally:
+        _replacements.reset(token)
 
 
 def rewrite(outputs: Iterable[Node], rules: Rules, stats: Counter | None = None, limit: int = LIMIT) -> list[Node]:
@@ -39,6 +59,7 @@ class _Run:
     def __init__(self, by_op: dict, stats: Counter, limit: int):
         self.by_op, self.stats, self.limit = by_op, stats, limit
         self.done: dict[Node, Node] = {}
+        self.seen = _replacements.get()
         self.waiting: dict[Node, Node | None] = {}  # node -> what replaces it, None while its operands settle
         self.history: dict[Node, tuple[int, tuple]] = {}  # node -> rewrites that led to it, and the last two of them
 
@@ -84,7 +105,10 @@ class _Run:
         done = self.done
         for x in node.inputs:
             if done[x] is not x:
-                return make(node.op, tuple([done[x] for x in node.inputs]), node.attrs, node.type, node.location)
+                after = make(node.op, tuple([done[x] for x in node.inputs]), node.attrs, node.type, node.location)
+                if self.seen is not None:
+                    self.seen[node] = after, ""
+                return after
         rules = self.by_op.get(node.op)
         if rules is None or (node.op in _INDEX_NORMAL and is_index(node)):
             return node
@@ -100,6 +124,8 @@ class _Run:
             what = f"rule {rule.name} turns {node.op} of type {node.type} into {after.op} of type {after.type}"
             raise CompileError(explain(what, (), node.location))
         self.stats[rule.name] += 1
+        if self.seen is not None:
+            self.seen[node] = after, rule.name
         count, last = self.history.get(node, (0, ()))
         if after not in self.done:
             self.history[after] = (count + 1, (*last[-1:], rule.name))

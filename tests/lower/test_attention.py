@@ -12,6 +12,7 @@ from graphc.ir.target import AARCH64, RISCV64, X86_64_V4
 from graphc.ir.type import Type
 from graphc.lib import attention, linalg, nn, shape
 from graphc.lower import lower as lowering
+from graphc.ir.notes import Fusion
 from graphc.lower.attend import ATTENTION, unite_attention
 from graphc.lower.fuse import fuse
 from graphc.prims.interpret import interpret
@@ -49,7 +50,8 @@ def of_heads(b, h, m, s, d) -> Graph:
 
 
 def regions(graph: Graph) -> list:
-    return unite_attention(fuse(lowering.strip(graph)), graph.roots)
+    notes = Fusion()
+    return unite_attention(fuse(lowering.strip(graph), notes), graph.roots, notes)
 
 
 def kinds(graph: Graph) -> list[str]:
@@ -67,7 +69,7 @@ def check(graph: Graph, monkeypatch, arrays=None, tolerance=2e-5) -> None:
     assert ATTENTION in kinds(graph)
     (want,) = interpret(graph, *arrays)
     with monkeypatch.context() as patch:
-        patch.setattr(lowering, "unite_attention", lambda found, outputs: found)
+        patch.setattr(lowering, "unite_attention", lambda found, outputs, notes: found)
         (apart,) = Native(graph, TARGETS[0])(*arrays)
     np.testing.assert_allclose(apart.astype(np.float64), want.astype(np.float64), atol=tolerance, rtol=tolerance)
     for target in TARGETS:

@@ -11,7 +11,8 @@ from graphc.ir.node import const, symbol
 from graphc.ir.program import Copy, Launch, Program
 from graphc.ir.target import X86_64_V4
 from graphc.ir.type import Type
-from graphc.lower.fuse import COST_LIMIT, fuse
+from graphc.lower.fuse import fuse
+from graphc.lower.role import COST_LIMIT
 from graphc.prims import (
     add, broadcast, cast, concat, cumulate, dot, exp, mul, pad, reduce, reshape, reverse, sin, slice, sqrt, sub, tanh, transpose,
 )  # fmt: skip

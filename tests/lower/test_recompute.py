@@ -176,7 +176,7 @@ def test_a_kernel_of_rows_keeps_a_value_a_row_instead_of_everything(monkeypatch)
     data = np.random.default_rng(1).standard_normal((66, 70)).astype(np.float32)
     got = {t: run_native(g, [data], t) for t in TARGETS}
     with monkeypatch.context() as patch:
-        patch.setattr(fusion, "chosen", lambda candidates, reading: set())
+        patch.setattr(fusion, "chosen", lambda candidates, reading: (set(), {}))
         kept = Native(g, X86_64_V4)(data) if X86_64_V4 in TARGETS else None
     for target in TARGETS:
         if target.fma and kept:

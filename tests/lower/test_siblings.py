@@ -37,7 +37,7 @@ def same(graph: Graph, monkeypatch, n: int = 33, exact: bool = False) -> None:
         arrays[1].reshape(-1)[:2] = np.nan, np.inf
     got = [run_native(graph, arrays, t) for t in TARGETS]
     with monkeypatch.context() as patch:
-        patch.setattr(lowering, "unite_sums", lambda regions: regions)
+        patch.setattr(lowering, "unite_sums", lambda regions, notes: regions)
         alone = [run_native(graph, arrays, t) for t in TARGETS]
     with np.errstate(all="ignore"):
         want = interpret(graph, *arrays)
