@@ -17,7 +17,8 @@ from graphc.inspect.report import report_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import numbers, summary
-from graphc.inspect.trace import neighbours, why
+from graphc.inspect.trace import neighbours
+from graphc.inspect.why import why
 from graphc.ir.graph import Graph
 from graphc.ir.record import Record
 from graphc.ir.target import TARGETS
@@ -134,7 +135,7 @@ def _view(options, stages: Stages) -> str:
     if options.node:
         return neighbours(stages, options.node, options.stage, options.neighbours)
     if options.why:
-        return why(stages, options.why)
+        return why(stages.whole_record, options.why, stages.sources, stages.code_lines(options.form))
     is_drawn = options.dot or options.mermaid
     if options.stage and not is_drawn:
         return show.stage_text(stages, options.stage)

@@ -174,10 +174,11 @@ def stage_graph(stages: Stages, name: str) -> Graph:
     Raises:
         UsageError: there is no such stage, or it is no graph.
     """
-    known = {"traced": stages.graph, "optimised": stages.optimised}
-    if name in known:
-        return known[name]
+    if name == "traced":
+        return stages.graph
     passes = {record.name: record.after for record in stages.passes}
+    if name == "optimised" or (name not in passes and stages.failure is not None):
+        return stages.optimised
     if name in STAGES:
         raise UsageError(f"stage {name} is no graph; graphs are traced, optimised, and after each pass {', '.join(passes)}")
     if name not in passes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
@@ -18,7 +19,9 @@ from graphc.ir.record import Record
 from graphc.ir.recorder import Recorder
 from graphc.ir.target import Target
 from graphc.options import Options
+from graphc.passes.nested import graphs_in
 
+_FUNCTION = re.compile(r'define .*?@("[^"]*"|[\w.$-]+)\(')
 _LABEL = re.compile(r'("[^"]*"|[A-Za-z_][\w.$]*):')
 
 
@@ -138,6 +141,25 @@ class Stages:
 
         return assembly(text, self.target)
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """The text of the user's lines, by what messages call them, where it can be read."""
+        places = {n.location for _, nodes in graphs_in(self.graph) for n in nodes if n.location is not None}
+        return {" ".join(str(at).split()): at.source for at in places}
+
+    def code_lines(self, form: str) -> Callable[[str], str] | None:
+        """Tells where a kernel stands in the ``llvm`` or ``asm`` of the program; None for another form."""
+        if form not in ("llvm", "asm"):
+            return None
+        text, title = (self.llvm, "LLVM IR") if form == "llvm" else (self.assembly, "assembly")
+
+        def told(kernel: str) -> str:
+            places = [f"{begin} to {end}" for begin, end in function_lines(text, f"k_{kernel}")]
+            where = f"lines {' and '.join(places)} of --stage {form}" if places else "the code of an equal kernel serves"
+            return f"{title}: @k_{kernel}, {where}"
+
+        return told
+
     def find_pass(self, name: str) -> PassRecord:
         """The record of one pass.
 
@@ -169,17 +191,22 @@ class Stages:
         return text if form == "llvm" else _functions(self._assembled(text), f"k_{name}")
 
 
+def function_lines(text: str, symbol: str) -> list[tuple[int, int]]:
+    """Where a kernel and its parallel loops stand in a module's LLVM IR or assembly: numbers of first and last lines, from 1."""
+    found, begin = [], None
+    for number, line in enumerate(text.splitlines(), 1):
+        head = _FUNCTION.match(line) or _LABEL.match(line)
+        if head is not None:
+            name = head.group(1).strip('"')
+            begin = number if name == symbol or re.fullmatch(re.escape(symbol) + r"_p[0-9]+", name) is not None else begin
+        if begin is not None and (line == "}" or line.startswith(".Lfunc_end")):
+            found.append((begin, number))
+            begin = None
+    return found
+
+
 def _functions(assembly: str, symbol: str) -> str:
     """The parts of an assembly listing that belong to one kernel and its parallel loops."""
-    kept: list[str] = []
-    inside = False
-    for line in assembly.splitlines():
-        label = _LABEL.match(line)
-        if label is not None:
-            name = label.group(1).strip('"')
-            inside = name == symbol or re.fullmatch(re.escape(symbol) + r"_p[0-9]+", name) is not None
-        if inside and not line.lstrip().startswith((".p2align", ".type", ".size", ".cfi")):
-            kept.append(line)
-        if line.startswith(".Lfunc_end"):
-            inside = False
-    return "\n".join(kept)
+    lines = assembly.splitlines()
+    kept = [line for begin, end in function_lines(assembly, symbol) for line in lines[begin - 1 : end]]
+    return "\n".join(line for line in kept if not line.lstrip().startswith((".p2align", ".type", ".size", ".cfi")))

@@ -42,6 +42,38 @@ class RecordedPass:
     rules: dict[tuple[str, str], tuple[str, tuple[str, ...]]]
 
 
+@dataclass(frozen=True)
+class RecordedValue:
+    """One value at one stage.
+
+    Attributes:
+        text: its line in the text of the graph, without the user's line.
+        op: the operation; ``input`` for inputs, which have no line of their own.
+        operands: names of values.
+        location: the user's line and the scopes around it, as in messages; empty where it is not known.
+    """
+
+    text: str
+    op: str
+    operands: tuple[str, ...]
+    location: str
+
+
+@dataclass(frozen=True)
+class RecordedGraph:
+    """One graph at one stage.
+
+    Attributes:
+        values: by name, inputs first, then operands before what is made of them.
+        roots: names of what must be computed: what makes sizes known, then the outputs.
+        names: of the outputs.
+    """
+
+    values: dict[str, RecordedValue]
+    roots: tuple[str, ...]
+    names: tuple[str, ...]
+
+
 class Record:
     """What happened to a graph while it was compiled.
 
@@ -104,6 +136,16 @@ class Record:
         """What became different from stage ``a`` to stage ``b``, as a unified diff without locations."""
         before, after = self.at(a, locations=False), self.at(b, locations=False)
         return list(difflib.unified_diff(before, after, a, b, lineterm="", n=2))
+
+    def graphs(self) -> Iterator[tuple[str, dict[str, RecordedGraph]]]:
+        """Every stage that differs from the one before it, by name, and the graphs at it by label, the outermost first."""
+        found: dict[str, RecordedGraph] = {}
+        for (graphs, main), name, stage in zip(self._replayed(), self._stages, self._content["stages"]):
+            changed = stage.get("graphs", {})
+            if changed or name in (TRACED, LOWERED):
+                labels = graphs.used(main)
+                found = {x: graphs.recorded(x) if x in changed or x not in found else found[x] for x in labels}
+                yield name, found
 
     def before(self, name: str) -> str:
         """The stage that a pass started from."""
@@ -182,6 +224,28 @@ class _Graphs:
             body = [self._line(self._lines[label][n], locations) for n in names]
             result += [*([""] if result else []), frame["head"], *body, *frame["tail"]]
         return result
+
+    def used(self, main: str) -> list[str]:
+        """The labels of a graph and of all inside it, the outermost first."""
+        found, stack = {}, [main]
+        while stack:
+            label = stack.pop()
+            if label not in found:
+                found[label] = None
+                inputs = self._frames[label]["inputs"]
+                stack += [x for n in self.order(label) if n not in inputs for x in self._lines[label][n][5]]
+        return list(found)
+
+    def recorded(self, label: str) -> RecordedGraph:
+        """One graph as it is now."""
+        frame, lines = self._frames[label], self._lines[label]
+        values = {name: RecordedValue(f"  %{label_text(name)} (input)", "input", (), "") for name in frame["inputs"]}
+        for name in self.order(label):
+            if name not in values:
+                line = lines[name]
+                location = self._comments[line[3]].removeprefix("  # ")
+                values[name] = RecordedValue(self._line(line, False), line[1], tuple(line[6:]), location)
+        return RecordedGraph(values, tuple(frame["roots"]), tuple(frame.get("names", ())))
 
     def _line(self, line: list, locations: bool) -> str:
         name, op, type, comment, attributes, labels, *operands = line

@@ -7,6 +7,7 @@ reads it back.
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 import zlib
@@ -48,6 +49,7 @@ class Recorder:
         self._labels: dict = {}  # of the graphs there are now
         self._used_labels: set[str] = set()
         self._found: dict = {}  # Graph -> its Nodes in order, the graphs in them
+        self._bodies: dict[Node, list] = {}  # the graphs in its attributes
         self._types: dict[str, int] = {}
         self._comments: dict[str, int] = {}
         self._rules: dict[str, int] = {}
@@ -135,9 +137,21 @@ class Recorder:
             present.add(one)
             if one not in self._found:
                 nodes = one.nodes
-                self._found[one] = nodes, graphs_used(tuple([n.attrs for n in nodes if n.attrs]))
+                self._found[one] = nodes, self._inside(nodes)
             stack += self._found[one][1]
         return present
+
+    def _inside(self, nodes: list[Node]) -> list:
+        """The graphs in attributes; each Node is looked at once."""
+        seen, found = self._bodies, {}
+        for node in nodes:
+            if node.attrs:
+                graphs = seen.get(node)
+                if graphs is None:
+                    graphs = seen[node] = graphs_used(node.attrs)
+                if graphs:
+                    found.update(dict.fromkeys(graphs))
+        return list(found)
 
     def _settle(self, graph, last: str | None, changes: dict) -> None:
         """Give a Graph a label, that of the one it stands in the place of if it can be had, and note what is different."""
@@ -167,7 +181,8 @@ class Recorder:
     def _frame(self, graph, label: str, names: dict[Node, str]) -> dict:
         shown = {x: "%" + label_text(names[x]) for x in (*graph.inputs, *graph.roots)}
         head, tail = self._module.head(graph, label, shown), self._module.tail(graph, shown)
-        return {"head": head, "inputs": [names[x] for x in graph.inputs], "tail": tail, "roots": [names[x] for x in graph.roots]}
+        inputs, roots = [names[x] for x in graph.inputs], [names[x] for x in graph.roots]
+        return {"head": head, "inputs": inputs, "tail": tail, "roots": roots, "names": list(graph.names)}
 
 
 class _Change:
@@ -195,17 +210,14 @@ class _Change:
     def nodes(self) -> list[list]:
         """The lines that are new or read differently; all names are known then."""
         known, found = self._known, []
-        self._match_equal()
-        partners = self._match_places()
-        left: dict[tuple, list[Node]] = {}
-        for node, line in reversed(self._gone.items()):
-            for place in enumerate(line[5]):
-                left.setdefault((line[1:4], place), []).append(node)
+        if self._gone:
+            self._match_equal()
+        partners = self._match_places() if self._gone else {}
         taken = set(partners.values())
         for node in self._new:
             if node in known.names:
                 continue
-            old = partners.get(node) or self._resembling(node, left, taken)
+            old = partners.get(node) or (self._resembling(node, taken) if self._gone else None)
             taken.add(old)
             known.names[node] = self._gone[old][0] if old is not None else self._unused(node)
             labels = self._nested(node, old)
@@ -265,10 +277,19 @@ class _Change:
                 stack += zip(old.inputs, new.inputs)
         return partners
 
-    def _resembling(self, node: Node, left: dict[tuple, list[Node]], taken: set) -> Node | None:
+    @functools.cached_property
+    def _left(self) -> dict[tuple, list[Node]]:
+        """By what they did, and each name of an operand with its position: the Nodes that are gone, the first of them last."""
+        left: dict[tuple, list[Node]] = {}
+        for node, line in reversed(self._gone.items()):
+            for place in enumerate(line[5]):
+                left.setdefault((line[1:4], place), []).append(node)
+        return left
+
+    def _resembling(self, node: Node, taken: set) -> Node | None:
         """A gone Node that did the same with one operand of the same name in the same position."""
         for place in enumerate(self._operands(node)):
-            candidates = left.get((self._parts[node], place), [])
+            candidates = self._left.get((self._parts[node], place), [])
             while candidates:
                 if (old := candidates.pop()) not in taken:
                     return old

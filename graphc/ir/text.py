@@ -80,6 +80,8 @@ def dim_text(dim) -> str:
 def attr_text(value, special=str) -> str:
     """An attribute value; ``special(value)`` writes what is neither a number, string, dtype, dimension nor tuple."""
     kind = type(value)
+    if kind is int:
+        return str(value)
     if kind is bool or kind is np.bool_:
         return "true" if value else "false"
     if kind is str:

@@ -55,10 +55,10 @@ NO_ROWS = "no attention: what lies between the products is not of whole rows of 
 HEAD_TOO_LARGE = "no attention: a head is wider, or a row of scores longer, than the caches hold"
 
 # What memory a value has, and why it has no other.
-IN_PLACE = "written over it: the same step reads each element for the last time before it writes it"
-NEW_STATE = "written over the state of the loop, whose old value nobody needs then"
-DONATED = "written over the input, which the caller gave away"
-AS_ROW = "computed in the row of the result where it goes"
+IN_PLACE = "the step that writes it reads each element there for the last time just before"
+NEW_STATE = "it is the new state of the loop, and nobody needs the old one then"
+DONATED = "an input that the caller gave away"
+AS_ROW = "it is computed in the row of the result where it goes"
 STILL_READ = "it is read again later"
 OTHER_SIZE = "its elements are not as many, or not as wide"
 READ_AT_OTHERS = "the kernel reads it at other indices than it writes"

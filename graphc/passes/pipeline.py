@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Container, Sequence
 from functools import partial
 
+from graphc.errors import CompileError, GraphcError
 from graphc.ir.graph import Graph
 from graphc.ir.verify import verify_graph
 from graphc.passes.byte_products import byte_products
@@ -67,15 +69,30 @@ def run(graph: Graph, passes: Sequence[Callable] = PIPELINE, on_pass: Callable |
 
     Raises:
         GraphError: a pass made an illegal Graph.
+        GraphcError: a pass failed. The message begins with its name and that of the Graph; an error that is none of graphc's is a
+            CompileError then.
     """
     legal: dict = {}
     for one in passes:
-        before, graph = graph, one(graph)
-        if verify and graph is not before:
-            verify_graph(graph, infer, legal=legal)
+        before = graph
+        try:
+            graph = one(before)
+            if verify and graph is not before:
+                verify_graph(graph, infer, legal=legal)
+        except Exception as error:
+            raise _named(error, f"pass {pass_name(one)} of graph {before.name}") from error
         if on_pass is not None:
             on_pass(one, before, graph)
     return graph
+
+
+def _named(error: Exception, where: str) -> GraphcError:
+    """The error with the place where it came up in front of its message."""
+    if not isinstance(error, GraphcError):
+        return CompileError(f"{where} failed: {type(error).__name__}: {error}")
+    named = copy.copy(error)
+    named.args = (f"{where}: {error.message}", *error.args[1:])
+    return named
 
 
 def pass_name(one: Callable) -> str:
