@@ -217,7 +217,8 @@ def test_inspect_views(succeed, compiled):
 def test_inspect_follows_and_draws(succeed, fail, compiled):
     assert "= dot(" in succeed("inspect", compiled, "--node", "dot0", "--neighbours", 1)
     assert "= dot(" in succeed("inspect", compiled, "--node", "dot0", "--stage", "traced")
-    assert "@k_dot0" in succeed("inspect", compiled, "--why", "net.py:7")
+    assert "dot0  computes %dot0" in succeed("inspect", compiled, "--why", "net.py:7")
+    assert "@k_dot0, lines " in succeed("inspect", compiled, "--why", "net.py:7", "--as", "llvm")
     assert succeed("inspect", compiled, "--dot").startswith("digraph")
     assert succeed("inspect", compiled, "--mermaid", "--stage", "traced").startswith("flowchart")
     assert "no value 'x7'" in fail("inspect", compiled, "--node", "x7")
@@ -228,7 +229,7 @@ def test_inspect_refuses(fail, compiled):
     assert "no stage 'x'" in fail("inspect", compiled, "--stage", "x")
     assert "no pass 'x'" in fail("inspect", compiled, "--diff", "x")
     assert "no kernel 'x'" in fail("inspect", compiled, "--kernel", "x")
-    assert "give --kernel too" in fail("inspect", compiled, "--as", "asm")
+    assert "give --kernel or --why too" in fail("inspect", compiled, "--as", "asm")
     assert "view of its own" in fail("inspect", compiled, "--memory", "--stage", "llvm")
     assert "--all goes with --passes" in fail("inspect", compiled, "--all")
 

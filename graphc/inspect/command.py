@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--node", metavar="NAME", help="the lines around a value, before and after it; of --stage, or optimised")
     view.add_argument(
         "--why", metavar="NAME",
-        help="from the line to LLVM IR: a traced value, an output, FILE:LINE, a name scope, or @KERNEL",
+        help="from the line to kernels and memory, with reasons: a traced value, an output, FILE:LINE, a name scope, or @KERNEL",
     )  # fmt: skip
     view.add_argument("--dot", action="store_true", help="the graph, of --stage or optimised, for Graphviz")
     view.add_argument("--mermaid", action="store_true", help="the same for Mermaid")
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too; with --profile: all kernels")
     parser.add_argument("--neighbours", type=int, default=2, metavar="N", help="with --node: how many operations away (default: 2)")
     parser.add_argument(
-        "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir)"
+        "--as", dest="form", choices=("ir", "llvm", "asm"), default="ir", help="how to show the kernel (default: ir); with --why: where its code stands in the program"
     )
     parser.add_argument(
         "--size", action="append", default=[], type=_size, metavar="NAME=SIZE",
@@ -73,11 +73,14 @@ def inspect(options, graph: Graph, settings: Options) -> int:
 
     Raises:
         UsageError: names of something that is not there.
+        GraphcError: the model cannot be compiled. What was asked for is printed as far as the passes went.
     """
     stages = Stages(graph, settings)
     fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
     is_plain = options.json or options.stage or options.dot or options.mermaid or not sys.stdout.isatty()
     print(_view(options, stages) if is_plain else coloured(_view(options, stages)))
+    if options.passes and stages.failure is not None:
+        raise stages.failure
     if fails:
         print(f"graphc: true of {graph.name}: {options.fail_if}", file=sys.stderr)
         return 1
@@ -91,11 +94,14 @@ def recorded_view(options) -> str | None:
         UsageError: names of a pass that did not run. FormatError, OSError: the file is damaged, or cannot be read.
     """
     is_of_passes = options.passes or options.diff or options.stage not in (None, "program", "llvm", "asm")
+    is_why = options.why and options.form == "ir"
     others = options.node or options.dot or options.mermaid or options.fail_if
-    if others or not is_of_passes or not options.model.endswith(".gc"):
+    if others or not (is_of_passes or is_why) or not options.model.endswith(".gc"):
         return None
     record = record_in(options.model, target_of(Options(target=options.target)).name, options.fast_math)
-    return None if record is None else _of_record(options, record)
+    if record is None or (is_why and record.lowering is None):
+        return None
+    return why(record, options.why, {}) if is_why else _of_record(options, record)
 
 
 def check(options) -> None:
@@ -104,9 +110,9 @@ def check(options) -> None:
     Raises:
         UsageError: they do not.
     """
-    if options.form != "ir" and not options.kernel:
+    if options.form != "ir" and not (options.kernel or options.why):
         raise UsageError(
-            "--as says how to show one kernel; give --kernel too, or --stage llvm, --stage asm for the program"
+            "--as says how to show one kernel; give --kernel or --why too, or --stage llvm, --stage asm for the program"
         )
     if options.all and not (options.passes or options.profile):
         raise UsageError("--all goes with --passes and --profile")
@@ -128,6 +134,8 @@ def _of_record(options, record: Record) -> str:
 
 
 def _view(options, stages: Stages) -> str:
+    if options.diff and stages.failure is not None and options.diff not in [p.name for p in stages.passes]:
+        raise stages.failure
     if options.diff or options.passes:
         return _of_record(options, stages.record)
     if options.kernel:
@@ -146,7 +154,7 @@ def _view(options, stages: Stages) -> str:
     if options.kernels:
         return show.kernels(stages, sizes)
     if options.memory:
-        return memory(stages.program, sizes)
+        return memory(stages.program, sizes, stages.whole_record.lowering)
     return report_text(stages, sizes) if options.json else summary(stages, sizes)
 
 

@@ -1,4 +1,4 @@
-"""Views of a record: they need the record of a compilation only, so nothing is compiled for them."""
+"""Views of a record: they need the record of a compilation only, so nothing is compiled for them; and where it is found."""
 
 from __future__ import annotations
 

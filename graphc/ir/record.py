@@ -91,6 +91,9 @@ class Record:
         steps = zip(names[1:ran], sizes, sizes[1:], content["stages"][1:], times)
         self.passes = tuple([RecordedPass(n, a, b, "graphs" in s, t, self._rules(s)) for n, a, b, s, t in steps])
         self.lowering = RecordedLowering.read(content["lowering"]) if "lowering" in content else None
+        if self.lowering is not None:
+            graphs, main = list(self._replayed())[-1]
+            self.lowering.check({label: graphs.names(label) for label in graphs.used(main)})
 
     @staticmethod
     def read(section, times: Sequence[float] = ()) -> "Record":
@@ -235,6 +238,10 @@ class _Graphs:
                 inputs = self._frames[label]["inputs"]
                 stack += [x for n in self.order(label) if n not in inputs for x in self._lines[label][n][5]]
         return list(found)
+
+    def names(self, label: str) -> set[str]:
+        """The names of the values of a graph as it is now."""
+        return {*self._frames[label]["inputs"], *self.order(label)}
 
     def recorded(self, label: str) -> RecordedGraph:
         """One graph as it is now."""

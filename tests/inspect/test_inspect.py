@@ -18,7 +18,8 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import symbol
 from graphc.ir.parser import parse
-from graphc.ir.program import Param, Program, Signature
+from graphc.ir.program import Buffer, Launch, Param, Program, Signature
+from graphc.ir.recorded_lowering import RecordedLowering
 from graphc.ir.type import Type
 from graphc.options import Options
 from graphc.prims.table import apply
@@ -120,15 +121,31 @@ def test_diffs(train):
 
 
 def test_the_picture_of_memory(train):
-    text = memory(train.program, sizes(train))
+    text = memory(train.program, sizes(train), train.whole_record.lowering)
     steps = len(train.program.steps)
-    rows = re.findall(r"^  (\S+) +(\d+) +\S+ \S+ +\S.* +\|([#.]+)\|$", text, re.M)
+    rows = re.findall(r"^  (\S+) +(\d+) +\S+ \S+ +\S.* +\|([#.]+)\|(?: +(?:over|after) .*)?$", text, re.M)
     arena = [b for b in train.program.buffers if b.place[0] == "arena"]
     assert sorted(name for name, _, _ in rows) == sorted(b.name for b in arena)
     offsets = [int(offset) for _, offset, _ in rows]
     assert offsets == sorted(offsets)
     assert all(len(bar) == steps and re.fullmatch(r"\.*#+\.*", bar) for _, _, bar in rows)
     assert f"steps 1 to {steps}" in text
+    assert re.search(r"^peak: [0-9.]+ KiB in step \d+, \w+\(", text, re.M)
+    assert re.search(r"^  sub\d+ +w0: an input that the caller gave away$", text.split("in the memory of another one")[1], re.M)
+
+
+def test_the_peak_counts_shared_memory_once():
+    def buffer(name, at, *shape):
+        return Buffer(name, Type(dt.u8, shape), ("arena", at))
+
+    steps = (Launch("one", ("a",), ()), Launch("two", ("a", "b", "c"), ()), Launch("three", ("d",), ()))
+    buffers = (buffer("a", 0, 128), buffer("b", 0, 128), buffer("c", 128, 64), buffer("d", 64, 100))
+    program = Program("p", Signature((), (), (), (), 192), buffers, (), steps)
+    text = memory(program, Sizes(program.signature), RecordedLowering({}, (), {}, {("b", "a"): "for a reason"}, {}))
+    assert "peak: 192 B in step 2, two(a, b, c)\n  a 128 B, b 128 B, c 64 B" in text
+    assert re.search(r"^  a +0 .*\|##\.\|$", text, re.M) and re.search(r"^  b +0 .*\|\.#\.\| +over a$", text, re.M)
+    assert re.search(r"^  d +64 .*\|\.\.#\| +after a, b$", text, re.M)
+    assert "in the memory of another one\n  b  a: for a reason" in text and "not in the memory" not in text
 
 
 def test_memory_of_a_program_without_arena():

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import zlib
 from dataclasses import replace
 
@@ -10,22 +11,24 @@ import pytest
 
 import graphc.v1 as tf
 from graphc import aot, cli
-from graphc.compile import RECORD, compile_graph, lower_recorded, optimise, target_of
+from graphc.compile import RECORD, TIMES, compile_graph, lower_graph, lower_recorded, optimise, optimise_recorded, target_of
 from graphc.errors import FormatError, UsageError
 from graphc.inspect import command
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import symbol
+from graphc.ir.notes import Notes
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.record import OPTIMISED, TRACED, Record
 from graphc.ir.recorder import Recorder
 from graphc.ir.type import Type
+from graphc.lower import reasons
 from graphc.options import Options
 from graphc.passes.pipeline import pass_name
 from graphc.prims.table import apply
 from graphc.runtime.cache import default_cache
-from graphc.runtime.container import Container
+from graphc.runtime.container import Container, encode
 
 
 def training():
@@ -138,6 +141,52 @@ def test_two_compilations_have_one_record():
     assert content() == content()
 
 
+@pytest.fixture(scope="module", params=MODELS)
+def lowered(request):
+    """The whole record of a model, what was lowered, and what lowering noted."""
+    recorder, notes = Recorder(), Notes()
+    program = lower_graph(optimise_recorded(MODELS[request.param](), Options(), recorder), Options(), notes)
+    recorder.note_lowering(notes, program)
+    return Record.read(recorder.encoded()), program, notes
+
+
+def test_every_launch_tells_what_it_computes(lowered):
+    record, program, notes = lowered
+    assert {x.kernel for x in record.lowering.launches} == {k.name for k in program.kernels} == notes.launched().keys()
+    (_, graphs) = list(record.graphs())[-1]
+    for launch, noted in zip(record.lowering.launches, notes.launches, strict=True):
+        assert [graphs[launch.graph].values[name].op for name in launch.values] == [n.op for n in noted.nodes]
+
+
+def test_every_value_has_a_fate(lowered):
+    record, _, notes = lowered
+    (_, graphs) = list(record.graphs())[-1]
+    launched = {(x.graph, name) for x in record.lowering.launches for name in x.values}
+    assert graphs.keys() == record.lowering.graphs.keys()
+    for label, fusion in record.lowering.graphs.items():
+        assert not fusion.arrays.keys() & fusion.inline.keys()
+        for name, value in graphs[label].values.items():
+            is_known = name in fusion.arrays or name in fusion.inline or (label, name) in launched
+            assert is_known or value.op in ("input", "const"), value.text
+
+
+def test_reasons_are_sentences_of_lowering(lowered):
+    record = lowered[0].lowering
+    known = {v for k, v in vars(reasons).items() if k.isupper()}
+    fates = [x for g in record.graphs.values() for x in (g.arrays, g.inline, g.apart)]
+    assert {why for found in (*fates, record.memory, record.separate) for why in found.values()} <= known
+
+
+def test_buffers_are_those_of_the_program(lowered):
+    record, program, _ = lowered
+    place = {b.name: b.place for b in program.buffers}
+    for own, other in record.lowering.memory:
+        assert place[own] == place[other] or place[own][0] == "row"
+    for own, other in record.lowering.separate:
+        assert place[own] != place[other] or own != other
+    assert record.lowering.holds.keys() <= place.keys()
+
+
 def test_it_is_small(model):
     section, _, graphs = model
     assert len(section) < 100_000
@@ -146,6 +195,13 @@ def test_it_is_small(model):
 
 def test_damage_is_refused(model):
     section = model[0]
+    whole = json.loads(zlib.decompress(lower_recorded(training()).record))
+    for key, value in whole["lowering"].items():
+        wrong = {k: [] for k in value} if isinstance(value, dict) else [[7, *x] if isinstance(x, list) else 7 for x in value]
+        others = [{**whole["lowering"], key: [[x[0], "train", "nobody"]]} for x in value if key in ("launches", "holds")][:1]
+        for lowering in (*others, {**whole["lowering"], key: wrong}, {k: v for k, v in whole["lowering"].items() if k != key}):
+            with pytest.raises(FormatError, match="record"):
+                Record.read(zlib.compress(json.dumps({**whole, "lowering": lowering}).encode()))
     content = json.loads(zlib.decompress(section))
     damaged = [section[:-9], b"", bytes(reversed(section)), zlib.compress(b"[]"), zlib.compress(b"{}")]
     for key in content:
@@ -183,7 +239,8 @@ def no_compiler(monkeypatch):
 def test_a_container_tells_its_passes_without_compiling(tmp_path, capsys, no_compiler):
     path = str(aot.save(training(), tmp_path / "m.gc"))
     assert cli.main(["inspect", path, "--passes"]) == 0
-    assert "together" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "together" in out and " ms\n" not in out  # times are not in files, which are the same each time
     assert cli.main(["inspect", path, "--diff", "simplify.2"]) == 0
     assert capsys.readouterr().out.startswith("--- before simplify.2\n+++ after simplify.2\n@@")
     assert cli.main(["inspect", path, "--stage", "simplify.2"]) == 0
@@ -201,6 +258,8 @@ def test_an_entry_of_the_cache_tells_its_passes(tmp_path, capsys, no_compiler, m
     (entry,) = tmp_path.glob("*.gc")
     section = Container.open(entry)[RECORD + target_of(Options()).name]
     assert Record.read(section).at(OPTIMISED, locations=False)[1:-1] == ["  %exp0: f32[5] = exp(%x)", "  return %exp0"]
+    assert cli.main(["inspect", str(entry), "--passes"]) == 0
+    assert re.search(r"together +4 +2 +-2 +\d+\.\d ms", capsys.readouterr().out)
     assert cli.main(["inspect", str(entry), "--diff", "simplify"]) == 0
     assert "-  %neg1: f32[5] = neg(%neg0)" in capsys.readouterr().out
 
@@ -216,6 +275,28 @@ def test_a_container_for_another_machine_has_its_record(tmp_path, no_compiler, c
     path = str(aot.save(convolutions(), tmp_path / "m.gc", Options(target="riscv64")))
     assert cli.main(["inspect", path, "--stage", "optimised", "--target", "riscv64"]) == 0
     assert "%conv" in capsys.readouterr().out
+
+
+def test_records_of_the_first_format_are_read(model):
+    content = json.loads(zlib.decompress(model[0]))
+    names = [s["name"] for s in content["stages"]]
+    first = {**content, "format": 1, "times": [0.0, *range(1, len(names))]}
+    for stage in first["stages"]:
+        for change in stage.get("graphs", {}).values():
+            change.pop("rules", None)
+            change.pop("names", None)
+    del first["rules"]
+    record = Record.read(zlib.compress(json.dumps(first).encode()))
+    assert [p.seconds for p in record.passes] == [k / 1e3 for k in range(1, len(names))]
+    assert record.at(OPTIMISED) == model[1].at(OPTIMISED) and record.lowering is None
+
+
+def test_damaged_times_are_refused(tmp_path, capsys):
+    made = Container.open(aot.save(training(), tmp_path / "m.gc"))
+    content = {name: made[name] for name in made.names} | {TIMES + target_of(Options()).name: ["no times"]}
+    (tmp_path / "bad.gc").write_bytes(b"".join(encode(content)))
+    assert cli.main(["inspect", str(tmp_path / "bad.gc"), "--passes"]) == 1
+    assert "must list milliseconds" in capsys.readouterr().err
 
 
 def test_containers_without_a_record_are_compiled_to_be_inspected(tmp_path, capsys, monkeypatch):

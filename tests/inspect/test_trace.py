@@ -1,4 +1,4 @@
-"""A value followed, and graphs as DOT and Mermaid."""
+"""The neighbourhood of a value, and graphs as DOT and Mermaid."""
 
 import argparse
 import re
@@ -13,7 +13,7 @@ from graphc.inspect import command
 from graphc.inspect.draw import MOST, boxes, dot_text, mermaid_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
-from graphc.inspect.trace import neighbours, why
+from graphc.inspect.trace import neighbours
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import INDEX, const, symbol
@@ -73,42 +73,6 @@ def test_neighbours_that_are_not_there(stages):
         neighbours(stages, "exp7", None, 1)
     with pytest.raises(UsageError, match="stage llvm is no graph; graphs are traced, optimised"):
         neighbours(stages, "exp0", "llvm", 1)
-
-
-def test_why_follows_a_value_to_its_kernel(stages):
-    text = why(stages, "exp0")
-    assert re.search(r"^line\n  test_trace.py:\d+ net/head +z = apply", text)
-    assert re.search(r"^traced\n  %exp0: f32\[batch,4\] = exp\(%dot0\)", text, re.M)
-    (kernel,) = stages.program.kernels
-    assert re.search(rf"kernels\n  {kernel.name}  1 of its operations, \d other  LLVM IR: @k_{kernel.name}, \d+ lines", text)
-
-
-def test_long_lines_of_why_keep_their_place():
-    x, w = input_node("x", Type(dt.f32, (2, 9, 9, 3))), input_node("w", Type(dt.f32, (3, 3, 3, 8)))
-    y = contract.conv(x, w, (1, 1), (1, 1), (1, 1), (1, 1), (1, 1), 1)
-    text = why(Stages(Graph("g", (x, w), (y,))), "conv0")
-    assert re.search(r"^  %conv0: f32\[2,9,9,8\] = conv\(%x, %w, .*\.\.\.  # test_trace.py:\d+$", text, re.M)
-    assert max(len(line) for line in text.split("traced")[1].splitlines()) <= 100
-
-
-def test_why_tells_which_passes_took_a_value_away(stages):
-    text = why(stages, "neg0")
-    gone = next(r for r in stages.passes if not any(n.op == "neg" for n in r.after.nodes))
-    assert re.search(rf"passes that changed it\n  {re.escape(gone.name)} +%neg0 -> ", text)
-
-
-def test_why_starts_from_lines_scopes_outputs_and_kernels(stages):
-    at = stages.graph.outputs[0].location
-    for name in (f"test_trace.py:{at.line}", f"{at.file}:{at.line}"):
-        assert "%sqrt0" in why(stages, name).split("passes that")[0]
-    assert "%dot0" in why(stages, "net/dense") and "%dot0" in why(stages, "net") and "%exp0" in why(stages, "net")
-    assert "%neg1" in why(stages, "answer")
-    (kernel,) = stages.program.kernels
-    assert "%dot0" in why(stages, f"@{kernel.name}")
-    with pytest.raises(UsageError, match="no kernel 'nothing'"):
-        why(stages, "@nothing")
-    with pytest.raises(UsageError, match="the traced graph has no value 'nothing'; it has x"):
-        why(stages, "nothing")
 
 
 def test_dot_has_clusters_and_shapes(stages, sizes):
