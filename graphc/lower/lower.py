@@ -38,7 +38,7 @@ from graphc.lower.nests.conv_pack import packed_types
 from graphc.lower.panels import Panels
 from graphc.lower.places import Pairs, measure_lives, place_outputs, pointwise, reuse
 from graphc.lower.reduce_nest import reduce_kernel
-from graphc.lower.reasons import ON_HOST, SAME_MEMORY, TURNED, WRITTEN_EARLY
+from graphc.lower.reasons import ON_HOST, READ_AGAIN, READ_IN_BLOCKS, READ_IN_OWN_ORDER, SAME_MEMORY, TURNED, WRITTEN_EARLY
 from graphc.lower.region import DOT, MAP, SINGLE, Region, computed
 from graphc.lower.role import VIEWS
 from graphc.lower.schedule import for_awake_threads, for_tasks_of
@@ -228,7 +228,8 @@ class Lowering:
             pairs = pointwise(region.graph, dict(enumerate(sources)), outputs, set())
             pairs = pairs.without(outputs, TURNED) if self.kernel(graph, make)[1].name == TURN else pairs
             return [self.launch(graph, make, inputs, outs, pairs, sizes)]
-        return [self.launch(region.graph, lambda: reduce_kernel(region.graph, self.target.machine), inputs, outs)]
+        pairs = Pairs.apart(sources, outputs, READ_AGAIN)
+        return [self.launch(region.graph, lambda: reduce_kernel(region.graph, self.target.machine), inputs, outs, pairs)]
 
     def _dot(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
         graph = region.graph
@@ -271,7 +272,8 @@ class Lowering:
             dot = (attention.first, attention.second)[number]
             packed = inputs[f"packed{number}"] = self.storage(dot.packed_type, "packed")
             steps.append(self.launch((*key, number), partial(pack_operand, attention, dot), inputs, {"packed": packed}))
-        return [*steps, self.launch(key, partial(attention_kernel, attention), inputs, outputs)]
+        pairs = Pairs.apart(inputs.values(), outputs.values(), READ_IN_BLOCKS)
+        return [*steps, self.launch(key, partial(attention_kernel, attention), inputs, outputs, pairs)]
 
     def _conv(self, region: Region, outputs: dict, memory: dict) -> list[Step]:
         graph = region.graph
@@ -324,7 +326,8 @@ class Lowering:
                 old, new = operands[0], results[0]
                 copy = Step("copy", (old,), (new,), reusable=((old.root(), new),))
                 return [copy, self.launch(key, lambda: CHANGES[nest](node, self.target), inputs, outputs)]
-            return [self.launch(key, lambda: NESTS[nest](node, self.target), inputs, outputs)]
+            pairs = Pairs.apart(operands, results, READ_IN_OWN_ORDER)
+            return [self.launch(key, lambda: NESTS[nest](node, self.target), inputs, outputs, pairs)]
         self.fusion.arrays[node] = ON_HOST
         return [Step("host", tuple(operands), tuple(results), node=node)]
 

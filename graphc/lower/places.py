@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphc.ir.graph import Graph
@@ -24,6 +25,12 @@ class Pairs:
 
     reusable: tuple = ()
     blocked: tuple = ()
+
+    @staticmethod
+    def apart(read: Iterable[Storage], written: Iterable[Storage], why: str) -> "Pairs":
+        """All pairs of what is read and written, which for one reason are never one memory."""
+        written = list(written)
+        return Pairs((), tuple([(a, b, why) for a in read for b in written]))
 
     def without(self, written: list, why: str) -> "Pairs":
         """The pairs, of which those that write one of these storages are blocked."""
