@@ -9,7 +9,7 @@ from graphc.errors import UsageError
 from graphc.inspect.show import WIDTH, columns
 from graphc.inspect.trace import known_name
 from graphc.ir.record import LOWERED, TRACED, Record, RecordedGraph, RecordedPass, RecordedValue
-from graphc.ir.recorded_lowering import RecordedLowering
+from graphc.ir.recorded_lowering import RecordedLaunch, RecordedLowering
 from graphc.ir.text import label_text
 
 _MOST = 8  # lines that are shown of one kind
@@ -132,7 +132,7 @@ def _instead(own: str, before: RecordedGraph, after: RecordedGraph, rules: Mappi
             return [(label, x) for x in dict.fromkeys(x for x, _ in ruled)], _by(ruled[0][1]) + near
         if read:
             return [(label, x) for x in dict.fromkeys(read)], ", which is read instead" + near
-        level = [n for n, value in before.values.items() if n not in after.values and n not in seen and not seen.isdisjoint(value.operands)]
+        level = list(dict.fromkeys(r for n in level for r in before.readers.get(n, ()) if r not in after.values and r not in seen))
         seen.update(level)
     return [], ""
 
@@ -145,7 +145,7 @@ def _difference(old: RecordedValue, new: RecordedValue) -> str:
 
 def _read_instead(own: str, before: RecordedGraph, after: RecordedGraph) -> list[str]:
     """What those that read a value, and are still there and do the same, read in its place since."""
-    pairs = [(value, after.values[n]) for n, value in before.values.items() if own in value.operands and n in after.values]
+    pairs = [(before.values[n], after.values[n]) for n in before.readers.get(own, ()) if n in after.values]
     same = [(old.operands, new.operands) for old, new in pairs if old.op == new.op and len(old.operands) == len(new.operands)]
     same += [(before.roots, after.roots)] if len(before.roots) == len(after.roots) else []
     return [x for old, new in same for x, y in zip(new, old) if y == own]
@@ -164,19 +164,23 @@ def _of_the_line(old: RecordedValue, before: Graphs, after: Graphs) -> list[Name
 def _lowering(record: Record, followed: list[Name], lowered: Graphs, code: Callable[[str], str] | None) -> list[list[str]]:
     """The parts that tell of fusion, kernels and buffers."""
     known = record.lowering
-    launches = {n: [x for x in known.launches if n in {(x.graph, v) for v in x.values}] for n in followed}
+    launches: dict[Name, list[RecordedLaunch]] = {}
+    for launch in known.launches:
+        for v in launch.values:
+            launches.setdefault((launch.graph, v), []).append(launch)
     telling = [n for n in followed if _value(lowered, n).op not in ("input", "const")] or followed
-    fates = [(f"%{label_text(n[1])}", _fate(known, n, lowered, launches[n])) for n in telling]
-    apart = {
-        f"%{label_text(a)} and %{label_text(b)}: {reason}": None
-        for label, own in followed
-        if label in known.graphs
-        for (a, b), reason in known.graphs[label].apart.items()
-        if own in (a, b)
-    }
+    wanted = set(followed)
+    apart = [
+        f"%{label_text(a)} and %{label_text(b)}: {reason}"
+        for label, fusion in known.graphs.items()
+        for (a, b), reason in fusion.apart.items()
+        if (label, a) in wanted or (label, b) in wanted
+    ]
+    fates = [(f"%{label_text(n[1])}", _fate(known, n, lowered, launches)) for n in telling[:_MOST]]
+    more = [f"  and {len(telling) - _MOST} more"] if len(telling) > _MOST else []
     rows = _kernels(followed, launches)
     parts = [
-        ["fusion", *_few(columns(fates))],
+        ["fusion", *columns(fates), *more],
         ["not in one kernel", *_few(_indented(apart))],
         ["kernels", *(_few(columns(rows)) or ["  none: it needs no code of its own, or runs on the host"])],
         ["code", *(_few(_indented(map(code, dict.fromkeys(kernel for kernel, _ in rows)))) if code is not None else [])],
@@ -185,36 +189,37 @@ def _lowering(record: Record, followed: list[Name], lowered: Graphs, code: Calla
     return [part for part in parts if len(part) > 1]
 
 
-def _fate(known: RecordedLowering, name: Name, lowered: Graphs, launches: list) -> str:
+def _fate(known: RecordedLowering, name: Name, lowered: Graphs, launches: Mapping[Name, list[RecordedLaunch]]) -> str:
     label, own = name
     fusion, op = known.graphs.get(label), _value(lowered, name).op
     if fusion is None:
         return "in a graph that runs on the host"
     if own in fusion.arrays:
-        values = lowered[label].values
-        readers = {x.kernel: None for x in known.launches if x.graph == label and own not in x.values and any(own in values[v].operands for v in x.values)}
+        computing = launches.get(name, ())
+        reading = (x for reader in lowered[label].readers.get(own, ()) for x in launches.get((label, reader), ()))
+        readers = dict.fromkeys(x.kernel for x in reading if x not in computing)
         return f"an array: {fusion.arrays[own]}" + (f" ({_list(readers)})" if readers else "")
     if own in fusion.inline:
         return f"no array: {fusion.inline[own]}"
     if op in ("input", "const", "item"):
         return {"input": "an input", "const": "a constant", "item": "one of several results"}[op]
-    return "no array: it stays in registers of its kernel" if launches else "no array"
+    return "no array: it stays in registers of its kernel" if name in launches else "no array"
 
 
-def _kernels(followed: list[Name], launches: dict) -> list[tuple[str, str]]:
+def _kernels(followed: list[Name], launches: Mapping[Name, list[RecordedLaunch]]) -> list[tuple[str, str]]:
     """For each launch that computes something of it, the kernel and what that computes."""
-    found = {id(x): x for name in followed for x in launches[name]}
-    rows = []
-    for launch in found.values():
-        mine = [v for v in launch.values if (launch.graph, v) in launches]
-        others = [(launch.graph, v) for v in launch.values if v not in mine]
+    rows, wanted = [], set(followed)
+    for launch in dict.fromkeys(x for name in followed for x in launches.get(name, ())):
+        values = [(launch.graph, v) for v in launch.values]
+        others = [v for v in values if v not in wanted]
         beside = f", with {_named(others)}" if others else ""
-        rows.append((launch.kernel, f"computes {_named([(launch.graph, v) for v in mine])}{beside}"))
+        rows.append((launch.kernel, f"computes {_named([v for v in values if v in wanted])}{beside}"))
     return rows
 
 
 def _buffers(known: RecordedLowering, followed: list[Name]) -> list[str]:
-    held = [(buffer, own) for buffer, (label, own) in known.holds.items() if (label, own) in followed]
+    wanted = set(followed)
+    held = [(buffer, of[1]) for buffer, of in known.holds.items() if of in wanted]
     return [f"{buffer}, which holds %{label_text(own)}, {x}" for buffer, own in held for x in decisions(known, buffer)]
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -72,6 +73,15 @@ class RecordedGraph:
     values: dict[str, RecordedValue]
     roots: tuple[str, ...]
     names: tuple[str, ...]
+
+    @functools.cached_property
+    def readers(self) -> dict[str, list[str]]:
+        """By name of a value, the names of those that read it."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.values.items():
+            for x in dict.fromkeys(value.operands):
+                found.setdefault(x, []).append(name)
+        return found
 
 
 class Record:

@@ -174,7 +174,7 @@ class Recorder:
         frame = self._frame(graph, label, known.names)
         different = {key: value for key, value in frame.items() if known.frame.get(key) != value}
         if nodes or different:
-            rules = change.rules(self._replaced) if self._replaced else []
+            rules = change.rules()
             changes[label] = {**different, **({"nodes": nodes} if nodes else {}), **({"rules": rules} if rules else {})}
         known.graph, known.frame = graph, frame
 
@@ -228,19 +228,27 @@ class _Change:
             del known.lines[node]
         return found
 
-    def rules(self, replaced: Mapping) -> list[list]:
+    def rules(self) -> list[list]:
         """For each name that a rule replaced, what stands in its place, and the numbers of the rules that led there."""
         found, numbers = [], self._recorder._rules
-        for node, line in self._gone.items():
-            steps, last = [], node
+        for node, (last, rules) in self._instead.items():
+            if rules and last in self._known.names:
+                used = [numbers.setdefault(rule, len(numbers)) for rule in dict.fromkeys(rules)]
+                found.append([self._gone[node][0], self._known.names[last], *used])
+        return found
+
+    @functools.cached_property
+    def _instead(self) -> dict[Node, tuple[Node, list[str]]]:
+        """What rewriting put in the places of Nodes that are gone, and the rules that led there."""
+        found, replaced = {}, self._recorder._replaced
+        for node in self._gone if replaced else ():
+            rules, last = [], node
             for _ in replaced:  # more steps there cannot be
                 if last not in replaced:
                     break
                 last, rule = replaced[last]
-                steps += [rule] if rule else []
-            if steps and last in self._known.names:
-                used = [numbers.setdefault(rule, len(numbers)) for rule in dict.fromkeys(steps)]
-                found.append([line[0], self._known.names[last], *used])
+                rules += [rule] if rule else []
+            found[node] = last, rules
         return found
 
     def _match_equal(self) -> None:
@@ -259,11 +267,13 @@ class _Change:
                 del known.lines[old]
 
     def _match_places(self) -> dict[Node, Node]:
-        """New Node -> the gone one whose place it has: both are reached from the outputs by the same operands."""
+        """New Node -> the gone one whose place it has: rewriting put it there, or both are reached from the outputs by the same operands."""
         before, after = self._known.graph, self._graph
-        if before is None:
-            return {}
         partners, taken, seen = {}, set(), set()
+        for old, (new, _) in self._instead.items():
+            if new in self._parts and new not in self._known.names and new not in partners and _alike(self._parts[new], self._gone[old]):
+                partners[new] = old
+                taken.add(old)
         stack = [*zip(before.measures, after.measures), *zip(before.outputs, after.outputs)]
         while stack:
             old, new = pair = stack.pop()
