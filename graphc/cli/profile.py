@@ -13,7 +13,7 @@ from graphc.inspect.profile import profile
 from graphc.inspect.profile_view import profile_text, shares, table, trace_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
-from graphc.inspect.trace import why
+from graphc.inspect.why import why
 from graphc.ir.program import Signature
 
 _OTHERS = ("diff", "passes", "kernels", "kernel", "memory", "node", "dot", "mermaid", "stage", "fail_if")
@@ -68,7 +68,7 @@ def show(options) -> None:
     if options.trace:
         aot.replace_files({Path(options.trace): [trace_text(found).encode()]})
     if options.why:
-        print(why(stages, options.why, shares(found)))
+        print(why(stages.whole_record, options.why, stages.sources, measured=shares(found)))
     else:
         print(profile_text(found) if options.json else table(found, options.all))
 

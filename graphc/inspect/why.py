@@ -20,7 +20,10 @@ Name = tuple[str, str]  # the label of a graph, and a name in it
 Graphs = Mapping[str, RecordedGraph]
 
 
-def why(record: Record, name: str, sources: Mapping[str, str], code: Callable[[str], str] | None = None) -> str:
+def why(
+    record: Record, name: str, sources: Mapping[str, str], code: Callable[[str], str] | None = None,
+    measured: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
     """What became of something: the line, the traced operations, each pass, kernels and buffers, with the reasons for them.
 
     Names of values stay the same over passes. Where one is gone, a rule says what it put in its place, or what read the
@@ -31,6 +34,7 @@ def why(record: Record, name: str, sources: Mapping[str, str], code: Callable[[s
         name: a value of the traced graph, or the name of an output; ``FILE:LINE``; a name scope; or ``@KERNEL``.
         sources: the text of lines, by what messages call them, where it is known.
         code: what is to be said of the machine code of a kernel.
+        measured: what to say of the time of each kernel, by its name.
 
     Raises:
         UsageError: nothing has that name.
@@ -44,7 +48,7 @@ def why(record: Record, name: str, sources: Mapping[str, str], code: Callable[[s
     followed, rows = _through(record, stages, wanted)
     parts.append(["passes that changed it", *(columns(rows) or ["  none"])])
     parts.append(["after the passes", *_shown(lowered, followed)])
-    parts += _lowering(record, followed, lowered, code)
+    parts += _lowering(record.lowering, followed, lowered, code, measured or {})
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -161,9 +165,10 @@ def _of_the_line(old: RecordedValue, before: Graphs, after: Graphs) -> list[Name
 # ----------------------------------------------------------------------------------------------- lowering
 
 
-def _lowering(record: Record, followed: list[Name], lowered: Graphs, code: Callable[[str], str] | None) -> list[list[str]]:
+def _lowering(
+    known: RecordedLowering, followed: list[Name], lowered: Graphs, code: Callable[[str], str] | None, measured: Mapping[str, str]
+) -> list[list[str]]:
     """The parts that tell of fusion, kernels and buffers."""
-    known = record.lowering
     launches: dict[Name, list[RecordedLaunch]] = {}
     for launch in known.launches:
         for v in launch.values:
@@ -182,7 +187,7 @@ def _lowering(record: Record, followed: list[Name], lowered: Graphs, code: Calla
     parts = [
         ["fusion", *columns(fates), *more],
         ["not in one kernel", *_few(_indented(apart))],
-        ["kernels", *(_few(columns(rows)) or ["  none: it needs no code of its own, or runs on the host"])],
+        ["kernels", *(_few(columns([(*row, measured.get(row[0], "")) for row in rows])) or ["  none: it needs no code of its own, or runs on the host"])],
         ["code", *(_few(_indented(map(code, dict.fromkeys(kernel for kernel, _ in rows)))) if code is not None else [])],
         ["memory", *_few(_indented(_buffers(known, telling)))],
     ]
