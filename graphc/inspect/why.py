@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from graphc.errors import UsageError
 from graphc.inspect.show import WIDTH, columns
 from graphc.inspect.trace import known_name
-from graphc.ir.record import LOWERED, TRACED, Record, RecordedGraph, RecordedPass, RecordedValue
+from graphc.ir.record import LOWERED, Record, RecordedGraph, RecordedPass, RecordedValue
 from graphc.ir.recorded_lowering import RecordedLaunch, RecordedLowering
 from graphc.ir.text import label_text
 
