@@ -50,6 +50,7 @@ class Recorder:
         self._used_labels: set[str] = set()
         self._found: dict = {}  # Graph -> its Nodes in order, the graphs in them
         self._bodies: dict[Node, list] = {}  # the graphs in its attributes
+        self._attributes: dict[int, tuple] = {}  # by the id of a Node's: they, their text, and the graphs in them
         self._types: dict[str, int] = {}
         self._comments: dict[str, int] = {}
         self._rules: dict[str, int] = {}
@@ -201,11 +202,16 @@ class _Change:
         self._parts = {n: self._described(n) for n in self._new}
 
     def _described(self, node: Node) -> tuple[str, str, str]:
-        module = self._recorder._module
-        parts = node.op, module.type_text(node.type), ", ".join(module.attributes(node))
-        if module.nested:
-            self._inside[node], module.nested = module.nested, []
-        return parts
+        module, known, attrs = self._recorder._module, self._recorder._attributes, node.attrs
+        _, text, nested = known.get(id(attrs), (None, None, None))
+        if text is None:
+            text, nested = ", ".join(module.attributes(node)), module.nested
+            module.nested = []
+            if node.op != "const":  # whose text depends on its type
+                known[id(attrs)] = attrs, text, nested  # holding them, no others have their number
+        if nested:
+            self._inside[node] = nested
+        return node.op, module.type_text(node.type), text
 
     def nodes(self) -> list[list]:
         """The lines that are new or read differently; all names are known then."""
@@ -311,6 +317,8 @@ class _Change:
     def _nested(self, node: Node, old: Node | None) -> tuple[str, ...]:
         """The labels of the graphs in a Node; those in the gone one are carried on."""
         graphs = self._inside.get(node, ())
+        if not graphs:
+            return ()
         before = self._gone[old][4] if old is not None else ()
         before = before if len(before) == len(graphs) else (None,) * len(graphs)
         for graph, last in zip(graphs, before):
