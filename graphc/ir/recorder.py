@@ -17,10 +17,12 @@ from types import MappingProxyType
 
 from graphc.ir.node import Node
 from graphc.ir.notes import Fusion, Notes
-from graphc.ir.printer import Module, graphs_used, value_names
+from graphc.ir.printer import Module, value_names
 from graphc.ir.program import Program
 from graphc.ir.record import FORMAT, LOWERED, NESTED, TRACED
 from graphc.ir.text import label_text
+
+_LEVEL = 5  # of compression: level 6 takes half as long again for 2 % less
 
 
 @dataclass
@@ -49,7 +51,6 @@ class Recorder:
         self._labels: dict = {}  # of the graphs there are now
         self._used_labels: set[str] = set()
         self._found: dict = {}  # Graph -> its Nodes in order, the graphs in them
-        self._bodies: dict[Node, list] = {}  # the graphs in its attributes
         self._attributes: dict[int, tuple] = {}  # by the id of a Node's: they, their text, and the graphs in them
         self._types: dict[str, int] = {}
         self._comments: dict[str, int] = {}
@@ -110,7 +111,7 @@ class Recorder:
             "rules": list(self._rules),
             **({"lowering": self._lowering} if self._lowering else {}),
         }
-        return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
+        return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), _LEVEL)
 
     def _note(self, name: str, graph) -> None:
         changes: dict[str, dict] = {}
@@ -143,16 +144,24 @@ class Recorder:
         return present
 
     def _inside(self, nodes: list[Node]) -> list:
-        """The graphs in attributes; each Node is looked at once."""
-        seen, found = self._bodies, {}
+        """The graphs in attributes."""
+        found = {}
         for node in nodes:
-            if node.attrs:
-                graphs = seen.get(node)
-                if graphs is None:
-                    graphs = seen[node] = graphs_used(node.attrs)
-                if graphs:
-                    found.update(dict.fromkeys(graphs))
+            if node.attrs and node.op != "const":
+                found.update(dict.fromkeys(self.attributes(node)[1]))
         return list(found)
+
+    def attributes(self, node: Node) -> tuple[str, list]:
+        """The text of a Node's attributes, with marks in the place of graphs; and these, in their order."""
+        attrs = node.attrs
+        _, text, nested = self._attributes.get(id(attrs), (None, None, None))
+        if text is None:
+            module = self._module
+            text, nested = ", ".join(module.attributes(node)), module.nested
+            module.nested = []
+            if node.op != "const":  # whose text depends on its type
+                self._attributes[id(attrs)] = attrs, text, nested  # holding them, no others have their number
+        return text, nested
 
     def _settle(self, graph, last: str | None, changes: dict) -> None:
         """Give a Graph a label, that of the one it stands in the place of if it can be had, and note what is different."""
@@ -202,16 +211,10 @@ class _Change:
         self._parts = {n: self._described(n) for n in self._new}
 
     def _described(self, node: Node) -> tuple[str, str, str]:
-        module, known, attrs = self._recorder._module, self._recorder._attributes, node.attrs
-        _, text, nested = known.get(id(attrs), (None, None, None))
-        if text is None:
-            text, nested = ", ".join(module.attributes(node)), module.nested
-            module.nested = []
-            if node.op != "const":  # whose text depends on its type
-                known[id(attrs)] = attrs, text, nested  # holding them, no others have their number
+        text, nested = self._recorder.attributes(node)
         if nested:
             self._inside[node] = nested
-        return node.op, module.type_text(node.type), text
+        return node.op, self._recorder._module.type_text(node.type), text
 
     def nodes(self) -> list[list]:
         """The lines that are new or read differently; all names are known then."""
