@@ -19,7 +19,7 @@ import numpy as np
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.clock import POOL, Clock, Times, with_clock
-from graphc.ir.dtype import as_dtype, by_short
+from graphc.ir.dtype import by_short
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
 from graphc.ir.parser import parse
@@ -42,6 +42,7 @@ from graphc.runtime import progress  # noqa: F401  shows long compilations
 from graphc.runtime.cache import default_cache, digest_of
 from graphc.runtime.executable import Executable, HostStep
 from graphc.runtime.host import host_target
+from graphc.runtime.host_constants import constant_sections, constants_in
 from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 from graphc.runtime.portable_call import LateSizes
@@ -252,7 +253,7 @@ def sections(artifact: Artifact) -> dict[str, object]:
     text = program_as_text(artifact.program, blobs)
     return {
         f"program:{target}": text,
-        **_blob_sections(blobs, target),
+        **constant_sections(blobs, target),
         **({} if artifact.early is None else {f"early:{target}": sorted(artifact.early)}),
         **({RECORD + target: artifact.record} if artifact.record else {}),
         **({TIMES + target: list(artifact.times)} if artifact.times else {}),
@@ -267,7 +268,7 @@ def from_sections(container, target: str) -> Artifact:
     Raises:
         FormatError: the container holds none, or its program text is damaged.
     """
-    text, blobs = container.text(f"program:{target}"), _blobs(container, target)
+    text, blobs = container.text(f"program:{target}"), constants_in(container, target)
     try:
         program = parse(text, blobs)
     except FormatError as error:
@@ -296,33 +297,6 @@ def _early(container, target: str, inputs: int) -> frozenset[int]:
     if not isinstance(found, list) or any(type(k) is not int or not 0 <= k < inputs for k in found):
         raise container.error(f"section 'early:{target}' must list positions of the {inputs} inputs")
     return frozenset(found)
-
-
-def _blob_sections(blobs: dict, target: str) -> dict[str, object]:
-    """The large constants of graphs that host steps call."""
-    table, parts, offset = {}, [], 0
-    for digest, array in blobs.items():
-        raw = array.tobytes()
-        table[digest] = [as_dtype(array.dtype).short, list(array.shape), offset, len(raw)]
-        parts.append(raw)
-        offset += len(raw)
-    return {f"table:{target}": table, f"blobs:{target}": b"".join(parts)} if blobs else {}
-
-
-def _blobs(container, target: str) -> dict[str, np.ndarray]:
-    """Reads what ``_blob_sections`` wrote."""
-    if f"table:{target}" not in container:
-        return {}
-    content, found = container[f"blobs:{target}"], {}
-    try:
-        for digest, (short, shape, offset, size) in container.json(f"table:{target}").items():
-            if min(offset, size) < 0 or offset + size > len(content):
-                raise ValueError(f"bytes {offset} to {offset + size} lie outside the section of {len(content)} bytes")
-            raw = content[offset : offset + size]
-            found[digest] = np.frombuffer(raw, by_short(short).numpy).reshape(shape)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise container.error(f"section 'table:{target}': the constants of host steps are damaged: {error}") from None
-    return found
 
 
 @dataclass(frozen=True)
