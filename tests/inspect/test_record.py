@@ -11,7 +11,7 @@ import pytest
 
 import graphc.v1 as tf
 from graphc import aot, cli
-from graphc.compile import RECORD, TIMES, compile_graph, lower_graph, lower_recorded, optimise, optimise_recorded, target_of
+from graphc.compile import RECORD, TIMES, compile_graph, lower_for, lower_graph, lower_recorded, optimise, optimise_recorded, target_of
 from graphc.errors import FormatError, UsageError
 from graphc.inspect import command
 from graphc.ir import dtype as dt
@@ -275,6 +275,15 @@ def test_a_container_for_another_machine_has_its_record(tmp_path, no_compiler, c
     path = str(aot.save(convolutions(), tmp_path / "m.gc", Options(target="riscv64")))
     assert cli.main(["inspect", path, "--stage", "optimised", "--target", "riscv64"]) == 0
     assert "%conv" in capsys.readouterr().out
+
+
+def test_each_target_has_the_record_of_its_own_lowering():
+    made = lower_for(training(), Options(), ("x86-64-v4", "aarch64"))
+    records = {target: Record.read(one.record) for target, one in made.items()}
+    assert len({str(r.passes) for r in records.values()}) == 1
+    for target, record in records.items():
+        assert {x.kernel for x in record.lowering.launches} == {k.name for k in made[target].program.kernels}
+    assert made["aarch64"].record == lower_recorded(training(), Options(target="aarch64")).record
 
 
 def test_records_of_the_first_format_are_read(model):
