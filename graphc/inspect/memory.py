@@ -14,7 +14,7 @@ def memory(program: Program, sizes: Sizes) -> str:
     steps = program.steps
     used: dict[str, list[int]] = {}
     for k, step in enumerate(steps):
-        for name in _names(step):
+        for name in buffers_of(step):
             used.setdefault(name, []).append(k)
     lines = [f"memory of {program.name}{sizes.condition}", *(f"  {line}" for line in sizes.legend)]
     for kind in ("input", "output", "constant"):
@@ -29,7 +29,7 @@ def memory(program: Program, sizes: Sizes) -> str:
     rows = [(*_row(b, sizes), _picture(used.get(b.name, []), len(steps))) for b in buffers]
     if rows:
         lines += columns([("", "offset", "bytes", "type", f"steps 1 to {len(steps)}"), *rows], right=(1, 2))
-        lines += ["", "steps", *columns([(str(k + 1), _step(step)) for k, step in enumerate(steps)], right=(0,))]
+        lines += ["", "steps", *columns([(str(k + 1), step_line(step)) for k, step in enumerate(steps)], right=(0,))]
     lines += ["", f"constants {unit(len(program.constants))}, {len(steps)} steps, {len(program.buffers)} buffers"]
     return "\n".join(lines)
 
@@ -49,7 +49,8 @@ def _picture(at: list[int], count: int) -> str:
     return "|" + "".join("#" if begin <= k <= end else "." for k in range(width)) + "|"
 
 
-def _step(step) -> str:
+def step_line(step) -> str:
+    """A step of a program in a few words."""
     match step:
         case Launch():
             return f"{step.kernel}({', '.join(step.args)})"
@@ -66,7 +67,7 @@ def _step(step) -> str:
     return type(step).__name__
 
 
-def _names(step) -> list[str]:
+def buffers_of(step) -> list[str]:
     """The buffers that a step uses, inner steps included."""
     match step:
         case Launch():
@@ -76,10 +77,10 @@ def _names(step) -> list[str]:
         case Host():
             return [*step.args, *step.results]
         case Branch():
-            return [step.condition, *(n for s in (*step.then, *step.orelse) for n in _names(s))]
+            return [step.condition, *(n for s in (*step.then, *step.orelse) for n in buffers_of(s))]
         case Refuse():
             return [step.code]
         case Repeat():
             own = [n for n in (step.condition, step.counter) if n]
-            return own + [n for s in (*step.test, *step.body) for n in _names(s)]
+            return own + [n for s in (*step.test, *step.body) for n in buffers_of(s)]
     return []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphc.ir.graph import Graph
-from graphc.ir.order import toposort
 from graphc.ir.node import Node
+from graphc.ir.order import toposort
 from graphc.ir.target import Target
 from graphc.lower.region import Region
 from graphc.lower.lower import Lowering, strip
@@ -39,12 +39,4 @@ def origins(graph: Graph, target: Target) -> dict[str, list[tuple[Node, ...]]]:
 
 def region_nodes(region: Region) -> list[Node]:
     """What lies between the sources and the outputs of a region, operands first."""
-    outside = set(region.sources)
-    inside = set()
-    stack = [n for n in region.outputs if n not in outside]
-    while stack:
-        node = stack.pop()
-        if node not in inside:
-            inside.add(node)
-            stack.extend(x for x in node.inputs if x not in outside)
-    return [n for n in toposort(region.outputs) if n in inside]
+    return toposort(region.outputs, region.sources)

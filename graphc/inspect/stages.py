@@ -70,9 +70,19 @@ class Stages:
         return target_of(self.options)
 
     @functools.cached_property
+    def _lowering(self) -> tuple[Program, dict[str, Node]]:
+        made: dict[str, Node] = {}
+        return lower_graph(self.optimised, self.options, made), made
+
+    @property
     def program(self) -> Program:
         """The lowered program with its kernels."""
-        return lower_graph(self.optimised, self.options)
+        return self._lowering[0]
+
+    @property
+    def held(self) -> dict[str, Node]:
+        """The Node of the optimised graph that each buffer, by name, is made for."""
+        return self._lowering[1]
 
     @functools.cached_property
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:

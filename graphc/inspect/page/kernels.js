@@ -1,0 +1,72 @@
+// The kernels: a table, and the code of one as loops, LLVM IR and assembly.
+
+views.kernels = {
+  title: "Kernels", key: "k", form: 0, at: -1,
+
+  build() {
+    const largest = Math.max(1, ...M.kernels.map((kernel) => kernel.total)), measured = kernelTimes();
+    const columns = [
+      ["Kernel", "name", (k) => M.kernels[k].name, (k) => M.kernels[k].name],
+      ["Runs", "cell w1 much", (k) => M.kernels[k].runs, (k) => amount(M.kernels[k].runs)],
+      ["FLOPs", "cell w2 much", (k) => M.kernels[k].total, (k) => amount(M.kernels[k].total)],
+      measured ? ["Time", "cell w3 much", (k) => measured[k] || 0, (k) => (measured[k] ? duration(measured[k]) : "")]
+        : ["Bytes", "cell w3 much", (k) => M.kernels[k].bytes * M.kernels[k].runs, (k) => bytes(M.kernels[k].bytes * M.kernels[k].runs)],
+    ];
+    const slowest = measured && Math.max(...Object.values(measured));
+    this.table = new Table("Kernels", columns, M.kernels.length, (k) => go("kernels", "kernel", M.kernels[k].name),
+      { mark: (k) => M.kernels[k].color, under: (k) => (measured ? (measured[k] || 0) / slowest : M.kernels[k].total / largest) });
+    this.table.sort(measured ? 3 : 2);
+    this.outline = this.table.elements;
+    this.title_ = el("h2");
+    this.note = el("span", { class: "note" });
+    this.tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Form" }, ...["Loops", "LLVM IR", "Assembly"].map((text, form) =>
+      el("button", { type: "button", role: "tab", text, click: () => { this.form = form; this.fill(); } })));
+    this.code = new Code("Code of the kernel", "ir");
+    this.element = el("div", { class: "view" }, el("div", { class: "bar" }, this.title_, this.tabs, this.note, el("span", { class: "grow" }), ...codeTools(this.code)), this.code.element);
+  },
+
+  choose() {
+    let kernel = chosenKernel();
+    const [graph, k] = chosenValue();
+    if (kernel < 0 && graph) kernel = graph.kernels[k][0] ?? -1;
+    if (kernel < 0 && chosenLine() >= 0) kernel = M.lineUse[chosenLine()].kernels[0] ?? -1;
+    if (kernel < 0) kernel = this.at >= 0 ? this.at : this.table.order[0] ?? -1;
+    const isNew = kernel !== this.at;
+    this.at = kernel;
+    this.table.choose(kernel);
+    if (isNew || !this.code.rows.length) this.fill();
+  },
+
+  async fill() {
+    const kernel = M.kernels[this.at];
+    for (const [form, tab] of [...this.tabs.children].entries()) tab.setAttribute("aria-selected", form === this.form);
+    if (!kernel) {
+      this.title_.textContent = "No kernels";
+      return this.code.set([{ text: "Nothing of this model needs code: it only hands its inputs on.", kind: "gap" }]);
+    }
+    codes ||= await unpacked("data-code");
+    if (M.kernels[this.at] !== kernel) return; // another was chosen meanwhile
+    this.title_.textContent = kernel.name;
+    const text = codes[kernel.name]?.[this.form];
+    if (text === undefined) {
+      this.note.textContent = "";
+      const how = `graphc inspect MODEL --kernel ${kernel.name} --as ${["ir", "llvm", "asm"][this.form]}`;
+      return this.code.set([`The code of this kernel is left out, as the program is large. It is shown by`, how].map((line) => ({ text: line, kind: "gap" })));
+    }
+    const lines = text.replace(/\n$/, "").split("\n");
+    this.note.textContent = plural(lines.length, "line");
+    this.code.marked = "";
+    this.code.set(lines.map((line, n) => ({ text: line.replace(/^\t+/, "    ").replaceAll("\t", " "), number: n + 1 })), ["ir", "llvm", "asm"][this.form]);
+    performance.mark("code");
+  },
+};
+
+/** Microseconds of each kernel in the timeline, by number; null where nothing was measured. */
+function kernelTimes() {
+  if (!T.timeline) return null;
+  const number = new Map(M.kernels.map((kernel, k) => [kernel.name, k])), found = {};
+  for (const track of T.timeline.tracks) for (const [, length, , kernel] of track.spans) {
+    if (number.has(kernel)) found[number.get(kernel)] = (found[number.get(kernel)] || 0) + length;
+  }
+  return found;
+}

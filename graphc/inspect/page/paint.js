@@ -1,0 +1,246 @@
+// How the graph is painted, and its tree of scopes.
+
+Object.assign(views.graph, {
+  draw(context, width, height) {
+    if (!this.scene) return;
+    const { boxes } = this.scene, { x, y, scale } = this;
+    const left = -x / scale, top = -y / scale, right = (width - x) / scale, bottom = (height - y) / scale;
+    const isSeen = (b) => b.x < right && b.x + b.w > left && b.y < bottom && b.y + b.h > top;
+    context.save();
+    context.translate(x, y);
+    context.scale(scale, scale);
+    for (const box of boxes) if (box.open && isSeen(box)) this.drawFrame(context, box);
+    this.drawArrows(context, left, top, right, bottom);
+    const far = scale < 0.22, groups = new Map();
+    boxes.forEach((box, k) => {
+      if (box.open || !isSeen(box)) return;
+      if (!far) return this.drawBox(context, box, k);
+      const color = this.fill(box, k)[1];
+      if (!groups.has(color)) groups.set(color, []);
+      groups.get(color).push(box);
+    });
+    for (const [color, inside] of groups) {
+      context.fillStyle = color;
+      for (const b of inside) context.fillRect(b.x, b.y, b.w, b.h);
+    }
+    if (far) for (const k of [this.chosen, ...this.lit]) if (boxes[k]) this.outline(context, boxes[k], 3 / scale, 6);
+    context.restore();
+    this.drawView();
+  },
+
+  /** Ground and edge of a box. */
+  fill(box) {
+    if (box.value < 0) {
+      const frame = this.graph.frame[box.frame];
+      if (this.paint === "flops") return this.heat(frame.flops / Math.max(1, this.graph.frame[0].flops));
+      return [colors.frame, colors.edge];
+    }
+    if (this.paint === "flops") return this.heat(this.graph.flops[box.value] / this.most);
+    if (this.paint === "kernel") {
+      const kernel = this.graph.kernels[box.value][0];
+      if (kernel === undefined) return [colors.panel, colors.line];
+      const hue = (kernel * 137.5) % 360, dark = document.documentElement.dataset.theme === "dark";
+      return dark ? [`hsl(${hue} 35% 24%)`, `hsl(${hue} 55% 62%)`] : [`hsl(${hue} 70% 91%)`, `hsl(${hue} 50% 45%)`];
+    }
+    const family = colorOf(this.graph, box.value);
+    return [colors[`${family}-ground`], colors[family]];
+  },
+
+  heat(share) {
+    if (!share) return [colors.panel, colors.line];
+    const mix = Math.round(12 + 80 * Math.sqrt(share));
+    return [`color-mix(in srgb, ${colors.reduction} ${mix * 0.6}%, ${colors.panel})`, colors.reduction];
+  },
+
+  outline(context, b, wide, round) {
+    context.strokeStyle = colors.accent;
+    context.lineWidth = wide;
+    context.beginPath();
+    context.roundRect(b.x - 1, b.y - 1, b.w + 2, b.h + 2, round);
+    context.stroke();
+  },
+
+  drawFrame(context, b) {
+    const frame = this.graph.frame[b.frame], isChosen = this.scene.boxes[this.chosen] === b;
+    context.beginPath();
+    context.roundRect(b.x, b.y, b.w, b.h, 9);
+    context.fillStyle = frame.depth % 2 ? colors.frame : colors.ground;
+    context.fill();
+    context.strokeStyle = isChosen ? colors.accent : colors.line;
+    context.lineWidth = isChosen ? 2 : 1;
+    context.stroke();
+    if (this.scale < 0.22) return;
+    context.textBaseline = "middle";
+    context.fillStyle = colors.soft;
+    context.font = `600 11.5px ${SANS}`;
+    context.fillText(`▾ ${cut(frame.name, Math.floor((b.w - 90) / 6.6))}`, b.x + 10, b.y + HEAD / 2 + 2);
+    context.font = `11px ${SANS}`;
+    context.textAlign = "right";
+    context.fillStyle = colors.faint;
+    context.fillText(plural(frame.count, "value"), b.x + b.w - 10, b.y + HEAD / 2 + 2);
+    context.textAlign = "left";
+  },
+
+  drawBox(context, b, k) {
+    const [ground, edge] = this.fill(b), graph = this.graph, isLit = this.lit.has(k);
+    const isLeaf = b.value >= 0 && graph.operands[b.value].length === 0, round = b.value < 0 ? 8 : isLeaf ? b.h / 2 : 5;
+    if (b.value < 0) { // a closed frame looks like a pile
+      context.fillStyle = colors.ground;
+      context.strokeStyle = colors.edge;
+      context.lineWidth = 1;
+      context.beginPath();
+      context.roundRect(b.x + 4, b.y + 4, b.w, b.h, round);
+      context.fill();
+      context.stroke();
+    }
+    context.beginPath();
+    context.roundRect(b.x, b.y, b.w, b.h, round);
+    context.fillStyle = isLit ? colors["accent-ground"] : ground;
+    context.fill();
+    context.strokeStyle = isLit ? colors.accent : edge;
+    context.lineWidth = isLit ? 1.6 : 1;
+    context.stroke();
+    if (k === this.chosen) this.outline(context, b, 2.5, round);
+    if (this.scale < 0.4) return;
+    const isFrame = b.value < 0, frame = isFrame && graph.frame[b.frame];
+    const first = isFrame ? frame.name : `${graph.name[b.value]}${graph.shown[b.value] ? ` ${graph.shown[b.value]}` : ""}`;
+    const second = isFrame ? `${plural(frame.count, "value")}${frame.flops ? ` · ${amount(frame.flops)}` : ""}` : typeOf(graph, b.value);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.fillStyle = colors.ink;
+    context.font = `600 12px ${SANS}`;
+    context.fillText(cut(first, Math.floor((b.w - 12) / 6.4)), b.x + b.w / 2, b.y + b.h / 2 - 7);
+    context.fillStyle = colors.soft;
+    context.font = `10.5px ${isFrame ? SANS : MONO}`;
+    context.fillText(cut(second, Math.floor((b.w - 8) / (isFrame ? 5.4 : 6.3))), b.x + b.w / 2, b.y + b.h / 2 + 8.5);
+    context.textAlign = "left";
+    if (!isFrame && graph.outputNames[b.value].length) { // an output of the graph: a bar below
+      context.fillStyle = colors.accent;
+      context.fillRect(b.x + 8, b.y + b.h - 1, b.w - 16, 2.5);
+    }
+  },
+
+  drawArrows(context, left, top, right, bottom) {
+    const { boxes, from, to } = this.scene, plain = this.scale < 0.3, heads = this.scale > 0.45;
+    const near = [];
+    let count = 0;
+    context.strokeStyle = colors.edge;
+    context.lineWidth = Math.max(1, 0.6 / this.scale);
+    context.globalAlpha = plain ? 0.45 : 0.8;
+    context.beginPath();
+    for (let e = 0; e < from.length; e++) {
+      const a = boxes[from[e]], b = boxes[to[e]];
+      const x1 = a.x + a.w / 2, y1 = a.y + a.h, x2 = b.x + b.w / 2, y2 = b.y;
+      if (Math.max(x1, x2) < left || Math.min(x1, x2) > right || Math.max(y1, y2) < top || Math.min(y1, y2) > bottom) continue;
+      if (from[e] === this.chosen || to[e] === this.chosen) { near.push([x1, y1, x2, y2]); continue; }
+      this.arrow(context, x1, y1, x2, y2, plain, heads);
+      if (++count % 400 === 0) { // one path of thousands of curves is slow to draw
+        context.stroke();
+        context.beginPath();
+      }
+    }
+    context.stroke();
+    context.globalAlpha = 1;
+    context.strokeStyle = colors.accent;
+    context.lineWidth = Math.max(1.6, 1.2 / this.scale);
+    context.beginPath();
+    for (const place of near) this.arrow(context, ...place, plain, true);
+    context.stroke();
+  },
+
+  arrow(context, x1, y1, x2, y2, plain, head) {
+    context.moveTo(x1, y1);
+    if (plain) return context.lineTo(x2, y2);
+    const bend = Math.max(14, Math.min(70, Math.abs(y2 - y1) * 0.45));
+    context.bezierCurveTo(x1, y1 + bend, x2, y2 - bend, x2, y2 - 1);
+    if (!head) return;
+    context.moveTo(x2 - 3.5, y2 - 6.5);
+    context.lineTo(x2, y2 - 1);
+    context.lineTo(x2 + 3.5, y2 - 6.5);
+  },
+
+  // ------------------------------------------------------------------------------------------ the map
+
+  drawMini() {
+    const ratio = devicePixelRatio || 1, width = 168, height = 120;
+    this.mini.width = width * ratio;
+    this.mini.height = height * ratio;
+    this.mini.style.width = `${width}px`;
+    this.mini.style.height = `${height}px`;
+    this.miniScale = Math.min((width - 10) / Math.max(1, this.scene.width), (height - 10) / Math.max(1, this.scene.height));
+    this.miniX = (width - this.scene.width * this.miniScale) / 2;
+    this.miniY = (height - this.scene.height * this.miniScale) / 2;
+    const base = this.base = document.createElement("canvas"), context = base.getContext("2d");
+    base.width = width * ratio;
+    base.height = height * ratio;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.fillStyle = colors.panel;
+    context.fillRect(0, 0, width, height);
+    this.scene.boxes.forEach((b, k) => {
+      if (b.open) return;
+      context.fillStyle = this.fill(b, k)[1];
+      context.fillRect(this.miniX + b.x * this.miniScale, this.miniY + b.y * this.miniScale, Math.max(0.7, b.w * this.miniScale), Math.max(0.7, b.h * this.miniScale));
+    });
+  },
+
+  /** The part that is seen, on the map. */
+  drawView() {
+    if (!this.base) return;
+    const context = this.mini.getContext("2d"), ratio = devicePixelRatio || 1, s = this.miniScale;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(this.base, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.strokeStyle = colors.accent;
+    context.lineWidth = 1.5;
+    context.strokeRect(this.miniX + (-this.x / this.scale) * s, this.miniY + (-this.y / this.scale) * s, (this.sheet.width / this.scale) * s, (this.sheet.height / this.scale) * s);
+  },
+
+  // ----------------------------------------------------------------------------------------- the tree
+
+  rowsOfTree() {
+    const rows = this.treeRows = [], graph = this.graph, stack = [];
+    const push = (frame, depth) => { for (let k = frame.items.length - 1; k >= 0; k--) stack.push([frame.items[k], depth]); };
+    push(graph.frame[0], 1);
+    while (stack.length) {
+      const [item, depth] = stack.pop();
+      rows.push({ ...item, depth });
+      if (item.frame !== undefined && graph.isOpen[item.frame]) push(graph.frame[item.frame], depth + 1);
+    }
+    this.tree.set(rows.length);
+  },
+
+  treeRow(k, row) {
+    const { value, frame, depth } = this.treeRows[k], graph = this.graph;
+    row.style.paddingLeft = `${depth * 14 - 4}px`;
+    row.setAttribute("aria-level", depth);
+    if (frame !== undefined) {
+      row.setAttribute("aria-expanded", graph.isOpen[frame]);
+      row.append(el("span", { class: "turn", text: graph.isOpen[frame] ? "▾" : "▸" }), el("span", { class: "name", text: graph.frame[frame].name }), el("span", { class: "much", text: graph.frame[frame].count }));
+    } else {
+      const shown = graph.shown[value] ? `${graph.name[value]} ${graph.shown[value]}` : graph.name[value];
+      row.append(el("span", { class: "turn" }, el("span", { class: "mark", family: colorOf(graph, value) })), el("span", { class: "name", text: shown }), el("span", { class: "much", text: typeOf(graph, value) }));
+    }
+  },
+
+  pickRow(k, event) {
+    const { value, frame } = this.treeRows[k];
+    if (frame === undefined) return choose("value", valueKey(this.graph, value));
+    if (event.target.closest?.(".turn")) this.turn(frame);
+    choose("frame", `${this.graph.id}/${this.graph.frame[frame].path}`);
+  },
+
+  treeKey(event) {
+    const row = this.treeRows[this.tree.chosen];
+    if (!row) return;
+    const isOpen = row.frame !== undefined && this.graph.isOpen[row.frame];
+    if (row.frame !== undefined && (event.key === "Enter" || event.key === " " || (event.key === "ArrowRight" && !isOpen) || (event.key === "ArrowLeft" && isOpen))) {
+      this.turn(row.frame);
+      this.tree.choose(this.treeRows.findIndex((r) => r.frame === row.frame));
+    } else if (event.key === "ArrowLeft") {
+      const up = this.treeRows.slice(0, this.tree.chosen).findLastIndex((r) => r.depth < row.depth);
+      if (up >= 0) this.pickRow(up, event);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+});
