@@ -110,9 +110,9 @@ class Browser:
         params = event.get("params", {})
         match event.get("method"):
             case "Runtime.exceptionThrown":
-                self.errors.append(json.dumps(params["exceptionDetails"])[:1000])
+                self.errors.append(params["exceptionDetails"].get("exception", {}).get("description", "an exception"))
             case "Runtime.consoleAPICalled" if params["type"] in ("error", "assert", "warning"):
-                self.errors.append(json.dumps(params["args"])[:1000])
+                self.errors.append(" ".join(str(a.get("description", a.get("value"))) for a in params["args"]))
             case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):
                 self.errors.append(params["entry"]["text"])
             case "Network.requestWillBeSent":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import KernelCost
 
-FORMS = ("ir", "llvm", "asm")
 MOST = 3_000_000  # characters; some hundred KB in the page, and seconds of assembling
 
 
-def code(stages: Stages, costs: list[KernelCost]) -> dict[str, list[str]]:
+def code(stages: Stages, sizes: Sizes, costs: list[KernelCost]) -> dict[str, list[str]]:
     """For kernels by name their loop trees, LLVM IR and assembly; those that compute and move most come first.
 
     Where a program has more than ``MOST`` characters, the last kernels are left out.
@@ -17,7 +17,7 @@ def code(stages: Stages, costs: list[KernelCost]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     left = MOST
     for cost in sorted(costs, key=lambda k: (-k.runs * k.flops, -k.runs * k.bytes, k.name)):
-        texts = [stages.kernel_as(cost.name, form) for form in FORMS]
+        texts = [sizes.text(stages.kernel_as(cost.name, "ir")), *(stages.kernel_as(cost.name, form) for form in ("llvm", "asm"))]
         left -= sum(map(len, texts))
         if left < 0:
             break

@@ -141,6 +141,7 @@ function bytes(count) {
   }
 }
 
+const largest = (numbers, least = 1) => numbers.reduce((most, number) => Math.max(most, number), least);
 const duration = (us) => (us < 1000 ? `${us.toFixed(us < 10 ? 2 : 1)} µs` : us < 1e6 ? `${(us / 1000).toFixed(2)} ms` : `${(us / 1e6).toFixed(2)} s`);
 const plural = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
@@ -148,7 +149,7 @@ const plural = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} 
 
 // The address holds it: #VIEW/KIND/KEY, KIND one of value (KEY: graph/name), kernel (name), line, buffer, step, pass.
 const S = { view: "graph", kind: "", key: "" };
-const views = {}; // name -> {key, title, show(), choose()}; each file of a view adds its own
+const views = {}; // name -> {title, letter, build(), choose(), ...}; each file of a view adds its own
 
 function address(view, kind = "", key = "") {
   return `#${[view, kind, key].filter(Boolean).map((part) => part.split("/").map(encodeURIComponent).join("/")).join("/")}`;

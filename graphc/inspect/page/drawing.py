@@ -8,6 +8,7 @@ from graphc.inspect.page.layers import layered
 from graphc.ir.node import Node
 
 OPEN = 200  # values; the frames of a larger graph are closed at first, and what has no scope is framed by its line
+_COUNTS = "0000 values, 1.23 M"  # what a closed frame tells
 _LETTER, _MARGIN, _LEAST, _WIDEST = 6.7, 22.0, 64.0, 230.0  # pixels of a label
 
 
@@ -97,7 +98,7 @@ def _frame(frames: list[Frame], path: tuple[str, ...]) -> int:
     for name in path:
         if name not in frames[at].inside:
             frames[at].inside[name] = len(frames)
-            frames.append(Frame(name, at, width=_width(name, "0000 values")))
+            frames.append(Frame(name, at, width=_width(name, _COUNTS)))
         at = frames[at].inside[name]
     return at
 

@@ -39,7 +39,7 @@ def page(stages: Stages, sizes: Sizes, source: bool = True, timeline: dict | Non
         "style": _asset("page.css"),
         "script": f'"use strict";\n(() => {{\n{script}}})();\n',
         "model": _packed(model),
-        "code": _packed(code(stages, costs)),
+        "code": _packed(code(stages, sizes, costs)),
         "times": _packed(times),
     }
     parts["style_digest"], parts["script_digest"] = _digest(parts["style"]), _digest(parts["script"])

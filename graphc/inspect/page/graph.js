@@ -1,22 +1,22 @@
 // The graph: boxes and arrows to zoom and pan, and beside them the tree of its scopes.
 
 views.graph = {
-  title: "Graph", key: "g", graph: null, scene: null, x: 0, y: 0, scale: 1, paint: "family",
+  title: "Graph", letter: "g", graph: null, scene: null, x: 0, y: 0, scale: 1, paint: "family",
 
   build() {
     this.sheet = new Sheet("The graph; the tree of contents beside it holds the same", (context, width, height) => this.draw(context, width, height), { role: "application" });
-    this.sheet.resized = () => { if (!this.placed) this.start(); };
+    this.sheet.resized = () => { this.picture = null; if (!this.placed) this.start(); };
     this.stage = el("select", { "aria-label": "Which graph", change: () => this.show(graphById(this.stage.value)) },
       ...M.graphs.map((graph) => el("option", { value: graph.id, text: (graph.stage === "traced" ? "As traced" : "After the passes") + (graph.main ? "" : `: @${graph.label}`) })));
     this.coloring = el("select", { "aria-label": "Colours", change: () => { this.paint = this.coloring.value; this.sheet.draw(); } },
       ...[["family", "Colour: operation"], ["flops", "Colour: FLOPs"], ["kernel", "Colour: kernel"]].map(([value, text]) => el("option", { value, text })));
     this.note = el("span", { class: "note" });
     const button = (text, title, act) => el("button", { type: "button", text, title, "aria-label": title, click: act });
-    const bar = el("div", { class: "bar" }, this.stage, this.coloring, el("span", { class: "grow" }), this.note,
-      button("Open all", "Open all frames (o)", () => this.openAll(true)), button("Close all", "Close all frames (c)", () => this.openAll(false)),
-      button("−", "Zoom out (-)", () => this.zoom(1 / 1.4)), button("+", "Zoom in (+)", () => this.zoom(1.4)), button("Fit", "All of it (f)", () => this.fit()));
+    this.openers = [button("Open all", "Open all frames (o)", () => this.openAll(true)), button("Close all", "Close all frames (c)", () => this.openAll(false))];
+    const bar = el("div", { class: "bar" }, this.stage, this.coloring, el("span", { class: "grow" }), this.note, ...this.openers);
     this.mini = el("canvas", { class: "mini", width: 168, height: 120, "aria-hidden": true });
-    this.sheet.element.append(this.mini, el("div", { class: "legend" }, ...FAMILIES.map(([text, family]) => el("span", {}, el("i", { family }), text))));
+    const zooms = el("div", { class: "zooms bar" }, button("+", "Zoom in (+)", () => this.zoom(1.4)), button("−", "Zoom out (-)", () => this.zoom(1 / 1.4)), button("⤢", "All of it (f)", () => this.fit()));
+    this.sheet.element.append(this.mini, zooms, el("div", { class: "legend" }, ...FAMILIES.map(([text, family]) => el("span", {}, el("i", { family }), text))));
     this.element = el("div", { class: "view" }, bar, this.sheet.element);
     this.tree = new List("Scopes and values", (k, row) => this.treeRow(k, row), (k, event) => this.pickRow(k, event), { role: "tree", item: "treeitem", height: 24 });
     this.tree.element.addEventListener("keydown", (event) => this.treeKey(event));
@@ -30,7 +30,7 @@ views.graph = {
     this.graph = graph;
     this.stage.value = graph.id;
     if (!graph.frame) frameTree(graph);
-    this.most = Math.max(1, ...graph.flops);
+    this.most = largest(graph.flops);
     this.again();
     this.placed = false;
     this.start();
@@ -48,7 +48,9 @@ views.graph = {
   again() {
     this.scene = arrange(this.graph);
     const { boxes } = this.scene;
-    this.note.textContent = `${plural(this.graph.frame[0].count, "value")}, ${plural(this.graph.frame.length - 1, "frame")}`;
+    const frames = this.graph.frame.length - 1;
+    this.note.textContent = plural(this.graph.frame[0].count, "value") + (frames ? `, ${plural(frames, "frame")}` : "");
+    this.openers.forEach((button) => { button.hidden = !frames; });
     this.rowsOfTree();
     this.mark();
     this.drawMini();
@@ -62,9 +64,9 @@ views.graph = {
     this.placed = true;
     this.fit();
     if (this.scale < 0.4) { // a long chain or a wide row: begin at its top
-      const [first] = [...this.scene.boxes].sort((a, b) => a.y - b.y || a.x - b.x);
-      this.scale = Math.max(this.scale, 0.75);
-      this.x = this.sheet.width / 2 - (first ? first.x + first.w / 2 : 0) * this.scale;
+      const top = this.scene.boxes.filter((box) => box.y < 4 * (HIGH + ROW_GAP)), middle = top.reduce((sum, box) => sum + box.x + box.w / 2, 0) / Math.max(1, top.length);
+      this.scale = 0.8;
+      this.x = this.sheet.width / 2 - middle * this.scale;
       this.y = 30;
     }
     this.sheet.draw();
@@ -78,12 +80,20 @@ views.graph = {
     this.sheet.draw();
   },
 
+  /** While a heavy picture moves, the last one is shown moved; soon after, it is drawn again. */
+  moved() {
+    clearTimeout(this.still);
+    this.isMoving = true;
+    this.still = setTimeout(() => { this.isMoving = false; this.sheet.draw(); }, 120);
+    this.sheet.draw();
+  },
+
   zoom(by, x = this.sheet.width / 2, y = this.sheet.height / 2) {
     const scale = Math.min(3, Math.max(0.004, this.scale * by)), change = scale / this.scale;
     this.x = x - (x - this.x) * change;
     this.y = y - (y - this.y) * change;
     this.scale = scale;
-    this.sheet.draw();
+    this.moved();
   },
 
   openAll(open) {
@@ -198,7 +208,7 @@ views.graph = {
       tip("");
       this.x += (event.clientX - before.clientX) / pointers.size;
       this.y += (event.clientY - before.clientY) / pointers.size;
-      this.sheet.draw();
+      this.moved();
     });
     const up = (event) => {
       if (!pointers.delete(event.pointerId)) return;
@@ -215,7 +225,7 @@ views.graph = {
     });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      if (event.shiftKey) { this.x -= event.deltaY + event.deltaX; this.sheet.draw(); }
+      if (event.shiftKey) { this.x -= event.deltaY + event.deltaX; this.moved(); }
       else this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), ...this.sheet.at(event));
     }, { passive: false });
     canvas.addEventListener("keydown", (event) => this.key(event));

@@ -1,10 +1,10 @@
 // The kernels: a table, and the code of one as loops, LLVM IR and assembly.
 
 views.kernels = {
-  title: "Kernels", key: "k", form: 0, at: -1,
+  title: "Kernels", letter: "k", form: 0, at: -1,
 
   build() {
-    const largest = Math.max(1, ...M.kernels.map((kernel) => kernel.total)), measured = kernelTimes();
+    const most = largest(M.kernels.map((kernel) => kernel.total)), measured = kernelTimes();
     const columns = [
       ["Kernel", "name", (k) => M.kernels[k].name, (k) => M.kernels[k].name],
       ["Runs", "cell w1 much", (k) => M.kernels[k].runs, (k) => amount(M.kernels[k].runs)],
@@ -12,9 +12,9 @@ views.kernels = {
       measured ? ["Time", "cell w3 much", (k) => measured[k] || 0, (k) => (measured[k] ? duration(measured[k]) : "")]
         : ["Bytes", "cell w3 much", (k) => M.kernels[k].bytes * M.kernels[k].runs, (k) => bytes(M.kernels[k].bytes * M.kernels[k].runs)],
     ];
-    const slowest = measured && Math.max(...Object.values(measured));
+    const slowest = measured && largest(Object.values(measured), 0);
     this.table = new Table("Kernels", columns, M.kernels.length, (k) => go("kernels", "kernel", M.kernels[k].name),
-      { mark: (k) => M.kernels[k].color, under: (k) => (measured ? (measured[k] || 0) / slowest : M.kernels[k].total / largest) });
+      { mark: (k) => M.kernels[k].color, under: (k) => (measured ? (measured[k] || 0) / slowest : M.kernels[k].total / most) });
     this.table.sort(measured ? 3 : 2);
     this.outline = this.table.elements;
     this.title_ = el("h2");
@@ -35,6 +35,11 @@ views.kernels = {
     this.at = kernel;
     this.table.choose(kernel);
     if (isNew || !this.code.rows.length) this.fill();
+  },
+
+  /** What is shown where nothing is chosen. */
+  shown() {
+    return M.kernels[this.at] && ["kernel", M.kernels[this.at].name];
   },
 
   async fill() {

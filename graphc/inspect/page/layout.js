@@ -4,7 +4,7 @@ const GAP = 18, ROW_GAP = 34, HIGH = 38, FRAME_HIGH = 44, HEAD = 24, PAD = 16;
 
 /** What a graph's frames hold: for each frame its items in rows, how many values are in it and what they compute. */
 function frameTree(graph) {
-  graph.frame = graph.frames.map(([name, parent, row, x, width], number) => ({ name, parent, row, x, width, number, items: [], count: 0, flops: 0, path: "", depth: 0 }));
+  graph.frame = graph.frames.map(([name, parent, row, x, width], number) => ({ name, parent, row, x, width, number, items: [], count: 0, flops: 0, mix: {}, path: "", depth: 0 }));
   graph.frame.forEach((frame) => {
     const around = graph.frame[frame.parent];
     if (!around) return;
@@ -22,6 +22,8 @@ function frameTree(graph) {
     for (let f = home; f >= 0; f = graph.frame[f].parent) {
       graph.frame[f].count++;
       graph.frame[f].flops += graph.flops[k];
+      const color = colorOf(graph, k);
+      graph.frame[f].mix[color] = (graph.frame[f].mix[color] || 0) + 1;
     }
   });
   for (const frame of graph.frame) {
@@ -32,6 +34,19 @@ function frameTree(graph) {
   }
   graph.byPath = new Map(graph.frame.map((frame) => [frame.path, frame.number]));
   graph.isOpen = graph.frame.map((frame) => frame.number === 0 || graph.open);
+  if (!graph.open) openFirst(graph);
+}
+
+/** Open the outermost frames of a large graph, level by level, as long as it stays easy to look over. */
+function openFirst(graph, most = 50) {
+  let level = [0], count = graph.frame[0].items.length;
+  while (level.length) {
+    const next = level.flatMap((f) => graph.frame[f].items.filter((item) => item.frame !== undefined).map((item) => item.frame));
+    count += next.reduce((sum, f) => sum + graph.frame[f].items.length, 0);
+    if (count > most) return;
+    next.forEach((f) => { graph.isOpen[f] = true; });
+    level = next;
+  }
 }
 
 /** The middles of a row's items, in order, as near as can be to where they are wanted. */

@@ -56,7 +56,8 @@ function show() {
     tip("");
   }
   view.choose();
-  showDetails(S.kind, S.key);
+  if (S.kind) showDetails(S.kind, S.key);
+  else showDetails(...(view.shown?.() || ["", ""]));
   strip.sheet.draw();
 }
 
@@ -70,7 +71,7 @@ function keys(event) {
     return;
   }
   if (isTyping) return;
-  const view = Object.keys(views).find((name) => views[name].key === event.key), shown = views[S.view];
+  const view = Object.keys(views).find((name) => views[name].letter === event.key), shown = views[S.view];
   if (view) go(view);
   else if (event.key === "/") { $("search").focus(); $("search").select(); }
   else if (event.key === "?") help();
@@ -94,7 +95,7 @@ async function start() {
   T = times;
   prepare(model);
   head();
-  $("views").append(...Object.entries(views).map(([name, view]) => el("button", { type: "button", role: "tab", "data-view": name, "aria-controls": "middle", click: () => go(name) }, view.title, el("kbd", { "aria-hidden": true, text: view.key }))));
+  $("views").append(...Object.entries(views).map(([name, view]) => el("button", { type: "button", role: "tab", "data-view": name, "aria-controls": "middle", click: () => go(name) }, view.title, el("kbd", { "aria-hidden": true, text: view.letter }))));
   $("views").addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key], tabs = [...$("views").children];
     if (!by) return;

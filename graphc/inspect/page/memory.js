@@ -1,19 +1,19 @@
 // The memory plan as a picture over time: each buffer of the arena a rectangle from its first to its last step.
 
 views.memory = {
-  title: "Memory", key: "m",
+  title: "Memory", letter: "m",
 
   build() {
     this.buffers = M.memory.buffers.map(([name, type, place, offset, size, first, last, value], number) => ({ name, type, place, offset, size, first, last, value, number }));
     this.arena = this.buffers.filter((b) => b.place === "arena" && b.size > 0 && b.first >= 0);
     this.live = liveBytes();
     this.peak = this.live.reduce((best, size, k) => (size > this.live[best] ? k : best), 0);
-    const largest = Math.max(1, ...this.buffers.map((b) => b.size));
+    const most = largest(this.buffers.map((b) => b.size));
     this.table = new Table("Buffers", [
       ["Buffer", "name", (k) => this.buffers[k].name, (k) => this.buffers[k].name],
       ["Place", "cell w3 much", (k) => this.buffers[k].place, (k) => this.buffers[k].place],
       ["Bytes", "cell w3 much", (k) => this.buffers[k].size, (k) => bytes(this.buffers[k].size)],
-    ], this.buffers.length, (k) => choose("buffer", this.buffers[k].name), { mark: (k) => this.color(this.buffers[k]), under: (k) => this.buffers[k].size / largest });
+    ], this.buffers.length, (k) => choose("buffer", this.buffers[k].name), { mark: (k) => this.color(this.buffers[k]), under: (k) => this.buffers[k].size / most });
     this.table.sort(2);
     this.outline = this.table.elements;
     this.sheet = new Sheet("Buffers of the arena by step and place; the table beside holds the same", (context, width, height) => this.draw(context, width, height));
@@ -130,7 +130,7 @@ function liveBytes() {
 const strip = {
   build() {
     this.live = liveBytes();
-    this.most = Math.max(1, ...this.live);
+    this.most = largest(this.live);
     this.sheet = new Sheet("Steps of one run and the memory in use", (context, width, height) => this.draw(context, width, height), { role: "slider" });
     this.sheet.canvas.setAttribute("aria-valuemin", 1);
     this.sheet.canvas.setAttribute("aria-valuemax", M.memory.steps.length);

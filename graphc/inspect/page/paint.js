@@ -1,8 +1,29 @@
 // How the graph is painted, and its tree of scopes.
 
+const HEAVY = 6000; // boxes and arrows that take longer than a frame to draw
+
 Object.assign(views.graph, {
   draw(context, width, height) {
     if (!this.scene) return;
+    if (this.isMoving && this.picture) this.drawPicture(context, width, height);
+    else this.drawScene(context, width, height);
+    this.drawView();
+  },
+
+  /** The last picture, moved to where it lies now. */
+  drawPicture(context, width, height) {
+    const { canvas, x, y, scale } = this.picture, by = this.scale / scale;
+    context.drawImage(canvas, this.x - x * by, this.y - y * by, width * by, height * by);
+  },
+
+  keepPicture() {
+    const canvas = this.picture?.canvas || document.createElement("canvas"), from = this.sheet.canvas;
+    if (canvas.width !== from.width || canvas.height !== from.height) [canvas.width, canvas.height] = [from.width, from.height];
+    canvas.getContext("2d", { alpha: false }).drawImage(from, 0, 0);
+    this.picture = { canvas, x: this.x, y: this.y, scale: this.scale };
+  },
+
+  drawScene(context, width, height) {
     const { boxes } = this.scene, { x, y, scale } = this;
     const left = -x / scale, top = -y / scale, right = (width - x) / scale, bottom = (height - y) / scale;
     const isSeen = (b) => b.x < right && b.x + b.w > left && b.y < bottom && b.y + b.h > top;
@@ -10,10 +31,11 @@ Object.assign(views.graph, {
     context.translate(x, y);
     context.scale(scale, scale);
     for (const box of boxes) if (box.open && isSeen(box)) this.drawFrame(context, box);
-    this.drawArrows(context, left, top, right, bottom);
+    let heavy = this.drawArrows(context, left, top, right, bottom);
     const far = scale < 0.22, groups = new Map();
     boxes.forEach((box, k) => {
       if (box.open || !isSeen(box)) return;
+      heavy++;
       if (!far) return this.drawBox(context, box, k);
       const color = this.fill(box, k)[1];
       if (!groups.has(color)) groups.set(color, []);
@@ -25,7 +47,8 @@ Object.assign(views.graph, {
     }
     if (far) for (const k of [this.chosen, ...this.lit]) if (boxes[k]) this.outline(context, boxes[k], 3 / scale, 6);
     context.restore();
-    this.drawView();
+    if (heavy > HEAVY) this.keepPicture();
+    else this.picture = null;
   },
 
   /** Ground and edge of a box. */
@@ -101,18 +124,19 @@ Object.assign(views.graph, {
     context.lineWidth = isLit ? 1.6 : 1;
     context.stroke();
     if (k === this.chosen) this.outline(context, b, 2.5, round);
+    if (b.value < 0) this.drawMix(context, b, graph.frame[b.frame]);
     if (this.scale < 0.4) return;
     const isFrame = b.value < 0, frame = isFrame && graph.frame[b.frame];
     const first = isFrame ? frame.name : `${graph.name[b.value]}${graph.shown[b.value] ? ` ${graph.shown[b.value]}` : ""}`;
-    const second = isFrame ? `${plural(frame.count, "value")}${frame.flops ? ` · ${amount(frame.flops)}` : ""}` : typeOf(graph, b.value);
+    const second = isFrame ? `${plural(frame.count, "value")}${frame.flops ? `, ${amount(frame.flops)}` : ""}` : typeOf(graph, b.value);
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = colors.ink;
     context.font = `600 12px ${SANS}`;
-    context.fillText(cut(first, Math.floor((b.w - 12) / 6.4)), b.x + b.w / 2, b.y + b.h / 2 - 7);
+    context.fillText(cut(first, Math.floor((b.w - 12) / 6.4)), b.x + b.w / 2, b.y + b.h / 2 - (isFrame ? 9 : 7));
     context.fillStyle = colors.soft;
     context.font = `10.5px ${isFrame ? SANS : MONO}`;
-    context.fillText(cut(second, Math.floor((b.w - 8) / (isFrame ? 5.4 : 6.3))), b.x + b.w / 2, b.y + b.h / 2 + 8.5);
+    context.fillText(cut(second, Math.floor((b.w - 8) / (isFrame ? 5.4 : 6.3))), b.x + b.w / 2, b.y + b.h / 2 + (isFrame ? 5.5 : 8.5));
     context.textAlign = "left";
     if (!isFrame && graph.outputNames[b.value].length) { // an output of the graph: a bar below
       context.fillStyle = colors.accent;
@@ -120,32 +144,45 @@ Object.assign(views.graph, {
     }
   },
 
+  /** What a closed frame holds, by family. */
+  drawMix(context, b, frame) {
+    let x = b.x + 8;
+    for (const [, color] of FAMILIES) {
+      const wide = ((b.w - 16) * (frame.mix[color] || 0)) / frame.count;
+      context.fillStyle = colors[color];
+      context.fillRect(x, b.y + b.h - 5, wide, 2.5);
+      x += wide;
+    }
+  },
+
+  /** Draws what leads over a part of the picture; how many there are. */
   drawArrows(context, left, top, right, bottom) {
-    const { boxes, from, to } = this.scene, plain = this.scale < 0.3, heads = this.scale > 0.45;
-    const near = [];
-    let count = 0;
-    context.strokeStyle = colors.edge;
-    context.lineWidth = Math.max(1, 0.6 / this.scale);
-    context.globalAlpha = plain ? 0.45 : 0.8;
-    context.beginPath();
+    const { boxes, from, to } = this.scene, plain = this.scale < 0.3, heads = this.scale > 0.45, near = [], long = [], short = [];
+    const line = (places, color, wide, alpha, head) => {
+      context.strokeStyle = color;
+      context.lineWidth = wide;
+      context.globalAlpha = alpha;
+      context.beginPath();
+      places.forEach((place, k) => {
+        this.arrow(context, ...place, plain, head);
+        if (k % 400 < 399) return; // one path of thousands of curves is slow to draw
+        context.stroke();
+        context.beginPath();
+      });
+      context.stroke();
+      context.globalAlpha = 1;
+    };
     for (let e = 0; e < from.length; e++) {
       const a = boxes[from[e]], b = boxes[to[e]];
       const x1 = a.x + a.w / 2, y1 = a.y + a.h, x2 = b.x + b.w / 2, y2 = b.y;
       if (Math.max(x1, x2) < left || Math.min(x1, x2) > right || Math.max(y1, y2) < top || Math.min(y1, y2) > bottom) continue;
-      if (from[e] === this.chosen || to[e] === this.chosen) { near.push([x1, y1, x2, y2]); continue; }
-      this.arrow(context, x1, y1, x2, y2, plain, heads);
-      if (++count % 400 === 0) { // one path of thousands of curves is slow to draw
-        context.stroke();
-        context.beginPath();
-      }
+      (from[e] === this.chosen || to[e] === this.chosen ? near : Math.abs(y2 - y1) > 5 * ROW_GAP ? long : short).push([x1, y1, x2, y2]);
     }
-    context.stroke();
-    context.globalAlpha = 1;
-    context.strokeStyle = colors.accent;
-    context.lineWidth = Math.max(1.6, 1.2 / this.scale);
-    context.beginPath();
-    for (const place of near) this.arrow(context, ...place, plain, true);
-    context.stroke();
+    const wide = Math.max(1, 0.6 / this.scale);
+    line(long, colors.edge, wide, plain ? 0.25 : 0.4, heads); // what goes far is told softly
+    line(short, colors.edge, wide, plain ? 0.5 : 0.9, heads);
+    line(near, colors.accent, Math.max(1.6, 1.2 / this.scale), 1, true);
+    return near.length + long.length + short.length;
   },
 
   arrow(context, x1, y1, x2, y2, plain, head) {

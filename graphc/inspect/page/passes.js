@@ -1,12 +1,12 @@
 // The passes: a slider over what each of them made of the graph's text, and what it changed beside it.
 
 views.passes = {
-  title: "Passes", key: "p", mode: "diff", at: -1,
+  title: "Passes", letter: "p", mode: "diff", at: -1,
 
   build() {
     this.changing = M.passes.map((pass, k) => (pass[3] ? k : -1)).filter((k) => k >= 0);
     this.every = !this.changing.length;
-    this.longest = Math.max(1e-9, ...T.passes);
+    this.longest = largest(T.passes, 1e-9);
     this.range = el("input", { type: "range", min: 0, "aria-label": "Pass", input: () => this.pick(+this.range.value) });
     this.count = el("output");
     this.title_ = el("h2");
@@ -70,6 +70,11 @@ views.passes = {
     } else if (this.at < 0 && this.changing.length) this.at = this.changing[0];
     this.list.choose(this.stops.indexOf(this.at));
     this.fill();
+  },
+
+  /** What is shown where nothing is chosen. */
+  shown() {
+    return M.passes[this.at] && ["pass", M.passes[this.at][0]];
   },
 
   fill() {

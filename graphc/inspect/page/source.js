@@ -1,10 +1,10 @@
 // The user's lines: how much each of them computes, and which kernels it went into.
 
 views.source = {
-  title: "Source", key: "s",
+  title: "Source", letter: "s",
 
   build() {
-    const share = (line) => M.lineUse[line].flops, most = Math.max(1, ...M.lines.map((_, k) => share(k)));
+    const share = (line) => M.lineUse[line].flops, most = largest(M.lines.map((_, k) => share(k)));
     this.total = Math.max(1, M.lineUse.reduce((sum, use) => sum + use.flops, 0));
     this.table = new Table("Lines", [
       ["Line", "name", (k) => lineName(k), (k) => `${lineName(k)}  ${M.lines[k][2]}`],

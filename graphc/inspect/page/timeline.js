@@ -1,7 +1,7 @@
 // What was measured: a track for each thread, and on it what ran when. There is none where nothing was measured.
 
 views.timeline = {
-  title: "Timeline", key: "t", from: 0, until: 1,
+  title: "Timeline", letter: "t", from: 0, until: 1,
 
   build() {
     if (!T.timeline) {
@@ -11,10 +11,10 @@ views.timeline = {
       return;
     }
     this.tracks = T.timeline.tracks;
-    this.end = Math.max(1e-3, ...this.tracks.flatMap((track) => track.spans.map(([start, length]) => start + length)));
+    this.end = largest(this.tracks.flatMap((track) => track.spans.map(([start, length]) => start + length)), 1e-3);
     this.until = this.end;
     this.number = new Map(M.kernels.map((kernel, k) => [kernel.name, k]));
-    const times = kernelTimes(), found = Object.keys(times).map(Number), most = Math.max(...Object.values(times));
+    const times = kernelTimes(), found = Object.keys(times).map(Number), most = largest(Object.values(times), 0);
     this.table = new Table("Kernels by time", [
       ["Kernel", "name", (k) => M.kernels[found[k]].name, (k) => M.kernels[found[k]].name],
       ["Time", "cell w3 much", (k) => times[found[k]], (k) => duration(times[found[k]])],
