@@ -17,7 +17,7 @@ def code(stages: Stages, sizes: Sizes, costs: list[KernelCost]) -> dict[str, lis
     found: dict[str, list[str]] = {}
     left = MOST
     for cost in sorted(costs, key=lambda k: (-k.runs * k.flops, -k.runs * k.bytes, k.name)):
-        texts = [sizes.text(stages.kernel_as(cost.name, "ir")), *(stages.kernel_as(cost.name, form) for form in ("llvm", "asm"))]
+        texts = [sizes.text(stages.kernel(cost.name)), *(stages.kernel_as(cost.name, form) for form in ("llvm", "asm"))]
         left -= sum(map(len, texts))
         if left < 0:
             break

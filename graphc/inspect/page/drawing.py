@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from graphc.inspect.page.frames import common, paths
 from graphc.inspect.page.layers import layered
 from graphc.ir.node import Node
 
@@ -52,7 +53,7 @@ def drawing(nodes: list[Node], labels: list[tuple[str, str]]) -> Drawing:
     shown = [k for k, n in enumerate(nodes) if not is_small(n)]
     frames = [Frame("", -1)]
     home = [0] * len(nodes)
-    for k, path in _paths(nodes, shown).items():
+    for k, path in paths(nodes, shown, by_line=len(shown) > OPEN).items():
         home[k] = _frame(frames, path)
     number = {n: k for k, n in enumerate(nodes)}
     drawn = set(shown)
@@ -66,30 +67,6 @@ def drawing(nodes: list[Node], labels: list[tuple[str, str]]) -> Drawing:
 def is_small(node: Node) -> bool:
     """Whether it is one number, which is told with what uses it, or a size."""
     return node.op == "symbol" or (node.op == "const" and node.attr("value").is_splat)
-
-
-def _paths(nodes: list[Node], shown: list[int]) -> dict[int, tuple[str, ...]]:
-    """The frames around each value from the outermost: what it is made under; inputs and constants go to their users."""
-    found: dict[int, tuple[str, ...]] = {}
-    by_line = len(shown) > OPEN
-    for k in shown:
-        at = nodes[k].location
-        if at is not None and at.scope:
-            found[k] = tuple(at.scope.split("/"))
-        elif nodes[k].op not in ("input", "const"):
-            found[k] = (str(at),) if by_line and at is not None else ()
-    number = {nodes[k]: k for k in shown}
-    users: dict[int, tuple[str, ...]] = {}
-    for k in shown:
-        for x in nodes[k].inputs:
-            if (j := number.get(x)) is not None and j not in found:
-                users[j] = _common(users[j], found[k]) if j in users else found[k]
-    return {k: found[k] if k in found else users.get(k, ()) for k in shown}
-
-
-def _common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    count = next((k for k, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
-    return a[:count]
 
 
 def _frame(frames: list[Frame], path: tuple[str, ...]) -> int:
@@ -122,7 +99,7 @@ def _lay_out(found: Drawing, shown: list[int], edges: list[tuple[int, int]]) -> 
     inner_edges: list[list[tuple[int, int]]] = [[] for _ in frames]
     for a, b in edges:
         up, down = chains[found.home[a]], chains[found.home[b]]
-        depth = len(_common(up, down)) - 1
+        depth = len(common(up, down)) - 1
         at = items[up[depth]]
         source = at["frame", up[depth + 1]] if len(up) > depth + 1 else at["value", a]
         target = at["frame", down[depth + 1]] if len(down) > depth + 1 else at["value", b]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 
 GAP = 18  # between two items of a row, in pixels
@@ -12,7 +13,7 @@ _NARROW = 8  # items of a row that are never too many
 def layered(widths: Sequence[float], edges: Iterable[tuple[int, int]]) -> tuple[list[int], list[float]]:
     """Where to draw items 0, 1, ... so that arrows point down as far as possible.
 
-    An arrow to an item with a smaller number closes a circle and is not looked at: items should be numbered operands first.
+    Of each circle one arrow points up, to the item with the smallest number.
 
     Args:
         widths: of the items in pixels.
@@ -22,13 +23,16 @@ def layered(widths: Sequence[float], edges: Iterable[tuple[int, int]]) -> tuple[
         The row of each item, from 0 at the top, and the middle of each item in pixels, the leftmost edge of all being 0. Items
         of one row do not overlap, and lie in it in the order of their places.
     """
+    every = list(dict.fromkeys(edges))
+    order = _operands_first(len(widths), every)
+    turn = {item: k for k, item in enumerate(order)}
     before: list[list[int]] = [[] for _ in widths]
     after: list[list[int]] = [[] for _ in widths]
-    for a, b in dict.fromkeys(edges):
-        if a < b:
+    for a, b in every:
+        if turn[a] < turn[b]:
             before[b].append(a)
             after[a].append(b)
-    rows = _rows(before, after)
+    rows = _rows(order, before, after)
     _order(rows, before, after)
     rows = [part for row in rows for part in _folded(row, len(widths))]
     places = _places(rows, widths, before, after)
@@ -55,17 +59,43 @@ def spread(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:
     return [start + offset for start, offset in zip(starts, offsets)]
 
 
-def _rows(before: list[list[int]], after: list[list[int]]) -> list[list[int]]:
+def _operands_first(count: int, edges: list[tuple[int, int]]) -> list[int]:
+    """Each item behind those that lead to it; where a circle leaves none, the one with the smallest number goes on."""
+    waits_for, users = [0] * count, [[] for _ in range(count)]
+    for a, b in edges:
+        waits_for[b] += 1
+        users[a].append(b)
+    ready = [item for item in range(count) if not waits_for[item]]
+    order: list[int] = []
+    done, first = [False] * count, 0
+    while len(order) < count:
+        while not ready:
+            if not done[first]:
+                ready.append(first)
+            first += 1
+        item = heapq.heappop(ready)
+        if done[item]:
+            continue
+        done[item] = True
+        order.append(item)
+        for user in users[item]:
+            waits_for[user] -= 1
+            if not waits_for[user]:
+                heapq.heappush(ready, user)
+    return order
+
+
+def _rows(order: list[int], before: list[list[int]], after: list[list[int]]) -> list[list[int]]:
     """Each item below all that it takes values from; what takes none just above the first that uses it."""
     depth = [0] * len(before)
-    for item, operands in enumerate(before):
-        depth[item] = max([depth[x] + 1 for x in operands], default=0)
+    for item in order:
+        depth[item] = max([depth[x] + 1 for x in before[item]], default=0)
     for item, operands in enumerate(before):
         if not operands and after[item]:
             depth[item] = min(depth[x] for x in after[item]) - 1
     rows: list[list[int]] = [[] for _ in range(max(depth, default=-1) + 1)]
-    for item, row in enumerate(depth):
-        rows[row].append(item)
+    for item in order:
+        rows[depth[item]].append(item)
     return [row for row in rows if row]
 
 

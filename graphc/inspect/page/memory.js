@@ -89,7 +89,11 @@ views.memory = {
     context.textAlign = "center";
     const every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find((n) => n * dx > 34) || steps;
     for (let k = 0; k < steps; k += every) context.fillText(k + 1, left + (k + 0.5) * dx, bottom + 12);
-    context.fillText(steps > 1 ? "steps of one run" : "one step", left + (steps * dx) / 2, bottom + 28);
+    context.textAlign = "left";
+    context.fillText(steps > 1 ? "steps of one run" : "one step", left, bottom + 28);
+    context.fillStyle = colors.accent;
+    context.textAlign = "center";
+    context.fillText("most in use", Math.max(left + 130, Math.min(width - 50, left + (this.peak + 0.5) * dx)), bottom + 28);
     for (const b of this.arena) {
       const x = left + b.first * dx, y = top + b.offset * dy, w = Math.max(1.5, (b.last - b.first + 1) * dx), h = Math.max(1, b.size * dy), color = this.color(b);
       context.fillStyle = colors[`${color}-ground`];
@@ -106,10 +110,6 @@ views.memory = {
         context.fillText(cut(bytes(b.size), Math.floor((w - 8) / 6)), x + 5, y + 26);
       }
     }
-    context.fillStyle = colors.accent;
-    context.textAlign = "left";
-    const at = left + (this.peak + 1) * dx + 5;
-    context.fillText("most in use", at + 64 > width ? at - dx - 76 : at, top + 8);
   },
 };
 

@@ -45,7 +45,7 @@ Object.assign(views.graph, {
       context.fillStyle = color;
       for (const b of inside) context.fillRect(b.x, b.y, b.w, b.h);
     }
-    if (far) for (const k of [this.chosen, ...this.lit]) if (boxes[k]) this.outline(context, boxes[k], 3 / scale, 6);
+    if (far) for (const k of [this.chosen, ...this.lit]) if (boxes[k]) this.ring(context, boxes[k], 3 / scale, 6);
     context.restore();
     if (heavy > HEAVY) this.keepPicture();
     else this.picture = null;
@@ -75,7 +75,7 @@ Object.assign(views.graph, {
     return [`color-mix(in srgb, ${colors.reduction} ${mix * 0.6}%, ${colors.panel})`, colors.reduction];
   },
 
-  outline(context, b, wide, round) {
+  ring(context, b, wide, round) {
     context.strokeStyle = colors.accent;
     context.lineWidth = wide;
     context.beginPath();
@@ -123,7 +123,7 @@ Object.assign(views.graph, {
     context.strokeStyle = isLit ? colors.accent : edge;
     context.lineWidth = isLit ? 1.6 : 1;
     context.stroke();
-    if (k === this.chosen) this.outline(context, b, 2.5, round);
+    if (k === this.chosen) this.ring(context, b, 2.5, round);
     if (b.value < 0) this.drawMix(context, b, graph.frame[b.frame]);
     if (this.scale < 0.4) return;
     const isFrame = b.value < 0, frame = isFrame && graph.frame[b.frame];

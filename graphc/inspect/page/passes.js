@@ -24,7 +24,7 @@ views.passes = {
     this.list = new List("Passes", (k, row) => this.row(k, row), (k) => this.pick(k), { height: 30 });
     this.all = el("input", { type: "checkbox", change: () => { this.every = this.all.checked; this.rows(); } });
     this.all.checked = this.every;
-    this.outline = [el("label", { class: "part" }, this.all, ` with the ${M.passes.length - this.changing.length} that changed nothing`), this.list.element];
+    this.outline = [el("label", { class: "part" }, this.all, `with the ${M.passes.length - this.changing.length} that changed nothing`), this.list.element];
     this.rows();
   },
 

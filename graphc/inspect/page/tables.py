@@ -9,7 +9,7 @@ from graphc.inspect.page.drawing import OPEN, Drawing, drawing, is_small
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.work import family, flops
 from graphc.ir.graph import Graph
-from graphc.ir.node import Node, const_value
+from graphc.ir.node import Node
 from graphc.ir.printer import Module, value_names
 from graphc.passes.nested import bodies
 
@@ -80,7 +80,7 @@ class Tables:
             "operands": [[number[x] for x in n.inputs] for n in nodes],
             "flops": [self._sizes.number(flops(n)) for n in nodes],
             "bytes": [self._bytes(n) for n in nodes],
-            "value": {str(k): str(const_value(n)) for n, k in number.items() if is_small(n) and const_value(n) is not None},
+            "value": {str(k): _number(n) for n, k in number.items() if n.op == "const" and is_small(n)},
             "bodies": {str(k): [labels[b] for b in bodies(n)] for n, k in number.items() if bodies(n)},
             "outputs": [[name, number[y]] for name, y in zip(graph.names, graph.outputs)],
             **_drawn(drawn),
@@ -104,6 +104,11 @@ def _drawn(drawn: Drawing) -> dict:
         "x": [round(x) for x in drawn.x],
         "width": [round(w) for w in drawn.width],
     }
+
+
+def _number(node: Node) -> str:
+    """What every element of a constant is, in as few digits as tell it."""
+    return str(node.attr("value").array[()])
 
 
 def _label(node: Node, name: str) -> str:
