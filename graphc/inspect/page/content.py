@@ -11,8 +11,10 @@ from graphc.inspect.page.plan import memory_plan
 from graphc.inspect.page.tables import Tables, operation_rows
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
-from graphc.inspect.summary import KernelCost, formulas, kernel_costs, numbers
+from graphc.inspect.summary import KernelCost, formulas, numbers
+from graphc.inspect.work import flat
 from graphc.ir.node import Node
+from graphc.ir.program import Launch, Program
 from graphc.ir.record import OPTIMISED, TRACED
 from graphc.options import VERSION
 
@@ -29,7 +31,8 @@ def content(stages: Stages, sizes: Sizes, costs: list[KernelCost], source: bool 
     tables = Tables(sizes)
     tables.add(TRACED, stages.passes[0].before, texts[0])
     tables.add(OPTIMISED, stages.optimised, texts[-1])
-    kernels = [_kernel(stages, sizes, cost, tables) for cost in costs]
+    given = _given(stages.program)
+    kernels = [_kernel(stages, sizes, cost, tables) | {"given": given[cost.name]} for cost in costs]
     signature = stages.program.signature
     files = _short_paths(file for file, _ in tables.lines)
     return {
@@ -59,7 +62,12 @@ def content(stages: Stages, sizes: Sizes, costs: list[KernelCost], source: bool 
 
 def _texts(stages: Stages, sizes: Sizes) -> list[list[str]]:
     """The lines of the graph before the first pass and after each."""
-    return [[sizes.text(line) for line in lines] for lines in stages.record.texts()]
+    found: list[list[str]] = []
+    last: list[str] | None = None
+    for lines in stages.record.texts():
+        found.append(found[-1] if lines is last else [sizes.text(line) for line in lines])
+        last = lines
+    return found
 
 
 def _kernel(stages: Stages, sizes: Sizes, cost: KernelCost, tables: Tables) -> dict:
@@ -74,6 +82,13 @@ def _kernel(stages: Stages, sizes: Sizes, cost: KernelCost, tables: Tables) -> d
         "values": [tables.places[n][-1] for n in nodes if n in tables.places],
         "lines": list(dict.fromkeys(tables.lines((at.file, at.line)) for at in lines)),
     }
+
+
+def _given(program: Program) -> dict[str, list[int]]:
+    """For each kernel the positions of the buffers of its first launch, in the order of its arrays."""
+    number = {b.name: k for k, b in enumerate(program.buffers)}
+    launches = [s for s in flat(program.steps) if isinstance(s, Launch)]
+    return {s.kernel: [number[name] for name in s.args] for s in reversed(launches)}
 
 
 def _holders(stages: Stages, tables: Tables) -> dict[str, tuple[int, int]]:

@@ -82,7 +82,10 @@ const describe = {
       ...heading(kernel.name, kernel.color, "kernel"),
       facts([["runs", `${amount(kernel.runs)} in one run`], ["FLOPs", kernel.runs > 1 ? `${amount(kernel.flops)} each, ${amount(kernel.total)} in all` : amount(kernel.flops)], ["moves", `${bytes(kernel.bytes)} each`],
         ["intensity", kernel.bytes ? `${(kernel.flops / kernel.bytes).toPrecision(3)} FLOPs a byte` : ""], ["time", time ? `${duration(time)} in all` : ""], ["function", `k_${kernel.name}`]]),
-      ...section("arrays", el("ul", {}, ...kernel.arrays.map(([name, type, written]) => el("li", {}, el("code", { text: name }), el("span", { text: ` ${type}${written ? ", written" : ""}` }))))),
+      ...section("arrays", el("ul", {}, ...kernel.arrays.map(([name, type, written], k) => {
+        const buffer = M.memory.buffers[kernel.given[k]];
+        return el("li", {}, el("code", { text: name }), el("span", { text: ` ${type}, ${written ? "writes" : "reads"} ` }), buffer && el("a", { href: address("memory", "buffer", buffer[0]), text: buffer[0] }));
+      }))),
       ...(kernel.values.length ? section("computes", links(kernel.values, placeLink)) : []),
       ...(kernel.lines.length ? section("lines of the program", links(kernel.lines, lineLink)) : []),
       ...section("launched in", links(steps, ([step, k]) => el("li", {}, el("a", { href: address(S.view, "step", `${k + 1}`), text: `step ${k + 1}` }), el("span", { text: ` ${cut(step[0], 90)}` })))),

@@ -11,6 +11,7 @@ from graphc.inspect.work import family, flops
 from graphc.ir.graph import Graph
 from graphc.ir.node import Node
 from graphc.ir.printer import Module, value_names
+from graphc.ir.type import Type
 from graphc.passes.nested import bodies
 
 _NAME = re.compile(r'  %(?:([A-Za-z_][\w.]*)|("(?:[^"\\]|\\.)*")):')
@@ -42,6 +43,8 @@ class Tables:
         self._sizes = sizes
         self.types, self.operations, self.scopes, self.lines = Numbered(), Numbered(), Numbered(), Numbered()
         self.graphs: list[dict] = []
+        self._flops: dict[Node, int] = {}  # the stages share most of their Nodes
+        self._of_types: dict = {}  # type -> its text, its bytes
         self.places: dict[Node, list[tuple[int, int]]] = {}
 
     def add(self, stage: str, graph: Graph, text: list[str]) -> None:
@@ -64,7 +67,7 @@ class Tables:
         number = {n: k for k, n in enumerate(nodes)}
         for node, k in number.items():
             self.places.setdefault(node, []).append((place, k))
-        types = [self._sizes.text(n.type) for n in nodes]
+        types = [self._of_type(n.type)[0] for n in nodes]
         drawn = drawing(nodes, [(_label(n, named[n]), text) for n, text in zip(nodes, types)])
         return {
             "stage": stage,
@@ -78,17 +81,25 @@ class Tables:
             "line": [-1 if n.location is None else self.lines((n.location.file, n.location.line)) for n in nodes],
             "scope": [-1 if n.location is None or not n.location.scope else self.scopes(n.location.scope) for n in nodes],
             "operands": [[number[x] for x in n.inputs] for n in nodes],
-            "flops": [self._sizes.number(flops(n)) for n in nodes],
-            "bytes": [self._bytes(n) for n in nodes],
+            "flops": [self._flops_of(n) for n in nodes],
+            "bytes": [self._of_type(n.type)[1] for n in nodes],
             "value": {str(k): _number(n) for n, k in number.items() if n.op == "const" and is_small(n)},
             "bodies": {str(k): [labels[b] for b in bodies(n)] for n, k in number.items() if bodies(n)},
             "outputs": [[name, number[y]] for name, y in zip(graph.names, graph.outputs)],
             **_drawn(drawn),
         }
 
-    def _bytes(self, node: Node) -> int:
-        size = getattr(node.type, "size", None)  # a tuple of results has none
-        return 0 if size is None else self._sizes.number(size * node.type.dtype.size)
+    def _flops_of(self, node: Node) -> int:
+        if node not in self._flops:
+            self._flops[node] = self._sizes.number(flops(node))
+        return self._flops[node]
+
+    def _of_type(self, type) -> tuple[str, int]:
+        """The text of a type and its bytes; 0 for several results together, which are told one by one."""
+        if type not in self._of_types:
+            size = type.size * type.dtype.size if isinstance(type, Type) else 0
+            self._of_types[type] = self._sizes.text(type), self._sizes.number(size)
+        return self._of_types[type]
 
 
 def operation_rows(operations: Numbered) -> list[list[str]]:

@@ -65,7 +65,7 @@ class Browser:
 
     def wait(self, condition, seconds=10):
         end = time.monotonic() + seconds
-        while not self.js(condition):
+        while not self.js(f"Boolean({condition})"):
             if time.monotonic() > end:
                 raise BrowserError(f"not within {seconds} s: {condition}; {self.errors}")
             time.sleep(0.01)
