@@ -10,10 +10,14 @@ from page_models import HOSTILE, deep_graph, hostile_graph, made, network_stages
 from graphc.inspect.stages import Stages
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
-TIMELINE = {"note": "fastest of 3 runs", "tracks": [
-    {"name": "steps", "spans": [[0, 40, "dot0", "dot0"], [40, 20, "copy", None], [60, 140, "dot4", "dot4"]]},
-    {"name": "thread 1", "spans": [[5, 30, "dot0", "dot0"]]},
-]}  # fmt: skip
+TIMELINE = {
+    "note": "fastest of 3 runs",
+    "tracks": [
+        {"name": "steps", "spans": [[0, 40, "dot0", "dot0"], [40, 20, "copy", None], [60, 140, "dot4", "dot4"]]},
+        {"name": "thread 1", "spans": [[5, 30, "dot0", "dot0"]]},
+    ],
+    "kernels": {"dot0": [40, 0.2, "compute, 50 % of what it can"], "dot4": [140, 0.7, None]},
+}
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +158,7 @@ def test_what_was_measured_is_on_the_timeline(page):
     x, y, width = page.js("(() => { const c = document.querySelector('#middle canvas').getBoundingClientRect(); return [c.x, c.y, c.width]; })()")
     page.click_at(x + 110 + 0.1 * (width - 130), y + 50)
     page.wait("document.querySelector('#details h2').textContent === 'dot0'")
+    assert "20.0 % of a run" in page.js("document.querySelector('#details').innerText")
     page.key("k")
     page.wait("document.querySelector('#left .heads').innerText.includes('Time')")
 

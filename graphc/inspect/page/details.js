@@ -77,11 +77,11 @@ const describe = {
   kernel(key) {
     const number = M.kernels.findIndex((kernel) => kernel.name === key), kernel = M.kernels[number];
     if (!kernel) return null;
-    const steps = M.memory.steps.map((step, k) => [step, k]).filter(([step]) => step[1].includes(number)), time = kernelTimes()?.[number];
+    const steps = M.memory.steps.map((step, k) => [step, k]).filter(([step]) => step[1].includes(number)), measured = T.timeline?.kernels[key];
     return [
       ...heading(kernel.name, kernel.color, "kernel"),
       facts([["runs", `${amount(kernel.runs)} in one run`], ["FLOPs", kernel.runs > 1 ? `${amount(kernel.flops)} each, ${amount(kernel.total)} in all` : amount(kernel.flops)], ["moves", `${bytes(kernel.bytes)} each`],
-        ["intensity", kernel.bytes ? `${(kernel.flops / kernel.bytes).toPrecision(3)} FLOPs a byte` : ""], ["time", time ? `${duration(time)} in all` : ""], ["function", `k_${kernel.name}`]]),
+        ["intensity", kernel.bytes ? `${(kernel.flops / kernel.bytes).toPrecision(3)} FLOPs a byte` : ""], ["time", measured ? `${duration(measured[0])}, ${(100 * measured[1]).toFixed(1)} % of a run` : ""], ["bound by", measured?.[2] ?? ""], ["function", `k_${kernel.name}`]]),
       ...section("arrays", el("ul", {}, ...kernel.arrays.map(([name, type, written], k) => {
         const buffer = M.memory.buffers[kernel.given[k]];
         return el("li", {}, el("code", { text: name }), el("span", { text: ` ${type}, ${written ? "writes" : "reads"} ` }), buffer && el("a", { href: address("memory", "buffer", buffer[0]), text: buffer[0] }));

@@ -27,8 +27,7 @@ def page(stages: Stages, sizes: Sizes, source: bool = True, timeline: dict | Non
 
     Args:
         source: whether it holds the text of the user's lines; their file names and numbers are always told.
-        timeline: measured runs, for the view of that name: ``tracks``, of which each has a ``name`` and ``spans``, lists of
-            [start and length in microseconds, what ran, name of the kernel or None].
+        timeline: what ``measured.timeline`` tells of a profile, for the view of that name.
     """
     costs = kernel_costs(stages, sizes)
     model = content(stages, sizes, costs, source)

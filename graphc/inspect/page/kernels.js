@@ -66,12 +66,8 @@ views.kernels = {
   },
 };
 
-/** Microseconds of each kernel in the timeline, by number; null where nothing was measured. */
+/** Microseconds that a run spends in each kernel, by number; null where nothing was measured. */
 function kernelTimes() {
   if (!T.timeline) return null;
-  const number = new Map(M.kernels.map((kernel, k) => [kernel.name, k])), found = {};
-  for (const track of T.timeline.tracks) for (const [, length, , kernel] of track.spans) {
-    if (number.has(kernel)) found[number.get(kernel)] = (found[number.get(kernel)] || 0) + length;
-  }
-  return found;
+  return Object.fromEntries(M.kernels.flatMap(({ name }, k) => (name in T.timeline.kernels ? [[k, T.timeline.kernels[name][0]]] : [])));
 }

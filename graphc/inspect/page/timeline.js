@@ -18,7 +18,7 @@ views.timeline = {
     this.table = new Table("Kernels by time", [
       ["Kernel", "name", (k) => M.kernels[found[k]].name, (k) => M.kernels[found[k]].name],
       ["Time", "cell w3 much", (k) => times[found[k]], (k) => duration(times[found[k]])],
-      ["Share", "cell w2 much", (k) => times[found[k]], (k) => `${((100 * times[found[k]]) / this.end).toFixed(1)} %`],
+      ["Share", "cell w2 much", (k) => times[found[k]], (k) => `${(100 * T.timeline.kernels[M.kernels[found[k]].name][1]).toFixed(1)} %`],
     ], found.length, (k) => choose("kernel", M.kernels[found[k]].name), { mark: (k) => M.kernels[found[k]].color, under: (k) => times[found[k]] / most });
     this.table.sort(1);
     this.found = found;
