@@ -35,7 +35,7 @@ const FAMILY_COLORS = {
 };
 const FAMILIES = [
   ["element-wise", "element"], ["products", "product"], ["reductions", "reduction"], ["moves", "move"],
-  ["control", "control"], ["host", "host"], ["inputs, weights", "input"],
+  ["control", "control"], ["host", "host"], ["inputs", "input"],
 ];
 
 const colorOf = (graph, k) => FAMILY_COLORS[M.operations[graph.operation[k]][1]] || "move";

@@ -14,7 +14,7 @@ function frameTree(graph) {
   const met = new Set([0]);
   graph.home.forEach((home, k) => {
     if (graph.row[k] < 0) return;
-    for (let f = home; !met.has(f); f = graph.frame[f].parent) { // as it was met, so in the order of values
+    for (let f = home; !met.has(f); f = graph.frame[f].parent) {
       met.add(f);
       graph.frame[graph.frame[f].parent].items.push({ frame: f, row: graph.frame[f].row, x: graph.frame[f].x });
     }
@@ -27,10 +27,10 @@ function frameTree(graph) {
     }
   });
   for (const frame of graph.frame) {
+    frame.items.sort((a, b) => a.row - b.row || a.x - b.x);
     frame.rows = [];
     for (const item of frame.items) (frame.rows[item.row] ||= []).push(item);
     frame.rows = frame.rows.filter(Boolean);
-    frame.rows.forEach((row) => row.sort((a, b) => a.x - b.x));
   }
   graph.byPath = new Map(graph.frame.map((frame) => [frame.path, frame.number]));
   graph.isOpen = graph.frame.map((frame) => frame.number === 0 || graph.open);
@@ -38,12 +38,13 @@ function frameTree(graph) {
 }
 
 /** Open the outermost frames of a large graph, level by level, as long as it stays easy to look over. */
-function openFirst(graph, most = 50) {
+function openFirst(graph, most = 150) {
   let level = [0], count = graph.frame[0].items.length;
   while (level.length) {
     const next = level.flatMap((f) => graph.frame[f].items.filter((item) => item.frame !== undefined).map((item) => item.frame));
-    count += next.reduce((sum, f) => sum + graph.frame[f].items.length, 0);
-    if (count > most) return;
+    const isAlone = count === 1 && next.length === 1;
+    count += next.reduce((sum, f) => sum + graph.frame[f].items.length, -next.length);
+    if (count > most && !isAlone) return;
     next.forEach((f) => { graph.isOpen[f] = true; });
     level = next;
   }
