@@ -1,4 +1,9 @@
-"""Models whose pages tests look at."""
+"""Models whose pages tests look at, and what a page is made of."""
+
+import base64
+import json
+import zlib
+from html.parser import HTMLParser
 
 import numpy as np
 
@@ -16,6 +21,34 @@ from graphc.prims import contract
 from graphc.prims.table import apply
 
 HOSTILE = '</script><img src=x onerror="hacked=1">{{code}}'
+
+
+class Parts(HTMLParser):
+    """The elements of a page: (tag, attributes), and the text of those with an id, and of style and scripts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.open = [], {}, []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "input", "link", "img"):
+            self.open.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        if self.open:
+            tag, attrs = self.open[-1]
+            self.texts[attrs.get("id", tag)] = data
+
+
+def unpacked(text, block):
+    """What a block of data holds: ``model``, ``code`` or ``times``."""
+    return json.loads(zlib.decompress(base64.b64decode(Parts(text).texts[f"data-{block}"])))
 
 
 def made(stages, **options):

@@ -1,15 +1,12 @@
 """The page of a compilation as data: what is in it, that it is one file, that no name of a model can break it."""
 
 import base64
-import json
 import re
-import zlib
 from hashlib import sha256
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from page_models import HOSTILE, hostile_graph, made, network_stages
+from page_models import HOSTILE, Parts, hostile_graph, made, network_stages, unpacked
 
 from graphc.cli import main
 from graphc.inspect.page import code as page_code
@@ -24,32 +21,6 @@ from graphc.ir.program import Launch
 from graphc.ir.type import Type
 from graphc.prims.control import loop
 from graphc.prims.table import apply
-
-class Parts(HTMLParser):
-    """The elements of a page: (tag, attributes), and the text of those with an id, and of style and scripts."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.texts, self.open = [], {}, []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "input", "link", "img"):
-            self.open.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop()[0] == tag
-
-    def handle_data(self, data):
-        if self.open:
-            tag, attrs = self.open[-1]
-            self.texts[attrs.get("id", tag)] = data
-
-
-def unpacked(text, block):
-    return json.loads(zlib.decompress(base64.b64decode(Parts(text).texts[f"data-{block}"])))
 
 
 @pytest.fixture(scope="module")
@@ -196,10 +167,12 @@ def test_the_command_writes_one_file(tmp_path, capsys):
     assert main(["inspect", str(source), "--html", str(out)]) == 0
     said = capsys.readouterr().out
     assert str(out) in said and "KiB" in said and unpacked(out.read_text(), "model")["name"] == "g"
-    assert [p.name for p in tmp_path.iterdir()].sort() == ["g.txt", "out.html"].sort()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["g.txt", "out.html"]
     assert main(["inspect", str(source), "--html", str(tmp_path / "no" / "out.html")]) == 1
     assert main(["inspect", str(source), "--no-source"]) == 1
-    assert "--html" in capsys.readouterr().err
+    assert "goes with --html" in capsys.readouterr().err
+    assert main(["inspect", str(source), "--html", str(out), "--json"]) == 1
+    assert "does not go with --json" in capsys.readouterr().err
 
 
 def test_what_the_page_is_made_of_is_installed():
