@@ -8,7 +8,7 @@ views.graph = {
     this.sheet.resized = () => { this.picture = null; if (!this.placed) this.start(); };
     this.stage = el("select", { "aria-label": "Which graph", change: () => this.show(graphById(this.stage.value)) },
       ...M.graphs.map((graph) => el("option", { value: graph.id, text: (graph.stage === "traced" ? "As traced" : "After the passes") + (graph.main ? "" : `: @${graph.label}`) })));
-    this.coloring = el("select", { "aria-label": "Colours", change: () => { this.paint = this.coloring.value; this.sheet.draw(); } },
+    this.coloring = el("select", { "aria-label": "Colours", change: () => this.color(this.coloring.value) },
       ...[["family", "Colour: operation"], ["flops", "Colour: FLOPs"], ["kernel", "Colour: kernel"]].map(([value, text]) => el("option", { value, text })));
     this.note = el("span", { class: "note" });
     const button = (text, title, act) => el("button", { type: "button", text, title, "aria-label": title, click: act });
@@ -16,13 +16,29 @@ views.graph = {
     const bar = el("div", { class: "bar" }, this.stage, this.coloring, el("span", { class: "grow" }), this.note, ...this.openers);
     this.mini = el("canvas", { class: "mini", width: 168, height: 120, "aria-hidden": true });
     const zooms = el("div", { class: "zooms bar" }, button("+", "Zoom in (+)", () => this.zoom(1.4)), button("−", "Zoom out (-)", () => this.zoom(1 / 1.4)), button("⤢", "All of it (f)", () => this.fit()));
-    this.sheet.element.append(this.mini, zooms, el("div", { class: "legend" }, ...FAMILIES.map(([text, family]) => el("span", {}, el("i", { family }), text))));
+    this.legend = el("div", { class: "legend" });
+    this.sheet.element.append(this.mini, zooms, this.legend);
     this.element = el("div", { class: "view" }, bar, this.sheet.element);
     this.tree = new List("Scopes and values", (k, row) => this.treeRow(k, row), (k, event) => this.pickRow(k, event), { role: "tree", item: "treeitem", height: 24 });
     this.tree.element.addEventListener("keydown", (event) => this.treeKey(event));
     this.outline = [this.tree.element];
     this.listen();
     this.set(mainGraph("optimised"));
+    this.color("family");
+  },
+
+  /** Colour boxes by `family`, `flops` or `kernel`. */
+  color(paint) {
+    this.paint = paint;
+    const families = () => FAMILIES.map(([text, family]) => el("span", {}, el("i", { family }), text));
+    const told = { flops: "stronger: more FLOPs; none: moves and constants", kernel: "one colour: one kernel; none: inputs and what runs on the host" };
+    this.legend.replaceChildren(...(told[paint] ? [told[paint]] : families()));
+    this.drawMini();
+    this.sheet.draw();
+  },
+
+  flopsOf(box) {
+    return box.value < 0 ? this.graph.frame[box.frame].flops : this.graph.flops[box.value];
   },
 
   /** Change to another graph, without choosing anything in it. */
@@ -30,7 +46,6 @@ views.graph = {
     this.graph = graph;
     this.stage.value = graph.id;
     if (!graph.frame) frameTree(graph);
-    this.most = largest(graph.flops);
     this.again();
     this.placed = false;
     this.start();
@@ -48,6 +63,7 @@ views.graph = {
   again() {
     this.scene = arrange(this.graph);
     const { boxes } = this.scene;
+    this.hottest = largest(boxes.map((box) => (box.open ? 0 : this.flopsOf(box))));
     const frames = this.graph.frame.length - 1;
     this.note.textContent = plural(this.graph.frame[0].count, "value") + (frames ? `, ${plural(frames, "frame")}` : "");
     this.openers.forEach((button) => { button.hidden = !frames; });

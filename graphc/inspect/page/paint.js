@@ -53,12 +53,8 @@ Object.assign(views.graph, {
 
   /** Ground and edge of a box. */
   fill(box) {
-    if (box.value < 0) {
-      const frame = this.graph.frame[box.frame];
-      if (this.paint === "flops") return this.heat(frame.flops / Math.max(1, this.graph.frame[0].flops));
-      return [colors.frame, colors.edge];
-    }
-    if (this.paint === "flops") return this.heat(this.graph.flops[box.value] / this.most);
+    if (this.paint === "flops") return this.heat(this.flopsOf(box) / this.hottest);
+    if (box.value < 0) return [colors.frame, colors.edge];
     if (this.paint === "kernel") {
       const kernel = this.graph.kernels[box.value][0];
       if (kernel === undefined) return [colors.panel, colors.line];
@@ -71,8 +67,9 @@ Object.assign(views.graph, {
 
   heat(share) {
     if (!share) return [colors.panel, colors.line];
-    const mix = Math.round(12 + 80 * Math.sqrt(share));
-    return [`color-mix(in srgb, ${colors.reduction} ${mix * 0.6}%, ${colors.panel})`, colors.reduction];
+    const mix = (most, least) => Math.round(least + (most - least) * Math.sqrt(share));
+    const strong = (percent) => `color-mix(in srgb, ${colors.reduction} ${percent}%, ${colors.panel})`;
+    return [strong(mix(45, 3)), strong(mix(100, 30))];
   },
 
   ring(context, b, wide, round) {
