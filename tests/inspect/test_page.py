@@ -58,7 +58,7 @@ def test_values_have_the_names_of_the_texts_and_lead_to_kernels_lines_and_buffer
     text = "\n".join(stages.record.at("optimised", locations=False))
     assert all(f"%{name}" in text for name in after["name"] if re.fullmatch(r"\w+", name))
     kernel = next(k for k in model["kernels"] if k["name"] == "dot0")
-    names = {after["name"][k] for g, k in kernel["values"]}
+    names = {after["name"][k] for _, k in kernel["values"]}
     assert "dot0" in names and len(kernel["given"]) == len(kernel["arrays"])
     sources = [model["lines"][line][2] for line in kernel["lines"]]
     assert any('tf.get_variable("w", [64, 512])' in source for source in sources)

@@ -31,7 +31,8 @@ class Sheet {
     if (this.asked) cancelAnimationFrame(this.asked);
     this.asked = 0;
     if (!this.width) return;
-    const context = this.canvas.getContext("2d", { alpha: false }), ratio = devicePixelRatio || 1;
+    const context = this.canvas.getContext("2d", { alpha: false }),
+      ratio = devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = colors.ground;
     context.fillRect(0, 0, this.width, this.height);
@@ -46,8 +47,24 @@ class Sheet {
 }
 
 const COLOR_NAMES = [
-  "ground", "panel", "ink", "soft", "faint", "line", "accent", "accent-ground", "accent-ink", "frame", "edge", "element", "product", "reduction",
-  "move", "control", "host", "input",
+  "ground",
+  "panel",
+  "ink",
+  "soft",
+  "faint",
+  "line",
+  "accent",
+  "accent-ground",
+  "accent-ink",
+  "frame",
+  "edge",
+  "element",
+  "product",
+  "reduction",
+  "move",
+  "control",
+  "host",
+  "input",
 ];
 const colors = {}; // of the theme, by name; families also with -ground
 
@@ -61,4 +78,5 @@ function readColors() {
 /** Text cut so that it fits; letters of one width. */
 const cut = (text, letters) => (text.length <= letters ? text : letters < 2 ? "" : `${text.slice(0, letters - 1)}…`);
 const SANS = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
-const MONO = 'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
+const MONO =
+  'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';

@@ -1,11 +1,19 @@
 // Code with line numbers and light colours, of any length.
 
 const WORDS = {
-  ir: /^(?:for|parallel|vector|unrolled|serial|if|else|let|set|store|alloc|turn|prefetch|kernel|graph|return|donates|require|named|measures|host|launch|copy|repeat|while|buffer|input|output|constant|arena|row|of)$/,
-  llvm: /^(?:define|declare|ret|br|label|switch|call|phi|load|store|getelementptr|inbounds|add|sub|mul|shl|lshr|ashr|and|or|xor|fadd|fsub|fmul|fdiv|fneg|icmp|fcmp|select|bitcast|zext|sext|trunc|fptosi|sitofp|uitofp|fptrunc|fpext|ptrtoint|inttoptr|shufflevector|insertelement|extractelement|alloca|align|nsw|nuw|private|internal|hidden|constant|global|unreachable|to|noalias|nounwind|readonly|target|datalayout|triple|attributes|zeroinitializer|poison|undef|true|false|freeze|fence|atomicrmw|cmpxchg|volatile|oeq|olt|ogt|ole|oge|une|eq|ne|slt|sgt|sle|sge|ult|ugt|ule|uge)$/,
-  asm: /^$/,
-  source: /^(?:False|None|True|and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|nonlocal|not|or|pass|raise|return|try|while|with|yield)$/,
+  ir: `for parallel vector unrolled serial if else let set store alloc turn prefetch kernel graph return donates
+    require named measures host launch copy repeat while buffer input output constant arena row of`,
+  llvm: `define declare ret br label switch call phi load store getelementptr inbounds add sub mul shl lshr ashr and or
+    xor fadd fsub fmul fdiv fneg icmp fcmp select bitcast zext sext trunc fptosi sitofp uitofp fptrunc fpext
+    ptrtoint inttoptr shufflevector insertelement extractelement alloca align nsw nuw private internal hidden
+    constant global unreachable to noalias nounwind readonly target datalayout triple attributes zeroinitializer
+    poison undef true false freeze fence atomicrmw cmpxchg volatile oeq olt ogt ole oge une eq ne slt sgt sle sge
+    ult ugt ule uge`,
+  asm: "",
+  source: `False None True and as assert async await break class continue def del elif else except finally for from
+    global if import in is lambda nonlocal not or pass raise return try while with yield`,
 };
+for (const [form, words] of Object.entries(WORDS)) WORDS[form] = new Set(words.split(/\s+/));
 const TYPES = /^(?:[biuf](?:1|8|16|32|64|128)|bf16|c64|c128|string|void|ptr|double|float|half|bfloat|i\d+|label)$/;
 const TOKENS = {
   ir: /("(?:[^"\\]|\\.)*")|([%@](?:"(?:[^"\\]|\\.)*"|[\w.$-]+))|(#.*$)|(-?\b\d[\w.+]*)|([A-Za-z_][\w.]*)|(.[^\w%@"#-]*)/gy,
@@ -18,13 +26,22 @@ const TOKENS = {
 function colored(line, form, into, marked) {
   const pattern = TOKENS[form];
   pattern.lastIndex = 0;
-  let first = true, found;
+  let first = true,
+    found;
   while (pattern.lastIndex < line.length && (found = pattern.exec(line)) !== null) {
     const [text, string, name, comment, number, word] = found;
     let kind = string ? "t-string" : name ? "t-name" : comment ? "t-comment" : number ? "t-number" : "";
-    if (word) kind = WORDS[form].test(word) ? "t-word" : form !== "source" && TYPES.test(word) ? "t-type" : form === "asm" && first && !line.slice(pattern.lastIndex).startsWith(":") ? "t-word" : "";
+    if (word)
+      kind = WORDS[form].has(word)
+        ? "t-word"
+        : form !== "source" && TYPES.test(word)
+          ? "t-type"
+          : form === "asm" && first && !line.slice(pattern.lastIndex).startsWith(":")
+            ? "t-word"
+            : "";
     if (text.trim()) first = false;
-    if (kind || text === marked) into.append(el("span", { class: text === marked ? `${kind} same` : kind, text, "data-name": name && text }));
+    if (kind || text === marked)
+      into.append(el("span", { class: text === marked ? `${kind} same` : kind, text, "data-name": name && text }));
     else into.append(text);
   }
 }
@@ -35,7 +52,12 @@ class Code {
     this.form = form;
     this.rows = [];
     this.marked = "";
-    this.list = new List(label, (k, element) => this.fill(k, element, gutter, after), pick ? (k, event) => pick(this.rows[k], event) : null, { height: 18, role: "list", item: "listitem", classes: "code" });
+    this.list = new List(
+      label,
+      (k, element) => this.fill(k, element, gutter, after),
+      pick ? (k, event) => pick(this.rows[k], event) : null,
+      { height: 18, role: "list", item: "listitem", classes: "code" },
+    );
     this.element = this.list.element;
     this.element.addEventListener("click", (event) => {
       const name = event.target.closest?.("[data-name]")?.dataset.name;
@@ -83,9 +105,10 @@ class Code {
 
   /** Show the next line with a text; false if there is none. */
   find(text, by = 1) {
-    const wanted = text.toLowerCase(), count = this.rows.length;
+    const wanted = text.toLowerCase(),
+      count = this.rows.length;
     for (let step = 1; step <= count && wanted; step++) {
-      const k = ((((this.hit ?? -1) < 0 && by > 0 ? -1 : this.hit ?? 0) + by * step) % count + count) % count;
+      const k = (((((this.hit ?? -1) < 0 && by > 0 ? -1 : (this.hit ?? 0)) + by * step) % count) + count) % count;
       if (this.rows[k].text.toLowerCase().includes(wanted)) {
         this.show(k);
         return true;
@@ -97,15 +120,28 @@ class Code {
 
 /** A field that finds a text in code, and a button that copies all of it. */
 function codeTools(code) {
-  const field = el("input", { type: "search", placeholder: "Find in text", "aria-label": "Find in this text", keydown: (event) => {
-    if (event.key === "Enter" && !code.find(field.value, event.shiftKey ? -1 : 1)) say("Not found");
-  } });
-  const copy = el("button", { type: "button", text: "Copy", click: async () => {
-    try {
-      await navigator.clipboard.writeText(code.rows.map((row) => (row.sign || "") + row.text).join("\n"));
-      copy.textContent = "Copied";
-    } catch { copy.textContent = "Not allowed here"; }
-    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
-  } });
+  const field = el("input", {
+    type: "search",
+    placeholder: "Find in text",
+    "aria-label": "Find in this text",
+    keydown: (event) => {
+      if (event.key === "Enter" && !code.find(field.value, event.shiftKey ? -1 : 1)) say("Not found");
+    },
+  });
+  const copy = el("button", {
+    type: "button",
+    text: "Copy",
+    click: async () => {
+      try {
+        await navigator.clipboard.writeText(code.rows.map((row) => (row.sign || "") + row.text).join("\n"));
+        copy.textContent = "Copied";
+      } catch {
+        copy.textContent = "Not allowed here";
+      }
+      setTimeout(() => {
+        copy.textContent = "Copy";
+      }, 1500);
+    },
+  });
   return [field, copy];
 }

@@ -30,12 +30,26 @@ let T = null; // times: {passes, timeline}
 let codes = null; // name of a kernel -> [loop tree, LLVM IR, assembly]; unpacked when a kernel is opened
 
 const FAMILY_COLORS = {
-  "element-wise": "element", products: "product", convolutions: "product", reductions: "reduction", moves: "move",
-  random: "move", sort: "control", control: "control", host: "host", input: "input", const: "input",
+  "element-wise": "element",
+  products: "product",
+  convolutions: "product",
+  reductions: "reduction",
+  moves: "move",
+  random: "move",
+  sort: "control",
+  control: "control",
+  host: "host",
+  input: "input",
+  const: "input",
 };
 const FAMILIES = [
-  ["element-wise", "element"], ["products", "product"], ["reductions", "reduction"], ["moves", "move"],
-  ["control", "control"], ["host", "host"], ["inputs", "input"],
+  ["element-wise", "element"],
+  ["products", "product"],
+  ["reductions", "reduction"],
+  ["moves", "move"],
+  ["control", "control"],
+  ["host", "host"],
+  ["inputs", "input"],
 ];
 
 const colorOf = (graph, k) => FAMILY_COLORS[M.operations[graph.operation[k]][1]] || "move";
@@ -64,14 +78,18 @@ function prepare(model) {
     });
   }
   M.kernels.forEach((kernel, number) => kernel.lines.forEach((line) => M.lineUse[line].kernels.push(number)));
-  M.kernels.forEach((kernel) => { kernel.total = kernel.flops * kernel.runs; kernel.color = colorOfKernel(kernel); });
+  M.kernels.forEach((kernel) => {
+    kernel.total = kernel.flops * kernel.runs;
+    kernel.color = colorOfKernel(kernel);
+  });
 }
 
 /** The family that computes most of a kernel. */
 function colorOfKernel(kernel) {
   const found = {};
   for (const [g, k] of kernel.values) {
-    const graph = M.graphs[g], color = colorOf(graph, k);
+    const graph = M.graphs[g],
+      color = colorOf(graph, k);
     found[color] = (found[color] || 0) + graph.flops[k] + 1e-9 * (graph.bytes[k] + 1);
   }
   return Object.keys(found).sort((a, b) => found[b] - found[a])[0] || "move";
@@ -92,7 +110,8 @@ function stageText(number) {
   texts[0] = M.text;
   for (let k = 1; k <= number; k++) {
     if (texts[k]) continue;
-    const lines = [], before = texts[k - 1];
+    const lines = [],
+      before = texts[k - 1];
     let at = 0;
     for (const [first, count, made] of M.passes[k - 1][4]) {
       for (; at < first; at++) lines.push(before[at]);
@@ -136,13 +155,19 @@ function amount(count) {
 
 function bytes(count) {
   for (const unit of ["B", "KiB", "MiB", "GiB"]) {
-    if (count < 1024 || unit === "GiB") return unit === "B" ? `${count} B` : `${count.toFixed(count < 100 ? 1 : 0)} ${unit}`;
+    if (count < 1024 || unit === "GiB")
+      return unit === "B" ? `${count} B` : `${count.toFixed(count < 100 ? 1 : 0)} ${unit}`;
     count /= 1024;
   }
 }
 
 const largest = (numbers, least = 1) => numbers.reduce((most, number) => Math.max(most, number), least);
-const duration = (us) => (us < 1000 ? `${us.toFixed(us < 10 ? 2 : 1)} µs` : us < 1e6 ? `${(us / 1000).toFixed(2)} ms` : `${(us / 1e6).toFixed(2)} s`);
+const duration = (us) =>
+  us < 1000
+    ? `${us.toFixed(us < 10 ? 2 : 1)} µs`
+    : us < 1e6
+      ? `${(us / 1000).toFixed(2)} ms`
+      : `${(us / 1e6).toFixed(2)} s`;
 const plural = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
 // ---------------------------------------------------------------------------------------- what is chosen
@@ -152,7 +177,10 @@ const S = { view: "graph", kind: "", key: "" };
 const views = {}; // name -> {title, letter, build(), choose(), ...}; each file of a view adds its own
 
 function address(view, kind = "", key = "") {
-  return `#${[view, kind, key].filter(Boolean).map((part) => part.split("/").map(encodeURIComponent).join("/")).join("/")}`;
+  return `#${[view, kind, key]
+    .filter(Boolean)
+    .map((part) => part.split("/").map(encodeURIComponent).join("/"))
+    .join("/")}`;
 }
 
 /** Go somewhere; the browser's own back button leads back. */
@@ -164,9 +192,16 @@ function go(view, kind = S.kind, key = S.key) {
 const choose = (kind, key) => go(S.view, kind, key);
 
 function readAddress() {
-  const [view, kind, ...key] = location.hash.slice(1).split("/").map((part) => {
-    try { return decodeURIComponent(part); } catch { return part; }
-  });
+  const [view, kind, ...key] = location.hash
+    .slice(1)
+    .split("/")
+    .map((part) => {
+      try {
+        return decodeURIComponent(part);
+      } catch {
+        return part;
+      }
+    });
   S.view = Object.hasOwn(views, view) ? view : "graph";
   S.kind = kind || "";
   S.key = key.join("/");
@@ -175,7 +210,9 @@ function readAddress() {
 /** The graph and position of the value that is chosen; [null, -1] if none is. */
 function chosenValue() {
   if (S.kind !== "value") return [null, -1];
-  const cut = S.key.indexOf("/"), graph = graphById(S.key.slice(0, cut)), k = graph?.byName.get(S.key.slice(cut + 1));
+  const cut = S.key.indexOf("/"),
+    graph = graphById(S.key.slice(0, cut)),
+    k = graph?.byName.get(S.key.slice(cut + 1));
   return k === undefined ? [null, -1] : [graph, k];
 }
 
@@ -195,5 +232,7 @@ function tip(text, event) {
   box.style.top = `${event.clientY + 18 + height > innerHeight ? event.clientY - height - 10 : event.clientY + 18}px`;
 }
 
-const say = (text) => { $("said").textContent = text; };
+const say = (text) => {
+  $("said").textContent = text;
+};
 const themeColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

@@ -33,14 +33,22 @@ class List {
   }
 
   draw() {
-    const top = this.element.scrollTop, first = Math.max(0, Math.floor(top / this.height) - 6);
+    const top = this.element.scrollTop,
+      first = Math.max(0, Math.floor(top / this.height) - 6);
     const last = Math.min(this.count, Math.ceil((top + this.element.clientHeight) / this.height) + 6);
     if (first === this.first && last === this.last) return;
     this.first = first;
     this.last = last;
     const rows = [];
     for (let k = first; k < last; k++) {
-      const row = el("div", { class: "row", role: this.item, "data-k": k, id: `${this.id ||= `l${List.made++}`}-${k}`, "aria-setsize": this.count, "aria-posinset": k + 1 });
+      const row = el("div", {
+        class: "row",
+        role: this.item,
+        "data-k": k,
+        id: `${(this.id ||= `l${List.made++}`)}-${k}`,
+        "aria-setsize": this.count,
+        "aria-posinset": k + 1,
+      });
       if (this.pick) row.setAttribute("aria-selected", k === this.chosen);
       row.style.top = `${k * this.height}px`;
       row.style.height = `${this.height}px`;
@@ -60,17 +68,24 @@ class List {
   }
 
   reveal(k) {
-    const top = k * this.height, { scrollTop, clientHeight } = this.element;
-    if (top < scrollTop || top + this.height > scrollTop + clientHeight) this.element.scrollTop = top - (clientHeight - this.height) / 2;
+    const top = k * this.height,
+      { scrollTop, clientHeight } = this.element;
+    if (top < scrollTop || top + this.height > scrollTop + clientHeight)
+      this.element.scrollTop = top - (clientHeight - this.height) / 2;
   }
 
   key(event) {
     const page = Math.max(1, Math.floor(this.element.clientHeight / this.height) - 1);
-    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count }[event.key];
+    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count }[
+      event.key
+    ];
     if (by === undefined || !this.pick || !this.count || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    this.pick(Math.max(0, Math.min(this.count - 1, (this.chosen < 0 ? -Math.sign(by) * (by < 0) : this.chosen) + by)), event);
+    this.pick(
+      Math.max(0, Math.min(this.count - 1, (this.chosen < 0 ? -Math.sign(by) * (by < 0) : this.chosen) + by)),
+      event,
+    );
   }
 }
 List.made = 0;
@@ -82,25 +97,37 @@ class Table {
     this.columns = columns;
     this.order = [...Array(count).keys()];
     this.heads = el("div", { class: "heads" });
-    this.list = new List(label, (k, row) => {
-      const item = this.order[k];
-      if (mark) row.append(el("span", { class: "mark", family: mark(item) }));
-      columns.forEach(([, cell, , show]) => row.append(el("span", { class: cell, text: show(item) })));
-      if (under) {
-        const bar = el("span", { class: "bar-under", family: mark && mark(item) });
-        bar.style.width = `${100 * under(item)}%`;
-        row.append(bar);
-      }
-    }, (k, event) => pick(this.order[k], event));
-    this.buttons = columns.map(([title, cell], at) => el("button", { type: "button", class: cell, text: title, click: () => this.sort(at) }));
+    this.list = new List(
+      label,
+      (k, row) => {
+        const item = this.order[k];
+        if (mark) row.append(el("span", { class: "mark", family: mark(item) }));
+        columns.forEach(([, cell, , show]) => row.append(el("span", { class: cell, text: show(item) })));
+        if (under) {
+          const bar = el("span", { class: "bar-under", family: mark && mark(item) });
+          bar.style.width = `${100 * under(item)}%`;
+          row.append(bar);
+        }
+      },
+      (k, event) => pick(this.order[k], event),
+    );
+    this.buttons = columns.map(([title, cell], at) =>
+      el("button", { type: "button", class: cell, text: title, click: () => this.sort(at) }),
+    );
     this.heads.append(...this.buttons);
     this.elements = [this.heads, this.list.element];
   }
 
   /** By one column: numbers the largest first, texts by the alphabet. */
   sort(at) {
-    const value = this.columns[at][2], chosen = this.order[this.list.chosen];
-    this.order.sort((a, b) => (typeof value(a) === "number" ? value(b) - value(a) : value(a).localeCompare(value(b), "en", { numeric: true })) || a - b);
+    const value = this.columns[at][2],
+      chosen = this.order[this.list.chosen];
+    this.order.sort(
+      (a, b) =>
+        (typeof value(a) === "number"
+          ? value(b) - value(a)
+          : value(a).localeCompare(value(b), "en", { numeric: true })) || a - b,
+    );
     this.buttons.forEach((button, k) => button.setAttribute("aria-pressed", k === at));
     this.list.set(this.order.length, chosen === undefined ? -1 : this.order.indexOf(chosen));
   }

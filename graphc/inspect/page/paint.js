@@ -1,4 +1,4 @@
-// How the graph is painted, and its tree of scopes.
+// How the graph is painted.
 
 const HEAVY = 6000; // boxes and arrows that take longer than a frame to draw
 
@@ -12,27 +12,35 @@ Object.assign(views.graph, {
 
   /** The last picture, moved to where it lies now. */
   drawPicture(context, width, height) {
-    const { canvas, x, y, scale } = this.picture, by = this.scale / scale;
+    const { canvas, x, y, scale } = this.picture,
+      by = this.scale / scale;
     context.drawImage(canvas, this.x - x * by, this.y - y * by, width * by, height * by);
   },
 
   keepPicture() {
-    const canvas = this.picture?.canvas || document.createElement("canvas"), from = this.sheet.canvas;
-    if (canvas.width !== from.width || canvas.height !== from.height) [canvas.width, canvas.height] = [from.width, from.height];
+    const canvas = this.picture?.canvas || document.createElement("canvas"),
+      from = this.sheet.canvas;
+    if (canvas.width !== from.width || canvas.height !== from.height)
+      [canvas.width, canvas.height] = [from.width, from.height];
     canvas.getContext("2d", { alpha: false }).drawImage(from, 0, 0);
     this.picture = { canvas, x: this.x, y: this.y, scale: this.scale };
   },
 
   drawScene(context, width, height) {
-    const { boxes } = this.scene, { x, y, scale } = this;
-    const left = -x / scale, top = -y / scale, right = (width - x) / scale, bottom = (height - y) / scale;
+    const { boxes } = this.scene,
+      { x, y, scale } = this;
+    const left = -x / scale,
+      top = -y / scale,
+      right = (width - x) / scale,
+      bottom = (height - y) / scale;
     const isSeen = (b) => b.x < right && b.x + b.w > left && b.y < bottom && b.y + b.h > top;
     context.save();
     context.translate(x, y);
     context.scale(scale, scale);
     for (const box of boxes) if (box.open && isSeen(box)) this.drawFrame(context, box);
     let heavy = this.drawArrows(context, left, top, right, bottom);
-    const far = scale < 0.22, groups = new Map();
+    const far = scale < 0.22,
+      groups = new Map();
     boxes.forEach((box, k) => {
       if (box.open || !isSeen(box)) return;
       heavy++;
@@ -58,7 +66,8 @@ Object.assign(views.graph, {
     if (this.paint === "kernel") {
       const kernel = this.graph.kernels[box.value][0];
       if (kernel === undefined) return [colors.panel, colors.line];
-      const hue = (kernel * 137.5) % 360, dark = document.documentElement.dataset.theme === "dark";
+      const hue = (kernel * 137.5) % 360,
+        dark = document.documentElement.dataset.theme === "dark";
       return dark ? [`hsl(${hue} 35% 24%)`, `hsl(${hue} 55% 62%)`] : [`hsl(${hue} 70% 91%)`, `hsl(${hue} 50% 45%)`];
     }
     const family = colorOf(this.graph, box.value);
@@ -81,7 +90,8 @@ Object.assign(views.graph, {
   },
 
   drawFrame(context, b) {
-    const frame = this.graph.frame[b.frame], isChosen = this.scene.boxes[this.chosen] === b;
+    const frame = this.graph.frame[b.frame],
+      isChosen = this.scene.boxes[this.chosen] === b;
     context.beginPath();
     context.roundRect(b.x, b.y, b.w, b.h, 9);
     context.fillStyle = frame.depth % 2 ? colors.frame : colors.ground;
@@ -102,9 +112,13 @@ Object.assign(views.graph, {
   },
 
   drawBox(context, b, k) {
-    const [ground, edge] = this.fill(b), graph = this.graph, isLit = this.lit.has(k);
-    const isLeaf = b.value >= 0 && graph.operands[b.value].length === 0, round = b.value < 0 ? 8 : isLeaf ? b.h / 2 : 5;
-    if (b.value < 0) { // a closed frame looks like a pile
+    const [ground, edge] = this.fill(b),
+      graph = this.graph,
+      isLit = this.lit.has(k);
+    const isLeaf = b.value >= 0 && graph.operands[b.value].length === 0,
+      round = b.value < 0 ? 8 : isLeaf ? b.h / 2 : 5;
+    if (b.value < 0) {
+      // a closed frame looks like a pile
       context.fillStyle = colors.ground;
       context.strokeStyle = colors.edge;
       context.lineWidth = 1;
@@ -123,9 +137,14 @@ Object.assign(views.graph, {
     if (k === this.chosen) this.ring(context, b, 2.5, round);
     if (b.value < 0) this.drawMix(context, b, graph.frame[b.frame]);
     if (this.scale < 0.4) return;
-    const isFrame = b.value < 0, frame = isFrame && graph.frame[b.frame];
-    const first = isFrame ? frame.name : `${graph.name[b.value]}${graph.shown[b.value] ? ` ${graph.shown[b.value]}` : ""}`;
-    const second = isFrame ? `${plural(frame.count, "value")}${frame.flops ? `, ${amount(frame.flops)}` : ""}` : typeOf(graph, b.value);
+    const isFrame = b.value < 0,
+      frame = isFrame && graph.frame[b.frame];
+    const first = isFrame
+      ? frame.name
+      : `${graph.name[b.value]}${graph.shown[b.value] ? ` ${graph.shown[b.value]}` : ""}`;
+    const second = isFrame
+      ? `${plural(frame.count, "value")}${frame.flops ? `, ${amount(frame.flops)}` : ""}`
+      : typeOf(graph, b.value);
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = colors.ink;
@@ -133,9 +152,14 @@ Object.assign(views.graph, {
     context.fillText(cut(first, Math.floor((b.w - 12) / 6.4)), b.x + b.w / 2, b.y + b.h / 2 - (isFrame ? 9 : 7));
     context.fillStyle = colors.soft;
     context.font = `10.5px ${isFrame ? SANS : MONO}`;
-    context.fillText(cut(second, Math.floor((b.w - 8) / (isFrame ? 5.4 : 6.3))), b.x + b.w / 2, b.y + b.h / 2 + (isFrame ? 5.5 : 8.5));
+    context.fillText(
+      cut(second, Math.floor((b.w - 8) / (isFrame ? 5.4 : 6.3))),
+      b.x + b.w / 2,
+      b.y + b.h / 2 + (isFrame ? 5.5 : 8.5),
+    );
     context.textAlign = "left";
-    if (!isFrame && graph.outputNames[b.value].length) { // an output of the graph: a bar below
+    if (!isFrame && graph.outputNames[b.value].length) {
+      // an output of the graph: a bar below
       context.fillStyle = colors.accent;
       context.fillRect(b.x + 8, b.y + b.h - 1, b.w - 16, 2.5);
     }
@@ -154,7 +178,12 @@ Object.assign(views.graph, {
 
   /** Draws what leads over a part of the picture; how many there are. */
   drawArrows(context, left, top, right, bottom) {
-    const { boxes, from, to } = this.scene, plain = this.scale < 0.3, heads = this.scale > 0.45, near = [], long = [], short = [];
+    const { boxes, from, to } = this.scene,
+      plain = this.scale < 0.3,
+      heads = this.scale > 0.45,
+      near = [],
+      long = [],
+      short = [];
     const line = (places, color, wide, alpha, head) => {
       context.strokeStyle = color;
       context.lineWidth = wide;
@@ -170,10 +199,20 @@ Object.assign(views.graph, {
       context.globalAlpha = 1;
     };
     for (let e = 0; e < from.length; e++) {
-      const a = boxes[from[e]], b = boxes[to[e]];
-      const x1 = a.x + a.w / 2, y1 = a.y + a.h, x2 = b.x + b.w / 2, y2 = b.y;
-      if (Math.max(x1, x2) < left || Math.min(x1, x2) > right || Math.max(y1, y2) < top || Math.min(y1, y2) > bottom) continue;
-      (from[e] === this.chosen || to[e] === this.chosen ? near : Math.abs(y2 - y1) > 5 * ROW_GAP ? long : short).push([x1, y1, x2, y2]);
+      const a = boxes[from[e]],
+        b = boxes[to[e]];
+      const x1 = a.x + a.w / 2,
+        y1 = a.y + a.h,
+        x2 = b.x + b.w / 2,
+        y2 = b.y;
+      if (Math.max(x1, x2) < left || Math.min(x1, x2) > right || Math.max(y1, y2) < top || Math.min(y1, y2) > bottom)
+        continue;
+      (from[e] === this.chosen || to[e] === this.chosen ? near : Math.abs(y2 - y1) > 5 * ROW_GAP ? long : short).push([
+        x1,
+        y1,
+        x2,
+        y2,
+      ]);
     }
     const wide = Math.max(1, 0.6 / this.scale);
     line(long, colors.edge, wide, plain ? 0.25 : 0.4, heads); // what goes far is told softly
@@ -196,15 +235,21 @@ Object.assign(views.graph, {
   // ------------------------------------------------------------------------------------------ the map
 
   drawMini() {
-    const ratio = devicePixelRatio || 1, width = 168, height = 120;
+    const ratio = devicePixelRatio || 1,
+      width = 168,
+      height = 120;
     this.mini.width = width * ratio;
     this.mini.height = height * ratio;
     this.mini.style.width = `${width}px`;
     this.mini.style.height = `${height}px`;
-    this.miniScale = Math.min((width - 10) / Math.max(1, this.scene.width), (height - 10) / Math.max(1, this.scene.height));
+    this.miniScale = Math.min(
+      (width - 10) / Math.max(1, this.scene.width),
+      (height - 10) / Math.max(1, this.scene.height),
+    );
     this.miniX = (width - this.scene.width * this.miniScale) / 2;
     this.miniY = (height - this.scene.height * this.miniScale) / 2;
-    const base = this.base = document.createElement("canvas"), context = base.getContext("2d");
+    const base = (this.base = document.createElement("canvas")),
+      context = base.getContext("2d");
     base.width = width * ratio;
     base.height = height * ratio;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -213,68 +258,31 @@ Object.assign(views.graph, {
     this.scene.boxes.forEach((b, k) => {
       if (b.open) return;
       context.fillStyle = this.fill(b, k)[1];
-      context.fillRect(this.miniX + b.x * this.miniScale, this.miniY + b.y * this.miniScale, Math.max(0.7, b.w * this.miniScale), Math.max(0.7, b.h * this.miniScale));
+      context.fillRect(
+        this.miniX + b.x * this.miniScale,
+        this.miniY + b.y * this.miniScale,
+        Math.max(0.7, b.w * this.miniScale),
+        Math.max(0.7, b.h * this.miniScale),
+      );
     });
   },
 
   /** The part that is seen, on the map. */
   drawView() {
     if (!this.base) return;
-    const context = this.mini.getContext("2d"), ratio = devicePixelRatio || 1, s = this.miniScale;
+    const context = this.mini.getContext("2d"),
+      ratio = devicePixelRatio || 1,
+      s = this.miniScale;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.drawImage(this.base, 0, 0);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.strokeStyle = colors.accent;
     context.lineWidth = 1.5;
-    context.strokeRect(this.miniX + (-this.x / this.scale) * s, this.miniY + (-this.y / this.scale) * s, (this.sheet.width / this.scale) * s, (this.sheet.height / this.scale) * s);
-  },
-
-  // ----------------------------------------------------------------------------------------- the tree
-
-  rowsOfTree() {
-    const rows = this.treeRows = [], graph = this.graph, stack = [];
-    const push = (frame, depth) => { for (let k = frame.items.length - 1; k >= 0; k--) stack.push([frame.items[k], depth]); };
-    push(graph.frame[0], 1);
-    while (stack.length) {
-      const [item, depth] = stack.pop();
-      rows.push({ ...item, depth });
-      if (item.frame !== undefined && graph.isOpen[item.frame]) push(graph.frame[item.frame], depth + 1);
-    }
-    this.tree.set(rows.length);
-  },
-
-  treeRow(k, row) {
-    const { value, frame, depth } = this.treeRows[k], graph = this.graph;
-    row.style.paddingLeft = `${depth * 14 - 4}px`;
-    row.setAttribute("aria-level", depth);
-    if (frame !== undefined) {
-      row.setAttribute("aria-expanded", graph.isOpen[frame]);
-      row.append(el("span", { class: "turn", text: graph.isOpen[frame] ? "▾" : "▸" }), el("span", { class: "name", text: graph.frame[frame].name }), el("span", { class: "much", text: graph.frame[frame].count }));
-    } else {
-      const shown = graph.shown[value] ? `${graph.name[value]} ${graph.shown[value]}` : graph.name[value];
-      row.append(el("span", { class: "turn" }, el("span", { class: "mark", family: colorOf(graph, value) })), el("span", { class: "name", text: shown }), el("span", { class: "much", text: typeOf(graph, value) }));
-    }
-  },
-
-  pickRow(k, event) {
-    const { value, frame } = this.treeRows[k];
-    if (frame === undefined) return choose("value", valueKey(this.graph, value));
-    if (event.target.closest?.(".turn")) this.turn(frame);
-    choose("frame", `${this.graph.id}/${this.graph.frame[frame].path}`);
-  },
-
-  treeKey(event) {
-    const row = this.treeRows[this.tree.chosen];
-    if (!row) return;
-    const isOpen = row.frame !== undefined && this.graph.isOpen[row.frame];
-    if (row.frame !== undefined && (event.key === "Enter" || event.key === " " || (event.key === "ArrowRight" && !isOpen) || (event.key === "ArrowLeft" && isOpen))) {
-      this.turn(row.frame);
-      this.tree.choose(this.treeRows.findIndex((r) => r.frame === row.frame));
-    } else if (event.key === "ArrowLeft") {
-      const up = this.treeRows.slice(0, this.tree.chosen).findLastIndex((r) => r.depth < row.depth);
-      if (up >= 0) this.pickRow(up, event);
-    } else return;
-    event.preventDefault();
-    event.stopPropagation();
+    context.strokeRect(
+      this.miniX + (-this.x / this.scale) * s,
+      this.miniY + (-this.y / this.scale) * s,
+      (this.sheet.width / this.scale) * s,
+      (this.sheet.height / this.scale) * s,
+    );
   },
 });

@@ -72,7 +72,7 @@ class Tables:
         return {
             "stage": stage,
             "label": label,
-            "main": "graph" if not place or self.graphs[-1]["stage"] != stage else "",
+            "main": not self.graphs or self.graphs[-1]["stage"] != stage,
             "open": sum(row >= 0 for row in drawn.row) <= OPEN,
             "name": [named[n] for n in nodes],
             "shown": [_label(n, "") for n in nodes],
