@@ -101,6 +101,14 @@ def test_code_of_a_large_program_is_cut(stages, monkeypatch):
     assert set(unpacked(made(stages), "code")) == {"dot4"}  # which computes most
 
 
+def test_without_llvm_there_is_no_assembly(stages, monkeypatch):
+    def missing(self, text):
+        raise ImportError("No module named 'llvmlite'")
+
+    monkeypatch.setattr(Stages, "_assembled", missing)
+    assert {assembly for _, _, assembly in unpacked(made(stages), "code").values()} == {None}
+
+
 def test_nothing_is_loaded(text):
     found = Parts(text)
     assert not {"link", "img", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in found.tags}

@@ -67,7 +67,13 @@ function prepare(model) {
     graph.outputNames = graph.name.map(() => []);
     graph.outputs.forEach(([name, k]) => graph.outputNames[k].push(name));
   });
-  M.kernels.forEach((kernel, number) => kernel.values.forEach(([g, k]) => M.graphs[g].kernels[k].push(number)));
+  M.kernels.forEach((kernel, number) => {
+    kernel.total = kernel.flops * kernel.runs;
+    kernel.color = colorOfKernel(kernel);
+    kernel.values.forEach(([g, k]) => M.graphs[g].kernels[k].push(number));
+  });
+  const byWork = (a, b) => M.kernels[b].total - M.kernels[a].total;
+  M.graphs.forEach((graph) => graph.kernels.forEach((kernels) => kernels.sort(byWork)));
   M.lineUse = M.lines.map(() => ({ traced: [], after: [], kernels: [], flops: 0 }));
   for (const graph of M.graphs) {
     graph.line.forEach((line, k) => {
@@ -78,10 +84,7 @@ function prepare(model) {
     });
   }
   M.kernels.forEach((kernel, number) => kernel.lines.forEach((line) => M.lineUse[line].kernels.push(number)));
-  M.kernels.forEach((kernel) => {
-    kernel.total = kernel.flops * kernel.runs;
-    kernel.color = colorOfKernel(kernel);
-  });
+  M.lineUse.forEach((use) => use.kernels.sort(byWork));
 }
 
 /** The family that computes most of a kernel. */

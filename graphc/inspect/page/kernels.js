@@ -91,15 +91,14 @@ views.kernels = {
     if (M.kernels[this.at] !== kernel) return; // another was chosen meanwhile
     this.title_.textContent = kernel.name;
     const text = codes[kernel.name]?.[this.form];
-    if (text === undefined) {
-      this.note.textContent = "";
+    if (!text) {
       const how = `graphc inspect MODEL --kernel ${kernel.name}${["", " --as llvm", " --as asm"][this.form]}`;
-      return this.code.set(
-        [`The code of this kernel is left out, as the program is large. It is shown by`, how].map((line) => ({
-          text: line,
-          kind: "gap",
-        })),
-      );
+      const why =
+        text === null
+          ? ["There is no assembly, as LLVM was missing where this page was made."]
+          : ["The code of this kernel is left out, as the program is large. It is shown by", how];
+      this.note.textContent = "";
+      return this.code.set(why.map((line) => ({ text: line, kind: "gap" })));
     }
     const lines = text.replace(/\n$/, "").split("\n");
     this.note.textContent = plural(lines.length, "line");
