@@ -142,6 +142,7 @@ views.graph = {
       this.x = this.sheet.width / 2 - middle * this.scale;
       this.y = 30;
     }
+    this.revealChosen();
     this.sheet.draw();
   },
 
@@ -202,24 +203,27 @@ views.graph = {
 
   choose() {
     const [graph, k] = chosenValue();
-    if (graph) {
-      if (graph !== this.graph) this.set(graph);
-      let opened = false;
-      for (let f = graph.home[k]; f > 0; f = graph.frame[f].parent)
-        if (!graph.isOpen[f]) opened = graph.isOpen[f] = true;
-      if (opened) this.again();
-    } else if (S.kind === "frame") {
+    if (graph) this.openTo(graph, () => graph.home[k]);
+    else if (S.kind === "frame") {
       const cutAt = S.key.indexOf("/"),
         of = graphById(S.key.slice(0, cutAt));
-      if (of && of !== this.graph) this.set(of);
+      if (of) this.openTo(of, () => of.frame[of.byPath.get(S.key.slice(cutAt + 1))]?.parent ?? 0);
     }
     this.mark();
-    if (this.chosen >= 0) this.reveal(this.chosen);
+    this.revealChosen();
     const row = this.treeRows.findIndex((r) =>
       graph && k >= 0 ? r.value === k : S.kind === "frame" && this.chosenFrame === r.frame,
     );
     this.tree.choose(row);
     this.sheet.draw();
+  },
+
+  /** Show a graph with one of its frames open, and all around it. */
+  openTo(graph, frame) {
+    if (graph !== this.graph) this.set(graph);
+    let opened = false;
+    for (let f = frame(); f > 0; f = graph.frame[f].parent) if (!graph.isOpen[f]) opened = graph.isOpen[f] = true;
+    if (opened) this.again();
   },
 
   /** Which boxes are lit: the chosen one, or all values of the chosen kernel or line. */
@@ -240,6 +244,12 @@ views.graph = {
       if ((kernel >= 0 && this.graph.kernels[value].includes(kernel)) || (line >= 0 && this.graph.line[value] === line))
         this.lit.add(boxOf[value]);
     });
+    this.lit.delete(-1); // what is not drawn
+  },
+
+  revealChosen() {
+    const [first = -1] = this.chosen >= 0 ? [this.chosen] : this.lit;
+    if (first >= 0) this.reveal(first);
   },
 
   reveal(k) {
