@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from graphc import aot
-from graphc.cli.models import load_model, settings_of
+from graphc.cli.arguments import graph_of, settings_of
 from graphc.errors import UsageError
 from graphc.inspect.page.file import page
 from graphc.inspect.sizes import Sizes, unit
@@ -42,7 +42,7 @@ def show(options) -> None:
     Raises:
         UsageError: names of something that is not there. OSError: the page cannot be written.
     """
-    stages = Stages(load_model(options.model, options.weights, options.input), settings_of(options))
+    stages = Stages(graph_of(options, options.input), settings_of(options))
     write(options, stages, Sizes(stages.program.signature, given=dict(options.size)))
 
 

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import numpy as np
 
 import graphc.v1 as tf
-from graphc.cli.models import load_model
 from graphc.errors import scoped
 from graphc.inspect.page.file import page
 from graphc.inspect.sizes import Sizes
@@ -17,6 +16,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, symbol
 from graphc.ir.type import Type
+from graphc.models.files import load_model
 from graphc.prims import contract
 from graphc.prims.table import apply
 
