@@ -162,6 +162,19 @@ def test_values_that_share_names_with_graphs_inside_keep_theirs():
     assert "%loop0" in graph_text(graph)
 
 
+def test_a_row_is_in_use_with_the_buffer_that_it_is_a_row_of():
+    x, k, row = input_node("x", Type(dt.f32, (5, 8))), input_node("k", Type(dt.i64, ())), input_node("row", Type(dt.f32, (8,)))
+    body = Graph("body", (k, row), (apply("tanh", row),))
+    stages = Stages(Graph("g", (x,), (apply("exp", loop(x, count=5, carries=0, scanned=1, body=body)),)))
+    rows = [b for b in stages.program.buffers if b.place[0] == "row"]
+    memory = unpacked(made(stages), "model")["memory"]
+    told = {b[0]: b for b in memory["buffers"]}
+    assert rows
+    for row in rows:
+        whole = told[row.place[1][0]]
+        assert whole[5] <= told[row.name][5] and whole[6] >= told[row.name][6]
+
+
 def test_without_source_no_text_of_lines_is_told(stages):
     model = unpacked(made(stages, source=False), "model")
     assert model["lines"] and all(text == "" for _, _, text in model["lines"])

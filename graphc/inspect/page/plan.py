@@ -23,8 +23,9 @@ def memory_plan(program: Program, sizes: Sizes, kernels: list[str], holds: dict[
     position, number = {name: k for k, name in enumerate(kernels)}, {b.name: k for k, b in enumerate(program.buffers)}
     used: list[list[int]] = [[] for _ in program.buffers]
     steps = []
+    places = {b.name: b.place for b in program.buffers}
     for k, step in enumerate(program.steps):
-        touched = list(dict.fromkeys(number[name] for name in buffers_of(step)))
+        touched = list(dict.fromkeys(number[x] for name in buffers_of(step) for x in _with_whole(name, places)))
         launched = list(dict.fromkeys(position[s.kernel] for s in flat((step,)) if isinstance(s, Launch)))
         steps.append([step_line(step), launched, touched])
         for buffer in touched:
@@ -41,6 +42,12 @@ def memory_plan(program: Program, sizes: Sizes, kernels: list[str], holds: dict[
         "arena": sizes.number(program.signature.arena),
         "constants": len(program.constants),
     }
+
+
+def _with_whole(name: str, places: dict[str, tuple]) -> list[str]:
+    """A buffer, and if it is a row of another one, that one and the buffer of its number too."""
+    kind, where = places[name]
+    return [name] if kind != "row" else [name, *(x for inner in where for x in _with_whole(inner, places))]
 
 
 def _place(buffer: Buffer, sizes: Sizes) -> tuple[str, int | str]:
