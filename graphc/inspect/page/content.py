@@ -53,11 +53,12 @@ def content(stages: Stages, sizes: Sizes, costs: list[KernelCost], source: bool 
         "graphs": tables.graphs,
         "text": texts[0],
         "passes": [
-            [p.name, p.before, p.after, p.changed, edits(before, after)] for p, before, after in zip(stages.record.passes, texts, texts[1:])
+            [one.name, one.before, one.after, one.changed, edits(before, after)]
+            for one, before, after in zip(stages.record.passes, texts, texts[1:])
         ],
         "kernels": kernels,
         "memory": memory_plan(stages.program, sizes, [cost.name for cost in costs], _holders(stages, tables)),
-    }  # fmt: skip
+    }
 
 
 def _texts(stages: Stages, sizes: Sizes) -> list[list[str]]:

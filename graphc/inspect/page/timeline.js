@@ -16,7 +16,7 @@ views.timeline = {
           "div",
           { class: "empty" },
           el("p", { text: "Nothing was measured for this page." }),
-          el("p", { class: "note", text: "What a kernel computes and moves is in the view of kernels." }),
+          el("p", { class: "note", text: "graphc inspect MODEL --profile --html OUT.html measures runs." }),
         ),
       );
       return;
