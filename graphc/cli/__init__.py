@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import graphc
-from graphc.cli import compile, profile, run, tune
+from graphc.cli import compile, page, profile, run, tune
 from graphc.cli.arguments import add_model, graph_of, graph_to_run, settings_of
 from graphc.cli.arrays import add_feeds, arrays_for
 from graphc.errors import GraphcError
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("inspect", _inspect, "summarise a model and what it compiles to, or show one of its stages")
     add_model(sub)
     profile.add_arguments(sub)
+    page.add_arguments(sub)
     inspect.add_arguments(sub)
 
     _add_comparisons(command)
@@ -108,10 +109,14 @@ def _add_comparisons(command: Callable) -> None:
 
 
 def _inspect(options) -> int:
+    page.check(options)
     profile.check(options)
     inspect.check(options)
     if options.profile:
         profile.show(options)
+        return 0
+    if options.html:
+        page.show(options)
         return 0
 
     def load(name: str) -> tuple[Graph, Options]:

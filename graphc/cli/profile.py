@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 
 from graphc import aot
+from graphc.cli import page
 from graphc.cli.arguments import graph_to_run, settings_of
 from graphc.cli.arrays import named_arrays
 from graphc.errors import UsageError
+from graphc.inspect.page.measured import timeline
 from graphc.inspect.profile import profile
 from graphc.inspect.profile_view import profile_text, shares, table, trace_text
 from graphc.inspect.sizes import Sizes
@@ -67,6 +69,8 @@ def show(options) -> None:
     found = profile(stages, arrays, threads=options.threads, runs=options.runs, fresh=options.peaks == "fresh")
     if options.trace:
         aot.replace_files({Path(options.trace): [trace_text(found).encode()]})
+    if options.html:
+        page.write(options, stages, Sizes(stages.program.signature, given=found.sizes), timeline(found))
     if options.why:
         print(why(stages.whole_record, options.why, stages.sources, measured=shares(found)))
     else:

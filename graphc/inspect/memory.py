@@ -60,7 +60,7 @@ def memory(program: Program, sizes: Sizes, lowering: RecordedLowering | None = N
     if rows:
         lines += columns([("", "offset", "bytes", "type", f"steps 1 to {len(steps)}", ""), *rows], right=(1, 2))
         lines += ["", *_peak(used, steps)]
-        lines += ["", "steps", *columns([(str(k), _step(step)) for k, step in enumerate(steps, 1)], right=(0,))]
+        lines += ["", "steps", *columns([(str(k), step_line(step)) for k, step in enumerate(steps, 1)], right=(0,))]
     lines += _reasons("in the memory of another one", over) + _reasons("not in the memory of another one", apart)
     lines += ["", f"constants {unit(len(program.constants))}, {len(steps)} steps, {len(program.buffers)} buffers"]
     return "\n".join(lines)
@@ -70,7 +70,7 @@ def _used(program: Program, sizes: Sizes) -> list[_Used]:
     """The buffers in the arena, by their places."""
     at: dict[str, list[int]] = {}
     for k, step in enumerate(program.steps, 1):
-        for name in _names(step):
+        for name in buffers_of(step):
             at.setdefault(name, []).append(k)
     found = []
     for b in program.buffers:
@@ -113,7 +113,7 @@ def _peak(used: list[_Used], steps: tuple) -> list[str]:
     largest = sorted(live[at], key=lambda u: (u.begin - u.end, u.buffer.name))
     names = ", ".join(f"{u.buffer.name} {unit(u.end - u.begin)}" for u in largest[:_NAMED])
     more = f" and {len(largest) - _NAMED} more" if len(largest) > _NAMED else ""
-    return [f"peak: {unit(most)} in step {at + 1}, {_step(steps[at])}", f"  {names}{more}"]
+    return [f"peak: {unit(most)} in step {at + 1}, {step_line(steps[at])}", f"  {names}{more}"]
 
 
 def _together(used: list[_Used]) -> int:
@@ -130,7 +130,8 @@ def _reasons(title: str, found: Mapping[tuple[str, str], str]) -> list[str]:
     return ["", title, *columns(rows)] if rows else []
 
 
-def _step(step) -> str:
+def step_line(step) -> str:
+    """A step of a program in a few words."""
     match step:
         case Launch():
             return f"{step.kernel}({', '.join(step.args)})"
@@ -147,7 +148,7 @@ def _step(step) -> str:
     return type(step).__name__
 
 
-def _names(step) -> list[str]:
+def buffers_of(step) -> list[str]:
     """The buffers that a step uses, inner steps included."""
     match step:
         case Launch():
@@ -157,10 +158,10 @@ def _names(step) -> list[str]:
         case Host():
             return [*step.args, *step.results]
         case Branch():
-            return [step.condition, *(n for s in (*step.then, *step.orelse) for n in _names(s))]
+            return [step.condition, *(n for s in (*step.then, *step.orelse) for n in buffers_of(s))]
         case Refuse():
             return [step.code]
         case Repeat():
             own = [n for n in (step.condition, step.counter) if n]
-            return own + [n for s in (*step.test, *step.body) for n in _names(s)]
+            return own + [n for s in (*step.test, *step.body) for n in buffers_of(s)]
     return []

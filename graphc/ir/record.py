@@ -145,6 +145,13 @@ class Record:
                 return graphs.text(main, locations)
         raise AssertionError(stage)
 
+    def texts(self) -> Iterator[list[str]]:
+        """The lines of the graph's text before the first pass and after each, without locations."""
+        lines: list[str] = []
+        for stage, (graphs, main) in zip(self._content["stages"], self._replayed()):
+            lines = graphs.text(main, locations=False) if "graphs" in stage or "main" in stage else lines
+            yield lines
+
     def diff(self, a: str, b: str) -> list[str]:
         """What became different from stage ``a`` to stage ``b``, as a unified diff without locations."""
         before, after = self.at(a, locations=False), self.at(b, locations=False)

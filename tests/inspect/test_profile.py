@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from page_models import unpacked
 
 import graphc as tf
 from graphc.aot import feeds
@@ -250,6 +251,18 @@ def test_the_command(model, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["sizes"] == {"n": 7}
     assert main(["inspect", model, "--profile", "--runs", "2", "--why", "m.py:7"]) == 0
     assert "% of a run" in capsys.readouterr().out
+
+
+def test_the_page_has_a_timeline(model, tmp_path, capsys):
+    out = tmp_path / "out.html"
+    assert main(["inspect", model, "--profile", "--runs", "2", "--size", "n=32", "--html", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "wrote" in shown and "profile of train" in shown
+    told, page = unpacked(out.read_text(), "times")["timeline"], unpacked(out.read_text(), "model")
+    assert page["condition"] == "at n = 32" and "of 2 runs" in told["note"]
+    assert set(told["kernels"]) == {k["name"] for k in page["kernels"]}
+    assert {span[3] for span in told["tracks"][0]["spans"]} <= {*told["kernels"], None}
+    assert 0 < sum(share for _, share, _ in told["kernels"].values()) < 1.01
 
 
 @pytest.mark.parametrize("given, message", [

@@ -1,0 +1,53 @@
+"""``graphc inspect --html``: one file for a browser."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from graphc import aot
+from graphc.cli.arguments import graph_of, settings_of
+from graphc.errors import UsageError
+from graphc.inspect.page.file import page
+from graphc.inspect.sizes import Sizes, unit
+from graphc.inspect.stages import Stages
+
+_OTHERS = ("diff", "passes", "kernels", "kernel", "memory", "node", "why", "dot", "mermaid", "json", "stage", "fail_if")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments, besides those of the other views of ``graphc inspect``."""
+    parser.add_argument("--html", metavar="OUT.html", help="everything as one file for a browser; with --profile, its times too")
+    parser.add_argument("--no-source", action="store_true", help="with --html: without the text of the program's lines")
+
+
+def check(options) -> None:
+    """Refuse arguments that do not go together, before a model is read.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if not options.html:
+        if options.no_source:
+            raise UsageError("--no-source goes with --html")
+        return
+    for name in _OTHERS:
+        if getattr(options, name):
+            raise UsageError(f"--html is a view of its own, and does not go with --{name.replace('_', '-')}")
+
+
+def show(options) -> None:
+    """Compile a model and write its page.
+
+    Raises:
+        UsageError: names of something that is not there. OSError: the page cannot be written.
+    """
+    stages = Stages(graph_of(options, options.input), settings_of(options))
+    write(options, stages, Sizes(stages.program.signature, given=dict(options.size)))
+
+
+def write(options, stages: Stages, sizes: Sizes, timeline: dict | None = None) -> None:
+    """Write the page whole or not at all, and say so."""
+    content = page(stages, sizes, not options.no_source, timeline).encode()
+    aot.replace_files({Path(options.html): [content]})
+    print(f"wrote {options.html}, {unit(len(content))}; any browser opens it, without a network")
