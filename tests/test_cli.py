@@ -114,7 +114,7 @@ def test_compile_without_threads_and_weights(succeed, model, tmp_path):
     assert "m_init(" in (tmp_path / "m.h").read_text() and "m_threads(" not in (tmp_path / "m.h").read_text()
 
 
-@pytest.mark.parametrize("target", ["aarch64", "x86-64", "riscv64"])
+@pytest.mark.parametrize("target", ["aarch64", "x86-64", "riscv64", "wasm32", "thumbv7em"])
 def test_compile_for_another_target(succeed, model, tmp_path, target):
     out = succeed("compile", f"{model}:named", "-o", tmp_path / "m.gc", "--target", target, "--fast-math")
     assert "m.o" in out

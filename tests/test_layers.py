@@ -63,7 +63,7 @@ def imports(path: Path) -> tuple[tuple[int, str, bool], ...]:
 
 def lazy_modules() -> set[str]:
     """Modules that exist to be imported late: what only a compilation needs, llvmlite above all."""
-    return {"graphc.runtime.jit", "graphc.runtime.elf"}
+    return {"graphc.runtime.jit", "graphc.runtime.elf", "graphc.runtime.wasm"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

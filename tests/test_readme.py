@@ -87,3 +87,9 @@ def test_the_code_on_programs_in_c_runs(tmp_path):
     wanted = done.stdout.splitlines()[0].split()
     assert answer.split() == wanted and len(wanted) == 10
     assert example.split(":")[1].split() == [*wanted[:8], "..."]
+    if shutil.which("node"):
+        (script,) = re.findall(r"```js\n(.*?)```", page, re.S)
+        (tmp_path / "main.mjs").write_text(script)
+        name, *shown = subprocess.run(["node", "main.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+        assert name == "probabilities" and shown[:4] == ["[", "1,", "10", "]"]
+        assert [float(x) for x in shown[4:]] == pytest.approx([float(x) for x in wanted], rel=1e-4)

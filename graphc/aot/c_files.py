@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graphc.aot.names import c_name
 from graphc.aot.standalone import constants_name, public_names, standalone_text, weights_header
+from graphc.aot.webassembly import webassembly_files
 from graphc.codegen.example import example_text
 from graphc.codegen.header import header_text
 from graphc.errors import UsageError
@@ -16,6 +17,7 @@ from graphc.ir.target import Target
 
 OBJECT, STATIC, SHARED = ".o", ".a", ".so"
 _LINKED = ("x86_64", "aarch64", "riscv64")  # machines that the linker knows
+
 
 def endings(target: Target) -> tuple[str, ...]:
     """Of the files with machine code that are made for a target. One with a shared library has native code in containers too."""
@@ -28,7 +30,7 @@ class CFiles:
 
     Attributes:
         target: the machine that they are for.
-        threads: whether programs run large loops on several threads.
+        threads: whether programs run large loops on several threads, if the target has any.
         separate_weights: whether they are given their weights as a file.
     """
 
@@ -61,13 +63,21 @@ class CFiles:
             files[stem + SHARED] = [link_shared(list(objects.values()), exports=public)]
         files[f"{stem}.h"] = ["\n".join([self._header(program, names[own]) for own, program in programs.items()]).encode()]
         for own, program in programs.items():
-            files[f"{own}_main.c"] = [example_text(program.signature, names[own], own, self.separate_weights, stem).encode()]
+            if self.target.is_wasm:
+                files |= webassembly_files(objects[own + OBJECT], program, self.target, names[own], own, self.separate_weights)
+            else:
+                example = example_text(program.signature, names[own], own, self.separate_weights, stem, self.target)
+                files[f"{own}_main.c"] = [example.encode()]
         return files
+
+    @property
+    def _has_threads(self) -> bool:
+        return self.threads and self.target.threads
 
     def _public(self, names: Mapping[str, str]) -> list[str]:
         """All that the programs offer; the macros of the header are these names in capitals."""
         taken: dict[str, str] = {}
-        public = [(own, n) for own, name in names.items() for n in public_names(name, self.threads, self.separate_weights)]
+        public = [(own, n) for own, name in names.items() for n in public_names(name, self._has_threads, self.separate_weights)]
         for own, name in public:
             other = taken.setdefault(name.upper(), own)
             if other != own:
@@ -75,12 +85,15 @@ class CFiles:
         return [name for _, name in public]
 
     def _header(self, program: Program, name: str) -> str:
-        return header_text(program.signature, name, program.checks, reasons_of(program), self.threads, self.separate_weights)
+        checks, reasons = program.checks, reasons_of(program)
+        return header_text(program.signature, name, checks, reasons, self._has_threads, self.separate_weights, self.target)
 
     def _object(self, program: Program, name: str, weights: bytes | None) -> bytes:
         """The object of one program; ``weights``: the header of the file with them, None where they go into the object."""
         from graphc.runtime.elf_embed import embed
         from graphc.runtime.jit import compile_object
+        from graphc.runtime.wasm_embed import fill
 
-        code = compile_object(standalone_text(program, self.target, name, self.threads, weights), self.target)
-        return embed(code, constants_name(name), program.constants.view) if weights is None else code
+        code = compile_object(standalone_text(program, self.target, name, self._has_threads, weights), self.target)
+        put = fill if self.target.is_wasm else embed
+        return put(code, constants_name(name), program.constants.view) if weights is None else code

@@ -23,7 +23,7 @@ from graphc.ir.segments import segments
 from graphc.ir.target import TARGETS, Target
 from graphc.options import Options
 
-_BESIDE = (".o", ".a", ".so", ".h", ".weights")
+_BESIDE = (".o", ".a", ".so", ".h", ".weights", ".wasm", ".mjs")
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,14 @@ def export(
     example that uses them. All of them are replaced where they exist.
 
     The C functions are named after the file. A Program with host steps gets the container only, and a target that
-    cannot be linked here no ``.so``. ``graphc.aot.compile`` takes whatever is a model, and writes this.
+    cannot be linked here no ``.so``. WebAssembly has a module ``.wasm`` and ``.mjs``, which runs it, instead of ``.so`` and
+    example. ``graphc.aot.compile`` takes whatever is a model, and writes this.
 
     Args:
         targets: names of machines, instead of the one of the options. For several, the container holds code for
             each, and the other files are in folders beside it that are named after the machines.
         threads: whether programs in C run large loops on several threads. Without, their files call nothing of the
-            system that starts one, as machines without an operating system have it. It has no effect on the container.
+            system that starts one, as is always so for targets without an operating system. It has no effect on the container.
         separate_weights: whether programs in C are given the weights as ``NAME.weights``, a file to map into memory,
             instead of having them in the object and libraries. The container has its own all the same.
 

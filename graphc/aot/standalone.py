@@ -31,13 +31,15 @@ define void @{name}_shapes(ptr %dims, ptr %shapes) nounwind {{
 _INSIDE = """\
 
 ; The constants are put into the object file under their name when it is written.
-@{name}_constants = external hidden constant i8, align 64
+@{name}_constants = {room}, align 64
 
 define i32 @{name}(ptr %inputs, ptr %outputs, ptr %dims, ptr %arena) nounwind {{
   %code = call i32 @{inner}(ptr %inputs, ptr %outputs, ptr %dims, ptr @{name}_constants, ptr %arena)
   ret i32 %code
 }}
 """
+_ELF_ROOM = "external hidden constant i8"
+_WASM_ROOM = 'hidden global [{size} x i8] zeroinitializer, section ".data.{name}_constants"'  # constant zeros would be folded
 _SEPARATE = """\
 
 @{name}_weights = internal global ptr null, align 8
@@ -127,7 +129,8 @@ def standalone_text(program: Program, target: Target, name: str, threads: bool =
     text += names.format(name=name, inner=inner, suffix=SUFFIX, size=len(said), said=escaped)
     text += "\n" + check_text(target, f"{name}_supported")
     if weights is None:
-        return text + _INSIDE.format(name=name, inner=inner)
+        room = _WASM_ROOM.format(size=len(program.constants), name=name) if target.is_wasm else _ELF_ROOM
+        return text + _INSIDE.format(name=name, inner=inner, room=room)
     words = struct.unpack(f"<{len(weights) // 8}q", weights)
     lines = [_COMPARED.format(k=k, at=8 * k, word=word, before=f"%d{k - 1}" if k else 0) for k, word in enumerate(words)]
     total = len(weights) + _WEIGHTS.unpack(weights)[3]

@@ -7,6 +7,7 @@ import re
 from graphc.codegen.header import fixed_elements
 from graphc.ir.dtype import DType
 from graphc.ir.program import Signature
+from graphc.ir.target import X86_64, Target
 
 OWN_NAMES = re.compile(
     r"argc|argv|arena|block|code|count|data|dims|file|inputs|load_weights|k|main|memory|name|outputs|size|sizes|turn"
@@ -14,11 +15,12 @@ OWN_NAMES = re.compile(
 )  # what no program can be called that has an example
 _STEPS = 3  # of a program that writes its state over, such as a step of training
 _SHOWN = 8
+_BUILD = "cc -std=c11 {file} {library} -lpthread"
+_BUILD_BARE = "arm-none-eabi-gcc -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16 --specs=rdimon.specs -std=c11 {file} {library} -lm"
 _START = """\
-/* An example for {header}: cc -std=c11 {file} {library} -lpthread
+/* An example for {header}: {build}
  * It is made anew whenever the model is compiled: copy it before you change it. */
-#include <inttypes.h>
-#include <stdint.h>
+{include}#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +30,9 @@ _START = """\
 /* Zeros, aligned as an arena must be; never less than the 64 bytes that must be readable. */
 static void *block(int64_t bytes) {{
   size_t size = ((size_t)bytes + {macro}_ARENA_ALIGN) / {macro}_ARENA_ALIGN * {macro}_ARENA_ALIGN;
-  void *memory = aligned_alloc({macro}_ARENA_ALIGN, size);
+  void *memory = {allocate}({macro}_ARENA_ALIGN, size);
   if (!memory) {{
-    fprintf(stderr, "no memory for %" PRId64 " bytes\\n", bytes);
+    fprintf(stderr, "no memory for %lld bytes\\n", (long long)bytes);
     exit(1);
   }}
   return memset(memory, 0, size);
@@ -70,7 +72,9 @@ static void load_weights(void) {{
 _RAMPED = {"f32": "float", "f64": "double"}
 
 
-def example_text(signature: Signature, entry: str, stem: str, separate: bool = False, library: str = "") -> str:
+def example_text(
+    signature: Signature, entry: str, stem: str, separate: bool = False, library: str = "", target: Target = X86_64
+) -> str:
     """The example for the program that stands alone under the name ``entry``, in files of this stem.
 
     Inputs of floats hold a ramp, others zeros; symbolic sizes are the arguments of the command, 1 if they are not given.
@@ -84,7 +88,7 @@ def example_text(signature: Signature, entry: str, stem: str, separate: bool = F
     donated = {i: o for o, i in signature.donated}
     owned = {o for o, _ in signature.donated}
     ramps = {p.type.dtype.short for k, p in enumerate(signature.inputs) if k not in donated} & set(_RAMPED)
-    parts = [_START.format(header=f"{library}.h", file=f"{stem}_main.c", library=f"{library}.a", macro=macro)]
+    parts = [_start(stem, library, macro, target)]
     parts += [_RAMP.format(short=short, c=_RAMPED[short]) for short in sorted(ramps)]
     shown = {p.type.dtype.short: p.type.dtype for p in signature.outputs}
     parts += [_SHOW.format(short=short, form=_form(shown[short]), shown=_SHOWN) for short in sorted(shown)]
@@ -130,7 +134,7 @@ def example_text(signature: Signature, entry: str, stem: str, separate: bool = F
               _pointers("const void *inputs", "input", len(signature.inputs)),
               _pointers("void *outputs", "output", len(signature.outputs)), ""]  # fmt: skip
     call = [f"int32_t code = {entry}(inputs, outputs, dims, arena);", "if (code) {",
-            f'  fprintf(stderr, "{entry} answered %" PRId32 ", see {library}.h\\n", code);', "  return 1;", "}"]  # fmt: skip
+            f'  fprintf(stderr, "{entry} answered %ld, see {library}.h\\n", (long)code);', "  return 1;", "}"]  # fmt: skip
     if owned:
         call = [f"for (int turn = 0; turn < {_STEPS}; ++turn) {{  /* each step goes on with what the one before left */",
                 *[f"  {line}" for line in call], "}"]  # fmt: skip
@@ -143,6 +147,14 @@ def example_text(signature: Signature, entry: str, stem: str, separate: bool = F
     frees += [f"output{k}" for k in range(len(signature.outputs)) if k not in owned] + ["arena"]
     lines += [*[f"  free({name});" for name in frees], "  return 0;", "}", ""]
     return "".join(parts) + "\n".join(lines)
+
+
+def _start(stem: str, library: str, macro: str, target: Target) -> str:
+    """What an example begins with: how to compile it, and the memory for arrays."""
+    build = (_BUILD if target.threads else _BUILD_BARE).format(file=f"{stem}_main.c", library=f"{library}.a")
+    # The aligned_alloc of newlib, the usual library there, cannot be linked.
+    include, allocate = ("", "aligned_alloc") if target.threads else ("#include <malloc.h>\n", "memalign")
+    return _START.format(header=f"{library}.h", build=build, macro=macro, include=include, allocate=allocate)
 
 
 def _axis(signature: Signature, size) -> str:
@@ -165,10 +177,10 @@ def _form(kind: DType) -> str:
         c = "float" if kind.short == "c64" else "double"
         return f'" %g%+gi", (double)((const {c} *)data)[2 * k], (double)((const {c} *)data)[2 * k + 1]'
     if kind.kind == "i":
-        return f'" %" PRId64, (int64_t)((const int{size}_t *)data)[k]'
+        return f'" %lld", (long long)((const int{size}_t *)data)[k]'
     if kind.kind in "ub":
-        return f'" %" PRIu64, (uint64_t)((const uint{size}_t *)data)[k]'
-    return f'" 0x%0{size // 4}" PRIx64, (uint64_t)((const uint{size}_t *)data)[k]'  # the bits of a float that C has no type for
+        return f'" %llu", (unsigned long long)((const uint{size}_t *)data)[k]'
+    return f'" 0x%0{size // 4}llx", (unsigned long long)((const uint{size}_t *)data)[k]'  # the bits of a float that C has no type for
 
 
 def _label(name: str) -> str:

@@ -7,6 +7,7 @@ import re
 
 from graphc.errors import CompileError
 from graphc.ir.program import Param, Signature
+from graphc.ir.target import X86_64, Target
 
 _C_TYPES = {
     "b1": "bool", "i8": "int8_t", "i16": "int16_t", "i32": "int32_t", "i64": "int64_t",
@@ -24,7 +25,9 @@ _DTYPES = {  # name in C, and the number that ONNX has for it in TensorProto.Dat
 }  # fmt: skip
 
 
-def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads: bool = True, separate: bool = False) -> str:
+def header_text(
+    signature: Signature, entry: str, checks=(), reasons=(), threads: bool = True, separate: bool = False, target: Target = X86_64
+) -> str:
     """The header of a program that stands alone under the name ``entry``: prototypes, sizes, and what to pass.
 
     Args:
@@ -32,6 +35,7 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads
         reasons: pairs of a message and a line, for which it ends a run, in order.
         separate: whether its constants are in a file of their own.
         threads: whether it may use several, so that there are functions to say how many.
+        target: whose addresses limit its arrays.
 
     Raises:
         CompileError: ``entry`` is no C identifier.
@@ -40,7 +44,9 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads
         raise CompileError(f"{entry!r} is no name of a C function")
     macro = entry.upper()
     arena = signature.arena if type(signature.arena) is int else None
-    lines = [f"/* {entry}: made by graphc. Link the .o, .a or .so beside this file, with -lpthread for old C libraries. */",
+    link = "Link the .o, .a or .so beside this file, with -lpthread for old C libraries"
+    link = link if target.threads else f"Link the .o or .a beside this file into programs for {target.name}"
+    lines = [f"/* {entry}: made by graphc. {link}. */",
              f"#ifndef {macro}_H", f"#define {macro}_H", "", "#include <stdint.h>", "",
              "#ifdef __cplusplus", 'extern "C" {', "#endif", "",
              f"#define {macro}_INPUTS {len(signature.inputs)}",
@@ -49,7 +55,7 @@ def header_text(signature: Signature, entry: str, checks=(), reasons=(), threads
              f"#define {macro}_SIZES {sum(p.type.rank for p in signature.outputs)}"]  # fmt: skip
     lines += [f"#define {macro}_ARENA {arena}"] if arena is not None else []
     lines += [f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}", *_array_constants(signature, macro), *_donations(signature, macro)]
-    lines += ["", *_run_comment(signature, arena, checks, reasons),
+    lines += ["", *_run_comment(signature, arena, checks, reasons, target),
               f"int32_t {entry}(const void *const *inputs, void *const *outputs,",
               f"        {' ' * len(entry)} const int64_t *dims, void *arena);", "",
               "/* Bytes of scratch memory that a call with these dims needs. */",
@@ -115,7 +121,7 @@ def _donations(signature: Signature, macro: str) -> list[str]:
             f"#define {macro}_DONATED {{" + ", \\\n    ".join(rows) + "}"]  # fmt: skip
 
 
-def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> list[str]:
+def _run_comment(signature: Signature, arena: int | None, checks, reasons, target: Target) -> list[str]:
     """What the arguments of a run mean."""
     lines = [
         "/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.",
@@ -136,7 +142,8 @@ def _run_comment(signature: Signature, arena: int | None, checks, reasons) -> li
               " * 64 bytes from the start of each must be readable, also where it is smaller. Only donated inputs are",
               " * written.",
               " *"]  # fmt: skip
-    sizes = [check.message for check in checks] + ["with these sizes a value would have more than 64 TiB"]
+    most = "64 TiB" if target.pointer_bits == 64 else "2 GiB"
+    sizes = [check.message for check in checks] + [f"with these sizes a value would have more than {most}"]
     told = [*enumerate(sizes, 1)] if signature.symbols else []
     values = [(code, message) for code, (message, _) in enumerate(reasons, len(checks) + 2)]
     if not told and not values:

@@ -15,10 +15,13 @@ class Target:
     Attributes:
         vector_bits: width of one vector register; 0 for a machine without vectors.
         registers: number of vector registers.
-        fma: fused multiply-add in hardware. Without it ``fma`` is a multiplication and an addition.
+        fma: fused multiply-add in hardware. Without it ``fma`` is a multiplication and an addition; see ``fuses``.
         masks: predicated loads and stores in hardware.
         bytes: how sums of products of four neighbouring bytes (``madd4``) are made: ``vnni`` (one instruction), ``madd``
             (products of 16-bit pairs), or nothing (32-bit arithmetic). All give the same integers.
+        pointer_bits: width of an address.
+        double: arithmetic of f64 in hardware; without it there is no fma of f64 either.
+        threads: whether there is a system that starts threads.
         machine: what schedules assume beside that. Lowering alone looks at it.
     """
 
@@ -31,11 +34,28 @@ class Target:
     fma: bool
     masks: bool = False
     bytes: str = ""
+    pointer_bits: int = 64
+    double: bool = True
+    threads: bool = True
     machine: Machine = DEFAULT
 
     def lanes(self, dtype: DType) -> int:
         """Elements of ``dtype`` in one vector register; 1 for a machine without vectors."""
         return max(1, self.vector_bits // max(dtype.bits, 8))
+
+    def fuses(self, dtype: DType) -> bool:
+        """Whether ``fma`` of a float type is rounded once."""
+        return self.fma and (self.double or dtype.bits < 64)
+
+    @property
+    def is_wasm(self) -> bool:
+        """Whether its code is WebAssembly; that of all others is in ELF files."""
+        return self.triple.startswith("wasm")
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest array that programs for it take."""
+        return 1 << (46 if self.pointer_bits == 64 else 31)
 
 
 _V2 = "+sse4.2,+popcnt,+cx16,+sahf"
@@ -51,5 +71,17 @@ X86_64_VNNI = Target(
 AARCH64 = Target("aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 128, 32, True)
 X86_64 = Target("x86-64", "x86_64-unknown-linux-gnu", "x86-64", "", 0, 16, False)
 RISCV64 = Target("riscv64", "riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,+c", 0, 32, True)
+WASM32 = Target(
+    "wasm32", "wasm32-unknown-unknown", "generic", "+simd128,+bulk-memory,+sign-ext,+nontrapping-fptoint", 128, 16, False,
+    pointer_bits=32, threads=False,
+)  # fmt: skip
+# LLVM takes a triple of three parts for a system that has no EABI, and calls helpers by other rules.
+THUMBV7EM = Target(
+    "thumbv7em", "thumbv7em-unknown-none-eabihf", "cortex-m4", "+vfp4d16sp", 0, 32, True,
+    pointer_bits=32, double=False, threads=False,
+)  # fmt: skip
 
-TARGETS = {t.name: t for t in (X86_64, X86_64_V2, X86_64_V3, X86_64_V4, X86_64_VNNI, AARCH64, RISCV64)}
+TARGETS = {
+    t.name: t
+    for t in (X86_64, X86_64_V2, X86_64_V3, X86_64_V4, X86_64_VNNI, AARCH64, RISCV64, WASM32, THUMBV7EM)
+}

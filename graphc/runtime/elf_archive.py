@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 
 from graphc.errors import CompileError
+from graphc.runtime.elf_layout import layout_of
+from graphc.runtime.wasm_object import MAGIC, read_object
 
 _SYMTAB = 2
 _LOCAL = 0
@@ -12,12 +14,10 @@ _HEADER = 60
 _LONGEST = 15  # bytes of a name in the header of a member; a longer one goes into a table of names
 _LARGEST_SIZE = 10**10 - 1
 _LARGEST_OFFSET = (1 << 32) - 1
-_SECTION = struct.Struct("<IIQQQQIIQQ")
-_SYMBOL = struct.Struct("<IBBHQQ")
 
 
 def archive(members: dict[str, bytes]) -> list[bytes]:
-    """The pieces of a static library of relocatable ELF64 objects, by file name.
+    """The pieces of a static library of relocatable objects, by file name.
 
     The same objects always give the same bytes: dates, owners and modes are fixed, as in the deterministic mode of ``ar``.
 
@@ -54,19 +54,19 @@ def archive(members: dict[str, bytes]) -> list[bytes]:
 
 
 def defined_names(data: bytes) -> list[bytes]:
-    """The names that a relocatable ELF64 object defines for others: its global and weak symbols, in order."""
-    (table,) = struct.unpack_from("<Q", data, 40)
-    (count,) = struct.unpack_from("<H", data, 60)
-    headers = [_SECTION.unpack_from(data, table + k * _SECTION.size) for k in range(count)]
-    found = []
+    """The names that a relocatable object defines for others: its global and weak symbols, in order."""
+    if data[:4] == MAGIC:
+        return [s.name for s in read_object(data).symbols if s.is_defined and not s.is_local]
+    layout = layout_of(data)
+    found, headers = [], layout.headers(data)
     for header in headers:
         if header[1] != _SYMTAB:
             continue
         strings = headers[header[6]][4]
-        for at in range(header[4], header[4] + header[5], _SYMBOL.size):
-            label, info, _, section, _, _ = _SYMBOL.unpack_from(data, at)
-            if info >> 4 != _LOCAL and section != 0:
-                start = strings + label
+        for at in range(header[4], header[4] + header[5], layout.entry.size):
+            symbol = layout.symbol(data, at)
+            if symbol.binding != _LOCAL and symbol.section != 0:
+                start = strings + symbol.name
                 found.append(data[start : data.index(0, start)])
     return found
 

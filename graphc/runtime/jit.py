@@ -273,7 +273,7 @@ def _new_machine(target: Target) -> llvm.TargetMachine:
         cpu=target.cpu,
         features=target.features,
         opt=2,
-        reloc="pic",
+        reloc="pic" if target.threads else "static",  # what has no system has nobody who moves it
         codemodel="small",
         jit=False,
         abiname=_ABI_NAMES.get(target.triple.split("-")[0], ""),

@@ -46,12 +46,12 @@ define void @gc_parallel(ptr %fn, ptr %ctx, i64 %extent, i64 %grain) nounwind {
 def pool_text(target: Target, threads: bool = True) -> str:
     """A module that defines ``gc_parallel`` and the functions ``gc_pool_...``; it needs nothing but libc.
 
-    Without ``threads`` it needs nothing at all, and every loop runs in its caller.
+    Without ``threads``, or where the target has none, it needs nothing at all, and every loop runs in its caller.
 
     The same text goes into the process-wide pool and into objects that are linked into other programs.
     """
     machine, *rest = target.triple.split("-")
-    if not threads or machine.startswith("wasm"):
+    if not threads or not target.threads:
         return _SERIAL
     if machine not in _FUTEX or "linux" not in rest:
         raise CompileError(f"target {target.name}: there is no thread pool for {target.triple}; known: Linux on {', '.join(_FUTEX)}")

@@ -11,7 +11,7 @@ from graphc.ir.dtype import f32
 from graphc.ir.kernel import Array, Kernel, Store, load
 from graphc.ir.node import make
 from graphc.ir.parser import parse
-from graphc.ir.target import AARCH64, RISCV64, X86_64_V4
+from graphc.ir.target import AARCH64, RISCV64, THUMBV7EM, WASM32, X86_64_V4
 from graphc.ir.type import Type
 
 RANDOM = np.random.default_rng(7)
@@ -246,6 +246,19 @@ def test_the_matmul_tile_stays_in_registers():
     assert "rsp" not in tile and tile.count("vfmadd") % 24 == 0
 
 
+@pytest.mark.parametrize("target", [THUMBV7EM, PLAIN], ids=lambda t: t.name)
+def test_small_tiles_stay_in_registers_without_vectors(target):
+    assert "alloca" not in kernel_text(parse(MATMUL.format(rows=3, columns=4, k=8, stride=8)), target)
+    assert "alloca" in kernel_text(parse(MATMUL.format(rows=3, columns=32, k=8, stride=8)), target)
+
+
+def test_counters_have_32_bits_where_addresses_do():
+    text = MATMUL.format(rows=3, columns=4, k=8, stride=8)
+    assert "phi i32" in kernel_text(parse(text), THUMBV7EM) and "phi i64" not in kernel_text(parse(text), THUMBV7EM)
+    assert "phi i32" not in kernel_text(parse(text), PLAIN)
+    assert "phi i64" in kernel_text(parse(AXPY), THUMBV7EM)  # nobody knows how many there are
+
+
 def test_variables_change_through_loops_and_branches():
     kernel = parse("""
 kernel @state(x: f32[n], flag: b1[n], o: f32[4] written) dims(n) {
@@ -395,12 +408,12 @@ kernel @hoist(x: f32[n,m], s: f32[n], o: f32[n,m] written) dims(n, m) {
     assert text.count("sitofp") == 1
 
 
-@pytest.mark.parametrize("target", [AARCH64, RISCV64], ids=lambda t: t.name)
+@pytest.mark.parametrize("target", [AARCH64, RISCV64, THUMBV7EM, WASM32], ids=lambda t: t.name)
 def test_objects_for_other_machines(target):
     for text in (AXPY, SUMS, MATMUL.format(rows=4, columns=8, k=9, stride=9)):
         module = llvm.parse_assembly(kernel_text(parse(text), target))
         module.verify()
-        assert machine(target).emit_object(module)[:4] == b"\x7fELF"
+        assert machine(target).emit_object(module)[:4] == (b"\0asm" if target.is_wasm else b"\x7fELF")
 
 
 @pytest.mark.parametrize("text,message", [

@@ -293,10 +293,12 @@ def signatures():
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=short)
 def test_no_target_calls_a_library(target):
-    """Everything is emitted for every target, and no function of others is called."""
+    """Everything is emitted for every target, and no function of others is called but what does the arithmetic of an ABI."""
     for op, attrs, inputs in signatures():
         text, _ = function_text(target, op, attrs, inputs, target.lanes(inputs[-1]))
         assembly = machine(target).emit_assembly(parsed(text))
         called = re.findall(r"^\s+(?:callq?|bl|tail|jmp)\s+(?!\.L)([A-Za-z_]\w*)", assembly, re.MULTILINE)
         called = [name for name in called if not re.search(rf"^define [^@]*@{name}\(", text, re.MULTILINE)]
+        if not target.double:
+            called = [name for name in called if not re.fullmatch(r"__aeabi_\w+|sqrt", name)]
         assert not called, (op, inputs, called)

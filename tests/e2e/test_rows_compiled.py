@@ -61,7 +61,7 @@ def per_sample(values: list, results: tuple) -> list[tuple]:
 
 def slack(sample, target, right: np.ndarray):
     """The size to which an absolute error is relative, where a relative one would ask too much."""
-    if sample.op == "fma" and not target.fma:  # rounded twice
+    if sample.op == "fma" and not target.fuses(dt.as_dtype(sample.arrays[0].dtype)):  # rounded twice
         x, y, z = [np.abs(v.astype(np.float64)) for v in sample.arrays]
         with np.errstate(all="ignore"):
             return x * y + z

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from graphc.errors import CompileError
-from graphc.ir.target import AARCH64, RISCV64, X86_64, X86_64_V3, Target
+from graphc.ir.target import AARCH64, RISCV64, WASM32, X86_64, X86_64_V3, Target
 from graphc.runtime.elf_object import MACHINES, read_object
 from graphc.runtime import jit
 from graphc.runtime.jit import Batch, assembly, compile_object
@@ -35,8 +35,7 @@ def test_the_pool_compiles_for_every_target(target):
 
 
 def test_a_target_without_threads_runs_serially():
-    wasm = Target("wasm32", "wasm32-unknown-unknown", "generic", "", 128, 16, False)
-    text = pool_text(wasm)
+    text = pool_text(WASM32)
     assert "pthread" not in text and "@gc_parallel" in text and "@gc_pool_configure" in text
 
 

@@ -183,7 +183,7 @@ class Builder:
 
     def fma(self, x: Value, y: Value, z: Value) -> Value:
         """``x * y + z``, rounded once where the target can."""
-        if self.target.fma:
+        if self.target.fuses(x.dtype):
             return self.intrinsic("fma", x, y, z)
         return self.arithmetic("add", self.arithmetic("mul", x, y), z)
 

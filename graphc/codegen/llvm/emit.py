@@ -100,8 +100,8 @@ class Body:
         if array.space not in ("register", "stack"):
             raise CompileError(f"array {array.name} cannot be made in {array.space} space on a CPU")
         chunk = self.facts.lanes if array.name in self.facts.chunked else 1
-        scalarised = array.name in self.facts.chunked and self.facts.lanes == 1
-        self.memory.allocate(array, chunk, array.space == "stack" or scalarised)
+        spilled = self.facts.lanes == 1 and array.name in self.facts.chunked & self.facts.spilled
+        self.memory.allocate(array, chunk, array.space == "stack" or spilled)
 
     def _keys(self, *bodies: tuple) -> list:
         """Mutable state that exists here and that the bodies may change."""
@@ -175,6 +175,9 @@ class Body:
         function, extent = self.function, loop.extent
         cost = self.facts.cost(loop.body)
         innermost = function.lanes == 1 and not self.facts.has_loops(loop.body)
+        if self.facts.walks_scalars(loop):
+            self._copies(loop, range(extent))
+            return
         if type(extent) is int and (extent == 1 or (innermost and extent <= _FEW and extent * cost <= _SMALL_BODY)):
             self._copies(loop, range(extent))
             return

@@ -17,6 +17,8 @@ _CHEAP = {"sub", "div", "neg", "abs", "max", "min", "fma", "select", "cast", "bi
           "or", "not", "xor", "shl", "shr", "sqrt", "load", "load_if"}  # fmt: skip
 _COSTLY = 15  # instructions of a polynomial
 _TURN = 64  # shuffles of 16 registers
+_SCALARS = 32  # elements of a register array that are values of their own where registers hold one each
+_WRITTEN_OUT = 64  # instructions of a loop over such values
 
 
 def expressions(statement) -> tuple:
@@ -67,6 +69,7 @@ class Facts:
     Attributes:
         mutable: variables that some Set changes.
         chunked: register arrays that a vector loop indexes by its variable.
+        spilled: those of them that lie in memory on a machine without vectors: large ones, and where a loop is not written out.
         rows: id of a vector loop -> the least last axis of the register arrays it walks along.
         narrowest: id of a vector loop -> bits of the smallest element it touches in memory.
         lanes: iterations of a vector loop done by one instruction, the same for every loop of the kernel.
@@ -75,22 +78,34 @@ class Facts:
     def __init__(self, body: tuple, target: Target):
         self.mutable: set[Node] = set()
         self.chunked: set[str] = set()
+        self.spilled: set[str] = set()
         self.rows: dict[int, int] = {}
         self.narrowest: dict[int, int] = {}
         made = [s.array for s, _ in walk(body) if isinstance(s, Alloc)]
         self._registers = {array.name: array for array in made if array.space == "register"}
         self._assigned: dict[int, tuple] = {}
         self._costs: dict[int, int] = {}
+        self._walks: dict[int, tuple[For, set[str]]] = {}  # vector loops and the register arrays that they walk along
         self._loops: dict[int, bool] = {}
         self._nodes: dict[int, list] = {}
         touched = set()
         for statement, loops in walk(body):
             if isinstance(statement, Set):
                 self.mutable.add(statement.var)
+            elif isinstance(statement, Turn):
+                self.spilled.add(statement.array)
             vector = next((loop for loop in loops if loop.kind == VECTOR), None)
             if vector is not None:
                 self._visit_vector(statement, vector, touched)
         self.lanes = target.lanes(f64 if touched and touched <= {64} else f32)
+        for loop, names in self._walks.values():
+            small = type(loop.extent) is int and loop.extent * self.cost(loop.body) <= _WRITTEN_OUT
+            large = {n for n in names if not small or not self._registers[n].type.is_static or self._registers[n].type.size > _SCALARS}
+            self.spilled |= large
+
+    def walks_scalars(self, loop: For) -> bool:
+        """Whether a vector loop walks along register arrays whose elements are values of their own, without vectors."""
+        return self.lanes == 1 and bool(self._walks.get(id(loop), (loop, set()))[1] - self.spilled)
 
     def nodes(self, statement) -> list[Node]:
         """Every Node of the expressions that a statement itself holds, operands first."""
@@ -121,6 +136,7 @@ class Facts:
         last = array.type.shape[-1]
         if type(last) is not int:
             raise CompileError(f"register array {name} of {array.type} must have a fixed size")
+        self._walks.setdefault(id(vector), (vector, set()))[1].add(name)
         self.rows[id(vector)] = min(self.rows.get(id(vector), last), last)
 
     def assigned(self, body: tuple) -> tuple[set, set]:

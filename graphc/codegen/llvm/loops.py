@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from graphc.codegen.llvm.builder import Value
 from graphc.codegen.llvm.function import BRANCH, GUARD, Binding, Function, Text, binding, joined
-from graphc.ir.dtype import i64
+from graphc.ir.dtype import i32, i64
 from graphc.ir.node import Node
 
-
 Writer = Callable[[], None]
+_SMALL = 1 << 30  # a counter below this counts in 32 bits, where addresses have no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,16 @@ def _rotated_loop(function: Function, var: Node, span: Span, keys: list, body: W
     body()
     function.here()
     builder = function.builder
-    following = builder.arithmetic("add", index, builder.const(span.step, i64))
-    test = builder.compare("lt", following, span.stop)
+    small = function.target.pointer_bits == 32 and _is_small(span)
+    counter = Value(f"{index.text}.n", i32) if small else index
+    following = builder.arithmetic("add", counter, builder.const(span.step, counter.dtype))
+    test = builder.compare("lt", following, builder.const(span.stop.number, i32) if small else span.stop)
     function.close()
     unbind(function, var, previous)
     outer, done = function.text, function.fresh("done")
     lines = [f"  br label %{head}", f"{head}:"]
-    lines.append(f"  {index.text} = phi i64 [ {span.start.text}, %{outer.label} ], [ {following.text}, %{text.label} ]")
+    kind = "i32" if small else "i64"
+    lines.append(f"  {counter.text} = phi {kind} [ {span.start.text}, %{outer.label} ], [ {following.text}, %{text.label} ]")
     for key in keys:
         mark, old, new = marks[key], before[key], state[key]
         if mark in function.unread:
@@ -87,9 +90,17 @@ def _rotated_loop(function: Function, var: Node, span: Span, keys: list, body: W
         function.unread.difference_update((old.text, new.text))
         lines.append(f"  {mark} = phi {old.type} [ {old.text}, %{outer.label} ], [ {new.text}, %{text.label} ]")
     outer.lines += lines
+    if small:
+        outer.lines.append(f"  {index.text} = zext nneg i32 {counter.text} to i64")
     outer.lines += text.lines
     outer.lines += (f"  br {test.operand}, label %{head}, label %{done}", f"{done}:")
     outer.label = done
+
+
+def _is_small(span: Span) -> bool:
+    """Whether all numbers of a span, and the one after them, are known to fit in 32 bits."""
+    first, stop = span.start.number, span.stop.number
+    return first is not None and stop is not None and 0 <= first <= stop < _SMALL and span.step < _SMALL
 
 
 def unbind(function: Function, var: Node, previous: Binding | None) -> None:

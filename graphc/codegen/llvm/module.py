@@ -26,7 +26,6 @@ from graphc.ir.target import Target
 
 _ENTRY = "i32 @{}(ptr %inputs, ptr %outputs, ptr %dims, ptr %constants, ptr %arena)"
 _SYMBOL = re.compile(r"^declare [^@]*(@[^(]+)\(", re.MULTILINE)
-LARGEST = float(1 << 46)  # bytes of one buffer
 MODULE = 80_000  # characters: some 30 milliseconds of LLVM's work
 _FLOAT = {"add": "fadd", "sub": "fsub", "mul": "fmul", "floordiv": "fdiv"}
 _MEMMOVE = "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)"
@@ -97,6 +96,7 @@ def _functions(
     program: Program, target: Target, declared: set[str], entry: str, aliases: dict[str, Kernel], clock: Clock | None = None
 ) -> list[str]:
     """The functions that the caller of a program sees, and what checks its sizes."""
+    _check_known_sizes(program, target)
     parts: list[list] = [[]]
     firsts = [0]  # the numbers of their first steps
     hosts, number = False, 0
@@ -124,6 +124,18 @@ def _functions(
     functions.append(_arena_function(program, target, declared, entry, checked))
     functions.append(_shapes_function(program, target, declared, entry, checked))
     return functions
+
+
+def _check_known_sizes(program: Program, target: Target) -> None:
+    """Refuse what the addresses of the target cannot reach."""
+    if target.pointer_bits == 64:
+        return
+    sizes = [b.type.size * b.type.dtype.size for b in program.buffers if b.type.is_static]
+    most = max([s for s in (*sizes, program.signature.arena, len(program.constants)) if type(s) is int])
+    if most > target.largest:
+        raise CompileError(
+            f"program {program.name} needs {most} bytes in one piece; programs for {target.name} take {target.largest} at most"
+        )
 
 
 def _distinct(program: Program) -> tuple[list[Kernel], dict[str, Kernel]]:
@@ -225,7 +237,7 @@ class _Entry(_Dims):
         if kind == "row":
             return self._row(name, *where)
         if kind in ("input", "output"):
-            where *= 8
+            where *= self.function.target.pointer_bits // 8
         offset, depth, _ = self.values.placed(where) if isinstance(where, Node) else (self.number(where), 0, True)
         depth = function.place(depth)
         base = {"input": "%inputs", "output": "%outputs", "constant": "%constants", "arena": "%arena"}[kind]
@@ -234,7 +246,7 @@ class _Entry(_Dims):
         lines.append(f"  {pointer} = getelementptr i8, ptr {base}, {offset.operand}")
         if kind in ("input", "output"):
             slot, pointer = pointer, f"%b{next(function.names)}"
-            lines.append(f"  {pointer} = load ptr, ptr {slot}, align 8")
+            lines.append(f"  {pointer} = load ptr, ptr {slot}, align {self.function.target.pointer_bits // 8}")
         function.keep(("buffer", name), Value(pointer, i64), depth)
         function.here()
         return pointer
@@ -326,7 +338,8 @@ def _count(steps: tuple) -> int:
 
 
 def _check_function(program: Program, target: Target, declared: set[str], entry: str) -> str:
-    """0 if the sizes are legal, k+1 if the program's check k fails, one more than all of them if a buffer is too large.
+    """0 if the sizes are legal, k+1 if the program's check k fails, one more than all of them if a buffer is too large, or
+    the arena for the addresses of the target.
 
     The size of a buffer is estimated in floating point, which cannot wrap around.
     """
@@ -337,13 +350,15 @@ def _check_function(program: Program, target: Target, declared: set[str], entry:
              for r in program.checks]  # fmt: skip
     types = dict.fromkeys(b.type for b in program.buffers if not b.type.is_static)
     shapes = [t for t in types if symbols_in(t).keys() <= known.keys()]
-    fits = builder.const(True, b1)
+    fits, largest = builder.const(True, b1), builder.const(float(target.largest), f64)
+    if target.pointer_bits < 64 and isinstance(program.signature.arena, Node):
+        fits = builder.compare("le", _estimate(writer, program.signature.arena), largest)
     for type in shapes:
         estimate = builder.const(float(max(type.dtype.size, 1)), f64)
         for d in type.shape:
             factor = _estimate(writer, d) if isinstance(d, Node) else builder.const(float(d), f64)
             estimate = builder.binary("fmul", estimate, factor)
-        fits = builder.binary("and", fits, builder.compare("le", estimate, builder.const(LARGEST, f64)))
+        fits = builder.binary("and", fits, builder.compare("le", estimate, largest))
     code = builder.select(fits, builder.const(0, i32), builder.const(len(tests) + 1, i32))
     for k, test in reversed(list(enumerate(tests))):
         code = builder.select(test, code, builder.const(k + 1, i32))

@@ -8,8 +8,8 @@ from graphc.ir.target import Target
 
 
 def has_rounding(target: Target) -> bool:
-    """True where floor, ceil, trunc and roundeven are instructions (SSE4.1, NEON)."""
-    return "sse4" in target.features or "neon" in target.features
+    """True where floor, ceil, trunc and roundeven are instructions (SSE4.1, NEON, WebAssembly)."""
+    return any(name in target.features for name in ("sse4", "neon", "simd128"))
 
 
 def round_to_integral(builder: Builder, mode: str, x: Value) -> Value:

@@ -216,9 +216,10 @@ class Values:
         """What small indices allow: unsigned division, and 32 bits where vectors of 64 would be slow."""
         if node.inputs[0].dtype is not i64 or node.inputs[0].type != INDEX:
             return None
-        op, builder, lanes = node.op, self.function.builder, args[0].lanes
+        function = self.function
+        op, builder, lanes = node.op, function.builder, args[0].lanes
         ranges = [bounds(x) for x in node.inputs]
-        small = lanes > 1 and all(None not in r and -_SMALL <= r[0] and r[1] < _SMALL for r in ranges)
+        small = (lanes > 1 or function.target.pointer_bits == 32) and all(None not in r and -_SMALL <= r[0] and r[1] < _SMALL for r in ranges)
         if op in ("floordiv", "mod"):
             low, divisor = ranges[0][0], const_value(node.inputs[1])
             if divisor is None or divisor <= 0 or low is None or low < 0:

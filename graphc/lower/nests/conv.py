@@ -72,7 +72,7 @@ def form_of(node: Node, weights: Node, target: Target, packs: bool = True) -> st
         return CLIP
     if conv_panel.can_panel(weights, shape, target):
         return PANEL
-    return TILE if conv_tile.can_tile(node, target) else DIRECT
+    return TILE if conv_tile.can_tile(node) else DIRECT
 
 
 def packed_weights(node: Node, weights: Node, form: str, target: Target) -> Panels | None:

@@ -48,8 +48,8 @@ class Tile:
     width: int
 
 
-def can_tile(node: Node, target: Target) -> bool:
-    """Whether sizes (but batch and input channels) are known, there are no groups, and the target has vectors."""
+def can_tile(node: Node) -> bool:
+    """Whether sizes (but batch and input channels) are known and there are no groups."""
     x, w = node.inputs
     sizes = (*x.shape[1:-1], *w.shape[:-2], w.shape[-1], *node.shape[1:])
     return (
@@ -57,13 +57,14 @@ def can_tile(node: Node, target: Target) -> bool:
         and all(type(d) is int for d in (*node.attr("low"), *node.attr("high")))
         and 3 <= len(x.shape) <= 5
         and node.attr("groups") == 1
-        and target.vector_bits > 0
     )
 
 
 def tiled(site: Site, target: Target) -> tuple[tuple, tuple]:
     """The statements, a copy with padding where there is any and then the tiles, and the types of scratch arrays."""
-    shape = Padded(**{f.name: getattr(flattened(site.shape), f.name) for f in fields(Shape)})
+    flat = flattened(site.shape)
+    flat = flat if type(flat.out[2]) is int else site.shape  # tiles are cut from a line of known length
+    shape = Padded(**{f.name: getattr(flat, f.name) for f in fields(Shape)})
     lanes = target.lanes(site.wide)
     body, scratch, source = [], (), site.source
     if shape.has_padding:
