@@ -59,7 +59,8 @@ class _Settings:
     """
 
     ON = ("-disable-lsr=true", "-disable-cgp=true", "-enable-misched=false", "-disable-machine-cse=true", "-disable-copyprop=true")
-    OFF = ("-disable-lsr=false", "-disable-cgp=false", "-enable-misched=true", "-disable-machine-cse=false", "-disable-copyprop=false")
+    OFF = ("-disable-lsr=false", "-disable-cgp=false", "-enable-misched=true", "-disable-machine-cse=false", "-disable-copyprop=false",
+           "-min-jump-table-entries=4")  # which LLVM's WebAssembly target changes for all targets  # fmt: skip
 
     def __init__(self):
         self._users, self._changing = 0, threading.Lock()

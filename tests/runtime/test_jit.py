@@ -108,3 +108,12 @@ def test_an_unknown_machine_is_named():
 def test_the_runtime_is_imported_without_the_compiler():
     code = "import sys, graphc.runtime.executable, graphc.runtime.cache; assert not [m for m in sys.modules if 'llvmlite' in m]"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_target_changes_the_code_of_another():
+    cases = "\n".join(f"i32 {k}, label %l{k}" for k in range(2))
+    blocks = "\n".join(f"l{k}:\n  call void @g(i32 {k + 5})\n  ret void" for k in range(2))
+    text = f"declare void @g(i32)\ndefine void @f(i32 %x) {{\nswitch i32 %x, label %no [{cases}]\n{blocks}\nno:\n  ret void\n}}\n"
+    before = compile_object(text, X86_64)
+    compile_object(text, WASM32)  # LLVM lowers the least size of jump tables for all
+    assert compile_object(text, X86_64) == before
