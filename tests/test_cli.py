@@ -2,6 +2,7 @@
 
 import os
 import json
+import linecache
 import re
 import subprocess
 import sys
@@ -57,6 +58,7 @@ def own_cache(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def own_path(monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
+    linecache.clearcache()  # it may know another net.py, of another test's path
 
 
 @pytest.fixture(scope="module")
