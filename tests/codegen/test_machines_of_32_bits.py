@@ -16,6 +16,7 @@ KINDS = {dt.f32, dt.f64, dt.f16, dt.i8, dt.u32, dt.i64, dt.b1}
 EXPENSIVE = {dt.f64, dt.f16}  # where helpers of the C library, here in Python, do them
 PEERS = {WASM32: X86_64, THUMBV7EM: X86_64_V3}  # with an fma or without, as the target
 NEEDS = {WASM32: "wasmtime", THUMBV7EM: "unicorn"}
+HALF = ("add", "exp", "max", "neg", "select", "sqrt")  # the others compute in f32 in the same way
 GROUP = 40
 
 
@@ -27,6 +28,8 @@ def chosen(kinds: set) -> list[tuple]:
         if row is None or row.scalar is None or graph is None:
             continue
         types = tuple(x.dtype for x in graph.inputs)
+        if dt.f16 in types and sample.op not in HALF:
+            continue
         if kinds.issuperset(n.dtype for n in graph.nodes):
             found.setdefault((sample.op, types), (sample, graph))
     return list(found.values())
