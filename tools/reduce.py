@@ -140,7 +140,9 @@ def failure_here(text: str, skip: tuple = ()) -> str | None:
     return None
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
+    while error.__cause__ is not None:  # the pipeline says which pass it was that raised
+        error = error.__cause__
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {last.name} of {Path(last.filename).name}"
 

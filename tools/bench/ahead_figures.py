@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import runpy
 import shutil
 import statistics
 import subprocess
@@ -109,13 +110,8 @@ print(json.dumps({"compile": compiled, "size": os.path.getsize("again.so"), "loa
 
 def digits() -> tuple[Graph, Graph]:
     """The predictor of ``examples/digits.py`` with its first weights, and the step that trains it."""
-    sys.path.insert(0, str(EXAMPLES))
-    try:
-        import digits as example
-    finally:
-        sys.path.pop(0)
     tf.reset_default_graph()
-    model = example.build()
+    model = runpy.run_path(str(EXAMPLES / "digits.py"))["build"]()
     session = tf.Session()
     session.run(tf.global_variables_initializer())
     predictor = tf.freeze(session, [model.x], {"probabilities": model.probabilities}, name="digits")
