@@ -36,7 +36,7 @@ class Tables:
 
     Attributes:
         types, operations, scopes: text each. lines: (file, line) of the user's program.
-        places: Node -> where it is told: [number of the graph, number of the value] for each stage that has it.
+        places: (label of the graph, name) -> number of the graph and of the value in the last stage that has it.
     """
 
     def __init__(self, sizes: Sizes):
@@ -45,7 +45,7 @@ class Tables:
         self.graphs: list[dict] = []
         self._flops: dict[Node, int] = {}  # the stages share most of their Nodes
         self._of_types: dict = {}  # type -> its text, its bytes
-        self.places: dict[Node, list[tuple[int, int]]] = {}
+        self.places: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, stage: str, graph: Graph, text: list[str]) -> None:
         """A Graph and those inside it, the outermost first.
@@ -65,8 +65,7 @@ class Tables:
         inputs = set(graph.inputs)
         named = value_names(graph, ()) | dict(zip([n for n in nodes if n not in inputs], names))
         number = {n: k for k, n in enumerate(nodes)}
-        for node, k in number.items():
-            self.places.setdefault(node, []).append((place, k))
+        self.places.update({(label, named[n]): (place, k) for n, k in number.items()})
         types = [self._of_type(n.type)[0] for n in nodes]
         drawn = drawing(nodes, [(_label(n, named[n]), text) for n, text in zip(nodes, types)])
         return {
