@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from graphc.errors import Location
 from graphc.inspect.page.drawing import OPEN, Drawing, drawing, is_small
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.work import family, flops
@@ -45,6 +46,7 @@ class Tables:
         self.graphs: list[dict] = []
         self._flops: dict[Node, int] = {}  # the stages share most of their Nodes
         self._of_types: dict = {}  # type -> its text, its bytes
+        self._inputs: dict[tuple[str, str], Location | None] = {}  # where the first stage has them from
         self.places: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, stage: str, graph: Graph, text: list[str]) -> None:
@@ -65,6 +67,10 @@ class Tables:
         inputs = set(graph.inputs)
         named = value_names(graph, ()) | dict(zip([n for n in nodes if n not in inputs], names))
         number = {n: k for k, n in enumerate(nodes)}
+        if not self.graphs or self.graphs[0]["stage"] == stage:
+            self._inputs.update({(label, named[x]): x.location for x in inputs})
+        # A pass that makes an input anew gives it a line of its own, which is not where it came from.
+        locations = [self._inputs.get((label, named[n])) if n in inputs else n.location for n in nodes]
         self.places.update({(label, named[n]): (place, k) for n, k in number.items()})
         types = [self._of_type(n.type)[0] for n in nodes]
         drawn = drawing(nodes, [(_label(n, named[n]), text) for n, text in zip(nodes, types)])
@@ -77,8 +83,8 @@ class Tables:
             "shown": [_label(n, "") for n in nodes],
             "operation": [self.operations(n.op) for n in nodes],
             "type": [self.types(text) for text in types],
-            "line": [-1 if n.location is None else self.lines((n.location.file, n.location.line)) for n in nodes],
-            "scope": [-1 if n.location is None or not n.location.scope else self.scopes(n.location.scope) for n in nodes],
+            "line": [-1 if at is None else self.lines((at.file, at.line)) for at in locations],
+            "scope": [-1 if at is None or not at.scope else self.scopes(at.scope) for at in locations],
             "operands": [[number[x] for x in n.inputs] for n in nodes],
             "flops": [self._flops_of(n) for n in nodes],
             "bytes": [self._of_type(n.type)[1] for n in nodes],
