@@ -46,7 +46,7 @@ class Tables:
         self.graphs: list[dict] = []
         self._flops: dict[Node, int] = {}  # the stages share most of their Nodes
         self._of_types: dict = {}  # type -> its text, its bytes
-        self._inputs: dict[tuple[str, str], Location | None] = {}  # where the first stage has them from
+        self._inputs: dict[tuple[str, str], Location | None] = {}  # of the first stage: a pass that makes one anew gives it its own
         self.places: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, stage: str, graph: Graph, text: list[str]) -> None:
@@ -69,8 +69,7 @@ class Tables:
         number = {n: k for k, n in enumerate(nodes)}
         if not self.graphs or self.graphs[0]["stage"] == stage:
             self._inputs.update({(label, named[x]): x.location for x in inputs})
-        # A pass that makes an input anew gives it a line of its own, which is not where it came from.
-        locations = [self._inputs.get((label, named[n])) if n in inputs else n.location for n in nodes]
+        locations = [self._inputs.get((label, named[n])) if n in inputs else _location(n) for n in nodes]
         self.places.update({(label, named[n]): (place, k) for n, k in number.items()})
         types = [self._of_type(n.type)[0] for n in nodes]
         drawn = drawing(nodes, [(_label(n, named[n]), text) for n, text in zip(nodes, types)])
@@ -110,6 +109,11 @@ class Tables:
 def operation_rows(operations: Numbered) -> list[list[str]]:
     """Each operation with its family; inputs, constants and what else has none are their own."""
     return [[op, family(op) or op] for op in operations]
+
+
+def _location(node: Node) -> Location | None:
+    """The user's line; that of a size is whatever met it first in this process, and tells nothing."""
+    return None if node.op == "symbol" else node.location
 
 
 def _drawn(drawn: Drawing) -> dict:
