@@ -32,7 +32,7 @@ def content(stages: Stages, sizes: Sizes, costs: list[KernelCost], source: bool 
     """
     exact, texts = formulas(stages), _texts(stages, sizes)
     tables = Tables(sizes)
-    tables.add(TRACED, stages.passes[0].before, texts[0])
+    tables.add(TRACED, stages.at(TRACED), texts[0])
     tables.add(OPTIMISED, stages.optimised, texts[-1])
     decisions = Decisions(stages.whole_record)
     for graph in tables.graphs:
