@@ -8,11 +8,12 @@ from pathlib import Path
 from graphc import aot
 from graphc.cli.arguments import graph_of, settings_of
 from graphc.errors import UsageError
+from graphc.inspect.command import in_file
 from graphc.inspect.page.file import page
 from graphc.inspect.sizes import Sizes, unit
 from graphc.inspect.stages import Stages
 
-_OTHERS = ("diff", "passes", "kernels", "kernel", "memory", "node", "why", "dot", "mermaid", "json", "stage", "fail_if")
+_OTHERS = ("diff", "passes", "kernels", "kernel", "memory", "node", "why", "dot", "mermaid", "json", "stage", "stat", "fail_if")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,18 +32,22 @@ def check(options) -> None:
         if options.no_source:
             raise UsageError("--no-source goes with --html")
         return
+    if options.other is not None:
+        raise UsageError(f"--html shows one model; to compare two: graphc inspect {options.model} {options.other} --diff")
+    if Path(options.html).resolve() == Path(options.model).resolve():
+        raise UsageError(f"--html {options.html} would be written over the model; give the page a name of its own")
     for name in _OTHERS:
         if getattr(options, name):
             raise UsageError(f"--html is a view of its own, and does not go with --{name.replace('_', '-')}")
 
 
 def show(options) -> None:
-    """Compile a model and write its page.
+    """Write the page of a model, which is compiled for it where no file has what became of it.
 
     Raises:
-        UsageError: names of something that is not there. OSError: the page cannot be written.
+        UsageError: names of something that is not there. FormatError: a file is damaged. OSError: the page cannot be written.
     """
-    stages = Stages(graph_of(options, options.input), settings_of(options))
+    stages = in_file(options) or Stages(graph_of(options, options.input), settings_of(options))
     write(options, stages, Sizes(stages.program.signature, given=dict(options.size)))
 
 

@@ -27,6 +27,7 @@ from graphc.ir.record import OPTIMISED
 from graphc.ir.target import TARGETS
 from graphc.options import Options
 
+_NEAR = 2  # operations that --node looks around
 WHOLE = ".."  # what --diff compares where no pass is named: all that passes did
 
 
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument("--json", action="store_true", help="everything as JSON")
     parser.add_argument("--stat", action="store_true", help="with --diff: numbers of lines and operations instead of the lines")
     parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too; with --profile: all kernels")
-    parser.add_argument("--neighbours", type=int, default=2, metavar="N", help="with --node: how many operations away (default: 2)")
+    parser.add_argument("--neighbours", type=int, metavar="N", help=f"with --node: how many operations away (default: {_NEAR})")
     parser.add_argument(
         "--as", dest="form", choices=("loops", "llvm", "asm"), default="loops", help="how to show the kernel (default: loops); with --why: where its code stands in the program"
     )
@@ -94,7 +95,7 @@ def inspect(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
     """
     if options.other is not None:
         return _compare(options, load)
-    stages = _in_file(options) or Stages(*load(options.model))
+    stages = in_file(options) or Stages(*load(options.model))
     fails = options.fail_if and holds(options.fail_if, numbers(stages, _sizes(options, stages)))
     is_plain = options.json or options.stage or options.dot or options.mermaid or not sys.stdout.isatty()
     print(_view(options, stages) if is_plain else coloured(_view(options, stages)))
@@ -119,13 +120,18 @@ def _compare(options, load: Callable[[str], tuple[Graph, Options]]) -> int:
     return int(bool(found))
 
 
-def _in_file(options) -> Kept | None:
-    """What a container holds of a compilation, where that is enough for the view."""
+def in_file(options) -> Kept | None:
+    """What a container holds of a compilation, where that is enough for the view.
+
+    Raises:
+        FormatError, OSError: the file is damaged, or cannot be read.
+    """
     if not options.model.endswith(".gc"):
         return None
     found = kept(options.model, options.target, options.fast_math)
     if found is None or found.has_program:
-        return found if found is None or found.record.lowering is not None or not options.why else None
+        tells_why = options.why or options.html
+        return found if found is None or not tells_why or found.record.lowering is not None else None
     is_of_passes = options.passes or options.diff or options.node or options.stage not in (None, *CODE)
     return found if is_of_passes and not (options.dot or options.mermaid or options.fail_if) else None
 
@@ -150,7 +156,9 @@ def check(options) -> None:
         raise UsageError(f"to compare two models: graphc inspect {options.model} {options.other} --diff")
     if options.other is not None and (options.stage or options.fail_if):
         raise UsageError("--stage and --fail-if are of one model, and --diff compares two")
-    if options.neighbours < 0:
+    if options.neighbours is not None and not options.node:
+        raise UsageError("--neighbours goes with --node")
+    if options.neighbours is not None and options.neighbours < 0:
         raise UsageError(f"--neighbours {options.neighbours}: there must be 0 or more")
     others = (options.diff, options.passes, options.kernels, options.kernel, options.memory, options.why, options.json)
     if options.stage and any(others):
@@ -172,7 +180,7 @@ def _view(options, stages: Stages) -> str:
     if options.kernel:
         return show.kernel_text(stages, options.kernel, options.form)
     if options.node:
-        return neighbours(stages, options.node, options.stage, options.neighbours)
+        return neighbours(stages, options.node, options.stage, _NEAR if options.neighbours is None else options.neighbours)
     if options.why:
         return why(stages.whole_record, options.why, stages.sources, stages.code_lines(options.form))
     is_drawn = options.dot or options.mermaid

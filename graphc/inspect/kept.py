@@ -37,11 +37,11 @@ class Kept(Stages):
 
     @functools.cached_property
     def graph(self) -> Graph:
-        return self.at(TRACED)
+        return self._parsed(TRACED)
 
     @functools.cached_property
     def optimised(self) -> Graph:
-        return self.at(OPTIMISED)
+        return self._parsed(OPTIMISED)
 
     failure = None
 
@@ -65,6 +65,11 @@ class Kept(Stages):
         return tuple([PassRecord(p.name, a, b, p.seconds) for p, a, b in zip(self.record.passes, graphs, graphs[1:])])
 
     def at(self, stage: str) -> Graph:
+        if stage == TRACED:
+            return self.graph
+        return self.optimised if stage == OPTIMISED else self._parsed(stage)
+
+    def _parsed(self, stage: str) -> Graph:
         text = "\n".join(self.record.at(stage))
         return self._read(RECORD, lambda _: parse(text, named=True))
 

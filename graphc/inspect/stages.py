@@ -126,11 +126,6 @@ class Stages:
         """The lowered program with its kernels."""
         return self._lowering[0]
 
-    @property
-    def held(self) -> dict[str, Node]:
-        """The Node of the optimised graph that each buffer, by name, is made for."""
-        return {name: node for name, (_, node) in self._lowering[1].holds.items()}
-
     @functools.cached_property
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:
         """For every kernel, by name, the operations of the optimised graph that each launch of it computes."""

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 
 from graphc.errors import UsageError
-from graphc.inspect.show import WIDTH, columns
+from graphc.inspect.instead import Rules, by_rule, in_place_of
 from graphc.inspect.near import known_value
+from graphc.inspect.show import WIDTH, columns
 from graphc.ir.record import LOWERED, Record, RecordedGraph, RecordedPass, RecordedValue
 from graphc.ir.recorded_lowering import RecordedLaunch, RecordedLowering
 from graphc.ir.text import label_text
@@ -108,7 +109,7 @@ def _after(name: Name, before: Graphs, after: Graphs, run: RecordedPass | None) 
     rules = run.rules if run is not None else {}
     old, new = _value(before, name), after[label].values.get(own) if label in after else None
     if new is not None:
-        by = _by(rules[name][1]) if name in rules else ""
+        by = f", {by_rule(rules[name][1])}" if name in rules else ""
         return [name], f"%{label_text(own)}: {_difference(old, new)}{by}" if new.text != old.text else ""
     made, by = _instead(own, before[label], after[label], rules, label) if label in after else ([], "")
     if not made:
@@ -116,24 +117,17 @@ def _after(name: Name, before: Graphs, after: Graphs, run: RecordedPass | None) 
     return made, f"%{label_text(own)} -> {_named(made)}{by}" if made else f"%{label_text(own)} is gone: nothing needs it"
 
 
-def _by(rules: tuple[str, ...]) -> str:
-    return f", by the rule {' and '.join(rules)}"
-
-
-def _instead(own: str, before: RecordedGraph, after: RecordedGraph, rules: Mapping, label: str) -> tuple[list[Name], str]:
-    """What is in the place of a value that is gone, and how that is known: by a rule, else by what reads another value since.
+def _instead(own: str, before: RecordedGraph, after: RecordedGraph, rules: Rules, label: str) -> tuple[list[Name], str]:
+    """What is in the place of a value that is gone, and how that is known.
 
     Where all that read it are gone as well, what is in the place of these counts.
     """
     level, seen = [own], {own}
     while level:
-        ruled = [rules[label, n] for n in level if (label, n) in rules and rules[label, n][0] in after.values]
-        read = [x for n in level for x in _read_instead(n, before, after)]
-        near = "" if level == [own] else f", as is %{label_text(level[0])}, which read it"
-        if ruled:
-            return [(label, x) for x in dict.fromkeys(x for x, _ in ruled)], _by(ruled[0][1]) + near
-        if read:
-            return [(label, x) for x in dict.fromkeys(read)], ", which is read instead" + near
+        made, how = in_place_of(level, label, before, after, rules)
+        if made:
+            near = "" if level == [own] else f", as is %{label_text(level[0])}, which read it"
+            return [(label, x) for x in made], f", {how}{near}"
         level = list(dict.fromkeys(r for n in level for r in before.readers.get(n, ()) if r not in after.values and r not in seen))
         seen.update(level)
     return [], ""
@@ -143,14 +137,6 @@ def _difference(old: RecordedValue, new: RecordedValue) -> str:
     if old.op != new.op:
         return f"is now {new.op}"
     return "other operands" if old.operands != new.operands else "other sizes or attributes"
-
-
-def _read_instead(own: str, before: RecordedGraph, after: RecordedGraph) -> list[str]:
-    """What those that read a value, and are still there and do the same, read in its place since."""
-    pairs = [(before.values[n], after.values[n]) for n in before.readers.get(own, ()) if n in after.values]
-    same = [(old.operands, new.operands) for old, new in pairs if old.op == new.op and len(old.operands) == len(new.operands)]
-    same += [(before.roots, after.roots)] if len(before.roots) == len(after.roots) else []
-    return [x for old, new in same for x, y in zip(new, old) if y == own]
 
 
 def _of_the_line(old: RecordedValue, before: Graphs, after: Graphs) -> list[Name]:
@@ -194,19 +180,30 @@ def _lowering(record: Record, followed: list[Name], lowered: Graphs, code: Calla
 
 def _fate(known: RecordedLowering, name: Name, lowered: Graphs, launches: Mapping[Name, list[RecordedLaunch]]) -> str:
     label, own = name
-    fusion, op = known.graphs.get(label), _value(lowered, name).op
+    said, readers = fate(known, label, own, _value(lowered, name).op, name in launches), {}
+    if label in known.graphs and own in known.graphs[label].arrays:
+        reading = (x for reader in lowered[label].readers.get(own, ()) for x in launches.get((label, reader), ()))
+        readers = dict.fromkeys(x.kernel for x in reading if x not in launches.get(name, ()))
+    return said + (f" ({_list(readers)})" if readers else "")
+
+
+def fate(known: RecordedLowering, label: str, own: str, op: str, is_computed: bool) -> str:
+    """What fusion made of a value of the lowered graph of that label, and why.
+
+    Args:
+        op: the operation.
+        is_computed: whether a launch of a kernel computes it.
+    """
+    fusion = known.graphs.get(label)
     if fusion is None:
         return "in a graph that runs on the host"
     if own in fusion.arrays:
-        computing = launches.get(name, ())
-        reading = (x for reader in lowered[label].readers.get(own, ()) for x in launches.get((label, reader), ()))
-        readers = dict.fromkeys(x.kernel for x in reading if x not in computing)
-        return f"an array: {fusion.arrays[own]}" + (f" ({_list(readers)})" if readers else "")
+        return f"an array: {fusion.arrays[own]}"
     if own in fusion.inline:
         return f"no array: {fusion.inline[own]}"
     if op in ("input", "const", "item"):
         return {"input": "an input", "const": "a constant", "item": "one of several results"}[op]
-    return "no array: it stays in registers of its kernel" if name in launches else "no array"
+    return "no array: it stays in registers of its kernel" if is_computed else "no array"
 
 
 def _kernels(followed: list[Name], launches: Mapping[Name, list[RecordedLaunch]]) -> list[tuple[str, str]]:

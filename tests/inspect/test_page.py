@@ -1,6 +1,7 @@
 """The page of a compilation as data: what is in it, that it is one file, that no name of a model can break it."""
 
 import base64
+import random
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -85,6 +86,18 @@ def test_edits_are_small():
     assert edits(before, after) == [[40, 1, ["new"]], [60, 3, []]]
     assert edits(before, before) == edits([], []) == []
     assert edits([], ["a"]) == [[0, 0, ["a"]]] and edits(["a", "a"], ["a"]) == [[1, 1, []]]
+    assert edits([*"a}", *"b}", "c"], [*"A}", *"b}", "d"]) == [[0, 1, ["A"]], [4, 1, ["d"]]]
+
+
+def test_edits_lead_from_any_text_to_any_other():
+    draw = random.Random(7)
+    for _ in range(2000):
+        before, after = ([draw.choice("abcdefgh") for _ in range(draw.randrange(9))] for _ in range(2))
+        lines = list(before)
+        for first, count, new in reversed(edits(before, after)):
+            assert count or new
+            lines[first : first + count] = new
+        assert lines == after
 
 
 def test_code_of_every_kernel_is_there(stages, text, model):

@@ -7,6 +7,8 @@ import pytest
 from chromium import CHROMIUM, Browser
 from page_models import HOSTILE, deep_graph, hostile_graph, made, network_stages
 
+from graphc import aot
+from graphc.inspect.kept import kept
 from graphc.inspect.stages import Stages
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
@@ -99,6 +101,42 @@ def test_a_click_on_a_box_chooses_its_value(page, file):
             page.click_at(x + dx, y + dy)
             names.add(chosen(page))
     assert len(names) > 3 and any(name.startswith("%") for name in names)
+
+
+def test_reasons_lead_on(page, file):
+    def said():
+        return page.js("document.querySelector('#details').innerText")
+
+    def follow(name):
+        page.js(f"[...document.querySelectorAll('#details a')].find((a) => a.textContent === {json.dumps(name)}).click()")
+
+    page.open(file, "#graph/value/traced/reshape1")
+    assert "move_less: %reshape1 → %reduce1, by the rule reshape_of" in said()
+    follow("%reduce1")
+    page.wait("document.querySelector('#details h2').textContent === '%reduce1'")
+    assert address(page) == "#graph/value/optimised/reduce1" and "in the place of\nmove_less: %reshape1 → %reduce1" in said()
+    assert "no array: it stays in registers of its kernel" in said()
+    follow("%add1")  # which is not in one kernel with it
+    page.wait("document.querySelector('#details h2').textContent === '%add1'")
+    assert "an array: read by other kernels (reduce0)" in said()
+    assert "%reduce1, %sub0: one of the two has loops of its own, which the other does not fit into" in said()
+    page.open(file, "#graph/value/traced/stop0")
+    assert "not there; graphc inspect MODEL --why stop0 follows it" in said()
+    page.open(file, "#passes/pass/move_less")
+    assert "replaced\n%reshape1 → %reduce1, by the rule reshape_of" in said()
+    page.open(file, "#memory/buffer/sub0")
+    assert "over out_w0: an input that the caller gave away" in said()
+    page.open(file, "#memory/buffer/exp0")
+    assert "not in the memory of\nadd0: the kernel reads rows" in said()
+
+
+def test_a_page_without_times_of_passes(browser, tmp_path):
+    path = tmp_path / "kept.html"
+    path.write_text(made(kept(aot.save(network_stages().graph, tmp_path / "m.gc"))))
+    browser.open(path, "#passes/pass/move_less")
+    browser.wait("document.querySelector('#left .row')")
+    assert rows(browser, "#left")[-1].split() == ["move_less", "−9"]
+    assert "time" not in browser.js("document.querySelector('#details').innerText") and browser.errors == []
 
 
 def test_search_finds_values_kernels_and_lines(page):

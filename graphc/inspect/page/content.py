@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 from graphc.errors import Location
+from graphc.inspect.page.decisions import Decisions
 from graphc.inspect.page.edits import edits
 from graphc.inspect.page.plan import memory_plan
 from graphc.inspect.page.tables import Tables, operation_rows
@@ -16,23 +17,31 @@ from graphc.inspect.work import flat
 from graphc.ir.node import Node
 from graphc.ir.program import Launch, Program
 from graphc.ir.record import OPTIMISED, TRACED
+from graphc.ir.recorded_lowering import RecordedLowering
 from graphc.options import VERSION
 
 FORMAT = 1  # raised when a field goes or changes its meaning
 
 
 def content(stages: Stages, sizes: Sizes, costs: list[KernelCost], source: bool = True) -> dict:
-    """Everything but times and the code of kernels; the same for the same model.
+    """Everything but times and the code of kernels; the same for the same model, compiled now or kept in a file.
 
     Args:
+        stages: whose record has what lowering decided.
         source: whether the text of the user's lines is told, and not only their files and numbers.
     """
     exact, texts = formulas(stages), _texts(stages, sizes)
     tables = Tables(sizes)
-    tables.add(TRACED, stages.passes[0].before, texts[0])
+    tables.add(TRACED, stages.at(TRACED), texts[0])
     tables.add(OPTIMISED, stages.optimised, texts[-1])
-    given = _given(stages.program)
-    kernels = [_kernel(stages, sizes, cost, tables) | {"given": given[cost.name]} for cost in costs]
+    decisions = Decisions(stages.whole_record)
+    for graph in tables.graphs:
+        if graph["stage"] == OPTIMISED:
+            graph |= decisions.of_graph(graph["label"], graph["name"])
+    given, lowering = _given(stages.program), stages.whole_record.lowering
+    computed = _computed(lowering, tables)
+    kernels = [_kernel(stages, sizes, cost, computed.get(cost.name, []), tables) | {"given": given[cost.name]} for cost in costs]
+    holds = {buffer: tables.places[value] for buffer, value in lowering.holds.items() if value in tables.places}
     signature = stages.program.signature
     files = _short_paths(file for file, _ in tables.lines)
     return {
@@ -56,8 +65,10 @@ def content(stages: Stages, sizes: Sizes, costs: list[KernelCost], source: bool 
             [one.name, one.before, one.after, one.changed, edits(before, after)]
             for one, before, after in zip(stages.record.passes, texts, texts[1:])
         ],
+        "replaced": decisions.replaced,
         "kernels": kernels,
-        "memory": memory_plan(stages.program, sizes, [cost.name for cost in costs], _holders(stages, tables)),
+        "memory": memory_plan(stages.program, sizes, [cost.name for cost in costs], holds) | decisions.of_memory(),
+        "sentences": list(decisions.sentences),
     }
 
 
@@ -71,17 +82,25 @@ def _texts(stages: Stages, sizes: Sizes) -> list[list[str]]:
     return found
 
 
-def _kernel(stages: Stages, sizes: Sizes, cost: KernelCost, tables: Tables) -> dict:
-    arrays, nodes = stages.kernel(cost.name).arrays, stages.origins.get(cost.name, ())
-    lines = dict.fromkeys(n.location for n in nodes if n.location is not None)
+def _computed(lowering: RecordedLowering, tables: Tables) -> dict[str, list[tuple[int, int]]]:
+    """For each kernel the places of the values that all its launches compute."""
+    found: dict[str, dict] = {}
+    for launch in lowering.launches:
+        values = [(launch.graph, name) for name in launch.values]
+        found.setdefault(launch.kernel, {}).update((tables.places[v], None) for v in values if v in tables.places)
+    return {kernel: list(places) for kernel, places in found.items()}
+
+
+def _kernel(stages: Stages, sizes: Sizes, cost: KernelCost, values: list[tuple[int, int]], tables: Tables) -> dict:
+    lines = dict.fromkeys(tables.graphs[g]["line"][k] for g, k in values)
     return {
         "name": cost.name,
         "runs": cost.runs,
         "flops": cost.flops,
         "bytes": cost.bytes,
-        "arrays": [[a.name, sizes.text(a.type), a.written] for a in arrays],
-        "values": [tables.places[n][-1] for n in nodes if n in tables.places],
-        "lines": list(dict.fromkeys(tables.lines((at.file, at.line)) for at in lines)),
+        "arrays": [[a.name, sizes.text(a.type), a.written] for a in stages.kernel(cost.name).arrays],
+        "values": values,
+        "lines": [line for line in lines if line >= 0],
     }
 
 
@@ -90,11 +109,6 @@ def _given(program: Program) -> dict[str, list[int]]:
     number = {b.name: k for k, b in enumerate(program.buffers)}
     launches = [s for s in flat(program.steps) if isinstance(s, Launch)]
     return {s.kernel: [number[name] for name in s.args] for s in reversed(launches)}
-
-
-def _holders(stages: Stages, tables: Tables) -> dict[str, tuple[int, int]]:
-    """For the name of a buffer the place of the value that is put into it."""
-    return {name: tables.places[n][-1] for name, n in stages.held.items() if n in tables.places}
 
 
 def _short_paths(files: Iterable[str]) -> dict[str, str]:

@@ -3,14 +3,14 @@
 const MOST = 12; // of a list that are shown at first
 
 /** A list of links, the rest behind a button. */
-function links(items, made) {
-  const list = el("ul", {}, ...items.slice(0, MOST).map(made));
-  if (items.length <= MOST) return list;
+function links(items, made, most = MOST) {
+  const list = el("ul", {}, ...items.slice(0, most).map(made));
+  if (items.length <= most) return list;
   const more = el("button", {
     class: "more",
     type: "button",
-    text: `and ${items.length - MOST} more`,
-    click: () => more.replaceWith(...items.slice(MOST, MOST + 500).map(made)),
+    text: `and ${items.length - most} more`,
+    click: () => more.replaceWith(...items.slice(most, most + 500).map(made)),
   });
   list.append(more);
   return list;
@@ -100,7 +100,8 @@ const describe = {
       bodies = graph.bodies[k] || [],
       buffers = M.memory.buffers.flatMap((b, n) => (b[7] && M.graphs[b[7][0]] === graph && b[7][1] === k ? [n] : []));
     const text = textLines(graph).get(name),
-      changed = history(name);
+      changed = history(name),
+      became = passReasons(graph, k);
     return [
       ...heading(`%${name}`, colorOf(graph, k), `${opOf(graph, k)}${family !== opOf(graph, k) ? `, ${family}` : ""}`),
       facts([
@@ -115,7 +116,9 @@ const describe = {
           graph.stage === "traced" ? "later" : "earlier",
           other
             ? there === undefined
-              ? "not there"
+              ? graph.stage === "traced" && !became.length
+                ? `not there; graphc inspect MODEL --why ${name} follows it`
+                : "not there"
               : el("a", {
                   href: address("graph", "value", valueKey(other, there)),
                   text: other.stage === "traced" ? "as traced" : "after the passes",
@@ -127,6 +130,8 @@ const describe = {
       ...(graph.stage !== "traced" && graph.kernels[k].length
         ? section("computed in", links(graph.kernels[k], kernelLink))
         : []),
+      ...became,
+      ...fusionReasons(graph, k),
       ...(bodies.length
         ? section(
             "runs",
@@ -151,13 +156,7 @@ const describe = {
       ...(changed.length
         ? section(
             "written by the passes",
-            links(changed, (number) =>
-              el(
-                "li",
-                {},
-                el("a", { href: address("passes", "pass", M.passes[number][0]), text: M.passes[number][0] }),
-              ),
-            ),
+            links(changed, (number) => el("li", {}, passLink(number))),
           )
         : []),
       ...(text ? section("text", el("pre", { text: text.trim() })) : []),
@@ -288,6 +287,7 @@ const describe = {
         ["in use", first < 0 ? "never" : `steps ${first + 1} to ${last + 1}`],
       ]),
       ...(value ? section("made for", links([value], placeLink)) : []),
+      ...memoryReasons(number),
       ...section("steps", links(steps, stepLink)),
     ];
   },
@@ -313,9 +313,15 @@ const describe = {
       ...heading(pass[0], "accent", `pass ${number + 1} of ${M.passes.length}`),
       facts([
         ["values", `${pass[1]} → ${pass[2]}`],
-        ["time", duration(T.passes[number] * 1e6)],
+        ["time", passTime(number)],
         ["changed", pass[3] ? plural(pass[4].length, "place") : "nothing"],
       ]),
+      ...(M.replaced[number].length
+        ? section(
+            "replaced",
+            links(M.replaced[number], (row) => el("li", {}, ...replacedLine(row))),
+          )
+        : []),
       ...(made.length
         ? section(
             "wrote",

@@ -18,7 +18,7 @@ from graphc.inspect.summary import kernel_costs
 
 _HOLE = re.compile(r"\{\{(\w+)\}\}")
 _SCRIPTS = (
-    "core", "lists", "code", "layout", "canvas", "graph", "paint", "tree", "passes", "kernels", "memory", "timeline", "source", "details", "search", "main",
+    "core", "lists", "code", "layout", "canvas", "graph", "paint", "tree", "passes", "kernels", "memory", "timeline", "source", "reasons", "details", "search", "main",
 )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ views.passes = {
     row.append(
       el("span", { class: "name", text: name }),
       el("span", { class: "much", text: change }),
-      el("span", { class: "much cell w3", text: duration(T.passes[number] * 1e6) }),
+      ...(T.passes[number] === null ? [] : [el("span", { class: "much cell w3", text: passTime(number) })]),
       bar,
     );
   },
@@ -179,6 +179,9 @@ views.passes = {
     if (graph && name) showDetails("value", `${graph.id}/${name.slice(1).replace(/^"|"$/g, "")}`);
   },
 };
+
+/** How long a pass took; nothing where that was not kept. */
+const passTime = (number) => (T.passes[number] === null ? "" : duration(T.passes[number] * 1e6));
 
 /** What one pass changed, with two lines around each change. */
 function changes(number, around = 2) {

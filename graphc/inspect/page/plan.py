@@ -9,7 +9,7 @@ from graphc.ir.node import Node
 from graphc.ir.program import Buffer, Launch, Program
 
 
-def memory_plan(program: Program, sizes: Sizes, kernels: list[str], holds: dict[str, list]) -> dict:
+def memory_plan(program: Program, sizes: Sizes, kernels: list[str], holds: dict[str, tuple[int, int]]) -> dict:
     """Buffers and steps.
 
     Args:

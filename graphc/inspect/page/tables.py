@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from graphc.errors import Location
 from graphc.inspect.page.drawing import OPEN, Drawing, drawing, is_small
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.work import family, flops
@@ -36,7 +37,7 @@ class Tables:
 
     Attributes:
         types, operations, scopes: text each. lines: (file, line) of the user's program.
-        places: Node -> where it is told: [number of the graph, number of the value] for each stage that has it.
+        places: (label of the graph, name) -> number of the graph and of the value in the last stage that has it.
     """
 
     def __init__(self, sizes: Sizes):
@@ -45,7 +46,8 @@ class Tables:
         self.graphs: list[dict] = []
         self._flops: dict[Node, int] = {}  # the stages share most of their Nodes
         self._of_types: dict = {}  # type -> its text, its bytes
-        self.places: dict[Node, list[tuple[int, int]]] = {}
+        self._inputs: dict[tuple[str, str], Location | None] = {}  # of the first stage: a pass that makes one anew gives it its own
+        self.places: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, stage: str, graph: Graph, text: list[str]) -> None:
         """A Graph and those inside it, the outermost first.
@@ -65,8 +67,10 @@ class Tables:
         inputs = set(graph.inputs)
         named = value_names(graph, ()) | dict(zip([n for n in nodes if n not in inputs], names))
         number = {n: k for k, n in enumerate(nodes)}
-        for node, k in number.items():
-            self.places.setdefault(node, []).append((place, k))
+        if not self.graphs or self.graphs[0]["stage"] == stage:
+            self._inputs.update({(label, named[x]): x.location for x in inputs})
+        locations = [self._inputs.get((label, named[n])) if n in inputs else _location(n) for n in nodes]
+        self.places.update({(label, named[n]): (place, k) for n, k in number.items()})
         types = [self._of_type(n.type)[0] for n in nodes]
         drawn = drawing(nodes, [(_label(n, named[n]), text) for n, text in zip(nodes, types)])
         return {
@@ -78,8 +82,8 @@ class Tables:
             "shown": [_label(n, "") for n in nodes],
             "operation": [self.operations(n.op) for n in nodes],
             "type": [self.types(text) for text in types],
-            "line": [-1 if n.location is None else self.lines((n.location.file, n.location.line)) for n in nodes],
-            "scope": [-1 if n.location is None or not n.location.scope else self.scopes(n.location.scope) for n in nodes],
+            "line": [-1 if at is None else self.lines((at.file, at.line)) for at in locations],
+            "scope": [-1 if at is None or not at.scope else self.scopes(at.scope) for at in locations],
             "operands": [[number[x] for x in n.inputs] for n in nodes],
             "flops": [self._flops_of(n) for n in nodes],
             "bytes": [self._of_type(n.type)[1] for n in nodes],
@@ -105,6 +109,11 @@ class Tables:
 def operation_rows(operations: Numbered) -> list[list[str]]:
     """Each operation with its family; inputs, constants and what else has none are their own."""
     return [[op, family(op) or op] for op in operations]
+
+
+def _location(node: Node) -> Location | None:
+    """The user's line; that of a size is whatever met it first in this process, and tells nothing."""
+    return None if node.op == "symbol" else node.location
 
 
 def _drawn(drawn: Drawing) -> dict:
