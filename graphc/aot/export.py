@@ -23,6 +23,7 @@ from graphc.ir.segments import segments
 from graphc.ir.target import TARGETS, Target
 from graphc.options import Options
 
+_UNSPELLABLE = frozenset('"\\')
 _BESIDE = (".o", ".a", ".so", ".h", ".weights", ".wasm", ".mjs")
 
 
@@ -123,9 +124,11 @@ def check_path(path: Path) -> None:
     """Say at once what would be wrong with a place for a container after long work.
 
     Raises:
-        UsageError: ``path`` ends like one of the files beside it.
+        UsageError: ``path`` ends like one of the files beside it, or C could not include a header of its name.
         OSError: it is a folder, or in one that does not exist or cannot be written to.
     """
+    if not path.stem.isprintable() or not _UNSPELLABLE.isdisjoint(path.stem):
+        raise UsageError(f"{str(path)!r} cannot be named in an #include of C: use a name without quotes, backslashes, tabs and ends of lines")
     if path.suffix in _BESIDE:
         raise UsageError(
             f"{path} names the container; {', '.join(_BESIDE)} are written beside it. Use {path.with_suffix('.gc')}"

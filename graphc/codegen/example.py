@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from graphc.codegen.header import fixed_elements
 from graphc.ir.dtype import DType
+from graphc.ir.node import symbol_name
 from graphc.ir.program import Signature
 from graphc.ir.target import X86_64, Target
 
@@ -151,15 +153,20 @@ def example_text(
 
 def _start(stem: str, library: str, macro: str, target: Target) -> str:
     """What an example begins with: how to compile it, and the memory for arrays."""
-    build = (_BUILD if target.threads else _BUILD_BARE).format(file=f"{stem}_main.c", library=f"{library}.a")
+    build = (_BUILD if target.threads else _BUILD_BARE).format(file=_word(f"{stem}_main.c"), library=_word(f"{library}.a"))
     # The aligned_alloc of newlib, the usual library there, cannot be linked.
     include, allocate = ("", "aligned_alloc") if target.threads else ("#include <malloc.h>\n", "memalign")
     return _START.format(header=f"{library}.h", build=build, macro=macro, include=include, allocate=allocate)
 
 
+def _word(file: str) -> str:
+    """A file in this folder as the shell and a compiler take it, also if it begins with a dash."""
+    return shlex.quote(f"./{file}" if file.startswith("-") else file)
+
+
 def _axis(signature: Signature, size) -> str:
     """A size of an input, which is a number or a plain symbol, in C."""
-    return str(size) if type(size) is int else f"dims[{signature.symbols.index(str(size))}]"
+    return str(size) if type(size) is int else f"dims[{signature.symbols.index(symbol_name(size))}]"
 
 
 def _pointers(what: str, kind: str, many: int) -> str:

@@ -6,6 +6,7 @@ import math
 import re
 
 from graphc.errors import CompileError
+from graphc.ir.node import symbol_name
 from graphc.ir.program import Param, Signature
 from graphc.ir.target import X86_64, Target
 
@@ -163,7 +164,7 @@ def _uses(signature: Signature, name: str) -> str:
     """The first axis that has this symbol as its size."""
     for k, param in enumerate(signature.inputs):
         for axis, d in enumerate(param.type.shape):
-            if str(d) == name:
+            if symbol_name(d) == name:
                 return f"axis {axis} of inputs[{k}]"
     return "no input"
 
