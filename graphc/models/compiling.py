@@ -97,9 +97,12 @@ class _Asked:
         path, part = split_name(self.name)
         if (self.weights is not None or self.inputs) and (not self.name or path.endswith((".py", *KERAS))):
             raise UsageError(f"there are weights only for .txt files, and values of inputs only for .onnx files; {path or 'the model'} is neither")
-        if path.endswith(KERAS) and not part:  # a part is a graph
+        if path.endswith(KERAS):
+            if part and self.entry:
+                raise UsageError(f"entries are for {_FORMS}; {self.name} has one")
+            keras_command().check_part(path, part)
             with located(Location(path, 1)):
-                return self._keras(keras_command().load(path))
+                return self._keras(keras_command().load(path), part)
         if path.endswith(".py") and part:
             return self._object(objects_in(path, (part,))[part], part, path)
         if path.endswith(".py") and self.entry:
@@ -128,17 +131,20 @@ class _Asked:
             raise UsageError(f"entries are for {_FORMS}; {name} is a {type(model).__name__}")
         return [{"": Entry(as_graph(model, name, path), self.settings)}]
 
-    def _keras(self, model) -> list[dict[str, Entry]]:
-        """What a Keras model predicts, and a step of its training: a set each, or one of those that are named."""
+    def _keras(self, model, part: str = "") -> list[dict[str, Entry]]:
+        """What a Keras model predicts, and a step of its training: a set each, or one of those that are named; or ``part`` alone."""
         command = keras_command()
         unknown = [name for name in self.entry if name not in (command.PREDICT, command.TRAIN)]
         if unknown:
             raise UsageError(f"a Keras model has the entries {command.PREDICT} and {command.TRAIN}, not {unknown[0]!r}")
-        training = command.TRAIN in self.entry if self.entry else None
+        asked = (part,) if part else self.entry
+        training = command.TRAIN in asked if asked else None
         found, why = command.entries_of(model, Options(), training)
         found = {name: replace(one, options=replace(one.options, **self.options)) for name, one in found.items()}
         if why:
             self.on_note(f"no step of training: {why}")
+        if part:
+            return [{"": found[part]}]
         if self.entry:
             return [{name: found[name] for name in self.entry}]
         return [{"" if name == command.PREDICT else name: one} for name, one in found.items()]
@@ -159,7 +165,8 @@ def place(output: str, name: str, several: bool = False) -> tuple[Path, list[Pat
     path, (file, part) = Path(output), split_name(name)
     is_folder = output.endswith(("/", os.sep)) or path.is_dir()
     if is_folder or ((several or file.endswith(_FOLDERS)) and not path.suffix):
-        return path / f"{part if part and file.endswith('.py') else Path(file).stem}.gc", [path]
+        stem = part if part and file.endswith(".py") else "_".join(filter(None, (Path(file).stem, part)))
+        return path / f"{stem}.gc", [path]
     return path, []
 
 
