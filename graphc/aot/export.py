@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from graphc.options import Options
 
 _UNSPELLABLE = frozenset('"\\')
 _BESIDE = (".o", ".a", ".so", ".h", ".weights", ".wasm", ".mjs")
+_EXAMPLE = "_main.c"
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,13 @@ def write_files(files: Mapping[Path, list]) -> list[Path]:
     with new_folders(dict.fromkeys(file.parent for file in files)):
         replace_files(files)
     return list(files)
+
+
+def others_beside(files: Collection[Path]) -> list[Path]:
+    """Files with the name of one of these models that were not written with it, such as those of an earlier compilation for another machine."""
+    stems = sorted({file.with_suffix("") for file in files if not file.name.endswith(_EXAMPLE)})
+    named = [stem.with_name(stem.name + ending) for stem in stems for ending in (*_BESIDE, _EXAMPLE)]
+    return [file for file in named if file not in files and file.exists()]
 
 
 def check_path(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.aot import Entry, check_path, entry_files, write_files
+from graphc.aot import Entry, check_path, entry_files, others_beside, write_files
 from graphc.aot.replace import new_folders
 from graphc.errors import Location, UsageError, located
 from graphc.ir.program import Program
@@ -45,7 +45,8 @@ def compile_model(
         weights: for IR text, the model that it was printed from.
         inputs: for ONNX, inputs on whose values it depends what is computed.
         threads, separate_weights: as for ``graphc.export``.
-        on_note: is told what the files alone do not say, such as why there is no step of training.
+        on_note: is told what the files alone do not say, such as why there is no step of training, or
+            which files of the model's name are those of an earlier compilation.
         options: fields of ``graphc.Options``: ``fast_math``, ``checks``, ``allow``, ``skip``, ``machine``. Without them, ONNX and Keras
             models are compiled for inference, and containers as they were.
 
@@ -72,7 +73,10 @@ def compile_model(
             made = entry_files(found, path, targets=targets, threads=threads, separate_weights=separate_weights)
             files |= made
             _note_hosts(found, path, made, on_note)
-        return write_files(files)
+        written = write_files(files)
+        if others := others_beside(files):
+            on_note(f"not of this compilation, and left as they were: {', '.join(map(str, others))}")
+        return written
 
 
 @dataclass(frozen=True)

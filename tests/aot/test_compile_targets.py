@@ -51,6 +51,15 @@ def test_one_target_is_beside_the_container(predictor, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.a", "m.gc", "m.h", "m.o", "m.so", "m_main.c"]
 
 
+def test_files_of_another_compilation_stay_and_are_named(predictor, tmp_path):
+    notes = []
+    for target in (FOREIGN, "wasm32", "wasm32"):
+        aot.compile(predictor.graph, tmp_path / "m.gc", targets=[target], separate_weights=target == FOREIGN, on_note=notes.append)
+    assert len({*tmp_path.iterdir()}) == 9 and len(notes) == 2 and notes[0] == notes[1]
+    others = ", ".join([str(tmp_path / name) for name in ("m.so", "m.weights", "m_main.c")])
+    assert notes[0] == f"not of this compilation, and left as they were: {others}"
+
+
 def test_nothing_is_left_where_one_target_fails(predictor, tmp_path, monkeypatch):
     (tmp_path / "m.gc").write_text("old")
     module = importlib.import_module("graphc.compile")
