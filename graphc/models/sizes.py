@@ -69,6 +69,8 @@ def _open_inputs(graph: Graph) -> list[str]:
 
 
 def _enter(values: dict[str, int], symbol: str, size: int, name: str) -> None:
+    if not isinstance(size, int):
+        raise UsageError(f"size {name} = {size!r} must be a number")
     if size < 0:
         raise UsageError(f"size {name} = {size} must be 0 or more")
     if values.setdefault(symbol, size) != size:
