@@ -14,7 +14,7 @@ import numpy as np
 from graphc.aot.arrays import array_pieces
 from graphc.aot.c_files import CFiles
 from graphc.aot.container import container, lowered
-from graphc.aot.replace import new_folders, replace_files
+from graphc.aot.replace import check_replaceable, new_folders, replace_files
 from graphc.compile import target_of
 from graphc.errors import UsageError
 from graphc.ir.graph import Graph
@@ -133,7 +133,7 @@ def check_path(path: Path) -> None:
 
     Raises:
         UsageError: ``path`` ends like one of the files beside it, or C could not include a header of its name.
-        OSError: it is a folder, or in one that does not exist or cannot be written to.
+        OSError: it is a folder or device, or in a folder that does not exist or cannot be written to.
     """
     if not path.stem.isprintable() or not _UNSPELLABLE.isdisjoint(path.stem):
         raise UsageError(f"{str(path)!r} cannot be named in an #include of C: use a name without quotes, backslashes, tabs and ends of lines")
@@ -141,8 +141,7 @@ def check_path(path: Path) -> None:
         raise UsageError(
             f"{path} names the container; {', '.join(_BESIDE)} are written beside it. Use {path.with_suffix('.gc')}"
         )
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    check_replaceable(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if not os.access(path.parent, os.W_OK):
