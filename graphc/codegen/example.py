@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from graphc.codegen.header import fixed_elements
+from graphc.codegen.header import commented, fixed_elements
 from graphc.ir.dtype import DType
 from graphc.ir.node import symbol_name
 from graphc.ir.program import Signature
@@ -98,7 +98,7 @@ def example_text(
     lines = ["", "int main(int argc, char **argv) {", f"  if (!{entry}_supported()) {{",
              f'    fprintf(stderr, "{entry} was compiled for another processor than this one\\n");', "    return 1;", "  }"]  # fmt: skip
     if signature.symbols:
-        lines += [f"  int64_t dims[{macro}_DIMS];  /* {', '.join(signature.symbols)} */".replace("\n", " "),
+        lines += [f"  int64_t dims[{macro}_DIMS];  /* {commented(', '.join(signature.symbols))} */",
                   f"  for (int k = 0; k < {macro}_DIMS; ++k) dims[k] = argc > k + 1 ? atoll(argv[k + 1]) : 1;"]  # fmt: skip
     else:
         lines += ["  const int64_t *dims = NULL;  /* every size is fixed */", "  (void)argc, (void)argv;"]
@@ -123,7 +123,7 @@ def example_text(
     for k, param in enumerate(signature.inputs):
         name = f"input{k}"
         short = param.type.dtype.short
-        what = f"{_label(param.name)}: written over by outputs[{donated[k]}]" if k in donated else _label(param.name)
+        what = f"{commented(param.name)}: written over by outputs[{donated[k]}]" if k in donated else commented(param.name)
         lines.append(f"  void *{name} = block({counts[name]} * {macro}_{name.upper()}_ITEM);  /* {what} */")
         if k not in donated and short in ramps:
             lines.append(f"  fill_{short}({name}, {counts[name]});")
@@ -131,7 +131,7 @@ def example_text(
     for k in range(len(signature.outputs)):
         name = f"output{k}"
         memory = f"input{inputs_of[k]}" if k in owned else f"block({counts[name]} * {macro}_{name.upper()}_ITEM)"
-        lines.append(f"  void *{name} = {memory};  /* {_label(signature.outputs[k].name)} */")
+        lines.append(f"  void *{name} = {memory};  /* {commented(signature.outputs[k].name)} */")
     lines += [f"  void *arena = block({entry}_arena(dims));",
               _pointers("const void *inputs", "input", len(signature.inputs)),
               _pointers("void *outputs", "output", len(signature.outputs)), ""]  # fmt: skip
@@ -142,7 +142,7 @@ def example_text(
                 *[f"  {line}" for line in call], "}"]  # fmt: skip
     lines += [f"  {line}" for line in call]
     for k, param in enumerate(signature.outputs):
-        text = _label(param.name).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("??", "?")
+        text = commented(param.name).replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
         lines.append(f'  show_{param.type.dtype.short}("{text}", output{k}, {counts[f"output{k}"]});')
     lines.append("")
     frees = [f"input{k}" for k in range(len(signature.inputs))]
@@ -188,7 +188,3 @@ def _form(kind: DType) -> str:
     if kind.kind in "ub":
         return f'" %llu", (unsigned long long)((const uint{size}_t *)data)[k]'
     return f'" 0x%0{size // 4}llx", (unsigned long long)((const uint{size}_t *)data)[k]'  # the bits of a float that C has no type for
-
-
-def _label(name: str) -> str:
-    return name.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
-from graphc.codegen.header import ARENA_ALIGN
+from graphc.codegen.header import ARENA_ALIGN, commented
 from graphc.ir.program import Param, Signature
 
 _ARRAYS = {
@@ -182,5 +182,4 @@ def _row(param: Param) -> str:
     short = param.type.dtype.short
     sizes = ", ".join(map(str, param.type.shape))
     note = f" ({_PLAIN[short]})" if short in _PLAIN else ""
-    name = param.name.replace("\n", " ")
-    return f"{name}  {short}[{sizes}], {_ARRAYS[short]}{note}"
+    return f"{commented(param.name)}  {short}[{sizes}], {_ARRAYS[short]}{note}"
