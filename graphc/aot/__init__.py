@@ -11,8 +11,8 @@ from graphc.aot.replace import replace_files
 from graphc.aot.tune import Trial, Tuning, tune
 
 __all__ = [
-    "Entry", "Trial", "Tuning", "check_path", "compile", "entry_files", "export", "feeds", "load", "others_beside", "random_array", "read", "read_arrays",
-    "replace_files", "save", "tune", "write_arrays", "write_files",
+    "Entry", "Trial", "Tuning", "check_path", "compile", "entry_files", "export", "feeds", "load", "others_beside", "random_array", "read",
+    "read_arrays", "replace_files", "save", "tune", "write_arrays", "write_files",
 ]  # fmt: skip
 
 

@@ -65,7 +65,7 @@ static void load_weights(void) {{
   void *memory = block(size);
   rewind(file);
   if (size < 0 || fread(memory, 1, (size_t)size, file) != (size_t)size || {entry}_init(memory, size)) {{
-    fprintf(stderr, "{stem}.weights: not the weights of {entry}\\n");
+    fprintf(stderr, "%s: not the weights of {entry}\\n", "{stem}.weights");
     exit(1);
   }}
   fclose(file);
@@ -136,7 +136,7 @@ def example_text(
               _pointers("const void *inputs", "input", len(signature.inputs)),
               _pointers("void *outputs", "output", len(signature.outputs)), ""]  # fmt: skip
     call = [f"int32_t code = {entry}(inputs, outputs, dims, arena);", "if (code) {",
-            f'  fprintf(stderr, "{entry} answered %ld, see {library}.h\\n", (long)code);', "  return 1;", "}"]  # fmt: skip
+            f'  fprintf(stderr, "{entry} answered %ld, see %s\\n", (long)code, "{library}.h");', "  return 1;", "}"]  # fmt: skip
     if owned:
         call = [f"for (int turn = 0; turn < {_STEPS}; ++turn) {{  /* each step goes on with what the one before left */",
                 *[f"  {line}" for line in call], "}"]  # fmt: skip
