@@ -66,12 +66,19 @@ def test_there_is_one_command_to_run_and_one_to_test():
         assert re.search(rf"<!-- {name} -->\n```sh\n[^`]+```", README), name
 
 
+def has_newlib() -> bool:
+    """Whether there is a C compiler for microcontrollers with its library."""
+    compiler = shutil.which("arm-none-eabi-gcc")
+    found = compiler and subprocess.run([compiler, "-print-file-name=rdimon.specs"], capture_output=True, text=True).stdout
+    return bool(found) and Path(found.strip()).is_absolute()
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 def test_the_code_on_programs_in_c_runs(tmp_path):
     page = (ROOT / "docs/aot.md").read_text()
     done = run("\n".join(re.findall(r"```python\n(.*?)```", page, re.S)), tmp_path)
     assert done.returncode == 0, done.stderr
-    (shell, command, cross), (own,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.S) for kind in ("sh", "c"))
+    (shell, command, cross), (own, start) = (re.findall(rf"```{kind}\n(.*?)```", page, re.S) for kind in ("sh", "c"))
     (tmp_path / "main.c").write_text(own)
     graphc = f'graphc() {{ "{sys.executable}" -m graphc "$@"; }}\n'
     subprocess.run(["sh", "-e", "-c", graphc + command], cwd=tmp_path, check=True)
@@ -80,10 +87,14 @@ def test_the_code_on_programs_in_c_runs(tmp_path):
     shell += "cc -std=c11 -Wall -Wextra -Werror main.c digits.a -o own -lpthread\n./own\n"
     can_cross = shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64")
     shell += cross if can_cross else ""
+    (board,) = re.findall(r"```\n(graphc compile digits.gc -o board.*?)```", page, re.S)
+    has_board = shutil.which("qemu-system-arm") and has_newlib()
+    (tmp_path / "start.c").write_text(start)
+    shell += board if has_board else ""
     printed = subprocess.run(["sh", "-e", "-c", graphc + shell], cwd=tmp_path, capture_output=True, text=True)
     assert printed.returncode == 0, printed.stderr
     example, answer, *others = [line for line in printed.stdout.splitlines() if not line.startswith("wrote ")]
-    assert others == [example] * bool(can_cross)
+    assert others == [example] * (bool(can_cross) + bool(has_board))
     wanted = done.stdout.splitlines()[0].split()
     assert answer.split() == wanted and len(wanted) == 10
     assert example.split(":")[1].split() == [*wanted[:8], "..."]

@@ -4,15 +4,15 @@ import importlib
 
 from graphc.aot.arrays import read_arrays, write_arrays
 from graphc.aot.container import save
-from graphc.aot.export import Entry, check_path, entry_files, export, write_files
+from graphc.aot.export import Entry, check_path, entry_files, export, others_beside, write_files
 from graphc.aot.feeds import feeds, random_array
 from graphc.aot.load import load, read
 from graphc.aot.replace import replace_files
 from graphc.aot.tune import Trial, Tuning, tune
 
 __all__ = [
-    "Entry", "Trial", "Tuning", "check_path", "compile", "entry_files", "export", "feeds", "load", "random_array", "read", "read_arrays",
-    "replace_files", "save", "tune", "write_arrays", "write_files",
+    "Entry", "Trial", "Tuning", "check_path", "compile", "entry_files", "export", "feeds", "load", "others_beside", "random_array", "read",
+    "read_arrays", "replace_files", "save", "tune", "write_arrays", "write_files",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from graphc.aot.arrays import array_pieces
 from graphc.aot.c_files import CFiles
 from graphc.aot.container import container, lowered
-from graphc.aot.replace import new_folders, replace_files
+from graphc.aot.replace import check_replaceable, new_folders, replace_files
 from graphc.compile import target_of
 from graphc.errors import UsageError
 from graphc.ir.graph import Graph
@@ -23,7 +23,9 @@ from graphc.ir.segments import segments
 from graphc.ir.target import TARGETS, Target
 from graphc.options import Options
 
+_UNSPELLABLE = frozenset('"\\')
 _BESIDE = (".o", ".a", ".so", ".h", ".weights", ".wasm", ".mjs")
+_EXAMPLE = "_main.c"
 
 
 @dataclass(frozen=True)
@@ -119,19 +121,27 @@ def write_files(files: Mapping[Path, list]) -> list[Path]:
     return list(files)
 
 
+def others_beside(files: Collection[Path]) -> list[Path]:
+    """Files with the name of one of these models that were not written with it, such as those of an earlier compilation for another machine."""
+    stems = sorted({file.with_suffix("") for file in files if not file.name.endswith(_EXAMPLE)})
+    named = [stem.with_name(stem.name + ending) for stem in stems for ending in (*_BESIDE, _EXAMPLE)]
+    return [file for file in named if file not in files and file.exists()]
+
+
 def check_path(path: Path) -> None:
     """Say at once what would be wrong with a place for a container after long work.
 
     Raises:
-        UsageError: ``path`` ends like one of the files beside it.
-        OSError: it is a folder, or in one that does not exist or cannot be written to.
+        UsageError: ``path`` ends like one of the files beside it, or C could not include a header of its name.
+        OSError: it is a folder or device, or in a folder that does not exist or cannot be written to.
     """
+    if not path.stem.isprintable() or not _UNSPELLABLE.isdisjoint(path.stem):
+        raise UsageError(f"{str(path)!r} cannot be named in an #include of C: use a name without quotes, backslashes, tabs and ends of lines")
     if path.suffix in _BESIDE:
         raise UsageError(
             f"{path} names the container; {', '.join(_BESIDE)} are written beside it. Use {path.with_suffix('.gc')}"
         )
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    check_replaceable(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if not os.access(path.parent, os.W_OK):

@@ -8,8 +8,9 @@ import numpy as np
 
 from graphc.errors import UsageError
 from graphc.ir.dtype import DType, string
+from graphc.ir.node import symbol_name
 from graphc.ir.program import Param, Signature
-from graphc.runtime.dims import evaluate, symbol_name, symbols_of
+from graphc.runtime.dims import evaluate, symbols_of
 
 
 def feeds(signature: Signature, given: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,18 @@ def new_folders(folders: Iterable[Path]) -> Iterator[None]:
         raise
 
 
+def check_replaceable(path: Path) -> None:
+    """Say what is no file that another can take the place of.
+
+    Raises:
+        OSError: a folder, a device such as ``/dev/null``, or a pipe is there.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "A device or pipe is there, whose place no file takes", str(path))
+
+
 def replace_files(files: dict[Path, Iterable]) -> None:
     """Write files of bytes-like pieces. Each is complete under a temporary name before the first gets its own name.
 
@@ -41,8 +54,7 @@ def replace_files(files: dict[Path, Iterable]) -> None:
     temporaries: dict[Path, Path] = {}
     try:
         for path, pieces in files.items():
-            if path.is_dir():
-                raise IsADirectoryError(21, "Is a directory", str(path))
+            check_replaceable(path)
             temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
             try:
                 handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)

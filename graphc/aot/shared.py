@@ -145,7 +145,7 @@ def load_shared(path, entry: str | None = None) -> SharedModel:
         if target is None or not runs_here(target):
             raise DeviceUnavailable(
                 f"{os.fspath(path)} was compiled for {description.target}, whose code this machine ({host_target().name}) cannot run; "
-                "load the .gc container beside it, or compile the model again with --target for this machine"
+                "load the .gc container that was written with it, or compile the model again with --target for this machine"
             )
         try:
             library = load_for_good(file)

@@ -16,6 +16,7 @@ from graphc.inspect.profile_view import profile_text, shares, table, trace_text
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.why import why
+from graphc.ir.node import symbol_name
 from graphc.ir.program import Signature
 
 _OTHERS = ("diff", "passes", "kernels", "kernel", "memory", "node", "dot", "mermaid", "stage", "fail_if")
@@ -81,6 +82,6 @@ def _arrays(signature: Signature, texts: list[str], sizes: dict[str, int]) -> li
     """One array for each input; open sizes that no given array has are as in the summary."""
     given = named_arrays(texts, [p.name for p in signature.inputs])
     shown = Sizes(signature, given=sizes)
-    known = {str(d) for p in signature.inputs if p.name in given for d in p.type.shape}
+    known = {symbol_name(d) for p in signature.inputs if p.name in given for d in p.type.shape}
     free = {name: size for name, size in shown.by_symbol.items() if name in shown.given or name not in known}
     return aot.feeds(signature, given, free)

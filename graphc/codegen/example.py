@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 
-from graphc.codegen.header import fixed_elements
+from graphc.codegen.header import commented, fixed_elements
 from graphc.ir.dtype import DType
+from graphc.ir.node import symbol_name
 from graphc.ir.program import Signature
 from graphc.ir.target import X86_64, Target
 
@@ -63,7 +65,7 @@ static void load_weights(void) {{
   void *memory = block(size);
   rewind(file);
   if (size < 0 || fread(memory, 1, (size_t)size, file) != (size_t)size || {entry}_init(memory, size)) {{
-    fprintf(stderr, "{stem}.weights: not the weights of {entry}\\n");
+    fprintf(stderr, "%s: not the weights of {entry}\\n", "{stem}.weights");
     exit(1);
   }}
   fclose(file);
@@ -96,7 +98,7 @@ def example_text(
     lines = ["", "int main(int argc, char **argv) {", f"  if (!{entry}_supported()) {{",
              f'    fprintf(stderr, "{entry} was compiled for another processor than this one\\n");', "    return 1;", "  }"]  # fmt: skip
     if signature.symbols:
-        lines += [f"  int64_t dims[{macro}_DIMS];  /* {', '.join(signature.symbols)} */".replace("\n", " "),
+        lines += [f"  int64_t dims[{macro}_DIMS];  /* {commented(', '.join(signature.symbols))} */",
                   f"  for (int k = 0; k < {macro}_DIMS; ++k) dims[k] = argc > k + 1 ? atoll(argv[k + 1]) : 1;"]  # fmt: skip
     else:
         lines += ["  const int64_t *dims = NULL;  /* every size is fixed */", "  (void)argc, (void)argv;"]
@@ -121,7 +123,7 @@ def example_text(
     for k, param in enumerate(signature.inputs):
         name = f"input{k}"
         short = param.type.dtype.short
-        what = f"{_label(param.name)}: written over by outputs[{donated[k]}]" if k in donated else _label(param.name)
+        what = f"{commented(param.name)}: written over by outputs[{donated[k]}]" if k in donated else commented(param.name)
         lines.append(f"  void *{name} = block({counts[name]} * {macro}_{name.upper()}_ITEM);  /* {what} */")
         if k not in donated and short in ramps:
             lines.append(f"  fill_{short}({name}, {counts[name]});")
@@ -129,18 +131,18 @@ def example_text(
     for k in range(len(signature.outputs)):
         name = f"output{k}"
         memory = f"input{inputs_of[k]}" if k in owned else f"block({counts[name]} * {macro}_{name.upper()}_ITEM)"
-        lines.append(f"  void *{name} = {memory};  /* {_label(signature.outputs[k].name)} */")
+        lines.append(f"  void *{name} = {memory};  /* {commented(signature.outputs[k].name)} */")
     lines += [f"  void *arena = block({entry}_arena(dims));",
               _pointers("const void *inputs", "input", len(signature.inputs)),
               _pointers("void *outputs", "output", len(signature.outputs)), ""]  # fmt: skip
     call = [f"int32_t code = {entry}(inputs, outputs, dims, arena);", "if (code) {",
-            f'  fprintf(stderr, "{entry} answered %ld, see {library}.h\\n", (long)code);', "  return 1;", "}"]  # fmt: skip
+            f'  fprintf(stderr, "{entry} answered %ld, see %s\\n", (long)code, "{library}.h");', "  return 1;", "}"]  # fmt: skip
     if owned:
         call = [f"for (int turn = 0; turn < {_STEPS}; ++turn) {{  /* each step goes on with what the one before left */",
                 *[f"  {line}" for line in call], "}"]  # fmt: skip
     lines += [f"  {line}" for line in call]
     for k, param in enumerate(signature.outputs):
-        text = _label(param.name).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("??", "?")
+        text = commented(param.name).replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
         lines.append(f'  show_{param.type.dtype.short}("{text}", output{k}, {counts[f"output{k}"]});')
     lines.append("")
     frees = [f"input{k}" for k in range(len(signature.inputs))]
@@ -151,15 +153,20 @@ def example_text(
 
 def _start(stem: str, library: str, macro: str, target: Target) -> str:
     """What an example begins with: how to compile it, and the memory for arrays."""
-    build = (_BUILD if target.threads else _BUILD_BARE).format(file=f"{stem}_main.c", library=f"{library}.a")
+    build = (_BUILD if target.threads else _BUILD_BARE).format(file=_word(f"{stem}_main.c"), library=_word(f"{library}.a"))
     # The aligned_alloc of newlib, the usual library there, cannot be linked.
     include, allocate = ("", "aligned_alloc") if target.threads else ("#include <malloc.h>\n", "memalign")
     return _START.format(header=f"{library}.h", build=build, macro=macro, include=include, allocate=allocate)
 
 
+def _word(file: str) -> str:
+    """A file in this folder as the shell and a compiler take it, also if it begins with a dash."""
+    return shlex.quote(f"./{file}" if file.startswith("-") else file)
+
+
 def _axis(signature: Signature, size) -> str:
     """A size of an input, which is a number or a plain symbol, in C."""
-    return str(size) if type(size) is int else f"dims[{signature.symbols.index(str(size))}]"
+    return str(size) if type(size) is int else f"dims[{signature.symbols.index(symbol_name(size))}]"
 
 
 def _pointers(what: str, kind: str, many: int) -> str:
@@ -181,7 +188,3 @@ def _form(kind: DType) -> str:
     if kind.kind in "ub":
         return f'" %llu", (unsigned long long)((const uint{size}_t *)data)[k]'
     return f'" 0x%0{size // 4}llx", (unsigned long long)((const uint{size}_t *)data)[k]'  # the bits of a float that C has no type for
-
-
-def _label(name: str) -> str:
-    return name.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")

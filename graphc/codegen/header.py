@@ -6,6 +6,7 @@ import math
 import re
 
 from graphc.errors import CompileError
+from graphc.ir.node import symbol_name
 from graphc.ir.program import Param, Signature
 from graphc.ir.target import X86_64, Target
 
@@ -130,8 +131,8 @@ def _run_comment(signature: Signature, arena: int | None, checks, reasons, targe
     rows = [(f"inputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.inputs)]
     rows += [(f"outputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.outputs)]
     rows += [(f"dims[{k}]", name, f"size of {_uses(signature, name)}") for k, name in enumerate(signature.symbols)]
-    width = max([len(_label(name)) for _, name, _ in rows], default=0)
-    lines += [f" *   {head:10s}  {_label(name):{width}s}  {text}" for head, name, text in rows]
+    width = max([len(commented(name)) for _, name, _ in rows], default=0)
+    lines += [f" *   {head:10s}  {commented(name):{width}s}  {text}" for head, name, text in rows]
     lines += [
         f" *   outputs[{o}] must be the same memory as inputs[{i}]; it is written over." for o, i in signature.donated
     ]
@@ -150,12 +151,12 @@ def _run_comment(signature: Signature, arena: int | None, checks, reasons, targe
         return [*lines, " * Returns 0. */"]
     if told:
         lines.append(" * Returns 0; or, if it refuses the sizes in dims, one of these, with nothing computed:")
-        lines += [f" *   {code}  {_label(reason)}" for code, reason in told]
+        lines += [f" *   {code}  {commented(reason)}" for code, reason in told]
     if values:
         begin = "Or" if told else "Returns 0; or"
         lines.append(f" * {begin}, if values are not as they must be, one of these, with no donated input changed")
         lines.append(" * and outputs that mean nothing:")
-        lines += [f" *   {code}  {_label(reason)}" for code, reason in values]
+        lines += [f" *   {code}  {commented(reason)}" for code, reason in values]
     return [*lines, " */"]
 
 
@@ -163,7 +164,7 @@ def _uses(signature: Signature, name: str) -> str:
     """The first axis that has this symbol as its size."""
     for k, param in enumerate(signature.inputs):
         for axis, d in enumerate(param.type.shape):
-            if str(d) == name:
+            if symbol_name(d) == name:
                 return f"axis {axis} of inputs[{k}]"
     return "no input"
 
@@ -171,8 +172,9 @@ def _uses(signature: Signature, name: str) -> str:
 def _place(param: Param) -> str:
     sizes = "".join([f"[{d}]" for d in param.type.shape])
     kind = _C_TYPES.get(param.type.dtype.short, param.type.dtype.short)
-    return f"{kind} {sizes}".rstrip()
+    return commented(f"{kind} {sizes}".rstrip())
 
 
-def _label(name: str) -> str:
-    return name.replace("*/", "* /").replace("\n", " ")
+def commented(text: str) -> str:
+    """Text as it may stand in a comment of C: it neither ends that, nor begins another, nor leaves its line."""
+    return "".join([c if c.isprintable() else " " for c in text]).replace("*/", "* /").replace("/*", "/ *")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
-from graphc.codegen.header import ARENA_ALIGN
+from graphc.codegen.header import ARENA_ALIGN, commented
 from graphc.ir.program import Param, Signature
 
 _ARRAYS = {
@@ -17,7 +18,7 @@ _PLAIN = {"b1": "0 or 1 each", "f16": "bits", "bf16": "bits", "f8e4m3": "bits", 
 _HEAD = """\
 // {entry}: made by graphc for {stem}.wasm, anew whenever the model is compiled. For browsers and node.
 //
-//   import {{ load }} from "./{stem}.mjs";
+//   import {{ load }} from "./{url}.mjs";
 //   const model = await load();
 //   const results = model.run([{arguments}]);
 //
@@ -39,7 +40,7 @@ const ALIGN = %(align)d; // of every array; as many bytes from its start can be 
  * Makes a model that can be run.
  * @param source the module: its URL, bytes, or a WebAssembly.Module; by default %(stem)s.wasm beside this file.%(weights_doc)s
  */
-export async function load(source = "%(stem)s.wasm"%(weights_parameter)s) {
+export async function load(source = "%(url)s.wasm"%(weights_parameter)s) {
   const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(await bytesOf(source));
   const { exports } = await WebAssembly.instantiate(module, {});
   return new Model(exports%(weights_argument)s);
@@ -155,7 +156,7 @@ def javascript_text(signature: Signature, entry: str, stem: str, said: str, chec
         checks: the Requirements on sizes that it tests. reasons: pairs of a message and a line, for which it ends a run.
         separate: whether its constants are in ``STEM.weights``.
     """
-    params = (*signature.inputs, *signature.outputs)
+    params, url = (*signature.inputs, *signature.outputs), quote(stem)
     refused = [c.message for c in checks] + ["these sizes make a value of more than 2 GiB"] + [message for message, _ in reasons]
     rows = [f"// inputs[{k}]   {_row(p)}" for k, p in enumerate(signature.inputs)]
     rows += [f"// results[{k}]  {_row(p)}" for k, p in enumerate(signature.outputs)]
@@ -163,13 +164,13 @@ def javascript_text(signature: Signature, entry: str, stem: str, said: str, chec
     fixed = [all(type(d) is int for d in p.type.shape) for p in signature.inputs]
     call = ", ".join([f"input{k}" if plain else f"{{ data: input{k}, shape: shape{k} }}" for k, plain in enumerate(fixed)])
     head = _HEAD.format(
-        entry=entry, stem=stem, arguments=call, rows="\n".join(rows), signature=said, axes=json.dumps(axes),
+        entry=entry, stem=stem, url=url, arguments=call, rows="\n".join(rows), signature=said, axes=json.dumps(axes),
         arrays=", ".join([_ARRAYS[p.type.dtype.short] for p in params]), refused=json.dumps(refused),
     )  # fmt: skip
     body = _BODY % {
-        "align": ARENA_ALIGN, "entry": entry, "stem": stem,
+        "align": ARENA_ALIGN, "entry": entry, "stem": stem, "url": url,
         "weights_doc": f"\n * @param weights the content of {stem}.weights or its URL; by default that beside this file." if separate else "",
-        "weights_parameter": f', weights = "{stem}.weights"' if separate else "",
+        "weights_parameter": f', weights = "{url}.weights"' if separate else "",
         "weights_argument": ", await bytesOf(weights)" if separate else "",
         "weights_taken_as": ", weights" if separate else "",
         "weights_taken": _TAKE_WEIGHTS.format(entry=entry, stem=stem) if separate else "",
@@ -181,5 +182,4 @@ def _row(param: Param) -> str:
     short = param.type.dtype.short
     sizes = ", ".join(map(str, param.type.shape))
     note = f" ({_PLAIN[short]})" if short in _PLAIN else ""
-    name = param.name.replace("\n", " ")
-    return f"{name}  {short}[{sizes}], {_ARRAYS[short]}{note}"
+    return f"{commented(param.name)}  {short}[{sizes}], {_ARRAYS[short]}{note}"

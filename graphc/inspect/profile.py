@@ -18,7 +18,7 @@ from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.work import flops, step_bytes
 from graphc.ir.clock import BEGIN, Times
-from graphc.ir.node import Node
+from graphc.ir.node import Node, symbol_name
 from graphc.ir.program import Copy, Host, Launch, flat
 from graphc.runtime.executable import Executable
 from graphc.runtime.host import runs_here
@@ -166,7 +166,7 @@ def _sizes(stages: Stages, arrays: Sequence[np.ndarray]) -> Sizes:
         f"{p.name}.{axis}": size
         for p, array in zip(signature.inputs, arrays)
         for axis, (d, size) in enumerate(zip(p.type.shape, np.shape(array)))
-        if str(d) in signature.symbols
+        if symbol_name(d)
     }  # fmt: skip
     return Sizes(signature, given=given)
 

@@ -7,7 +7,7 @@ import re
 
 from graphc.errors import UsageError
 from graphc.ir.graph import Graph
-from graphc.ir.node import Node, symbol
+from graphc.ir.node import Node, symbol, symbol_name
 from graphc.ir.program import Param, Signature
 from graphc.ir.sizes import symbols_in
 from graphc.prims.interpret import dim_value
@@ -49,7 +49,7 @@ class Sizes:
         """
         signature = self._signature
         known = {short: long for long, short in self._short.items()}
-        known |= {f"{p.name}.{axis}": str(d) for p in signature.inputs for axis, d in enumerate(p.type.shape) if str(d) in self.symbols}
+        known |= {f"{p.name}.{axis}": symbol_name(d) for p in signature.inputs for axis, d in enumerate(p.type.shape) if symbol_name(d)}
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.6)
             meant = f"did you mean {near[0]}? Those open are" if near else "those open are"
@@ -120,7 +120,7 @@ def _origin(signature: Signature, name: str) -> str:
     """The first axis whose size a symbol is."""
     for param in signature.inputs:
         for axis, d in enumerate(param.type.shape):
-            if str(d) == name:
+            if symbol_name(d) == name:
                 return f"axis {axis} of {param.name}"
     return name
 

@@ -41,8 +41,9 @@ def read_text(text: str, weights: Graph | None = None, source: str = "the text",
     missing = sorted(wanted - blobs.keys())
     if missing:
         known = f"not in the model given by --weights, compiled for {target_of(options).name}" if weights is not None else "not in the text itself"
+        machine = ", and the machine of the program: --target" if weights is not None and _OF_PROGRAM.search(text) else ""
         raise UsageError(f"{source} refers to {len(missing)} constants that are {known}: #{', #'.join(missing[:4])}; "
-                         "give the model that the text was printed from: --weights FILE.gc")  # fmt: skip
+                         f"give the model that the text was printed from: --weights FILE.gc{machine}")  # fmt: skip
     try:
         found = parse(text, blobs)
     except FormatError as error:

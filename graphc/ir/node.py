@@ -175,6 +175,11 @@ def symbol(name: str) -> Node:
     return make("symbol", (), (("name", name),), INDEX)
 
 
+def symbol_name(dim) -> str | None:
+    """The name of a plain symbol, which its text has in quotes where it is no identifier; None for an int or an expression."""
+    return dim.attr("name") if isinstance(dim, Node) and dim.op == "symbol" else None
+
+
 def var(name: str, type: Type = INDEX, extent: int | None = None) -> Node:
     """A variable of a kernel: a loop index (0 <= index < extent, where that is known) or a Let."""
     attrs = (("name", name),) if extent is None else (("name", name), ("extent", extent))

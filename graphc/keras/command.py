@@ -8,7 +8,7 @@ from graphc.ir.graph import Graph
 from graphc.keras.keras_graphc import programs
 from graphc.keras.keras_graphc.export import PREDICT, TRAIN, entries_of
 
-__all__ = ["PREDICT", "TRAIN", "entries_of", "graph_of", "graph_of_model", "load"]
+__all__ = ["PREDICT", "TRAIN", "check_part", "entries_of", "graph_of", "graph_of_model", "load"]
 
 
 def load(path: str):
@@ -33,10 +33,19 @@ def graph_of(path: str, part: str) -> Graph:
         UsageError: there is no such part, or the model is not compiled.
         FormatError, OSError: as ``load``.
     """
-    if part not in ("", TRAIN):
-        raise UsageError(f"{path} has no part {part!r}: {path} is what predicts, {path}:{TRAIN} is a step of training")
+    check_part(path, part)
     with located(Location(path, 1)):
         return graph_of_model(load(path), part)
+
+
+def check_part(path: str, part: str) -> None:
+    """Say at once which parts a file has.
+
+    Raises:
+        UsageError: there is no such part.
+    """
+    if part not in ("", TRAIN):
+        raise UsageError(f"{path} has no part {part!r}: {path} is what predicts, {path}:{TRAIN} is a step of training")
 
 
 def graph_of_model(model, part: str) -> Graph:

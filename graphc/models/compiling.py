@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.aot import Entry, check_path, entry_files, write_files
+from graphc.aot import Entry, check_path, entry_files, others_beside, write_files
 from graphc.aot.replace import new_folders
 from graphc.errors import Location, UsageError, located
 from graphc.ir.program import Program
@@ -45,7 +45,8 @@ def compile_model(
         weights: for IR text, the model that it was printed from.
         inputs: for ONNX, inputs on whose values it depends what is computed.
         threads, separate_weights: as for ``graphc.export``.
-        on_note: is told what the files alone do not say, such as why there is no step of training.
+        on_note: is told what the files alone do not say, such as why there is no step of training, or
+            which files of the model's name are those of an earlier compilation.
         options: fields of ``graphc.Options``: ``fast_math``, ``checks``, ``allow``, ``skip``, ``machine``. Without them, ONNX and Keras
             models are compiled for inference, and containers as they were.
 
@@ -72,7 +73,10 @@ def compile_model(
             made = entry_files(found, path, targets=targets, threads=threads, separate_weights=separate_weights)
             files |= made
             _note_hosts(found, path, made, on_note)
-        return write_files(files)
+        written = write_files(files)
+        if others := others_beside(files):
+            on_note(f"not of this compilation, and left as they were: {', '.join(map(str, others))}")
+        return written
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,12 @@ class _Asked:
         path, part = split_name(self.name)
         if (self.weights is not None or self.inputs) and (not self.name or path.endswith((".py", *KERAS))):
             raise UsageError(f"there are weights only for .txt files, and values of inputs only for .onnx files; {path or 'the model'} is neither")
-        if path.endswith(KERAS) and not part:  # a part is a graph
+        if path.endswith(KERAS):
+            if part and self.entry:
+                raise UsageError(f"entries are for {_FORMS}; {self.name} has one")
+            keras_command().check_part(path, part)
             with located(Location(path, 1)):
-                return self._keras(keras_command().load(path))
+                return self._keras(keras_command().load(path), part)
         if path.endswith(".py") and part:
             return self._object(objects_in(path, (part,))[part], part, path)
         if path.endswith(".py") and self.entry:
@@ -128,17 +135,20 @@ class _Asked:
             raise UsageError(f"entries are for {_FORMS}; {name} is a {type(model).__name__}")
         return [{"": Entry(as_graph(model, name, path), self.settings)}]
 
-    def _keras(self, model) -> list[dict[str, Entry]]:
-        """What a Keras model predicts, and a step of its training: a set each, or one of those that are named."""
+    def _keras(self, model, part: str = "") -> list[dict[str, Entry]]:
+        """What a Keras model predicts, and a step of its training: a set each, or one of those that are named; or ``part`` alone."""
         command = keras_command()
         unknown = [name for name in self.entry if name not in (command.PREDICT, command.TRAIN)]
         if unknown:
             raise UsageError(f"a Keras model has the entries {command.PREDICT} and {command.TRAIN}, not {unknown[0]!r}")
-        training = command.TRAIN in self.entry if self.entry else None
+        asked = (part,) if part else self.entry
+        training = command.TRAIN in asked if asked else None
         found, why = command.entries_of(model, Options(), training)
         found = {name: replace(one, options=replace(one.options, **self.options)) for name, one in found.items()}
         if why:
             self.on_note(f"no step of training: {why}")
+        if part:
+            return [{"": found[part]}]
         if self.entry:
             return [{name: found[name] for name in self.entry}]
         return [{"" if name == command.PREDICT else name: one} for name, one in found.items()]
@@ -159,7 +169,8 @@ def place(output: str, name: str, several: bool = False) -> tuple[Path, list[Pat
     path, (file, part) = Path(output), split_name(name)
     is_folder = output.endswith(("/", os.sep)) or path.is_dir()
     if is_folder or ((several or file.endswith(_FOLDERS)) and not path.suffix):
-        return path / f"{part if part and file.endswith('.py') else Path(file).stem}.gc", [path]
+        stem = part if part and file.endswith(".py") else "_".join(filter(None, (Path(file).stem, part)))
+        return path / f"{stem}.gc", [path]
     return path, []
 
 

@@ -8,7 +8,7 @@ from graphc.errors import ShapeError, UsageError, located
 from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.ir.graph import Graph
-from graphc.ir.node import Node
+from graphc.ir.node import Node, symbol_name
 from graphc.passes.open_batch import open_batch
 from graphc.passes.specialise import specialise
 
@@ -51,7 +51,7 @@ def with_sizes(
         names = _open_inputs(graph)
         for size, name in [(p.type.shape[0], p.name) for p in signature.inputs if p.name in names]:
             if isinstance(size, Node):
-                _enter(values, str(size), int(batch), "of the batch")
+                _enter(values, symbol_name(size), int(batch), "of the batch")
             elif size != batch:  # a check in the model says so
                 raise UsageError(f"the model takes no other size than {size} for axis 0 of {name}, so no batch of {batch}")
         note(f"batch of {batch}: axis 0 of {', '.join(names)}")
@@ -69,6 +69,8 @@ def _open_inputs(graph: Graph) -> list[str]:
 
 
 def _enter(values: dict[str, int], symbol: str, size: int, name: str) -> None:
+    if not isinstance(size, int):
+        raise UsageError(f"size {name} = {size!r} must be a number")
     if size < 0:
         raise UsageError(f"size {name} = {size} must be 0 or more")
     if values.setdefault(symbol, size) != size:
@@ -80,6 +82,6 @@ def _in_graph(graph: Graph, signature, values: Mapping[str, int]) -> dict[Node, 
     found: dict[Node, int] = {}
     for x, param in zip(graph.inputs, signature.inputs):
         for own, compiled in zip(x.shape, param.type.shape):
-            if isinstance(own, Node) and own.op == "symbol" and str(compiled) in values:
-                found[own] = values[str(compiled)]
+            if isinstance(own, Node) and own.op == "symbol" and symbol_name(compiled) in values:
+                found[own] = values[symbol_name(compiled)]
     return found

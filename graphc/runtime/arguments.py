@@ -9,8 +9,8 @@ import numpy as np
 from graphc.errors import CompileError, DtypeError, FeedError, ShapeError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
+from graphc.ir.node import symbol_name
 from graphc.ir.program import Param, Signature
-from graphc.runtime.dims import symbol_name
 
 EQUAL, BIND, SAME = 0, 1, 2
 """What is asked of one dimension: to be a number, to give a symbol its value, to be that value."""

@@ -24,11 +24,6 @@ _OPS = {
 }
 
 
-def symbol_name(dim) -> str | None:
-    """The name of a plain symbol; None for an int or an expression."""
-    return dim.attr("name") if isinstance(dim, Node) and dim.op == "symbol" else None
-
-
 def symbols_of(dims) -> frozenset[str]:
     """The names of all symbols in these dimensions."""
     names, seen, stack = set(), set(), [d for d in dims if isinstance(d, Node)]

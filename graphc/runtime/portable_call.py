@@ -11,10 +11,10 @@ import numpy as np
 
 from graphc.errors import CompileError, GraphcError, ShapeError, explain, located
 from graphc.ir import dtype as dt
-from graphc.ir.node import Node
+from graphc.ir.node import Node, symbol_name
 from graphc.ir.program import Signature
 from graphc.ir.type import Type
-from graphc.runtime.dims import evaluate, symbol_name, symbols_of
+from graphc.runtime.dims import evaluate, symbols_of
 from graphc.runtime.host_graph import HostGraph
 from graphc.runtime.library import Library
 

@@ -125,3 +125,16 @@ def test_requirements_of_a_text_stay(tmp_path):
         aot.compile(model, tmp_path / "m.gc", sizes={"x.0": 5, "y.0": 3})
     aot.compile(model, tmp_path / "m.gc", sizes={"x.0": 6, "y.0": 3})
     assert aot.read(tmp_path / "m.gc").graph.requires == ()
+
+
+@pytest.mark.parametrize("given", [{"batch": 3}, {"sizes": {"a b.0": 3}}, {"sizes": {"n": 3}}])
+def test_sizes_whose_names_are_no_identifiers(given, tmp_path):
+    text = 'graph @g(%"a b": f32[$"rows of a", 2]) {\n  %add0: f32[$"rows of a", 2] = add(%"a b", %"a b")\n  return %add0\n}\n'
+    aot.compile(parse(text), tmp_path / "m.gc", **given)
+    assert shapes(tmp_path / "m.gc") == [(3, 2)]
+
+
+def test_a_size_that_is_no_number(tmp_path):
+    model = parse("graph @g(%x: f32[n]) {\n  return %x\n}\n")
+    with pytest.raises(UsageError, match="size n = '3' must be a number"):
+        aot.compile(model, tmp_path / "m.gc", sizes={"n": "3"})

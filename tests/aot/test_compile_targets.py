@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -49,6 +50,23 @@ def test_the_best_code_that_runs_here_is_loaded(predictor, tmp_path, monkeypatch
 def test_one_target_is_beside_the_container(predictor, tmp_path):
     aot.compile(predictor.graph, tmp_path / "m.gc", targets=[FOREIGN])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.a", "m.gc", "m.h", "m.o", "m.so", "m_main.c"]
+
+
+def test_files_of_another_compilation_stay_and_are_named(predictor, tmp_path):
+    notes = []
+    for target in (FOREIGN, "wasm32", "wasm32"):
+        aot.compile(predictor.graph, tmp_path / "m.gc", targets=[target], separate_weights=target == FOREIGN, on_note=notes.append)
+    assert len({*tmp_path.iterdir()}) == 9 and len(notes) == 2 and notes[0] == notes[1]
+    others = ", ".join([str(tmp_path / name) for name in ("m.so", "m.weights", "m_main.c")])
+    assert notes[0] == f"not of this compilation, and left as they were: {others}"
+
+
+def test_no_device_or_pipe_is_replaced(predictor, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for write in (graphc.export, aot.save):
+        with pytest.raises(FileExistsError, match="A device or pipe is there"):
+            write(predictor.graph, tmp_path / "pipe")
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"] and (tmp_path / "pipe").is_fifo()
 
 
 def test_nothing_is_left_where_one_target_fails(predictor, tmp_path, monkeypatch):

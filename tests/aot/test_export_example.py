@@ -11,9 +11,15 @@ import pytest
 from c_programs import CC, expect_same_steps, needs_cc, run_example
 
 import graphc.v1 as tf
+from graphc import prims
 from graphc.aot import export
 from graphc.compile import compile_graph
+from graphc.errors import UsageError
+from graphc.ir import dtype as dt
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.node import symbol
 from graphc.ir.target import TARGETS
+from graphc.ir.type import Type
 from graphc.options import Options
 from graphc.runtime.elf_object import UNDEFINED, read_object
 
@@ -128,3 +134,25 @@ def test_only_the_weights_of_the_model_are_taken(predictor, tmp_path):
         assert init(weights[:at] + bytes([weights[at] ^ 1]) + weights[at + 1 :]) == 2
     assert library.apart(None, None, (ctypes.c_int64 * 1)(1), None) == -1
     assert init(weights) == 0
+
+
+@needs_cc
+def test_names_that_are_no_identifiers(tmp_path):
+    x = input_node('a b/c:0\r\u2028*/"%s /* ??/', Type(dt.f32, (symbol("rows\n*/\u2028\\"), 2)))
+    y = prims.add(x, x)
+    export(Graph("doubled", (x,), (y,), ('sum*/ of"\r\u2028??/%d\\',)), tmp_path / "mit raum 5%n ä.gc", separate_weights=True)
+    export(Graph("doubled", (x,), (y,), ("sum",)), tmp_path / "-dash.gc")
+    assert "size of axis 0 of inputs[0]" in (tmp_path / "-dash.h").read_text()
+    for stem in ("mit raum 5%n ä", "-dash"):
+        build = (tmp_path / f"{stem}_main.c").read_text().splitlines()[0].split(": ", 1)[1]
+        subprocess.run(f"{build} -Wall -Wextra -Werror -o named.exe", shell=True, check=True, cwd=tmp_path)
+        shown = subprocess.run([tmp_path / "named.exe", "2"], check=True, cwd=tmp_path, capture_output=True, text=True).stdout
+        name = 'sum* / of"  ??/%d\\' if stem != "-dash" else "sum"
+        assert shown == f"{name}: 0 0.200000003 0.400000006 0.600000024\n"
+
+
+@pytest.mark.parametrize("name", ['quo"te.gc', "back\\slash.gc", "end\nof line.gc"])
+def test_names_that_c_cannot_include(name, tmp_path):
+    with pytest.raises(UsageError, match="cannot be named in an #include"):
+        export(step_graph(4), tmp_path / name)
+    assert not list(tmp_path.iterdir())

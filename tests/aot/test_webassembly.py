@@ -124,9 +124,9 @@ def arrays_of(line: str) -> list[np.ndarray]:
 @needs_node
 @pytest.mark.parametrize("separate", [False, True])
 def test_javascript_runs_it(predictor, tmp_path, separate):
-    export(predictor.graph, tmp_path / "my-model.gc", FOR_WASM, separate_weights=separate)
-    assert (tmp_path / "my-model.weights").exists() == separate
-    first, second, *errors = run_node(tmp_path, SCRIPT.replace("MODEL", "my-model"))
+    export(predictor.graph, tmp_path / "my#model.gc", FOR_WASM, separate_weights=separate)
+    assert (tmp_path / "my#model.weights").exists() == separate
+    first, second, *errors = run_node(tmp_path, SCRIPT.replace("MODEL", "my%23model"))
     x = ((np.arange(192) % 10).astype(np.float32) * np.float32(0.125)).reshape(3, 64)
     for line, rows in ((first, x), (second, x[1:2])):
         (found,) = arrays_of(line)

@@ -256,6 +256,9 @@ def test_a_model_is_compiled_from_python_and_from_a_program(written, tmp_path, c
     assert {"net.gc", "net.so", "net_train.gc", "net_train.so", "net_train.npz"} <= {p.name for p in (tmp_path / "own").iterdir()}
     run("compile", f"{tmp_path}/own.py:net", "--entry", "predict", "--entry", "train", "-o", f"{tmp_path}/both/")
     assert {"net.so", "net_predict.gc", "net_train.gc", "net_train.npz"} <= {p.name for p in (tmp_path / "both").iterdir()}
+    run("compile", f"{folder}/net.keras:train", "-o", f"{tmp_path}/step/")
+    assert {"net_train.gc", "net_train.so", "net_train.npz"} <= {p.name for p in (tmp_path / "step").iterdir()}
+    assert not list((tmp_path / "step").glob("net.*"))  # those are of what predicts
     run("compile", f"{folder}/net.keras:train", "--entry", "predict", "-o", f"{tmp_path}/both/", status=1)
     assert "net.keras:train has one" in capsys.readouterr().err
     run("inspect", f"{tmp_path}/own.py:net")

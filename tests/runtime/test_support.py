@@ -10,12 +10,12 @@ import pytest
 
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
-from graphc.ir.node import INDEX, make, symbol
+from graphc.ir.node import INDEX, make, symbol, symbol_name
 from graphc.ir.program import Param, Signature
 from graphc.ir.type import Type
 from graphc.runtime import call_layout, call_test
 from graphc.runtime.arguments import Arguments
-from graphc.runtime.dims import evaluate, symbol_name, symbols_of
+from graphc.runtime.dims import evaluate, symbols_of
 from graphc.runtime.support import load_support
 
 RUN = """
