@@ -354,7 +354,7 @@ def test_an_internal_error_is_one_line(monkeypatch, capsys):
     def broken():
         raise KeyError("left\nright")
 
-    monkeypatch.setattr("graphc.cli.default_cache", broken)
+    monkeypatch.setattr("graphc.cli.cache.default_cache", broken)
     assert main(["cache"]) == 1
     assert (
         capsys.readouterr().err == "graphc: internal error: KeyError: 'left\\nright' (GRAPHC_TRACEBACK=1 shows where)\n"
@@ -371,3 +371,14 @@ def test_as_a_process_with_a_reader_that_leaves(compiled):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert subprocess.run([*command[:3], "run", "absent.gc"], capture_output=True).returncode == 1
+
+
+def test_a_file_is_looked_into_without_interfaces_and_llvm(compiled):
+    program = (
+        "import sys\nfrom graphc.cli import main\nassert main(sys.argv[1:]) == 0\n"
+        "late = ('graphc.v1.', 'graphc.api.ops', 'graphc.lib', 'graphc.onnx', 'graphc.keras', 'llvmlite', 'importlib.metadata')\n"
+        "print([m for m in sys.modules if m.startswith(late)], file=sys.stderr)"
+    )
+    for view in ([], ["--passes"], ["--why", "dot0"], ["--memory"], ["--json"]):
+        found = subprocess.run([sys.executable, "-c", program, "inspect", compiled, *view], capture_output=True, text=True)
+        assert (found.returncode, found.stderr) == (0, "[]\n"), view
