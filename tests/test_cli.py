@@ -200,7 +200,7 @@ def test_inspect_as_json_and_with_conditions(succeed, fail, compiled):
     assert found["version"] == 1 and found["sizes"] == {"n": 32} and found["summary"]["kernels"] == 1
     assert succeed("inspect", compiled, "--json", "--fail-if", "kernels > 12 or host_steps > 0")
     assert "true of y: launches >= 1" in fail("inspect", compiled, "--fail-if", "launches >= 1")
-    assert "there is no kernel; the names are" in fail("inspect", compiled, "--fail-if", "kernel > 1")
+    assert "no number 'kernel'; did you mean kernels? The summary has: " in fail("inspect", compiled, "--fail-if", "kernel > 1")
     assert "no open dimension of that name; those open are n, x.0" in fail("inspect", compiled, "--size", "m=3")
 
 
@@ -214,6 +214,7 @@ def test_inspect_views(succeed, compiled):
     )
     assert "arena" in succeed("inspect", compiled, "--memory")
     assert "simplify" in succeed("inspect", compiled, "--diff", "simplify")
+    assert succeed("inspect", compiled, "--diff") == "traced..optimised changed nothing; no pass did\n"
 
 
 def test_inspect_follows_and_draws(succeed, fail, compiled):
@@ -224,6 +225,10 @@ def test_inspect_follows_and_draws(succeed, fail, compiled):
     assert succeed("inspect", compiled, "--dot").startswith("digraph")
     assert succeed("inspect", compiled, "--mermaid", "--stage", "traced").startswith("flowchart")
     assert "no value 'x7'" in fail("inspect", compiled, "--node", "x7")
+    assert "no value 'x7'; it has" in (said := fail("inspect", compiled, "--why", "x7")) and "no output, scope or FILE:LINE" in said
+    assert "--neighbours goes with --node" in fail("inspect", compiled, "--neighbours", "1")
+    assert "--weights is for models in .txt files" in fail("inspect", compiled, "--weights", compiled)
+    assert "--input gives values to models in .onnx files" in fail("inspect", compiled, "--input", "x.npy")
     assert "there must be 0 or more" in fail("inspect", compiled, "--node", "x", "--neighbours", -1)
 
 

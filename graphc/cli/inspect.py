@@ -7,6 +7,7 @@ import argparse
 from graphc.cli import page, profile
 from graphc.cli.arguments import add_model, graph_of, settings_of
 from graphc.inspect import command
+from graphc.inspect.kept import shown_target
 from graphc.ir.graph import Graph
 from graphc.options import Options
 
@@ -27,6 +28,8 @@ def run(options) -> int:
     if options.profile:
         profile.show(options)
         return 0
+    if options.target is None and options.other is None and options.model.endswith(".gc"):
+        options.target = shown_target(options.model)  # also of what the file lacks and is compiled anew
     if options.html:
         page.show(options)
         return 0

@@ -126,7 +126,7 @@ def in_file(options) -> Kept | None:
     Raises:
         FormatError, OSError: the file is damaged, or cannot be read.
     """
-    if not options.model.endswith(".gc"):
+    if not options.model.endswith(".gc") or options.weights is not None or options.input:  # which loading it refuses
         return None
     found = kept(options.model, options.target, options.fast_math)
     if found is None or found.has_program:

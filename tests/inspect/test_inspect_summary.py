@@ -168,8 +168,8 @@ def test_conditions():
 
 
 @pytest.mark.parametrize("text, message", [
-    ("kernel > 3", "there is no kernel; the names are kernels, arena"),
-    ("kernels > 3 or nothing < 1", "there is no nothing"),
+    ("kernel > 3", "no number 'kernel'; did you mean kernels[?] The summary has: kernels, arena"),
+    ("kernels > 3 or nothing < 1", "no number 'nothing'; the summary has: kernels"),
     ("kernels", "kernels is no comparison"),
     ("kernels > ", "it cannot be read"),
     ("__import__('os').system('true') == 0", "is neither a name nor a number"),
