@@ -28,15 +28,20 @@ def run(options) -> int:
     if options.profile:
         profile.show(options)
         return 0
-    if options.target is None and options.other is None and options.model.endswith(".gc"):
-        options.target = shown_target(options.model)  # also of what the file lacks and is compiled anew
     if options.html:
+        options.target = _target(options)
         page.show(options)
         return 0
 
     def load(name: str) -> tuple[Graph, Options]:
         weights = options.weights if options.other is None or name.endswith(".txt") else None
-        named = argparse.Namespace(**{**vars(options), "model": name, "weights": weights})
+        named = argparse.Namespace(**{**vars(options), "model": name, "weights": weights, "target": _target(options)})
         return graph_of(named, options.input), settings_of(named)
 
     return command.inspect(options, load)
+
+
+def _target(options) -> str | None:
+    """What to compile for: of what a file lacks, the target that its other views are for."""
+    is_file = options.target is None and options.other is None and options.model.endswith(".gc")
+    return shown_target(options.model) if is_file else options.target
