@@ -200,7 +200,7 @@ def test_inspect_as_json_and_with_conditions(succeed, fail, compiled):
     assert found["version"] == 1 and found["sizes"] == {"n": 32} and found["summary"]["kernels"] == 1
     assert succeed("inspect", compiled, "--json", "--fail-if", "kernels > 12 or host_steps > 0")
     assert "true of y: launches >= 1" in fail("inspect", compiled, "--fail-if", "launches >= 1")
-    assert "there is no kernel; the names are" in fail("inspect", compiled, "--fail-if", "kernel > 1")
+    assert "no number 'kernel'; did you mean kernels? The summary has: " in fail("inspect", compiled, "--fail-if", "kernel > 1")
     assert "no open dimension of that name; those open are n, x.0" in fail("inspect", compiled, "--size", "m=3")
 
 
@@ -214,6 +214,7 @@ def test_inspect_views(succeed, compiled):
     )
     assert "arena" in succeed("inspect", compiled, "--memory")
     assert "simplify" in succeed("inspect", compiled, "--diff", "simplify")
+    assert succeed("inspect", compiled, "--diff") == "traced..optimised changed nothing; no pass did\n"
 
 
 def test_inspect_follows_and_draws(succeed, fail, compiled):
@@ -224,6 +225,10 @@ def test_inspect_follows_and_draws(succeed, fail, compiled):
     assert succeed("inspect", compiled, "--dot").startswith("digraph")
     assert succeed("inspect", compiled, "--mermaid", "--stage", "traced").startswith("flowchart")
     assert "no value 'x7'" in fail("inspect", compiled, "--node", "x7")
+    assert "no value 'x7'; it has" in (said := fail("inspect", compiled, "--why", "x7")) and "no output, scope or FILE:LINE" in said
+    assert "--neighbours goes with --node" in fail("inspect", compiled, "--neighbours", "1")
+    assert "--weights is for models in .txt files" in fail("inspect", compiled, "--weights", compiled)
+    assert "--input gives values to models in .onnx files" in fail("inspect", compiled, "--input", "x.npy")
     assert "there must be 0 or more" in fail("inspect", compiled, "--node", "x", "--neighbours", -1)
 
 
@@ -354,7 +359,7 @@ def test_an_internal_error_is_one_line(monkeypatch, capsys):
     def broken():
         raise KeyError("left\nright")
 
-    monkeypatch.setattr("graphc.cli.default_cache", broken)
+    monkeypatch.setattr("graphc.cli.cache.default_cache", broken)
     assert main(["cache"]) == 1
     assert (
         capsys.readouterr().err == "graphc: internal error: KeyError: 'left\\nright' (GRAPHC_TRACEBACK=1 shows where)\n"
@@ -371,3 +376,14 @@ def test_as_a_process_with_a_reader_that_leaves(compiled):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert subprocess.run([*command[:3], "run", "absent.gc"], capture_output=True).returncode == 1
+
+
+def test_a_file_is_looked_into_without_interfaces_and_llvm(compiled):
+    program = (
+        "import sys\nfrom graphc.cli import main\nassert main(sys.argv[1:]) == 0\n"
+        "late = ('graphc.v1.', 'graphc.api.ops', 'graphc.lib', 'graphc.onnx', 'graphc.keras', 'llvmlite', 'importlib.metadata')\n"
+        "print([m for m in sys.modules if m.startswith(late)], file=sys.stderr)"
+    )
+    for view in ([], ["--passes"], ["--why", "dot0"], ["--memory"], ["--json"]):
+        found = subprocess.run([sys.executable, "-c", program, "inspect", compiled, *view], capture_output=True, text=True)
+        assert (found.returncode, found.stderr) == (0, "[]\n"), view

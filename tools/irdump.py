@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from graphc.aot.replace import replace_files  # noqa: E402  (the path comes first)
 from graphc.cli.arguments import add_model, add_target, add_values, graph_of, settings_of  # noqa: E402
 from graphc.errors import GraphcError  # noqa: E402
-from graphc.inspect.kept import kept  # noqa: E402
+from graphc.inspect.kept import kept, shown_target  # noqa: E402
 from graphc.inspect.show import stage_text  # noqa: E402
 from graphc.inspect.stages import Stages  # noqa: E402
 
@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     add_values(parser)
     options = parser.parse_args(arguments)
     try:
-        found = kept(options.model, options.target, options.fast_math) if options.model.endswith(".gc") else None
+        is_file = options.model.endswith(".gc")
+        options.target = options.target or (shown_target(options.model) if is_file else None)
+        found = kept(options.model, options.target, options.fast_math) if is_file else None
         if found is None or not found.has_program:
             found = Stages(graph_of(options, options.input), settings_of(options))
         if options.stage is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphc.aot.shared import SharedModel, load_shared
-from graphc.compile import compile_graph, from_sections
+from graphc.compile import RECORD, compile_graph, from_sections
 from graphc.compile import load as load_artifact
 from graphc.errors import DeviceUnavailable, FormatError, GraphcError, UsageError
 from graphc.ir.dtype import as_dtype
@@ -95,6 +95,9 @@ def read(path) -> Model:
         OSError: it cannot be read.
     """
     container = Container.open(path)
+    if "manifest" not in container and any(name.startswith(RECORD) for name in container.names):
+        raise FormatError(f"{path} is an entry of the cache: its code and record can be looked at by graphc inspect, but it holds no "
+                          "graph with its weights to compile or run; name the model itself")  # fmt: skip
     if "manifest" not in container:
         raise FormatError(
             f"{path} is a container, but holds no model; it has {', '.join(container.names) or 'nothing'}"

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
 
 
-def tune(options) -> None:
+def run(options) -> None:
     """Measure, and write what ``graphc compile`` writes with what was found."""
     if options.threads is not None:
         if options.threads < 1:

@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fail-if", metavar="CONDITION",
         help='exit status 1 if it is true of the numbers of the summary (--json shows their names): "kernels > 12"',
     )  # fmt: skip
-    parser.add_argument("--target", choices=TARGETS, help="default: this machine")
+    parser.add_argument("--target", choices=TARGETS, help="default: this machine, or what the file holds if it has nothing that runs here")
     parser.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
 
 
@@ -126,7 +126,7 @@ def in_file(options) -> Kept | None:
     Raises:
         FormatError, OSError: the file is damaged, or cannot be read.
     """
-    if not options.model.endswith(".gc"):
+    if not options.model.endswith(".gc") or options.weights is not None or options.input:  # which loading it refuses
         return None
     found = kept(options.model, options.target, options.fast_math)
     if found is None or found.has_program:

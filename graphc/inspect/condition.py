@@ -6,6 +6,7 @@ import ast
 import operator
 
 from graphc.errors import UsageError
+from graphc.inspect.near import unknown
 
 _COMPARE = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq,
@@ -50,7 +51,7 @@ def _check_value(tree: ast.expr, text: str, numbers: dict) -> None:
     match tree:
         case ast.Name(id=name):
             if name not in numbers:
-                raise UsageError(f'--fail-if "{text}": there is no {name}; the names are {", ".join(numbers)}')
+                raise UsageError(f'--fail-if "{text}": {unknown("number", name, numbers, "the summary has")}')
         case ast.Constant(value=value) if type(value) in (int, float):
             pass
         case _:

@@ -113,11 +113,24 @@ def kept(path, target: str | None = None, fast_math: bool = False) -> Kept | Non
         OSError: it cannot be read.
     """
     container = Container.open(path)
-    there = _targets(container)
-    wanted = [target] if target is not None else [*run_by(host_target().name), *there]
-    name = next((t for t in wanted if t in there), None)
+    name = _best(_targets(container), target)
     found = None if name is None else Kept(container, str(path), name)
     return None if found is None or (fast_math and not found.options.fast_math) else found
+
+
+def shown_target(path) -> str | None:
+    """The target that views of a file are for where none is named; None where it was compiled for none.
+
+    Raises:
+        FormatError: the file is damaged.
+        OSError: it cannot be read.
+    """
+    return _best(targets_in(path), None)
+
+
+def _best(there: list[str], target: str | None) -> str | None:
+    wanted = [target] if target is not None else [*run_by(host_target().name), *there]
+    return next((name for name in wanted if name in there), None)
 
 
 def targets_in(path) -> list[str]:

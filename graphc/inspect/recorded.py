@@ -6,7 +6,7 @@ from graphc.inspect.show import columns
 from graphc.inspect.sizes import Sizes, unit
 from graphc.inspect.stage_names import span
 from graphc.inspect.values import held_bytes, operation_counts
-from graphc.ir.record import TRACED, Record
+from graphc.ir.record import OPTIMISED, TRACED, Record
 
 
 def diff(record: Record, text: str) -> str:
@@ -44,7 +44,8 @@ def statistics(record: Record, text: str) -> str:
 
 def _nothing(record: Record, text: str) -> str:
     changing = [p.name for p in record.passes if p.changed]
-    return f"{text} changed nothing; these passes did: {', '.join(changing) or 'none'}"
+    others = f"these passes did: {', '.join(changing)}" if changing else "no pass did"
+    return f"{f'{TRACED}..{OPTIMISED}' if text == '..' else text} changed nothing; {others}"
 
 
 def passes(record: Record, sizes: Sizes, every: bool = False) -> str:

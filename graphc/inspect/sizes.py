@@ -117,12 +117,13 @@ def signature_of(graph: Graph) -> Signature:
 
 
 def _origin(signature: Signature, name: str) -> str:
-    """The first axis whose size a symbol is."""
-    for param in signature.inputs:
-        for axis, d in enumerate(param.type.shape):
-            if symbol_name(d) == name:
-                return f"axis {axis} of {param.name}"
-    return name
+    """The first axis whose size a symbol is; of an output, if a step on the host makes it."""
+    for params, known in ((signature.inputs, ""), (signature.outputs, ", known when a step on the host has run")):
+        for param in params:
+            for axis, d in enumerate(param.type.shape):
+                if symbol_name(d) == name:
+                    return f"axis {axis} of {param.name}{known}"
+    return f"{name}, known when a step on the host has run"
 
 
 def unit(count: int) -> str:

@@ -79,7 +79,10 @@ def _start(record: Record, name: str, stages: list[tuple[str, Graphs]]) -> list[
     inner = [n for n in every if n[0] != main and n[1] == name.removeprefix("%")]
     if inner and name.removeprefix("%") not in graph.values:
         return inner
-    return [(main, known_value(graph.values, name, "the traced graph"))]
+    try:
+        return [(main, known_value(graph.values, name, "the traced graph"))]
+    except UsageError as error:
+        raise UsageError(f"{error}; no output, scope or FILE:LINE is called so either") from None
 
 
 # ------------------------------------------------------------------------------------------------- passes

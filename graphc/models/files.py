@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import runpy
 import sys
 from collections.abc import Mapping
@@ -10,12 +11,11 @@ from pathlib import Path
 import numpy as np
 
 import graphc
-from graphc import aot, v1
+from graphc import aot
 from graphc.errors import FormatError, UsageError
 from graphc.inspect.text_model import read_text
 from graphc.ir.graph import Graph
 from graphc.ir.program import Program
-from graphc.models.objects import as_graph, guarded, is_model, keras_command
 from graphc.models.settings import KERAS, settings_for
 
 
@@ -23,6 +23,11 @@ def split_name(name: str) -> tuple[str, str]:
     """The path in the name of a model, and the part of the file that is meant; empty where none is named."""
     path, colon, part = name.rpartition(":")
     return (path, part) if colon and path.endswith((".py", ".so", *KERAS)) else (name, "")
+
+
+def programs():
+    """What makes graphs of the objects of programs, imported when there is one: it needs all interfaces, which takes long."""
+    return importlib.import_module("graphc.models.objects")
 
 
 def load_model(name: str, weights: str | None = None, values: Mapping[str, np.ndarray] = {}) -> Graph:
@@ -59,14 +64,14 @@ def load_any(
     if values:
         raise UsageError(f"--input gives values to models in .onnx files; {path} is none")
     if path.endswith(KERAS):
-        return keras_command().graph_of(path, part)
+        return programs().keras_command().graph_of(path, part)
     if path.endswith(".so"):
         raise UsageError(f"{path} is machine code alone, which can be run; the graph is in the .gc container that was written with it")
     if not path.endswith(".py"):
         return aot.read(path).graph
     if not part:
         raise UsageError(f"say which model of {path} is meant: {path}:NAME")
-    return as_graph(objects_in(path, (part,))[part], part, path)
+    return programs().as_graph(objects_in(path, (part,))[part], part, path)
 
 
 def objects_in(path: str, names: tuple[str, ...]) -> dict[str, object]:
@@ -77,11 +82,11 @@ def objects_in(path: str, names: tuple[str, ...]) -> dict[str, object]:
     """
     read_source(path)  # says what is wrong with the file itself
     sys.path.insert(0, str(Path(path).resolve().parent))  # as Python does for a script
-    v1.reset_default_graph()  # two models may be loaded in one command
-    space = guarded(lambda: runpy.run_path(path, run_name="graphc_model"), path)
+    graphc.v1.reset_default_graph()  # two models may be loaded in one command
+    space = programs().guarded(lambda: runpy.run_path(path, run_name="graphc_model"), path)
     for name in names:
         if name not in space:
-            known = sorted(k for k, v in space.items() if is_model(v))
+            known = sorted(k for k, v in space.items() if programs().is_model(v))
             raise UsageError(f"{path} defines no {name!r}" + (f"; it defines {', '.join(known)}" if known else ""))
     return {name: space[name] for name in names}
 

@@ -138,6 +138,15 @@ def test_sizes_that_are_made_in_a_loop_are_those_of_the_example():
     assert json.loads(report_text(stages, sizes))["summary"]["host_steps"] == 1
 
 
+def test_sizes_that_a_step_on_the_host_makes_are_told_where_they_are_seen():
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.int32, [None], name="x")
+        found = tf.unique(x)
+        seen, unseen = (Stages(tf.freeze_initial(y)).program.signature for y in ([found.y], [tf.reduce_sum(found.y)]))
+    assert Sizes(seen).legend == ["n is axis 0 of x", f"m is axis 0 of {seen.outputs[0].name}, known when a step on the host has run"]
+    assert [line.endswith("known when a step on the host has run") for line in Sizes(unseen).legend] == [False, True]
+
+
 def test_the_cache_is_asked(monkeypatch, tmp_path):
     monkeypatch.setenv("GRAPHC_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("GRAPHC_CACHE", raising=False)
@@ -168,8 +177,8 @@ def test_conditions():
 
 
 @pytest.mark.parametrize("text, message", [
-    ("kernel > 3", "there is no kernel; the names are kernels, arena"),
-    ("kernels > 3 or nothing < 1", "there is no nothing"),
+    ("kernel > 3", "no number 'kernel'; did you mean kernels[?] The summary has: kernels, arena"),
+    ("kernels > 3 or nothing < 1", "no number 'nothing'; the summary has: kernels"),
     ("kernels", "kernels is no comparison"),
     ("kernels > ", "it cannot be read"),
     ("__import__('os').system('true') == 0", "is neither a name nor a number"),

@@ -139,12 +139,23 @@ def test_an_entry_of_the_cache_has_all_views(tmp_path, capsys, monkeypatch):
     text = shown(capsys, entry)
     assert "graph net" in text and "tuned: tile_rows=4" in text and " 24 " in text
     assert shown(capsys, entry, "--kernel", "dot0").startswith("kernel @dot0(")
+    assert cli.main(["inspect", entry, "--profile"]) == cli.main(["inspect", entry, entry, "--diff"]) == 1
+    assert capsys.readouterr().err.count("is an entry of the cache: its code and record can be looked at") == 2
 
 
 def test_a_file_for_another_machine_is_shown_as_it_is(tmp_path, capsys):
     path = str(aot.save(model(), tmp_path / "m.gc", Options(target="aarch64")))
     assert "program for aarch64" in shown(capsys, path)
     assert "program for x86-64\n" in shown(capsys, path, "--kernels", "--target", "x86-64").replace(":", "\n")
+
+
+def test_what_a_file_without_code_lacks_is_for_the_target_that_it_tells(tmp_path, capsys):
+    name = str(aot.save(model(), tmp_path / "net.gc", Options(target="wasm32")))
+    assert not kept(name).has_program
+    assert "program for wasm32:" in shown(capsys, name)
+    assert shown(capsys, name, "--stage", "program") == shown(capsys, name, "--stage", "program", "--target", "wasm32")
+    shown(capsys, name, "--html", str(tmp_path / "net.html"))
+    assert shown(capsys, name, "--json", "--target", "x86-64-v3").count('"target": "x86-64-v3"') == 1
 
 
 def test_kernels_are_shown_without_their_operations_where_these_were_not_noted(path):
