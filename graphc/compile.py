@@ -28,7 +28,7 @@ from graphc.ir.kernel_section import kernel_section
 from graphc.ir.parser import parse
 from graphc.ir.printer import graph_text
 from graphc.ir.printer import program_text as program_as_text
-from graphc.ir.program import Host, Program, fault_of, flat, reasons_of
+from graphc.ir.program import Host, Program, fault_of, flat, missing_in, reasons_of
 from graphc.ir.segments import segments
 from graphc.ir.sizes import maker, symbols_in
 from graphc.ir.target import TARGETS, Target
@@ -287,20 +287,11 @@ def from_sections(container, target: str) -> Artifact:
     if not isinstance(program, Program):
         raise container.error(f"section 'program:{target}' holds a {type(program).__name__}")
     constants = container[f"constants:{target}"]
-    fault = fault_of(program.signature) or _outside(program, len(constants))
+    fault = fault_of(program.signature) or missing_in(program, len(constants))
     if fault:
         raise container.error(f"section 'program:{target}': {fault}")
     early = _early(container, target, len(program.signature.inputs)) if f"early:{target}" in container else None
     return Artifact(program, Blob.of(constants), container[f"library:{target}"], target, early)
-
-
-def _outside(program: Program, size: int) -> str:
-    """Which buffer does not lie within so many bytes of constants; empty if none."""
-    for buffer in program.buffers:
-        where, at = buffer.place
-        if where == "constant" and not (type(at) is int and type(buffer.type.size) is int and at + buffer.type.size * buffer.type.dtype.size <= size):
-            return f"the constant {buffer.name} of type {buffer.type} at {at} does not lie within {size} bytes"
-    return ""
 
 
 def _early(container, target: str, inputs: int) -> frozenset[int]:

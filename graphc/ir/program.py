@@ -133,6 +133,20 @@ def fault_of(signature: Signature) -> str:
     return ""
 
 
+def missing_in(program: "Program", size: int) -> str:
+    """What a Program that was read from a file needs and does not have, with so many bytes of constants; empty if nothing."""
+    for buffer in program.buffers:
+        where, at = buffer.place
+        if where == "constant" and not (type(at) is int and type(buffer.type.size) is int and at + buffer.type.size * buffer.type.dtype.size <= size):
+            return f"the constant {buffer.name} of type {buffer.type} at {at} does not lie within {size} bytes"
+    names = {b.name for b in program.buffers}
+    for step in flat(program.steps):
+        absent = [n for n in (*step.args, *step.results) if n not in names] if isinstance(step, Host) else []
+        if absent:
+            return f"a step of {step.op} on the host needs the buffer {absent[0]}, which is not there"
+    return ""
+
+
 def flat(steps):
     """Every step, those inside branches and loops included."""
     for step in steps:

@@ -76,6 +76,16 @@ def test_every_message_names_the_file_and_the_section(saved, with_host_step, tmp
             aot.load(rewritten(with_host_step, tmp_path / f"t{k}.gc", **table))
 
 
+@pytest.mark.parametrize("there, gone", [("cholesky(add0)", "cholesky(gone)"), ("-> (cholesky0)", "-> (gone)")])
+def test_a_host_step_of_a_buffer_that_is_not_there(with_host_step, tmp_path, there, gone):
+    section = f"program:{host_target().name}"
+    text = Container.open(with_host_step).text(section)
+    assert there in text
+    path = rewritten(with_host_step, tmp_path / "m.gc", **{section.replace(":", "__"): text.replace(there, gone)})
+    with pytest.raises(FormatError, match=f"m.gc: section '{section}': a step of cholesky on the host needs the buffer gone"):
+        aot.load(path)
+
+
 @pytest.mark.parametrize("change, words", [
     (("arena", "donates(0->1)\n  arena"), "1 inputs and 1 outputs"),
     (("f32[pixels_0_0,64]", "f32[n,64]"), "n is no symbol"),
