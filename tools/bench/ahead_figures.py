@@ -17,7 +17,7 @@ import numpy as np
 
 import graphc
 import graphc.v1 as tf
-from graphc.compile import RECORD, optimise, optimise_recorded, target_of
+from graphc.compile import RECORD, lower_graph, lower_recorded, optimise, target_of
 from graphc.ir.graph import Graph
 from graphc.options import Options
 from graphc.runtime.container import Container
@@ -191,14 +191,14 @@ def bench_load(folder: Path):
 
 
 def bench_record(folder: Path):
-    """What noting the passes costs: its time, compared with the same passes without it, of a whole compilation."""
+    """What noting passes and lowering costs: its time, compared with the same without it, of a whole compilation."""
     predictor, step = digits()
     for name, graph in (("digits", predictor), ("digits, Adam step", step)):
         graphc.save(graph, folder / "recorded.gc")
         container = Container.open(folder / "recorded.gc")
         size = len(container[RECORD + target_of(Options()).name])
         yield Row(f"record: {name}", kilobytes(size), "<= 100 KB", size <= 100_000)
-        plain, noted = interleaved(lambda: optimise(graph), lambda: optimise_recorded(graph), least=15)
+        plain, noted = interleaved(lambda: lower_graph(optimise(graph)), lambda: lower_recorded(graph), least=15)
         share = (noted - plain) / compiling(folder / "recorded.gc")
         yield Row(f"noting it, of the whole compilation: {name}", f"{share:.1%}", "<= 5 %", share <= 0.05)
 
