@@ -2,7 +2,8 @@
 
 Inside a kernel an expression may use ``symbol`` (a dimension parameter), ``var`` (a loop index or a Let), ``load`` and
 ``load_if`` (an element of an array; the latter is 0 where its guard is false, and then touches no memory), ``const`` and
-every scalar primitive, all of rank 0.
+every scalar primitive, all of rank 0; on GPUs also ``shuffle_xor`` and ``shuffle`` (a value of another thread of the warp),
+which stand in a Let that whole warps reach.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Array:
     """Memory a kernel may address, row-major unless ``strides`` (in elements) says otherwise.
 
     ``space`` is ``global`` (a parameter), ``register`` (values, no memory: every index is constant after unrolling, or the
-    index of a vector loop plus a constant), or ``stack`` (a small array private to the task).
+    index of a vector loop plus a constant), ``stack`` (a small array private to the task), or ``shared`` (memory of a block of
+    threads, on GPUs only).
     What is written to a ``streamed`` array is not read again soon: stores may go past the caches.
     """
 
@@ -42,6 +44,10 @@ class For:
     ``parallel`` loops stand only at the top of a kernel; ``grain`` is the least number of iterations worth waking a
     thread, negative where the loop runs again and again, so that threads are awake and far fewer are worth one.
     A ``vector`` loop holds no other loop but unrolled ones; its iterations are independent.
+
+    On GPUs a ``block`` loop stands at the top of a kernel, or directly in another one: each iteration is the work of one
+    block of threads. In the innermost stands one ``thread`` loop, whose extent is the number of threads, beside Allocs of
+    shared arrays at the most; what it holds is done by every thread.
     """
 
     var: Node
@@ -113,7 +119,29 @@ class Turn:
 
 @dataclass(frozen=True)
 class Barrier:
-    """All threads of a block wait here (GPUs only)."""
+    """All threads of a block wait here, and what they wrote is seen by all of them (GPUs only)."""
+
+
+@dataclass(frozen=True)
+class At:
+    """The address of an element, as an argument of a Call."""
+
+    array: str
+    index: tuple
+
+    def __post_init__(self):
+        object.__setattr__(self, "index", tuple(i if isinstance(i, Node) else const(i, INDEX) for i in self.index))
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call a device function that the emitter's prelude has under this name, for what is no arithmetic of scalars (GPUs only).
+
+    ``args`` are rank-0 Nodes, ints, or an ``At``; what the function does to memory is its own affair.
+    """
+
+    function: str
+    args: tuple
 
 
 @dataclass(frozen=True)
@@ -137,3 +165,13 @@ def load(array: str, index, dtype: DType, guard: Node | None = None) -> Node:
     if guard is None:
         return make("load", index, (("buffer", array),), Type(dtype, ()))
     return make("load_if", (guard, *index), (("buffer", array),), Type(dtype, ()))
+
+
+def shuffle_xor(value: Node, mask: int) -> Node:
+    """A value as the thread of the warp has it whose number differs in the bits of ``mask``; all threads of the warp ask."""
+    return make("shuffle_xor", (value,), (("mask", mask),), value.type)
+
+
+def shuffle(value: Node, lane: Node) -> Node:
+    """A value as the thread ``lane`` (i64, 0 to 31) of the warp has it; all threads of the warp ask."""
+    return make("shuffle", (value, lane), (), value.type)

@@ -83,6 +83,22 @@ def _add_statements(body, indent: str, lines: list[str]) -> None:
                 lines.append(f"{indent}alloc {array_text(s.array)}")
             case "Barrier":
                 lines.append(f"{indent}barrier")
+            case "Call":
+                names = _named_parts(_call_parts(s), indent, lines)
+                lines.append(f"{indent}call {s.function}({', '.join([_argument_text(a, names) for a in s.args])})")
+
+
+def _call_parts(s) -> list:
+    """The expressions in the arguments of a Call."""
+    return [x for a in s.args for x in (a.index if type(a).__name__ == "At" else (a,))]
+
+
+def _argument_text(argument, names) -> str:
+    if type(argument).__name__ == "At":
+        return f"at {name_text(argument.array)}[{', '.join([scalar_text(i, 0, names) for i in argument.index])}]"
+    if isinstance(argument, Node) and argument.op != "const":
+        return scalar_text(argument, 0, names)
+    return dim_text(argument) if isinstance(argument, (int, Node)) else repr(argument)  # numbers and Nodes read back
 
 
 def _for_text(s, names) -> str:

@@ -233,7 +233,9 @@ class Module:
             match type(step).__name__:
                 case "Launch":
                     dims = f" dims({', '.join(map(dim_text, step.dims))})" if step.dims else ""
-                    self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}")
+                    blocks = f" grid {dim_text(step.grid)} threads {step.threads}" if step.threads else ""
+                    blocks += f" shared {step.shared}" if step.shared else ""
+                    self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}{blocks}")
                 case "Copy":
                     self.lines.append(f"{indent}copy {name_text(step.source)} -> {name_text(step.target)}")
                 case "Host":

@@ -38,11 +38,18 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Launch:
-    """Run a kernel; ``args`` are buffer names in the order of the kernel's parameters."""
+    """Run a kernel; ``args`` are buffer names in the order of the kernel's parameters.
+
+    On a GPU ``grid`` blocks (an int or a Node over the symbols) of ``threads`` threads run it, each with ``shared`` bytes of
+    memory of its own; on CPUs these are 0.
+    """
 
     kernel: str
     args: tuple[str, ...]
     dims: tuple = ()  # values of the kernel's dimension parameters: ints or Nodes over the symbols
+    grid: object = 0
+    threads: int = 0
+    shared: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store, Turn
+from graphc.ir.kernel import KINDS, Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.lines import Line, Lines
 from graphc.ir.node import Node, symbol, var
 from graphc.ir.read_value import Scope, read_dim, read_dtype, read_expression, read_index, read_type
@@ -36,7 +36,7 @@ def _read_array(line: Line, scope: Scope) -> Array:
     name = line.name("an array")
     line.expect(":")
     type = read_type(line, scope)
-    space = next((word for word in ("register", "stack") if line.accept(word)), "global")
+    space = next((word for word in ("register", "stack", "shared") if line.accept(word)), "global")
     streamed = line.accept("streamed")
     written = streamed or line.accept("written")
     strides = None
@@ -144,6 +144,10 @@ def _read_statement(line: Line, scope: Scope):
         return _read_write(line, scope)
     if line.accept("barrier"):
         return Barrier()
+    if line.accept("call"):
+        function = line.name("a function")
+        line.expect("(")
+        return Call(function, tuple(line.separated(")", lambda: _read_argument(line, scope))))
     if line.accept("alloc"):
         return Alloc(_read_array(line, scope))
     if line.accept("prefetch"):
@@ -169,6 +173,24 @@ def _read_statement(line: Line, scope: Scope):
         scope.vars[name] = variable = var(name, Type(dtype, ()), bound[0] if bound else None)
         return Let(variable, value)
     return _read_write(line, scope)
+
+
+def _read_argument(line: Line, scope: Scope):
+    """An argument of a call: ``at name[..]``, a plain number, or an expression."""
+    if line.next == "at" and line.texts[line.at + 1] not in (",", ")"):
+        line.at += 1
+        name = line.name("an array")
+        if name not in scope.arrays:
+            line.fail("an array that is declared before", line.at - 1)
+        index, guard = read_index(line, scope)
+        if guard is not None:
+            line.fail("an index without a guard")
+        return At(name, index)
+    start = line.at
+    number = line.kinds[start] == "number" or (line.next == "-" and line.kinds[start + 1] == "number")
+    if number and line.texts[start + 1 + (line.next == "-")] in (",", ")"):
+        return line.integer("a number")
+    return read_expression(line, scope)
 
 
 def _read_write(line: Line, scope: Scope):

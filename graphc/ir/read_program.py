@@ -174,7 +174,7 @@ def _read_step(line: Line, scope: Scope):
         if line.accept("dims"):
             line.expect("(")
             dims = tuple(line.separated(")", lambda: read_dim(line, scope)))
-        return Launch(kernel, args, dims)
+        return Launch(kernel, args, dims, *_read_blocks(line, scope))
     if line.accept("copy"):
         source = line.name("a buffer")
         line.expect("->")
@@ -184,6 +184,19 @@ def _read_step(line: Line, scope: Scope):
     if line.accept("refuse"):
         return _read_refuse(line, scope)
     line.fail("a step")
+
+
+def _read_blocks(line: Line, scope: Scope) -> tuple:
+    """How many blocks of how many threads run a kernel, and the bytes that a block has: of launches on a GPU."""
+    if not line.accept("grid"):
+        return ()
+    grid = read_dim(line, scope)
+    line.expect("threads")
+    threads = read_dim(line, scope)
+    shared = read_dim(line, scope) if line.accept("shared") else 0
+    if type(threads) is not int or type(shared) is not int:
+        line.refuse("threads and shared bytes are numbers")
+    return grid, threads, shared
 
 
 def _read_refuse(line: Line, scope: Scope) -> Refuse:

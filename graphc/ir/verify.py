@@ -16,7 +16,7 @@ from graphc.ir.verify_kernel import verify_kernel
 
 __all__ = ["verify_graph", "verify_kernel", "verify_program"]
 
-_KERNEL_ONLY = ("var", "load", "load_if", "fold")
+_KERNEL_ONLY = ("var", "load", "load_if", "fold", "shuffle", "shuffle_xor")
 _LEAVES = ("input", "const", "symbol")
 _ALIGNMENT = 64
 _PLACES = ("input", "output", "constant", "arena", "row")

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 from graphc.errors import CompileError
 from graphc.ir.order import toposort
-from graphc.ir.kernel import KINDS, Alloc, Array, Barrier, For, If, Kernel, Let, Prefetch, Set, Store, Turn
+from graphc.ir.kernel import KINDS, Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.node import BOOL, INDEX, Node, binary, const_value
 from graphc.ir.print_kernel import statement_text
 
+WARP = 32  # threads that go together on a GPU
+THREADS = 1024  # of a block at the most
 _TENSOR_ONLY = ("input", "call", "cond", "while", "loop", "host", "item", "random_bits")
 
 
@@ -111,8 +113,10 @@ class _KernelCheck:
                 case Store():
                     self._store(s)
                 case Alloc(array):
-                    if array.space not in ("register", "stack"):
-                        self.fail(f"an array made in a kernel lies in register or stack, not {array.space}", s)
+                    if array.space not in ("register", "stack", "shared"):
+                        self.fail(f"an array made in a kernel lies in register, stack or shared memory, not {array.space}", s)
+                    if array.space == "shared" and not self._in_block():
+                        self.fail(f"the shared array {array.name} is made outside of a block loop", s)
                     self._declare(array, s)
                 case Prefetch(array, index):
                     for x in index:
@@ -123,6 +127,8 @@ class _KernelCheck:
                 case Barrier():
                     if "vector" in self.loops.values():
                         self.fail("a barrier inside a vector loop", s)
+                case Call():
+                    self._call(s)
                 case _:
                     self.fail(f"{type(s).__name__} is no statement")
 
@@ -133,6 +139,7 @@ class _KernelCheck:
             self.fail("a parallel loop stands only at the top of a kernel", s)
         if "vector" in self.loops.values() and s.kind != "unrolled":
             self.fail(f"a {s.kind} loop inside a vector loop", s)
+        self._for_of_gpu(s)
         if s.kind == "unrolled" and type(s.extent) is not int:
             self.fail("an unrolled loop has a static extent", s)
         self._typed(s.extent, INDEX, "an extent", s)
@@ -147,6 +154,31 @@ class _KernelCheck:
             self._name(s.var, s)
             self.loops[s.var] = s.kind
             self.body(s.body)
+
+    def _in_block(self) -> bool:
+        return "block" in self.loops.values()
+
+    def _for_of_gpu(self, s: For) -> None:
+        kinds = list(self.loops.values())
+        if s.kind == "block" and not (len(self.path) == len(kinds) and set(kinds) <= {"block"}):
+            self.fail("a block loop stands only at the top of a kernel or directly in another one", s)
+        if s.kind == "thread" and not (kinds and len(self.path) == len(kinds) and set(kinds) == {"block"}):
+            self.fail("a thread loop stands only directly in a block loop", s)
+        if s.kind == "thread" and not (type(s.extent) is int and 0 < s.extent <= THREADS and s.extent % WARP == 0):
+            self.fail(f"the extent of a thread loop is a multiple of {WARP} up to {THREADS}", s)
+        if s.kind not in ("block", "thread") and kinds and set(kinds) == {"block"}:
+            self.fail(f"a {s.kind} loop in a block loop stands in a thread loop", s)
+
+    def _call(self, s: Call) -> None:
+        for argument in s.args:
+            if isinstance(argument, At):
+                for x in argument.index:
+                    self._expression(x, s)
+                self._access(self._array(argument.array, s), argument.index, s)
+            elif isinstance(argument, Node):
+                self._expression(argument, s)
+            elif type(argument) is not int:
+                self.fail(f"the argument {argument!r} is no Node, number or address", s)
 
     def _set(self, s: Set) -> None:
         if s.var not in self.lets:

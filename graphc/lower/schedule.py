@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from graphc.ir.graph import substitute
 from graphc.ir.order import toposort
-from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, For, If, Let, Prefetch, Set, Store
+from graphc.ir.kernel import PARALLEL, UNROLLED, VECTOR, Alloc, At, Call, For, If, Let, Prefetch, Set, Store
 from graphc.ir.machine import DEFAULT
 from graphc.ir.node import INDEX, Node, binary, const, simplified, var
 
@@ -33,6 +33,8 @@ def rewrite_values(body: tuple, replacements: dict) -> tuple:
                 return Store(s.array, tuple(map(value, s.index)), value(s.value), guard)
             case Prefetch():
                 return Prefetch(s.array, tuple(map(value, s.index)))
+            case Call():
+                return Call(s.function, tuple([At(a.array, tuple(map(value, a.index))) if isinstance(a, At) else value(a) for a in s.args]))
             case If():
                 return If(value(s.condition), tuple(map(statement, s.then)), tuple(map(statement, s.orelse)))
             case _:
@@ -178,6 +180,10 @@ def symbols_of(body: tuple, arrays: tuple = ()) -> tuple[Node, ...]:
                 value(s.condition)
                 for inner in (*s.then, *s.orelse):
                     visit(inner)
+            case Call():
+                for a in s.args:
+                    for i in a.index if isinstance(a, At) else (a,):
+                        value(i)
             case Alloc():
                 for d in s.array.type.shape:
                     value(d)

@@ -8,7 +8,7 @@ from graphc.errors import Location, located
 from graphc.ir.blob import Blob
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
-from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Set, Store, load
+from graphc.ir.kernel import Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Set, Store, load, shuffle, shuffle_xor
 from graphc.ir.node import BOOL, INDEX, Node, binary, const, make, simplified, symbol, var
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Repeat, Signature
 from graphc.ir.type import TupleType, Type
@@ -108,7 +108,7 @@ def _random_body(r, maker, depth, count) -> tuple:
     body, leaves, arrays = [], list(maker.leaves), list(maker.arrays)
     for _ in range(r.randint(1, 4)):
         count[0] += 1
-        kind = r.choice(("for", "if", "let", "store", "set", "alloc", "barrier", "for", "store"))
+        kind = r.choice(("for", "if", "let", "store", "set", "alloc", "barrier", "call", "for", "store"))
         if kind == "for" and depth:
             extent = r.choice((8, 512, symbol("n"), symbol("n") * 2 + 1, const(3, INDEX)))
             bound = r.choice((None, extent if type(extent) is int else None, 16))
@@ -129,13 +129,19 @@ def _random_body(r, maker, depth, count) -> tuple:
             target = r.choice([x for x in maker.leaves if x.op == "var"])
             body.append(Set(target, maker.make(target.dtype, 3)))
         elif kind == "alloc":
-            array = Array(f"acc{count[0]}", Type(dt.f32, (2, 8)), r.choice(("register", "stack")), True)
+            array = Array(f"acc{count[0]}", Type(dt.f32, (2, 8)), r.choice(("register", "stack", "shared")), True)
             maker.arrays.append(array)
             attrs = (("buffer", array.name), ("combine", "add"))
             maker.leaves.append(make("fold", (), attrs, Type(dt.f32, ())))
             body.append(Alloc(array))
         elif kind == "barrier":
             body.append(Barrier())
+        elif kind == "call":
+            array = r.choice(maker.arrays)
+            place = At(array.name, tuple(maker.index() for _ in array.type.shape))
+            value = maker.make(dt.f32, 3)
+            lane = shuffle(value, maker.index())
+            body.append(Call("copy_16", (place, r.randint(-9, 9), shuffle_xor(value, 16), lane, maker.index())))
         else:
             array = r.choice(maker.arrays)
             guard = maker.make(dt.b1, 2) if r.random() < 0.3 else None

@@ -8,7 +8,7 @@ from test_golden_text import F32, n, row_kernel, step_program, train_graph
 from graphc.errors import CompileError, DtypeError, GraphError, Location, located
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
-from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Set, Store, load
+from graphc.ir.kernel import Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Set, Store, load
 from graphc.ir.node import BOOL, INDEX, const, make, symbol, var
 from graphc.ir.program import Branch, Copy, Host, Launch, Repeat
 from graphc.ir.type import Type
@@ -122,6 +122,8 @@ total = var("total", F32)
 A = Array("a", Type(dt.f32, (8, 8)))
 OUT = Array("out", Type(dt.f32, (8,)), written=True)
 ACC = Array("acc", Type(dt.f32, (4, 8)), "register", True)
+TILE = Array("tile", Type(dt.f32, (8,)), "shared")
+t = var("t", extent=64)
 LONG = Array("long", Type(dt.f32, (n,)), "stack")
 
 
@@ -161,11 +163,18 @@ BAD_BODIES = {
     "set type": ([Let(total, one), Set(total, const(1, INDEX))], r"a variable of f32\[\] for a value of i64"),
     "race": ([Let(total, one), For(i, 8, (Set(total, one),), "parallel")], "outside a parallel loop is set inside"),
     "lanes": ([Let(total, one), For(i, 8, (Set(total, one),), "vector")], "made outside a vector loop is set inside"),
-    "alloc": ([Alloc(A)], "an array made in a kernel lies in register or stack, not global"),
+    "alloc": ([Alloc(A)], "an array made in a kernel lies in register, stack or shared memory, not global"),
     "dynamic": ([Alloc(LONG)], "the stack array long has a symbolic shape"),
     "register": ([Alloc(ACC), For(i, 8, (store(i, acc(0, i)),))], "i, an index of the register array acc, is not"),
     "stride": ([Alloc(ACC), For(u, 4, (store(0, acc(0, u * 2)),), "vector")], "u\\*2, an index of acc, is not a"),
     "diagonal": ([Alloc(ACC), For(u, 4, (store(0, acc(u, u)),), "vector")], "two indices of the register array acc"),
+    "shared": ([Alloc(TILE)], "the shared array tile is made outside of a block loop"),
+    "block": ([For(i, 8, (For(j, 8, (), "block"),))], "a block loop stands only at the top of a kernel or directly in"),
+    "thread": ([For(t, 64, (), "thread")], "a thread loop stands only directly in a block loop"),
+    "threads": ([For(i, 8, (For(u, 4, (), "thread"),), "block")], "a multiple of 32 up to 1024"),
+    "no thread": ([For(i, 8, (For(j, 8, ()),), "block")], "a serial loop in a block loop stands in a thread loop"),
+    "call": ([Call("f", (At("a", (0,)),))], r"1 indices for the array a of f32\[8,8\]"),
+    "argument": ([Call("f", ("a",))], "the argument 'a' is no Node, number or address"),
     "fold": ([store(0, make("fold", (), (("buffer", "a"), ("combine", "add")), F32))], "fold is for register arrays"),
 }  # fmt: skip
 
