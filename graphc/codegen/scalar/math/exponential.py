@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from graphc.codegen.llvm.math.polynomial import copy_sign, horner
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.math.polynomial import copy_sign, horner
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import DType, f32
 
 # (exp(r) - 1 - r) / r^2 on [-0.3467, 0.3467], error relative to expm1(r).

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.byte_products import byte_products
-from graphc.codegen.llvm.division import floor_divide, floor_modulo
-from graphc.codegen.llvm.integers import divide, power
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.byte_products import byte_products
+from graphc.codegen.scalar.division import floor_divide, floor_modulo
+from graphc.codegen.scalar.integers import divide, power
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import b1
 
 

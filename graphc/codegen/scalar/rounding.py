@@ -1,21 +1,13 @@
-"""Rounding floats to integral values, by one instruction or by arithmetic where the target would call a library."""
+"""Rounding floats to integral values by arithmetic, for targets that would call a library."""
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.builder import Builder, Value
+from graphc.codegen.scalar.builder import Builder, Value
 from graphc.ir.dtype import f32
-from graphc.ir.target import Target
-
-
-def has_rounding(target: Target) -> bool:
-    """True where floor, ceil, trunc and roundeven are instructions (SSE4.1, NEON, WebAssembly)."""
-    return any(name in target.features for name in ("sse4", "neon", "simd128"))
 
 
 def round_to_integral(builder: Builder, mode: str, x: Value) -> Value:
     """``mode`` roundeven, floor, ceil or trunc of an f32 or f64; NaN, infinities and the sign of zero are kept."""
-    if has_rounding(builder.target):
-        return builder.intrinsic(mode, x)
     limit = builder.const(2.0 ** (23 if x.dtype is f32 else 52), x.dtype, x.lanes)
     one = builder.const(1.0, x.dtype, x.lanes)
     size = builder.intrinsic("fabs", x)

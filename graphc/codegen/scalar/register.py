@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.codegen.llvm.builder import Builder, Value
-from graphc.codegen.llvm.rounding import round_to_integral
+from graphc.codegen.scalar.builder import Builder, Value
 from graphc.ir.dtype import DType, f32, f64, i32, i64
 
 
@@ -89,8 +88,7 @@ class Register:
     def __neg__(self):
         if not self.dtype.is_float:
             return 0 - self
-        value = self.value
-        return Register(self.builder, self.builder.emit(f"fneg {value.operand}", value.dtype, value.lanes))
+        return Register(self.builder, self.builder.negate(self.value))
 
     def compare(self, predicate: str, other) -> Register:
         return Register(self.builder, self.builder.compare(predicate, self.value, self.same(other)))
@@ -144,7 +142,7 @@ class Register:
 
     def rounded(self, mode: str = "roundeven") -> Register:
         """roundeven, floor, ceil or trunc."""
-        return Register(self.builder, round_to_integral(self.builder, mode, self.value))
+        return Register(self.builder, self.builder.rounded(mode, self.value))
 
     def bits(self) -> Register:
         """The bits of a float as a signed integer."""

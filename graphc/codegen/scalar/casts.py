@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm import eight_bits
-from graphc.codegen.llvm.builder import Builder, Value, suffix
-from graphc.codegen.llvm.half import narrow, widen
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar import eight_bits
+from graphc.codegen.scalar.builder import Builder, Value
+from graphc.codegen.scalar.half import narrow, widen
+from graphc.codegen.scalar.register import Register
 from graphc.errors import CompileError
 from graphc.ir.dtype import DType, b1, f32, f64, i32
 
@@ -62,8 +62,7 @@ def _from_float(builder: Builder, x: Value, dtype: DType) -> Value:
     if dtype.is_integer and dtype.bits < 32:
         return _to_narrow(builder, x, dtype)
     if dtype.is_integer:
-        name = "fptosi.sat" if dtype.kind == "i" else "fptoui.sat"
-        return builder.call(f"{name}.{suffix(dtype, x.lanes)}.{suffix(x.dtype, x.lanes)}", dtype, x)
+        return builder.saturated(x, dtype)
     if dtype is f64:
         return builder.convert("fpext", x, f64)
     if dtype is f32:

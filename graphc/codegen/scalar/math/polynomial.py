@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.register import Register
 
 
 def horner(x: Register, coefficients: tuple[float, ...]) -> Register:
@@ -28,7 +28,7 @@ def fast_two_sum(x: Register, y: Register) -> tuple[Register, Register]:
 
 def product_error(x: Register, y: Register, product: Register) -> Register:
     """``x * y - product`` exactly, where ``product`` is ``x * y`` rounded and nothing overflows."""
-    if x.builder.target.fuses(x.dtype):
+    if x.builder.fuses(x.dtype):
         return x.fma(y, -product)
     x_high, x_low = _halves(x)
     y_high, y_low = _halves(y)
@@ -37,7 +37,7 @@ def product_error(x: Register, y: Register, product: Register) -> Register:
 
 def residual(x: Register, quotient: Register, y: Register) -> Register:
     """``x - quotient * y`` with one rounding (near enough where the target has no fma: by Dekker's product)."""
-    if x.builder.target.fuses(x.dtype):
+    if x.builder.fuses(x.dtype):
         return (-quotient).fma(y, x)
     product = quotient * y
     return (x - product) - product_error(quotient, y, product)

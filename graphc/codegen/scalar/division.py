@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from graphc.codegen.llvm.math.polynomial import copy_sign, residual
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.math.polynomial import copy_sign, residual
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import f32
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from graphc.codegen.llvm.math.exponential import exp, format_of, reduce
-from graphc.codegen.llvm.math.logarithm import log
-from graphc.codegen.llvm.math.polynomial import copy_sign, horner
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.math.exponential import exp, format_of, reduce
+from graphc.codegen.scalar.math.logarithm import log
+from graphc.codegen.scalar.math.polynomial import copy_sign, horner
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import f32
 
 # erf(x)/x - 1 in z = x^2 on [0, 1], error relative to erf(x)/x.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.register import Register
 
 
 def divide(x: Register, y: Register) -> tuple[Register, Register]:

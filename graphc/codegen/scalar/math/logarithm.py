@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
-from graphc.codegen.llvm.math.exponential import format_of
-from graphc.codegen.llvm.math.polynomial import copy_sign, horner
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.math.exponential import format_of
+from graphc.codegen.scalar.math.polynomial import copy_sign, horner
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import DType, f32
 
 # (log(1+f) - f + f^2/2) / f^3 on [sqrt(1/2)-1, sqrt(2)-1], error relative to log(1+f): degree 7, 2^-27.2.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from graphc.codegen.llvm.math.polynomial import copy_sign, horner
-from graphc.codegen.llvm.math.reduction import reduce_f32, reduce_f64
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.math.polynomial import copy_sign, horner
+from graphc.codegen.scalar.math.reduction import reduce_f32, reduce_f64
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import f32
 
 # In z = r^2 for |r| <= pi/4: (sin(r)/r - 1)/z and (cos(r) - 1 + z/2)/z^2, errors relative to sin and cos.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.math import exponential, logarithm, power, special, trigonometric
+from graphc.codegen.scalar.math import exponential, logarithm, power, special, trigonometric
 
 MATH = {
     "exp": exponential.exp, "exp_falling": exponential.exp_falling, "expm1": exponential.expm1,

@@ -10,12 +10,10 @@ from __future__ import annotations
 import math
 import struct
 from functools import cache
-from itertools import count
 
-from graphc.codegen.llvm.builder import ATTRIBUTES, Builder, Value, register_type
-from graphc.codegen.llvm.math.polynomial import fast_two_sum, product_error, two_sum
-from graphc.codegen.llvm.register import Register
-from graphc.ir.dtype import f32, f64, i32, i64
+from graphc.codegen.scalar.math.polynomial import fast_two_sum, product_error, two_sum
+from graphc.codegen.scalar.register import Register
+from graphc.ir.dtype import f64, i32
 
 _MAGIC = 1.5 * 2.0**52  # adding it leaves an integer in the last bits
 _PI_2 = (math.pi / 2, 6.123233995736766e-17)
@@ -34,40 +32,18 @@ def reduce_f32(size: Register) -> tuple[Register, Register]:
     It is a function of its own with a branch: hardly any argument needs more of 2/pi than two words of pi/2 give. Which
     lanes stand beside an argument changes nothing about its result.
     """
-    builder, lanes = size.builder, size.value.lanes
-    x, counts = register_type(f64, lanes), register_type(i32, lanes)
-    kind, name = f"{{ {counts}, {x} }}", f"gc_quarter_turns_v{lanes}"
-    builder.declared.add(_reduction(builder, name, lanes, kind))
-    both = f"%v{next(builder.names)}"
-    builder.lines.append(f"  {both} = call {kind} @{name}({size.value.operand})")
-    parts = [builder.emit(f"extractvalue {kind} {both}, {k}", dtype, lanes) for k, dtype in enumerate((i32, f64))]
+    builder = size.builder
+    parts = builder.rarely("gc_quarter_turns", size.value, (i32, f64), _is_large, _reduce_small, _reduce_large)
     return Register(builder, parts[0]), Register(builder, parts[1])
 
 
-def _reduction(builder: Builder, name: str, lanes: int, kind: str) -> str:
-    """The definition of the function that reduces f32, with the few instructions for small arguments first."""
-    lines: list[str] = []
-    inside = Builder(builder.target, lines, count(), builder.declared)
-    size = Register(inside, Value("%size", f32, lanes))
-    small = _reduce_small(size.widened())
-    test = size.ge(_SMALL)
-    if lanes > 1:
-        bits = inside.emit(f"bitcast {test.value.operand} to i{lanes}", i64, 1).text
-        lines.append(f"  %far = icmp ne i{lanes} {bits}, 0")
-    far = "%far" if lanes > 1 else test.value.text
-    lines += [f"  br i1 {far}, label %large, label %out", "large:"]
-    large = [x.where(test, near) for x, near in zip(_reduce_large(size), small, strict=True)]
-    lines += ["  br label %out", "out:"]
-    for place, (near, x) in enumerate(zip(small, large, strict=True)):
-        lines.append(f"  %r{place} = phi {x.value.type} [ {near.value.text}, %entry ], [ {x.value.text}, %large ]")
-    first, second = [f"{x.value.type} %r{k}" for k, x in enumerate(large)]
-    lines += [f"  %one = insertvalue {kind} poison, {first}, 0", f"  %both = insertvalue {kind} %one, {second}, 1"]
-    head = f"define internal {kind} @{name}({register_type(f32, lanes)} %size) {ATTRIBUTES} {{"
-    return "\n".join((head, "entry:", *lines, f"  ret {kind} %both", "}"))
+def _is_large(size: Register) -> Register:
+    return size.ge(_SMALL)
 
 
-def _reduce_small(x: Register) -> tuple[Register, Register]:
+def _reduce_small(size: Register) -> tuple[Register, Register]:
     """Both products with the number of quarter turns are exact, or as good as: it has 16 bits."""
+    x = size.widened()
     shifted = x.fma(_words_from(0, (29,), False)[0], _MAGIC)
     turns = shifted - _MAGIC
     rest = turns.fma(-_HALF_PI[1], turns.fma(-_HALF_PI[0], x))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from graphc.codegen.llvm.math.exponential import F64, reduce
-from graphc.codegen.llvm.math.logarithm import split
-from graphc.codegen.llvm.math.polynomial import fast_two_sum, horner, product_error, residual, two_sum
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.math.exponential import F64, reduce
+from graphc.codegen.scalar.math.logarithm import split
+from graphc.codegen.scalar.math.polynomial import fast_two_sum, horner, product_error, residual, two_sum
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import f32, f64
 
 # 2 atanh(s)/s in z = s^2 on [0, 0.02944], relative error 2^-45.1.

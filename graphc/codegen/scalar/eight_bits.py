@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.codegen.llvm.builder import Builder, Value
-from graphc.codegen.llvm.register import Register
+from graphc.codegen.scalar.builder import Builder, Value
+from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import DType, f8e4m3, f8e5m2, i32, u8
 
 # how many bits the mantissa has, the bias of the exponent, the code of the largest number, of infinity (0: none), of NaN
