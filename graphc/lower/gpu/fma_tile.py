@@ -16,7 +16,8 @@ from graphc.ir.kernel import BLOCK, THREAD, UNROLLED, VECTOR, Alloc, Array, Barr
 from graphc.ir.node import Node, binary, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.gpu.tiling import Tiling
-from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, least, loop, product, scalar
+from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, index, least, loop, product, scalar
+from graphc.prims.table import apply
 
 ACCESS = 16  # bytes of the widest access
 GROUPED = 8  # tiles of rows that go through the columns together, so that what they read of the right operand is near
@@ -28,15 +29,26 @@ class Side:
     """An operand: ``lines`` (rows of the left one, columns of the right one) of k elements each.
 
     Attributes:
-        read: of the number of the batch element, a line, a position in it and a guard (or None), the element in the dtype of sums.
-        along: neighbours in memory follow each other along k; else along the lines.
+        array, dtype: where it lies, and of what type its elements are.
+        at: of the number of the batch element, a line, a position in it and an offset from there, where that element lies and
+            the conditions under which it does; an element that lies nowhere is 0, or ``outside``.
+        along: neighbours in memory follow each other along k, and so does the offset; else along the lines.
         vector: how many neighbours one access may bring: both where they start and their extent are multiples of it.
     """
 
     lines: object
-    read: Callable[[Node, Node, Node, Node | None], Node]
+    array: str
+    dtype: DType
+    at: Callable[[Node, Node, Node, Node], tuple[tuple, list]]
     along: bool
     vector: int
+    outside: Node | None = None
+
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, guards: list, wide: DType) -> Node:
+        """An element in the dtype of sums, 0 where one of ``guards`` is false."""
+        index, own = self.at(batch, line, k, offset)
+        value = cast(load(self.array, index, self.dtype, all_of([*guards, *own])), wide)
+        return value if self.outside is None or not own else apply("select", all_of(own), value, self.outside)
 
 
 @dataclass(frozen=True)
@@ -236,8 +248,7 @@ class _Staged:
                 guards.append(item < self.items)
 
             def element(v: Node) -> tuple:
-                at = (line, k + v) if side.along else (line + v, k)
-                value = side.read(work.batch, *map(as_index, at), all_of(guards))
+                value = side.read(work.batch, line, k, v, guards, p.wide)
                 return (Store(self.registers.name, (pass_, v), value),)
 
             return _several(f"v{self.which}", self.vector, element, VECTOR)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
-from graphc.ir.kernel import Array, Kernel, Store, load
+from graphc.ir.kernel import Array, Kernel, Store
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
@@ -17,7 +17,7 @@ from graphc.lower.contraction import PRODUCTS, multiply_add
 from graphc.lower.element import Elements
 from graphc.lower.gpu.fma_tile import Product, Side, product_nests, widest_access
 from graphc.lower.gpu.tiling import tilings_for
-from graphc.lower.nests.loops import cast, product, unravel
+from graphc.lower.nests.loops import as_index, cast, product, unravel
 from graphc.lower.places import pointwise
 from graphc.lower.region import Region
 from graphc.lower.schedule import name_shared, read_first, symbols_of
@@ -37,7 +37,7 @@ def lower_dot(lowering, region: Region, outputs: dict, memory: dict) -> list[Ste
     operands = {s.root() for k, s in places.items() if graph.inputs[k] in node.inputs}
     pairs = pointwise(graph, places, list(outputs.values()), operands)
     inputs = {f"x{k}": s for k, s in places.items()}
-    return [lowering.launch(graph, lambda: dot_kernel(graph, lowering.target), inputs, outputs, pairs)]
+    return [lowering.launch(graph, lambda: dot_kernel(graph, lowering.gpu), inputs, outputs, pairs)]
 
 
 def product_of(graph: Graph) -> Node:
@@ -103,11 +103,12 @@ class Ends:
         turned = self.node.attr(("transpose_x", "transpose_y")[which])
         along = (which == 0) != turned
 
-        def read(batch: Node, line: Node, k: Node, guard: Node | None) -> Node:
-            place = self.place(operand, batch, *((line, k) if along else (k, line)))
-            return cast(load(self.names[operand], place, operand.dtype, guard), self.wide)
+        def at(batch: Node, line: Node, k: Node, offset: Node) -> tuple[tuple, list]:
+            row, column = (line, k) if along else (k, line)
+            return self.place(operand, batch, row, as_index(column + offset)), []
 
-        return Side(self.node.shape[-2:][which], read, along, widest_access(operand.shape[-1], operand.dtype))
+        vector = widest_access(operand.shape[-1], operand.dtype)
+        return Side(self.node.shape[-2:][which], self.names[operand], operand.dtype, at, along, vector)
 
     def finish(self, batch: Node, row: Node, column: Node, total: Node, guard: Node | None) -> tuple:
         """Statements that end a sum and store the results."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.lower.region import Region
+from graphc.lower.gpu.products import lower_dot
+from graphc.lower.region import DOT, Region
 
 #: Kind of a region (products and convolutions apart) -> function (lowering, region, outputs, memory) -> Steps. ``outputs``
 #: are the storages of its results by the names that arrays have in kernels, ``memory`` says where its sources lie.
-REGIONS: dict[str, Callable] = {}
+REGIONS: dict[str, Callable] = {
+    DOT: lower_dot,
+}
 
 #: Name of a nest (as in ``lower.nests``) -> maker (node, gpu) -> Kernel with block loops.
 GPU_NESTS: dict[str, Callable] = {}
