@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.lower.gpu.convolutions import lower_conv
+from graphc.lower.gpu.correlations import correlate
 from graphc.lower.gpu.products import lower_dot
 from graphc.lower.region import DOT, Region
 
@@ -18,7 +19,9 @@ REGIONS: dict[str, Callable] = {
 }
 
 #: Name of a nest (as in ``lower.nests``) -> maker (node, gpu) -> Kernel with block loops.
-GPU_NESTS: dict[str, Callable] = {}
+GPU_NESTS: dict[str, Callable] = {
+    "correlate": correlate,
+}
 
 #: The same for nests that change their first operand.
 GPU_CHANGES: dict[str, Callable] = {}

@@ -46,6 +46,10 @@ TILINGS = (
     Tiling(64, 64, 16, 4, 4),
     Tiling(32, 64, 32, 4, 4),
     Tiling(64, 32, 32, 4, 4),
+    Tiling(128, 16, 32, 4, 4),
+    Tiling(16, 128, 32, 4, 4),
+    Tiling(128, 8, 32, 4, 2),
+    Tiling(8, 128, 32, 2, 4),
     Tiling(32, 32, 32, 2, 4),
     Tiling(16, 64, 32, 2, 4),
     Tiling(16, 16, 64, 2, 2),
@@ -58,7 +62,7 @@ TILINGS = (
 )
 """Tiles, large ones first; the last are for products with a vector."""
 
-SMALL, LARGE = 48, 4096  # what stands for a size that is not known, once as if it were small and once as if large
+SMALL, LARGE = 48, 1 << 15  # what stands for a size that is not known, once as if it were small and once as if large
 
 
 def choose(sizes: tuple, dtype: dt.DType, multiprocessors: int) -> Tiling:
