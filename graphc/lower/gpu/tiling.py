@@ -78,11 +78,10 @@ def choose(sizes: tuple, dtype: dt.DType, multiprocessors: int) -> Tiling:
 
 
 def tilings_for(batch, m, n, k, dtype: dt.DType, multiprocessors: int) -> tuple[Tiling, ...]:
-    """The tiling of a product; where sizes are not known one for large and one for small ones, unless they are the same."""
+    """The tiling of a product; where it is not known how many results there are one for large and one for small ones, unless they are the same."""
     dims = (batch, m, n, k)
-    open_sizes = any(isinstance(d, Node) for d in dims)
     found = []
-    for stand_in in (LARGE, SMALL) if open_sizes else (0,):
+    for stand_in in (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,):
         sizes = tuple(max(d, 1) if type(d) is int else stand_in if place else 1 for place, d in enumerate(dims))
         found.append(choose(sizes, dtype, multiprocessors))
     return tuple(dict.fromkeys(found))
