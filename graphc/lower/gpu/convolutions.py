@@ -13,8 +13,8 @@ from graphc.ir.graph import Graph
 from graphc.ir.kernel import BLOCK, THREAD, UNROLLED, VECTOR, Alloc, Array, For, If, Kernel, Let, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.type import Type
-from graphc.lower.gpu.fma_tile import Product, Side, product_nests, widest_access
-from graphc.lower.gpu.tiling import tilings_for
+from graphc.lower.gpu.tiers import product_nests
+from graphc.lower.gpu.tiles import Product, Side, widest_access
 from graphc.lower.nests.conv import conv_of
 from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import Shape, shape_of
@@ -57,12 +57,7 @@ def conv_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """
     node = conv_of(graph)
     site = _site(graph, node)
-    if _is_depthwise(site.shape):
-        nests = (_depthwise(site),)
-    else:
-        wanted = _product(site)
-        sizes = (wanted.batch, wanted.left.lines, wanted.right.lines, wanted.depth)
-        nests = product_nests(wanted, tilings_for(*sizes, wanted.wide, gpu.multiprocessors), gpu.multiprocessors)
+    nests = (_depthwise(site),) if _is_depthwise(site.shape) else product_nests(_product(site), gpu)
     x, w = node.inputs
     arrays = (Array(site.source, Type(x.dtype, (product(x.shape),))),
               Array(site.weights, Type(w.dtype, (product(w.shape[:-1]), w.shape[-1]))), *site.epilogue.arrays)  # fmt: skip
@@ -143,7 +138,7 @@ def _depthwise(site: Site) -> For:
     shape = replace(site.shape, groups=1, channels=site.shape.groups)
     site = replace(site, shape=shape)
     channels, width = shape.channels, shape.out[2]
-    several = widest_access(channels, site.node.inputs[0].dtype)
+    several = min(4, widest_access(channels, site.node.inputs[0].dtype))
     together = PIXELS if type(width) is int and width % PIXELS == 0 else 1
     lines, items = ceil_divide(channels, several), simplified(shape.pixels // together)
     count = simplified(lines * items)

@@ -12,8 +12,8 @@ from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Array, Kernel, Store
 from graphc.ir.node import Node
 from graphc.ir.type import Type
-from graphc.lower.gpu.fma_tile import Product, Side, product_nests, widest_access
-from graphc.lower.gpu.tiling import tilings_for
+from graphc.lower.gpu.tiers import product_nests
+from graphc.lower.gpu.tiles import Product, Side, widest_access
 from graphc.lower.nests.loops import as_index, cast, inside, product, unravel
 from graphc.lower.schedule import symbols_of
 from graphc.prims.table import apply
@@ -46,7 +46,7 @@ def correlate(node: Node, gpu: Gpu) -> Kernel:
     left = Side(rows, "x0", x.dtype, taps, False, width)
     right = Side(outputs, "x1", g.dtype, cotangents, False, widest_access(outputs, g.dtype))
     wanted = Product(1, pixels, left, right, wide, lambda a, b, c: apply("fma", a, b, c), finish, 0)
-    body = product_nests(wanted, tilings_for(1, rows, outputs, pixels, wide, gpu.multiprocessors), gpu.multiprocessors)
+    body = product_nests(wanted, gpu)
     arrays = (Array("x0", Type(x.dtype, (product(x.shape),))), Array("x1", Type(g.dtype, (pixels, outputs))),
               Array("out0", Type(node.dtype, (rows, outputs)), written=True))  # fmt: skip
     return Kernel("correlate", arrays, symbols_of(body, arrays), body)

@@ -15,8 +15,8 @@ from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.contraction import PRODUCTS, multiply_add
 from graphc.lower.element import Elements
-from graphc.lower.gpu.fma_tile import Product, Side, product_nests, widest_access
-from graphc.lower.gpu.tiling import tilings_for
+from graphc.lower.gpu.tiers import product_nests
+from graphc.lower.gpu.tiles import Product, Side, widest_access
 from graphc.lower.nests.loops import as_index, cast, product, unravel
 from graphc.lower.places import pointwise
 from graphc.lower.region import Region
@@ -48,11 +48,7 @@ def product_of(graph: Graph) -> Node:
 def dot_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """A kernel for a dot region. Arrays: ``x<k>`` for the region's inputs, then ``out<k>``."""
     ends = Ends(graph, product_of(graph))
-    wanted = ends.product()
-    sizes = (wanted.batch, wanted.left.lines, wanted.right.lines, wanted.depth)
-    tilings = tilings_for(*sizes, wanted.wide, gpu.multiprocessors)
-    body = product_nests(wanted, tilings, gpu.multiprocessors)
-    arrays = ends.arrays()
+    body, arrays = product_nests(ends.product(), gpu), ends.arrays()
     return Kernel("dot", arrays, symbols_of(body, arrays), body)
 
 
