@@ -21,6 +21,7 @@ from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.clock import POOL, Clock, Times, with_clock
 from graphc.ir.data import Named
 from graphc.ir.dtype import by_short
+from graphc.ir.gpu import GPUS, Gpu
 from graphc.ir.graph import Graph, close, input_node, needed
 from graphc.ir.node import Node
 from graphc.ir.kernel import Kernel
@@ -91,7 +92,7 @@ def _later(name: str):
     return importlib.import_module(name)
 
 
-def target_of(options: Options) -> Target:
+def target_of(options: Options) -> Target | Gpu:
     """The target description that the options ask for.
 
     Raises:
@@ -100,12 +101,12 @@ def target_of(options: Options) -> Target:
     if options.target is None:
         return host_target()
     try:
-        return TARGETS[options.target]
+        return TARGETS[options.target] if options.target in TARGETS else GPUS[options.target]
     except KeyError:
-        raise UsageError(f"no target {options.target!r}; known: {', '.join(TARGETS)}") from None
+        raise UsageError(f"no target {options.target!r}; known: {', '.join((*TARGETS, *GPUS))}") from None
 
 
-def scheduled_target(options: Options) -> Target:
+def scheduled_target(options: Options) -> Target | Gpu:
     """The target description with what schedules assume of the machine: what lowering wants."""
     return replace(target_of(options), machine=options.machine)
 

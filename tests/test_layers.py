@@ -127,3 +127,9 @@ def test_a_file_is_one_concept(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 75, f"{node.name} is {node.end_lineno - node.lineno} lines long"
+
+
+def test_tests_make_code_as_the_product_does():
+    """By ``tests/machine_code.py``: LLVM's own engine ends a process whose memory has grown large."""
+    for path in Path(__file__).parent.rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) llvmlite", path.read_text(), re.MULTILINE), f"{path} must not import llvmlite"

@@ -1,0 +1,25 @@
+"""Which maker lowers what on GPUs: by kind of region, and by nest. What stands in no table has a nest for one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.lower.region import Region
+
+#: Kind of a region (products and convolutions apart) -> function (lowering, region, outputs, memory) -> Steps. ``outputs``
+#: are the storages of its results by the names that arrays have in kernels, ``memory`` says where its sources lie.
+REGIONS: dict[str, Callable] = {}
+
+#: Name of a nest (as in ``lower.nests``) -> maker (node, gpu) -> Kernel with block loops.
+GPU_NESTS: dict[str, Callable] = {}
+
+#: The same for nests that change their first operand.
+GPU_CHANGES: dict[str, Callable] = {}
+
+CONV = "conv"  # a region of kind ``dot`` that holds a convolution
+
+
+def lower_region(lowering, region: Region, kind: str, outputs: dict, memory: dict) -> list | None:
+    """Steps for a region, as they suit the lowering's GPU; None where there is no maker for it, or it does not want this one."""
+    maker = REGIONS.get(kind)
+    return None if maker is None else maker(lowering, region, outputs, memory)
