@@ -112,6 +112,10 @@ class DeviceUnavailable(GraphcError, RuntimeError):
     """The device asked for is not there."""
 
 
+class DeviceError(InternalError):
+    """A device refused what it was asked for, or a kernel on it did what it must not."""
+
+
 class FormatError(GraphcError, ValueError):
     """A file or text is damaged, truncated or of another format."""
 

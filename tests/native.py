@@ -6,7 +6,6 @@ import ctypes
 from dataclasses import replace
 from functools import lru_cache
 
-import llvmlite.binding as llvm
 import numpy as np
 
 import graphc.prims  # noqa: F401  (declares the rows)
@@ -15,15 +14,14 @@ from graphc.ir.graph import Graph
 from graphc.ir.node import symbol
 from graphc.ir.program import Host, Program
 from graphc.ir.segments import segments
-from graphc.ir.target import X86_64, X86_64_V3, X86_64_V4, Target
+from graphc.ir.target import AARCH64, Target
 from graphc.ir.verify import verify_program
 from graphc.ir.verify_kernel import verify_kernel
 from graphc.lower.lower import lower
 from graphc.prims.interpret import bind_symbols, concrete, dim_value
 from graphc.prims.table import row
-
-llvm.initialize_all_targets()
-llvm.initialize_all_asmprinters()
+from graphc.runtime.library import Library
+from tests import machine_code
 
 SPLITS = (1, 2, 3)
 GUARD = 64  # poisoned bytes behind every buffer, which must survive
@@ -57,17 +55,7 @@ done:
 
 def host_targets() -> tuple[Target, ...]:
     """The targets whose code this CPU can run, the best first; the last one has no vectors and no fma."""
-    features = llvm.get_host_cpu_features() if llvm.get_default_triple().startswith("x86_64") else None
-    if features is None:
-        return ()
-    needs = {X86_64_V4: ("avx512bw", "avx512vl", "avx512dq"), X86_64_V3: ("avx2", "fma", "f16c"), X86_64: ()}
-    return tuple(t for t, names in needs.items() if all(features.get(name) for name in names))
-
-
-def machine(target: Target) -> llvm.TargetMachine:
-    """Makes relocatable code, as the product does; an engine takes it over."""
-    triple = llvm.Target.from_triple(target.triple)
-    return triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="small")
+    return tuple(t for t in machine_code.host_targets() if t is not AARCH64)
 
 
 def verified(graph: Graph, target: Target) -> Program:
@@ -80,12 +68,8 @@ def verified(graph: Graph, target: Target) -> Program:
 
 
 @lru_cache(maxsize=8)
-def _engine(text: str, target: Target):
-    module = llvm.parse_assembly(text)
-    module.verify()
-    engine = llvm.create_mcjit_compiler(module, machine(target))
-    engine.finalize_object()
-    return engine
+def _library(text: str, target: Target, names: tuple[str, ...]) -> Library:
+    return machine_code.loaded(text, target, *names)
 
 
 class Memory:
@@ -118,15 +102,15 @@ class Native:
         self.graph = graph
         self.program = verified(graph, target)
         self.parts = segments(self.program)
-        # The program's name is no part of the code: equal texts share one engine.
+        # The program's name is no part of the code: equal texts share one library.
         text = program_text(replace(self.program, name="p"), target, "main", POOL)
-        self._engine = engine = _engine(text, target)
         names = ["main"] if len(self.parts) == 1 and not isinstance(self.parts[0], Host) else [
             f"main_{k}" for k in self.parts if not isinstance(k, Host)]  # fmt: skip
+        self._library = library = _library(text, target, (*names, "main_arena", "gc_parts"))
         pointers = [ctypes.c_void_p] * 5
-        self._functions = [ctypes.CFUNCTYPE(ctypes.c_int, *pointers)(engine.get_function_address(n)) for n in names]
-        self._arena = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(engine.get_function_address("main_arena"))
-        self._parts = ctypes.c_int64.from_address(engine.get_global_value_address("gc_parts"))
+        self._functions = [ctypes.CFUNCTYPE(ctypes.c_int, *pointers)(library.address(n)) for n in names]
+        self._arena = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(library.address("main_arena"))
+        self._parts = ctypes.c_int64.from_address(library.address("gc_parts"))
 
     def __call__(self, *arrays, parts: int = 1, symbols: dict | None = None) -> tuple:
         """The outputs, computed with every parallel loop cut into ``parts`` pieces."""

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from graphc.aot.replace import replace_files  # noqa: E402  (the path comes first)
 from graphc.cli.arguments import add_model, add_target, add_values, graph_of, settings_of  # noqa: E402
+from graphc.cli.pipe import reader_may_leave  # noqa: E402
 from graphc.errors import GraphcError  # noqa: E402
 from graphc.inspect.kept import kept, shown_target  # noqa: E402
 from graphc.inspect.show import stage_text  # noqa: E402
@@ -31,23 +32,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="after passes that changed nothing too")
     add_target(parser)
     add_values(parser)
-    options = parser.parse_args(arguments)
     try:
-        is_file = options.model.endswith(".gc")
-        options.target = options.target or (shown_target(options.model) if is_file else None)
-        found = kept(options.model, options.target, options.fast_math) if is_file else None
-        if found is None or not found.has_program:
-            found = Stages(graph_of(options, options.input), settings_of(options))
-        if options.stage is not None:
-            print(stage_text(found, options.stage))
-        else:
-            files = {options.out / name: [stage_text(found, stage).encode()] for name, stage in _files(found, options.all)}
-            options.out.mkdir(parents=True, exist_ok=True)
-            replace_files(files)
-            print(*files, sep="\n")
+        with reader_may_leave():
+            _show(parser.parse_args(arguments))
     except (GraphcError, OSError) as error:
         return print(f"{Path(__file__).name}: {error}", file=sys.stderr) or 1
     return 0
+
+
+def _show(options) -> None:
+    is_file = options.model.endswith(".gc")
+    options.target = options.target or (shown_target(options.model) if is_file else None)
+    found = kept(options.model, options.target, options.fast_math) if is_file else None
+    if found is None or not found.has_program:
+        found = Stages(graph_of(options, options.input), settings_of(options))
+    if options.stage is not None:
+        print(stage_text(found, options.stage))
+        return
+    files = {options.out / name: [stage_text(found, stage).encode()] for name, stage in _files(found, options.all)}
+    options.out.mkdir(parents=True, exist_ok=True)
+    replace_files(files)
+    print(*files, sep="\n")
 
 
 def _files(stages: Stages, every: bool) -> list[tuple[str, str]]:

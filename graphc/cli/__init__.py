@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 
+from graphc.cli.pipe import reader_may_leave
 from graphc.errors import GraphcError
 
 _COMMANDS = {  # module of graphc.cli, imported when the command is called: name -> what it does
@@ -24,14 +25,10 @@ _COMMANDS = {  # module of graphc.cli, imported when the command is called: name
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for an error with a message, 2 for wrong usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser(arguments[0] if arguments else "").parse_args(arguments)
     try:
-        status = options.command(options) or 0
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing complains at exit
-        return 1
+        with reader_may_leave():
+            options = _parser(arguments[0] if arguments else "").parse_args(arguments)
+            return options.command(options) or 0
     except GraphcError as error:
         return _fail(f"{type(error).__name__}: {error}")
     except OSError as error:

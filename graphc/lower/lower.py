@@ -12,10 +12,12 @@ import numpy as np
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.blob import Blob, Piece
-from graphc.ir.graph import Graph, rebuild, symbols_of
+from graphc.ir.geometry import geometry
+from graphc.ir.gpu import Gpu
+from graphc.ir.graph import Graph, rebuild, substitute, symbols_of
 from graphc.ir.order import toposort
 from graphc.ir.kernel import Kernel
-from graphc.ir.node import Node
+from graphc.ir.node import INDEX, Node, const, simplified
 from graphc.ir.notes import Fusion, Launched, Notes
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Refuse, Repeat, Signature
 from graphc.ir.sizes import made_by
@@ -28,6 +30,9 @@ from graphc.lower.contraction import PRODUCTS, dot_kernel, partial_output
 from graphc.lower.dot_cut import describe
 from graphc.lower.dot_pack import pack_constant, pack_kernel
 from graphc.lower.fuse import fuse
+from graphc.lower.gpu.regions import CONV, GPU_CHANGES, GPU_NESTS
+from graphc.lower.gpu.regions import lower_region as on_gpu
+from graphc.lower.gpu.serial import on_threads
 from graphc.lower.map_nest import TURN, generalise, map_kernel
 from graphc.lower.names import apart_from_sizes
 from graphc.lower.nests import CHANGES, NESTS
@@ -41,7 +46,7 @@ from graphc.lower.reduce_nest import reduce_kernel
 from graphc.lower.reasons import ON_HOST, READ_AGAIN, READ_IN_BLOCKS, READ_IN_OWN_ORDER, SAME_MEMORY, TURNED, WRITTEN_EARLY
 from graphc.lower.region import DOT, MAP, SINGLE, Region, computed
 from graphc.lower.role import VIEWS
-from graphc.lower.schedule import for_awake_threads, for_tasks_of
+from graphc.lower.schedule import for_awake_threads, for_tasks_of, simplified_index
 from graphc.lower.siblings import unite_sums
 from graphc.lower.step import Step, with_inner
 from graphc.prims.data import text
@@ -52,8 +57,9 @@ from graphc.prims.table import TABLE
 class Lowering:
     """The state of one lowering: kernels made so far, constants, storages, and where each value lies."""
 
-    def __init__(self, target: Target, notes: Notes):
-        self.target = target
+    def __init__(self, target: Target | Gpu, notes: Notes):
+        self.gpu = target if isinstance(target, Gpu) else None
+        self.target = target if self.gpu is None else self.gpu.scalar  # what nests for CPUs are made for
         self.notes = notes
         self.kernels: dict[Kernel, str] = {}
         self._regions: dict = {}
@@ -119,16 +125,20 @@ class Lowering:
         key = (key, self.repeats > 0)
         made = self._regions.get(key)
         if made is None:
-            made = apart_from_sizes(make())
-            body = for_tasks_of(self.target.machine.task_work, made.body)
-            made = replace(made, body=for_awake_threads(body) if self.repeats else body)
-            self._regions[key] = made
+            made = self._regions[key] = self._scheduled(apart_from_sizes(make()))
         name = self.kernels.get(made)
         if name is None:
             number = self._numbers[made.name]
             self._numbers[made.name] += 1
             name = self.kernels[made] = f"{made.name}{number}"
         return name, made
+
+    def _scheduled(self, made: Kernel) -> Kernel:
+        """A kernel as the target wants its outermost loops."""
+        if self.gpu is not None:
+            return apart_from_sizes(on_threads(made))
+        body = for_tasks_of(self.target.machine.task_work, made.body)
+        return replace(made, body=for_awake_threads(body) if self.repeats else body)
 
     def launch(self, key, make, inputs: dict, outputs: dict, pairs: Pairs = Pairs(), sizes: dict | None = None) -> Step:
         """A launch of a kernel whose array names are found in ``inputs`` and ``outputs``, or start with ``scratch``.
@@ -212,8 +222,12 @@ class Lowering:
             memory[n] = self.storage(n.type, n.op)
             outputs.append(memory[n])
         outs = {f"out{k}": s for k, s in enumerate(outputs)}
+        is_conv = region.kind == DOT and any(n.op in CONVOLUTIONS for n in toposort(region.graph.outputs))
+        if self.gpu is not None:
+            steps = on_gpu(self, region, CONV if is_conv else region.kind, outs, memory)
+            if steps is not None:
+                return steps
         if region.kind == DOT:
-            is_conv = any(n.op in CONVOLUTIONS for n in toposort(region.graph.outputs))
             return self._conv(region, outs, memory) if is_conv else self._dot(region, outs, memory)
         sources = [self.find(s, memory) for s in region.sources]
         inputs = {f"x{k}": s for k, s in enumerate(sources)}
@@ -325,11 +339,18 @@ class Lowering:
             if nest in CHANGES:
                 old, new = operands[0], results[0]
                 copy = Step("copy", (old,), (new,), reusable=((old.root(), new),))
-                return [copy, self.launch(key, lambda: CHANGES[nest](node, self.target), inputs, outputs)]
+                return [copy, self.launch(key, self._nest(node, CHANGES, GPU_CHANGES), inputs, outputs)]
             pairs = Pairs.apart(operands, results, READ_IN_OWN_ORDER)
-            return [self.launch(key, lambda: NESTS[nest](node, self.target), inputs, outputs, pairs)]
+            return [self.launch(key, self._nest(node, NESTS, GPU_NESTS), inputs, outputs, pairs)]
         self.fusion.arrays[node] = ON_HOST
         return [Step("host", tuple(operands), tuple(results), node=node)]
+
+    def _nest(self, node: Node, nests: dict, gpu_nests: dict) -> Callable[[], Kernel]:
+        """The maker of a nest of a node, of the tables for CPUs and for GPUs."""
+        nest = TABLE[node.op].nest
+        if self.gpu is not None and nest in gpu_nests:
+            return lambda: gpu_nests[nest](node, self.gpu)
+        return lambda: nests[nest](node, self.target)
 
 
 def _anonymous(node: Node):
@@ -389,7 +410,7 @@ def _needed_first(regions: list[Region], graph: Graph) -> tuple[list[Region], li
     return [r for r in regions if id(r) in needed], [r for r in regions if id(r) not in needed]
 
 
-def lower(graph: Graph, target: Target, notes: Notes | None = None) -> Program:
+def lower(graph: Graph, target: Target | Gpu, notes: Notes | None = None) -> Program:
     """Lower a graph for a target.
 
     Args:
@@ -426,8 +447,28 @@ def _is_needless(step: Step) -> bool:
     return a is b or (a.place is not None and a.place == b.place)
 
 
+class _Blocks:
+    """What launches say of the blocks that run their kernels: nothing on CPUs."""
+
+    def __init__(self, lowering: Lowering):
+        kernels = {} if lowering.gpu is None else {name: kernel for kernel, name in lowering.kernels.items()}
+        self.kernels = {name: (kernel.dims, geometry(kernel)) for name, kernel in kernels.items()}
+
+    def of(self, kernel: str, dims: tuple) -> tuple:
+        """Grid, threads and shared bytes of a launch with these values of the kernel's dims."""
+        if kernel not in self.kernels:
+            return ()
+        own, found = self.kernels[kernel]
+        grid = found.grid
+        if isinstance(grid, Node):
+            values = {d: v if isinstance(v, Node) else const(v, INDEX) for d, v in zip(own, dims)}
+            grid = simplified(simplified_index(substitute((grid,), values)[0]))
+        return grid, found.threads, found.shared
+
+
 def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Program:
     buffers: dict[str, Buffer] = {}
+    blocks = _Blocks(lowering)
 
     def name(s: Storage) -> str:
         if s.name not in buffers:
@@ -438,7 +479,8 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
     def emit(step: Step):
         match step.kind:
             case "launch":
-                return Launch(step.kernel, tuple(map(name, step.args)), step.extra["dims"])
+                dims = step.extra["dims"]
+                return Launch(step.kernel, tuple(map(name, step.args)), dims, *blocks.of(step.kernel, dims))
             case "copy" if step.reads[0].type.dtype is dt.string:
                 return Host("stop", (), (name(step.reads[0]),), (name(step.writes[0]),))
             case "copy":

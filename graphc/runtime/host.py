@@ -21,14 +21,9 @@ def host_target() -> Target:
     Raises:
         DeviceUnavailable: no description fits this kind of processor.
     """
-    machine = platform.machine().lower()
-    if machine in ("x86_64", "amd64"):
-        flags = _cpu_flags()
-        fitting = [TARGETS[name] for name, need in LEVELS.items() if need <= flags]
-    else:
-        fitting = [TARGETS[_OTHERS[machine]]] if machine in _OTHERS else []
+    fitting = fitting_targets()
     if not fitting:
-        raise DeviceUnavailable(f"graphc has no code generator for a {machine} processor")
+        raise DeviceUnavailable(f"graphc has no code generator for a {platform.machine().lower()} processor")
     wanted = os.environ.get("GRAPHC_TARGET")
     if not wanted:
         return fitting[0]
@@ -37,6 +32,15 @@ def host_target() -> Target:
             return target
     names = ", ".join(t.name for t in fitting)
     raise DeviceUnavailable(f"GRAPHC_TARGET={wanted} cannot run here; this machine runs {names}")
+
+
+def fitting_targets() -> list[Target]:
+    """The targets whose code this machine can run, the best first; empty where no description fits."""
+    machine = platform.machine().lower()
+    if machine not in ("x86_64", "amd64"):
+        return [TARGETS[_OTHERS[machine]]] if machine in _OTHERS else []
+    flags = _cpu_flags()
+    return [TARGETS[name] for name, need in LEVELS.items() if need <= flags]
 
 
 def _cpu_flags() -> set:

@@ -3,7 +3,6 @@
 import pytest
 
 from graphc.api import eager
-from graphc.api.stream import SEEDS
 
 
 @pytest.fixture
@@ -17,11 +16,3 @@ def compiles(monkeypatch):
     monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
     monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))
     return seen
-
-
-@pytest.fixture(autouse=True)
-def unseeded():
-    """No test leaves a global seed to the next one."""
-    yield
-    if SEEDS.seed is not None:
-        SEEDS.set(None)

@@ -1,22 +1,18 @@
-"""Runs one scalar primitive over arrays: a loop function around it, compiled by llvmlite without any pass."""
+"""Runs one scalar primitive over arrays: a loop function around it, compiled as the product does."""
 
 from __future__ import annotations
 
 import ctypes
 import itertools
-import platform
-from functools import cache
+from functools import lru_cache
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from graphc.codegen.llvm.instructions import Instructions, element_type, register_type
 from graphc.ir import dtype as dtypes
 from graphc.ir.dtype import DType, as_dtype
-from graphc.ir.target import AARCH64, X86_64, X86_64_V3, X86_64_V4, Target
-
-llvm.initialize_all_targets()
-llvm.initialize_all_asmprinters()
+from graphc.ir.target import Target
+from tests.machine_code import loaded
 
 
 def function_text(target: Target, op: str, attrs: tuple, inputs: tuple, lanes: int) -> tuple[str, DType]:
@@ -57,43 +53,13 @@ def _memory(dtype: DType) -> str:
     return "i8" if dtype is dtypes.b1 else element_type(dtype)
 
 
-def parsed(text: str):
-    """The verified module."""
-    module = llvm.parse_assembly(text)
-    module.verify()
-    return module
-
-
-@cache
-def machine(target: Target):
-    """A target machine that makes relocatable code, for this or another machine."""
-    triple = llvm.Target.from_triple(target.triple)
-    return triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, reloc="pic",
-                                        codemodel="small")
-
-
-@cache
-def host_targets() -> tuple[Target, ...]:
-    """The targets whose code runs on this machine, the best first."""
-    if platform.machine() == "aarch64":
-        return (AARCH64,)
-    features = llvm.get_host_cpu_features()
-    found = [t for t in (X86_64_V4, X86_64_V3, X86_64)
-             if all(features.get(f.lstrip("+"), f == "+evex512") for f in t.features.split(",") if f)]
-    return tuple(found)
-
-
-@cache
+@lru_cache(maxsize=64)
 def _compiled(target: Target, op: str, attrs: tuple, inputs: tuple, lanes: int):
     text, result = function_text(target, op, attrs, inputs, lanes)
-    triple = llvm.Target.from_triple(target.triple)
-    own = triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
-    engine = llvm.create_mcjit_compiler(parsed(text), own)
-    engine.finalize_object()
-    address = engine.get_function_address("f")
+    library = loaded(text, target, "f")
     pointers = 1 + sum(isinstance(dtype, DType) for dtype in inputs)
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * pointers, ctypes.c_int64)(address)
-    return engine, call, result
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * pointers, ctypes.c_int64)(library.address("f"))
+    return library, call, result
 
 
 def evaluate(target: Target, op: str, *operands, lanes: int = 1, **attrs) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Runs kernels and programs through llvmlite for the tests, on memory that ends at a page nobody may touch."""
+"""Runs kernels natively for the tests, on memory that ends at a page nobody may touch."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import ctypes
 import dataclasses
 import mmap
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.codegen.python import run_kernel
 from graphc.ir.kernel import Kernel
-from graphc.ir.target import X86_64, X86_64_V3, X86_64_V4, Target
+from graphc.ir.target import X86_64, X86_64_V3, Target
 from graphc.ir.verify_kernel import verify_kernel
 from graphc.prims import cast, scalar  # noqa: F401  (they fill the table)
 from graphc.prims.table import TABLE
-
-llvm.initialize_all_targets()
-llvm.initialize_all_asmprinters()
+from tests import machine_code
 
 # One lane, but with fma: everything must give the bits of the vector targets.
 ONE_LANE = dataclasses.replace(X86_64_V3, name="one-lane", vector_bits=0)
@@ -37,9 +34,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def host_targets() -> list[Target]:
     """The targets whose code this CPU can run; with fma, so that all give the same bits."""
-    features = llvm.get_host_cpu_features() if llvm.get_default_triple().startswith("x86_64") else {}
-    found = [ONE_LANE, X86_64_V3] if features.get("avx2") and features.get("fma") else []
-    return found + ([X86_64_V4] if features.get("avx512bw") and features.get("avx512vl") else [])
+    found = [t for t in reversed(machine_code.host_targets()) if t.vector_bits >= 256]
+    return [ONE_LANE, *found] if found else []
 
 
 PLAIN = X86_64
@@ -61,26 +57,6 @@ class Fenced:
         self.view[:] = data.reshape(-1)
 
 
-def machine(target: Target) -> llvm.TargetMachine:
-    return llvm.Target.from_triple(target.triple).create_target_machine(
-        cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="small", jit=False)
-
-
-def load(text: str, target: Target):
-    """An execution engine with the module; it must outlive its functions."""
-    module = llvm.parse_assembly(text)
-    module.verify()
-    engine = llvm.create_mcjit_compiler(module, machine(target))
-    engine.finalize_object()
-    return engine
-
-
-def assembly(text: str, target: Target) -> str:
-    module = llvm.parse_assembly(text)
-    module.verify()
-    return machine(target).emit_assembly(module)
-
-
 def visible(kernel: Kernel, target: Target) -> str:
     """The text of a kernel that can be called from outside, with a pool of one thread."""
     head = f"void @k_{kernel.name}("
@@ -90,11 +66,11 @@ def visible(kernel: Kernel, target: Target) -> str:
 
 def run_native(kernel: Kernel, target: Target, arrays: dict, dims: dict) -> dict:
     """The arrays after the kernel ran."""
-    engine = load(visible(kernel, target), target)
+    library = machine_code.loaded(visible(kernel, target), target, "k_" + kernel.name)
     memory = {name: Fenced(data) for name, data in arrays.items()}
     names = [d.attr("name") for d in kernel.dims]
     function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(kernel.arrays), *[ctypes.c_int64] * len(names))(
-        engine.get_function_address("k_" + kernel.name))
+        library.address("k_" + kernel.name))
     function(*[memory[a.name].pointer for a in kernel.arrays], *[dims[n] for n in names])
     return {name: m.view.copy() for name, m in memory.items()}
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from native import PLAIN, agree, assembly, host_targets, machine, visible
-import llvmlite.binding as llvm
+from native import PLAIN, agree, host_targets, visible
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.errors import CompileError
@@ -13,6 +12,7 @@ from graphc.ir.node import make
 from graphc.ir.parser import parse
 from graphc.ir.target import AARCH64, RISCV64, THUMBV7EM, WASM32, X86_64_V4
 from graphc.ir.type import Type
+from graphc.runtime.jit import assembly, compile_object
 
 RANDOM = np.random.default_rng(7)
 
@@ -411,9 +411,7 @@ kernel @hoist(x: f32[n,m], s: f32[n], o: f32[n,m] written) dims(n, m) {
 @pytest.mark.parametrize("target", [AARCH64, RISCV64, THUMBV7EM, WASM32], ids=lambda t: t.name)
 def test_objects_for_other_machines(target):
     for text in (AXPY, SUMS, MATMUL.format(rows=4, columns=8, k=9, stride=9)):
-        module = llvm.parse_assembly(kernel_text(parse(text), target))
-        module.verify()
-        assert machine(target).emit_object(module)[:4] == (b"\0asm" if target.is_wasm else b"\x7fELF")
+        assert compile_object(kernel_text(parse(text), target), target)[:4] == (b"\0asm" if target.is_wasm else b"\x7fELF")
 
 
 @pytest.mark.parametrize("text,message", [

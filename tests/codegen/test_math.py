@@ -14,7 +14,8 @@ from graphc.codegen.llvm.instructions import Instructions, Value
 from graphc.codegen.scalar.math.table import MATH
 from graphc.ir import dtype as dtypes
 from graphc.ir.target import X86_64
-from tests.codegen.jit import evaluate, host_targets
+from tests.codegen.jit import evaluate
+from tests.machine_code import host_targets
 
 HOST = host_targets()
 WITH_FMA = [t for t in HOST if t.fma]

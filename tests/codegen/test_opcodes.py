@@ -15,7 +15,9 @@ from graphc.codegen.scalar.math.table import MATH
 from graphc.errors import CompileError
 from graphc.ir import dtype as dtypes
 from graphc.ir.target import TARGETS, X86_64_V4
-from tests.codegen.jit import evaluate, function_text, host_targets, machine, parsed
+from graphc.runtime.jit import assembly
+from tests.codegen.jit import evaluate, function_text
+from tests.machine_code import host_targets
 
 NATIVE = [d for d in dtypes.ALL if d.is_native]
 INTEGERS = [d for d in NATIVE if d.is_integer]
@@ -296,8 +298,8 @@ def test_no_target_calls_a_library(target):
     """Everything is emitted for every target, and no function of others is called but what does the arithmetic of an ABI."""
     for op, attrs, inputs in signatures():
         text, _ = function_text(target, op, attrs, inputs, target.lanes(inputs[-1]))
-        assembly = machine(target).emit_assembly(parsed(text))
-        called = re.findall(r"^\s+(?:callq?|bl|tail|jmp)\s+(?!\.L)([A-Za-z_]\w*)", assembly, re.MULTILINE)
+        code = assembly(text, target)
+        called = re.findall(r"^\s+(?:callq?|bl|tail|jmp)\s+(?!\.L)([A-Za-z_]\w*)", code, re.MULTILINE)
         called = [name for name in called if not re.search(rf"^define [^@]*@{name}\(", text, re.MULTILINE)]
         if not target.double:
             called = [name for name in called if not re.fullmatch(r"__aeabi_\w+|sqrt", name)]

@@ -4,7 +4,7 @@ import ctypes
 
 import numpy as np
 import pytest
-from native import POOL, Fenced, assembly, host_targets, load
+from native import POOL, Fenced, host_targets
 
 from graphc.codegen.header import header_text
 from graphc.codegen.llvm.module import program_text
@@ -16,6 +16,8 @@ from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program
 from graphc.ir.segments import segments
 from graphc.ir.target import AARCH64
 from graphc.ir.type import Type
+from graphc.runtime.jit import assembly
+from tests.machine_code import loaded
 
 N = symbol("n")
 ROW = Type(dt.f32, (N,))
@@ -54,13 +56,14 @@ class Native:
     def __init__(self, program: Program, target, entry="run"):
         self.program = program
         self.text = program_text(program, target, entry)
-        self.engine = load(self.text.replace("declare void @gc_parallel(ptr, ptr, i64, i64)", POOL), target)
+        parts = segments(program)
+        names = [f"{entry}_{k}" for k in parts if isinstance(k, int)] if len(parts) > 1 else [entry]
+        text = self.text.replace("declare void @gc_parallel(ptr, ptr, i64, i64)", POOL)
+        self.library = loaded(text, target, *names, f"{entry}_arena", f"{entry}_shapes")
         self.entry = entry
 
     def function(self, name, result, count):
-        address = self.engine.get_function_address(name)
-        assert address, name
-        return ctypes.CFUNCTYPE(result, *[ctypes.c_void_p] * count)(address)
+        return ctypes.CFUNCTYPE(result, *[ctypes.c_void_p] * count)(self.library.address(name))
 
     def __call__(self, inputs, outputs, n, constants=b"", entry=None):
         dims = (ctypes.c_int64 * 1)(n)
@@ -157,7 +160,7 @@ def test_names_are_escaped(target):
     kernel = parse("kernel @k(x: f32[], o: f32[] written) {\n o[] = x[]\n}\n")
     odd = type(kernel)('a/b "c"', kernel.arrays, kernel.dims, kernel.body)
     text = program_text(program([Launch('a/b "c"', ("x0", "o0"))], kernels=(odd,)), target, "run-1")
-    assert load(text, target).get_function_address("run-1") is not None
+    assert "run-1" in loaded(text, target, "run-1")
 
 
 def test_other_machines():

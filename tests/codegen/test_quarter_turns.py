@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.codegen.jit import evaluate, host_targets
+from tests.codegen.jit import evaluate
+from tests.machine_code import host_targets
 
 HOST = host_targets()
 EDGES = np.float32([0.0, -0.0, 0.78539819, 1.5707964, 65535.996, 65536.0, 65536.008, 1e8, 3e38, np.inf, np.nan])

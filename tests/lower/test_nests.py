@@ -4,7 +4,6 @@ import ctypes
 import zlib
 from functools import partial
 
-import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
@@ -22,6 +21,7 @@ from graphc.ir.verify_kernel import verify_kernel
 from graphc.lower.nests import NESTS
 from graphc.lower.nests.conv import direct
 from graphc.prims.table import TABLE, apply, row
+from tests.machine_code import host_targets, loaded
 
 TARGETS = (X86_64_V4, X86_64_V3, X86_64)
 SIZE = {"n": 3, "m": 70}  # values of the symbols in the shapes below
@@ -186,9 +186,6 @@ def interpret(kernel: Kernel, arrays: dict) -> None:
     run_kernel(kernel, arrays, SIZE, FUNCTIONS)
 
 
-_engines = []
-
-
 def run_native(target, kernel: Kernel, arrays: dict) -> None:
     """The kernel compiled for this machine, without threads."""
     parameters = [f"ptr %a{k}" for k in range(len(kernel.arrays))] + [f"i64 %d{k}" for k in range(len(kernel.dims))]
@@ -204,23 +201,10 @@ define void @gc_parallel(ptr %f, ptr %context, i64 %extent, i64 %grain) {{
   ret void
 }}
 """
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    module = llvm.parse_assembly(text)
-    module.verify()
-    triple = llvm.Target.from_triple(target.triple)
-    machine = triple.create_target_machine(cpu=target.cpu, features=target.features, opt=2, jit=True)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
+    library = loaded(text, target, "entry")
     types = [ctypes.c_void_p] * len(kernel.arrays) + [ctypes.c_int64] * len(kernel.dims)
-    call = ctypes.CFUNCTYPE(None, *types)(engine.get_function_address("entry"))
+    call = ctypes.CFUNCTYPE(None, *types)(library.address("entry"))
     call(*[a.ctypes.data for a in arrays.values()], *[SIZE[d.attr("name")] for d in kernel.dims])
-    _engines.append(engine)
-
-
-def can_run(target) -> bool:
-    host = llvm.get_host_cpu_features()
-    return all(host.get(f[1:], False) for f in target.features.split(",") if f.startswith("+avx"))
 
 
 def results(kernel: Kernel, arrays, run) -> list[np.ndarray]:
@@ -260,7 +244,7 @@ def test_nest_computes_its_primitive(sample, fixed):
         kernel = NESTS[row(sample[0]).nest](node, target)
         verify_kernel(kernel)
         runs = [interpret] if target is X86_64_V4 and sum(a.size for a in arrays) < 500 else []
-        runs += [partial(run_native, target)] if can_run(target) else []
+        runs += [partial(run_native, target)] if target in host_targets() else []
         for run in runs:
             got = results(kernel, arrays, run)
             for g, w in zip(got, want, strict=True):
@@ -276,7 +260,7 @@ def test_tiled_and_direct_convolutions_agree_bit_for_bit(sample):
     node, arrays = instance(sample, False)
     kernel = direct(node)
     verify_kernel(kernel)
-    run = partial(run_native, X86_64_V4) if can_run(X86_64_V4) else interpret
+    run = partial(run_native, X86_64_V4) if X86_64_V4 in host_targets() else interpret
     (plain,), (tiled,) = results(kernel, arrays, run), results(NESTS["conv"](node, X86_64_V4), arrays, run)
     assert plain.tobytes() == tiled.tobytes()
 

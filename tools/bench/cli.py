@@ -8,6 +8,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from graphc.cli.pipe import reader_may_leave
+
 from . import ahead_figures, environments, keras_figures, promises, report, results
 from .rounds import Pool, measure
 from .starts import Starts
@@ -128,8 +130,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     os.environ.pop("OPENBLAS_CORETYPE", None)
-    options = parser().parse_args(arguments)
     try:
-        options.do(options)
+        with reader_may_leave():
+            options = parser().parse_args(arguments)
+            options.do(options)
     except KeyboardInterrupt:
         raise SystemExit("interrupted; what was measured before is kept") from None

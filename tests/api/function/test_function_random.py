@@ -3,16 +3,16 @@
 import pytest
 
 import graphc as tf
+from graphc.api.stream import SEEDS
 
 
-@pytest.fixture(autouse=True)
-def unseeded():
-    yield
-    tf.random.set_seed(None)
+@pytest.mark.parametrize("turn", ("first", "second"))
+def test_no_test_leaves_a_seed_to_the_next_one(turn):
+    assert SEEDS.seed is None
+    tf.random.set_seed(3)
 
 
 def test_every_call_draws_new_numbers():
-    tf.random.set_seed(None)
     f = tf.function(lambda: (tf.random.uniform([]), tf.random.uniform([]), tf.random.normal([])))
     found = [tuple(map(float, f())) for _ in range(5)]
     assert len({v for row in found for v in row}) == 15
