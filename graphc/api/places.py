@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from graphc.api.device_names import canonical_device, device_parts
 from graphc.api.recorder import Stack
+from graphc.compile import device_at as _opened
 from graphc.errors import DeviceUnavailable, UsageError, explain
 from graphc.options import Options
+from graphc.runtime.device import Device
 from graphc.runtime.gpus import found_gpus, why_none
 
 HOST = "cpu:0"
@@ -115,6 +117,15 @@ def options_for(place: str) -> Options:
     """How programs for a device are compiled."""
     kind, _, number = place.partition(":")
     return _PLAIN if place == HOST else Options(target=kind if number == "0" else place)
+
+
+def device_at(place: str) -> Device | None:
+    """The device that programs for a place run on; None for the host.
+
+    Raises:
+        DeviceUnavailable: it cannot be used; the message says what is missing.
+    """
+    return None if place == HOST else _opened(options_for(place))
 
 
 def entering(name: str | None) -> AbstractContextManager:
