@@ -19,9 +19,9 @@ copysign copysignf linux unix
 
 def symbol_of(name: str) -> str:
     """The name of a kernel in a module, which no other name of a kernel has."""
-    if _IDENTIFIER.match(name) and not _TAKEN.match(name) and name not in _KEYWORDS and "_x" not in name:
+    if _IDENTIFIER.match(name) and not _TAKEN.match(name) and name not in _KEYWORDS and not name.startswith("named_"):
         return name
-    return "k_" + "".join(c if c.isascii() and c.isalnum() else "".join(f"_x{b:02x}" for b in c.encode()) for c in name)
+    return "named_" + "".join(c if c.isascii() and c.isalnum() else "".join(f"_x{b:02x}" for b in c.encode()) for c in name)
 
 
 class Names:

@@ -71,19 +71,19 @@ def _product(x: Range, y: Range) -> Range:
 
 
 def _quotient(x: Range, y: Range) -> Range:
-    if y[0] is None or y[0] <= 0:
-        return None, None
-    if y[0] == y[1]:
+    """Division by 0 gives 0."""
+    if y[0] is not None and y[0] == y[1] and y[0] > 0:
         return tuple([None if end is None else end // y[0] for end in x])
-    if x[0] is None or x[0] < 0:
+    if None in (x[0], y[0]) or x[0] < 0 or y[0] < 0:
         return None, None
-    return (0 if y[1] is None else x[0] // y[1]), (None if x[1] is None else x[1] // y[0])
+    return (0 if y[1] is None or y[0] == 0 else x[0] // y[1]), (None if x[1] is None else x[1] // max(y[0], 1))
 
 
 def _remainder(x: Range, y: Range) -> Range:
-    if y[0] is None or y[0] <= 0:
+    """The remainder of a division by 0 is 0."""
+    if y[0] is None or y[0] < 0:
         return None, None
-    top = None if y[1] is None else y[1] - 1
+    top = None if y[1] is None else max(y[1] - 1, 0)
     return 0, _both(min, top, x[1]) if x[0] is not None and x[0] >= 0 else top
 
 
