@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.compile_placed import parts_of, placed
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.clock import POOL, Clock, Times, with_clock
@@ -489,6 +490,8 @@ def compile_graph(graph: Graph, options: Options = Options(), on_pass: Callable 
         CompileError: a stage could not produce its result; the message names the operation and the user's line.
     """
     graph = canonical(graph)
+    if (pieces := parts_of(graph, options)) is not None:
+        return placed(pieces, options, functools.partial(compile_graph, on_pass=on_pass))
     numbered, lines = number_lines(graph)
     parts = key_parts(numbered, options)
     digest = digest_of(parts)
