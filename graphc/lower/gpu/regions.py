@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.lower.gpu.launches import lower_map, lower_rows
-from graphc.lower.region import MAP, ROW, Region
+from graphc.lower.gpu.launches import lower_map, lower_sums
+from graphc.lower.region import COLUMN, MAP, ROW, Region
 
 #: Kind of a region (products and convolutions apart) -> function (lowering, region, outputs, memory) -> Steps. ``outputs``
 #: are the storages of its results by the names that arrays have in kernels, ``memory`` says where its sources lie.
-REGIONS: dict[str, Callable] = {MAP: lower_map, ROW: lower_rows}
+REGIONS: dict[str, Callable] = {MAP: lower_map, ROW: lower_sums, COLUMN: lower_sums}
 
 #: Name of a nest (as in ``lower.nests``) -> maker (node, gpu) -> Kernel with block loops.
 GPU_NESTS: dict[str, Callable] = {}
