@@ -43,6 +43,24 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Computed:
+    """An operand whose elements are computed as they are brought; attributes as those of ``Side``.
+
+    Attributes:
+        element: of the number of the batch element, a line, a position in it, an offset and a guard (or None), the element.
+    """
+
+    lines: object
+    element: Callable[[Node, Node, Node, Node, Node | None], Node]
+    along: bool
+    vector: int
+
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, guards: list, wide: DType) -> Node:
+        """An element in the dtype of sums, 0 where one of ``guards`` is false."""
+        return cast(self.element(batch, line, k, offset, all_of(guards)), wide)
+
+
+@dataclass(frozen=True)
 class Product:
     """A product of each pair of a batch, and what becomes of a sum.
 
@@ -53,8 +71,8 @@ class Product:
 
     batch: object
     depth: object
-    left: Side
-    right: Side
+    left: Side | Computed
+    right: Side | Computed
     wide: DType
     multiply_add: Callable[[Node, Node, Node], Node]
     finish: Callable[[Node, Node, Node, Node, Node | None], tuple]
