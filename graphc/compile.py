@@ -54,7 +54,7 @@ from graphc.runtime.stages import WATCHERS, stage
 from graphc.runtime.support import load_support, missing, provide
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
-_MODULES = "graphc.codegen.llvm.module"
+_MODULES, _GPU = "graphc.codegen.llvm.module", "graphc.compile_gpu"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
 KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
@@ -193,7 +193,10 @@ def lower_graph(graph: Graph, options: Options = Options(), notes=None) -> Progr
 
 
 def emit(program: Program, options: Options = Options()) -> str:
-    """LLVM IR text of a Program."""
+    """LLVM IR text of a Program; CUDA C++ text for a GPU."""
+    target = target_of(options)
+    if isinstance(target, Gpu):
+        return _later(_GPU).source_of(program, target)
     return _later(_MODULES).program_text(program, target_of(options), entry_name(program))
 
 
@@ -222,13 +225,18 @@ def assemble(
         begin: called with the Artifact, still without its library, while threads make machine code.
         clock: of a program made by ``with_clock``.
     """
-    from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
-    from graphc.runtime.jit import Batch
-
     target, characters = target_of(options), 0
     early = written_before_host(program)
     shell = replace(program, kernels=(), constants=EMPTY)
     artifact = Artifact(shell, program.constants, b"", target.name, early, record, times, program.kernels)
+    if isinstance(target, Gpu):
+        if begin is not None:
+            begin(artifact)
+        with stage("machine code", program.name, characters=_TEXT * len(program.kernels)), located(None):
+            return replace(artifact, library=_later(_GPU).image_of(program, target))
+    from graphc.runtime.elf import link_shared  # what follows is needed only when something must be compiled
+    from graphc.runtime.jit import Batch
+
     waiting = missing() if target == host_target() else None
     with Batch(target) as batch:
         if waiting is not None:
@@ -357,15 +365,20 @@ def load(
         _host_step(item, buffers, options, mark and functools.partial(mark, next(numbers))) if isinstance(item, Host) else item
         for item in segments(program)
     ]  # fmt: skip
+    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", times=(), kernels=())  # for other lines, see compile_graph
+    explain, late = functools.partial(_refusal, kept, lines), _late_sizes(program)
+    target = target_of(options)
+    if isinstance(target, Gpu):
+        hosts = [part for part in parts if not isinstance(part, int)]
+        return _later(_GPU).executable(entry_name(program), program, target, artifact.library, artifact.constants.view, hosts, explain, late)
     support = load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     if mark is not None and POOL in library:
         ctypes.c_void_p.from_address(library.address(POOL)).value = support.library.address("gc_parallel")
     host_steps = parts if len(parts) > 1 else None
-    kept = artifact if reasons_of(program) else replace(artifact, library=b"", constants=EMPTY, record=b"", times=(), kernels=())  # for other lines, see compile_graph
     return Executable(
         entry_name(program), program.signature, library, artifact.constants.view, host_steps, release_gil=_may_take_long(program),
-        explain_failure=functools.partial(_refusal, kept, lines), late=_late_sizes(program), early=artifact.early,
+        explain_failure=explain, late=late, early=artifact.early,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "passes": "errors ir prims rewrite",
     "lower": "errors ir prims rewrite",
     "compile": "errors options ir prims passes lower codegen runtime",
+    "compile_gpu": "errors ir codegen runtime",
     "formats": "errors ir",
     "api": "errors options ir prims autodiff lib runtime compile formats",
     "v1": "errors options ir prims autodiff lib api compile formats",

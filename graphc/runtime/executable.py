@@ -55,8 +55,8 @@ class Executable:
     ):
         self.name, self.signature, self.library = name, signature, library
         self.release_gil = release_gil
-        self._failed = functools.partial(_fail, name, explain_failure)
-        self.constants = _aligned(constants)
+        self._failed = functools.partial(fail, name, explain_failure)
+        self.constants = aligned(constants)
         self._support = load_support()
         self._portable = PortableProgram(name, signature, library, self.constants, segments, self._failed, late, early)
         self._native = segments is None and call_path() == "native" and _is_numeric(signature)
@@ -207,7 +207,7 @@ def call_path() -> str:
     return wanted if load_support().native_calls else "ctypes"
 
 
-def _fail(name: str, explain_failure: Callable[[int], Exception] | None, code: int) -> None:
+def fail(name: str, explain_failure: Callable[[int], Exception] | None, code: int) -> None:
     """Raise what a program's error code means."""
     if explain_failure is not None:
         raise explain_failure(code)
@@ -218,7 +218,7 @@ def _is_numeric(signature: Signature) -> bool:
     return all(p.type.dtype is not dt.string for p in signature.inputs + signature.outputs)
 
 
-def _aligned(constants) -> np.ndarray:
+def aligned(constants) -> np.ndarray:
     """The constants as bytes at a multiple of 64, which generated code relies on."""
     view = np.frombuffer(constants, dtype=np.uint8) if len(constants) else np.empty(0, dtype=np.uint8)
     if address_of(view) % _ALIGN == 0:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from graphc.codegen.llvm.instructions import Instructions, Value
-from graphc.codegen.llvm.math.table import MATH
+from graphc.codegen.scalar.math.table import MATH
 from graphc.errors import CompileError
 from graphc.ir import dtype as dtypes
 from graphc.ir.target import TARGETS, X86_64_V4

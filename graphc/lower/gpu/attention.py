@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import BLOCK, THREAD, Alloc, Array, Barrier, For, If, Kernel, Let, Store, load
-from graphc.ir.node import Node, simplified
+from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.dot_cut import Dot
 from graphc.lower.element import Elements
@@ -103,7 +103,7 @@ def _nest(part: _Part) -> For:
     first = part.attention.first
     blocks = ceil_divide(first.m, part.height)
     total = simplified(blocks * first.batch_size)
-    block, thread, batch, row = (index(name, d) for name, d in (
+    block, thread, batch, row = (var(name, extent=d) for name, d in (
         ("block", total), ("thread", THREADS), ("head", first.batch_size), ("row", first.m)))  # fmt: skip
     shared_scores, scores = _scores(part, thread, batch, row)
     shared_results, results = _results(part, thread, batch, row)
@@ -137,9 +137,9 @@ def _reader(attention: Attention, node: Node, turned: bool) -> Callable:
     """
     elements, batch = Elements(attention.names), attention.first.batch
 
-    def element(head: Node, line: Node, k: Node, offset: Node, guard: Node | None) -> Node:
+    def element(head: Node, line: Node, k: Node, offset: Node) -> Node:
         row, column = (k, line) if turned else (line, k)
-        return elements.at(node, (*unravel(head, batch), row, as_index(column + offset)), guard)
+        return elements.at(node, (*unravel(head, batch), row, as_index(column + offset)))
 
     return element
 
@@ -176,7 +176,7 @@ def _weights(part: _Part, thread: Node, batch: Node, first: Node) -> tuple:
 
     def turn(k: Node) -> tuple:
         local = as_index(k * warps + thread // WARP)
-        row = index("line", m)
+        row = var("line", extent=m)
         names = {**attention.names, given: part.kept[0].name}
         places = {array.name: part.place(batch, first, local) for array in part.kept}
         where = (*unravel(batch, attention.first.batch), row)
@@ -194,8 +194,8 @@ def _results(part: _Part, thread: Node, batch: Node, row: Node) -> tuple:
     dot, graph, perm = attention.second, attention.graph, attention.perm
     wanted = [graph.outputs[0].inputs[0]] if perm else list(graph.outputs)
 
-    def weight(head: Node, line: Node, k: Node, offset: Node, guard: Node | None) -> Node:
-        return load(array.name, (*part.place(head, row, line - row), as_index(k + offset)), array.type.dtype, guard)
+    def weight(head: Node, line: Node, k: Node, offset: Node) -> Node:
+        return load(array.name, (*part.place(head, row, line - row), as_index(k + offset)), array.type.dtype)
 
     def finish(head: Node, at: Node, column: Node, total: Node, guard: Node | None) -> tuple:
         where = (*unravel(head, dot.batch), at, column)

@@ -13,12 +13,7 @@ from graphc.ir.type import Type
 from graphc.lower.element import as_data
 from graphc.lower.lanes import accumulator, block_count, block_span, virtual_lanes
 from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, index, loop
-from graphc.lower.reduce_nest import _body as element_body
-from graphc.lower.reduce_nest import _part as part
-from graphc.lower.reduce_nest import _planned as planned
-from graphc.lower.reduce_nest import _Row as Row
-from graphc.lower.reduce_nest import _row_values as row_values
-from graphc.lower.reduce_nest import _totals as totals
+from graphc.lower.reduce_nest import Row, element_body, part, planned, row_values, totals
 from graphc.prims.table import TABLE, apply
 
 WARP = 32
