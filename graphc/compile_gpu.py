@@ -37,7 +37,7 @@ def image_of(program: Program, gpu: Gpu) -> bytes:
     source = source_of(program, gpu)
     if gpu.is_emulated:
         return build(source, tuple([k.name for k in program.kernels]))
-    return compile_image(source, gpu.arch, name=program.name).content
+    return compile_image(source, gpu.arch, program.name).data
 
 
 @functools.lru_cache(maxsize=None)

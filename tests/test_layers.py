@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "passes": "errors ir prims rewrite",
     "lower": "errors ir prims rewrite",
     "compile": "errors options ir prims passes lower codegen runtime compile_placed",
+    "compile_gpu": "errors ir codegen runtime",
     "compile_placed": "options ir passes runtime",
     "compile_gpu": "errors ir codegen runtime",
     "compile_sources": "errors options ir passes runtime compile",

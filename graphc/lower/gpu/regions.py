@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from graphc.lower.gpu.convolutions import lower_conv
 from graphc.lower.gpu.correlations import correlate
-from graphc.lower.gpu.launches import lower_map
+from graphc.lower.gpu.launches import lower_map, lower_rows
 from graphc.lower.gpu.products import lower_dot
-from graphc.lower.region import DOT, MAP, Region
+from graphc.lower.region import DOT, MAP, ROW, Region
 
 CONV = "conv"  # a region of kind ``dot`` that holds a convolution
 
@@ -16,6 +16,7 @@ CONV = "conv"  # a region of kind ``dot`` that holds a convolution
 #: are the storages of its results by the names that arrays have in kernels, ``memory`` says where its sources lie.
 REGIONS: dict[str, Callable] = {
     MAP: lower_map,
+    ROW: lower_rows,
     DOT: lower_dot,
     CONV: lower_conv,
 }

@@ -9,3 +9,5 @@ __device__ __forceinline__ long long gc_quotient(long long x, long long y) {
 __device__ __forceinline__ long long gc_remainder(long long x, long long y) {
   return y == 0 ? 0 : x - gc_quotient(x, y) * y;
 }
+template <class T> __device__ __forceinline__ T gc_smaller(T x, T y) { return y < x ? y : x; }
+template <class T> __device__ __forceinline__ T gc_larger(T x, T y) { return x < y ? y : x; }
