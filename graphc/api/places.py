@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from graphc.api.device_names import canonical_device, device_parts
 from graphc.api.recorder import Stack
+from graphc.compile import device_at as _opened
 from graphc.errors import DeviceUnavailable, UsageError, explain
 from graphc.options import Options
+from graphc.runtime.device import Device
 from graphc.runtime.gpus import found_gpus, why_none
 
 HOST = "cpu:0"
@@ -36,6 +38,16 @@ class Seen:
 def visible_gpus() -> tuple[int, ...]:
     """The numbers of the GPUs that operations may use, in the order in which they are called ``GPU:0``, ``GPU:1``, ..."""
     return tuple(range(len(found_gpus()))) if Seen.gpus is None else Seen.gpus
+
+
+def gpu_memory(number: int) -> int:
+    """The bytes of memory of a GPU."""
+    return found_gpus()[number].memory
+
+
+def see_gpus(numbers: tuple[int, ...]) -> None:
+    """Let operations use these GPUs alone, of those that are there."""
+    Seen.gpus = tuple([n for n in numbers if 0 <= n < len(found_gpus())])
 
 
 def place_of(name: str | None, soft: bool | None = None) -> str | None:
@@ -115,6 +127,15 @@ def options_for(place: str) -> Options:
     """How programs for a device are compiled."""
     kind, _, number = place.partition(":")
     return _PLAIN if place == HOST else Options(target=kind if number == "0" else place)
+
+
+def device_at(place: str) -> Device | None:
+    """The device that programs for a place run on; None for the host.
+
+    Raises:
+        DeviceUnavailable: it cannot be used; the message says what is missing.
+    """
+    return None if place == HOST else _opened(options_for(place))
 
 
 def entering(name: str | None) -> AbstractContextManager:

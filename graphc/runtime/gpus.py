@@ -6,6 +6,9 @@ import ctypes
 import functools
 from dataclasses import dataclass
 
+from graphc.errors import DeviceUnavailable
+from graphc.ir.gpu import CUDA, EMULATED, GPUS, Gpu
+
 _LIBRARY = "libcuda.so.1"
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_...
 
@@ -52,3 +55,35 @@ def _described(driver: ctypes.CDLL, index: int) -> FoundGpu:
         capability.append(number.value)
     driver.cuDeviceTotalMem_v2(ctypes.byref(size), device)
     return FoundGpu(name.value.decode(errors="replace"), tuple(capability), size.value)
+
+
+def device_number(target: str | None) -> int:
+    """The number of the device in a target such as ``cuda:1``; 0 where it says none."""
+    number = (target or "").partition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def gpu_target(target: str) -> Gpu | None:
+    """The description of a GPU by the name of a target: ``cuda:sm_90a``, or ``cuda`` and ``cuda:1`` for one that is there.
+
+    ``cuda-emulated`` is the emulated ``sm_90a``.
+
+    Raises:
+        DeviceUnavailable: there is no such GPU, or none that code can be made for.
+    """
+    kind, _, rest = target.partition(":")
+    if kind not in (CUDA, EMULATED) or (rest and not rest.isdigit()):
+        return GPUS.get(target)
+    if kind == EMULATED:
+        return GPUS[f"{EMULATED}:sm_90a"]
+    gpus, index = found_gpus(), device_number(target)
+    if not gpus:
+        raise DeviceUnavailable(f"target {target}: {why_none()}")
+    if index >= len(gpus):
+        raise DeviceUnavailable(f"target {target}: this process sees {len(gpus)} GPU{'s' if len(gpus) > 1 else ''}, numbered from 0")
+    found = gpus[index]
+    fitting = [g for g in GPUS.values() if not g.is_emulated and g.runs_on(found.capability)]
+    if not fitting:
+        had = ".".join(map(str, found.capability))
+        raise DeviceUnavailable(f"target {target}: graphc makes no code for {found.name}, of compute capability {had}")
+    return max(fitting, key=lambda g: (g.capability, g.arch))

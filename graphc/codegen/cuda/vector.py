@@ -42,9 +42,11 @@ def packs_of(loop: For, storage: Callable[[str], Storage]) -> Packs:
     for s in loop.body:
         roots = (s.value,) if isinstance(s, Let) else (*s.index, s.value)
         for node in _certain(roots if isinstance(s, Let) or s.guard is None else (s.guard,)):
-            name = node.attr("buffer")
-            place = _place(storage(name), node.inputs, loop, inner)
-            if place is not None and name not in so_far and not _reads_any(place, written):
+            name, guarded = node.attr("buffer"), node.op == "load_if"
+            place = _place(storage(name), node.inputs[guarded:], loop, inner)
+            if place is None or name in so_far or _reads_any(place, written):
+                continue
+            if not guarded or _is_fixed(node.inputs[0], loop, inner) and not _reads_any(node.inputs[0], written):
                 packs.loads[node] = place
         if isinstance(s, Store):
             so_far.add(s.array)
@@ -58,14 +60,14 @@ def packs_of(loop: For, storage: Callable[[str], Storage]) -> Packs:
 
 
 def _certain(roots: tuple) -> list[Node]:
-    """The loads that are done whatever the values are: not those that say where a guarded load reads."""
+    """The loads that are done, under their own guard at the most: not those that say where a guarded load reads."""
     found, seen, stack = [], set(), list(reversed(roots))
     while stack:
         node = stack.pop()
         if node in seen:
             continue
         seen.add(node)
-        if node.op == "load":
+        if node.op in ("load", "load_if"):
             found.append(node)
         stack += reversed(node.inputs[:1] if node.op == "load_if" else node.inputs)
     return found
@@ -101,5 +103,10 @@ def _place(storage: Storage, index: tuple, loop: For, inner: set[Node]) -> Node 
     rest = binary("sub", offset, loop.var)
     if any(c % count for atom, c in terms.items() if atom is not loop.var):
         return None
-    leaves = toposort((rest,))
-    return None if loop.var in leaves or inner & set(leaves) else rest
+    return rest if _is_fixed(rest, loop, inner) else None
+
+
+def _is_fixed(node: Node, loop: For, inner: set[Node]) -> bool:
+    """Whether an expression is the same in every iteration, and known before the loop."""
+    leaves = toposort((node,))
+    return loop.var not in leaves and not inner & set(leaves)
