@@ -10,13 +10,14 @@ import numpy as np
 from graphc.codegen.llvm.module import program_text
 from graphc.ir.graph import Graph
 from graphc.ir.node import symbol
-from graphc.ir.target import WASM32, Target
-from graphc.prims.interpret import bind_symbols, concrete, dim_value
+from graphc.ir.target import THUMBV7EM, WASM32, X86_64, X86_64_V3, Target
+from graphc.prims.interpret import bind_symbols, concrete, dim_value, interpret
 from graphc.runtime.jit import compile_object
 from graphc.runtime.pool import pool_text
 from graphc.runtime.wasm_link import link_module
-from tests.native import verified
+from tests.native import bits_equal, host_targets, run_native, verified
 
+PEERS = {WASM32: X86_64, THUMBV7EM: X86_64_V3}  # targets that compute the same bits, with an fma or without
 _GUARD = 64
 
 
@@ -48,6 +49,15 @@ class Layout:
     def check(self, what: str) -> None:
         """Nothing behind an array was written."""
         assert all(self.machine.read(g, _GUARD) == b"\xff" * _GUARD for g in self.guards), f"{what}: memory behind an array was written"
+
+
+def check32(target: Target, graph: Graph, *arrays, rtol: float = 2e-5) -> None:
+    """What a machine of 32 bits computes is near what the interpreter does, and has the bits of its peer."""
+    found = run32(graph, arrays, target)
+    for got, wanted in zip(found, interpret(graph, *arrays)):
+        np.testing.assert_allclose(got, wanted, rtol=rtol, atol=1e-6)
+    if PEERS[target] in host_targets():
+        assert all(map(bits_equal, found, run_native(graph, arrays, PEERS[target])))
 
 
 def run32(graph: Graph, arrays, target: Target, symbols: dict | None = None) -> tuple:

@@ -44,6 +44,20 @@ def add_values(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def refuse_others(options, view: str, others: tuple[str, ...]) -> None:
+    """Refuse arguments of other views beside a view that stands alone.
+
+    Args:
+        view: the argument of the view, without its hyphens; others: names of attributes of ``options``.
+
+    Raises:
+        UsageError: one of the others was given.
+    """
+    for name in others:
+        if getattr(options, name):
+            raise UsageError(f"--{view} is a view of its own, and does not go with --{name.replace('_', '-')}")
+
+
 def graph_of(options, texts: list[str] | tuple = ()) -> Graph:
     """The model that is named, as a graph.
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from graphc import aot
-from graphc.cli.arguments import graph_of, settings_of
+from graphc.cli.arguments import graph_of, refuse_others, settings_of
 from graphc.errors import UsageError
 from graphc.inspect.command import in_file
 from graphc.inspect.page.file import page
@@ -36,9 +36,7 @@ def check(options) -> None:
         raise UsageError(f"--html shows one model; to compare two: graphc inspect {options.model} {options.other} --diff")
     if Path(options.html).resolve() == Path(options.model).resolve():
         raise UsageError(f"--html {options.html} would be written over the model; give the page a name of its own")
-    for name in _OTHERS:
-        if getattr(options, name):
-            raise UsageError(f"--html is a view of its own, and does not go with --{name.replace('_', '-')}")
+    refuse_others(options, "html", _OTHERS)
 
 
 def show(options) -> None:

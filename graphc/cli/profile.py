@@ -7,7 +7,7 @@ from pathlib import Path
 
 from graphc import aot
 from graphc.cli import page
-from graphc.cli.arguments import graph_to_run, settings_of
+from graphc.cli.arguments import graph_to_run, refuse_others, settings_of
 from graphc.cli.arrays import named_arrays
 from graphc.errors import UsageError
 from graphc.inspect.page.measured import timeline
@@ -53,9 +53,7 @@ def check(options) -> None:
     for name, number in numbers.items():
         if number < 1:
             raise UsageError(f"--{name} {number}: there must be 1 or more")
-    for name in _OTHERS:
-        if getattr(options, name):
-            raise UsageError(f"--profile is a view of its own, and does not go with --{name.replace('_', '-')}")
+    refuse_others(options, "profile", _OTHERS)
 
 
 def show(options) -> None:

@@ -319,7 +319,7 @@ def _accumulate(nest: _Nest, panel: Array | None, acc: Array, tile: tuple, span:
         left = load(nest.names[x], _place(nest, x, row + i, at_k), wide)
     else:
         left = load(panel.name, (k, i) if dot.node.attr("transpose_x") else (i, k), wide)
-    product = _multiply_add(dot.node.op, a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
+    product = multiply_add(dot.node.op, a, load(b.name, (j,), wide), load(acc.name, (i, j), wide))
     lanes = (Let(a, left), For(j, width, (Store(acc.name, (i, j), product),), VECTOR))
     fetch = For(j, width, (Store(b.name, (j,), right),), VECTOR)
     body = (Alloc(b), fetch, *_prefetches(nest, tile, span, k, at_k), unroll(For(i, height, lanes)))
@@ -350,7 +350,7 @@ def _prefetches(nest: _Nest, tile: tuple, span: _Span, k: Node, at_k: Node) -> t
     return tuple(out)
 
 
-def _multiply_add(op: str, a: Node, b: Node, c: Node) -> Node:
+def multiply_add(op: str, a: Node, b: Node, c: Node) -> Node:
     if op == "dot4":
         return apply("madd4", a, b, c)
     if c.dtype.is_float:

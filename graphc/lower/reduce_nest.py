@@ -32,7 +32,7 @@ COSTLY = 6  # flops from which a value is kept rather than computed again
 
 
 @dataclass
-class _Row:
+class Row:
     """A row region being written: where things lie and at which level they are known."""
 
     graph: Graph
@@ -87,7 +87,7 @@ def reduce_kernel(graph: Graph, machine: Machine = DEFAULT) -> Kernel:
     if reduced[-1] != len(shape) - 1:
         body = column_nest(graph, shape, kept, reduced, names, machine.strip_bytes)
     else:
-        row = _Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays, machine=machine)
+        row = Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays, machine=machine)
         body = _row_nest(row)
         arrays = row.arrays
     return Kernel("reduce", tuple(arrays), symbols_of(body, tuple(arrays)), body)
@@ -134,19 +134,19 @@ def _within(roots: list, known: set) -> set:
     return found
 
 
-def _part(graph: Graph, index: tuple, names: dict, results: tuple) -> _Row:
+def _part(graph: Graph, index: tuple, names: dict, results: tuple) -> Row:
     shape = graph.outputs[0].shape
     last = len(shape) - 1
-    row = _Row(graph, shape, tuple(range(last)), (last,), (*index, None), Elements(names), [], results=results)
+    row = Row(graph, shape, tuple(range(last)), (last,), (*index, None), Elements(names), [], results=results)
     row.overwrites = results[0] in names.values()
     return row
 
 
-def _planned(row: _Row) -> tuple[list, list]:
+def _planned(row: Row) -> tuple[list, list]:
     """Nodes in order, and the loops of a row."""
     order = toposort(row.graph.outputs)
-    _find_phases(row, order)
-    loops = _loops(row, order)
+    find_phases(row, order)
+    loops = loops_of(row, order)
     _choose_cached(row, loops)
     read = {name for name, _ in row.cached.values()}
     least = row.machine.stream_bytes
@@ -154,7 +154,7 @@ def _planned(row: _Row) -> tuple[list, list]:
     return order, loops
 
 
-def _row_loops(row: _Row, order: list, loops: list) -> list:
+def _row_loops(row: Row, order: list, loops: list) -> list:
     body: list = [Alloc(array) for array in row.stack]
     for level, (reductions, stores) in enumerate(loops):
         row.elements.forget()
@@ -167,11 +167,11 @@ def _row_loops(row: _Row, order: list, loops: list) -> list:
             body += _reduction_loop(row, level, reductions, stores)
         elif stores:
             body += _store_loop(row, level, stores)
-        body += _row_values(row, order, level + 1)
+        body += row_values(row, order, level + 1)
     return body
 
 
-def _row_nest(row: _Row) -> tuple:
+def _row_nest(row: Row) -> tuple:
     body = _row_loops(row, *_planned(row))
     work = work_of(row.graph)
     for a in row.reduced:
@@ -186,7 +186,7 @@ def _row_nest(row: _Row) -> tuple:
     return nest
 
 
-def _next_row(row: _Row) -> tuple:
+def _next_row(row: Row) -> tuple:
     """Arrays of the full shape that the first loop of each row reads from memory, where rows are long."""
     columns = row.shape[-1]
     if not row.kept or (type(columns) is int and columns < LONG_ROW):
@@ -194,7 +194,7 @@ def _next_row(row: _Row) -> tuple:
     return tuple(f"x{k}" for k, x in enumerate(row.graph.inputs) if x.shape == row.shape)
 
 
-def _further_on(row: _Row) -> tuple:
+def _further_on(row: Row) -> tuple:
     """Large arrays that come from memory and how many elements ahead to ask for them: where an array begins in the midst
     of a line, every vector touches two."""
     columns = row.shape[-1]
@@ -205,7 +205,7 @@ def _further_on(row: _Row) -> tuple:
     return tuple([(name, BEYOND // x.dtype.size) for name, x in inputs if is_large(x.type, least)])
 
 
-def _is_row_level(row: _Row, node: Node) -> bool:
+def is_row_level(row: Row, node: Node) -> bool:
     return node.op == "reduce" or (
         bool(node.inputs)
         and node.shape == row.row_shape
@@ -215,13 +215,13 @@ def _is_row_level(row: _Row, node: Node) -> bool:
     )
 
 
-def _find_phases(row: _Row, order: list):
+def find_phases(row: Row, order: list):
     for node in order:
         known = max((row.phase[x] for x in node.inputs), default=0)
         row.phase[node] = known + 1 if node.op == "reduce" else known
 
 
-def _loops(row: _Row, order: list) -> list[tuple[list, list]]:
+def loops_of(row: Row, order: list) -> list[tuple[list, list]]:
     """Per loop: its reductions, and the pairs (output number, node) of full shape it stores."""
     last = max(row.phase.values())
     loops: list[tuple[list, list]] = [([], []) for _ in range(last + 1)]
@@ -234,20 +234,26 @@ def _loops(row: _Row, order: list) -> list[tuple[list, list]]:
     return loops
 
 
-def _choose_cached(row: _Row, loops: list):
-    """Full-shape values that several loops need: read again from an output, or kept in one until it is written."""
+def needed_at(row: Row, loops: list) -> dict[Node, list[int]]:
+    """Full-shape values that are computed, and the loops that need each of them."""
     needed: dict[Node, list[int]] = {}
     for level, (reductions, stores) in enumerate(loops):
         stack = [r.inputs[0] for r in reductions] + [n for _, n in stores]
         seen = set()
         while stack:
             node = stack.pop()
-            if node in seen or node.op == "reduce" or not node.inputs or _is_row_level(row, node):
+            if node in seen or node.op == "reduce" or not node.inputs or is_row_level(row, node):
                 continue
             seen.add(node)
             if node.shape == row.shape:
                 needed.setdefault(node, []).append(level)
             stack.extend(node.inputs)
+    return needed
+
+
+def _choose_cached(row: Row, loops: list):
+    """Full-shape values that several loops need: read again from an output, or kept in one until it is written."""
+    needed = needed_at(row, loops)
     outputs = {n: k for k, n in enumerate(row.graph.outputs) if n.shape == row.shape}
     free = dict(outputs)
     for node, levels in needed.items():
@@ -276,14 +282,14 @@ def _choose_cached(row: _Row, loops: list):
         loops[min(levels)][1].append((array, node))
 
 
-def _fits_stack(row: _Row, node: Node) -> bool:
+def _fits_stack(row: Row, node: Node) -> bool:
     columns = row.shape[-1]
     used = sum(a.type.size * a.type.dtype.size for a in row.stack)
     fits = type(columns) is int and (used + columns * node.dtype.size <= row.machine.row_bytes or bool(row.results))
     return fits and len(row.reduced) == 1
 
 
-def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:
+def _body(row: Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:
     """Statements for one element: stores of full-shape values, then the accumulations."""
     values = [row.elements.at(n, index, guard) for _, n in stores]
     terms = []
@@ -309,7 +315,7 @@ def _body(row: _Row, stores: list, reductions: list, index: tuple, guard: Node |
     return tuple(out)
 
 
-def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> list:
+def _reduction_loop(row: Row, level: int, reductions: list, stores: list) -> list:
     """The loop, or loop of blocks, that makes the reductions of one level, and their names."""
     extent = row.shape[row.reduced[-1]]
     count = block_count(extent) if len(row.reduced) == 1 else 1
@@ -325,7 +331,7 @@ def _reduction_loop(row: _Row, level: int, reductions: list, stores: list) -> li
     return out
 
 
-def _in_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
+def _in_blocks(row: Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
     """The statements of reductions over so many blocks, and what they make."""
     if row.shares_row:
         return _in_shared_blocks(row, level, reductions, stores, count)
@@ -342,7 +348,7 @@ def _in_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> 
     return out, names
 
 
-def _in_shared_blocks(row: _Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
+def _in_shared_blocks(row: Row, level: int, reductions: list, stores: list, count) -> tuple[list, list]:
     """The statements of reductions over the blocks of the only row, which threads share, and what they make."""
     block = var(f"b{level}", extent=count if type(count) is int else None)
     lanes, parts = _in_lanes(row, level, reductions, stores, block_span(row.shape[-1], block), None)
@@ -365,7 +371,7 @@ def _totals(level: int, reductions: list, parts: list) -> tuple[list, list, Call
     return [Let(name, const(identity, name.type)) for name, (identity, _) in zip(names, kinds)], names, combined
 
 
-def _in_lanes(row: _Row, level: int, reductions: list, stores: list, span: tuple, short) -> tuple[list, list]:
+def _in_lanes(row: Row, level: int, reductions: list, stores: list, span: tuple, short) -> tuple[list, list]:
     """The statements of reductions over ``span``, (begin, count), of the last axis, and the values they make."""
     axis, (begin, extent) = row.reduced[-1], span
     widest = max((accumulator(n.dtype, n.attr("kind")) for n in reductions), key=lambda d: d.bits)
@@ -407,7 +413,7 @@ def _fold(array: Array, kind: str) -> Node:
     return make("fold", (), (("buffer", array.name), ("combine", combine)), Type(array.type.dtype, ()))
 
 
-def _store_loop(row: _Row, level: int, stores: list) -> list:
+def _store_loop(row: Row, level: int, stores: list) -> list:
     """The loop that stores full-shape values once all reductions are known."""
     extent = row.shape[-1]
     count = block_count(extent) if row.shares_row and len(row.reduced) == 1 else 1
@@ -423,12 +429,12 @@ def _store_loop(row: _Row, level: int, stores: list) -> list:
     return list(nest)
 
 
-def _row_values(row: _Row, order: list, level: int) -> list:
+def row_values(row: Row, order: list, level: int) -> list:
     """Lets for the row-shaped values that became known, and stores of those that are outputs."""
     out: list = []
     row.elements.forget()
     for node in order:
-        if row.phase[node] == level and node.op != "reduce" and _is_row_level(row, node):
+        if row.phase[node] == level and node.op != "reduce" and is_row_level(row, node):
             value = row.elements.at(node, row.row_index)
             name = var(f"v{level}_{len(out)}", Type(node.dtype, ()))
             out.append(Let(name, value))

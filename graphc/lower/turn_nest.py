@@ -64,7 +64,7 @@ def turned_nest(values: list[Node], shape: tuple, index: tuple, work: int, targe
     """
     if len(shape) < 2:
         return None
-    found = _across(values, index)
+    found = across(values, index)
     if not found:
         return None
     row = Counter(found.values()).most_common(1)[0][0]
@@ -78,7 +78,7 @@ def turned_nest(values: list[Node], shape: tuple, index: tuple, work: int, targe
     return _loops(tiles, values, work)
 
 
-def _across(values: list[Node], index: tuple) -> dict[Node, int]:
+def across(values: list[Node], index: tuple) -> dict[Node, int]:
     """The loads whose neighbours in memory are neighbours along another axis than the last, and that axis."""
     found: dict[Node, int] = {}
     for node in toposort(values):

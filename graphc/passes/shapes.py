@@ -39,6 +39,12 @@ def stop_is_identity(node: Node) -> Node:
     return node.inputs[0]
 
 
+@on("transfer")
+def transfer_is_identity(node: Node) -> Node:
+    """In a program of one device there is no other to bring a value to."""
+    return node.inputs[0]
+
+
 @on("ensure")
 def ensure_nothing(node: Node) -> Node | None:
     """Dimensions that are the same Node by now need no promise."""
@@ -302,7 +308,7 @@ def _ends_kernel(x: Node) -> bool:
 
 
 _STILL = (
-    move_of_splat, stop_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, conv_of_one_place,
+    move_of_splat, stop_is_identity, transfer_is_identity, ensure_nothing, reshape_of, transpose_of, dot_of_transposed, conv_of_one_place,
     broadcast_of, slice_of, pad_of, reverse_of, concat_of, REDUCTIONS,
 )  # fmt: skip
 SHAPES = Rules(*_STILL, sink_movement, rows=TABLE, build=apply)

@@ -30,7 +30,7 @@ from graphc.prims.scalar import (
     expm1, floor, floordiv, fma, isfinite, le, lgamma, log, log1p, lt, max, min, mod, mul, ne, neg, not_, or_, popcount,
     pow, round, rsqrt, select, shl, shr, sigmoid, sign, sin, sinh, sqrt, sub, tan, tanh, trunc, xor,
 )  # fmt: skip
-from graphc.prims.shape import broadcast, concat, ensure, pad, reshape, reverse, stop, transpose
+from graphc.prims.shape import broadcast, concat, ensure, pad, reshape, reverse, stop, transfer, transpose
 from graphc.prims.shape import slice_ as slice
 from graphc.prims.solve import det, inverse, matrix_function, slogdet, solve
 from graphc.prims.table import TABLE, Piece, Prim, apply, row

@@ -330,7 +330,7 @@ def concat(*xs: Node, axis: int = 0) -> Node:
     return xs[0] if len(xs) == 1 else apply("concat", *xs, axis=integer(axis, "concat: axis"))
 
 
-# ----------------------------------------------------------------------------------------- ensure, stop
+# ------------------------------------------------------------------------------- ensure, stop, transfer
 
 
 def _ensure_type(x: Type, shape: tuple) -> Type:
@@ -352,6 +352,10 @@ declare(Prim("ensure", _ensure_type, _ensure_array, lambda g, out, x, shape: (en
              index=lambda i, out, x, shape: _always(i)))  # fmt: skip
 declare(Prim("stop", lambda x: x, lambda x: x, lambda g, out, x: (None,), index=lambda i, out, x: _always(i)))
 
+declare(Prim("transfer", lambda x, source, device: x, lambda x, source, device: x,
+             lambda g, out, x, source, device: (transfer(g, device, source),),
+             index=lambda i, out, x, source, device: _always(i)))  # fmt: skip
+
 
 def ensure(x: Node, shape) -> Node:
     """``x`` under dimensions that the caller knows to be equal; checked when a run is entered."""
@@ -362,3 +366,11 @@ def ensure(x: Node, shape) -> Node:
 def stop(x: Node) -> Node:
     """``x`` itself, through which no gradient flows."""
     return apply("stop", x)
+
+
+def transfer(x: Node, source: str, device: str) -> Node:
+    """``x``, made on one device, for users on another: names such as ``cuda:0``, empty for the device of the program.
+
+    It says where what makes and what uses ``x`` runs; ``passes.parts`` reads it. Anywhere else it is ``x`` itself.
+    """
+    return x if source == device else apply("transfer", x, source=source, device=device)

@@ -107,7 +107,7 @@ def apply(name: str, *inputs: Node, **attrs) -> Node:
 
 # Rows whose vjp is right for complex values as it stands: linear with real factors, or written for them.
 _ADJOINT = frozenset(
-    "add sub neg select stop ensure reshape broadcast transpose slice pad reverse concat gather window unwindow item "
+    "add sub neg select stop transfer ensure reshape broadcast transpose slice pad reverse concat gather window unwindow item "
     "cast call cond loop while complex real imag conj view cholesky triangular_solve lu qr eigh eig svd solve inverse "
     "det slogdet matrix_function fft".split()
 )

@@ -112,7 +112,7 @@ class PortableProgram:
         written = [inputs[position] for position in self._at_risk & in_place]
         before = [array.copy() for array in written]
         mine = self._lock.acquire(blocking=False)
-        run = _Run(self, list(inputs), list(dims), set(known), self._kept if mine else np.empty(0, dtype=np.uint8))
+        run = Run(self, list(inputs), list(dims), set(known), self._kept if mine else np.empty(0, dtype=np.uint8))
         try:
             run.place_donated(in_place)
             run.place()
@@ -133,7 +133,7 @@ class PortableProgram:
         return run.outputs
 
 
-class _Run:
+class Run:
     """The state of one run: memory, symbols, and the outputs made so far."""
 
     def __init__(self, program: PortableProgram, inputs: list, dims: list[int], known: set[int], arena: np.ndarray):
@@ -204,7 +204,7 @@ class _Run:
             if type.dtype is dt.string and place[0] == "arena":
                 self.objects[place] = array
             else:
-                self.view(type, place)[...] = array
+                self.keep(type, place, array)
 
     def bind(self, step: HostStep, type: Type, array: np.ndarray) -> None:
         """Give symbols that only this result determines their values, and check all other sizes."""
@@ -219,6 +219,10 @@ class _Run:
         if array.ndim != type.rank or any(self.size(d) != e for d, e in zip(type.shape, array.shape)):
             got = f"{type.dtype.short}[{','.join(map(str, array.shape))}]"
             raise ShapeError(explain(f"{step.op}: the host step gave {got}, not {type}", location=step.location))
+
+    def keep(self, type: Type, place: tuple, array: np.ndarray) -> None:
+        """Put what a host step made where it belongs."""
+        self.view(type, place)[...] = array
 
     def view(self, type: Type, place: tuple) -> np.ndarray:
         """The array that lies at a place."""

@@ -2,33 +2,23 @@
 
 import re
 import struct
+from functools import partial
 
 import numpy as np
 import pytest
 
 from graphc.aot import export
 from graphc.compile import optimise
-from graphc.ir.graph import Graph
-from graphc.ir.target import THUMBV7EM, X86_64_V3
+from graphc.ir.target import THUMBV7EM
 from graphc.options import Options
-from graphc.prims.interpret import interpret
 from tests.aot.small_models import bytes_product, convolutions, normal, small_bytes, training_step
-from tests.machines32 import Layout, run32
-from tests.native import bits_equal, host_targets, run_native
+from tests.machines32 import Layout, check32, run32
 
 pytest.importorskip("unicorn")
 from tests.cortex import HELPED, Cortex  # noqa: E402  (needs what may be missing)
 
 FOR_CORTEX = Options(target="thumbv7em")
-
-
-def check(graph: Graph, *arrays, rtol=2e-5) -> None:
-    """What the processor computes is near what the interpreter does, and has the bits of another with fma."""
-    found = run32(graph, arrays, THUMBV7EM)
-    for got, wanted in zip(found, interpret(graph, *arrays)):
-        np.testing.assert_allclose(got, wanted, rtol=rtol, atol=1e-6)
-    if X86_64_V3 in host_targets():
-        assert all(map(bits_equal, found, run_native(graph, arrays, X86_64_V3)))
+check = partial(check32, THUMBV7EM)
 
 
 @pytest.mark.parametrize("size", [None, 1])

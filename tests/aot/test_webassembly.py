@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import subprocess
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,16 +16,14 @@ from graphc.compile import optimise
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
-from graphc.ir.target import WASM32, X86_64
+from graphc.ir.target import WASM32
 from graphc.ir.type import Type
 from graphc.options import Options
-from graphc.prims.interpret import interpret
 from graphc.runtime.jit import compile_object
 from graphc.runtime.wasm_embed import fill
 from graphc.runtime.wasm_link import link_module
 from tests.aot.small_models import bytes_product, convolutions, normal, small_bytes, training_step
-from tests.machines32 import run32
-from tests.native import bits_equal, host_targets, run_native
+from tests.machines32 import check32, run32
 
 pytest.importorskip("wasmtime")
 from tests.wasm_engine import Wasm  # noqa: E402  (needs what may be missing)
@@ -32,15 +31,7 @@ from tests.wasm_engine import Wasm  # noqa: E402  (needs what may be missing)
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs node")
 FOR_WASM = Options(target="wasm32")
-
-
-def check(graph: Graph, *arrays, rtol=2e-5) -> None:
-    """What WebAssembly computes is near what the interpreter does, and has the bits of a processor without fma."""
-    found = run32(graph, arrays, WASM32)
-    for got, wanted in zip(found, interpret(graph, *arrays)):
-        np.testing.assert_allclose(got, wanted, rtol=rtol, atol=1e-6)
-    if X86_64 in host_targets():
-        assert all(map(bits_equal, found, run_native(graph, arrays, X86_64)))
+check = partial(check32, WASM32)
 
 
 @pytest.mark.parametrize("n", [1, 6])

@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 
 from graphc.ir import dtype as dt
-from graphc.ir.target import THUMBV7EM, WASM32, X86_64, X86_64_V3
+from graphc.ir.target import THUMBV7EM, WASM32
 from graphc.prims.interpret import interpret
 from graphc.prims.table import TABLE
 from tests.e2e.test_rows_compiled import assert_close, merged, per_sample
-from tests.machines32 import run32
+from tests.machines32 import PEERS, run32
 from tests.native import bits_equal, host_targets, run_native
 from tests.samples import SAMPLES
 
 KINDS = {dt.f32, dt.f64, dt.f16, dt.i8, dt.u32, dt.i64, dt.b1}
 EXPENSIVE = {dt.f64, dt.f16}  # where helpers of the C library, here in Python, do them
-PEERS = {WASM32: X86_64, THUMBV7EM: X86_64_V3}  # with an fma or without, as the target
 NEEDS = {WASM32: "wasmtime", THUMBV7EM: "unicorn"}
 HALF = ("add", "exp", "max", "neg", "select", "sqrt")  # the others compute in f32 in the same way
 GROUP = 40

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from graphc.codegen.llvm.instructions import Instructions, Value
-from graphc.codegen.llvm.math.table import MATH
+from graphc.codegen.scalar.math.table import MATH
 from graphc.ir import dtype as dtypes
 from graphc.ir.target import X86_64
 from tests.codegen.jit import evaluate

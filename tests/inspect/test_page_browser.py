@@ -163,6 +163,11 @@ def test_passes_are_walked_through(page):
     assert page.js("document.querySelectorAll('.code .minus, .code .plus').length") > 0
     page.key("ArrowLeft")
     page.wait(f"document.querySelector('#middle h2').textContent === {json.dumps(first)}")
+    page.click("#middle .tabs button:nth-child(2)")  # the whole text
+    page.wait("!document.querySelector('.code .plus') && document.querySelector('.code').innerText.includes('graph @network')")
+    assert page.js("document.querySelector('#middle .tabs [aria-selected=true]').textContent") == "Whole text"
+    page.click("#middle .tabs button:nth-child(1)")
+    page.wait("document.querySelector('.code .plus')")
     page.js("(() => { const r = document.querySelector('input[type=range]'); r.value = 0; r.dispatchEvent(new Event('input')); })()")
     page.wait("document.querySelector('.code').innerText.includes('graph @network')")
     assert page.js("document.querySelector('#middle h2').textContent") == "as traced"

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 
-import numpy as np
 import pytest
 
 from graphc.errors import UsageError, scoped
@@ -16,27 +15,17 @@ from graphc.inspect.stages import Stages
 from graphc.inspect.neighbours import neighbours
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
-from graphc.ir.node import INDEX, const, symbol
+from graphc.ir.node import INDEX
 from graphc.ir.type import Type
 from graphc.options import Options
-from graphc.prims import contract
 from graphc.prims.control import loop
 from graphc.prims.table import apply
-
-
-def model():
-    x = input_node("x", Type(dt.f32, (symbol("batch"), 6)))
-    w = const(np.arange(24, dtype=np.float32).reshape(6, 4))
-    with scoped("net/dense"):
-        y = contract.dot(x, w)
-    with scoped("net/head"):
-        z = apply("add", apply("exp", y), const(0.0, y.type))
-    return Graph("net", (x,), (apply("neg", apply("neg", apply("sqrt", z))),), names=("answer",))
+from tests.inspect.scoped_net import scoped_net
 
 
 @pytest.fixture(scope="module")
 def stages():
-    return Stages(model())
+    return Stages(scoped_net(6))
 
 
 @pytest.fixture(scope="module")
@@ -131,5 +120,5 @@ def test_a_stage_is_shown_though_lowering_fails(monkeypatch, capsys):
     parser.add_argument("model")
     command.add_arguments(parser)
     for view in (["--stage", "traced"], ["--passes"], ["--node", "exp0"], ["--diff", "simplify"]):
-        assert command.inspect(parser.parse_args(["m", *view]), lambda _: (model(), Options())) == 0
+        assert command.inspect(parser.parse_args(["m", *view]), lambda _: (scoped_net(6), Options())) == 0
     assert "graph @net(" in capsys.readouterr().out

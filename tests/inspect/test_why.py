@@ -2,36 +2,26 @@
 
 import re
 
-import numpy as np
 import pytest
 
 from graphc import aot, cli
-from graphc.errors import UsageError, scoped
+from graphc.errors import UsageError
 from graphc.inspect import command
 from graphc.inspect.stages import Stages, function_lines
 from graphc.inspect.why import why
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
-from graphc.ir.node import INDEX, const, symbol
+from graphc.ir.node import INDEX, const
 from graphc.ir.type import Type
 from graphc.prims import contract
 from graphc.prims.control import loop
 from graphc.prims.table import apply
-
-
-def model():
-    x = input_node("x", Type(dt.f32, (symbol("batch"), 7)))  # no other test's: equal Nodes know the line that made them first
-    w = const(np.arange(28, dtype=np.float32).reshape(7, 4))
-    with scoped("net/dense"):
-        y = contract.dot(x, w)
-    with scoped("net/head"):
-        z = apply("add", apply("exp", y), const(0.0, y.type))
-    return Graph("net", (x,), (apply("neg", apply("neg", apply("sqrt", z))),), names=("answer",))
+from tests.inspect.scoped_net import scoped_net
 
 
 @pytest.fixture(scope="module")
 def stages():
-    return Stages(model())
+    return Stages(scoped_net(7))  # no other test's: equal Nodes know the line that made them first
 
 
 def told(stages, name, form="ir"):
@@ -40,7 +30,7 @@ def told(stages, name, form="ir"):
 
 def test_a_value_is_followed_to_its_kernel(stages):
     text = told(stages, "exp0")
-    assert re.search(r"^line\n  test_why.py:\d+ net/head +z = apply", text)
+    assert re.search(r"^line\n  scoped_net.py:\d+ net/head +z = apply", text)
     assert re.search(r"^traced\n  %exp0: f32\[batch,4\] = exp\(%dot0\)", text, re.M)
     (kernel,) = stages.program.kernels
     assert "fusion\n  %exp0  no array: it stays in registers of its kernel" in text
@@ -63,7 +53,7 @@ def test_rules_tell_what_they_replaced(stages):
 
 def test_it_starts_from_lines_scopes_outputs_and_kernels(stages):
     at = stages.graph.outputs[0].location
-    for name in (f"test_why.py:{at.line}", f"{at.file}:{at.line}"):
+    for name in (f"scoped_net.py:{at.line}", f"{at.file}:{at.line}"):
         assert "%sqrt0" in told(stages, name).split("passes that")[0]
     assert "%dot0" in told(stages, "net/dense") and "%dot0" in told(stages, "net") and "%exp0" in told(stages, "net")
     assert "%neg1" in told(stages, "answer")
@@ -104,7 +94,7 @@ def test_what_loops_hold_is_followed_inside():
 
 
 def test_a_container_is_enough(tmp_path, capsys, monkeypatch):
-    path = str(aot.save(model(), tmp_path / "m.gc"))
+    path = str(aot.save(scoped_net(7), tmp_path / "m.gc"))
 
     def refuse(*_):
         raise AssertionError("this compiles again")

@@ -257,7 +257,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     global TORCH
     TORCH = options.torch
-    figures.refuse_early(options.write, "ahead")
     with tempfile.TemporaryDirectory() as folder:
-        rows = figures.show(row for name in options.only for row in BENCHES[name](Path(folder)))
-    figures.write(options.write, "ahead", "On one thread; times are medians.", rows)
+        rows = (row for name in options.only for row in BENCHES[name](Path(folder)))
+        figures.report(rows, options.write, "ahead", "On one thread; times are medians.")

@@ -72,8 +72,16 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def show(rows: Iterable[Row]) -> list[Row]:
-    """The rows, each printed when it is there."""
+def report(rows: Iterable[Row], page: str | None, marker: str, note: str) -> None:
+    """Measure: print each row when it is there, and put all of them between the markers of a page, if one is given."""
+    if page:  # one without a place for the table is better refused now than when all is measured
+        between(read_page(Path(page)), marker, "")
+    found = _shown(rows)
+    if page:
+        _write(Path(page), marker, note, found)
+
+
+def _shown(rows: Iterable[Row]) -> list[Row]:
     found = []
     for row in rows:
         found.append(row)
@@ -82,23 +90,14 @@ def show(rows: Iterable[Row]) -> list[Row]:
     return found
 
 
-def refuse_early(page: str | None, marker: str) -> None:
-    """A page without a place for the table is better refused now than when all is measured."""
-    if page:
-        between(read_page(Path(page)), marker, "")
-
-
-def write(page: str | None, marker: str, note: str, rows: list[Row]) -> None:
-    """Put the table between the markers of a page, below a line that says where and when it was measured."""
-    if not page:
-        return
+def _write(page: Path, marker: str, note: str, rows: list[Row]) -> None:
+    """The table, below a line that says where and when it was measured."""
     versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in ("numpy", "llvmlite"))
     head = (
         f"`python tools/bench {marker}`, {datetime.date.today()}, {processor()} ({os.cpu_count()} cores), "
         f"Python {platform.python_version()}, {versions}. {note}\n\n"
     )
-    target = Path(page)
-    target.write_text(between(target.read_text(), marker, head + table(rows)))
+    page.write_text(between(page.read_text(), marker, head + table(rows)))
 
 
 def arguments(parser: argparse.ArgumentParser, benches: Iterable[str]) -> None:

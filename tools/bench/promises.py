@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib.metadata
+import inspect
 import os
 import resource
 import shutil
@@ -296,19 +297,11 @@ class Side:
 
 
 FUNCTION = """
-import statistics, sys, time
+from __future__ import annotations
+import statistics, time
 import {module} as tf
 
-def per_call(f, count, repeats=7):
-    f()
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        for _ in range(count):
-            f()
-        found.append((time.perf_counter() - start) / count)
-    return statistics.median(found)
-
+{per_call}
 @tf.function
 def add(x, y):
     return x + y
@@ -383,7 +376,8 @@ def interleaved_sides(ours: Side, theirs: Side, name: str, repeats: int = 7) -> 
 
 def bench_function():
     sides = [(sys.executable, "graphc")] + ([(TENSORFLOW, "tensorflow")] if TENSORFLOW else [])
-    rounds = [[[float(n) for n in python_of(i, FUNCTION.format(module=m)).split()] for i, m in sides] for _ in range(3)]
+    programs = [(i, FUNCTION.format(module=m, per_call=inspect.getsource(per_call))) for i, m in sides]
+    rounds = [[[float(n) for n in python_of(i, program).split()] for i, program in programs] for _ in range(3)]
     figures = [[statistics.median(r[side][k] for r in rounds) for side in range(len(sides))] for k in range(3)]
     goals = (("`function` of a scalar add: one call", 20), ("784-256-10 MLP, batch 100: one SGD step in a `function`", None))
     for (what, goal), (mine, *other) in zip(goals, figures):
@@ -508,7 +502,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     global TENSORFLOW
     TENSORFLOW = options.tensorflow
-    figures.refuse_early(options.write, "promises")
-    rows = figures.show(row for name in options.only for row in BENCHES[name]())
+    rows = (row for name in options.only for row in BENCHES[name]())
     note = "Peers run interleaved in the same process, on one thread; on a shared machine read the ratios."
-    figures.write(options.write, "promises", note, rows)
+    figures.report(rows, options.write, "promises", note)

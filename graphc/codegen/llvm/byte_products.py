@@ -1,28 +1,23 @@
-"""``madd4``: to a 32-bit lane the four products of the bytes of two words are added, the first unsigned, the second signed."""
+"""``madd4`` by the vector instructions of a target, if it has any."""
 
 from __future__ import annotations
 
 from graphc.codegen.llvm.builder import Builder, Value
-from graphc.codegen.llvm.register import Register
 from graphc.ir.dtype import i32
 
 _VNNI = {16: "x86.avx512.vpdpbusd.512", 8: "x86.avx512.vpdpbusd.256", 4: "x86.avx512.vpdpbusd.128"}
 _MADD = {16: "x86.avx512.pmaddw.d.512", 8: "x86.avx2.pmadd.wd", 4: "x86.sse2.pmadd.wd"}
 
 
-def byte_products(x: Register, y: Register, z: Register) -> Register:
-    """``z + x0*y0 + x1*y1 + x2*y2 + x3*y3``, exactly but for wrapping, by what the target has."""
-    builder, lanes = x.builder, x.value.lanes
+def byte_products(builder: Builder, x: Value, y: Value, z: Value) -> Value | None:
+    """``z`` plus the products of the four bytes of ``x`` (unsigned) and ``y`` (signed), exactly but for wrapping; None where
+    the target has no instructions for it."""
     way = builder.target.bytes
-    if way == "vnni" and lanes in _VNNI:
-        return Register(builder, _dot(builder, _VNNI[lanes], x.value, y.value, z.value))
-    if way and lanes in _MADD:
-        return _by_pairs(x, y, z, _MADD[lanes])
-    total = z
-    for shift in (0, 8, 16, 24):
-        byte = x.binary("lshr", shift) if shift else x
-        total = total + (byte & 255 if shift < 24 else byte) * ((y << 24 - shift if shift < 24 else y) >> 24)
-    return total
+    if way == "vnni" and x.lanes in _VNNI:
+        return _dot(builder, _VNNI[x.lanes], x, y, z)
+    if way and x.lanes in _MADD:
+        return _by_pairs(builder, x, y, z, _MADD[x.lanes])
+    return None
 
 
 def _dot(builder: Builder, name: str, x: Value, y: Value, z: Value) -> Value:
@@ -32,14 +27,14 @@ def _dot(builder: Builder, name: str, x: Value, y: Value, z: Value) -> Value:
     return builder.emit(f"call {kind} @llvm.{name}({z.operand}, {four} {x.text}, {four} {y.text})", i32, z.lanes)
 
 
-def _by_pairs(x: Register, y: Register, z: Register, name: str) -> Register:
+def _by_pairs(builder: Builder, x: Value, y: Value, z: Value, name: str) -> Value:
     """Even and odd bytes as 16-bit numbers, whose products are added in pairs: no sum of two leaves 32 bits."""
-    builder, lanes = x.builder, x.value.lanes
-    pairs, kind = f"<{2 * lanes} x i16>", z.value.type
+    lanes = x.lanes
+    pairs, kind = f"<{2 * lanes} x i16>", z.type
     builder.declared.add(f"declare {kind} @llvm.{name}({pairs}, {pairs})")
 
-    def halves(v: Register, opcode: str, count: int) -> str:
-        made = builder.emit(f"bitcast {v.value.operand} to {pairs}", i32, lanes)
+    def halves(v: Value, opcode: str, count: int) -> str:
+        made = builder.emit(f"bitcast {v.operand} to {pairs}", i32, lanes)
         if not count:
             return made.text
         return builder.emit(f"{opcode} {pairs} {made.text}, splat (i16 {count})", i32, lanes).text
@@ -52,5 +47,5 @@ def _by_pairs(x: Register, y: Register, z: Register, name: str) -> Register:
     total = z
     for a, b in (even, odd):
         part = builder.emit(f"call {kind} @llvm.{name}({pairs} {a}, {pairs} {b})", i32, lanes)
-        total = total + Register(builder, part)
+        total = builder.arithmetic("add", total, part)
     return total

@@ -16,6 +16,24 @@ function el(tag, properties = {}, ...children) {
   return made;
 }
 
+/** A bar on top of a view: its parts, and tools at its right end. */
+function toolbar(parts, tools = []) {
+  const space = tools.length ? el("span", { class: "grow" }) : null;
+  return el("div", { class: "bar" }, ...parts, space, ...tools);
+}
+
+/** A button with a sign or a word on it; the title says what it does. */
+const button = (text, title, act) => el("button", { type: "button", text, title, "aria-label": title, click: act });
+
+/** Tabs, of which the view that has them marks one; pick(k): one was clicked. */
+function tabs(label, texts, pick) {
+  return el(
+    "div",
+    { class: "tabs", role: "tablist", "aria-label": label },
+    ...texts.map((text, k) => el("button", { type: "button", role: "tab", text, click: () => pick(k) })),
+  );
+}
+
 /** The value in a block of the page: base64 of deflated JSON. */
 async function unpacked(id) {
   const bytes = Uint8Array.from(atob($(id).textContent), (letter) => letter.charCodeAt(0));

@@ -40,20 +40,10 @@ views.graph = {
       ].map(([value, text]) => el("option", { value, text })),
     );
     this.note = el("span", { class: "note" });
-    const button = (text, title, act) => el("button", { type: "button", text, title, "aria-label": title, click: act });
     this.openers = [
       button("Open all", "Open all frames (o)", () => this.openAll(true)),
       button("Close all", "Close all frames (c)", () => this.openAll(false)),
     ];
-    const bar = el(
-      "div",
-      { class: "bar" },
-      this.stage,
-      this.coloring,
-      el("span", { class: "grow" }),
-      this.note,
-      ...this.openers,
-    );
     this.mini = el("canvas", { class: "mini", width: 168, height: 120, "aria-hidden": true });
     const zooms = el(
       "div",
@@ -64,6 +54,7 @@ views.graph = {
     );
     this.legend = el("div", { class: "legend" });
     this.sheet.element.append(this.mini, zooms, this.legend);
+    const bar = toolbar([this.stage, this.coloring], [this.note, ...this.openers]);
     this.element = el("div", { class: "view" }, bar, this.sheet.element);
     this.tree = new List(
       "Scopes and values",

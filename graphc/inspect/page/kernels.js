@@ -31,34 +31,15 @@ views.kernels = {
     this.outline = this.table.elements;
     this.title_ = el("h2");
     this.note = el("span", { class: "note" });
-    this.tabs = el(
-      "div",
-      { class: "tabs", role: "tablist", "aria-label": "Form" },
-      ...["Loops", "LLVM IR", "Assembly"].map((text, form) =>
-        el("button", {
-          type: "button",
-          role: "tab",
-          text,
-          click: () => {
-            this.form = form;
-            this.fill();
-          },
-        }),
-      ),
-    );
+    this.tabs = tabs("Form", ["Loops", "LLVM IR", "Assembly"], (form) => {
+      this.form = form;
+      this.fill();
+    });
     this.code = new Code("Code of the kernel", "ir");
     this.element = el(
       "div",
       { class: "view" },
-      el(
-        "div",
-        { class: "bar" },
-        this.title_,
-        this.tabs,
-        this.note,
-        el("span", { class: "grow" }),
-        ...codeTools(this.code),
-      ),
+      toolbar([this.title_, this.tabs, this.note], codeTools(this.code)),
       this.code.element,
     );
   },

@@ -65,9 +65,7 @@ views.memory = {
     this.element = el(
       "div",
       { class: "view" },
-      el(
-        "div",
-        { class: "bar" },
+      toolbar([
         el("h2", { text: `Arena: ${bytes(M.memory.arena)}` }),
         el("span", {
           class: "note",
@@ -75,7 +73,7 @@ views.memory = {
             .filter(Boolean)
             .join(" · "),
         }),
-      ),
+      ]),
       this.arena.length
         ? this.sheet.element
         : el("p", { class: "empty", text: "No step needs memory besides inputs, outputs and constants." }),

@@ -3,7 +3,7 @@
 views.passes = {
   title: "Passes",
   letter: "p",
-  mode: "diff",
+  isWhole: false,
   at: -1,
 
   build() {
@@ -19,52 +19,22 @@ views.passes = {
     this.count = el("output");
     this.title_ = el("h2");
     this.note = el("span", { class: "note" });
-    this.modes = el(
-      "div",
-      { class: "tabs", role: "tablist", "aria-label": "What is shown" },
-      ...[
-        ["diff", "Changes"],
-        ["text", "Whole text"],
-      ].map(([mode, text]) =>
-        el("button", {
-          type: "button",
-          role: "tab",
-          "data-mode": mode,
-          text,
-          click: () => {
-            this.mode = mode;
-            this.fill();
-          },
-        }),
-      ),
-    );
+    this.modes = tabs("What is shown", ["Changes", "Whole text"], (mode) => {
+      this.isWhole = mode === 1;
+      this.fill();
+    });
     this.code = new Code("The graph's text", "ir");
     this.code.named = (name) => this.followName(name);
-    const step = (by) => this.step(by);
     this.element = el(
       "div",
       { class: "view" },
-      el(
-        "div",
-        { class: "bar" },
-        el("button", {
-          type: "button",
-          text: "‹",
-          title: "Pass before (←)",
-          "aria-label": "Pass before",
-          click: () => step(-1),
-        }),
-        el("button", {
-          type: "button",
-          text: "›",
-          title: "Next pass (→)",
-          "aria-label": "Next pass",
-          click: () => step(1),
-        }),
+      toolbar([
+        button("‹", "Pass before (←)", () => this.step(-1)),
+        button("›", "Next pass (→)", () => this.step(1)),
         el("div", { class: "slider" }, this.range, this.count),
         this.modes,
-      ),
-      el("div", { class: "bar" }, this.title_, this.note, el("span", { class: "grow" }), ...codeTools(this.code)),
+      ]),
+      toolbar([this.title_, this.note], codeTools(this.code)),
       this.code.element,
     );
     this.list = new List(
@@ -158,14 +128,14 @@ views.passes = {
     this.range.value = k;
     this.range.setAttribute("aria-valuetext", pass ? pass[0] : "as traced");
     this.count.textContent = `${k} / ${this.stops.length - 1}`;
-    const mode = pass ? this.mode : "text";
-    for (const tab of this.modes.children) tab.setAttribute("aria-selected", tab.dataset.mode === mode);
+    const isWhole = this.isWhole || !pass;
+    for (const [mode, tab] of [...this.modes.children].entries())
+      tab.setAttribute("aria-selected", isWhole === (mode === 1));
     this.title_.textContent = pass ? pass[0] : "as traced";
-    const rows =
-      mode === "diff" ? changes(this.at) : stageText(this.at + 1).map((text, n) => ({ text, number: n + 1 }));
+    const rows = isWhole ? stageText(this.at + 1).map((text, n) => ({ text, number: n + 1 })) : changes(this.at);
     const [minus, plus] = ["minus", "plus"].map((kind) => rows.filter((row) => row.kind === kind).length);
-    this.note.textContent =
-      mode === "text" ? plural(rows.length, "line") : plus + minus ? `+${plus} −${minus} lines` : "changed nothing";
+    const changed = plus + minus ? `+${plus} −${minus} lines` : "changed nothing";
+    this.note.textContent = isWhole ? plural(rows.length, "line") : changed;
     this.code.marked = "";
     if (S.kind === "value") this.code.marked = `%${S.key.slice(S.key.indexOf("/") + 1)}`;
     this.code.set(rows.length ? rows : [{ text: "Nothing became different.", kind: "gap" }]);

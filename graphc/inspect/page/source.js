@@ -46,13 +46,12 @@ views.source = {
     this.element = el(
       "div",
       { class: "view" },
-      el(
-        "div",
-        { class: "bar" },
-        el("h2", { text: "Lines that made something" }),
-        el("span", { class: "note", text: "bars: share of the FLOPs after the passes" }),
-        el("span", { class: "grow" }),
-        ...codeTools(this.code),
+      toolbar(
+        [
+          el("h2", { text: "Lines that made something" }),
+          el("span", { class: "note", text: "bars: share of the FLOPs after the passes" }),
+        ],
+        codeTools(this.code),
       ),
       M.lines.length
         ? this.code.element

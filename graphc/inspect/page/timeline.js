@@ -54,19 +54,19 @@ views.timeline = {
       this.draw(context, width, height),
     );
     this.listen();
-    const button = (text, title, act) => el("button", { type: "button", text, title, "aria-label": title, click: act });
     this.element = el(
       "div",
       { class: "view" },
-      el(
-        "div",
-        { class: "bar" },
-        el("h2", { text: `${duration(this.end)} in all` }),
-        el("span", { class: "note", text: T.timeline.note || "" }),
-        el("span", { class: "grow" }),
-        button("−", "Zoom out (-)", () => this.zoom(1 / 1.6)),
-        button("+", "Zoom in (+)", () => this.zoom(1.6)),
-        button("Fit", "All of it (f)", () => this.fit()),
+      toolbar(
+        [
+          el("h2", { text: `${duration(this.end)} in all` }),
+          el("span", { class: "note", text: T.timeline.note || "" }),
+        ],
+        [
+          button("−", "Zoom out (-)", () => this.zoom(1 / 1.6)),
+          button("+", "Zoom in (+)", () => this.zoom(1.6)),
+          button("Fit", "All of it (f)", () => this.fit()),
+        ],
       ),
       this.sheet.element,
     );

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.lower.region import Region
+from graphc.lower.gpu.convolutions import lower_conv
+from graphc.lower.gpu.correlations import correlate
+from graphc.lower.gpu.launches import lower_map, lower_sums
+from graphc.lower.gpu.products import lower_dot
+from graphc.lower.region import COLUMN, DOT, MAP, ROW, Region
+
+CONV = "conv"  # a region of kind ``dot`` that holds a convolution
 
 #: Kind of a region (products and convolutions apart) -> function (lowering, region, outputs, memory) -> Steps. ``outputs``
 #: are the storages of its results by the names that arrays have in kernels, ``memory`` says where its sources lie.
-REGIONS: dict[str, Callable] = {}
+REGIONS: dict[str, Callable] = {
+    MAP: lower_map,
+    ROW: lower_sums,
+    COLUMN: lower_sums,
+    DOT: lower_dot,
+    CONV: lower_conv,
+}
 
 #: Name of a nest (as in ``lower.nests``) -> maker (node, gpu) -> Kernel with block loops.
-GPU_NESTS: dict[str, Callable] = {}
+GPU_NESTS: dict[str, Callable] = {
+    "correlate": correlate,
+}
 
 #: The same for nests that change their first operand.
 GPU_CHANGES: dict[str, Callable] = {}
-
-CONV = "conv"  # a region of kind ``dot`` that holds a convolution
 
 
 def lower_region(lowering, region: Region, kind: str, outputs: dict, memory: dict) -> list | None:

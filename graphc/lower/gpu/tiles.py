@@ -1,0 +1,145 @@
+"""Products on a GPU, whatever multiplies: what the operands are, and which tile of the results a block of threads works at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from graphc.ir.dtype import DType
+from graphc.ir.kernel import BLOCK, THREAD, Alloc, For, Let, load
+from graphc.ir.node import Node, binary, simplified
+from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, index, least, product
+from graphc.prims.table import apply
+
+ACCESS = 16  # bytes of the widest access
+GROUPED = 8  # tiles of rows that go through the columns together, so that what they read of the right operand is near
+
+
+@dataclass(frozen=True)
+class Side:
+    """An operand: ``lines`` (rows of the left one, columns of the right one) of k elements each.
+
+    Attributes:
+        array, dtype: where it lies, and of what type its elements are.
+        at: of the number of the batch element, a line, a position in it and an offset from there, where that element lies and
+            the conditions under which it does; an element that lies nowhere is 0, or ``outside``.
+        along: neighbours in memory follow each other along k, and so does the offset; else along the lines.
+        vector: how many neighbours one access may bring: both where they start and their extent are multiples of it.
+    """
+
+    lines: object
+    array: str
+    dtype: DType
+    at: Callable[[Node, Node, Node, Node], tuple[tuple, list]]
+    along: bool
+    vector: int
+    outside: Node | None = None
+
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, guards: list, wide: DType) -> Node:
+        """An element in the dtype of sums, 0 where one of ``guards`` is false."""
+        index, own = self.at(batch, line, k, offset)
+        value = cast(load(self.array, index, self.dtype, all_of([*guards, *own])), wide)
+        return value if self.outside is None or not own else apply("select", all_of(own), value, self.outside)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of each pair of a batch, and what becomes of a sum.
+
+    Attributes:
+        finish: of the number of the batch element, row, column, sum and guard, the statements that store it.
+        cost: instructions of that for one element, roughly.
+    """
+
+    batch: object
+    depth: object
+    left: Side
+    right: Side
+    wide: DType
+    multiply_add: Callable[[Node, Node, Node], Node]
+    finish: Callable[[Node, Node, Node, Node, Node | None], tuple]
+    cost: int
+
+
+def widest_access(extent, dtype: DType) -> int:
+    """Neighbouring elements in one access, where ``extent`` of them lie one after the other in a line; 8 at the most."""
+    width = min(8, ACCESS // dtype.size)
+    while type(extent) is not int or extent % width:
+        if width == 1:
+            return 1
+        width //= 2
+    return width
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the pieces of one nest share while it is written.
+
+    Attributes:
+        tiling: with ``rows`` and ``columns`` of a tile and ``threads`` of a block.
+        thread: the number of a thread in its block. batch: the number of the batch element.
+        first: the first row and the first column of the tile. tag: what sets names apart from those of the other nest.
+    """
+
+    p: Product
+    tiling: object
+    thread: Node
+    batch: Node
+    first: tuple[Node, Node]
+    tag: str
+
+
+def nests_of(p: Product, tilings: tuple, multiprocessors: int, write: Callable[[Work], tuple]) -> tuple[For, ...]:
+    """One nest for each tiling; the first works where it has a tile for each multiprocessor, the second elsewhere.
+
+    Args:
+        write: gives the shared arrays of a block and the statements of its threads.
+    """
+    if len(tilings) == 1:
+        return (_nest(p, tilings[0], "", None, write),)
+    large, small = tilings
+    enough = simplified(binary("min", as_index(_tiles(p, large)[0] // multiprocessors), 1))
+    return _nest(p, large, "l", enough, write), _nest(p, small, "s", simplified(1 - enough), write)
+
+
+def _tiles(p: Product, tiling) -> tuple:
+    """How many tiles there are in all, along the rows and along the columns."""
+    rows, columns = ceil_divide(p.left.lines, tiling.rows), ceil_divide(p.right.lines, tiling.columns)
+    return product((p.batch, rows, columns)), rows, columns
+
+
+def _nest(p: Product, tiling, tag: str, wanted, write: Callable[[Work], tuple]) -> For:
+    total, rows, columns = _tiles(p, tiling)
+    extent = total if wanted is None else simplified(total * wanted)
+    block, thread = index(f"block{tag}", extent), index(f"thread{tag}", tiling.threads)
+    lets, batch, row, column = _tile_of(block, p, rows, columns, tag)
+    work = Work(p, tiling, thread, batch, (as_index(row * tiling.rows), as_index(column * tiling.columns)), tag)
+    shared, body = write(work)
+    return For(block, extent, (*map(Alloc, shared), For(thread, tiling.threads, (*lets, *body), THREAD)), BLOCK)
+
+
+def _tile_of(block: Node, p: Product, rows, columns, tag: str) -> tuple:
+    """Statements that name where a block works, the batch element, and the numbers of its tile along rows and columns."""
+    lets: list[Let] = []
+
+    def named(name: str, value) -> Node:
+        value = simplified(value)
+        if not isinstance(value, Node):
+            return as_index(value)
+        extent = {"batch": p.batch, "tile_row": rows, "tile_column": columns}.get(name)
+        variable = index(f"{name}{tag}", extent)
+        lets.append(Let(variable, value))
+        return variable
+
+    one = simplified(rows * columns)
+    batch = named("batch", block // one) if p.batch != 1 else as_index(0)
+    tile = named("tile", block % one if p.batch != 1 else block)
+    if rows == 1 or columns == 1:
+        return lets, batch, as_index(0) if rows == 1 else tile, as_index(0) if columns == 1 else tile
+    if type(rows) is int and rows <= GROUPED:
+        return lets, batch, named("tile_row", tile % rows), named("tile_column", tile // rows)
+    span = simplified(GROUPED * columns)
+    group = named("group", tile // span * GROUPED)
+    height = named("together", least(simplified(rows - group), GROUPED))
+    inside = named("inside", tile % span)
+    return lets, batch, named("tile_row", group + inside % height), named("tile_column", inside // height)

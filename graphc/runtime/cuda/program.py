@@ -1,0 +1,280 @@
+"""Running the steps of a program on a device: kernels are launched, host steps get copies of what they read."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+
+from graphc.errors import CompileError
+from graphc.ir import dtype as dt
+from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat, flat
+from graphc.ir.sizes import symbols_in
+from graphc.ir.type import Type
+from graphc.runtime.device import Device
+from graphc.runtime.dims import evaluate, symbols_of
+from graphc.runtime.portable_call import HostStep, LateSizes, Run
+
+_KEPT = 4  # sets of sizes for which memory and recorded steps are kept
+_WORTH = 2  # steps from which on recording them pays
+
+
+class DeviceProgram:
+    """A Program whose kernels are loaded on a device.
+
+    Args:
+        program: without kernels and constants.
+        image: what its kernels became.
+        constants: bytes of its constants; they are copied to the device once.
+        host_steps: what Python does, for the Host steps in the order of ``flat``.
+        failed: called with the error code of a run that stops; raises.
+        late: what follows from sizes that host steps make; None where they make none.
+    """
+
+    def __init__(
+        self, program: Program, device: Device, image: bytes, constants: np.ndarray, host_steps: list[HostStep],
+        failed: Callable, late: LateSizes | None,
+    ):  # fmt: skip
+        self.program, self.signature, self.device = program, program.signature, device
+        self.constants, self.failed, self.late = constants, failed, late
+        self.buffers = {b.name: b for b in program.buffers}
+        steps = list(flat(program.steps))
+        self.host_steps = dict(zip((id(s) for s in steps if isinstance(s, Host)), host_steps))
+        shared: dict[str, int] = {}
+        for step in steps:
+            if isinstance(step, Launch):
+                shared[step.kernel] = max(step.shared, shared.get(step.kernel, 0))
+        self.module = device.load(image, tuple(shared)) if shared else None
+        self.functions = {name: self.module.function(name, size) for name, size in shared.items()}
+        self.donated = dict(self.signature.donated)
+        self.needs = [symbols_of(p.type.shape) for p in self.signature.outputs]
+        #: The device goes through these steps without the host: recorded once, they are done by one call.
+        self.is_alone = late is None and all(
+            isinstance(s, Launch | Copy) or (isinstance(s, Repeat) and s.condition is None and s.counter is None) for s in steps
+        )
+        self.worth_recording = self.is_alone and len(steps) >= _WORTH
+        known = symbols_in(tuple([p.type for p in self.signature.inputs])).keys()
+        self.checks = [(k + 1, c.condition) for k, c in enumerate(program.checks) if symbols_in(c.condition).keys() <= known]
+        self.sizes = [b.type.size * max(1, b.type.dtype.size) for b in program.buffers if symbols_in(b.type).keys() <= known]
+        self.constants_at = 0
+        if constants.size:
+            self.constants_at = device.allocate(constants.size)
+            device.upload(self.constants_at, constants)
+        self._memories: OrderedDict[tuple, _Memory] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __del__(self):
+        if getattr(self, "constants_at", 0):
+            self.device.free(self.constants_at)
+
+    def run(self, inputs: list[np.ndarray], dims: list[int], known: frozenset[int], in_place: frozenset[int]) -> list[np.ndarray]:
+        """Run on arrays that fit the signature exactly; answers all outputs. See ``PortableProgram.run``.
+
+        Nothing on the host is written before the run has come to its end.
+        """
+        with self._lock:
+            memory = self._memory(tuple(dims))
+            run = _DeviceRun(self, list(inputs), list(dims), set(known), memory)
+            run.place_donated(in_place)
+            run.refuse_sizes()
+            run.place()
+            run.upload()
+            if not self.worth_recording or not memory.used:
+                run.do(self.program.steps)
+            elif memory.graph is None:
+                with self.device.capture() as captured:
+                    run.do(self.program.steps)
+                memory.graph = captured.graph
+            if memory.graph is not None:
+                self.device.replay(memory.graph)
+            run.fetch()
+            memory.used = True
+        return run.outputs
+
+    def _memory(self, dims: tuple) -> _Memory:
+        """Memory for a run with these sizes: that of an earlier one, where all sizes are known beforehand."""
+        if self.late is not None:
+            return _Memory(self.device)
+        found = self._memories.get(dims)
+        if found is None:
+            found = self._memories[dims] = _Memory(self.device)
+            while len(self._memories) > _KEPT:
+                self._memories.popitem(last=False)
+        self._memories.move_to_end(dims)
+        return found
+
+
+class _Memory:
+    """Where the inputs, outputs and scratch memory of runs lie on a device, and their steps as recorded."""
+
+    def __init__(self, device: Device):
+        self.device = device
+        self.places: dict[tuple, int] = {}  # ("input", k) or ("output", k) -> address
+        self.arena_at, self.arena_size = 0, 0
+        self.graph: object = None
+        self.used = False  # whether a run has come to its end
+        self._held: list[int] = []
+
+    def allocate(self, size: int) -> int:
+        address = self.device.allocate(max(1, size))
+        self._held.append(address)
+        return address
+
+    def __del__(self):
+        for address in self._held:
+            self.device.free(address)
+
+
+class _DeviceRun(Run):
+    """The state of one run: what lies where on the device, and what the host has of it."""
+
+    program: DeviceProgram
+
+    def __init__(self, program: DeviceProgram, inputs: list, dims: list[int], known: set[int], memory: _Memory):
+        super().__init__(program, inputs, dims, known, np.empty(0, np.uint8))
+        self.device, self.memory = program.device, memory
+        self.counters: dict[str, int] = {}  # buffers of counting loops, whose values are known
+
+    def refuse_sizes(self) -> None:
+        """Stop where the sizes given break a check, or make a value that no machine holds."""
+        for number, condition in self.program.checks:
+            if not evaluate(condition, self.values, self._evaluated):
+                self.program.failed(number)
+        if any(self.size(s) > self.device.gpu.largest for s in self.program.sizes):
+            self.program.failed(len(self.program.program.checks) + 1)
+
+    def place(self) -> None:
+        """Memory for the outputs whose size is known by now, and an arena as large as it must be by now."""
+        values, memory = self.values, self.memory
+        for k, (param, needs) in enumerate(zip(self.signature.outputs, self.program.needs)):
+            if self.outputs[k] is None and needs <= values.keys():
+                self.outputs[k] = np.empty([self.size(d) for d in param.type.shape], param.type.dtype.numpy)
+        wanted = self.program.late.arena(values, self._evaluated) if self.program.late else self.size(self.signature.arena)
+        if wanted > memory.arena_size:
+            grown = memory.allocate(wanted)
+            if memory.arena_size:
+                self.device.copy(grown, memory.arena_at, memory.arena_size)
+            memory.arena_at, memory.arena_size = grown, wanted
+
+    def upload(self) -> None:
+        """Bring the inputs to the device."""
+        for k, array in enumerate(self.inputs):
+            if array.dtype != object and array.nbytes:
+                self.device.upload(self.place_at("input", k), array)
+
+    # ------------------------------------------------------------------------------------------ places
+
+    def bytes(self, name: str) -> int:
+        """The size of a buffer."""
+        type = self.program.buffers[name].type
+        return self.size(type.size) * type.dtype.size
+
+    def address(self, name: str) -> int:
+        """Where a buffer lies on the device now."""
+        where, what = self.program.buffers[name].place
+        if where == "row":
+            whole, number = what
+            row = self.counters[number] if number in self.counters else self.scalar(number, np.int64)
+            return self.address(whole) + row * self.bytes(name)
+        return self.place_at(where, what)
+
+    def place_at(self, where: str, what) -> int:
+        """The address of a place as in ``ir.program.Buffer``."""
+        memory = self.memory
+        if where == "arena":
+            return memory.arena_at + self.size(what)
+        if where == "constant":
+            return self.program.constants_at + self.size(what)
+        if where == "output" and what in self.program.donated:
+            where, what = "input", self.program.donated[what]
+        found = memory.places.get((where, what))
+        if found is None:
+            array = (self.inputs if where == "input" else self.outputs)[what]
+            found = memory.places[where, what] = memory.allocate(array.nbytes)
+        return found
+
+    def scalar(self, name: str, dtype) -> int:
+        """The number in a buffer, once everything before is done."""
+        found = np.empty((), dtype)
+        self.device.download(found, self.address(name))
+        return int(found)
+
+    # ------------------------------------------------------------------------------------------- steps
+
+    def do(self, steps: tuple) -> None:
+        """Steps in order."""
+        for step in steps:
+            match step:
+                case Launch():
+                    self.launch(step)
+                case Copy(source, target):
+                    size = self.bytes(source)
+                    a, b = self.address(target), self.address(source)
+                    if size and a != b:
+                        self.device.copy(a, b, size)
+                case Host():
+                    self.host(self.program.host_steps[id(step)])
+                case Branch(condition, then, orelse):
+                    self.do(then if self.scalar(condition, np.uint8) else orelse)
+                case Refuse(code):
+                    number = self.scalar(code, np.int32)
+                    if number:
+                        self.program.failed(number + len(self.program.program.checks) + 1)
+                case Repeat():
+                    self.repeat(step)
+                case _:
+                    raise CompileError(f"a device does not know {type(step).__name__} steps")
+
+    def launch(self, step: Launch) -> None:
+        """Launch a kernel, if it has anything to do."""
+        grid = self.size(step.grid)
+        if grid <= 0:
+            return
+        words = [*map(self.address, step.args), *map(self.size, step.dims)]
+        arguments = struct.pack(f"{len(words)}q", *words)
+        sizes = tuple(map(self.bytes, step.args)) if self.device.gpu.is_emulated else None
+        self.device.launch(self.program.functions[step.kernel], grid, step.threads, step.shared, arguments, sizes)
+
+    def repeat(self, step: Repeat) -> None:
+        """A loop: the device computes whether it goes on, or it is counted."""
+        if step.condition is not None:
+            self.do(step.test)
+            while self.scalar(step.condition, np.uint8):
+                self.do(step.body)
+                self.do(step.test)
+            return
+        for k in range(self.size(step.count)):
+            if step.counter is not None:
+                self.counters[step.counter] = k
+                self.device.upload(self.address(step.counter), np.array(k, np.int64))
+            self.do(step.body)
+        self.counters.pop(step.counter, None)
+
+    # ------------------------------------------------------------------------------------------- the host
+
+    def view(self, type: Type, place: tuple) -> np.ndarray:
+        """A copy of what lies at a place; the host's own array where the device changes nothing there."""
+        where, what = place
+        unchanged = where == "constant" or (where == "input" and what not in self.program.donated.values())
+        if type.dtype is dt.string or unchanged:
+            return super().view(type, place)
+        found = np.empty([self.size(d) for d in type.shape], type.dtype.numpy)
+        if found.nbytes:
+            self.device.download(found, self.place_at(where, what))
+        return found
+
+    def keep(self, type: Type, place: tuple, array: np.ndarray) -> None:
+        if type.dtype is dt.string:
+            super().keep(type, place, array)
+        elif array.nbytes:
+            self.device.upload(self.place_at(*place), np.ascontiguousarray(array))
+
+    def fetch(self) -> None:
+        """Bring the outputs to the host."""
+        self.device.synchronise()
+        for k, array in enumerate(self.outputs):
+            if array.dtype != object and array.nbytes:
+                self.device.download(array, self.place_at("output", k))
