@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from graphc.ir.dtype import DType
 from graphc.ir.kernel import BLOCK, THREAD, Alloc, For, Let, load
-from graphc.ir.node import Node, binary, simplified
-from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, index, least, product
-from graphc.prims.table import apply
+from graphc.ir.node import Node, binary, simplified, var
+from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, product
 
 ACCESS = 16  # bytes of the widest access
 GROUPED = 8  # tiles of rows that go through the columns together, so that what they read of the right operand is near
@@ -35,11 +34,37 @@ class Side:
     vector: int
     outside: Node | None = None
 
-    def read(self, batch: Node, line: Node, k: Node, offset: Node, guards: list, wide: DType) -> Node:
-        """An element in the dtype of sums, 0 where one of ``guards`` is false."""
-        index, own = self.at(batch, line, k, offset)
-        value = cast(load(self.array, index, self.dtype, all_of([*guards, *own])), wide)
-        return value if self.outside is None or not own else apply("select", all_of(own), value, self.outside)
+    def conditions(self, batch: Node, line: Node, k: Node) -> list:
+        """When there is what begins at a place."""
+        return self.at(batch, line, k, as_index(0))[1]
+
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, wide: DType) -> Node:
+        """An element that is there, in the dtype of sums."""
+        return cast(load(self.array, self.at(batch, line, k, offset)[0], self.dtype), wide)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """An operand whose elements are computed as they are brought; attributes as those of ``Side``.
+
+    Attributes:
+        element: of the number of the batch element, a line, a position in it and an offset, the element.
+    """
+
+    lines: object
+    element: Callable[[Node, Node, Node, Node], Node]
+    along: bool
+    vector: int
+
+    outside: Node | None = None
+
+    def conditions(self, batch: Node, line: Node, k: Node) -> list:
+        """When there is what begins at a place: always."""
+        return []
+
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, wide: DType) -> Node:
+        """An element in the dtype of sums."""
+        return cast(self.element(batch, line, k, offset), wide)
 
 
 @dataclass(frozen=True)
@@ -53,8 +78,8 @@ class Product:
 
     batch: object
     depth: object
-    left: Side
-    right: Side
+    left: Side | Computed
+    right: Side | Computed
     wide: DType
     multiply_add: Callable[[Node, Node, Node], Node]
     finish: Callable[[Node, Node, Node, Node, Node | None], tuple]
@@ -111,7 +136,7 @@ def _tiles(p: Product, tiling) -> tuple:
 def _nest(p: Product, tiling, tag: str, wanted, write: Callable[[Work], tuple]) -> For:
     total, rows, columns = _tiles(p, tiling)
     extent = total if wanted is None else simplified(total * wanted)
-    block, thread = index(f"block{tag}", extent), index(f"thread{tag}", tiling.threads)
+    block, thread = var(f"block{tag}", extent=extent), var(f"thread{tag}", extent=tiling.threads)
     lets, batch, row, column = _tile_of(block, p, rows, columns, tag)
     work = Work(p, tiling, thread, batch, (as_index(row * tiling.rows), as_index(column * tiling.columns)), tag)
     shared, body = write(work)
@@ -121,17 +146,18 @@ def _nest(p: Product, tiling, tag: str, wanted, write: Callable[[Work], tuple]) 
 def _tile_of(block: Node, p: Product, rows, columns, tag: str) -> tuple:
     """Statements that name where a block works, the batch element, and the numbers of its tile along rows and columns."""
     lets: list[Let] = []
+    one = simplified(rows * columns)
+    extents = {"batch": p.batch, "tile_row": rows, "tile_column": columns, "tile": one, "group": rows, "together": GROUPED + 1,
+               "inside": simplified(columns * GROUPED)}  # fmt: skip
 
     def named(name: str, value) -> Node:
         value = simplified(value)
         if not isinstance(value, Node):
             return as_index(value)
-        extent = {"batch": p.batch, "tile_row": rows, "tile_column": columns}.get(name)
-        variable = index(f"{name}{tag}", extent)
+        variable = var(f"{name}{tag}", extent=extents[name])
         lets.append(Let(variable, value))
         return variable
 
-    one = simplified(rows * columns)
     batch = named("batch", block // one) if p.batch != 1 else as_index(0)
     tile = named("tile", block % one if p.batch != 1 else block)
     if rows == 1 or columns == 1:
