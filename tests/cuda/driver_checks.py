@@ -23,7 +23,7 @@ from graphc.ir import dtype as dt
 from graphc.runtime.cuda.driver import open_device
 from graphc.runtime.cuda.facts import devices
 
-KERNELS = ("twice", "count", "geometry", "astray")
+KERNELS = ("twice", "count", "geometry", "astray", "small")
 FAKE = ctypes.CDLL("libcuda.so.1")
 FAKE.fakecuda_count.restype = ctypes.c_long
 LIBRARY = b""
@@ -130,6 +130,8 @@ def check_limits():
     refused(DeviceError, lambda: module.function("geometry", 228 << 10), "233472 bytes of shared memory", "the device has 232448")
     refused(CompileError, lambda: module.function("other", 0), "no kernel other", "twice, count")
     refused(CompileError, lambda: device.load(image(LIBRARY), ("twice", "missing")), "no kernel missing")
+    small = module.function("small", 0)
+    refused(DeviceError, lambda: device.launch(small, 1, 256, 0, words(address)), "small", "too many resources")
     device.launch(function, 1, 32, 0, words(address))
     device.synchronise()
 

@@ -1,8 +1,4 @@
-"""What the fake driver loads: a shared library under a header that says what device and driver it is for.
-
-For each kernel it has ``const char *gc_run_NAME(long grid, int threads, int shared, const unsigned char *arguments, long bytes)``,
-which answers NULL, or what went wrong.
-"""
+"""What the fake driver loads: a library of the emulator, under a header that says what device and driver it is for."""
 
 HEADER = 64
 
