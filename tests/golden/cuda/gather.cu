@@ -12,7 +12,7 @@ extern "C" __global__ void __launch_bounds__(64) gather0(
     const bool t0 = at < m;
     float t1 = 0.0f;
     if (t0) {
-      t1 = x0[t + x2[b] * 64];
+      t1 = x0[x2[b] * 64 + t];
     }
     out0[b * 64 + t] = (t0 ? x0[at * 64 + t] : 0.0f) + t1;
     if (t == 0) {

@@ -7,7 +7,7 @@ extern "C" __global__ void __launch_bounds__(256) row0(const float* __restrict__
     float held[4];
     #pragma unroll
     for (int u = 0; u < 4; ++u) {
-      held[u] = row < n ? x0[lane + row * 256 + u * 64] : 0.0f;
+      held[u] = row < n ? x0[row * 256 + u * 64 + lane] : 0.0f;
     }
     float sum = 0.0f;
     #pragma unroll
@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(256) row0(const float* __restrict__
     #pragma unroll
     for (int u = 0; u < 4; ++u) {
       if (row < n) {
-        out0[lane + row * 256 + u * 64] = held[u] / all;
+        out0[row * 256 + u * 64 + lane] = held[u] / all;
       }
     }
   }

@@ -9,14 +9,14 @@ extern "C" __global__ void __launch_bounds__(256) turn0(const float* __restrict_
     for (int r = 0; r < 4; ++r) {
       const int i0 = t % 32;
       const int i1 = t / 32;
-      tile[r * 264 + i0 + i1 * 33] = x0[i * 3072 + j * 32 + k * 6144 + r * 768 + i0 + i1 * 96];
+      tile[r * 264 + i1 * 33 + i0] = x0[k * 6144 + i * 3072 + r * 768 + i1 * 96 + j * 32 + i0];
     }
     __syncthreads();
     #pragma unroll
     for (int r = 0; r < 4; ++r) {
       const int i2 = t % 32;
       const int i3 = t / 32;
-      out0[i * 32 + j * 2048 + k * 6144 + r * 512 + i2 + i3 * 64] = tile[r * 8 + i2 * 33 + i3];
+      out0[k * 6144 + j * 2048 + r * 512 + i3 * 64 + i * 32 + i2] = tile[i2 * 33 + r * 8 + i3];
     }
     __syncthreads();
   }
