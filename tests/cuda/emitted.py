@@ -5,9 +5,9 @@ import struct
 import numpy as np
 
 from graphc.codegen.cuda.module import kernels_source
-from graphc.codegen.cuda.names import symbol_of
 from graphc.ir.geometry import geometry
 from graphc.ir.gpu import GPUS
+from graphc.ir.symbols import symbol_of
 from graphc.ir.verify_kernel import verify_kernel
 from graphc.runtime.dims import evaluate
 from graphc.runtime.emulator.build import build

@@ -5,7 +5,6 @@ from cuda_texts import ARCHS, NVRTC, needs_nvrtc
 from emitted_kernels import KERNELS
 
 from graphc.codegen.cuda.module import kernels_source, program_source
-from graphc.codegen.cuda.names import symbol_of
 from graphc.codegen.cuda.prelude import parts
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
@@ -15,6 +14,7 @@ from graphc.ir.node import var
 from graphc.ir.parser import parse
 from graphc.ir.program import Buffer, Launch, Param, Program, Signature
 from graphc.ir.type import Type
+from graphc.ir.symbols import symbol_of
 from graphc.ir.verify_kernel import verify_kernel
 from graphc.runtime.cuda.nvrtc import PTX
 from graphc.runtime.cuda.reports import resources

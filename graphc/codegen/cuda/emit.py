@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
-from graphc.codegen.cuda.names import Names, symbol_of
+from graphc.codegen.cuda.names import Names
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
 from graphc.codegen.cuda.vector import Packs, packs_of
@@ -17,6 +17,7 @@ from graphc.ir.kernel import (
 )  # fmt: skip
 from graphc.ir.node import INDEX, Node, binary, const, const_value, var
 from graphc.ir.order import toposort
+from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
 
