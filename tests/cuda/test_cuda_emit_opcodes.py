@@ -19,7 +19,7 @@ from tests.codegen.test_opcodes import assert_same
 from tests.machine_code import host_targets
 
 HOST = host_targets()[0]
-COUNT, THREADS, OUTPUTS = 1056, 32, 36
+COUNT, THREADS = 1056, 32
 BLOCKS = COUNT // THREADS
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -66,12 +66,7 @@ def kernels():
     for op, attrs, inputs in more_signatures():
         if inputs[-1].kind != "e" or op in ("cast", "bitcast", "select"):
             cases.setdefault(inputs[-1], []).append((op, attrs, inputs))
-    parts = {}
-    for d, of in cases.items():
-        for k in range(0, len(of), OUTPUTS):
-            name = f"{d.short}_{k // OUTPUTS}"
-            parts[name] = d, kernel_of(name, d, of[k : k + OUTPUTS]), of[k : k + OUTPUTS]
-    return parts
+    return {f"all_{d.short}": (d, kernel_of(f"all_{d.short}", d, of), of) for d, of in cases.items()}
 
 
 KERNELS = kernels()
