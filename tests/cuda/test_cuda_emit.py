@@ -9,7 +9,7 @@ from graphc.codegen.cuda.prelude import parts
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
-from graphc.ir.kernel import For, Kernel
+from graphc.ir.kernel import Array, For, Kernel, Store, load
 from graphc.ir.node import var
 from graphc.ir.parser import parse
 from graphc.ir.program import Buffer, Launch, Param, Program, Signature
@@ -65,6 +65,17 @@ def test_names_of_the_ir_become_identifiers():
     assert symbol_of("map0") == "map0"
     odd = ["for", "a.b", "a_b", "gc_x", "", "named_", "\u00e4"]
     assert len({symbol_of(name) for name in odd}) == len(odd) and all(symbol_of(name).isidentifier() for name in odd)
+
+
+def test_names_that_are_visible_are_not_hidden():
+    text = squares().replace("for i in 64", "for k in 64").replace("i*32", "k*32").replace("x0[k", "k[k").replace("x0:", "k:")
+    made = body(source(text))
+    assert "const float* __restrict__ k, " in made and "const int i0 = k_2 * 32 + t;" in made and "out0[i0] = k[i0] * k[i0];" in made
+    i = var("i", extent=2)
+    inner = For(var("i", extent=4), 4, (Store("out0", (i, var("i", extent=4)), load("out0", (i, 0), dt.f32)),))
+    kernel = Kernel("k", (Array("out0", Type(dt.f32, (2, 4)), written=True),), (), (For(i, 2, (For(var("t"), 32, (inner,), "thread"),), "block"),))
+    made = kernels_source((kernel,), GPU, {})
+    assert "for (int i_0 = 0; i_0 < 4; ++i_0) {\n      out0[i * 4 + i_0] = out0[i * 4];" in made
 
 
 def test_indices_have_32_bits_where_sizes_allow():
