@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
-from graphc.codegen.cuda.names import Names, symbol_of
+from graphc.codegen.cuda.names import Names
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
 from graphc.codegen.cuda.vector import Packs, packs_of
@@ -17,6 +17,7 @@ from graphc.ir.kernel import (
 )  # fmt: skip
 from graphc.ir.node import INDEX, Node, binary, const, const_value, var
 from graphc.ir.order import toposort
+from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
 
@@ -173,7 +174,7 @@ class Body:
         name, fixed = self.names.of(variable.attr("name")), variable not in self.mutable
         plain = variable.type == INDEX and fixed and self.values.is_plain(value)
         kind = ("long long" if term.wide else "int") if plain else value_type(variable.dtype)
-        self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};")
+        self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};{self._line_of(value)}")
         self._know(variable, name, not plain or term.wide, plain)
         if plain:
             self.values.ranges.bind(variable, self.values.ranges.of(value))
@@ -188,9 +189,14 @@ class Body:
                 self._open(f"if ({guard.text}) {{")
         storage = self.values.storage(s.array)
         place, value = self.values.terms(self.values.place(s.array, s.index), s.value)
-        self.put(f"{storage.name}[{place.text}] = {value.text};")
+        self.put(f"{storage.name}[{place.text}] = {value.text};{self._line_of(s.value)}")
         if s.guard is not None and guard.text != "true":
             self._close()
+
+    def _line_of(self, value: Node) -> str:
+        """The user's line as a comment, in checked text only: equal texts make equal images."""
+        line = str(value.location) if self.checked and value.location is not None else ""
+        return f"  // {' '.join(line.split())}".rstrip("\\") if line else ""
 
     def _if(self, condition: Node, then: tuple, orelse: tuple) -> None:
         (term,) = self.values.terms(condition)
@@ -294,7 +300,7 @@ class Body:
                 self._statement(s)
             else:
                 (term,) = self.values.terms(s.value)
-                self.put(f"{packs.names[id(s)]}[{name}] = {term.text};")
+                self.put(f"{packs.names[id(s)]}[{name}] = {term.text};{self._line_of(s.value)}")
         self.values.known = around
         self._close()
         for s in loop.body:
