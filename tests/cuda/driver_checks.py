@@ -267,7 +267,6 @@ def check_graphs():
     launch = lambda: device.launch(doubling, 1, 32, 0, words(a, b, 8))  # noqa: E731
     for call, what in (
         (lambda: device.allocate(8), "allocated"),
-        (lambda: device.upload(a, x), "uploaded"),
         (lambda: device.download(x, a), "downloaded"),
         (device.synchronise, "waited for"),
         (device.trim, "given back"),
@@ -284,6 +283,14 @@ def check_graphs():
         device.free(b)
     device.replay(captured.graph)
     device.synchronise()
+    x, y = np.arange(8, dtype=np.float32), np.zeros(8, np.float32)
+    with device.capture() as captured:
+        device.upload(a, x)
+        x[...] = 7
+    del x
+    device.replay(captured.graph)
+    device.download(y, a)
+    assert np.array_equal(y, np.arange(8)), "as it was when it was recorded"
 
 
 def check_unloading():
@@ -352,12 +359,12 @@ def check_timing():
 def check_tensor_maps():
     device = open_device()
     address = device.allocate(1 << 16)
-    made = device.tensor_map(address, dt.bf16, (64, 128), (128,), (64, 32), swizzle=128)
+    made = device.tensor_map(address, dt.bf16, (64, 128), (128,), (64, 32))
     assert len(made) == 128
-    refused(UsageError, lambda: device.tensor_map(address + 2, dt.bf16, (64, 128), (128,), (64, 32)), "no tensor map")
-    refused(UsageError, lambda: device.tensor_map(address, dt.f32, (64, 128), (100,), (64, 32)), "strides of [100] bytes")
-    refused(UsageError, lambda: device.tensor_map(address, dt.f32, (64,), (100,), (64, 32)), "numbers do not fit")
-    refused(NotImplementedError, lambda: device.tensor_map(address, dt.f32, (64,), (), (64,), swizzle=7), "swizzle of 7")
+    refused(DeviceError, lambda: device.tensor_map(address + 2, dt.bf16, (64, 128), (128,), (64, 32)), "no tensor map")
+    refused(DeviceError, lambda: device.tensor_map(address, dt.f32, (64, 128), (100,), (32, 32)), "strides of [100] bytes")
+    refused(DeviceError, lambda: device.tensor_map(address, dt.f32, (64,), (100,), (32, 32)), "numbers do not fit")
+    refused(DeviceError, lambda: device.tensor_map(address, dt.c64, (64,), (), (64,)), "no tensor maps of complex64")
 
 
 def check_fork():
