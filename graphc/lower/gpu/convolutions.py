@@ -91,22 +91,21 @@ def _product(site: Site) -> Product:
 def _pixels(site: Site) -> Side:
     """The left operand: for each output pixel, what its taps read."""
     shape, node, dtype = site.shape, site.node, site.node.inputs[0].dtype
-    width = widest_access(shape.channels, dtype)
 
-    def at(group: Node, pixel: Node, k: Node, offset: Node) -> tuple[tuple, list]:
-        *tap, part = unravel(as_index(k // width), (*shape.kernel, simplified(shape.channels // width)))
+    def at(group: Node, pixel: Node, k: Node, offset: Node, together: int) -> tuple[tuple, list]:
+        *tap, part = unravel(as_index(k // together), (*shape.kernel, simplified(shape.channels // together)))
         where, guards = read_at(shape, pixel, tuple(tap))
-        return (where * (shape.channels * shape.groups) + group * shape.channels + part * width + offset,), guards
+        return (where * (shape.channels * shape.groups) + group * shape.channels + part * together + offset,), guards
 
     outside = site.padding if node.op == "conv4" and node.attr("fill") else None
-    return Side(shape.pixels, site.source, dtype, at, True, width, outside)
+    return Side(shape.pixels, site.source, dtype, at, True, widest_access(shape.channels, dtype), outside)
 
 
 def _channels(site: Site) -> Side:
     """The right operand: for each output channel of a group, its weights."""
     shape, dtype = site.shape, site.node.inputs[1].dtype
 
-    def at(group: Node, column: Node, k: Node, offset: Node) -> tuple[tuple, list]:
+    def at(group: Node, column: Node, k: Node, offset: Node, together: int) -> tuple[tuple, list]:
         return (k, as_index(group * shape.outputs + column + offset)), []
 
     return Side(shape.outputs, site.weights, dtype, at, False, widest_access(shape.outputs, dtype))

@@ -129,9 +129,9 @@ class _Staged:
                 return (Store(self.registers.name, (pass_, v), scalar(0, p.wide) if side.outside is None else side.outside),)
 
             def element(v: Node) -> tuple:
-                return (Store(self.registers.name, (pass_, v), side.read(work.batch, line, k, v, p.wide)),)
+                return (Store(self.registers.name, (pass_, v), side.read(work.batch, line, k, v, self.vector, p.wide)),)
 
-            whole = all_of([*guards, *side.conditions(work.batch, line, k)])
+            whole = all_of([*guards, *side.conditions(work.batch, line, k, self.vector)])
             zeros = () if whole is None else _several(f"z{self.which}", self.vector, nothing)
             there = _several(f"v{self.which}", self.vector, element, VECTOR)
             return (*zeros, *(there if whole is None else (If(whole, there),)))

@@ -97,7 +97,7 @@ def _copies(work: Work, which: int, shared: Array, step: Node) -> tuple:
         line, k = (far, near) if side.along else (near, far)
         to = At(shared.name, (step % tiling.stages, far, near))
         line, k = as_index(work.first[which] + line), as_index(step * tiling.depth + k)
-        place, guards = side.at(work.batch, line, k, as_index(0))
+        place, guards = side.at(work.batch, line, k, as_index(0), side.vector)
         if not (type(p.depth) is int and p.depth % tiling.depth == 0):
             guards = [*guards, k < p.depth]
         if not (type(side.lines) is int and side.lines % lines == 0):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphc.ir.dtype import DType
 from graphc.ir.kernel import BLOCK, THREAD, Alloc, For, Let, load
 from graphc.ir.node import Node, binary, simplified, var
-from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, product
+from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, most, product
 
 ACCESS = 16  # bytes of the widest access
 GROUPED = 8  # tiles of rows that go through the columns together, so that what they read of the right operand is near
@@ -20,8 +20,9 @@ class Side:
 
     Attributes:
         array, dtype: where it lies, and of what type its elements are.
-        at: of the number of the batch element, a line, a position in it and an offset from there, where that element lies and
-            the conditions under which it does; an element that lies nowhere is 0, or ``outside``.
+        at: of the number of the batch element, a line, a position in it, an offset from there and how many elements come together
+            (the place is a multiple of that, the offset below it), where that element lies and the conditions under which it
+            does; an element that lies nowhere is 0, or ``outside``.
         along: neighbours in memory follow each other along k, and so does the offset; else along the lines.
         vector: how many neighbours one access may bring: both where they start and their extent are multiples of it.
     """
@@ -29,18 +30,18 @@ class Side:
     lines: object
     array: str
     dtype: DType
-    at: Callable[[Node, Node, Node, Node], tuple[tuple, list]]
+    at: Callable[[Node, Node, Node, Node, int], tuple[tuple, list]]
     along: bool
     vector: int
     outside: Node | None = None
 
-    def conditions(self, batch: Node, line: Node, k: Node) -> list:
-        """When there is what begins at a place."""
-        return self.at(batch, line, k, as_index(0))[1]
+    def conditions(self, batch: Node, line: Node, k: Node, width: int) -> list:
+        """When there are the ``width`` elements that begin at a place."""
+        return self.at(batch, line, k, as_index(0), width)[1]
 
-    def read(self, batch: Node, line: Node, k: Node, offset: Node, wide: DType) -> Node:
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, width: int, wide: DType) -> Node:
         """An element that is there, in the dtype of sums."""
-        return cast(load(self.array, self.at(batch, line, k, offset)[0], self.dtype), wide)
+        return cast(load(self.array, self.at(batch, line, k, offset, width)[0], self.dtype), wide)
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,11 @@ class Computed:
 
     outside: Node | None = None
 
-    def conditions(self, batch: Node, line: Node, k: Node) -> list:
-        """When there is what begins at a place: always."""
+    def conditions(self, batch: Node, line: Node, k: Node, width: int) -> list:
+        """When there are the elements that begin at a place: always."""
         return []
 
-    def read(self, batch: Node, line: Node, k: Node, offset: Node, wide: DType) -> Node:
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, width: int, wide: DType) -> Node:
         """An element in the dtype of sums."""
         return cast(self.element(batch, line, k, offset), wide)
 
@@ -166,6 +167,6 @@ def _tile_of(block: Node, p: Product, rows, columns, tag: str) -> tuple:
         return lets, batch, named("tile_row", tile % rows), named("tile_column", tile // rows)
     span = simplified(GROUPED * columns)
     group = named("group", tile // span * GROUPED)
-    height = named("together", least(simplified(rows - group), GROUPED))
+    height = most(named("together", least(simplified(rows - group), GROUPED)), 1)
     inside = named("inside", tile % span)
     return lets, batch, named("tile_row", group + inside % height), named("tile_column", inside // height)
