@@ -70,6 +70,14 @@ def test_an_exception_leaves_no_context_behind(library):
     assert "context stack" not in done.stderr and "PyCUDA" not in done.stderr
 
 
+def test_programs(library):
+    if shutil.which("g++") is None:
+        pytest.skip("there is no g++ to compile kernels with")
+    done = run(library, "alone_program")
+    assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout + done.stderr
+    assert "PyCUDA" not in done.stderr
+
+
 def test_several_devices(library):
     done = run(library, "alone_several", FAKECUDA="devices=2")
     assert done.returncode == 0 and json.loads(done.stdout) == {} and not done.stderr, done.stdout + done.stderr

@@ -130,7 +130,6 @@ class CudaDevice:
     Work is put on one stream. Copies of large arrays go through another one, and are in order with it all the same.
 
     Attributes:
-        active: a ``with`` block in which many calls are a little faster than outside.
         facts: what the driver tells of the device.
     """
 
