@@ -22,6 +22,7 @@ from graphc import compile_gpu
 from graphc.codegen.cuda.module import program_source
 from graphc.compile import compile_graph
 from graphc.errors import CompileError, DeviceError, DeviceUnavailable, ResourceExhaustedError, StateError, UsageError
+from graphc.inspect.doctor import examine
 from graphc.ir import dtype as dt
 from graphc.ir.parser import parse
 from graphc.options import Options
@@ -302,7 +303,6 @@ def check_graphs():
     with device.capture() as captured:
         device.upload(a, x)
         x[...] = 7
-    del x
     device.replay(captured.graph)
     device.download(y, a)
     assert np.array_equal(y, np.arange(8)), "as it was when it was recorded"
@@ -492,6 +492,11 @@ def alone_program():
 def emulate_compiler():
     """Let texts become libraries of the emulator instead of cubins."""
     compile_gpu.image_of = lambda program, gpu: image(build(program_source(program, gpu), tuple(k.name for k in program.kernels)))
+
+
+def alone_doctor():
+    emulate_compiler()
+    print("\n".join(f"{finding.level} {finding.what}" for finding in examine()), file=sys.stderr)
 
 
 def alone_unavailable():
