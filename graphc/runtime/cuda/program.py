@@ -76,7 +76,7 @@ class DeviceProgram:
 
         Nothing on the host is written before the run has come to its end.
         """
-        with self._lock:
+        with self._lock, self.device.active:
             memory = self._memory(tuple(dims))
             run = _DeviceRun(self, list(inputs), list(dims), set(known), memory)
             run.place_donated(in_place)
