@@ -222,7 +222,7 @@ def piece_of(graph: Graph, shape: tuple, loops: list, extent) -> Piece:
     words = sum(-(-x.dtype.size // 4) for x in graph.inputs if x.shape == shape) or 1
     count, turns = THREADS, max(1, EACH // width)
     if type(extent) is int:
-        while count < MOST_THREADS and count * WAITING < 2 * extent * words:
+        while count < MOST_THREADS and count * EACH < extent * words:
             count *= 2
         while turns > 1 and count * width * (turns // 2) >= extent:
             turns //= 2
