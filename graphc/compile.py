@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.compile_placed import parts_of, placed
 from graphc.errors import FormatError, InvalidArgumentError, ShapeError, UsageError, explain, located
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.clock import POOL, Clock, Times, with_clock
@@ -44,7 +45,9 @@ from graphc.prims.guard import location_of
 from graphc.prims.table import row
 from graphc.runtime import progress  # noqa: F401  shows long compilations
 from graphc.runtime.cache import default_cache, digest_of
+from graphc.runtime.device import Device
 from graphc.runtime.executable import Executable, HostStep
+from graphc.runtime.gpus import device_number, gpu_target
 from graphc.runtime.host import host_target
 from graphc.runtime.host_constants import constant_sections, constants_in
 from graphc.runtime.host_graph import HostGraph
@@ -96,14 +99,23 @@ def target_of(options: Options) -> Target | Gpu:
     """The target description that the options ask for.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is none of that name. DeviceUnavailable: ``cuda`` alone is asked for, and there is no GPU.
     """
     if options.target is None:
         return host_target()
-    try:
-        return TARGETS[options.target] if options.target in TARGETS else GPUS[options.target]
-    except KeyError:
-        raise UsageError(f"no target {options.target!r}; known: {', '.join((*TARGETS, *GPUS))}") from None
+    found = TARGETS.get(options.target) or gpu_target(options.target)
+    if found is None:
+        raise UsageError(f"no target {options.target!r}; known: {', '.join((*TARGETS, *GPUS))}")
+    return found
+
+
+def device_at(options: Options) -> Device:
+    """The device that programs of these options, which are for a GPU, run on.
+
+    Raises:
+        DeviceUnavailable: it is not there; the message says what is missing.
+    """
+    return _later(_GPU).device_for(target_of(options), device_number(options.target))
 
 
 def scheduled_target(options: Options) -> Target | Gpu:
@@ -370,7 +382,8 @@ def load(
     target = target_of(options)
     if isinstance(target, Gpu):
         hosts = [part for part in parts if not isinstance(part, int)]
-        return _later(_GPU).executable(entry_name(program), program, target, artifact.library, artifact.constants.view, hosts, explain, late)
+        number = device_number(options.target)
+        return _later(_GPU).executable(entry_name(program), program, target, artifact.library, artifact.constants.view, hosts, explain, late, number)
     support = load_support()  # defines the thread pool that the library uses
     library = Library(artifact.library)
     if mark is not None and POOL in library:
@@ -454,10 +467,10 @@ def build_digest(folders: tuple[str, ...] = _COMPILER) -> str:
 
 def key_parts(graph: Graph, options: Options) -> dict[str, str]:
     """Everything that a compiled program depends on, by name."""
-    return {"graph": graph_text(graph, locations=False), **_option_parts(options)}
+    return {"graph": graph_text(graph, locations=False), **option_parts(options)}
 
 
-def _option_parts(options: Options) -> dict[str, str]:
+def option_parts(options: Options) -> dict[str, str]:
     return {
         "target": target_of(options).name,
         "fast_math": str(options.fast_math),
@@ -489,17 +502,20 @@ def compile_graph(graph: Graph, options: Options = Options(), on_pass: Callable 
         CompileError: a stage could not produce its result; the message names the operation and the user's line.
     """
     graph = canonical(graph)
+    if (pieces := parts_of(graph, options)) is not None:
+        return placed(pieces, options, functools.partial(compile_graph, on_pass=on_pass))
     numbered, lines = number_lines(graph)
     parts = key_parts(numbered, options)
     digest = digest_of(parts)
     with _lock:
-        if on_pass is None and (found := _loaded.get((digest, lines))) is not None:
+        key = digest, lines, device_number(options.target)
+        if on_pass is None and (found := _loaded.get(key)) is not None:
             return found
         artifact = _refusing.get(digest) if on_pass is None and lines else None
         artifact = _with_lines(artifact or _artifact(numbered, options, on_pass, parts, digest), graph)
         made = load(artifact, options, lines=lines)
         if not has_callbacks(graph):  # which two graphs of one text may have different ones of
-            _loaded[digest, lines] = made
+            _loaded[key] = made
             if lines:
                 _refusing[digest] = artifact
         return made
@@ -542,49 +558,6 @@ def _with_lines(artifact: Artifact, graph: Graph) -> Artifact:
     )
     signature = replace(signature, inputs=inputs, outputs=outputs)
     return replace(artifact, program=replace(artifact.program, signature=signature))
-
-
-# A front door that makes graphs of files may find a program by the file, without making the graph again.
-
-
-def _source_parts(source: dict[str, str], folders: tuple[str, ...], options: Options) -> dict[str, str]:
-    return {**source, **_option_parts(options), "front door": build_digest(folders)}
-
-
-def remember(source: dict[str, str], folders: tuple[str, ...], options: Options, note: dict, graph: Graph | None) -> None:
-    """Keep what was made of a source for ``recall``: a note, and which program the graph became.
-
-    Args:
-        source: what the graph was made of, by name. folders: of the package, whose code made it.
-        note: what else is to be known of it, as JSON. graph: None where there is only a note.
-    """
-    if not options.cache or (graph is not None and has_callbacks(graph)):
-        return
-    program, lines = None, ()
-    if graph is not None:
-        numbered, lines = number_lines(canonical(graph))
-        program = digest_of(key_parts(numbered, options))
-    parts = _source_parts(source, folders, options)
-    content = {"program": program, "lines": list(lines), "note": note}
-    default_cache().put(digest_of(parts), {"source": content}, parts)
-
-
-def recall(source: dict[str, str], folders: tuple[str, ...], options: Options) -> tuple[Executable | None, dict] | None:
-    """The program of a source (None if it has only a note) and the note, where they are in the cache."""
-    cache = default_cache()
-    entry = cache.get(digest_of(_source_parts(source, folders, options))) if options.cache else None
-    if entry is None:
-        return None
-    try:
-        content = entry.json("source")
-        name, lines, note = content["program"], tuple(content["lines"]), content["note"]
-        program = None if name is None else cache.get(name)
-        artifact = None if program is None else from_sections(program, target_of(options).name)
-    except (AttributeError, FormatError, KeyError, TypeError, UsageError):
-        return None  # whole, but not what is written today
-    if name is None:
-        return None, note
-    return None if artifact is None else (load(artifact, options, lines=lines), note)
 
 
 def cached(graph: Graph, options: Options = Options()) -> tuple[str, Path | None]:

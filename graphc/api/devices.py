@@ -1,4 +1,4 @@
-"""``tf.config``: logical devices, and settings of TensorFlow's runtime that mean little on one CPU."""
+"""``tf.config``: logical devices, their memory, and settings of TensorFlow's runtime that mean little here."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import re
 import resource
 from dataclasses import dataclass
 
-from graphc.api.machine import LogicalDevice, expect_known, setting
+from graphc.api.machine import LogicalDevice, expect_known, get_visible_devices, setting
+from graphc.api.places import HOST, device_at, place_of
 from graphc.errors import UnavailableError, UsageError, explain
+from graphc.runtime.gpus import found_gpus
+from graphc.runtime.resident import forget_peak, memory_held
 
 
 @dataclass(frozen=True)
 class LogicalDeviceConfiguration:
-    """A part of a physical device that operations name like a device of its own; all parts of the CPU are one here.
+    """A part of a physical device that operations name like a device of its own; all parts of a device are one here.
 
     Attributes:
-        memory_limit, experimental_priority, experimental_device_ordinal: of GPUs; without effect.
+        memory_limit, experimental_priority, experimental_device_ordinal: of GPUs; without effect, as memory is taken as it
+            is needed.
     """
 
     memory_limit: int | None = None
@@ -24,16 +28,24 @@ class LogicalDeviceConfiguration:
 
 
 class _Chosen:
-    """What the program set."""
+    """What the program set; ``logical``: of each device."""
 
-    logical: tuple[LogicalDeviceConfiguration, ...] | None = None
+    logical: dict[object, tuple[LogicalDeviceConfiguration, ...]] = {}
     policy = "silent"
 
 
 def list_logical_devices(device_type=None) -> list[LogicalDevice]:
-    """The CPU, or the parts of it that ``set_logical_device_configuration`` made."""
-    count = len(_Chosen.logical or (None,))
-    return [LogicalDevice(f"/device:CPU:{k}", "CPU") for k in range(count)] if device_type in (None, "CPU") else []
+    """The devices that operations may name: the CPU, or its parts of ``set_logical_device_configuration``, and visible GPUs.
+
+    ``CUDA-EMULATED`` is listed where it is asked for: kernels for GPUs run on the CPU there, to be tested.
+    """
+    if device_type == "CUDA-EMULATED":
+        return [LogicalDevice("/device:CUDA-EMULATED:0", device_type)]
+    found = []
+    for kind in ("CPU", "GPU"):
+        count = sum(len(_Chosen.logical.get(d, (None,))) for d in get_visible_devices(kind))
+        found += [LogicalDevice(f"/device:{kind}:{k}", kind) for k in range(count) if device_type in (None, kind)]
+    return found
 
 
 def get_logical_device_configuration(device):
@@ -43,47 +55,65 @@ def get_logical_device_configuration(device):
         UsageError: there is no such device.
     """
     expect_known(device)
-    return None if _Chosen.logical is None else list(_Chosen.logical)
+    return list(_Chosen.logical[device]) if device in _Chosen.logical else None
 
 
 def set_logical_device_configuration(device, logical_devices) -> None:
-    """Let a device be seen as several ones. Operations run on all cores of the CPU whichever of them they name.
+    """Let the CPU be seen as several devices. Operations run on all its cores whichever of them they name.
 
     Args:
         device: one of ``list_physical_devices()``.
         logical_devices: LogicalDeviceConfigurations, or None for one device.
 
     Raises:
-        UsageError: there is no such device, or a limit is given for the memory of the CPU.
+        UsageError: there is no such device, a limit is given for the memory of the CPU, or several parts of a GPU.
     """
     expect_known(device)
+    if device.device_type == "GPU" and len(logical_devices or ()) > 1:
+        raise UsageError(explain(f"config: {device.name} is one device here; give one LogicalDeviceConfiguration"))
     for one in logical_devices or ():
         if not isinstance(one, LogicalDeviceConfiguration):
             raise UsageError(explain(f"config: logical_devices must be LogicalDeviceConfigurations, got {one!r}"))
-        if one.memory_limit is not None:
+        if one.memory_limit is not None and device.device_type == "CPU":
             raise UsageError(explain("config: the memory of the CPU cannot be limited; leave memory_limit out"))
-    _Chosen.logical = None if logical_devices is None else tuple(logical_devices)
+    _Chosen.logical.pop(device, None)
+    if logical_devices is not None:
+        _Chosen.logical[device] = tuple(logical_devices)
 
 
-_DEVICE = re.compile(r"(?:/?(?:job:\w+/replica:\d+/task:\d+/)?(?:physical_)?(?:device:)?)(\w+):(\d+)", re.IGNORECASE)
+_DEVICE = re.compile(
+    r"(?:/?(?:job:\w+/replica:\d+/task:\d+/)?(?:physical_)?(?:device:)?)([\w-]+):(\d+)", re.IGNORECASE
+)
 
 
-def _is_cpu(device: str) -> None:
-    """Refuse what names no device here."""
+def _named(device: str) -> str:
+    """The device of a name such as ``GPU:0``, as ``cuda:0``.
+
+    Raises:
+        UsageError: it names none.
+    """
     found = _DEVICE.fullmatch(device) if isinstance(device, str) else None
     if found is None:
         raise UsageError(explain(f"config: {device!r} names no device; names look like 'CPU:0'"))
-    if found[1].upper() != "CPU" or int(found[2]) >= len(list_logical_devices()):
-        raise UsageError(explain(f"config: there is no device {device!r}; list_logical_devices() has them"))
+    kind = found[1].upper()
+    if kind == "CUDA-EMULATED" or f"/device:{kind}:{found[2]}" in [d.name for d in list_logical_devices()]:
+        return place_of(f"/{kind}:{found[2]}", soft=False)
+    raise UsageError(explain(f"config: there is no device {device!r}; list_logical_devices() has them"))
 
 
 def get_memory_info(device) -> dict[str, int]:
-    """The memory of the process in bytes: what it has now, as ``current``, and the most it had so far, as ``peak``.
+    """Memory in bytes: what is in use now, as ``current``, and the most that was so far, as ``peak``.
+
+    Of the CPU: of the process. Of a GPU: of variables, results and other arrays that lie there, without the scratch memory of
+    programs.
 
     Raises:
-        UsageError: it names no device.
+        UsageError: it names no device. DeviceUnavailable: it cannot be used; the message says what is missing.
     """
-    _is_cpu(device)
+    place = _named(device)
+    if place != HOST:
+        current, peak = memory_held(device_at(place))
+        return {"current": current, "peak": peak}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     current = _resident() or peak
     return {"current": current, "peak": max(current, peak)}
@@ -99,27 +129,32 @@ def _resident() -> int:
 
 
 def get_memory_usage(device) -> int:
-    """The bytes of memory that the process has now."""
+    """The bytes of memory in use now, as ``get_memory_info`` counts."""
     return get_memory_info(device)["current"]
 
 
 def reset_memory_stats(device) -> None:
-    """Nothing: the system counts the peak from the start of the process.
+    """Count the peak of a GPU from now on. That of the CPU is counted by the system from the start of the process.
 
     Raises:
-        UsageError: it names no device.
+        UsageError: it names no device. DeviceUnavailable: it cannot be used.
     """
-    _is_cpu(device)
+    place = _named(device)
+    if place != HOST:
+        forget_peak(device_at(place))
 
 
 def get_device_details(device) -> dict:
-    """What is known of a device beside its name: nothing of the CPU.
+    """What is known of a device beside its name: ``device_name`` and ``compute_capability`` of a GPU, nothing of the CPU.
 
     Raises:
         UsageError: there is no such device.
     """
     expect_known(device)
-    return {}
+    if device.device_type == "CPU":
+        return {}
+    gpu = found_gpus()[int(device.name.rpartition(":")[2])]
+    return {"device_name": gpu.name, "compute_capability": gpu.capability}
 
 
 _POLICIES = ("explicit", "warn", "silent", "silent_for_int32")
@@ -131,7 +166,7 @@ def get_device_policy() -> str:
 
 
 def set_device_policy(device_policy) -> None:
-    """Remember how copies between devices are to be told; there are none.
+    """Remember how copies between devices are to be told; they are made silently.
 
     Raises:
         UsageError: it is none of ``explicit``, ``warn``, ``silent``, ``silent_for_int32`` and None.

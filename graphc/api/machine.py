@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from graphc.api.places import Seen, see_gpus, visible_gpus
 from graphc.api.spelling import respelled
 from graphc.errors import UsageError, explain
+from graphc.runtime.gpus import found_gpus
 from graphc.runtime.pool import default_threads
 from graphc.runtime.support import load_support
 
@@ -29,28 +31,49 @@ class LogicalDevice:
     device_type: str
 
 
-_SETTINGS = {"soft placement": True, "placement log": False, "jit": "", "inter": 0, "intra": 0, "optimizer": {},
-             "synchronous": True, "tensor float 32": True}  # fmt: skip
+_SETTINGS = {"placement log": False, "jit": "", "inter": 0, "intra": 0, "optimizer": {}, "synchronous": True,
+             "tensor float 32": True}  # fmt: skip
+_CPU = PhysicalDevice("/physical_device:CPU:0", "CPU")
 
 
 def list_physical_devices(device_type=None) -> list[PhysicalDevice]:
-    """The CPU; no other device is used for computations."""
-    return [PhysicalDevice("/physical_device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
+    """The CPU, and the GPUs that NVIDIA's driver shows to this process."""
+    gpus = [PhysicalDevice(f"/physical_device:GPU:{k}", "GPU") for k in range(len(found_gpus()))]
+    return [d for d in (_CPU, *gpus) if device_type in (None, d.device_type)]
+
+
+class _Visible:
+    """Whether the program wants to see the CPU."""
+
+    cpu = True
 
 
 def get_visible_devices(device_type=None) -> list[PhysicalDevice]:
-    """The CPU."""
-    return list_physical_devices(device_type)
+    """The devices that operations may use; ``set_visible_devices`` chooses them."""
+    gpus = [PhysicalDevice(f"/physical_device:GPU:{k}", "GPU") for k in visible_gpus()]
+    cpus = [_CPU] if _Visible.cpu else []
+    return [d for d in (*cpus, *gpus) if device_type in (None, d.device_type)]
 
 
 def set_visible_devices(devices, device_type=None) -> None:
-    """Nothing, for devices that exist.
+    """Let operations use these devices alone; the first GPU of them is ``GPU:0`` then. The CPU always serves.
+
+    Args:
+        devices: some of ``list_physical_devices()``.
+        device_type: ``CPU`` or ``GPU`` to choose among these alone; all if None.
 
     Raises:
-        UsageError: a device is not one of ``list_physical_devices()``.
+        UsageError: a device is not one of ``list_physical_devices()``, or of another type.
     """
-    for device in devices if isinstance(devices, (list, tuple)) else [devices]:
+    chosen = list(devices) if isinstance(devices, (list, tuple)) else [devices]
+    for device in chosen:
         expect_known(device)
+        if device_type not in (None, device.device_type):
+            raise UsageError(explain(f"config: {device.name} is no {device_type}"))
+    if device_type in (None, "GPU"):
+        see_gpus(tuple([int(d.name.rpartition(":")[2]) for d in chosen if d.device_type == "GPU"]))
+    if device_type in (None, "CPU"):
+        _Visible.cpu = _CPU in chosen
 
 
 def expect_known(device) -> None:
@@ -64,7 +87,7 @@ def expect_known(device) -> None:
 
 
 def set_memory_growth(device, enable) -> None:
-    """Nothing: memory is always taken as it is needed.
+    """Nothing: memory is always taken as it is needed, also of GPUs.
 
     Raises:
         UsageError: there is no such device.
@@ -96,9 +119,16 @@ def setting(key: str, argument: str, doc: str, kind: Callable | None = None) -> 
     return get, respelled(put, f"{argument}=value")
 
 
-get_soft_device_placement, set_soft_device_placement = setting(
-    "soft placement", "enabled", "Whether operations may run on another device than the one they are marked with"
-)
+def get_soft_device_placement() -> bool:
+    """Whether operations run on the default device where the GPU that they are marked with is not there; True at first."""
+    return Seen.soft
+
+
+def set_soft_device_placement(enabled) -> None:
+    """Let operations run on the default device where the GPU that they are marked with is not there; else that is refused."""
+    Seen.soft = bool(enabled)
+
+
 get_log_device_placement, set_log_device_placement = setting(
     "placement log", "enabled", "Whether placements are reported"
 )
@@ -140,23 +170,29 @@ def get_logger() -> logging.Logger:
 
 
 def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None) -> bool:
-    """False: computations run on the CPU."""
-    return False
+    """Whether there is a GPU that operations may use.
+
+    Args:
+        cuda_only: there are no others.
+        min_cuda_compute_capability: the least that will do, as (major, minor); None for any.
+    """
+    least = tuple(min_cuda_compute_capability or (0, 0))
+    return any(found_gpus()[k].capability >= least for k in visible_gpus())
 
 
 def gpu_device_name() -> str:
-    """The name of a GPU; empty, as there is none."""
-    return ""
+    """The name of the first GPU that operations may use, ``/device:GPU:0``; empty if there is none."""
+    return "/device:GPU:0" if visible_gpus() else ""
 
 
 def is_built_with_cuda() -> bool:
-    """False."""
-    return False
+    """Whether there is a GPU of NVIDIA: support for them is always there, so programs that ask this ask whether to use it."""
+    return bool(found_gpus())
 
 
 def is_built_with_gpu_support() -> bool:
-    """False."""
-    return False
+    """The same as ``is_built_with_cuda``."""
+    return is_built_with_cuda()
 
 
 def is_built_with_rocm() -> bool:

@@ -41,6 +41,12 @@ class Gpu:
         """Whether its kernels run on the CPU, to be tested."""
         return self.name.startswith(EMULATED)
 
+    def runs_on(self, capability: tuple[int, int]) -> bool:
+        """Whether devices of a compute capability run its code: those of its own generation from its capability on."""
+        if self.arch.endswith("a"):
+            return capability == self.capability
+        return capability[0] == self.capability[0] and capability >= self.capability
+
     @property
     def has_async_copies(self) -> bool:
         """``cp.async`` and ``mma.sync`` of bf16 and tf32."""

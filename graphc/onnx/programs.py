@@ -6,7 +6,8 @@ import functools
 import threading
 from collections.abc import Callable
 
-from graphc.compile import compile_graph, recall, remember
+from graphc.compile import compile_graph
+from graphc.compile_sources import recall, remember
 from graphc.errors import ShapeError, UnimplementedError
 from graphc.onnx.feeds import Feed, arrays_of
 from graphc.onnx.results import Results

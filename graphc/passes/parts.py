@@ -11,17 +11,8 @@ from graphc.ir.node import Node, make
 from graphc.ir.parts import Copy, Parts, Run
 from graphc.ir.printer import value_names
 from graphc.ir.sizes import made_by
-
-
-def has_transfers(graph: Graph) -> bool:
-    """Whether a value is brought from one device to another."""
-    return any(node.op == "transfer" for node in graph.nodes)
-
-
-def devices_of(graph: Graph, device: str) -> tuple[str, ...]:
-    """The devices that a graph names, beside that of the program."""
-    named = dict.fromkeys(n.attr(key) or device for n in graph.nodes if n.op == "transfer" for key in ("source", "device"))
-    return tuple([d for d in named if d != device])
+from graphc.passes.inline import inline_calls
+from graphc.passes.nested import graphs_in
 
 
 def cut(graph: Graph, device: str) -> Parts | None:
@@ -32,7 +23,10 @@ def cut(graph: Graph, device: str) -> Parts | None:
     Args:
         device: of the program; what transfers call the empty name.
     """
-    if not has_transfers(graph) or graph.measures or any(made_by(n) for n in graph.nodes):
+    transfers = {one for one, nodes in graphs_in(graph) if any(n.op == "transfer" for n in nodes)}
+    if transfers - {graph}:
+        graph = inline_calls(graph)
+    if not transfers or graph.measures or any(made_by(n) for n in graph.nodes):
         return None
     whole, places = _placed(graph, device)
     if all(place == device for place in places.values()):

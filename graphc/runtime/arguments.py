@@ -11,6 +11,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.node import symbol_name
 from graphc.ir.program import Param, Signature
+from graphc.runtime.resident import Resident
 
 EQUAL, BIND, SAME = 0, 1, 2
 """What is asked of one dimension: to be a number, to give a symbol its value, to be that value."""
@@ -32,11 +33,14 @@ class Arguments:
 
     Args:
         bound: arrays of inputs that are not given in the call, by position.
+        residents: whether arrays on devices are taken as they are.
     """
 
-    def __init__(self, name: str, signature: Signature, bound: dict[int, np.ndarray] | None = None):
+    def __init__(
+        self, name: str, signature: Signature, bound: dict[int, np.ndarray] | None = None, residents: bool = False
+    ):  # fmt: skip
         self.name, self.signature = name.removeprefix("gc_"), signature  # as messages call it
-        self.bound = dict(bound or {})
+        self.bound, self._kept = dict(bound or {}), Resident if residents else ()
         self.slots = {symbol: k for k, symbol in enumerate(signature.symbols)}
         known: set[int] = set()
         fixed = [self._rule(position, known) for position in sorted(self.bound)]
@@ -78,12 +82,15 @@ class Arguments:
         dims, sources = list(self.initial), dict(self._source)
         for rule, array in zip(self.rules, arrays):
             self._check_shape(rule, array, dims, sources)
-        return [_laid_out(array, rule.param.type.dtype) for rule, array in zip(self.rules, arrays)], dims
+        laid_out = [a if isinstance(a, self._kept) else _laid_out(a, r.param.type.dtype) for r, a in zip(self.rules, arrays)]
+        return laid_out, dims
 
     def _array(self, param: Param, value) -> np.ndarray:
         dtype = param.type.dtype
         if dtype is dt.string:
             return self._strings(param, value)
+        if isinstance(value, self._kept) and value.dtype == dtype.numpy:
+            return value
         plain = isinstance(value, (bool, int, float, complex, list, tuple)) and not isinstance(value, np.generic)
         try:
             array = np.asarray(value)
@@ -125,11 +132,15 @@ class Arguments:
     def _check_state(self, rule: InputRule) -> None:
         """State is used where it lies, so nothing about it can be converted."""
         param, array = rule.param, self.bound[rule.position]
-        if type(array) is not np.ndarray:
+        is_kept = isinstance(array, self._kept)
+        if type(array) is not np.ndarray and not is_kept:
             what = f"{self.name}: state {param.name} must be a NumPy array, not {type(array).__name__}"
             raise FeedError(explain(what, _origin(param)))
         if array.dtype != param.type.dtype.numpy:
             raise DtypeError(self._message(param, _described(array), "state is not converted"))
+        if is_kept:
+            self._check_shape(rule, array, self.initial, self._source)
+            return
         if not (array.flags.c_contiguous and array.flags.aligned):
             what = f"{self.name}: state {param.name} must be C-contiguous and aligned; make a copy of it first"
             raise FeedError(explain(what, _origin(param)))

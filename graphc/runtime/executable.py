@@ -18,6 +18,7 @@ from graphc.runtime.box import Box
 from graphc.runtime.library import Library
 from graphc.runtime.native_call import address_of, gated_callable, native_callable
 from graphc.runtime.portable_call import HostStep, LateSizes, PortableProgram, aligned_bytes
+from graphc.runtime.resident import Resident, hosted
 from graphc.runtime.support import load_support
 from graphc.runtime.turn import Turn
 
@@ -38,7 +39,12 @@ class Executable:
         explain_failure: makes the exception for the nonzero code with which a program stopped.
         late: what follows from sizes that host steps make.
         early: positions of inputs that are written before the last host step ends; any of them if None.
+
+    Attributes:
+        resides: whether arrays on devices are taken as they are, and made.
     """
+
+    resides = False
 
     def __init__(
         self,
@@ -90,6 +96,7 @@ class Executable:
         sealed: bool = False,
         box: Box | None = None,
         numbers: bool = True,
+        residents: bool = False,
     ) -> Callable | None:
         """A callable that takes the inputs not in ``state`` by position, and is as fast as a call can be.
 
@@ -101,7 +108,7 @@ class Executable:
         stops with an error code, state that it was about to write may hold anything.
 
         Args:
-            state: arrays for some inputs, by position. They are used where they lie in every call; an output donated
+            state: arrays or Residents for some inputs, by position. They are used where they lie in every call; an output donated
                 over one of them is written there. Two of them, or one and an argument, must not overlap if so.
             returned: positions of the outputs to hand out, ascending; by default all that are not state. A state
                 output asked for is handed out as a copy.
@@ -111,13 +118,20 @@ class Executable:
             box: take boxes as arguments as well, hand out boxes, and answer NotImplemented where the arguments do not
                 fit as they are. Where calls are not native, there is no such callable: None.
             numbers: take Python numbers for scalars.
+            residents: hand out what was made on a device as Residents.
 
         Raises:
             FeedError, DtypeError, ShapeError: an array in ``state`` does not fit as it is.
         """
         bound = dict(state or {})
         self._check_bound(bound)
-        arguments = Arguments(self.name, self.signature, bound)
+        if not self.resides and any(isinstance(a, Resident) for a in bound.values()):
+            if box is not None:
+                return None
+            again = functools.partial(self.bind, returned=returned, single=single, sealed=sealed, numbers=numbers)
+            written = frozenset(position for _, position in self.signature.donated if position in bound)
+            return hosted(again, bound, written, turn)
+        arguments = Arguments(self.name, self.signature, bound, self.resides)
         in_state = {output for output, position in self.signature.donated if position in bound}
         count = len(self.signature.outputs)
         chosen = tuple(k for k in range(count) if k not in in_state) if returned is None else tuple(returned)
@@ -127,7 +141,7 @@ class Executable:
             raise UsageError(f"{self.name}: single=True needs exactly one returned output, not {len(chosen)}")
         writes = bool(in_state)
         turn = (turn or new_turn()) if writes or (turn is not None and bound) else None
-        portable = _PortableCall(self, arguments, chosen, single, turn, writes, sealed)
+        portable = _PortableCall(self, arguments, chosen, single, turn, writes, sealed, residents)
         if not self._native or (turn is not None and not turn.is_native):
             return portable.convert_and_run if box is None else None
         if box is not None and box.words is None:
@@ -159,10 +173,11 @@ class _PortableCall:
 
     def __init__(
         self, executable: Executable, arguments: Arguments, returned: tuple[int, ...], single: bool, turn: Turn | None,
-        writes: bool, sealed: bool,
+        writes: bool, sealed: bool, residents: bool,
     ):  # fmt: skip
         self.program, self.arguments, self.returned, self.single = executable._portable, arguments, returned, single
         self.turn, self.shared, self.sealed = turn, not writes, sealed
+        self.options = {"residents": residents} if executable.resides else {}
         self.in_place = frozenset(arguments.bound)
         self.copied = {output for output, position in executable.signature.donated if position in arguments.bound}
 
@@ -187,11 +202,21 @@ class _PortableCall:
             hold.leave()
 
     def _results(self, inputs: list, dims: list[int]):
-        outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place)
-        chosen = tuple(outputs[k].copy() if k in self.copied else outputs[k] for k in self.returned)
-        for array in chosen if self.sealed else ():
-            array.flags.writeable = False
+        outputs = self.program.run(inputs, dims, self.arguments.known_symbols, self.in_place, **self.options)
+        chosen = tuple([self._handed(outputs[k], k in self.copied) for k in self.returned])
         return chosen[0] if self.single else chosen
+
+    def _handed(self, output, is_kept: bool):
+        """An output as callers get it; ``is_kept``: it is state, of which they get a copy."""
+        if isinstance(output, Resident):
+            if self.options["residents"] and not is_kept:
+                return output
+            output = output.copied()
+        elif is_kept:
+            output = output.copy()
+        if self.sealed:
+            output.flags.writeable = False
+        return output
 
 
 def new_turn() -> Turn:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 
+from graphc.api.device_names import canonical_device, merged_device
 from graphc.errors import GraphError, UsageError, explain
-from graphc.v1.device import DeviceSpec, canonical_device, merged_device
+from graphc.v1.device import DeviceSpec
 
 
 class Placement:

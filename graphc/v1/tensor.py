@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from graphc.api.device_names import canonical_device
 from graphc.api.operators import Symbolic
 from graphc.api.shape import DimensionShape, TensorShape, shown
 from graphc.api.tensor import Reference
@@ -16,7 +17,6 @@ from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.lib.shape import ensure_shape
 from graphc.v1.default import SESSIONS
-from graphc.v1.device import canonical_device
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from graphc import aot
-from graphc.compile import compile_graph, recall, remember
+from graphc.compile import compile_graph
+from graphc.compile_sources import recall, remember
 from graphc.errors import FormatError
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.api.cluster import ClusterSpec
+from graphc.api.device_names import merged_device
 from graphc.errors import DeviceUnavailable, explain
-from graphc.v1.device import merged_device
 
 _PS_OPS = ("Variable", "VariableV2", "AutoReloadVariable", "MutableHashTable", "MutableHashTableV2", "VarHandleOp",
            "MutableHashTableOfTensors", "MutableDenseHashTable", "BoostedTreesEnsembleResourceHandleOp")  # fmt: skip

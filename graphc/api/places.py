@@ -1,0 +1,152 @@
+"""Where operations run: from the names of devices to the devices that are there, and which one is open."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from contextlib import AbstractContextManager, nullcontext
+
+from graphc.api.device_names import canonical_device, device_parts
+from graphc.api.recorder import Stack
+from graphc.compile import device_at as _opened
+from graphc.errors import DeviceUnavailable, UsageError, explain
+from graphc.options import Options
+from graphc.runtime.device import Device
+from graphc.runtime.gpus import found_gpus, why_none
+
+HOST = "cpu:0"
+_PREFIX = "/job:localhost/replica:0/task:0/device:"
+_KINDS = {"CPU": "cpu", "GPU": "cuda", "CUDA-EMULATED": "cuda-emulated"}
+_PLAIN = Options()
+
+
+class Places(Stack):
+    """The devices that ``tf.device`` opened in this thread, as ``cpu:0``, ``cuda:0``, ``cuda-emulated:0``."""
+
+
+PLACES = Places()
+
+
+class Seen:
+    """Which GPUs the program wants to see: their numbers, or None for all; and whether another device may serve instead."""
+
+    gpus: tuple[int, ...] | None = None
+    soft = True
+
+
+def visible_gpus() -> tuple[int, ...]:
+    """The numbers of the GPUs that operations may use, in the order in which they are called ``GPU:0``, ``GPU:1``, ..."""
+    return tuple(range(len(found_gpus()))) if Seen.gpus is None else Seen.gpus
+
+
+def gpu_memory(number: int) -> int:
+    """The bytes of memory of a GPU."""
+    return found_gpus()[number].memory
+
+
+def see_gpus(numbers: tuple[int, ...]) -> None:
+    """Let operations use these GPUs alone, of those that are there."""
+    Seen.gpus = tuple([n for n in numbers if 0 <= n < len(found_gpus())])
+
+
+def place_of(name: str | None, soft: bool | None = None) -> str | None:
+    """The device that a name means; None for one that says nothing of a device, or may be served by the default one.
+
+    Args:
+        name: such as ``/gpu:0``, ``/device:GPU:0``, ``/cpu:0``, ``/cuda-emulated:0``; jobs and tasks are passed over.
+        soft: whether the default device serves instead of a GPU that is not there; as the program has set it if None.
+
+    Raises:
+        GraphError: it names no device. DeviceUnavailable: there is no such device; the message says what is missing.
+    """
+    kind, number = device_parts(canonical_device(name))[3:] if name else (None, None)
+    if kind in (None, "TPU", "XLA_CPU", "XLA_GPU"):
+        return None
+    index = int(number) if number.isdigit() else 0
+    if kind == "CPU":
+        return HOST
+    if kind == "CUDA-EMULATED":
+        return _emulated(index)
+    gpus = visible_gpus()
+    if index < len(gpus):
+        return f"cuda:{gpus[index]}"
+    if Seen.soft if soft is None else soft:
+        return None
+    raise _no_gpu(index, name)
+
+
+def _no_gpu(index: int, name: str) -> DeviceUnavailable:
+    gpus = visible_gpus()
+    if gpus:
+        there = f"this process sees {len(gpus)}: {', '.join(f'GPU:{k}' for k in range(len(gpus)))}"
+    else:
+        there = "set_visible_devices left none" if found_gpus() else why_none()
+    advice = "allow soft placement to run on the CPU instead, or run the kernels on /cuda-emulated:0"
+    return DeviceUnavailable(explain(f"device: {name} asks for GPU:{index}; {there}; {advice}"))
+
+
+def _emulated(index: int) -> str:
+    if shutil.which("g++") is None:
+        what = f"cuda-emulated:{index} compiles kernels with g++, which is not installed (Debian: apt-get install g++)"
+        raise DeviceUnavailable(explain(f"device: {what}"))
+    return f"cuda-emulated:{index}"
+
+
+def chosen(kind: str, what: str) -> str:
+    """The device of a choice made in one word, such as ``cuda-emulated``.
+
+    Args:
+        what: chose it, for messages.
+
+    Raises:
+        UsageError: there is no such word. DeviceUnavailable: there is no such device.
+    """
+    word, _, number = kind.partition(":")
+    if word not in ("cpu", "cuda", "cuda-emulated") or (number and not number.isdigit()):
+        raise UsageError(explain(f"{what}: must be cpu, cuda or cuda-emulated, maybe with a number as in cuda:1, got {kind!r}"))
+    return place_of(f"/{word}:{number or 0}", soft=False)
+
+
+@functools.lru_cache(None)
+def _of_process(wanted: str) -> str:
+    return chosen(wanted, f"environment variable GRAPHC_DEVICE={wanted}") if wanted else HOST
+
+
+def home_place() -> str:
+    """The device of this process: what the environment variable GRAPHC_DEVICE says, else the CPU."""
+    return _of_process(os.environ.get("GRAPHC_DEVICE", ""))
+
+
+def default_place() -> str:
+    """The device of what names none: that of the innermost ``tf.device``, else that of the process."""
+    return PLACES.top or home_place()
+
+
+def options_for(place: str) -> Options:
+    """How programs for a device are compiled."""
+    kind, _, number = place.partition(":")
+    return _PLAIN if place == HOST else Options(target=kind if number == "0" else place)
+
+
+def device_at(place: str) -> Device | None:
+    """The device that programs for a place run on; None for the host.
+
+    Raises:
+        DeviceUnavailable: it cannot be used; the message says what is missing.
+    """
+    return None if place == HOST else _opened(options_for(place))
+
+
+def entering(name: str | None) -> AbstractContextManager:
+    """``with`` block in which operations run on the device of this name; where it says nothing, nothing changes."""
+    place = place_of(name)
+    return nullcontext() if place is None or place == default_place() else PLACES.entering(place)
+
+
+def full_name(place: str) -> str:
+    """The name of a device as tensors tell it."""
+    kind, _, number = place.partition(":")
+    if kind == "cuda" and int(number) in visible_gpus():
+        number = visible_gpus().index(int(number))
+    return f"{_PREFIX}{next(k for k, v in _KINDS.items() if v == kind)}:{number}"

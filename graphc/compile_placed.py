@@ -1,0 +1,73 @@
+"""What ``compile`` does for a graph whose values are made on several devices: a program for each part, and the copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from graphc.ir.gpu import CUDA, EMULATED
+from graphc.ir.graph import Graph
+from graphc.ir.parts import Copy, Parts
+from graphc.ir.program import Param, Signature
+from graphc.options import Options
+from graphc.passes.parts import cut
+from graphc.passes.standalone import standalone
+from graphc.runtime.placed import Bring, PlacedExecutable, Stage
+
+HOST = "cpu:0"
+
+
+def device_of(options: Options) -> str:
+    """The name of the device that programs of these options run on, such as ``cuda:0``."""
+    kind, _, number = (options.target or "").partition(":")
+    return f"{kind}:{number if number.isdigit() else 0}" if kind in (CUDA, EMULATED) else HOST
+
+
+def options_at(device: str, options: Options) -> Options:
+    """The same options for programs of another device."""
+    if device == device_of(options):
+        return options
+    kind, _, number = device.partition(":")
+    return replace(options, target=None if device == HOST else kind if number == "0" else device)
+
+
+def parts_of(graph: Graph, options: Options) -> Parts | None:
+    """The parts of a graph; None where it runs on one device."""
+    return cut(graph, device_of(options))
+
+
+def placed(parts: Parts, options: Options, compile: Callable) -> PlacedExecutable:
+    """A callable of parts.
+
+    Args:
+        compile: from a Graph and Options to an Executable.
+    """
+    whole, symbols = parts.whole, {s.attr("name"): k for k, s in enumerate(parts.whole.symbols)}
+    made, devices = {}, {}
+    for step in parts.steps:
+        if not isinstance(step, Copy):
+            graph, sizes = standalone(step.graph)
+            program = compile(graph, options_at(step.device, options))
+            made[step] = program.bind(residents=True) if program.resides else program, tuple([symbols[s] for s in sizes])
+            devices[step.device] = program.device if program.resides else None
+    numbers = {(name, parts.places.get(name, "")): k for k, name in enumerate(parts.inputs)}
+
+    def number(name: str, place: str) -> int:
+        found = numbers.get((name, ""))
+        return numbers.setdefault((name, place), len(numbers)) if found is None else found
+
+    steps: list[Bring | Stage] = []
+    for step in parts.steps:
+        if isinstance(step, Copy):
+            source, target = number(step.value, step.source), number(step.value, step.target)
+            steps.append(Bring(source, target, devices[step.target]))
+        else:
+            takes, makes = (tuple([number(n, step.device) for n in names]) for names in (step.takes, step.makes))
+            steps.append(Stage(made[step][0], takes, made[step][1], makes))
+    results = tuple([number(name, parts.places.get(name, parts.device)) for name in parts.results])
+    signature = Signature(
+        tuple([Param(x.attr("name"), x.type, x.location) for x in whole.inputs]),
+        tuple([Param(name, x.type, x.location) for name, x in zip(whole.names, whole.outputs)]),
+        tuple(symbols), whole.donated,
+    )  # fmt: skip
+    return PlacedExecutable(whole.name, signature, tuple(steps), len(numbers), results, parts)
