@@ -24,7 +24,6 @@ MAY_IMPORT = {
     "compile": "errors options ir prims passes lower codegen runtime compile_placed",
     "compile_gpu": "errors ir codegen runtime",
     "compile_placed": "options ir passes runtime",
-    "compile_gpu": "errors ir codegen runtime",
     "compile_sources": "errors options ir passes runtime compile",
     "formats": "errors ir",
     "api": "errors options ir prims autodiff lib runtime compile formats",
