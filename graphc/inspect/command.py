@@ -11,6 +11,7 @@ from graphc.errors import UsageError
 from graphc.inspect import show
 from graphc.inspect.compare import compare, different_settings
 from graphc.inspect.condition import holds
+from graphc.inspect.gpu_code import FORMS
 from graphc.inspect.draw import dot_text, mermaid_text
 from graphc.inspect.memory import memory
 from graphc.inspect.kept import Kept, kept, targets_in
@@ -22,6 +23,7 @@ from graphc.inspect.stage_names import CODE
 from graphc.inspect.stages import Stages
 from graphc.inspect.summary import numbers, summary
 from graphc.inspect.why import why
+from graphc.ir.gpu import GPUS
 from graphc.ir.graph import Graph
 from graphc.ir.record import OPTIMISED
 from graphc.ir.target import TARGETS
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("other", nargs="?", metavar="OTHER", help="with --diff: another model to compare with the first")
     parser.add_argument(
         "--stage", "--at", metavar="STAGE",
-        help="show traced, optimised, program, llvm, asm, or the graph after the pass of that name",
+        help="show traced, optimised, program, llvm, asm, the graph after the pass of that name; for GPUs cuda, ptx, sass",
     )  # fmt: skip
     view = parser.add_mutually_exclusive_group()
     view.add_argument(
@@ -59,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="with --passes: those that changed nothing too; with --profile: all kernels")
     parser.add_argument("--neighbours", type=int, metavar="N", help=f"with --node: how many operations away (default: {_NEAR})")
     parser.add_argument(
-        "--as", dest="form", choices=("loops", "llvm", "asm"), default="loops", help="how to show the kernel (default: loops); with --why: where its code stands in the program"
+        "--as", dest="form", choices=("loops", "llvm", "asm", *FORMS), default="loops",
+        help="how to show the kernel (default: loops), of GPUs also as CUDA C++, PTX, machine code, or what it needs; with --why: where its code stands in the program",
     )
     parser.add_argument(
         "--size", action="append", default=[], type=_size, metavar="NAME=SIZE",
@@ -69,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fail-if", metavar="CONDITION",
         help='exit status 1 if it is true of the numbers of the summary (--json shows their names): "kernels > 12"',
     )  # fmt: skip
-    parser.add_argument("--target", choices=TARGETS, help="default: this machine, or what the file holds if it has nothing that runs here")
+    parser.add_argument("--target", choices=(*TARGETS, *GPUS), help="default: this machine, or what the file holds if it has nothing that runs here")
     parser.add_argument("--fast-math", action="store_true", help="with rewrites that change the last bits")
 
 

@@ -128,7 +128,8 @@ def counted(names) -> list[tuple[str, int]]:
 
 
 def stage_text(stages: Stages, name: str) -> str:
-    """One stage whole: ``traced``, ``optimised``, ``program``, ``llvm``, ``asm``, or the graph after a pass.
+    """One stage whole: ``traced``, ``optimised``, ``program``, ``llvm``, ``asm``, the graph after a pass; of GPUs ``cuda``,
+    ``ptx`` or ``sass``.
 
     What is a graph can be edited and compiled again.
 
@@ -142,6 +143,8 @@ def stage_text(stages: Stages, name: str) -> str:
             return stages.llvm
         case "asm":
             return stages.assembly
+        case "cuda" | "ptx" | "sass":
+            return stages.device_code.whole(name)
     return "\n".join(stages.record.at(_graph_stage(stages, name))) + "\n"
 
 
@@ -162,7 +165,7 @@ def _graph_stage(stages: Stages, name: str) -> str:
 
 
 def kernel_text(stages: Stages, name: str, form: str) -> str:
-    """One kernel as ``loops``, ``llvm`` or ``asm``.
+    """One kernel, see ``Stages.kernel_as``.
 
     Raises:
         UsageError: the program has none of that name.

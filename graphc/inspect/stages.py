@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.compile import emit, lower_graph, optimise_recorded, target_of
 from graphc.errors import GraphcError, UsageError
+from graphc.inspect.gpu_code import FORMS, GpuCode
+from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Kernel
 from graphc.ir.node import Node
@@ -113,7 +115,7 @@ class Stages:
         return self.passes[0].before if stage == TRACED else self.find_pass(stage).after
 
     @functools.cached_property
-    def target(self) -> Target:
+    def target(self) -> Target | Gpu:
         return target_of(self.options)
 
     @functools.cached_property
@@ -138,8 +140,28 @@ class Stages:
 
     @functools.cached_property
     def llvm(self) -> str:
-        """The module of the whole program."""
+        """The module of the whole program.
+
+        Raises:
+            UsageError: it is for GPUs.
+        """
+        self._expect_cpu()
         return emit(self.program, self.options)
+
+    @functools.cached_property
+    def device_code(self) -> GpuCode:
+        """The code of a program for GPUs.
+
+        Raises:
+            UsageError: it is for CPUs.
+        """
+        if not isinstance(self.target, Gpu):
+            raise UsageError(f"the program is for {self.target.name}; {', '.join(FORMS)} are of GPUs: --target cuda:sm_90a")
+        return GpuCode(self.program, self.target)
+
+    def _expect_cpu(self) -> None:
+        if isinstance(self.target, Gpu):
+            raise UsageError(f"the program is for {self.target.name}, whose kernels are no LLVM IR; there are {', '.join(FORMS)}")
 
     @functools.cached_property
     def assembly(self) -> str:
@@ -158,15 +180,32 @@ class Stages:
         return {" ".join(str(at).split()): at.source for at in places}
 
     def code_lines(self, form: str) -> Callable[[str], str] | None:
-        """Tells where a kernel stands in the ``llvm`` or ``asm`` of the program; None for another form."""
-        if form not in ("llvm", "asm"):
+        """Tells where a kernel stands in the ``llvm``, ``asm`` or ``cuda`` text of the program; None for ``loops``.
+
+        Raises:
+            UsageError: the form is of another target, or has no lines of the program.
+        """
+        if form == "loops":
             return None
+        if form in FORMS:
+            return self._device_lines(form)
         text, title = (self.llvm, "LLVM IR") if form == "llvm" else (self.assembly, "assembly")
 
         def told(kernel: str) -> str:
             places = [f"{begin} to {end}" for begin, end in function_lines(text, f"k_{kernel}")]
             where = f"lines {' and '.join(places)} of --stage {form}" if places else "the code of an equal kernel serves"
             return f"{title}: @k_{kernel}, {where}"
+
+        return told
+
+    def _device_lines(self, form: str) -> Callable[[str], str]:
+        """As ``code_lines``, for a program for GPUs."""
+        if form != "cuda":
+            raise UsageError(f"--why tells the lines of llvm, asm and cuda; for {form} give --kernel")
+
+        def told(kernel: str) -> str:
+            place = self.device_code.lines(kernel)
+            return f"CUDA C++: {kernel}, lines {place[0]} to {place[1]} of --stage cuda"
 
         return told
 
@@ -193,10 +232,17 @@ class Stages:
         raise UsageError(f"no kernel {name!r}; this program has: {', '.join(k.name for k in self.program.kernels)}")
 
     def kernel_as(self, name: str, form: str) -> str:
-        """One kernel as ``loops`` (its loop tree), ``llvm`` or ``asm``."""
+        """One kernel as ``loops`` (its loop tree), ``llvm`` or ``asm``; of GPUs as ``cuda``, ``ptx``, ``sass`` or ``resources``.
+
+        Raises:
+            UsageError: there is no such kernel, or the form is of another kind of target.
+        """
         kernel = self.kernel(name)
         if form == "loops":
             return str(kernel)
+        if form in FORMS:
+            return self.device_code.kernel_as(kernel, form)
+        self._expect_cpu()
         text = kernel_text(kernel, self.target)
         return text if form == "llvm" else _functions(self._assembled(text), f"k_{name}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphc.codegen.cuda.expressions import Expressions, Term, fits
+from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
 from graphc.codegen.cuda.names import Names, symbol_of
 from graphc.codegen.cuda.storage import Storage
@@ -55,6 +55,12 @@ class Body:
         if plain:
             self.values.sizes.add(node)
 
+    def _count(self, variable: Node, name: str, extent, wide: bool) -> None:
+        """A loop variable is known, and that it is below an extent."""
+        high = extent if type(extent) is int else self.values.ranges.of(extent)[1]
+        self.values.ranges.bind(variable, (0, None if high is None else high - 1))
+        self._know(variable, name, wide)
+
     # ------------------------------------------------------------------------------------------- nests
 
     def nest(self, nest) -> None:
@@ -70,7 +76,7 @@ class Body:
         name = self.names.of(loops[0].var.attr("name")) if single else self.names.fresh("block")
         wide = self._strided(name, extent)
         if single:
-            self._know(loops[0].var, name, wide)
+            self._count(loops[0].var, name, loops[0].extent, wide)
         else:
             self._split(name, wide, loops)
         with_threads = False
@@ -78,7 +84,7 @@ class Body:
             if isinstance(s, For) and s.kind == THREAD:
                 thread = self.names.of(s.var.attr("name"))
                 self.put(f"const int {thread} = threadIdx.x;")
-                self._know(s.var, thread, False)
+                self._count(s.var, thread, s.extent, False)
                 self.run(s.body)
                 with_threads = True
             elif isinstance(s, Alloc):
@@ -92,25 +98,33 @@ class Body:
     def _strided(self, name: str, extent: Node) -> bool:
         """The head of the loop over blocks; whether its variable has 64 bits."""
         number = const_value(extent)
-        (term,) = self.values.terms(extent)
         wide = number is None or number > 1 << 30  # the last stride must not overflow
         kind = "long long" if wide else "int"
-        self._open(f"for ({kind} {name} = blockIdx.x; {name} < {term.text}; {name} += gridDim.x) {{")
+        self._open(f"for ({kind} {name} = blockIdx.x; {name} < {self._end(name, extent).text}; {name} += gridDim.x) {{")
         return wide
+
+    def _end(self, name: str, extent: Node) -> Term:
+        """The extent of a loop, computed once."""
+        (term,) = self.values.terms(extent)
+        if extent.op in ("const", "symbol", "var") and extent not in self.mutable:
+            return term
+        end = self.names.fresh(f"{name}_end")
+        self.put(f"const {'long long' if term.wide else 'int'} {end} = {term.text};")
+        return Term(end, wide=term.wide)
 
     def _split(self, name: str, wide: bool, loops: list[For]) -> None:
         """The variables of several loops from the number of a block; the last is the fastest."""
-        size = const_value(binary("mul", const(1, INDEX), loops[0].extent))
-        whole = var(name, extent=None if wide else 1 << 30)
-        self._know(whole, name, wide)
+        whole = var(name)
+        self._count(whole, name, 1 << (62 if wide else 30), wide)
         rest = whole
         for loop in reversed(loops):
             own = self.names.of(loop.var.attr("name"))
             narrow = type(loop.extent) is int and loop.extent <= 1 << 30
             place = rest if loop is loops[0] else binary("mod", rest, loop.extent)
             (term,) = self.values.terms(place)
-            self.put(f"const {'int' if narrow else 'long long'} {own} = {'(int)' if narrow and term.wide else ''}{term.at(11) if narrow and term.wide else term.text};")
-            self._know(loop.var, own, not narrow)
+            text = f"(int){term.at(UNARY)}" if narrow and term.wide else term.text
+            self.put(f"const {'int' if narrow else 'long long'} {own} = {text};")
+            self._count(loop.var, own, loop.extent, not narrow)
             rest = binary("floordiv", rest, loop.extent)
 
     def _open(self, line: str) -> None:
@@ -161,6 +175,8 @@ class Body:
         kind = ("long long" if term.wide else "int") if plain else value_type(variable.dtype)
         self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};")
         self._know(variable, name, not plain or term.wide, plain)
+        if plain:
+            self.values.ranges.bind(variable, self.values.ranges.of(value))
 
     def _store(self, s: Store) -> None:
         """A store; under a guard nothing of it is evaluated where that is false."""
@@ -171,7 +187,7 @@ class Body:
             if guard.text != "true":
                 self._open(f"if ({guard.text}) {{")
         storage = self.values.storage(s.array)
-        place, value = self.values.terms(storage.offset(s.index), s.value)
+        place, value = self.values.terms(self.values.place(s.array, s.index), s.value)
         self.put(f"{storage.name}[{place.text}] = {value.text};")
         if s.guard is not None and guard.text != "true":
             self._close()
@@ -187,13 +203,13 @@ class Body:
         self._close()
 
     def _call(self, s: Call) -> None:
-        nodes = [a if isinstance(a, Node) else self.values.storage(a.array).offset(a.index) for a in s.args if isinstance(a, Node | At)]
+        nodes = [a if isinstance(a, Node) else self.values.place(a.array, a.index) for a in s.args if isinstance(a, Node | At)]
         terms = iter(self.values.terms(*nodes))
         args = []
         for a in s.args:
             if isinstance(a, At):
                 place, name = next(terms), self.values.storage(a.array).name
-                args.append(name if place.text == "0" else f"{name} + {place.at(9)}")
+                args.append(name if place.text == "0" else f"{name} + {place.at(SUM)}")
             else:
                 args.append(next(terms).text if isinstance(a, Node) else str(a))
         self.put(f"{s.function}({', '.join(args)});")
@@ -240,16 +256,12 @@ class Body:
     def _counted(self, loop: For) -> None:
         name = self.names.of(loop.var.attr("name"))
         extent = loop.extent if isinstance(loop.extent, Node) else const(loop.extent, INDEX)
-        (term,) = self.values.terms(extent)
-        if term.level < 12:
-            end = self.names.fresh(f"{name}_end")
-            self.put(f"const {'long long' if term.wide else 'int'} {end} = {term.text};")
-            term = Term(end, wide=term.wide)
-        wide = term.wide or not fits(extent)
+        term = self._end(name, extent)
+        wide = term.wide or not self.values.ranges.fits(extent)
         if loop.kind != SERIAL and type(loop.extent) is int:
             self.put("#pragma unroll")
         self._open(f"for ({'long long' if wide else 'int'} {name} = 0; {name} < {term.text}; ++{name}) {{")
-        self._know(loop.var, name, wide)
+        self._count(loop.var, name, loop.extent, wide)
         self.run(loop.body)
         self._close()
 
@@ -266,16 +278,16 @@ class Body:
             body = tuple([Store(s.array, s.index, s.value) if isinstance(s, Store) else s for s in loop.body])
             self._if(guard, (For(loop.var, loop.extent, body, VECTOR),), ())
             return
-        packs = packs_of(loop, self.values.storage)
+        packs = packs_of(loop, self.values)
         names = self._read_packs(loop, packs)
         self.put("#pragma unroll")
         name = self.names.of(loop.var.attr("name"))
         self._open(f"for (int {name} = 0; {name} < {loop.extent}; ++{name}) {{")
-        self._know(loop.var, name, False)
+        self._count(loop.var, name, loop.extent, False)
         around = dict(self.values.known)
         for node, pack in names.items():
             byte = self.values.storage(node.attr("buffer")).is_byte
-            self.values.known[node] = Term(f"{pack}[{name}] != 0", 8) if byte else Term(f"{pack}[{name}]", wide=True)
+            self.values.known[node] = Term(f"{pack}[{name}] != 0", EQUALITY) if byte else Term(f"{pack}[{name}]", wide=True)
         for s in loop.body:
             target = packs.stores.get(id(s))
             if target is None:
@@ -297,9 +309,18 @@ class Body:
         for node, place in packs.loads.items():
             storage = self.values.storage(node.attr("buffer"))
             kind = f"{storage.element}, {loop.extent}"
+            name = names[node] = self.names.fresh(f"{storage.name}_")
+            if node.op == "load_if":
+                (guard,) = self.values.terms(node.inputs[0])
+                self.put(f"gc_pack<{kind}> {name} = {{}};")
+                self._open(f"if ({guard.text}) {{")
             (term,) = self.values.terms(place)
-            names[node] = self.names.fresh(f"{storage.name}_")
-            self.put(f"const gc_pack<{kind}> {names[node]} = gc_load<{kind}>({storage.name}, {term.text});")
+            pack = f"{name} = gc_load<{kind}>({storage.name}, {term.text});"
+            if node.op == "load_if":
+                self.put(pack)
+                self._close()
+            else:
+                self.put(f"const gc_pack<{kind}> {pack}")
         for s in loop.body:
             if id(s) in packs.stores:
                 storage = self.values.storage(s.array)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from graphc.codegen.cuda.builder import real_function
 from graphc.codegen.cuda.functions import Functions
 from graphc.codegen.cuda.names import Names
+from graphc.codegen.cuda.ranges import Ranges
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import integer_literal, is_real, literal, value_type
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, f16, f32, i32, i64
-from graphc.ir.node import INDEX, Node, bounds, const_value
+from graphc.ir.node import INDEX, Node, const_value
 from graphc.ir.order import toposort
 
 _LONG = 72  # characters of an expression that gets a name
@@ -52,6 +53,7 @@ class Expressions:
         lines: statements written so far; ``indent`` stands before each.
         arrays: name in the IR -> Storage of what can be named here.
         sizes: variables that hold sizes or places, no data: sums of them stay far from the limits of integers.
+        ranges: of what indices can be.
         known: Node -> Term that stands for it, whatever the statement.
     """
 
@@ -62,9 +64,11 @@ class Expressions:
         self.indent = "  "
         self.arrays: dict[str, Storage] = {}
         self.sizes: set[Node] = set()
+        self.ranges = Ranges()
         self.known: dict[Node, Term] = {}
         self._memo: dict[Node, Term] = {}
         self._plain: dict[Node, bool] = {}
+        self._places: dict[tuple, Node] = {}
 
     def put(self, line: str) -> None:
         """Append a line."""
@@ -111,9 +115,27 @@ class Expressions:
             return tuple([x for x in node.inputs if x.op != "const"])
         return node.inputs
 
+    def place(self, name: str, index: tuple) -> Node:
+        """The offset of an element of an array."""
+        storage = self.storage(name)
+        found = self._places.get((storage, index))
+        if found is None:
+            found = self._places[storage, index] = self.as_place(storage.offset(index))
+        return found
+
+    def as_place(self, offset: Node) -> Node:
+        """An offset, of which is noted that its sums are no data: what says where something lies does not wrap around."""
+        stack = [offset]
+        while stack:
+            node = stack.pop()
+            if node.op in ("add", "sub", "mul"):
+                self._plain[node] = True
+                stack += node.inputs
+        return offset
+
     def _place(self, node: Node) -> Node:
         """The offset of what a load reads."""
-        return self.storage(node.attr("buffer")).offset(node.inputs[node.op == "load_if" :])
+        return self.place(node.attr("buffer"), node.inputs[node.op == "load_if" :])
 
     def _reads(self, node: Node) -> bool:
         """Whether the place of a guarded load is found by reading, which must not happen where the guard is false."""
@@ -287,7 +309,7 @@ class Expressions:
         if op == "add":
             return self._sum(node)
         x, y = [self._memo[i] if i in self._memo else self._constant(i) for i in node.inputs]
-        wide = x.wide or y.wide or not fits(node)
+        wide = x.wide or y.wide or not self.ranges.fits(node)
         if op == "sub":
             return Term(f"{_widened(x, y, wide).at(SUM)} - {y.at(PRODUCT)}", SUM, wide)
         if op == "mul":
@@ -308,7 +330,7 @@ class Expressions:
         elif second.op == "mul" and (factor := const_value(second.inputs[1])) is not None and factor < 0 and y.level == PRODUCT:
             inner = self._memo[second.inputs[0]]
             sign, y = "-", inner if factor == -1 else self._product(second, inner, -factor)
-        wide = x.wide or y.wide or not fits(node)
+        wide = x.wide or y.wide or not self.ranges.fits(node)
         return Term(f"{_widened(x, y, wide).at(SUM)} {sign} {y.at(PRODUCT)}", SUM, wide)
 
     def _number(self, number: int) -> Term:
@@ -317,22 +339,22 @@ class Expressions:
 
     def _product(self, node: Node, x: Term, factor: int) -> Term:
         y = self._number(factor)
-        wide = x.wide or y.wide or not fits(node)
+        wide = x.wide or y.wide or not self.ranges.fits(node)
         return Term(f"{_widened(x, y, wide).at(PRODUCT)} * {y.text}", PRODUCT, wide)
 
     def _divided(self, node: Node, x: Term, y: Term) -> Term:
         """floordiv and mod: C++ rounds towards 0, so only of what is not negative."""
         op, (of, by) = node.op, node.inputs
-        low, high = bounds(of)
-        least = bounds(by)[0]
+        low, _ = self.ranges.of(of)
+        least, _ = self.ranges.of(by)
         sign = "/" if op == "floordiv" else "%"
         if low is None or low < 0 or least is None or least < 0:
-            kind = i32 if fits(of) and fits(by) else i64
+            kind = i32 if self.ranges.fits(of) and self.ranges.fits(by) else i64
             x, y = (_narrowed(x), _narrowed(y)) if kind is i32 else (x, y)
             name = self.functions.name(op, {}, (kind, kind), const_value(by))
             operands = x.text if const_value(by) is not None else f"{x.text}, {y.text}"
             return Term(f"{name}({operands})", PRIMARY, kind is i64)
-        if fits(of) and fits(by) and least > 0:
+        if self.ranges.fits(of) and self.ranges.fits(by) and least > 0:
             return Term(f"{_narrowed(x).at(PRODUCT)} {sign} {_narrowed(y).at(UNARY)}", PRODUCT, False)
         if const_value(by) is not None:
             return Term(f"{x.at(PRODUCT)} {sign} {y.at(UNARY)}", PRODUCT, True)
@@ -344,12 +366,6 @@ def _joined(operator: tuple[str, int], args: list[Term]) -> Term:
     sign, level = operator
     first = level + 1 if level in (ORDER, EQUALITY) else level
     return Term(f"{args[0].at(first)} {sign} {args[1].at(level + 1)}", level)
-
-
-def fits(node: Node) -> bool:
-    """Whether an index surely has 32 bits."""
-    low, high = bounds(node)
-    return low is not None and high is not None and -_LIMIT < low and high < _LIMIT
 
 
 def _widened(x: Term, y: Term, wide: bool) -> Term:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from graphc.codegen.cuda.storage import Storage
+from graphc.codegen.cuda.expressions import Expressions
 from graphc.ir.kernel import For, Let, Store
 from graphc.ir.node import Node, binary, linear_form
 from graphc.ir.order import toposort
@@ -28,7 +27,7 @@ class Packs:
     names: dict[int, str] = field(default_factory=dict)
 
 
-def packs_of(loop: For, storage: Callable[[str], Storage]) -> Packs:
+def packs_of(loop: For, values: Expressions) -> Packs:
     """What a vector loop of a fixed extent moves as packs.
 
     Nothing is moved ahead of a store to its array, or behind a load of it. An array that is stored to twice stays as it is.
@@ -42,30 +41,32 @@ def packs_of(loop: For, storage: Callable[[str], Storage]) -> Packs:
     for s in loop.body:
         roots = (s.value,) if isinstance(s, Let) else (*s.index, s.value)
         for node in _certain(roots if isinstance(s, Let) or s.guard is None else (s.guard,)):
-            name = node.attr("buffer")
-            place = _place(storage(name), node.inputs, loop, inner)
-            if place is not None and name not in so_far and not _reads_any(place, written):
+            name, guarded = node.attr("buffer"), node.op == "load_if"
+            place = _place(values, name, node.inputs[guarded:], loop, inner)
+            if place is None or name in so_far or _reads_any(place, written):
+                continue
+            if not guarded or _is_fixed(node.inputs[0], loop, inner) and not _reads_any(node.inputs[0], written):
                 packs.loads[node] = place
         if isinstance(s, Store):
             so_far.add(s.array)
     read_late = _read_after_stores(loop.body)
     for s in loop.body:
         if isinstance(s, Store) and s.guard is None and written[s.array] == 1 and s.array not in read_late:
-            place = _place(storage(s.array), s.index, loop, inner)
+            place = _place(values, s.array, s.index, loop, inner)
             if place is not None and not _reads_any(place, written):
                 packs.stores[id(s)] = place
     return packs
 
 
 def _certain(roots: tuple) -> list[Node]:
-    """The loads that are done whatever the values are: not those that say where a guarded load reads."""
+    """The loads that are done, under their own guard at the most: not those that say where a guarded load reads."""
     found, seen, stack = [], set(), list(reversed(roots))
     while stack:
         node = stack.pop()
         if node in seen:
             continue
         seen.add(node)
-        if node.op == "load":
+        if node.op in ("load", "load_if"):
             found.append(node)
         stack += reversed(node.inputs[:1] if node.op == "load_if" else node.inputs)
     return found
@@ -86,20 +87,25 @@ def _reads_any(place: Node, written: Counter) -> bool:
     return any(n.op in ("load", "load_if") and n.attr("buffer") in written for n in toposort((place,)))
 
 
-def _place(storage: Storage, index: tuple, loop: For, inner: set[Node]) -> Node | None:
+def _place(values: Expressions, name: str, index: tuple, loop: For, inner: set[Node]) -> Node | None:
     """The offset of the first element where the loop walks over neighbours that one or more whole accesses move; else None."""
-    array = storage.array
+    array = values.storage(name).array
     if array.space not in ("global", "shared"):
         return None
     count = min(loop.extent, _WIDEST // array.type.dtype.size)
     if count < 2 or count & (count - 1) or loop.extent % count:
         return None
-    offset = storage.offset(index)
+    offset = values.place(name, index)
     terms, constant = linear_form(offset)
     if terms.get(loop.var) != 1 or constant % count:
         return None
-    rest = binary("sub", offset, loop.var)
+    rest = values.as_place(binary("sub", offset, loop.var))
     if any(c % count for atom, c in terms.items() if atom is not loop.var):
         return None
-    leaves = toposort((rest,))
-    return None if loop.var in leaves or inner & set(leaves) else rest
+    return rest if _is_fixed(rest, loop, inner) else None
+
+
+def _is_fixed(node: Node, loop: For, inner: set[Node]) -> bool:
+    """Whether an expression is the same in every iteration, and known before the loop."""
+    leaves = toposort((node,))
+    return loop.var not in leaves and not inner & set(leaves)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from graphc.ir.graph import Graph
+from graphc.ir.node import Node
 from graphc.ir.order import toposort
 from graphc.lower.collapse import collapse
+from graphc.lower.gpu.columns import column_sums
 from graphc.lower.gpu.maps import map_kernel
 from graphc.lower.gpu.rows import row_sums
 from graphc.lower.map_nest import generalise
@@ -22,14 +25,17 @@ def lower_map(lowering, region: Region, outputs: dict, memory: dict) -> list[Ste
     return [lowering.launch(graph, lambda: map_kernel(graph, lowering.gpu), inputs, outputs, pairs, sizes)]
 
 
-def lower_rows(lowering, region: Region, outputs: dict, memory: dict) -> list[Step] | None:
-    """Launches of a region of reductions over trailing axes; None for those that have no schedule here."""
-    first = next(n for n in toposort(region.graph.outputs) if n.op == "reduce")
-    graph, shape = collapse(region.graph, first.inputs[0].shape)
-    first = next(n for n in toposort(graph.outputs) if n.op == "reduce")
-    if tuple(first.attr("axes")) != (len(shape) - 1,):
-        return None
+def lower_sums(lowering, region: Region, outputs: dict, memory: dict) -> list[Step]:
+    """The launches of a region of reductions that all run over the same axes of one shape."""
+    graph, shape = collapse(region.graph, _first(region.graph).inputs[0].shape)
+    reduced = tuple(sorted(_first(graph).attr("axes")))
     sources = [lowering.find(s, memory) for s in region.sources]
     inputs = {f"x{k}": s for k, s in enumerate(sources)}
     pairs = Pairs.apart(sources, outputs.values(), READ_AGAIN)
-    return [lowering.launch(region.graph, lambda: row_sums(graph, shape), inputs, outputs, pairs)]
+    make = row_sums if reduced[-1] == len(shape) - 1 else column_sums
+    return [lowering.launch(region.graph, lambda: make(graph, shape, reduced, lowering.gpu), inputs, outputs, pairs)]
+
+
+def _first(graph: Graph) -> Node:
+    """One of the reductions of a region."""
+    return next(n for n in toposort(graph.outputs) if n.op == "reduce")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from graphc.lower.attend import ATTENTION
+from graphc.lower.gpu.attention import lower_attention
 from graphc.lower.gpu.convolutions import lower_conv
 from graphc.lower.gpu.correlations import correlate
-from graphc.lower.gpu.launches import lower_map, lower_rows
+from graphc.lower.gpu.launches import lower_map, lower_sums
 from graphc.lower.gpu.products import lower_dot
-from graphc.lower.region import DOT, MAP, ROW, Region
+from graphc.lower.region import COLUMN, DOT, MAP, ROW, Region
 
 CONV = "conv"  # a region of kind ``dot`` that holds a convolution
 
@@ -16,7 +18,9 @@ CONV = "conv"  # a region of kind ``dot`` that holds a convolution
 #: are the storages of its results by the names that arrays have in kernels, ``memory`` says where its sources lie.
 REGIONS: dict[str, Callable] = {
     MAP: lower_map,
-    ROW: lower_rows,
+    ROW: lower_sums,
+    COLUMN: lower_sums,
+    ATTENTION: lower_attention,
     DOT: lower_dot,
     CONV: lower_conv,
 }

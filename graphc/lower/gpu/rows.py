@@ -11,18 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
-from graphc.ir.kernel import Alloc, Array, For, If, Kernel, Let, Set, Store, load, shuffle, shuffle_xor
-from graphc.ir.node import Node, const, make, simplified, var
+from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Kernel, Let, Set, Store, load, shuffle, shuffle_xor
+from graphc.ir.node import Node, simplified, var
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.element import Elements, as_data
+from graphc.lower.gpu.columns import carried, combined, identity
 from graphc.lower.gpu.threads import (
     ACCESS, THREADS, WARP, at, blocks, coordinates, live, threads, vector, written_out,
 )  # fmt: skip
 from graphc.lower.lanes import BLOCK, accumulator, virtual_lanes
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
-from graphc.lower.nests.loops import all_of, as_index, ceil_divide, least, loop, product
+from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, least, loop, product
 from graphc.lower.reduce_nest import COSTLY, Row, find_phases, loops_of, needed_at, row_values
 from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.prims.table import TABLE, apply
@@ -57,17 +59,18 @@ class Lanes:
         return p * self.each + v if self.near else p + v * self.shares
 
 
-def row_sums(graph: Graph, shape: tuple) -> Kernel:
-    """A kernel for a region with reductions over the last axis of its domain alone."""
+def row_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
+    """A kernel for a region with reductions over some axes of its domain, the last one among them."""
     arrays, names = region_arrays(graph)
-    last = len(shape) - 1
-    row = Row(graph, shape, tuple(range(last)), (last,), index_vars(shape), Elements(names), arrays)
+    kept = tuple([a for a in range(len(shape)) if a not in reduced])
+    row = Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays)
     order = toposort(graph.outputs)
     find_phases(row, order)
     loops = loops_of(row, order)
     sizes = [x.dtype.size for x in graph.inputs if x.shape == shape]
     lanes = lanes_of([n for level, _ in loops for n in level], shape, sizes)
-    body = (_Rows(row, order, loops, lanes, fits(graph, shape)).nest(),)
+    block = _threads_of(product(row.row_shape), lanes.shares, gpu)
+    body = (_Rows(row, order, loops, lanes, len(reduced) == 1 and fits(graph, shape), block).nest(),)
     return Kernel("rows", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 
@@ -86,6 +89,14 @@ def lanes_of(reductions: list[Node], shape: tuple, sizes: list[int]) -> Lanes:
     while shares < min(WARP, count) and extent // shares > WAITING:
         shares *= 2
     return Lanes(count, shares, True, extent)
+
+
+def _threads_of(rows, shares: int, gpu: Gpu) -> int:
+    """Threads of a block: fewer where rows are few, so that every multiprocessor has some."""
+    count = THREADS
+    while type(rows) is int and count > WARP and rows * shares < 2 * gpu.multiprocessors * count:
+        count //= 2
+    return count
 
 
 def fits(graph: Graph, shape: tuple) -> bool:
@@ -111,6 +122,7 @@ class _Rows:
     loops: list
     lanes: Lanes
     resident: bool
+    threads: int
     held: dict[str, Node] = field(default_factory=dict)
     arrays: list[Array] = field(default_factory=list)
     p: Node = var("p")
@@ -123,7 +135,7 @@ class _Rows:
 
     def nest(self) -> For:
         row, shares = self.row, self.lanes.shares
-        rows, together = product(row.row_shape), THREADS // shares
+        rows, together = product(row.row_shape), self.threads // shares
         axes = [(row.index[a], row.shape[a]) for a in row.kept]
 
         def thread(b: Node, t: Node) -> tuple:
@@ -136,7 +148,7 @@ class _Rows:
             return live((Let(self.p, t % shares), Let(self.leader, t % WARP - self.p), named, *places, *self._levels()))
 
         self.p = var("p", extent=shares)
-        return blocks("b", ceil_divide(rows, together), lambda b: threads(THREADS, lambda t: thread(b, t)))
+        return blocks("b", ceil_divide(rows, together), lambda b: threads(self.threads, lambda t: thread(b, t)))
 
     def _levels(self) -> list:
         row, out = self.row, []
@@ -198,6 +210,8 @@ class _Rows:
     def _over_row(self, element: Callable) -> list:
         """The statements ``element(chunk, lane, column)`` makes, for every element that the thread has."""
         whole = self._whole_row(element) if self.resident else self._read_again(0, self.row.shape[-1], element)
+        for a in reversed(self.row.reduced[:-1]):
+            whole = [For(self.row.index[a], self.row.shape[a], tuple(whole))]
         return [If(all_of(self.valid), tuple(whole))] if self.valid else whole
 
     def _whole_row(self, element: Callable) -> list:
@@ -254,7 +268,7 @@ class _Rows:
                 out.append(Store(where, (c, v), value) if isinstance(where, str) else Store(row.result(where), place, value))
             for n, array, term in zip(reductions, accs, named[len(stores) :]):
                 old = load(array.name, (v,), array.type.dtype)
-                out.append(Store(array.name, (v,), _combined(n, old, term)))
+                out.append(Store(array.name, (v,), combined(n, old, term)))
             return tuple(out)
 
         return element
@@ -264,85 +278,82 @@ class _Rows:
     def _reduction(self, level: int, reductions: list, stores: list) -> list:
         """The loop of one level, its folds, and the names of what it makes."""
         extent, lanes = self.row.shape[-1], self.lanes
-        accs = [Array(f"acc{level}_{k}", Type(_wide(n), (lanes.each,)), "register") for k, n in enumerate(reductions)]
+        accs = [Array(f"acc{level}_{k}", Type(carried(n), (lanes.each,)), "register") for k, n in enumerate(reductions)]
         element = self._made(stores, reductions, accs)
 
         def clear(v) -> tuple:
-            return tuple([Store(a.name, (v,), _identity(n)) for n, a in zip(reductions, accs)])
+            return tuple([Store(a.name, (v,), identity(n)) for n, a in zip(reductions, accs)])
 
         start = written_out("v", lanes.each, clear)
-        if type(extent) is int and extent <= BLOCK:
+        if len(self.row.reduced) > 1 or (type(extent) is int and extent <= BLOCK):
             out = [*map(Alloc, accs), *start, *self._over_row(element)]
             totals = []
             for k, (n, array) in enumerate(zip(reductions, accs)):
-                lets, total = self._fold(n, array, f"{level}_{k}")
+                lets, total = self._fold(n, array)
                 out, totals = out + lets, [*totals, total]
         else:
             out, totals = self._in_blocks(level, reductions, accs, start, element)
         for k, (n, total) in enumerate(zip(reductions, totals)):
             name = var(f"r{level}_{k}", Type(n.dtype, ()))
-            out.append(Let(name, total if total.dtype is n.dtype else apply("cast", total, dtype=n.dtype)))
+            if total.dtype is not n.dtype:  # a shuffle stands by itself
+                total = apply("cast", total, dtype=n.dtype)
+            out.append(Let(name, total))
             self.row.elements.values[n] = as_data(name)
         return out
 
     def _in_blocks(self, level: int, reductions: list, accs: list, start: tuple, element: Callable) -> tuple[list, list]:
         """The same for a row whose sum is that of its blocks'."""
         extent = self.row.shape[-1]
-        names = [var(f"s{level}_{k}", Type(_wide(n), ())) for k, n in enumerate(reductions)]
+        names = [var(f"s{level}_{k}", Type(carried(n), ())) for k, n in enumerate(reductions)]
 
         def block(k: Node) -> tuple:
             begin = k * BLOCK
             some = self._read_again(begin, simplified(least(BLOCK, extent - begin)), element)
             out = [*map(Alloc, accs), *start, *([If(all_of(self.valid), tuple(some))] if self.valid else some)]
-            for k, (n, array, name) in enumerate(zip(reductions, accs, names)):
-                lets, total = self._fold(n, array, f"{level}_{k}")
-                out += [*lets, Set(name, _combined(n, name, total))]
+            for j, (n, array, name) in enumerate(zip(reductions, accs, names)):
+                lets, total = self._fold(n, array)
+                made = var(f"part{level}_{j}", name.type)
+                out += [*lets, Let(made, total), Set(name, combined(n, name, made))]
             return tuple(out)
 
-        clear = [Let(name, _identity(n)) for n, name in zip(reductions, names)]
+        clear = [Let(name, identity(n)) for n, name in zip(reductions, names)]
         return [*clear, loop(f"k{level}", ceil_divide(extent, BLOCK), block)], names
 
-    def _fold(self, node: Node, array: Array, name: str) -> tuple[list, Node]:
+    def _fold(self, node: Node, array: Array) -> tuple[list, Node]:
         """The tree over the lanes, by halves: those of other threads by shuffles."""
-        lanes, dtype, lets = self.lanes, array.type.dtype, []
+        lanes, out = self.lanes, []
 
-        def keep(value: Node) -> Node:
-            made = Let(var(f"f{name}_{len(lets)}", Type(dtype, ())), value)
-            lets.append(made)
-            return made.var
-
-        parts = [keep(load(array.name, (v,), dtype)) for v in range(lanes.each)]
+        def mine(v) -> Node:
+            return load(array.name, (v,), array.type.dtype)
 
         def inside() -> None:
-            while len(parts) > 1:
-                half = len(parts) // 2
-                parts[:] = [keep(_combined(node, a, b)) for a, b in zip(parts[:half], parts[half:])]
+            half = lanes.each // 2
+            while half:
+                out.extend(written_out("v", half, lambda v: (Store(array.name, (v,), combined(node, mine(v), mine(v + half))),)))
+                half //= 2
+
+        def across(distance: int, parts: int) -> None:
+            def exchange(v) -> tuple:
+                other = var("other", array.type.with_shape(()))
+                return (Let(other, shuffle_xor(mine(v), distance)), Store(array.name, (v,), combined(node, mine(v), other)))
+
+            v = index("v", parts)
+            out.append(For(v, parts, exchange(v), UNROLLED))
 
         if not lanes.near:
             inside()
+        parts = lanes.each if lanes.near else 1
         distance = lanes.shares // 2
         while distance:
-            for k, part in enumerate(parts):
-                parts[k] = keep(_combined(node, part, keep(shuffle_xor(part, distance))))
+            across(distance, parts)
             distance //= 2
-        inside()
+        if lanes.near:
+            inside()
         if node.dtype.is_float and node.attr("kind") in ("max", "min") and lanes.shares > 1:
-            parts[0] = keep(shuffle(parts[0], self.leader))  # of zeros of two signs each thread has found its own first
-        return lets, parts[0]
+            return out, shuffle(mine(0), self.leader)  # of zeros of two signs each thread has found its own first
+        return out, mine(0)
 
 
 def _is_in_place(node: Node) -> bool:
     """Whether a Node reads its operands at its own index."""
     return node.op == "reduce" or TABLE[node.op].scalar is not None
-
-
-def _wide(node: Node):
-    return accumulator(node.dtype, node.attr("kind"))
-
-
-def _identity(node: Node) -> Node:
-    return const(TABLE["reduce"].reduce(node.attr("kind"), _wide(node))[0], Type(_wide(node), ()))
-
-
-def _combined(node: Node, x: Node, y: Node) -> Node:
-    return make(TABLE["reduce"].reduce(node.attr("kind"), x.dtype)[1], (x, y), (), Type(x.dtype, ()))

@@ -1,0 +1,100 @@
+"""The code of a program for GPUs: its text, what compilers make of single kernels, and what these need of a device."""
+
+from __future__ import annotations
+
+import functools
+
+from graphc.codegen.cuda.module import program_source
+from graphc.errors import DeviceUnavailable
+from graphc.inspect.sizes import unit
+from graphc.ir.geometry import geometry
+from graphc.ir.gpu import Gpu
+from graphc.ir.kernel import Kernel
+from graphc.ir.program import Program
+from graphc.runtime.cuda.images import Image, compile_image
+from graphc.runtime.cuda.kernel_text import kernel_of, only, spans
+from graphc.runtime.cuda.nvrtc import CUBIN, PTX
+from graphc.runtime.cuda.reports import Resources, occupancy
+from graphc.runtime.cuda.sass import disassemble
+
+FORMS = ("cuda", "ptx", "sass", "resources")
+
+
+class GpuCode:
+    """What stands behind the kernels of a program for ``gpu``; nothing is compiled before it is asked for."""
+
+    def __init__(self, program: Program, gpu: Gpu):
+        self.program, self.gpu = program, gpu
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The CUDA C++ text of the whole program."""
+        return program_source(self.program, self.gpu)
+
+    def whole(self, form: str) -> str:
+        """The whole program as ``cuda``, ``ptx`` or ``sass``.
+
+        Raises:
+            DeviceUnavailable: the compiler or the disassembler is missing; the message says what to install.
+        """
+        match form:
+            case "cuda":
+                return self.text
+            case "ptx":
+                return self._compiled(self.text, PTX).data.decode()
+        return "\n\n".join(kernel.text for kernel in disassemble(self._compiled(self.text, CUBIN).data).values())
+
+    def kernel_as(self, kernel: Kernel, form: str) -> str:
+        """One kernel as one of ``FORMS``; compiled alone.
+
+        Raises:
+            DeviceUnavailable: as for ``whole``.
+        """
+        if form == "cuda":
+            return kernel_of(self.text, kernel.name)
+        if form == "ptx":
+            return self._alone(kernel, PTX).data.decode()
+        return self._sass(kernel).text if form == "sass" else self._resources(kernel)
+
+    def lines(self, kernel: str) -> tuple[int, int] | None:
+        """The first and the last line of a kernel in the text, from 1; None if it is not there."""
+        return next(((one.first + 1, one.last) for one in spans(self.text) if one.name == kernel), None)
+
+    def _alone(self, kernel: Kernel, form: str) -> Image:
+        return self._compiled(only(self.text, {kernel.name}), form)
+
+    def _compiled(self, text: str, form: str) -> Image:
+        return compile_image(text, self.gpu.arch, self.program.name, form=form)
+
+    def _sass(self, kernel: Kernel):
+        return disassemble(self._alone(kernel, CUBIN).data)[kernel.name]
+
+    def _resources(self, kernel: Kernel) -> str:
+        image = self._alone(kernel, CUBIN)
+        lines = [f"{kernel.name} for {self.gpu.arch}, by {image.compiler}", *self._needs(kernel, image.resources)]
+        try:
+            table = self._sass(kernel).table()
+        except DeviceUnavailable as error:
+            return "\n".join([*lines, "", str(error)])
+        return "\n".join([*lines, "", "instructions, as they stand in the code", *(f"  {line}" for line in table)])
+
+    def _needs(self, kernel: Kernel, found: dict[str, Resources]) -> list[str]:
+        """What a kernel needs, as lines."""
+        own, shape = found[kernel.name], geometry(kernel)
+        shared = shape.shared + own.shared
+        fills = occupancy(self.gpu, shape.threads, own.registers, shared)
+        called = [one for one in found.values() if one.registers is None]
+        rows = [
+            ("blocks", f"{shape.grid}", ""),
+            ("threads", f"{shape.threads}", "of a block"),
+            ("shared memory", unit(shared), "of a block"),
+            ("registers", f"{own.registers}", "of a thread"),
+            ("stack", unit(max(one.stack for one in (own, *called))), "of a thread"),
+            ("spills", unit(sum(one.spills for one in (own, *called))), "to and from it, as registers do not suffice"),
+        ]
+        if not own.spills:
+            rows[-1] = ("spills", rows[-1][1], "")
+        width = max(len(value) for _, value, _ in rows)
+        lines = [f"  {name:13}  {value:>{width}}  {note}".rstrip() for name, value, note in rows]
+        part = f"{fills.warps} of {fills.most} warps ({100 * fills.fraction:.0f} %)"
+        return [*lines, f"  {'occupancy':13}  {fills.blocks:>{width}}  blocks on a multiprocessor, {part}; there could be more but for {fills.limit}"]
