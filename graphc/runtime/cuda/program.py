@@ -48,7 +48,7 @@ class DeviceProgram:
         for step in steps:
             if isinstance(step, Launch):
                 shared[step.kernel] = max(step.shared, shared.get(step.kernel, 0))
-        self.module = device.load(image, tuple(shared)) if shared else None
+        self.module = device.load(bytes(image), tuple(shared)) if shared else None
         self.functions = {name: self.module.function(name, size) for name, size in shared.items()}
         self.donated = dict(self.signature.donated)
         self.needs = [symbols_of(p.type.shape) for p in self.signature.outputs]
