@@ -142,6 +142,8 @@ class _Cutter:
                 there.add((x, run.device))
                 steps.append(Copy(self.names[x], "" if is_given else self.places[x], run.device))
             steps.append(run)
+        results = tuple([self.names[n] for n in self.whole.outputs])
+        made = {self.names[n]: place for n, place in self.places.items()}
         rest = tuple([n for n in wanted if n.op != "input" and n not in self.places])
         if rest:
             graph = Graph(f"{self.whole.name}_constants", (), rest)
