@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.api.places import Seen, visible_gpus
+from graphc.api.places import Seen, see_gpus, visible_gpus
 from graphc.api.spelling import respelled
 from graphc.errors import UsageError, explain
 from graphc.runtime.gpus import found_gpus
@@ -71,7 +71,7 @@ def set_visible_devices(devices, device_type=None) -> None:
         if device_type not in (None, device.device_type):
             raise UsageError(explain(f"config: {device.name} is no {device_type}"))
     if device_type in (None, "GPU"):
-        Seen.gpus = tuple([int(d.name.rpartition(":")[2]) for d in chosen if d.device_type == "GPU"])
+        see_gpus(tuple([int(d.name.rpartition(":")[2]) for d in chosen if d.device_type == "GPU"]))
     if device_type in (None, "CPU"):
         _Visible.cpu = _CPU in chosen
 

@@ -40,6 +40,16 @@ def visible_gpus() -> tuple[int, ...]:
     return tuple(range(len(found_gpus()))) if Seen.gpus is None else Seen.gpus
 
 
+def gpu_memory(number: int) -> int:
+    """The bytes of memory of a GPU."""
+    return found_gpus()[number].memory
+
+
+def see_gpus(numbers: tuple[int, ...]) -> None:
+    """Let operations use these GPUs alone, of those that are there."""
+    Seen.gpus = tuple([n for n in numbers if 0 <= n < len(found_gpus())])
+
+
 def place_of(name: str | None, soft: bool | None = None) -> str | None:
     """The device that a name means; None for one that says nothing of a device, or may be served by the default one.
 

@@ -13,6 +13,7 @@ from graphc.ir.clock import Times
 from graphc.ir.graph import Graph
 from graphc.options import Options
 from graphc.runtime.executable import new_turn  # noqa: F401  also found here
+from graphc.runtime.resident import Resident  # noqa: F401  also found here
 from graphc.runtime.turn import Turn
 
 

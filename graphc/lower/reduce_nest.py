@@ -104,15 +104,15 @@ def row_body(graph: Graph, index: tuple, names: dict, results: list, rows: dict)
         index: the place of the row. names: inputs and the arrays they lie in. results: the arrays of the outputs.
         rows: arrays that hold single rows only -> their index up to the last axis.
     """
-    row = _part(graph, index, names, tuple(results))
+    row = part(graph, index, names, tuple(results))
     row.elements.rows.update(rows)
-    return tuple(_row_loops(row, *_planned(row)))
+    return tuple(_row_loops(row, *planned(row)))
 
 
 def may_overwrite(graph: Graph, given: Node) -> bool:
     """Whether the one output may take the place of an input: no loop after the first that stores there reads that again."""
-    row = _part(graph, (0,) * (given.type.rank - 1), {x: f"x{k}" for k, x in enumerate(graph.inputs)}, ("out",))
-    _, loops = _planned(row)
+    row = part(graph, (0,) * (given.type.rank - 1), {x: f"x{k}" for k, x in enumerate(graph.inputs)}, ("out",))
+    _, loops = planned(row)
     reads, writes = [], []
     for level, (reductions, stores) in enumerate(loops):
         known = {n for n, (_, since) in row.cached.items() if since < level}
@@ -134,7 +134,7 @@ def _within(roots: list, known: set) -> set:
     return found
 
 
-def _part(graph: Graph, index: tuple, names: dict, results: tuple) -> Row:
+def part(graph: Graph, index: tuple, names: dict, results: tuple) -> Row:
     shape = graph.outputs[0].shape
     last = len(shape) - 1
     row = Row(graph, shape, tuple(range(last)), (last,), (*index, None), Elements(names), [], results=results)
@@ -142,7 +142,7 @@ def _part(graph: Graph, index: tuple, names: dict, results: tuple) -> Row:
     return row
 
 
-def _planned(row: Row) -> tuple[list, list]:
+def planned(row: Row) -> tuple[list, list]:
     """Nodes in order, and the loops of a row."""
     order = toposort(row.graph.outputs)
     find_phases(row, order)
@@ -172,7 +172,7 @@ def _row_loops(row: Row, order: list, loops: list) -> list:
 
 
 def _row_nest(row: Row) -> tuple:
-    body = _row_loops(row, *_planned(row))
+    body = _row_loops(row, *planned(row))
     work = work_of(row.graph)
     for a in row.reduced:
         work = work * row.shape[a]
@@ -289,7 +289,7 @@ def _fits_stack(row: Row, node: Node) -> bool:
     return fits and len(row.reduced) == 1
 
 
-def _body(row: Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:
+def element_body(row: Row, stores: list, reductions: list, index: tuple, guard: Node | None, accs: list) -> tuple:
     """Statements for one element: stores of full-shape values, then the accumulations."""
     values = [row.elements.at(n, index, guard) for _, n in stores]
     terms = []
@@ -339,7 +339,7 @@ def _in_blocks(row: Row, level: int, reductions: list, stores: list, count) -> t
     whole = simplified(extent // BLOCK)
     block = var(f"b{level}", extent=whole if type(whole) is int else None)
     lanes, parts = _in_lanes(row, level, reductions, stores, (block * BLOCK, BLOCK), None)
-    out, names, combined = _totals(level, reductions, parts)
+    out, names, combined = totals(level, reductions, parts)
     out.append(For(block, whole, (*lanes, *combined(parts))))
     rest = simplified(extent - whole * BLOCK)  # a block by itself: what depends on the extent alone is known before the rows
     if rest != 0:
@@ -356,11 +356,11 @@ def _in_shared_blocks(row: Row, level: int, reductions: list, stores: list, coun
     row.arrays = [*row.arrays, *arrays]
     keep = [Store(a.name, (block,), x) for a, x in zip(arrays, parts)]
     shared = parallelise(For(block, count, (*lanes, *keep)), work_of(row.graph) * BLOCK)
-    out, names, combined = _totals(level, reductions, parts)
+    out, names, combined = totals(level, reductions, parts)
     return [shared, *out, For(block, count, combined([load(a.name, (block,), a.type.dtype) for a in arrays]))], names
 
 
-def _totals(level: int, reductions: list, parts: list) -> tuple[list, list, Callable]:
+def totals(level: int, reductions: list, parts: list) -> tuple[list, list, Callable]:
     """Names for reductions of which blocks make ``parts``, as they begin, and the statements that take a block's in."""
     names = [var(f"s{level}_{k}", x.type) for k, x in enumerate(parts)]
     kinds = [TABLE["reduce"].reduce(n.attr("kind"), x.dtype) for n, x in zip(reductions, parts)]
@@ -392,15 +392,15 @@ def _in_lanes(row: Row, level: int, reductions: list, stores: list, span: tuple,
     chunk = var(f"c{level}", extent=main if type(main) is int else None)
     inner: list = []
     if main != 0:
-        body = _body(row, stores, reductions, at(chunk * lanes + lane), None, accs)
+        body = element_body(row, stores, reductions, at(chunk * lanes + lane), None, accs)
         inner.append(For(chunk, main, (For(lane, lanes, body, VECTOR),)))
     rest = simplified(extent - main * lanes)
     if type(rest) is int and rest:
-        body = _body(row, stores, reductions, at(lane + main * lanes), None, accs)
+        body = element_body(row, stores, reductions, at(lane + main * lanes), None, accs)
         inner.append(For(lane, rest, body, VECTOR))
     elif type(rest) is not int:
         where = main * lanes + lane
-        body = _body(row, stores, reductions, at(where), where < extent, accs)
+        body = element_body(row, stores, reductions, at(where), where < extent, accs)
         inner.append(For(lane, lanes, body, VECTOR))
     nest = tuple(inner)
     for a in reversed(row.reduced[:-1]):
@@ -421,7 +421,7 @@ def _store_loop(row: Row, level: int, stores: list) -> list:
     begin, size = (0, extent) if count == 1 else block_span(extent, block)
     column = var(f"j{level}", extent=size if type(size) is int else None)
     index = (*row.index[:-1], simplified(begin + column))
-    nest = (For(column, size, _body(row, stores, [], index, None, []), VECTOR),)
+    nest = (For(column, size, element_body(row, stores, [], index, None, []), VECTOR),)
     if count != 1:
         nest = (parallelise(For(block, count, nest), work_of(row.graph) * BLOCK),)
     for a in reversed(row.reduced[:-1]):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from graphc.ir.dtype import DType
 from graphc.ir.gpu import Gpu
 
 
@@ -67,6 +68,20 @@ class Device(Protocol):
 
     def fill(self, address: int, size: int, byte: int = 0) -> None:
         """Set bytes on the device."""
+
+    def tensor_map(
+        self, address: int, dtype: DType, sizes: tuple[int, ...], strides: tuple[int, ...], box: tuple[int, ...], swizzle: bool = True
+    ) -> bytes:
+        """What the copy engine of sm_90 and up is told of an array: 128 bytes, to be uploaded to an address that is a multiple of 64.
+
+        Args:
+            sizes, box: elements of the array (of 1 to 4 dimensions), and of what is copied at once; the innermost dimension first.
+            strides: bytes between neighbours, for every dimension but the innermost.
+            swizzle: rows of the box are 128 bytes at the most, and lie in shared memory as tiles of ``gc_wgmma_tile`` do.
+
+        Raises:
+            DeviceError: sizes, strides or address break a rule of the engine.
+        """
 
     def launch(
         self, function: object, grid: int, threads: int, shared: int, arguments: bytes, sizes: tuple[int, ...] | None = None

@@ -6,8 +6,10 @@ field                              here
 intra_op_parallelism_threads       how many threads one operation uses, at most the machine's; of the whole process
 operation_timeout_in_ms            how long a run may wait for a queue
 log_device_placement               the device of every operation is logged when a run is planned
-device_count                       ``{"GPU": 0}`` is always so; more than one ``CPU`` is one device with all threads
-allow_soft_placement, gpu_options  always so: everything runs on the CPU, memory is taken as it is needed
+device_count                       ``{"GPU": 0}`` hides the GPUs; more than one ``CPU`` is one device with all threads
+allow_soft_placement               whether the device of the session serves instead of a GPU that is not there; without it
+                                   such an operation is refused. A session without a ConfigProto allows it
+gpu_options                        ``visible_device_list`` chooses GPUs, of the whole process; memory is taken as it is needed
 inter_op_parallelism_threads,      operations are compiled into one program, which uses the threads of
 session_inter_op_thread_pool       ``intra_op_parallelism_threads``
 graph_options                      the compiler's passes always run; they do not change results
@@ -25,6 +27,7 @@ import logging
 from dataclasses import dataclass
 
 from graphc.api.machine import use_threads
+from graphc.api.places import see_gpus, visible_gpus
 from graphc.errors import UsageError, explain
 
 
@@ -36,16 +39,22 @@ class Settings:
         threads: how many threads an operation may use; None for the default.
         timeout: seconds that a run may wait for a queue; None for any time.
         log_placement: whether the devices of operations are logged.
+        soft: whether another device serves instead of a GPU that is not there.
+        gpus: the numbers of the GPUs to see, of the whole process; None for those seen now.
     """
 
     threads: int | None = None
     timeout: float | None = None
     log_placement: bool = False
+    soft: bool = True
+    gpus: tuple[int, ...] | None = None
 
     def apply(self) -> None:
-        """Set what belongs to the whole process: the threads."""
+        """Set what belongs to the whole process: the threads, and which GPUs are seen."""
         if self.threads is not None:
             use_threads(self.threads)
+        if self.gpus is not None:
+            see_gpus(self.gpus)
 
 
 _ONE_DEVICE = "operations are compiled into one program; intra_op_parallelism_threads says how many threads it uses"
@@ -87,8 +96,29 @@ def settings(config) -> Settings:
             _tell(field.name, _WITHOUT_MEANING[field.name])
     wait = config.operation_timeout_in_ms
     return Settings(
-        config.intra_op_parallelism_threads or None, wait / 1000 if wait else None, config.log_device_placement
-    )
+        config.intra_op_parallelism_threads or None, wait / 1000 if wait else None, config.log_device_placement,
+        config.allow_soft_placement, _gpus(config),
+    )  # fmt: skip
+
+
+def _gpus(config) -> tuple[int, ...] | None:
+    """The numbers of the GPUs that a ConfigProto wants to see; None where it says nothing.
+
+    Raises:
+        UsageError: its list is none.
+    """
+    listed = config.gpu_options.visible_device_list
+    numbers = None
+    if listed:
+        try:
+            numbers = tuple([int(n) for n in listed.split(",")])
+        except ValueError:
+            what = f"config.gpu_options.visible_device_list must be numbers like '0,1', got {listed!r}"
+            raise UsageError(explain(f"Session: {what}")) from None
+    if "GPU" in config.device_count:
+        seen = visible_gpus() if numbers is None else numbers
+        numbers = tuple(seen[: config.device_count["GPU"]])
+    return numbers
 
 
 @functools.lru_cache(None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from graphc.api.effect import Effect, any_token
 from graphc.api.gradient import gradients, jacobian_at, mark
+from graphc.api.transfers import on_device
 from graphc.errors import located
 from graphc.ir.node import Node
 from graphc.lib.linalg import tensordot
@@ -47,7 +48,8 @@ def refine(tensor: Tensor, node: Node) -> Node:
 
 
 def differentiate(
-    op_name: str, effect: Differentiate, values, is_fed: Callable[[Tensor], bool], upstream: Upstream | None = None
+    op_name: str, effect: Differentiate, values, is_fed: Callable[[Tensor], bool], upstream: Upstream | None = None,
+    place: Callable[[Operation], str] | None = None,
 ) -> list[Node | None]:
     """For each of ``effect.xs`` the gradient, or None where nothing connects it.
 
@@ -58,6 +60,7 @@ def differentiate(
         values: Node of each tensor, and the token before each operation with effects, by ``[]``.
         is_fed: whether a tensor's value comes from outside.
         upstream: stands in for what has no value because it lies before fed tensors; if None, gradients end there.
+        place: the device of an operation, see ``trace``; None where that does not matter.
 
     Raises:
         Wanted: something has no value that must have one.
@@ -69,7 +72,7 @@ def differentiate(
         across = crossed(everything, effect, is_fed)
         if across:
             path = ancestors(effect.ys, lambda t: is_fed(t) and t not in across)
-            values = _completed(path, values, is_fed, upstream)
+            values = _completed(path, values, is_fed, upstream, place)
     marks = _Marks(op_name, effect, values, is_fed)
     inside = set(path)
     for x in effect.xs:
@@ -78,7 +81,7 @@ def differentiate(
         elif not isinstance(x, Tensor) and is_fed(x.as_element()):
             marks.touch(x.as_element(), x)
     for op in path:
-        marks.visit(op, across, upstream)
+        marks.visit(op, across, upstream, place)
     if effect.whole:
         found = _whole(marks, effect.ys[0])
     else:
@@ -120,13 +123,13 @@ class _Marks:
         self._count += 1
         return mark(value, f"delta_{self._name}_{self._count}")
 
-    def visit(self, op: Operation, across: set, upstream: Upstream | None) -> None:
+    def visit(self, op: Operation, across: set, upstream: Upstream | None, place: Callable | None) -> None:
         """Evaluate an operation again, if it depends on a mark."""
         local, stops = self.local, self._stops
         if isinstance(op.effect, Read) and op.effect.variable in self._wanted and op.outputs[0] not in stops:
             self.touch(op.outputs[0], op.effect.variable)
         elif any(t in local for t in op.operands) and op.outputs and (_is_pure(op) or isinstance(op.effect, Effect)):
-            for t, node in zip(op.outputs, _evaluate(op, local, self.is_fed, upstream)):
+            for t, node in zip(op.outputs, _evaluate(op, local, self.is_fed, upstream, place)):
                 if node is None or t in stops:
                     continue
                 if t in across:
@@ -188,13 +191,13 @@ def _accumulate(slopes: dict, more: Iterable) -> None:
             slopes[delta] = slope if slopes[delta] is None else apply("add", slopes[delta], slope)
 
 
-def _completed(path: list[Operation], values, is_fed, upstream: Upstream) -> "Scope":
+def _completed(path: list[Operation], values, is_fed, upstream: Upstream, place: Callable | None) -> "Scope":
     """The values with those before fed tensors: computed, or stood in for."""
     known = Scope(values)
     for op in path:
         missing = [t for t in op.outputs if not _has(known, t)]
         if missing and (op.effect is None or isinstance(op.effect, Differentiate)):
-            nodes = _evaluate(op, known, is_fed, upstream)
+            nodes = _evaluate(op, known, is_fed, upstream, place)
         elif missing:
             nodes = upstream.stand_in(op)
         for t in missing:
@@ -216,16 +219,16 @@ def _is_pure(op: Operation) -> bool:
     return op.effect is None or isinstance(op.effect, (Random, Differentiate))
 
 
-def _evaluate(op: Operation, values, is_fed, upstream: Upstream | None) -> tuple:
+def _evaluate(op: Operation, values, is_fed, upstream: Upstream | None, place: Callable | None) -> tuple:
     with located(op.location):
         if isinstance(op.effect, Differentiate):
-            return tuple(split(differentiate(op.name, op.effect, values, is_fed, upstream), op.effect.places))
+            return tuple(split(differentiate(op.name, op.effect, values, is_fed, upstream, place), op.effect.places))
         operands = [values[t] for t in op.operands]
         if isinstance(op.effect, Effect):
             if upstream is not None and not _has(values, op):
                 raise Wanted([op])
             return nodes_of(op.build(_token_before(op, values), *operands))[1:]
-        return nodes_of(op.build(*operands))
+        return nodes_of(on_device(place(op) if place is not None else "", op.build, operands))
 
 
 def _token_before(op: Operation, values) -> Node:

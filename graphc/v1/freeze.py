@@ -51,7 +51,7 @@ def freeze(session: Session, inputs, outputs, name: str = "model") -> PureGraph:
     values = {}
     for v in traced.read:
         with located(v.op.location):
-            values[v.start] = const(np.array(session.state.array(v)), v.type)
+            values[v.start] = const(np.array(session.state.value(v)), v.type)
     frozen = rebuild(substitute(traced.graph.outputs, values))
     return PureGraph(name, tuple(nodes), tuple(frozen), tuple(names))
 

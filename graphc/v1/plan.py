@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from graphc.api.places import options_for
 from graphc.api.run import bound
 from graphc.errors import StateError, explain, located
 from graphc.ir.graph import input_node
@@ -157,7 +159,7 @@ def make_plan(
         GraphcError: whatever tracing and compiling find.
     """
     nodes, inputs = fed_nodes(request, pattern)
-    traced = trace(name, request.fetches, request.targets, nodes, inputs, request.done)
+    traced = trace(name, request.fetches, request.targets, nodes, inputs, request.done, state.place)
     missing = [v for v in traced.read if not state.is_initialised(v)]
     if missing:
         named = ", ".join(v.op.name for v in missing)
@@ -168,7 +170,8 @@ def make_plan(
         made = [(v.op.name, f"is variable {v.op.name}   {v.op.location}") for v in missing if v.op.location]
         raise StateError(explain(what, made))
     arrays = {len(inputs) + k: state.array(v) for k, v in enumerate(traced.state)}
-    call = (bind or bound)(traced.graph, arrays, turn=state.turn) if traced.graph.outputs else _nothing
+    bind = bind or functools.partial(bound, options=options_for(state.home))
+    call = bind(traced.graph, arrays, turn=state.turn) if traced.graph.outputs else _nothing
     if traced.has_effects:
         call = _without_token(call, len(request.fetches))
     is_scalar = len(request.fetches) == 1 and not traced.graph.outputs[0].shape

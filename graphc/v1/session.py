@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from graphc.api.places import HOST, Seen, default_place, device_at, full_name, gpu_memory, visible_gpus
+from graphc.api.places import chosen as chosen_place
 from graphc.api.profiler import watch_runs
 from graphc.errors import DeviceUnavailable, FeedError, GraphcWarning, StateError, UsageError, explain
 from graphc.v1 import logging
@@ -25,7 +27,6 @@ from graphc.v1.tensor import Tensor
 from graphc.v1.trace import needed
 
 _CALLS_KEPT = 4096
-_DEVICE = "/job:localhost/replica:0/task:0/device:CPU:0"
 _FEEDS = object()  # stands between fetches and keys of feeds
 
 
@@ -36,11 +37,11 @@ def _check_target(what: str, target: str) -> None:
         raise DeviceUnavailable(explain(f"{what}: there is no way to reach {target!r}; only this machine runs"))
 
 
-def _log_placement(request: Request) -> None:
+def _log_placement(request: Request, state: State) -> None:
     """Log the device of every operation of a run."""
     fed = set(request.fed)
     for op in needed([t.op for t in request.fetches if t not in fed] + list(request.targets), fed.__contains__):
-        logging.info("%s: (%s): %s", op.name, op.type, _DEVICE)
+        logging.info("%s: (%s): %s", op.name, op.type, full_name(state.place(op) or state.home))
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,12 @@ class Session:
         target: empty or ``local``: there is only this machine.
         graph: the graph; the default graph if None.
         config: a ConfigProto; ``graphc.v1.config`` says what of it has a meaning.
+        device: what operations run on that name no device: ``cpu``, ``cuda`` (also ``cuda:1``) or ``cuda-emulated``; that of
+            the process if None, see ``docs/cuda.md``.
 
     Raises:
-        DeviceUnavailable: another target. UsageError: ``graph`` is no Graph, ``config`` is no ConfigProto.
+        DeviceUnavailable: another target, or a device that is not there. UsageError: ``graph`` is no Graph, ``config`` is no
+            ConfigProto, ``device`` is no such word.
 
     Example::
 
@@ -71,7 +75,7 @@ class Session:
             print(sess.run(tf.reduce_sum(x, axis=1), feed_dict={x: [[1, 2], [3, 4]]}))
     """
 
-    def __init__(self, target: str = "", graph: Graph | None = None, config=None):
+    def __init__(self, target: str = "", graph: Graph | None = None, config=None, device: str | None = None):
         if not isinstance(target, str):
             raise UsageError(explain(f"Session: the target must be a string, got {target!r}; pass graph=... by name"))
         _check_target("Session", target)
@@ -81,7 +85,9 @@ class Session:
         self.config, self.sess_str = config, target
         chosen = settings(config)
         chosen.apply()
-        self.state = State()
+        home = default_place() if device is None else chosen_place(device, "Session: device")
+        device_at(home)  # to know now whether it is there
+        self.state = State(home, Seen.soft and chosen.soft)
         self.state.timeout, self._logs_placement = chosen.timeout, chosen.log_placement
         self._closed = False
         self._version = self._graph.version
@@ -168,7 +174,7 @@ class Session:
             tensors, operations, rebuild = resolve(self._graph, fetches)
             request = Request(tuple(tensors), tuple(operations), resolve_keys(self._graph, keys), rebuild)
             if self._logs_placement:
-                _log_placement(request)
+                _log_placement(request, self.state)
             found = Runner(request, self.state, isinstance(fetches, (Tensor, str)) and len(tensors) == 1)
             if key[0] is not None:
                 found = self._runners.setdefault(key, found)  # another thread may have been faster
@@ -247,9 +253,10 @@ class Session:
         return self._graph.as_graph_def()
 
     def list_devices(self) -> list[Device]:
-        """The devices that can be used: this machine's processor."""
+        """The devices that can be used: this machine's processor, and the GPUs that the program sees."""
         self._check_open("list_devices")
-        return [Device(_DEVICE, "CPU", 256 << 20, 1)]
+        gpus = [Device(full_name(f"cuda:{k}"), "GPU", gpu_memory(k), k + 2) for k in visible_gpus()]
+        return [Device(full_name(HOST), "CPU", 256 << 20, 1), *gpus]
 
     @staticmethod
     def reset(target: str, containers=None, config=None) -> None:
@@ -290,8 +297,8 @@ class Session:
 class InteractiveSession(Session):
     """A session that is the default one from its making to its closing."""
 
-    def __init__(self, target: str = "", graph: Graph | None = None, config=None):
-        super().__init__(target, graph, config)
+    def __init__(self, target: str = "", graph: Graph | None = None, config=None, device: str | None = None):
+        super().__init__(target, graph, config, device)
         if any(isinstance(s, InteractiveSession) for s in SESSIONS.entered):
             what = "an interactive session is active already; close() it to free what it holds"
             warnings.warn(f"InteractiveSession: {what}", GraphcWarning, stacklevel=2)

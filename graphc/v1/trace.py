@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from graphc.api.effect import Effect, first_token
+from graphc.api.transfers import on_device
 from graphc.errors import FeedError, GraphcError, GraphError, ShapeError, explain, located
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph as PureGraph
@@ -156,8 +157,8 @@ class _MoreNeeded(Exception):
 class _Run:
     """One pass over the operations: values so far, writes so far, and which of them each operation sees."""
 
-    def __init__(self, fed: dict, done=frozenset()):
-        self.fed, self.done = fed, done
+    def __init__(self, fed: dict, done, place: Callable[[Operation], str]):
+        self.fed, self.done, self.place = fed, done, place
         self.values: dict[Tensor | Operation, Node] = dict(fed)  # of operations with effects the token before
         self.views: dict[Operation, dict] = {}
         self.read: dict = {}
@@ -238,7 +239,7 @@ class _Run:
             _MoreNeeded: they need the values of operations that are not part of the run.
         """
         try:
-            return differentiate(op.name, op.effect, self.values, self.is_fed, self.upstream)
+            return differentiate(op.name, op.effect, self.values, self.is_fed, self.upstream, self.place)
         except Wanted as wanted:
             raise _MoreNeeded(op, wanted.operations) from None
 
@@ -255,7 +256,9 @@ class _Run:
 
     def built(self, op: Operation, before=(), of=()):
         """What an operation makes of Nodes that it takes before its operands' values; ``of``: what they are of."""
-        return built(op.build, (*of, *op.operands), [*before, *[self.values[t] for t in op.operands]])
+        nodes = [*before, *[self.values[t] for t in op.operands]]
+        place = "" if isinstance(op.effect, Effect) else self.place(op)
+        return on_device(place, lambda *given: built(op.build, (*of, *op.operands), given), nodes)
 
     def write(self, op: Operation, variable, uses_current: bool) -> Node:
         of = (variable,) if uses_current else ()
@@ -275,13 +278,21 @@ class _Run:
         return new
 
 
-def trace(name: str, fetches, targets, fed: dict, inputs: tuple, done=frozenset()) -> Traced:
+def at_home(op: Operation) -> str:
+    """Every operation runs on the device of the session."""
+    return ""
+
+
+def trace(
+    name: str, fetches, targets, fed: dict, inputs: tuple, done=frozenset(), place: Callable[[Operation], str] = at_home
+) -> Traced:  # fmt: skip
     """The pure graph that computes ``fetches`` and runs ``targets``.
 
     Args:
         fetches: Tensors; targets: Operations run for their effects.
         fed: Tensor -> Node for every fed tensor; ``inputs``: the input Nodes in the order of the feeds.
         done: Operations that are not run again though others are ordered after them; see ``needed``.
+        place: the device of an operation, empty for that of the session.
 
     Raises:
         FeedError: a placeholder that is needed is not fed; the message names them all.
@@ -289,7 +300,7 @@ def trace(name: str, fetches, targets, fed: dict, inputs: tuple, done=frozenset(
         ShapeError, DtypeError: from the operations, at the lines that made them.
     """
     targets = [t.op for t in fetches if t not in fed] + list(targets)
-    run = _visited(targets, fed, done)
+    run = _visited(targets, fed, done, place)
     token = [] if run.token.op == "const" else [run.token]
     state = [*dict.fromkeys([*run.read, *run.peeked, *run.latest]), *run.counters]
     places = {v: len(inputs) + k for k, v in enumerate(state)}
@@ -305,11 +316,11 @@ def trace(name: str, fetches, targets, fed: dict, inputs: tuple, done=frozenset(
     return Traced(graph, tuple(state), tuple(run.read), tuple(written), bool(token))
 
 
-def _visited(targets, fed: dict, done) -> _Run:
+def _visited(targets, fed: dict, done, place: Callable[[Operation], str]) -> _Run:
     """All the operations that the targets need, evaluated; once more with what gradients turn out to need."""
     more: dict[Operation, set] = {}
     while True:
-        run = _Run(fed, done)
+        run = _Run(fed, done, place)
         order = needed(targets, run.is_fed, done, more)
         unfed = _unfed(order, targets, run, done, more)
         try:

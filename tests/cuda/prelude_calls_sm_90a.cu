@@ -54,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) engines(const void* __restr
 #define GC_ALL(N) \
   GC_HALVES(N, f16) \
   GC_HALVES(N, bf16) \
-  GC_GROUP(tf32_##N, N, tf32, (gc_wgmma_tf32<N>(d, left, right, false));, )
+  GC_GROUP(tf32_##N, N, tf32, (gc_wgmma_tf32<N>(d, left, right, a[0] != 0));, )
 GC_ALL(16)
 GC_ALL(32)
 GC_ALL(64)

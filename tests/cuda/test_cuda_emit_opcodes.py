@@ -7,12 +7,12 @@ from host_text import launch, library, needs_cxx
 from graphc.codegen.cuda.module import kernels_source
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
-from graphc.ir.kernel import Array, For, If, Kernel, Store, load
+from graphc.ir.kernel import Array, For, Kernel, Store, load
 from graphc.ir.node import make, var
 from graphc.ir.type import Type
 from graphc.ir.verify_kernel import verify_kernel
 from tests.codegen.jit import evaluate
-from tests.codegen.scalar_samples import HALVES, NATIVE, pairs, samples, signatures
+from tests.codegen.scalar_samples import NATIVE, pairs, samples, signatures
 from tests.codegen.test_opcodes import assert_same
 from tests.machine_code import host_targets
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-Settings fake_settings = {1, 13000, 90, 256L << 20, 0, -1, -1, CUDA_ERROR_ILLEGAL_ADDRESS};
+Settings fake_settings = {1, 13000, 90, 256L << 20, 0, -1, -1, CUDA_ERROR_ILLEGAL_ADDRESS, 0};
 Counts fake_counts;
 CUresult fake_lost = CUDA_SUCCESS;
 
@@ -19,6 +19,7 @@ static struct { const char *name; long *value; } settings[] = {
     {"devices", &fake_settings.devices}, {"driver", &fake_settings.driver}, {"capability", &fake_settings.capability},
     {"memory", &fake_settings.memory}, {"init", &fake_settings.init}, {"allocations_left", &fake_settings.allocations_left},
     {"fault_after", &fake_settings.fault_after}, {"fault_code", &fake_settings.fault_code},
+    {"eager", &fake_settings.eager},
 };
 static struct { const char *name; long *value; } counts[] = {
     {"launches", &fake_counts.launches}, {"replays", &fake_counts.replays}, {"allocations", &fake_counts.allocations},
@@ -184,5 +185,5 @@ static const struct { CUresult code; const char *text; } texts[] = {
 CUresult cuGetErrorString(CUresult code, const char **text) {
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (texts[i].code == code) return *text = texts[i].text, CUDA_SUCCESS;
-  return *text = "some other error", CUDA_ERROR_INVALID_VALUE;
+  return *text = NULL, CUDA_ERROR_INVALID_VALUE;
 }

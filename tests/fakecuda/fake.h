@@ -1,7 +1,8 @@
 // A CUDA driver whose device is the host: what its parts share.
 //
 // Work put on a stream waits there until somebody must have it done (a synchronisation, a copy to ordinary host memory): the
-// laziest order that CUDA allows, so that a program that forgot to wait reads what is not there yet.
+// laziest order that CUDA allows, so that a program that forgot to wait reads what is not there yet. With the setting `eager`
+// all streams but the first do their work at once instead, as far as they wait for nothing.
 #pragma once
 #include <cuda.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@ typedef struct {
   long devices, driver, capability, memory, init;  // what the machine has; `init` is what cuInit answers
   long allocations_left;                           // device allocations that still succeed, -1: all
   long fault_after, fault_code;                    // launches that still succeed, -1: all; what the next one ends with
+  long eager;
 } Settings;
 
 typedef struct {

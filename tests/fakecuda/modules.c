@@ -10,15 +10,26 @@
 
 enum { HEADER = 64, KERNELS = 256, SHARED_DEFAULT = 48 << 10, SHARED_MOST = 227 << 10 };
 
-// What a kernel of the library does: NULL, or the text of what went wrong.
-typedef const char *(*Run)(long grid, int threads, int shared, const unsigned char *arguments, long bytes);
+// What libraries for the emulator have (graphc/runtime/emulator/entry.hpp); a kernel has more parts than these.
+typedef struct {
+  const char *name;
+  int most_threads, arguments;
+} Kernel;
+typedef int (*CountKernels)(void);
+typedef const Kernel *(*FindKernel)(int);
+typedef int (*Run)(const char *name, int grid, int threads, int shared, const uint64_t *arguments, int count, const int64_t *sizes,
+                   int size_count, void *device, void *counters, char *error, int room);
 
 struct Function {
+  const Kernel *kernel;
   Run run;
   int shared;  // the most dynamic shared memory that a launch may ask for
 };
 struct CUmod_st {
   void *library;
+  Run run;
+  CountKernels count_kernels;
+  FindKernel kernel;
   Function *functions[KERNELS];
   int count;
 };
@@ -59,7 +70,11 @@ CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   close(file);
   if (!library) RETURN(CUDA_ERROR_INVALID_IMAGE);
   *module = calloc(1, sizeof **module);
-  (*module)->library = library;
+  **module = (struct CUmod_st){.library = library,
+                               .run = (Run)dlsym(library, "gc_emulated_launch"),
+                               .count_kernels = (CountKernels)dlsym(library, "gc_emulated_kernels"),
+                               .kernel = (FindKernel)dlsym(library, "gc_emulated_kernel")};
+  if (!(*module)->run || !(*module)->count_kernels || !(*module)->kernel) RETURN(CUDA_ERROR_INVALID_IMAGE);
   RETURN(CUDA_SUCCESS);
 }
 
@@ -79,12 +94,12 @@ CUresult cuModuleUnload(CUmodule module) {
 
 CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name) {
   BEGIN;
-  char symbol[256];
-  snprintf(symbol, sizeof symbol, "gc_run_%s", name);
-  Run run = (Run)dlsym(module->library, symbol);
-  if (!run || module->count == KERNELS) RETURN(CUDA_ERROR_NOT_FOUND);
+  const Kernel *kernel = NULL;
+  for (int i = 0; i < module->count_kernels() && !kernel; i++)
+    if (!strcmp(module->kernel(i)->name, name)) kernel = module->kernel(i);
+  if (!kernel || module->count == KERNELS) RETURN(CUDA_ERROR_NOT_FOUND);
   Function *made = malloc(sizeof *made);
-  *made = (Function){run, SHARED_DEFAULT};
+  *made = (Function){kernel, module->run, SHARED_DEFAULT};
   module->functions[module->count++] = made;
   *function = (CUfunction)made;
   RETURN(CUDA_SUCCESS);
@@ -101,7 +116,7 @@ CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfuncti
   BEGIN;
   switch (attribute) {
     case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES: *value = ((Function *)function)->shared; break;
-    case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *value = 1024; break;
+    case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *value = ((Function *)function)->kernel->most_threads; break;
     case CU_FUNC_ATTRIBUTE_NUM_REGS: *value = 32; break;
     default: *value = 0;
   }
@@ -112,9 +127,12 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gx, unsigned gy, unsigned 
                         unsigned shared, CUstream stream, void **parameters, void **extra) {
   BEGIN;
   if (!gx || gy != 1 || gz != 1 || gx > 0x7fffffffu || !bx || by != 1 || bz != 1) RETURN(CUDA_ERROR_INVALID_VALUE);
-  if (bx > 1024 || shared > (unsigned)((Function *)function)->shared) RETURN(CUDA_ERROR_INVALID_VALUE);
+  const Function *f = (Function *)function;
+  if (bx > (unsigned)f->kernel->most_threads) RETURN(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+  if (bx > 1024 || shared > (unsigned)f->shared) RETURN(CUDA_ERROR_INVALID_VALUE);
   if (parameters || extra[0] != CU_LAUNCH_PARAM_BUFFER_POINTER || extra[2] != CU_LAUNCH_PARAM_BUFFER_SIZE) RETURN(CUDA_ERROR_INVALID_VALUE);
   size_t bytes = *(size_t *)extra[3];
+  if (bytes != 8 * (size_t)f->kernel->arguments) RETURN(CUDA_ERROR_INVALID_VALUE);
   Work work = {.kind = LAUNCH, .bytes = bytes, .function = (Function *)function, .grid = gx, .threads = bx, .shared = shared};
   work.arguments = memcpy(malloc(bytes + 1), extra[1], bytes);
   RETURN(fake_enqueue(stream, work));
@@ -124,8 +142,9 @@ CUresult fake_run(Function *f, unsigned grid, unsigned threads, unsigned shared,
   if (!fake_settings.fault_after) return (CUresult)fake_settings.fault_code;
   if (fake_settings.fault_after > 0) fake_settings.fault_after--;
   fake_counts.launches++;
-  const char *wrong = f->run(grid, (int)threads, (int)shared, arguments, (long)bytes);
-  if (!wrong) return CUDA_SUCCESS;
+  char wrong[4096];
+  if (!f->run(f->kernel->name, (int)grid, (int)threads, (int)shared, arguments, (int)(bytes / 8), NULL, 0, NULL, NULL, wrong, sizeof wrong))
+    return CUDA_SUCCESS;
   fprintf(stderr, "%s\n", wrong);
   return CUDA_ERROR_ILLEGAL_ADDRESS;
 }

@@ -54,16 +54,18 @@ static void perform(const Work *work) {
   }
 }
 
+static void step(CUstream stream) {
+  Work *work = stream->works.first;
+  stream->works.first = work->next;
+  if (!fake_lost || work->kind == RECORD) perform(work);
+  if (work->owns_source) free(work->from);
+  free(work->arguments);
+  free(work);
+}
+
 // Do the stream's work: all of it, or until the event's record of that ticket was reached.
 static void finish(CUstream stream, CUevent until, long ticket) {
-  while (stream->works.first && !(until && until->done >= ticket)) {
-    Work *work = stream->works.first;
-    stream->works.first = work->next;
-    if (!fake_lost || work->kind == RECORD) perform(work);
-    if (work->owns_source) free(work->from);
-    free(work->arguments);
-    free(work);
-  }
+  while (stream->works.first && !(until && until->done >= ticket)) step(stream);
 }
 
 void fake_finish_all(void) {
@@ -76,10 +78,16 @@ CUresult fake_outside_capture(void) {
   return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 }
 
+static void hurry(CUstream stream) {  // what waits for nothing that is not done
+  while (stream->works.first && (stream->works.first->kind != WAIT || stream->works.first->event->done >= stream->works.first->ticket))
+    step(stream);
+}
+
 CUresult fake_enqueue(CUstream stream, Work work) {
   if (!stream) return CUDA_ERROR_INVALID_HANDLE;  // graphc has streams of its own
   if (stream->graph && stream->invalid) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
   add(stream->graph ? &stream->graph->works : &stream->works, work);
+  if (fake_settings.eager && stream->next) hurry(stream);  // the first stream is the last of the list
   return CUDA_SUCCESS;
 }
 
@@ -134,8 +142,7 @@ CUresult cuEventCreate(CUevent *event, unsigned flags) {
 
 CUresult cuEventDestroy(CUevent event) {
   BEGIN;
-  fake_finish_all();
-  free(event);
+  (void)event;  // work that waits may still look at it: it is kept
   RETURN(CUDA_SUCCESS);
 }
 

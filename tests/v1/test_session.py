@@ -267,7 +267,7 @@ def test_a_run_is_quick(monkeypatch):
     """The way from ``run`` to native code; the bound function itself is replaced, as it is timed elsewhere."""
     import graphc.v1.plan
 
-    monkeypatch.setattr(graphc.v1.plan, "bound", lambda graph, state, turn=None: lambda a, b: np.float32(3.0))
+    monkeypatch.setattr(graphc.v1.plan, "bound", lambda graph, state, **how: lambda a, b: np.float32(3.0))
     a, b = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
     y, sess = a + b, tf.Session()
     feed = {a: 1, b: 2}

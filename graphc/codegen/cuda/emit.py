@@ -187,7 +187,7 @@ class Body:
             if guard.text != "true":
                 self._open(f"if ({guard.text}) {{")
         storage = self.values.storage(s.array)
-        place, value = self.values.terms(storage.offset(s.index), s.value)
+        place, value = self.values.terms(self.values.place(s.array, s.index), s.value)
         self.put(f"{storage.name}[{place.text}] = {value.text};")
         if s.guard is not None and guard.text != "true":
             self._close()
@@ -203,7 +203,7 @@ class Body:
         self._close()
 
     def _call(self, s: Call) -> None:
-        nodes = [a if isinstance(a, Node) else self.values.storage(a.array).offset(a.index) for a in s.args if isinstance(a, Node | At)]
+        nodes = [a if isinstance(a, Node) else self.values.place(a.array, a.index) for a in s.args if isinstance(a, Node | At)]
         terms = iter(self.values.terms(*nodes))
         args = []
         for a in s.args:
@@ -278,7 +278,7 @@ class Body:
             body = tuple([Store(s.array, s.index, s.value) if isinstance(s, Store) else s for s in loop.body])
             self._if(guard, (For(loop.var, loop.extent, body, VECTOR),), ())
             return
-        packs = packs_of(loop, self.values.storage)
+        packs = packs_of(loop, self.values)
         names = self._read_packs(loop, packs)
         self.put("#pragma unroll")
         name = self.names.of(loop.var.attr("name"))

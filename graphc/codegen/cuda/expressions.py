@@ -68,6 +68,7 @@ class Expressions:
         self.known: dict[Node, Term] = {}
         self._memo: dict[Node, Term] = {}
         self._plain: dict[Node, bool] = {}
+        self._places: dict[tuple, Node] = {}
 
     def put(self, line: str) -> None:
         """Append a line."""
@@ -114,9 +115,27 @@ class Expressions:
             return tuple([x for x in node.inputs if x.op != "const"])
         return node.inputs
 
+    def place(self, name: str, index: tuple) -> Node:
+        """The offset of an element of an array."""
+        storage = self.storage(name)
+        found = self._places.get((storage, index))
+        if found is None:
+            found = self._places[storage, index] = self.as_place(storage.offset(index))
+        return found
+
+    def as_place(self, offset: Node) -> Node:
+        """An offset, of which is noted that its sums are no data: what says where something lies does not wrap around."""
+        stack = [offset]
+        while stack:
+            node = stack.pop()
+            if node.op in ("add", "sub", "mul"):
+                self._plain[node] = True
+                stack += node.inputs
+        return offset
+
     def _place(self, node: Node) -> Node:
         """The offset of what a load reads."""
-        return self.storage(node.attr("buffer")).offset(node.inputs[node.op == "load_if" :])
+        return self.place(node.attr("buffer"), node.inputs[node.op == "load_if" :])
 
     def _reads(self, node: Node) -> bool:
         """Whether the place of a guarded load is found by reading, which must not happen where the guard is false."""

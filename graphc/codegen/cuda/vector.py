@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from graphc.codegen.cuda.storage import Storage
+from graphc.codegen.cuda.expressions import Expressions
 from graphc.ir.kernel import For, Let, Store
 from graphc.ir.node import Node, binary, linear_form
 from graphc.ir.order import toposort
@@ -28,7 +27,7 @@ class Packs:
     names: dict[int, str] = field(default_factory=dict)
 
 
-def packs_of(loop: For, storage: Callable[[str], Storage]) -> Packs:
+def packs_of(loop: For, values: Expressions) -> Packs:
     """What a vector loop of a fixed extent moves as packs.
 
     Nothing is moved ahead of a store to its array, or behind a load of it. An array that is stored to twice stays as it is.
@@ -43,7 +42,7 @@ def packs_of(loop: For, storage: Callable[[str], Storage]) -> Packs:
         roots = (s.value,) if isinstance(s, Let) else (*s.index, s.value)
         for node in _certain(roots if isinstance(s, Let) or s.guard is None else (s.guard,)):
             name, guarded = node.attr("buffer"), node.op == "load_if"
-            place = _place(storage(name), node.inputs[guarded:], loop, inner)
+            place = _place(values, name, node.inputs[guarded:], loop, inner)
             if place is None or name in so_far or _reads_any(place, written):
                 continue
             if not guarded or _is_fixed(node.inputs[0], loop, inner) and not _reads_any(node.inputs[0], written):
@@ -53,7 +52,7 @@ def packs_of(loop: For, storage: Callable[[str], Storage]) -> Packs:
     read_late = _read_after_stores(loop.body)
     for s in loop.body:
         if isinstance(s, Store) and s.guard is None and written[s.array] == 1 and s.array not in read_late:
-            place = _place(storage(s.array), s.index, loop, inner)
+            place = _place(values, s.array, s.index, loop, inner)
             if place is not None and not _reads_any(place, written):
                 packs.stores[id(s)] = place
     return packs
@@ -88,19 +87,19 @@ def _reads_any(place: Node, written: Counter) -> bool:
     return any(n.op in ("load", "load_if") and n.attr("buffer") in written for n in toposort((place,)))
 
 
-def _place(storage: Storage, index: tuple, loop: For, inner: set[Node]) -> Node | None:
+def _place(values: Expressions, name: str, index: tuple, loop: For, inner: set[Node]) -> Node | None:
     """The offset of the first element where the loop walks over neighbours that one or more whole accesses move; else None."""
-    array = storage.array
+    array = values.storage(name).array
     if array.space not in ("global", "shared"):
         return None
     count = min(loop.extent, _WIDEST // array.type.dtype.size)
     if count < 2 or count & (count - 1) or loop.extent % count:
         return None
-    offset = storage.offset(index)
+    offset = values.place(name, index)
     terms, constant = linear_form(offset)
     if terms.get(loop.var) != 1 or constant % count:
         return None
-    rest = binary("sub", offset, loop.var)
+    rest = values.as_place(binary("sub", offset, loop.var))
     if any(c % count for atom, c in terms.items() if atom is not loop.var):
         return None
     return rest if _is_fixed(rest, loop, inner) else None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import BLOCK, THREAD, UNROLLED, VECTOR, Alloc, Array, For, If, Kernel, Let, Store, load
-from graphc.ir.node import Node, simplified
+from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.gpu.tiers import product_nests
 from graphc.lower.gpu.tiles import Product, Side, widest_access
@@ -20,7 +20,7 @@ from graphc.lower.nests.conv_epilogue import Epilogue
 from graphc.lower.nests.conv_shape import Shape, shape_of
 from graphc.lower.nests.conv_site import Site
 from graphc.lower.nests.loops import (
-    all_of, as_index, cast, ceil_divide, index, inside, loop, product, scalar, unravel, vector,
+    all_of, as_index, cast, ceil_divide, inside, loop, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.lower.places import pointwise
 from graphc.lower.region import Region
@@ -91,22 +91,21 @@ def _product(site: Site) -> Product:
 def _pixels(site: Site) -> Side:
     """The left operand: for each output pixel, what its taps read."""
     shape, node, dtype = site.shape, site.node, site.node.inputs[0].dtype
-    width = widest_access(shape.channels, dtype)
 
-    def at(group: Node, pixel: Node, k: Node, offset: Node) -> tuple[tuple, list]:
-        *tap, part = unravel(as_index(k // width), (*shape.kernel, simplified(shape.channels // width)))
+    def at(group: Node, pixel: Node, k: Node, offset: Node, together: int) -> tuple[tuple, list]:
+        *tap, part = unravel(as_index(k // together), (*shape.kernel, simplified(shape.channels // together)))
         where, guards = read_at(shape, pixel, tuple(tap))
-        return (where * (shape.channels * shape.groups) + group * shape.channels + part * width + offset,), guards
+        return (where * (shape.channels * shape.groups) + group * shape.channels + part * together + offset,), guards
 
     outside = site.padding if node.op == "conv4" and node.attr("fill") else None
-    return Side(shape.pixels, site.source, dtype, at, True, width, outside)
+    return Side(shape.pixels, site.source, dtype, at, True, widest_access(shape.channels, dtype), outside)
 
 
 def _channels(site: Site) -> Side:
     """The right operand: for each output channel of a group, its weights."""
     shape, dtype = site.shape, site.node.inputs[1].dtype
 
-    def at(group: Node, column: Node, k: Node, offset: Node) -> tuple[tuple, list]:
+    def at(group: Node, column: Node, k: Node, offset: Node, together: int) -> tuple[tuple, list]:
         return (k, as_index(group * shape.outputs + column + offset)), []
 
     return Side(shape.outputs, site.weights, dtype, at, False, widest_access(shape.outputs, dtype))
@@ -143,11 +142,11 @@ def _depthwise(site: Site) -> For:
     lines, items = ceil_divide(channels, several), simplified(shape.pixels // together)
     count = simplified(lines * items)
     blocks = ceil_divide(count, THREADS)
-    block, thread = index("block", blocks), index("thread", THREADS)
+    block, thread = var("block", extent=blocks), var("thread", extent=THREADS)
     item = block * THREADS + thread
-    channel, pixel = index("channel", None), index("pixel", None)
-    body = (Let(channel, as_index(item % lines * several)), Let(pixel, as_index(item // lines * together)),
-            *_taps(site, pixel, channel, together, several))  # fmt: skip
+    part, turn = var("part", extent=lines), var("turn", extent=items)
+    body = (Let(part, as_index(item % lines)), Let(turn, as_index(item // lines)),
+            *_taps(site, as_index(turn * together), as_index(part * several), together, several))  # fmt: skip
     return For(block, blocks, (For(thread, THREADS, (If(item < count, body),), THREAD),), BLOCK)
 
 
@@ -155,7 +154,7 @@ def _taps(site: Site, pixel: Node, channel: Node, together: int, several: int) -
     """The sums of a thread, tap by tap, and their end."""
     shape, wide = site.shape, site.wide
     sums = Array("sums", Type(wide, (together, several)), "register")
-    near = Array("near", Type(wide, (several,)), "register")
+    near, read = Array("near", Type(wide, (several,)), "register"), Array("read", sums.type, "register")
 
     def each(name: str, make) -> For:
         return loop("p", together, lambda p: (vector(name, several, lambda c: tuple(make(p, c))),), UNROLLED)
@@ -166,13 +165,23 @@ def _taps(site: Site, pixel: Node, channel: Node, together: int, several: int) -
         def weight(c: Node) -> tuple:
             return (Store(near.name, (c,), cast(load(site.weights, (t, channel + c), site.node.dtype), wide)),)
 
-        def add(p: Node, c: Node) -> tuple:
+        def reads(p: Node) -> tuple:
             where, guards = read_at(shape, as_index(pixel + p), place)
-            value = site.read((as_index(where * shape.channels + channel + c),), all_of(guards))
-            total = site.multiply_add(value, load(near.name, (c,), wide), load(sums.name, (p, c), wide))
+
+            def zero(c: Node) -> tuple:
+                return (Store(read.name, (p, c), scalar(0, wide)),)
+
+            def element(c: Node) -> tuple:
+                return (Store(read.name, (p, c), site.read((as_index(where * shape.channels + channel + c),))),)
+
+            there, guard = vector("v", several, element), all_of(guards)
+            return (vector("z", several, zero), If(guard, (there,))) if guards else (there,)
+
+        def add(p: Node, c: Node) -> tuple:
+            total = site.multiply_add(load(read.name, (p, c), wide), load(near.name, (c,), wide), load(sums.name, (p, c), wide))
             return (Store(sums.name, (p, c), total),)
 
-        return (Alloc(near), vector("w", several, weight), each("c", add))
+        return (Alloc(near), Alloc(read), vector("w", several, weight), loop("p", together, reads, UNROLLED), each("c", add))
 
     taps = product(shape.kernel)
     few = type(taps) is int and taps <= 9

@@ -24,26 +24,25 @@ def correlate(node: Node, gpu: Gpu) -> Kernel:
     x, g = node.inputs
     wide = dt.accumulator(node.dtype)
     channels, outputs, kernel = x.shape[-1], g.shape[-1], node.attr("kernel")
-    width = widest_access(channels, x.dtype)
     rows, pixels = product((*kernel, channels)), product(g.shape[:-1])
 
-    def taps(batch: Node, line: Node, pixel: Node, offset: Node) -> tuple[tuple, list]:
-        *tap, part = unravel(as_index(line // width), (*kernel, channels // width))
+    def taps(batch: Node, line: Node, pixel: Node, offset: Node, together: int) -> tuple[tuple, list]:
+        *tap, part = unravel(as_index(line // together), (*kernel, channels // together))
         image, *place = unravel(pixel, g.shape[:-1])
         where, guards = image, []
         for axis, (q, t) in enumerate(zip(place, tap)):
             position = as_index(q * node.attr("stride")[axis] + t * node.attr("dilation")[axis] - node.attr("low")[axis])
             guards += inside(position, x.shape[1 + axis])
             where = where * x.shape[1 + axis] + position
-        return (as_index(where * channels + part * width + offset),), guards
+        return (as_index(where * channels + part * together + offset),), guards
 
-    def cotangents(batch: Node, line: Node, pixel: Node, offset: Node) -> tuple[tuple, list]:
+    def cotangents(batch: Node, line: Node, pixel: Node, offset: Node, together: int) -> tuple[tuple, list]:
         return (pixel, as_index(line + offset)), []
 
     def finish(batch: Node, row: Node, column: Node, total: Node, guard: Node | None) -> tuple:
         return (Store("out0", (row, column), cast(total, node.dtype), guard),)
 
-    left = Side(rows, "x0", x.dtype, taps, False, width)
+    left = Side(rows, "x0", x.dtype, taps, False, widest_access(channels, x.dtype))
     right = Side(outputs, "x1", g.dtype, cotangents, False, widest_access(outputs, g.dtype))
     wanted = Product(1, pixels, left, right, wide, lambda a, b, c: apply("fma", a, b, c), finish, 0)
     body = product_nests(wanted, gpu)

@@ -14,7 +14,7 @@ from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, Barrier, For, If, L
 from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.gpu.tiles import ACCESS, Work
-from graphc.lower.nests.loops import as_index, ceil_divide, index, loop, scalar
+from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, loop, scalar
 
 WRITTEN_OUT = 1500  # instructions of the ends of all results of a thread, if they are to be written out
 STAGED = 4  # elements that a thread brings at once at the most, as they become registers
@@ -118,17 +118,23 @@ class _Staged:
         def one(pass_: Node) -> tuple:
             item, line, k = self._place(pass_)
             line, k = as_index(work.first[self.which] + line), as_index(step * tiling.depth + k)
-            guards = [k < p.depth]
+            certain = type(p.depth) is int and p.depth % tiling.depth == 0 and not isinstance(simplified(step), Node)
+            guards = [] if certain else [k < p.depth]
             if not (type(side.lines) is int and side.lines % self.lines == 0):
                 guards.append(line < side.lines)
             if not self.whole:
                 guards.append(item < self.items)
 
-            def element(v: Node) -> tuple:
-                value = side.read(work.batch, line, k, v, guards, p.wide)
-                return (Store(self.registers.name, (pass_, v), value),)
+            def nothing(v: Node) -> tuple:
+                return (Store(self.registers.name, (pass_, v), scalar(0, p.wide) if side.outside is None else side.outside),)
 
-            return _several(f"v{self.which}", self.vector, element, VECTOR)
+            def element(v: Node) -> tuple:
+                return (Store(self.registers.name, (pass_, v), side.read(work.batch, line, k, v, self.vector, p.wide)),)
+
+            whole = all_of([*guards, *side.conditions(work.batch, line, k, self.vector)])
+            zeros = () if whole is None else _several(f"z{self.which}", self.vector, nothing)
+            there = _several(f"v{self.which}", self.vector, element, VECTOR)
+            return (*zeros, *(there if whole is None else (If(whole, there),)))
 
         return _several(f"f{self.which}", self.passes, one)
 

@@ -58,23 +58,28 @@ def _zero(sums: Array) -> For:
 
 
 def _places(work: Work) -> tuple:
-    """Names for the number of a thread in its warp, and for the first row and column of the warp in the tile."""
-    tiling = work.tiling
-    lane, row, column = _lane(work), _row(work), _column(work)
-    return (Let(lane, work.thread % 32), Let(row, as_index(work.thread // 32 // tiling.across * (tiling.rows // tiling.down))),
-            Let(column, as_index(work.thread // 32 % tiling.across * (tiling.columns // tiling.across))))  # fmt: skip
+    """Names for the number of a thread in its warp, and for the warp's place among those of the block."""
+    across = work.tiling.across
+    return (Let(_lane(work), work.thread % 32), Let(_warp(work, "down"), as_index(work.thread // 32 // across)),
+            Let(_warp(work, "across"), as_index(work.thread // 32 % across)))  # fmt: skip
 
 
 def _lane(work: Work) -> Node:
     return var(f"lane{work.tag}", extent=32)
 
 
+def _warp(work: Work, which: str) -> Node:
+    return var(f"{which}{work.tag}", extent=getattr(work.tiling, which))
+
+
 def _row(work: Work) -> Node:
-    return var(f"row{work.tag}", extent=work.tiling.rows)
+    """The first row of a warp in the tile."""
+    return _warp(work, "down") * (work.tiling.rows // work.tiling.down)
 
 
 def _column(work: Work) -> Node:
-    return var(f"column{work.tag}", extent=work.tiling.columns)
+    """The first column of a warp in the tile."""
+    return _warp(work, "across") * (work.tiling.columns // work.tiling.across)
 
 
 def _copies(work: Work, which: int, shared: Array, step: Node) -> tuple:
@@ -92,7 +97,7 @@ def _copies(work: Work, which: int, shared: Array, step: Node) -> tuple:
         line, k = (far, near) if side.along else (near, far)
         to = At(shared.name, (step % tiling.stages, far, near))
         line, k = as_index(work.first[which] + line), as_index(step * tiling.depth + k)
-        place, guards = side.at(work.batch, line, k, as_index(0))
+        place, guards = side.at(work.batch, line, k, as_index(0), side.vector)
         if not (type(p.depth) is int and p.depth % tiling.depth == 0):
             guards = [*guards, k < p.depth]
         if not (type(side.lines) is int and side.lines % lines == 0):

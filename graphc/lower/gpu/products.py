@@ -99,7 +99,7 @@ class Ends:
         turned = self.node.attr(("transpose_x", "transpose_y")[which])
         along = (which == 0) != turned
 
-        def at(batch: Node, line: Node, k: Node, offset: Node) -> tuple[tuple, list]:
+        def at(batch: Node, line: Node, k: Node, offset: Node, together: int) -> tuple[tuple, list]:
             row, column = (line, k) if along else (k, line)
             return self.place(operand, batch, row, as_index(column + offset)), []
 

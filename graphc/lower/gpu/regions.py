@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from graphc.lower.attend import ATTENTION
+from graphc.lower.gpu.attention import lower_attention
 from graphc.lower.gpu.convolutions import lower_conv
 from graphc.lower.gpu.correlations import correlate
 from graphc.lower.gpu.launches import lower_map, lower_sums
@@ -18,6 +20,7 @@ REGIONS: dict[str, Callable] = {
     MAP: lower_map,
     ROW: lower_sums,
     COLUMN: lower_sums,
+    ATTENTION: lower_attention,
     DOT: lower_dot,
     CONV: lower_conv,
 }

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from graphc.ir.dtype import DType
 from graphc.ir.kernel import BLOCK, THREAD, Alloc, For, Let, load
-from graphc.ir.node import Node, binary, simplified
-from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, index, least, product
-from graphc.prims.table import apply
+from graphc.ir.node import Node, binary, simplified, var
+from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, most, product
 
 ACCESS = 16  # bytes of the widest access
 GROUPED = 8  # tiles of rows that go through the columns together, so that what they read of the right operand is near
@@ -21,8 +20,9 @@ class Side:
 
     Attributes:
         array, dtype: where it lies, and of what type its elements are.
-        at: of the number of the batch element, a line, a position in it and an offset from there, where that element lies and
-            the conditions under which it does; an element that lies nowhere is 0, or ``outside``.
+        at: of the number of the batch element, a line, a position in it, an offset from there and how many elements come together
+            (the place is a multiple of that, the offset below it), where that element lies and the conditions under which it
+            does; an element that lies nowhere is 0, or ``outside``.
         along: neighbours in memory follow each other along k, and so does the offset; else along the lines.
         vector: how many neighbours one access may bring: both where they start and their extent are multiples of it.
     """
@@ -30,16 +30,42 @@ class Side:
     lines: object
     array: str
     dtype: DType
-    at: Callable[[Node, Node, Node, Node], tuple[tuple, list]]
+    at: Callable[[Node, Node, Node, Node, int], tuple[tuple, list]]
     along: bool
     vector: int
     outside: Node | None = None
 
-    def read(self, batch: Node, line: Node, k: Node, offset: Node, guards: list, wide: DType) -> Node:
-        """An element in the dtype of sums, 0 where one of ``guards`` is false."""
-        index, own = self.at(batch, line, k, offset)
-        value = cast(load(self.array, index, self.dtype, all_of([*guards, *own])), wide)
-        return value if self.outside is None or not own else apply("select", all_of(own), value, self.outside)
+    def conditions(self, batch: Node, line: Node, k: Node, width: int) -> list:
+        """When there are the ``width`` elements that begin at a place."""
+        return self.at(batch, line, k, as_index(0), width)[1]
+
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, width: int, wide: DType) -> Node:
+        """An element that is there, in the dtype of sums."""
+        return cast(load(self.array, self.at(batch, line, k, offset, width)[0], self.dtype), wide)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """An operand whose elements are computed as they are brought; attributes as those of ``Side``.
+
+    Attributes:
+        element: of the number of the batch element, a line, a position in it and an offset, the element.
+    """
+
+    lines: object
+    element: Callable[[Node, Node, Node, Node], Node]
+    along: bool
+    vector: int
+
+    outside: Node | None = None
+
+    def conditions(self, batch: Node, line: Node, k: Node, width: int) -> list:
+        """When there are the elements that begin at a place: always."""
+        return []
+
+    def read(self, batch: Node, line: Node, k: Node, offset: Node, width: int, wide: DType) -> Node:
+        """An element in the dtype of sums."""
+        return cast(self.element(batch, line, k, offset), wide)
 
 
 @dataclass(frozen=True)
@@ -53,8 +79,8 @@ class Product:
 
     batch: object
     depth: object
-    left: Side
-    right: Side
+    left: Side | Computed
+    right: Side | Computed
     wide: DType
     multiply_add: Callable[[Node, Node, Node], Node]
     finish: Callable[[Node, Node, Node, Node, Node | None], tuple]
@@ -111,7 +137,7 @@ def _tiles(p: Product, tiling) -> tuple:
 def _nest(p: Product, tiling, tag: str, wanted, write: Callable[[Work], tuple]) -> For:
     total, rows, columns = _tiles(p, tiling)
     extent = total if wanted is None else simplified(total * wanted)
-    block, thread = index(f"block{tag}", extent), index(f"thread{tag}", tiling.threads)
+    block, thread = var(f"block{tag}", extent=extent), var(f"thread{tag}", extent=tiling.threads)
     lets, batch, row, column = _tile_of(block, p, rows, columns, tag)
     work = Work(p, tiling, thread, batch, (as_index(row * tiling.rows), as_index(column * tiling.columns)), tag)
     shared, body = write(work)
@@ -121,17 +147,18 @@ def _nest(p: Product, tiling, tag: str, wanted, write: Callable[[Work], tuple]) 
 def _tile_of(block: Node, p: Product, rows, columns, tag: str) -> tuple:
     """Statements that name where a block works, the batch element, and the numbers of its tile along rows and columns."""
     lets: list[Let] = []
+    one = simplified(rows * columns)
+    extents = {"batch": p.batch, "tile_row": rows, "tile_column": columns, "tile": one, "group": rows, "together": GROUPED + 1,
+               "inside": simplified(columns * GROUPED)}  # fmt: skip
 
     def named(name: str, value) -> Node:
         value = simplified(value)
         if not isinstance(value, Node):
             return as_index(value)
-        extent = {"batch": p.batch, "tile_row": rows, "tile_column": columns}.get(name)
-        variable = index(f"{name}{tag}", extent)
+        variable = var(f"{name}{tag}", extent=extents[name])
         lets.append(Let(variable, value))
         return variable
 
-    one = simplified(rows * columns)
     batch = named("batch", block // one) if p.batch != 1 else as_index(0)
     tile = named("tile", block % one if p.batch != 1 else block)
     if rows == 1 or columns == 1:
@@ -140,6 +167,6 @@ def _tile_of(block: Node, p: Product, rows, columns, tag: str) -> tuple:
         return lets, batch, named("tile_row", tile % rows), named("tile_column", tile // rows)
     span = simplified(GROUPED * columns)
     group = named("group", tile // span * GROUPED)
-    height = named("together", least(simplified(rows - group), GROUPED))
+    height = most(named("together", least(simplified(rows - group), GROUPED)), 1)
     inside = named("inside", tile % span)
     return lets, batch, named("tile_row", group + inside % height), named("tile_column", inside // height)

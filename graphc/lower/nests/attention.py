@@ -217,17 +217,17 @@ def _kept(attention: Attention) -> list[Array]:
     """Where the scores and weights of one block lie: on the stack, or in memory of the task."""
     first, wide = attention.first, attention.second.tile.dtype
     shape = (simplified(first.batch_size * GROUPS), first.tile.rows, simplified(first.n + PADDING))
-    dtypes = [wide] if _in_place(attention) else [attention.scores.dtype, wide]
+    dtypes = [wide] if may_take_place(attention) else [attention.scores.dtype, wide]
     return [Array(f"scratch{k}", Type(dtype, shape), written=True) for k, dtype in enumerate(dtypes)]
 
 
-def _in_place(attention: Attention) -> bool:
+def may_take_place(attention: Attention) -> bool:
     """True where weights may take the place of scores: they are of one dtype, and no loop needs both."""
     same = attention.scores.dtype is attention.second.tile.dtype
-    return same and may_overwrite(*_row_graph(attention))
+    return same and may_overwrite(*row_graph(attention))
 
 
-def _row_graph(attention: Attention) -> tuple[Graph, Node]:
+def row_graph(attention: Attention) -> tuple[Graph, Node]:
     """What makes weights of scores, and the input that stands for those."""
     given = input_node("scores", attention.scores.type)
     (result,) = rebuild((attention.weights,), lambda node, inputs: None, {attention.scores: given})
@@ -308,7 +308,7 @@ def _results_stored(attention: Attention, batch: tuple, row: Node):
 
 def _rows(attention: Attention, arrays: list, rows: dict, batch: tuple, row: Node, height: int) -> For:
     """Weights of scores, row by row."""
-    graph, given = _row_graph(attention)
+    graph, given = row_graph(attention)
     i = index("r", height)
     names = {**attention.names, given: arrays[0]}
     places = {name: (*before, i) for name, before in rows.items()}

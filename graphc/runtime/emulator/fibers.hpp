@@ -34,7 +34,7 @@ inline void go(Fiber& from, Fiber& to) { gc_emu_switch(&from, to); }
 
 inline Fiber begin(const Stack& stack, void (*entry)()) {
 #ifdef __x86_64__
-  void** top = reinterpret_cast<void**>(stack.top()) - 2;  // where a caller's return address would be
+  void** top = reinterpret_cast<void**>(stack.top()) - 3;  // where the address to return to would be after a call
   top[0] = top[1] = nullptr;
   void** at = top - 7;  // six registers and the address to return to
   for (int i = 0; i < 6; ++i) at[i] = nullptr;

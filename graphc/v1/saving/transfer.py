@@ -8,6 +8,8 @@ import math
 import os
 import re
 
+import numpy as np
+
 from graphc.api.checkpoint.object_graph import keys_by_full_name
 from graphc.errors import DtypeError, GraphError, NotFoundError, ShapeError, StateError, UsageError, explain
 from graphc.formats.bundle import BundleReader
@@ -61,7 +63,7 @@ def write_values(session: Session, saveables: list[Saveable], prefix: str) -> No
         try:
             hold.enter()
             for s in saveables:
-                writer.add(s.name, state.array(s.variable), s.part, s.full_shape)
+                writer.add(s.name, state.value(s.variable), s.part, s.full_shape)
         finally:
             hold.leave()
 
@@ -85,8 +87,11 @@ def read_values(session: Session, saveables: list[Saveable], prefix, reshape: bo
         hold.enter()
         for name, s, array in zip(names, saveables, arrays):
             stored = reader.entry(name).shape
-            target = array.reshape(stored) if s.part is None and array.shape != stored else array
+            whole = array if isinstance(array, np.ndarray) else array.copied()
+            target = whole.reshape(stored) if s.part is None and array.shape != stored else whole
             reader.copy_to(name, target, s.part)
+            if whole is not array:
+                array.put(whole)
         state.mark_initialised([s.variable for s in saveables])
     finally:
         hold.leave()

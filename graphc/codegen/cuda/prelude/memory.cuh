@@ -8,13 +8,13 @@ template <class T, int N> struct __align__(sizeof(T) * N < 16 ? sizeof(T) * N : 
   __device__ __forceinline__ const T& operator[](int k) const { return element[k]; }
 };
 #ifdef GC_EMULATE
-template <class T, int N, class P> inline gc_pack<T, N> gc_load(const P& p, long long i) {
+template <class T, int N, class P> inline gc_pack<T, N> gc_load(const P& p, long long i, int line = __builtin_LINE()) {
   gc_pack<T, N> pack;
-  for (int k = 0; k < N; ++k) pack[k] = p[i + k];
+  gc_emu::load<N>(p, i, pack.element, line);
   return pack;
 }
-template <class T, int N, class P> inline void gc_store(const P& p, long long i, const gc_pack<T, N>& pack) {
-  for (int k = 0; k < N; ++k) p[i + k] = pack[k];
+template <class T, int N, class P> inline void gc_store(const P& p, long long i, const gc_pack<T, N>& pack, int line = __builtin_LINE()) {
+  gc_emu::store<N>(p, i, pack.element, line);
 }
 #else
 template <class T, int N> __device__ __forceinline__ gc_pack<T, N> gc_load(const T* p, long long i) {

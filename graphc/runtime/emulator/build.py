@@ -1,0 +1,154 @@
+"""CUDA C++ texts as shared libraries for the CPU: compiled by g++ with the emulator's headers, and kept in the cache."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+from graphc.errors import CompileError, DeviceUnavailable
+from graphc.runtime.cache import default_cache, digest_of
+from graphc.runtime.host import fitting_targets
+
+HEADERS = Path(__file__).resolve().parent
+_FLAGS = (
+    "-std=c++17", "-O1", "-fPIC", "-pthread", "-w", "-ffp-contract=off", "-fno-fast-math", "-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti",
+    "-fwrapv", "-fvisibility=hidden", "-fsanitize=bounds",
+)  # fmt: skip
+_BOUNDS = r"(?:__launch_bounds__\s*\(\s*(\d+)[^)]*\)\s*)?"
+_KERNEL = re.compile(r"__global__\s+" + _BOUNDS + r"void\s+" + _BOUNDS + r"(\w+)\s*\(([^{;]*?)\)\s*\{")
+_MOST_THREADS = 1024
+_lock = threading.Lock()
+
+
+def build(source: str, kernels: tuple[str, ...]) -> bytes:
+    """Compile a text of kernels to the image that ``EmulatedDevice.load`` takes.
+
+    Args:
+        source: CUDA C++, whose kernels are ``extern "C" __global__``; compiled with ``GC_EMULATE`` defined.
+        kernels: those that will be launched.
+
+    Raises:
+        DeviceUnavailable: there is no C++ compiler.
+        CompileError: it does not accept the text, or there is no kernel of a name.
+    """
+    text = source + _ending(source, kernels)
+    parts = {"emulator": _headers_digest(), "source": text}
+    digest = digest_of(parts)
+    cache = default_cache()
+    entry = cache.get(digest)
+    if entry is not None:
+        return bytes(entry["library"])
+    image = _compiled(text)
+    cache.put(digest, {"library": image}, parts)
+    return image
+
+
+@functools.cache
+def compiler() -> tuple[str, ...]:
+    """The command of the C++ compiler, with the flags of the emulator.
+
+    Raises:
+        DeviceUnavailable: there is none.
+    """
+    found = shutil.which(os.environ.get("CXX") or "g++")
+    if found is None:
+        raise DeviceUnavailable(
+            "cuda-emulated: a C++ compiler makes kernels into code for the CPU, and g++ is not there; install it (Debian, Ubuntu: "
+            "apt-get install g++; Fedora: dnf install gcc-c++), or name another one by the environment variable CXX"
+        )
+    fused = any(target.fma and target.triple.startswith("x86_64") for target in fitting_targets())
+    return (found, *_FLAGS, *(("-mfma",) if fused else ()))
+
+
+@functools.cache
+def _headers_digest() -> str:
+    """What all images depend on beside their text."""
+    command = compiler()
+    version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
+    parts = {path.name: path.read_text() for path in sorted(HEADERS.glob("*.hpp"))}
+    return digest_of(parts | {"compiler": version, "flags": " ".join(command)})
+
+
+def _ending(source: str, kernels: tuple[str, ...]) -> str:
+    """What follows the text: the table of its kernels, and the text itself, whose lines reports show."""
+    known, rows, names = _kernels_of(source), [], []
+    for number, name in enumerate(kernels):
+        if name not in known:
+            raise CompileError(f"cuda-emulated: there is no kernel {name} in the text (extern \"C\" __global__ void {name}(...))")
+        threads, parameters = known[name]
+        listed = "".join([f'"{p}", ' for p in parameters])
+        names.append(f"static const char* const gc_names{number}[] = {{{listed}nullptr}};")
+        caller = f"gc_emu::Caller<{name}>"
+        rows.append(f'{{"{name}", {threads}, {caller}::count, gc_names{number}, {caller}::parameters, {caller}::body}}')
+    kept = f'static const char gc_text[] __attribute__((used)) = R"gc_text(\nGC_TEXT_BEGIN\n{source}\nGC_TEXT_END)gc_text";'
+    return "\n".join(("", kept, *names, f"#define GC_KERNELS {', '.join(rows)}", '#include "entry.hpp"', ""))
+
+
+def _kernels_of(source: str) -> dict[str, tuple[int, list[str]]]:
+    """Most threads of a block and names of parameters, by name of a kernel."""
+    found = {}
+    for before, after, name, parameters in _KERNEL.findall(re.sub(r"//[^\n]*", "", source)):
+        found[name] = (int(before or after or _MOST_THREADS), [re.findall(r"\w+", p)[-1] for p in _split(parameters)])
+    return found
+
+
+def _split(parameters: str) -> list[str]:
+    return [p for p in re.sub(r"<[^<>]*>", "", parameters).split(",") if p.strip() and p.strip() != "void"]
+
+
+def _compiled(text: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="graphc-emulated-") as folder:
+        source, image = Path(folder, "kernels.cu"), Path(folder, "kernels.so")
+        source.write_text(text)
+        command = [*compiler(), "-shared", "-Wl,-O1", "-I", str(_precompiled()), "-I", str(HEADERS), "-include", "emulator.hpp", "-x", "c++"]
+        run = subprocess.run([*command, str(source), "-o", str(image)], capture_output=True, text=True, cwd=folder)
+        if run.returncode:
+            raise CompileError(f"cuda-emulated: the C++ compiler does not accept the kernels\n{_first_errors(run.stderr, text)}")
+        return image.read_bytes()
+
+
+def _first_errors(log: str, text: str) -> str:
+    """The compiler's first errors, each with its line of the text."""
+    lines, shown = text.splitlines(), []
+    for number, message in re.findall(r"kernels\.cu:(\d+):\d+: (?:fatal )?error: ([^\n]*)", log)[:3]:
+        line = lines[int(number) - 1].strip() if int(number) <= len(lines) else ""
+        shown.append(f"  line {number}: {message}\n    {line}")
+    return "\n".join(shown) or log.strip()[-2000:]
+
+
+@functools.cache
+def _precompiled() -> Path:
+    """A folder with the emulator's headers in the compiler's own form, which takes half of the time of a small text."""
+    cache = default_cache().path
+    with _lock:
+        if cache is None:
+            folder = Path(tempfile.mkdtemp(prefix="graphc-emulator-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        else:
+            folder = cache / f"emulator-{_headers_digest()[:32]}"
+        made = folder / "emulator.hpp.gch"
+        if not made.exists():
+            _precompile(folder, made)
+    return folder
+
+
+def _precompile(folder: Path, made: Path) -> None:
+    """Headers that cannot be precompiled, or kept, are read anew each time: that is slower, and no failure."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".making-", dir=folder)
+    except OSError:
+        return
+    os.close(handle)
+    command = [*compiler(), "-x", "c++-header", str(HEADERS / "emulator.hpp"), "-o", name]
+    if subprocess.run(command, capture_output=True).returncode == 0:
+        os.replace(name, made)
+    else:
+        os.unlink(name)

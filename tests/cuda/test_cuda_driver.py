@@ -1,0 +1,116 @@
+"""CUDA devices through pycuda, on a driver whose device is the host (tests/fakecuda)."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from fakecuda import build
+
+HERE = Path(__file__).resolve().parent
+CHECKS = HERE / "driver_checks.py"
+NAMES = [line[4:].partition("(")[0] for line in CHECKS.read_text().splitlines() if line.startswith("def check_")]
+LOST = ("alone_fault", "alone_fault_in_graph", "alone_fault_at_once", "alone_failure")
+
+
+@cache
+def environment() -> dict[str, str]:
+    try:
+        made = build.built()
+    except build.Missing as missing:
+        pytest.skip(str(missing))
+    root = str(HERE.parent.parent)
+    return {**os.environ, **made, "PYTHONPATH": f"{root}:{made['PYTHONPATH']}"}
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    if shutil.which("gcc") is None:
+        pytest.skip("there is no gcc")
+    path = tmp_path_factory.mktemp("driver") / "kernels.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", HERE / "driver_kernels.c", "-o", path], check=True)
+    return path
+
+
+def run(library, *names, **settings) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(CHECKS), str(library), *names]
+    return subprocess.run(command, env={**environment(), **settings}, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="session")
+def results(library):
+    done = run(library, *NAMES)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "pycuda complains about nothing, neither on the way nor at the end"
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_device(results, name):
+    assert results.get(name) is None, results[name]
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_fault_takes_the_device_and_not_the_process(library, name):
+    settings = {"GRAPHC_CUDA_SYNC": "1"} if name == "alone_fault_at_once" else {}
+    if name == "alone_failure":
+        settings["FAKECUDA"] = "fault_after=1,fault_code=719"
+    done = run(library, name, **settings)
+    assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout + done.stderr
+    assert "PyCUDA" not in done.stderr
+
+
+def test_an_exception_leaves_no_context_behind(library):
+    done = run(library, "alone_raising")
+    assert done.returncode not in (0, -6) and "KeyboardInterrupt" in done.stderr
+    assert "context stack" not in done.stderr and "PyCUDA" not in done.stderr
+
+
+def test_several_devices(library):
+    done = run(library, "alone_several", FAKECUDA="devices=2")
+    assert done.returncode == 0 and json.loads(done.stdout) == {} and not done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        ("init=100", ["finds no CUDA device", "runs on the CPU"]),
+        ("devices=0", ["finds no CUDA device"]),
+        ("init=803", ["kernel module", "restart"]),
+        ("init=999", ["cuInit failed: unknown error"]),
+        ("capability=61", ["compute capability 6.1", "sm_75, sm_80", "CUDA_VISIBLE_DEVICES"]),
+    ],
+)
+def test_no_device(library, settings, said):
+    done = run(library, "alone_unavailable", FAKECUDA=settings)
+    assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout
+    assert all(words in done.stderr for words in said), done.stderr
+
+
+def test_hidden_devices_are_told(library):
+    done = run(library, "alone_unavailable", FAKECUDA="devices=0", CUDA_VISIBLE_DEVICES="")
+    assert "CUDA_VISIBLE_DEVICES='' leaves; unset it" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "text, driver, said",
+    [
+        (None, "driver=13000", ["pycuda is missing", "pip install 'graphc[cuda13]'"]),
+        (None, "driver=12040", ["pip install 'graphc[cuda12]'"]),
+        ("_driver.so: undefined symbol: cuCtxCreate_v4", "driver=12040", ["newer CUDA", "12.4", "cuCtxCreate_v4"]),
+        ("no numpy of that kind", "driver=13000", ["does not work: no numpy of that kind", "--force-reinstall"]),
+    ],
+)
+def test_no_pycuda(library, tmp_path, text, driver, said):
+    (tmp_path / "pycuda").mkdir()
+    (tmp_path / "pycuda" / "__init__.py").write_text("")
+    raised = f"ImportError({text!r})" if text else "ModuleNotFoundError('pycuda', name='pycuda')"
+    (tmp_path / "pycuda" / "driver.py").write_text(f"raise {raised}\n")
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    done = run(library, "alone_unavailable", PYTHONPATH=path, FAKECUDA=driver, LOOK_FOR="pycuda")
+    assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout
+    assert all(words in done.stderr for words in said), done.stderr
