@@ -50,23 +50,21 @@ class Plan:
         )
 
 
-def check_function(plan: Plan, number: int, largest: int) -> list[str]:
+def check_function(plan: Plan, number: int) -> list[str]:
     """``check<number>``: 0, or the number of the first check that sizes break; one more than all where a value would be too large."""
     program = plan.program
     symbols, end = program.signature.symbols, len(program.checks) + 1
-    if not symbols:
-        return []
     sizes = Sizes(symbols, guarded=True)
     tests = [f"  if (!{sizes.text(check.condition)}) return {k};  /* {commented(check.message)} */" for k, check in enumerate(program.checks, 1)]
     known = symbols_in(tuple([p.type for p in program.signature.inputs])).keys()
     open_types = dict.fromkeys(b.type for b in program.buffers if not b.type.is_static and symbols_in(b.type).keys() <= known)
-    bytes_of = dict.fromkeys(sizes.bare(t.size * max(1, t.dtype.size)) for t in open_types)
-    fits = [f"{text} <= LARGEST" for text in bytes_of]
+    bytes_of = dict.fromkeys(sizes.bare(size) for size in (*[t.size * max(1, t.dtype.size) for t in open_types], program.signature.arena))
+    fits = " && ".join([f"{text} <= LARGEST" for text in bytes_of])
     lines = [f"static int32_t check{number}(const int64_t *dims) {{",
              f"  for (int k = 0; k < {len(symbols)}; ++k)",
              f"    if ((uint64_t)dims[k] > LARGEST) return {end};",
              "  bool over = false;", *[f"  {line}" for line in sizes.declarations], *tests]  # fmt: skip
-    return [*lines, *_joined(f"  return !over{''.join([' && ' + f for f in fits])} ? 0 : {end};"), "}", ""]
+    return [*lines, *_joined(f"  const bool fits = {fits};"), f"  return fits && !over ? 0 : {end};", "}", ""]
 
 
 def arena_function(plan: Plan, number: int) -> list[str]:

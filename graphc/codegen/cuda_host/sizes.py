@@ -37,8 +37,11 @@ class Sizes:
         while stack:
             node = stack[-1]
             missing = [x for x in node.inputs if x not in self._texts]
-            stack.extend(missing)
-            if not missing:
+            if node in self._texts:
+                stack.pop()
+            elif missing:
+                stack.extend(missing)
+            else:
                 self._texts[stack.pop()] = self._written(node)
         return self._texts[size]
 

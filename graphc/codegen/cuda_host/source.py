@@ -31,16 +31,15 @@ def cuda_source_text(plans: Sequence[Plan], entry: str, stem: str, name: str) ->
     names = {"entry": entry, "macro": entry.upper(), "stem": commented(stem), "header": f"{stem}.h", "name": _quoted(name), "has": described(plans),
              "inputs": inputs, "outputs": outputs, "kernels": max(1, *[len(plan.kernels) for plan in plans]), "align": ALIGNMENT}  # fmt: skip
     parts = [BASE.format(**names)]
-    bodies: list[str] = []
-    for number, plan in enumerate(plans):
-        bodies += [*check_function(plan, number, largest), *arena_function(plan, number), *run_function(plan, number, entry)]
-    body = "\n".join(bodies)
+    functions = _Functions()
+    called = [functions.of(plan, number, entry) for number, plan in enumerate(plans)]
+    body = "\n".join(functions.lines)
     measured = "\n".join(_measures(plans[0].program, entry))
     parts += [_constants(plans, largest if signature.symbols else None)]
     parts += [text for function, text in ARITHMETIC.items() if f"{function}(" in body + measured]
     steps = {function: text.format(**names) for function, text in FUNCTIONS["steps"].items()}
     parts += [text for function, text in steps.items() if f"{function}(" in body]
-    parts += ["\n" + body, _tables(plans), measured]
+    parts += ["\n" + body, "\n", _tables(plans, called), measured]
     parts += [FUNCTIONS["handle"].format(**names), FUNCTIONS["run"].format(**names)]
     parts += [RECORDING.format(**names)] if can_record else []
     return "".join(parts)
@@ -66,15 +65,34 @@ def _constants(plans: Sequence[Plan], largest: int | None) -> str:
     return "\n".join([*lines, ""])
 
 
-def _tables(plans: Sequence[Plan]) -> str:
+class _Functions:
+    """The functions of all plans; what two have in common is there once."""
+
+    def __init__(self):
+        self.lines: list[str] = []
+        self._names: dict[tuple[str, ...], str] = {}
+
+    def of(self, plan: Plan, number: int, entry: str) -> str:
+        """The functions of a plan, as its row names them."""
+        check = self._named("check", number, check_function(plan, number)) if plan.program.signature.symbols else "NULL"
+        arena = self._named("arena", number, arena_function(plan, number))
+        self.lines += run_function(plan, number, entry)
+        return f"{check}, {arena}, run{number}"
+
+    def _named(self, kind: str, number: int, lines: list[str]) -> str:
+        found = self._names.setdefault((kind, *lines[1:]), f"{kind}{number}")
+        self.lines += lines if found == f"{kind}{number}" else []
+        return found
+
+
+def _tables(plans: Sequence[Plan], called: Sequence[str]) -> str:
     """The programs, and which of them serves which device."""
-    rows, has_checks = [], bool(plans[0].program.signature.symbols)
-    for number, plan in enumerate(plans):
+    rows = []
+    for number, (plan, functions) in enumerate(zip(plans, called)):
         constants = plan.constants if len(plan.program.constants) else "NULL"
-        check = f"check{number}" if has_checks else "NULL"
-        rows.append(f"  {{{plan.image}, {constants}, {len(plan.program.constants)}, {len(plan.kernels)}, kernels{number}, {check}, arena{number}, run{number}}},")
+        rows.append(f"  {{{plan.image}, {constants}, {len(plan.program.constants)}, {len(plan.kernels)}, kernels{number}, {functions}}},")
     archs = [(gpu, number) for number, plan in enumerate(plans) for gpu in plan.archs]
-    codes = [f"  {{{_number(gpu)}, {'EXACT' if gpu.arch.endswith('a') else 'FAMILY'}, {number}}},  /* {gpu.arch} */" for gpu, number in sorted(archs, key=_preference)]
+    codes = [f"  {{{_number(gpu)}, {'EXACT' if gpu.is_exact else 'FAMILY'}, {number}}},  /* {gpu.arch} */" for gpu, number in sorted(archs, key=_preference)]
     texts = sorted([(plan.text, number) for number, plan in enumerate(plans) if plan.text is not None], key=_preference)
     codes += [f"  {{{_number(gpu)}, NEWER, {number}}},  /* PTX */" for gpu, number in texts]
     return "\n".join(["static const Plan plans[] = {", *rows, "};", "",
@@ -88,7 +106,7 @@ def _number(gpu: Gpu) -> int:
 
 def _preference(one: tuple[Gpu, int]) -> tuple:
     gpu, _ = one
-    return (not gpu.arch.endswith("a"), -_number(gpu))
+    return (not gpu.is_exact, -_number(gpu))
 
 
 def _measures(program: Program, entry: str) -> list[str]:

@@ -1,7 +1,8 @@
 """The parts of the host code that are the same for all models, with names to be filled in."""
 
 BASE = """\
-/* {entry}: made by graphc, anew whenever the model is compiled. The host code of a model on CUDA devices ({has}):
+/* {entry}: made by graphc, anew whenever the model is compiled. It runs the model on CUDA devices:
+ * {has}.
  *   cc -std=c11 -O2 -c {stem}.c        with the folder of a CUDA toolkit's cuda.h, as -I/usr/local/cuda/include
  * Kernels and constants are in {stem}_data.o. */
 #include "{header}"
@@ -12,7 +13,7 @@ BASE = """\
 #include <stdlib.h>
 #include <string.h>
 
-enum {{ INPUTS = {inputs}, OUTPUTS = {outputs}, MOST_KERNELS = {kernels}, ALIGN = {align}, FAILED = {macro}_FAILED, TEXT = 256 }};
+enum {{ INPUTS = {inputs}, OUTPUTS = {outputs}, MOST_KERNELS = {kernels}, ALIGN = {align}, FAILED = {macro}_FAILED, TEXT = 512 }};
 
 typedef struct {{
   const char *name;
@@ -30,8 +31,8 @@ typedef struct {{
   int32_t (*run)({entry} *handle, const int64_t *dims, const CUdeviceptr *inputs, const CUdeviceptr *outputs, CUstream stream);
 }} Plan;
 
-/* Code for devices of this compute capability (80 for 8.0) alone; for those of its major number that are not lesser; or as PTX, which the
- * driver compiles for all that are not lesser. */
+/* Code for devices of this compute capability (80 for 8.0) alone; for those of its major number that are not lesser; or
+ * PTX, which the driver compiles for all that are not lesser. */
 typedef struct {{
   int capability;
   enum {{ EXACT, FAMILY, NEWER }} kind;
@@ -187,14 +188,15 @@ static int32_t choose({entry} *handle, int ordinal) {{
     }}
   }}
   TRY(CALL(handle, cuDeviceGetName(name, (int)sizeof name, handle->device)));
-  snprintf(handle->error, TEXT, "{name} has code for {has}; device %d, %s, has compute capability %d.%d", ordinal, name, major, minor);
+  snprintf(handle->error, TEXT, "{name} has code for {has}; device %d, %s, has compute capability %d.%d", ordinal, name,
+           major, minor);
   return FAILED;
 }}
 
 static int32_t load({entry} *handle) {{
   const Plan *plan = handle->plan;
   TRY(CALL(handle, cuStreamCreate(&handle->stream, CU_STREAM_NON_BLOCKING)));
-  TRY(CALL(handle, cuModuleLoadData(&handle->module, plan->image)));
+  if (plan->count) TRY(CALL(handle, cuModuleLoadData(&handle->module, plan->image)));
   for (int k = 0; k < plan->count; ++k) {{
     CUfunction *function = &handle->functions[k];
     TRY(checked(handle->error, cuModuleGetFunction(function, handle->module, plan->kernels[k].name), plan->kernels[k].name));
@@ -210,6 +212,7 @@ static int32_t load({entry} *handle) {{
 }}
 
 static void drop({entry} *handle) {{
+  CUcontext context = NULL;
   if (handle->context && cuCtxPushCurrent(handle->context) == CUDA_SUCCESS) {{
     cuCtxSynchronize();
     forget(handle);
@@ -219,7 +222,7 @@ static void drop({entry} *handle) {{
     if (handle->constants) cuMemFree(handle->constants);
     if (handle->module) cuModuleUnload(handle->module);
     if (handle->stream) cuStreamDestroy(handle->stream);
-    cuCtxPopCurrent(NULL);
+    cuCtxPopCurrent(&context);
   }}
   if (handle->context) cuDevicePrimaryCtxRelease(handle->device);
   free(handle);
