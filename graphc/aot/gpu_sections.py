@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from graphc.compile import Lowered, sections, without_code
 from graphc.errors import FormatError
-from graphc.ir.gpu import GPUS, Gpu
+from graphc.ir.gpu import CUDA, GPUS, Gpu
 from graphc.runtime.container import Container
 from graphc.runtime.cuda.reports import Resources
 
@@ -45,18 +45,19 @@ class DeviceCode:
         return found | ({TEXT + self.name: zlib.compress(self.ptx)} if self.ptx else {})
 
 
-def best(capability: tuple[int, int], there: Iterable[str], text: str | None) -> str | None:
+def serving(capability: tuple[int, int], there: Iterable[str], text: str | None) -> str | None:
     """Which of the targets that a file has code for serves a device; None if none does.
 
-    It is one of the device's very arch, else the newest of its generation that is not newer than the device, else PTX.
+    It is that of the device's very arch, else the newest of its generation that is not newer than the device, else PTX.
 
     Args:
         there: names of targets. text: the one that there is PTX for.
     """
-    fitting = [GPUS[name] for name in there if name in GPUS and not GPUS[name].is_emulated and GPUS[name].runs_on(capability)]
+    known = [GPUS[name] for name in there if name.startswith(f"{CUDA}:") and name in GPUS]
+    fitting = [gpu for gpu in known if gpu.runs_on(capability)]
     if fitting:
         return max(fitting, key=lambda gpu: (gpu.capability, gpu.is_exact)).name
-    return text if text is not None and text in GPUS and GPUS[text].capability <= capability else None
+    return next((gpu.name for gpu in known if gpu.name == text and gpu.capability <= capability), None)
 
 
 def read_needs(container: Container, name: str, arch: str) -> tuple[str, dict[str, Resources]] | None:
@@ -95,13 +96,14 @@ def read_text(container: Container, name: str) -> str | None:
         raise container.error(f"section '{section}': {error}") from None
 
 
-def shares_in(manifest: dict, targets: Sequence[str], container: Container) -> dict[str, str]:
-    """The targets in a container whose code is under the name of another one.
+def shares_in(manifest: dict, targets: Sequence[str], container: Container) -> tuple[dict[str, str], str | None]:
+    """The targets in a container whose code is under the name of another one, and the target that it has PTX for.
 
     Raises:
         FormatError: the manifest says something else.
     """
-    found = manifest.get("shares", {})
-    if not isinstance(found, dict) or any(name not in targets or f"program:{holder}" not in container for name, holder in found.items()):
-        raise FormatError("'shares' in the manifest must name targets, and others whose code is there")
-    return found
+    found, text = manifest.get("shares", {}), manifest.get("ptx")
+    is_named = isinstance(found, dict) and all(name in targets and isinstance(holder, str) and holder in targets for name, holder in found.items())
+    if not is_named or (text is not None and text not in targets):
+        raise container.error("'shares' and 'ptx' in the manifest must name targets of the file")
+    return found, text

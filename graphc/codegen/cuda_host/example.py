@@ -59,8 +59,8 @@ def cuda_example_text(signature: Signature, entry: str, stem: str) -> str:
     call = [f"int32_t code = {entry}_run_host(handle, inputs, outputs, dims);", "if (code) {",
             f'  fprintf(stderr, "{entry} answered %ld, see %s: %s\\n", (long)code, "{stem}.h", {entry}_error(handle));', "  return 1;", "}"]  # fmt: skip
     if donated:
-        kept = ", ".join(f"inputs[{i}]" for i in donated)
-        call += [f"{' = '.join(kept.split(', '))} = NULL;  /* from here on the state on the device goes on */"]
+        call += [f"for (int k = 0; k < {len(donated)}; ++k) inputs[state[k][1]] = NULL;  /* from here on that on the device goes on */"]
+        lines += [f"  static const int state[][2] = {macro}_DONATED;", ""]
         call = [f"for (int turn = 0; turn < {STEPS}; ++turn) {{", *[f"  {line}" for line in call], "}"]
     lines += [f"  {line}" for line in call]
     lines += [f"  {entry}_close(handle);", *results(signature, counts), ""]
