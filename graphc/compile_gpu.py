@@ -62,4 +62,4 @@ def executable(
 ) -> DeviceExecutable:  # fmt: skip
     """A callable of a Program on a device."""
     device = device_for(gpu, index)
-    return DeviceExecutable(name, program, device, image, constants, host_steps, explain_failure=explain_failure, late=late)
+    return DeviceExecutable(name, program, device, bytes(image), constants, host_steps, explain_failure=explain_failure, late=late)

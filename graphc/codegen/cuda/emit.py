@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
 from graphc.codegen.cuda.names import Names
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
+from graphc.codegen.cuda.unrolling import statements, unrolled
 from graphc.codegen.cuda.vector import Packs, packs_of
 from graphc.errors import CompileError
 from graphc.ir.geometry import block_loops, geometry, places, shared_arrays
@@ -27,12 +26,15 @@ class Body:
 
     Attributes:
         mutable: variables that some Set changes.
+        registers: names of register arrays.
         checked: arrays are classes that look at every access.
     """
 
     def __init__(self, functions: Functions, kernel: Kernel, checked: bool):
         self.checked = checked
-        self.mutable = {s.var for s in _statements(kernel.body) if isinstance(s, Set)}
+        self.mutable = {s.var for s in statements(kernel.body) if isinstance(s, Set)}
+        arrays = [s.array for s in statements(kernel.body) if isinstance(s, Alloc)]
+        self.registers = {array.name for array in arrays if array.space == "register"}
         self.names = Names()
         self.values = Expressions(functions, self.names)
         self.offsets: dict[str, int] = {}
@@ -42,7 +44,7 @@ class Body:
             self._declare(array)
         for dim in kernel.dims:
             self._know(dim, self.names.of(dim.attr("name")), True)
-        for s in _statements(kernel.body):  # their names are theirs, whatever names are made up before they come
+        for s in statements(kernel.body):  # their names are theirs, whatever names are made up before they come
             if isinstance(s, For | Let):
                 self.names.of(s.var.attr("name"))
             elif isinstance(s, Alloc):
@@ -278,7 +280,7 @@ class Body:
         term = self._end(name, extent)
         wide = term.wide or not self.values.ranges.fits(extent)
         if loop.kind != SERIAL and type(loop.extent) is int:
-            self.put("#pragma unroll")
+            self.put(unrolled(loop, self.registers))
         self._open(f"for ({'long long' if wide else 'int'} {name} = 0; {name} < {term.text}; ++{name}) {{", name)
         self._count(loop.var, name, loop.extent, wide)
         self.run(loop.body)
@@ -346,17 +348,6 @@ class Body:
                 packs.names[id(s)] = self.names.fresh(f"{storage.name}_")
                 self.put(f"gc_pack<{storage.element}, {loop.extent}> {packs.names[id(s)]};")
         return names
-
-
-def _statements(body: tuple) -> Iterator:
-    """Every statement, outer ones first."""
-    for s in body:
-        yield s
-        match s:
-            case For(_, _, inner):
-                yield from _statements(inner)
-            case If(_, then, orelse):
-                yield from _statements((*then, *orelse))
 
 
 def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[int] = frozenset(), checked: bool = False) -> str:
