@@ -119,3 +119,38 @@ def test_what_has_no_meaning_on_a_gpu_is_refused(kind):
 def test_every_name_of_the_prelude_is_defined_once():
     names = [name for part in parts() for name in part.defined]
     assert len(names) == len(set(names)) and {"gc_load", "gc_pack", "gc_shuffle_xor", "gc_mma_m16n8k16_bf16"} <= set(names)
+
+
+LONG = """kernel @long(x0: f32[64], out0: f32[64] written) {{
+  for i in 64 block {{
+    for t in 32 thread {{
+      alloc sums: f32[64] register
+      for k in {extent} unrolled {{
+        {first}
+      }}
+      for j in 64 unrolled {{
+        sums[j] = x0[j]
+      }}
+      out0[i] = sums[3]
+    }}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    "extent, first, times",
+    [
+        (16, "sums[0] = x0[k]", ""),
+        (17, "sums[0] = x0[k]", " 16"),
+        (64, "sums[0] = sums[k]", ""),
+        (64, "sums[k*-1 + 63] = x0[k]", ""),
+        (64, "if x0[k] < f32(0.0) {\n          sums[0] = sums[1] + x0[k]\n        }", " 16"),
+        (64, "for v in 4 unrolled {\n          sums[v] = x0[k] + sums[v + 4]\n        }", " 16"),
+    ],
+)
+def test_long_loops_are_written_out_a_few_iterations_at_a_time(extent, first, times):
+    """All loads of 64 iterations at once want more registers than there are; elements of register arrays must be known."""
+    text = source(LONG.format(extent=extent, first=first))
+    assert f"#pragma unroll{times}\n" + " " * 4 + f"for (int k = 0; k < {extent}; ++k)" in text
+    assert "#pragma unroll\n" + " " * 4 + "for (int j = 0; j < 64; ++j)" in text
