@@ -8,6 +8,7 @@ from graphc.lower.attend import ATTENTION
 from graphc.lower.gpu.attention import lower_attention
 from graphc.lower.gpu.convolutions import lower_conv
 from graphc.lower.gpu.correlations import correlate
+from graphc.lower.gpu.flat_nests import gather, random_bits, unwindow
 from graphc.lower.gpu.launches import lower_map, lower_sums
 from graphc.lower.gpu.products import lower_dot
 from graphc.lower.region import COLUMN, DOT, MAP, ROW, Region
@@ -28,6 +29,9 @@ REGIONS: dict[str, Callable] = {
 #: Name of a nest (as in ``lower.nests``) -> maker (node, gpu) -> Kernel with block loops.
 GPU_NESTS: dict[str, Callable] = {
     "correlate": correlate,
+    "gather": gather,
+    "random_bits": random_bits,
+    "unwindow": unwindow,
 }
 
 #: The same for nests that change their first operand.
