@@ -33,7 +33,7 @@ def _columns(node: Node, view: tuple) -> For:
 
         def some(begin, count: int) -> tuple:
             places = [(o, position(node, begin + u, extent), j) for u in range(count)]
-            values = [let(f"x{u}", load("x0", place, node.dtype)) for u, place in enumerate(places)]
+            values = [let(f"value{u}", load("x0", place, node.dtype)) for u, place in enumerate(places)]
             out: list = [s for _, s in values]
             for (value, _), place in zip(values, places):
                 add = Set(total, apply(OPCODE[node.attr("kind")], total, cast(value, wide)))
