@@ -19,7 +19,7 @@ SHIM = """
 #define __global__
 #define __device__
 #define __forceinline__ inline
-#define __launch_bounds__(n)
+#define __launch_bounds__(...)
 #define __align__(n) alignas(n)
 struct place { int x; };
 static place threadIdx, blockIdx, gridDim;

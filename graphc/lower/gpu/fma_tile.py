@@ -16,7 +16,7 @@ from graphc.ir.type import Type
 from graphc.lower.gpu.tiles import ACCESS, Work
 from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, loop, scalar
 
-WRITTEN_OUT = 1500  # instructions of the ends of all results of a thread, if they are to be written out
+WRITTEN_OUT = 1000  # instructions of the ends of all results of a thread, if they are to be written out
 UNROLL = 16  # steps of k that are written out: more would want more registers for what is read ahead than there are
 STAGED = 4  # elements that a thread brings at once at the most, as they become registers
 
