@@ -11,11 +11,11 @@ from graphc.api.device_names import canonical_device, device_parts
 from graphc.api.recorder import Stack
 from graphc.compile import device_at as _opened
 from graphc.errors import DeviceUnavailable, UsageError, explain
+from graphc.ir.parts import HOST
 from graphc.options import Options
 from graphc.runtime.device import Device
 from graphc.runtime.gpus import found_gpus, why_none
 
-HOST = "cpu:0"
 _PREFIX = "/job:localhost/replica:0/task:0/device:"
 _KINDS = {"CPU": "cpu", "GPU": "cuda", "CUDA-EMULATED": "cuda-emulated"}
 _PLAIN = Options()
