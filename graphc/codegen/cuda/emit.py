@@ -19,6 +19,7 @@ from graphc.ir.order import toposort
 from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
+_TILED_THREADS = 512  # of a multiprocessor, each with 128 registers
 
 
 class Body:
@@ -365,11 +366,20 @@ def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[i
     parameters += [f"const long long {body.names.of(d.attr('name'))}" for d in kernel.dims]
     for nest in kernel.body:
         body.nest(nest)
-    head = f'extern "C" __global__ void __launch_bounds__({geometry(kernel).threads}) {symbol_of(kernel.name)}('
+    head = f'extern "C" __global__ void __launch_bounds__({_bounds(kernel)}) {symbol_of(kernel.name)}('
     line = head + ", ".join(parameters) + ") {"
     if len(line) > 140:
         line = head + "\n    " + ",\n    ".join(parameters) + ") {"
     return "\n".join((line, *body.values.lines, "}", ""))
+
+
+def _bounds(kernel: Kernel) -> str:
+    """Threads of a block; of kernels that keep tiles in shared memory also how many blocks a multiprocessor should have at least.
+
+    Without that number the compiler takes fewer registers than there are, for more blocks than such tiles leave room for.
+    """
+    found = geometry(kernel)
+    return f"{found.threads}, {max(1, _TILED_THREADS // found.threads)}" if found.shared else str(found.threads)
 
 
 def _parameter(storage: Storage, overlaps: bool, checked: bool) -> str:
