@@ -18,15 +18,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fakecuda.image import image
 
+from graphc import compile_gpu
+from graphc.codegen.cuda.module import program_source
+from graphc.compile import compile_graph
 from graphc.errors import CompileError, DeviceError, DeviceUnavailable, ResourceExhaustedError, StateError, UsageError
+from graphc.inspect.doctor import examine
 from graphc.ir import dtype as dt
+from graphc.ir.parser import parse
+from graphc.options import Options
 from graphc.runtime.cuda.driver import open_device
 from graphc.runtime.cuda.facts import devices
+from graphc.runtime.emulator.build import build
 
 KERNELS = ("twice", "count", "geometry", "astray", "small")
 FAKE = ctypes.CDLL("libcuda.so.1")
 FAKE.fakecuda_count.restype = ctypes.c_long
 LIBRARY = b""
+NET = """graph @net(%x: f32[n,24], %w: f32[24,10]) {
+  %y: f32[n,10] = dot(%x, %w, transpose_x=false, transpose_y=false)
+  %s: f32[10] = reduce(%y, axes=(0,), kind="sum")
+  %b: f32[n,10] = broadcast(%s, axes=(1,), shape=(n, 10))
+  %d: f32[n,10] = sub(%y, %b)
+  %e: f32[n,10] = exp(%d)
+  return %e, %s
+}
+"""
 
 
 def words(*values) -> bytes:
@@ -267,7 +283,6 @@ def check_graphs():
     launch = lambda: device.launch(doubling, 1, 32, 0, words(a, b, 8))  # noqa: E731
     for call, what in (
         (lambda: device.allocate(8), "allocated"),
-        (lambda: device.upload(a, x), "uploaded"),
         (lambda: device.download(x, a), "downloaded"),
         (device.synchronise, "waited for"),
         (device.trim, "given back"),
@@ -284,6 +299,13 @@ def check_graphs():
         device.free(b)
     device.replay(captured.graph)
     device.synchronise()
+    x, y = np.arange(8, dtype=np.float32), np.zeros(8, np.float32)
+    with device.capture() as captured:
+        device.upload(a, x)
+        x[...] = 7
+    device.replay(captured.graph)
+    device.download(y, a)
+    assert np.array_equal(y, np.arange(8)), "as it was when it was recorded"
 
 
 def check_unloading():
@@ -352,12 +374,12 @@ def check_timing():
 def check_tensor_maps():
     device = open_device()
     address = device.allocate(1 << 16)
-    made = device.tensor_map(address, dt.bf16, (64, 128), (128,), (64, 32), swizzle=128)
+    made = device.tensor_map(address, dt.bf16, (64, 128), (128,), (64, 32))
     assert len(made) == 128
-    refused(UsageError, lambda: device.tensor_map(address + 2, dt.bf16, (64, 128), (128,), (64, 32)), "no tensor map")
-    refused(UsageError, lambda: device.tensor_map(address, dt.f32, (64, 128), (100,), (64, 32)), "strides of [100] bytes")
-    refused(UsageError, lambda: device.tensor_map(address, dt.f32, (64,), (100,), (64, 32)), "numbers do not fit")
-    refused(NotImplementedError, lambda: device.tensor_map(address, dt.f32, (64,), (), (64,), swizzle=7), "swizzle of 7")
+    refused(DeviceError, lambda: device.tensor_map(address + 2, dt.bf16, (64, 128), (128,), (64, 32)), "no tensor map")
+    refused(DeviceError, lambda: device.tensor_map(address, dt.f32, (64, 128), (100,), (32, 32)), "strides of [100] bytes")
+    refused(DeviceError, lambda: device.tensor_map(address, dt.f32, (64,), (100,), (32, 32)), "numbers do not fit")
+    refused(DeviceError, lambda: device.tensor_map(address, dt.c64, (64,), (), (64,)), "no tensor maps of complex64")
 
 
 def check_fork():
@@ -440,6 +462,41 @@ def alone_several():
         assert np.array_equal(twice(first, loaded(first), x), 2 * x)
     assert [facts.name for facts in devices()] == ["Fake GPU 0", "Fake GPU 1"]
     refused(DeviceUnavailable, lambda: open_device(2), "no cuda:2", "cuda:0, cuda:1")
+
+
+def alone_program():
+    """Compiled programs: launched at first, then replayed; what goes wrong on the device leaves the rest of the process alone."""
+    emulate_compiler()
+    graph, k = parse(NET), 24
+    generator = np.random.default_rng(5)
+    on_cpu = compile_graph(graph, Options(cache=False))
+    on_gpu = compile_graph(graph, Options(cache=False, target="cuda:sm_90a"))
+
+    def same(rows: int) -> bool:
+        values = generator.standard_normal((rows, k), np.float32), generator.standard_normal((k, 10), np.float32)
+        return all(map(np.array_equal, on_cpu(*values), on_gpu(*values)))
+
+    for rows in (37, 37, 37, 5, 5, 37, 0, 1):
+        assert same(rows), rows
+    assert count("replays") >= 3
+    put("allocations_left", 0)
+    refused(ResourceExhaustedError, lambda: same(1 << 16), "cuda:0", "are left")
+    put("allocations_left", -1)
+    assert same(1 << 12) and same(37)
+    put("fault_after", 0)
+    refused(DeviceError, lambda: same(37), "cuda:0", "lost to this process")
+    refused(DeviceError, lambda: same(37), "new process")
+    assert on_cpu(np.ones((2, k), np.float32), np.ones((k, 10), np.float32))[1].tolist() == [2.0 * k] * 10
+
+
+def emulate_compiler():
+    """Let texts become libraries of the emulator instead of cubins."""
+    compile_gpu.image_of = lambda program, gpu: image(build(program_source(program, gpu), tuple(k.name for k in program.kernels)))
+
+
+def alone_doctor():
+    emulate_compiler()
+    print("\n".join(f"{finding.level} {finding.what}" for finding in examine()), file=sys.stderr)
 
 
 def alone_unavailable():

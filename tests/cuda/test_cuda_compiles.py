@@ -12,6 +12,8 @@ from cuda_texts import ARCHS, NVRTC, needs_nvrtc
 from graphc.codegen.cuda import prelude
 from graphc.codegen.cuda.module import program_source
 from graphc.ir.gpu import GPUS
+from graphc.runtime.cache import DiskCache
+from graphc.runtime.cuda.images import compile_image
 from graphc.runtime.cuda.reports import resources
 
 pytestmark = needs_nvrtc
@@ -23,7 +25,7 @@ PRELUDE = Path(prelude.__file__).parent / "prelude"
 
 def compiled(program, arch):
     """What every kernel needs."""
-    found = resources(NVRTC.compile(program_source(program, GPUS[f"cuda:{arch}"]), arch, name=program.name).log)
+    found = compile_image(program_source(program, GPUS[f"cuda:{arch}"]), arch, program.name, cache=DiskCache(None)).resources
     assert {k.name for k in program.kernels} <= set(found)
     return found
 

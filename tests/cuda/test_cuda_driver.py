@@ -70,6 +70,25 @@ def test_an_exception_leaves_no_context_behind(library):
     assert "context stack" not in done.stderr and "PyCUDA" not in done.stderr
 
 
+def test_programs(library):
+    if shutil.which("g++") is None:
+        pytest.skip("there is no g++ to compile kernels with")
+    done = run(library, "alone_program")
+    assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout + done.stderr
+    assert "PyCUDA" not in done.stderr
+
+
+def test_the_doctor_tells_of_devices(library):
+    done = run(library, "alone_doctor")
+    assert "ok cuda:0 Fake GPU 0: 0.3 GB, 4 multiprocessors, sm_90a, driver of CUDA 13.0" in done.stderr, done.stderr
+    assert "ok a small program for cuda:0 compiles and runs" in done.stderr or shutil.which("g++") is None
+
+
+def test_the_doctor_tells_of_a_device_that_is_too_old(library):
+    done = run(library, "alone_doctor", FAKECUDA="capability=61")
+    assert "note cuda:0, Fake GPU 0, has compute capability 6.1" in done.stderr and "bad" not in done.stderr, done.stderr
+
+
 def test_several_devices(library):
     done = run(library, "alone_several", FAKECUDA="devices=2")
     assert done.returncode == 0 and json.loads(done.stdout) == {} and not done.stderr, done.stdout + done.stderr

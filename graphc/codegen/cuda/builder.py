@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from graphc.codegen.cuda.types import is_real, literal, memory_type, signed_type, unsigned_type, value_type, wrapped
+from graphc.codegen.cuda.types import is_real, literal, signed_type, unsigned_type, value_type, wrapped
 from graphc.codegen.scalar.primitives import primitive
 from graphc.codegen.scalar.register import Register
 from graphc.ir.dtype import DType, b1, f16, f32, i64

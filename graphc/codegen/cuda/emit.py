@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
-from graphc.codegen.cuda.names import Names, symbol_of
+from graphc.codegen.cuda.names import Names
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
+from graphc.codegen.cuda.unrolling import statements, unrolled
 from graphc.codegen.cuda.vector import Packs, packs_of
 from graphc.errors import CompileError
 from graphc.ir.geometry import block_loops, geometry, places, shared_arrays
@@ -17,6 +16,7 @@ from graphc.ir.kernel import (
 )  # fmt: skip
 from graphc.ir.node import INDEX, Node, binary, const, const_value, var
 from graphc.ir.order import toposort
+from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
 
@@ -26,12 +26,15 @@ class Body:
 
     Attributes:
         mutable: variables that some Set changes.
+        registers: names of register arrays.
         checked: arrays are classes that look at every access.
     """
 
     def __init__(self, functions: Functions, kernel: Kernel, checked: bool):
         self.checked = checked
-        self.mutable = {s.var for s in _statements(kernel.body) if isinstance(s, Set)}
+        self.mutable = {s.var for s in statements(kernel.body) if isinstance(s, Set)}
+        arrays = [s.array for s in statements(kernel.body) if isinstance(s, Alloc)]
+        self.registers = {array.name for array in arrays if array.space == "register"}
         self.names = Names()
         self.values = Expressions(functions, self.names)
         self.offsets: dict[str, int] = {}
@@ -40,7 +43,7 @@ class Body:
             self._declare(array)
         for dim in kernel.dims:
             self._know(dim, self.names.of(dim.attr("name")), True)
-        for s in _statements(kernel.body):  # their names are theirs, whatever names are made up before they come
+        for s in statements(kernel.body):  # their names are theirs, whatever names are made up before they come
             if isinstance(s, For | Let):
                 self.names.of(s.var.attr("name"))
             elif isinstance(s, Alloc):
@@ -173,7 +176,7 @@ class Body:
         name, fixed = self.names.of(variable.attr("name")), variable not in self.mutable
         plain = variable.type == INDEX and fixed and self.values.is_plain(value)
         kind = ("long long" if term.wide else "int") if plain else value_type(variable.dtype)
-        self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};")
+        self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};{self._line_of(value)}")
         self._know(variable, name, not plain or term.wide, plain)
         if plain:
             self.values.ranges.bind(variable, self.values.ranges.of(value))
@@ -188,9 +191,14 @@ class Body:
                 self._open(f"if ({guard.text}) {{")
         storage = self.values.storage(s.array)
         place, value = self.values.terms(self.values.place(s.array, s.index), s.value)
-        self.put(f"{storage.name}[{place.text}] = {value.text};")
+        self.put(f"{storage.name}[{place.text}] = {value.text};{self._line_of(s.value)}")
         if s.guard is not None and guard.text != "true":
             self._close()
+
+    def _line_of(self, value: Node) -> str:
+        """The user's line as a comment, in checked text only: equal texts make equal images."""
+        line = str(value.location) if self.checked and value.location is not None else ""
+        return f"  // {' '.join(line.split())}".rstrip("\\") if line else ""
 
     def _if(self, condition: Node, then: tuple, orelse: tuple) -> None:
         (term,) = self.values.terms(condition)
@@ -259,7 +267,7 @@ class Body:
         term = self._end(name, extent)
         wide = term.wide or not self.values.ranges.fits(extent)
         if loop.kind != SERIAL and type(loop.extent) is int:
-            self.put("#pragma unroll")
+            self.put(unrolled(loop, self.registers))
         self._open(f"for ({'long long' if wide else 'int'} {name} = 0; {name} < {term.text}; ++{name}) {{")
         self._count(loop.var, name, loop.extent, wide)
         self.run(loop.body)
@@ -294,7 +302,7 @@ class Body:
                 self._statement(s)
             else:
                 (term,) = self.values.terms(s.value)
-                self.put(f"{packs.names[id(s)]}[{name}] = {term.text};")
+                self.put(f"{packs.names[id(s)]}[{name}] = {term.text};{self._line_of(s.value)}")
         self.values.known = around
         self._close()
         for s in loop.body:
@@ -327,17 +335,6 @@ class Body:
                 packs.names[id(s)] = self.names.fresh(f"{storage.name}_")
                 self.put(f"gc_pack<{storage.element}, {loop.extent}> {packs.names[id(s)]};")
         return names
-
-
-def _statements(body: tuple) -> Iterator:
-    """Every statement, outer ones first."""
-    for s in body:
-        yield s
-        match s:
-            case For(_, _, inner):
-                yield from _statements(inner)
-            case If(_, then, orelse):
-                yield from _statements((*then, *orelse))
 
 
 def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[int] = frozenset(), checked: bool = False) -> str:

@@ -118,7 +118,7 @@ class _Staged:
         def one(pass_: Node) -> tuple:
             item, line, k = self._place(pass_)
             line, k = as_index(work.first[self.which] + line), as_index(step * tiling.depth + k)
-            certain = type(p.depth) is int and p.depth % tiling.depth == 0 and not isinstance(simplified(step), Node)
+            certain = type(p.depth) is int and p.depth and p.depth % tiling.depth == 0 and not isinstance(simplified(step), Node)
             guards = [] if certain else [k < p.depth]
             if not (type(side.lines) is int and side.lines % self.lines == 0):
                 guards.append(line < side.lines)

@@ -33,8 +33,13 @@ def written_out(name: str, extent: int, body: Callable[[object], tuple]) -> tupl
     """A loop that is unrolled; the body alone where it runs once."""
     if extent == 1:
         return tuple(body(0))
+    return (repeated(name, extent, body),)
+
+
+def repeated(name: str, extent: int, body: Callable[[Node], tuple]) -> For:
+    """An unrolled loop, which is a scope of its own even if it runs once."""
     i = index(name, extent)
-    return (For(i, extent, tuple(body(i)), UNROLLED),)
+    return For(i, extent, tuple(body(i)), UNROLLED)
 
 
 def vector(name: str, extent: int, body: Callable[[object], tuple]) -> tuple:
@@ -111,11 +116,11 @@ def _live(body: tuple, used: set[Node]) -> tuple[tuple, set[Node]]:
     for s in reversed(body):
         match s:
             case Let(v, value):
-                if v in place:
-                    kept[place[v]] = None
+                if (v, value) in place:
+                    kept[place[v, value]] = None
                 elif v not in used:
                     continue
-                place[v] = len(kept)
+                place[v, value] = len(kept)
                 used |= variables((value,))
             case For():
                 inner, more = _live(s.body, set())

@@ -13,6 +13,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
+from graphc.ir.symbols import symbol_of
 from graphc.ir.type import Type
 from graphc.runtime.device import Device
 from graphc.runtime.dims import evaluate, symbols_of
@@ -48,8 +49,8 @@ class DeviceProgram:
         for step in steps:
             if isinstance(step, Launch):
                 shared[step.kernel] = max(step.shared, shared.get(step.kernel, 0))
-        self.module = device.load(bytes(image), tuple(shared)) if shared else None
-        self.functions = {name: self.module.function(name, size) for name, size in shared.items()}
+        self.module = device.load(bytes(image), tuple(map(symbol_of, shared))) if shared else None
+        self.functions = {name: self.module.function(symbol_of(name), size) for name, size in shared.items()}
         self.donated = dict(self.signature.donated)
         self.needs = [symbols_of(p.type.shape) for p in self.signature.outputs]
         #: The device goes through these steps without the host: recorded once, they are done by one call.
@@ -82,7 +83,7 @@ class DeviceProgram:
         Args:
             residents: leave outputs on the device.
         """
-        with lock_of(self.device):
+        with lock_of(self.device), self.device.active:
             run = _DeviceRun(self, list(inputs), list(dims), set(known), residents)
             run.place_donated(in_place)
             run.refuse_sizes()
