@@ -1,6 +1,10 @@
 """Devices of the front doors on the emulated one: kernels for GPUs, arrays that stay there, programs over both devices."""
 
+import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,3 +113,13 @@ def test_a_fault_names_the_device_and_leaves_the_session_usable():
             with pytest.raises(tf.errors.InvalidArgumentError, match="test_cuda_placement.py"):
                 session.run(y, {x: [1.0, 2.0], i: 5})
             assert session.run(y, {x: [1.0, 2.0], i: 0}) == 2.0
+
+
+def test_the_code_on_devices_runs(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs/cuda.md").read_text()
+    program = tmp_path / "program.py"  # a file, as functions are converted from their source
+    program.write_text("\n".join(re.findall(r"```python\n(.*?)```", page, re.S)[:2]))
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for shown in re.findall(r"This prints `(.*?)` and `(.*?)`", page)[0] + tuple(re.findall(r"```\n(parts @.*?)```", page, re.S)):
+        assert shown in done.stdout
