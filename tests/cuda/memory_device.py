@@ -72,5 +72,5 @@ class MemoryExecutable(Executable):
                     state[...] = outputs[output]
                 outputs[output] = state
         if residents:
-            outputs = [Resident.of(self.device, a) if isinstance(a, np.ndarray) else a for a in outputs]
+            outputs = [Resident.of(self.device, a) if isinstance(a, np.ndarray) and a.dtype != object else a for a in outputs]
         return outputs
