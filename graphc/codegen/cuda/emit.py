@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
-from graphc.codegen.cuda.names import Names
+from graphc.codegen.cuda.names import Names, needed
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
 from graphc.codegen.cuda.unrolling import statements, unrolled
@@ -370,7 +370,7 @@ def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[i
     line = head + ", ".join(parameters) + ") {"
     if len(line) > 140:
         line = head + "\n    " + ",\n    ".join(parameters) + ") {"
-    return "\n".join((line, *body.values.lines, "}", ""))
+    return "\n".join((line, *needed(body.values.lines, set()), "}", ""))
 
 
 def _bounds(kernel: Kernel) -> str:
