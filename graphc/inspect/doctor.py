@@ -12,13 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compile import compile_graph, target_of
-from graphc.errors import GraphcError
+from graphc.errors import DeviceUnavailable, GraphcError
 from graphc.ir import dtype as dt
+from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import make
 from graphc.ir.type import Type
 from graphc.options import VERSION, Options
 from graphc.runtime.cache import default_cache
+from graphc.runtime.cuda.facts import DeviceFacts, driver_version, expect_devices
+from graphc.runtime.emulator.build import compiler
 from graphc.runtime.pool import default_threads
 
 NEEDED = ("numpy", "llvmlite", "ml-dtypes")
@@ -59,7 +62,8 @@ def examine() -> Iterator[Finding]:
         yield Finding("bad", str(error))
         return
     yield from _cache()
-    yield from _program()
+    yield _program(Options(cache=False), "a small program")
+    yield from _cuda()
 
 
 def _cache() -> Iterator[Finding]:
@@ -78,16 +82,39 @@ def _cache() -> Iterator[Finding]:
         yield Finding("bad", f"disk cache {cache.path} cannot be written; set GRAPHC_CACHE_DIR to a folder of your own")
 
 
-def _program() -> Iterator[Finding]:
+def _cuda() -> Iterator[Finding]:
+    """The CUDA devices, a program on the first of them, and whether kernels can be run without one."""
+    try:
+        found, version = expect_devices(), driver_version()
+    except DeviceUnavailable as error:
+        yield Finding("note", str(error))
+    else:
+        told = [_device(facts, version) for facts in found]
+        yield from told
+        if told[0].level == "ok":
+            yield _program(Options(cache=False, target=CUDA), f"a small program for {CUDA}:0")
+    try:
+        yield Finding("ok", f"{EMULATED}: kernels run on the CPU, compiled by {compiler()[0]}")
+    except DeviceUnavailable as error:
+        yield Finding("note", str(error))
+
+
+def _device(facts: DeviceFacts, version: int) -> Finding:
+    what = f"{CUDA}:{facts.index} {facts.name}: {facts.memory / 1e9:.1f} GB, {facts.multiprocessors} multiprocessors"
+    try:
+        return Finding("ok", f"{what}, {facts.gpu.arch}, driver of CUDA {version // 1000}.{version % 1000 // 10}")
+    except DeviceUnavailable as error:
+        return Finding("note", str(error))
+
+
+def _program(options: Options, what: str) -> Finding:
     """Compile and run ``x + x``."""
     x = input_node("x", Type(dt.f32, (3,)))
     graph = Graph("doctor", (x,), (make("add", (x, x), (), x.type),))
     try:
-        (result,) = compile_graph(graph, Options(cache=False))(np.array([1, 2, 3], np.float32))
+        (result,) = compile_graph(graph, options)(np.array([1, 2, 3], np.float32))
     except GraphcError as error:
-        yield Finding("bad", f"a small program does not compile: {error}")
-        return
+        return Finding("bad", f"{what} does not compile: {error}")
     if result.tolist() == [2, 4, 6]:
-        yield Finding("ok", "a small program compiles and runs")
-    else:
-        yield Finding("bad", f"a small program gives {result.tolist()} instead of [2, 4, 6]")
+        return Finding("ok", f"{what} compiles and runs")
+    return Finding("bad", f"{what} gives {result.tolist()} instead of [2, 4, 6]")

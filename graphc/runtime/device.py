@@ -35,10 +35,12 @@ class Device(Protocol):
 
     Attributes:
         name: ``cuda:0``, ``cuda-emulated:0``. gpu: what code for it is made for.
+        active: a ``with`` block, in which many calls take less time than outside; such blocks may be within each other.
     """
 
     name: str
     gpu: Gpu
+    active: AbstractContextManager
 
     def load(self, image: bytes, kernels: tuple[str, ...]) -> Module:
         """Load a compiled module with these kernels.

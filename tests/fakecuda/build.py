@@ -1,6 +1,6 @@
 """pycuda, unchanged, on a CUDA driver whose device is the host: fetched by pip, built by g++, kept in a folder.
 
-``python tests/fakecuda/build.py`` fetches and builds; tests only build (``built``), for they need no network.
+``python tests/fakecuda/build.py`` fetches and builds, with ``--fetch`` it only fetches; tests only build (``built``).
 
 No CUDA toolkit is needed: NVIDIA's header packages have what pycuda includes. Its own build takes two minutes of processor
 time, which goes into optimising code that tests run a few hundred times; two translation units without optimisation take 15
@@ -19,9 +19,9 @@ import sysconfig
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import numpy as np
 
 HERE = Path(__file__).resolve().parent
 PYCUDA = "pycuda==2026.1"
@@ -45,18 +45,15 @@ def folder() -> Path:
 
 
 def fetch() -> None:
-    """Download the sources of pycuda and the headers, 3 MB in all, where they are not there yet."""
+    """Download the sources of pycuda and the headers, 4 MB in all, where they are not there yet."""
     place = folder() / "fetched"
-    if _sources():
-        return
-    with tempfile.TemporaryDirectory() as fresh:
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", fresh]
+    place.mkdir(parents=True, exist_ok=True)
+    with _locked():
+        if _sources():
+            return
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d", str(place)]
         subprocess.run([*pip, *HEADERS], check=True)
         subprocess.run([*pip, "--no-binary=pycuda", PYCUDA], check=True)
-        place.mkdir(parents=True, exist_ok=True)
-        for file in Path(fresh).iterdir():
-            shutil.copy(file, place / (file.name + ".part"))
-            os.replace(place / (file.name + ".part"), place / file.name)
 
 
 def built() -> dict[str, str]:
@@ -65,22 +62,34 @@ def built() -> dict[str, str]:
     Raises:
         Missing: it was not fetched, or there is no compiler; the message says what to do.
     """
-    sources = _sources()
-    if not sources:
-        raise Missing("pycuda's sources are not here: python tests/fakecuda/build.py fetches and builds them")
+    import numpy as np  # whoever only fetches need not have it
+
     if not (shutil.which("g++") and shutil.which("gcc")):
         raise Missing("there is no g++ to build pycuda with")
     own = b"".join(file.read_bytes() for file in sorted(HERE.glob("*.[ch]")) + [Path(__file__)])
-    what = hashlib.sha256(own + f"{sys.implementation.cache_tag} {np.__version__} {sources}".encode()).hexdigest()[:16]
+    what = hashlib.sha256(own + f"{sys.implementation.cache_tag} {np.__version__}".encode()).hexdigest()[:16]
     place = folder() / what
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with open(place.parent / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            with tempfile.TemporaryDirectory(dir=place.parent) as work:
-                _build(Path(work), sources)
-                os.rename(Path(work, "out"), place)
+    if not place.exists():
+        with _locked():  # waits for whoever fetches or builds
+            sources = _sources()
+            if not sources:
+                raise Missing("pycuda's sources are not here: python tests/fakecuda/build.py fetches and builds them")
+            if not place.exists():
+                with tempfile.TemporaryDirectory(dir=folder()) as work:
+                    _build(Path(work), sources, np.get_include())
+                    os.rename(Path(work, "out"), place)
     return {"LD_LIBRARY_PATH": str(place), "PYTHONPATH": str(place / "site")}
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """One process at a time; others wait."""
+    if not folder().exists():
+        yield
+        return
+    with open(folder() / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _sources() -> list[Path]:
@@ -90,7 +99,7 @@ def _sources() -> list[Path]:
     return [files[-1] for files in found if files] if all(found) else []
 
 
-def _build(work: Path, sources: list[Path]) -> None:
+def _build(work: Path, sources: list[Path], numpy: str) -> None:
     with tarfile.open(sources[0]) as archive:
         archive.extractall(work, filter="data")
     for wheel in sources[1:]:
@@ -105,7 +114,7 @@ def _build(work: Path, sources: list[Path]) -> None:
     _unit(work / "boost.cpp", files)
     _unit(work / "driver.cpp", [pycuda / name for name in WRAPPER])
     cuda = next((work / "headers").rglob("cuda.h")).parent
-    include = [pycuda / "src/cpp", pycuda / "src/wrapper", boost, cuda, sysconfig.get_paths()["include"], np.get_include()]
+    include = [pycuda / "src/cpp", pycuda / "src/wrapper", boost, cuda, sysconfig.get_paths()["include"], numpy]
     cxx = ["g++", "-O0", "-w", "-fPIC", *(f"-I{path}" for path in include), *(f"-D{name}" for name in DEFINES)]
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     library = ["gcc", "-std=gnu11", "-O1", "-Wall", "-fPIC", "-shared", "-Wl,-soname,libcuda.so.1", f"-I{cuda}"]
@@ -134,4 +143,5 @@ def _together(*commands: list) -> None:
 
 if __name__ == "__main__":
     fetch()
-    print(" ".join(f"{name}={value}" for name, value in built().items()))
+    if "--fetch" not in sys.argv:
+        print(" ".join(f"{name}={value}" for name, value in built().items()))

@@ -78,9 +78,15 @@ CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   RETURN(CUDA_SUCCESS);
 }
 
+// The log of errors is empty; for what is no image at all it is left as pycuda's buffer happens to be, which is not always text.
 CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, CUjit_option *options, void **values) {
-  (void)count, (void)options, (void)values;
-  return cuModuleLoadData(module, image);
+  CUresult result = cuModuleLoadData(module, image);
+  for (unsigned i = 0; i < count; i++) {
+    if (result == CUDA_ERROR_INVALID_IMAGE && options[i] == CU_JIT_ERROR_LOG_BUFFER) memset(values[i], 0xec, 8);
+    if (result != CUDA_ERROR_INVALID_IMAGE && options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES) values[i] = NULL;
+    if (options[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES) values[i] = NULL;
+  }
+  return result;
 }
 
 CUresult cuModuleUnload(CUmodule module) {

@@ -18,8 +18,8 @@ import numpy as np
 from graphc.errors import CompileError, DeviceError, StateError, UsageError
 from graphc.ir.dtype import DType
 from graphc.ir.gpu import CUDA
-from graphc.runtime.cuda.errors import CODES, OUT_OF_MEMORY, Failures, no_pycuda, no_such_device
-from graphc.runtime.cuda.facts import driver_version, error_text, expect_devices, libcuda, numbers_of_errors
+from graphc.runtime.cuda.errors import CODES, INVALID_IMAGE, OUT_OF_MEMORY, Failures, no_pycuda, no_such_device
+from graphc.runtime.cuda.facts import driver_version, expect_devices, libcuda, numbers_of_errors
 from graphc.runtime.cuda.graphs import Graph, Graphs
 from graphc.runtime.cuda.memory import Pool, Staging
 from graphc.runtime.cuda.tensor_maps import tensor_map
@@ -130,7 +130,6 @@ class CudaDevice:
     Work is put on one stream. Copies of large arrays go through another one, and are in order with it all the same.
 
     Attributes:
-        active: a ``with`` block in which many calls are a little faster than outside.
         facts: what the driver tells of the device.
     """
 
@@ -153,7 +152,7 @@ class CudaDevice:
             atexit.register(self.close)
         with self.active, self._explained("opening the device"):
             self._stream = self._pycuda.Stream()
-            self._graphs = Graphs(library, self._stream, lambda code: error_text(library, code), self._pycuda.Error)
+            self._graphs = Graphs(library, self._pycuda, self._stream)
             self._staging = Staging(self._pycuda, self._stream)
             self._pool = Pool(self.name, self._pycuda.mem_alloc, self._is_shortage, self._pycuda.mem_get_info)
 
@@ -166,7 +165,10 @@ class CudaDevice:
         """
         self._expect_no_capture("a module cannot be loaded")
         with self.active, self._explained("loading a module"):
-            module = self._pycuda.module_from_buffer(image)
+            try:
+                module = self._pycuda.module_from_buffer(image)
+            except UnicodeDecodeError:  # a log that the driver left empty
+                raise self._pycuda.Error(f"cuModuleLoadDataEx failed: {self._failures.words(INVALID_IMAGE)}") from None
             handles = {}
             for name in kernels:
                 try:
@@ -204,11 +206,13 @@ class CudaDevice:
 
     def upload(self, address: int, array: np.ndarray) -> None:
         """Copy a C-contiguous array to the device; it may be changed as soon as this returns."""
-        self._expect_no_capture("arrays cannot be uploaded")
         _expect_contiguous(array)
         if array.nbytes:
             with self.active, self._explained(f"uploading {array.nbytes} bytes"):
-                self._staging.upload(address, array)
+                if self._capturing:
+                    self._graphs.upload(address, array)
+                else:
+                    self._staging.upload(address, array)
 
     def download(self, array: np.ndarray, address: int) -> None:
         """Copy from the device into a C-contiguous array, which is complete when this returns."""
@@ -258,10 +262,10 @@ class CudaDevice:
 
     @contextmanager
     def capture(self) -> Iterator[_Captured]:
-        """Record copies on the device, fills and launches instead of doing them.
+        """Record uploads, copies, fills and launches instead of doing them.
 
         Raises:
-            StateError: something is asked for that no recording can have, such as memory, an upload or a download.
+            StateError: something is asked for that no recording can have, such as memory or a download.
         """
         self._expect_no_capture("another graph cannot be captured")
         captured = _Captured()
@@ -311,7 +315,9 @@ class CudaDevice:
             last.event.synchronize()
             return last.event.time_since(first.event) * 1e-3
 
-    def tensor_map(self, address: int, dtype: DType, sizes: Sequence[int], strides: Sequence[int], box: Sequence[int], swizzle: int = 0) -> bytes:
+    def tensor_map(
+        self, address: int, dtype: DType, sizes: Sequence[int], strides: Sequence[int], box: Sequence[int], swizzle: bool = True
+    ) -> bytes:
         """What ``graphc.runtime.cuda.tensor_maps.tensor_map`` makes, for arrays on this device."""
         with self.active:
             return tensor_map(address, dtype, sizes, strides, box, swizzle)

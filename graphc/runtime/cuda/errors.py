@@ -8,8 +8,8 @@ from graphc.errors import DeviceError, DeviceUnavailable, GraphcError, ResourceE
 
 ANYWAY = "Without a device graphc runs on the CPU"
 
-OUT_OF_MEMORY = 2
-_BAD_IMAGES = {200, 209, 218, 222, 223}  # CUDA_ERROR_INVALID_IMAGE, NO_BINARY_FOR_GPU, INVALID_PTX, UNSUPPORTED_PTX_VERSION ...
+OUT_OF_MEMORY, INVALID_IMAGE = 2, 200
+_BAD_IMAGES = {INVALID_IMAGE, 209, 218, 222, 223}  # and NO_BINARY_FOR_GPU, INVALID_PTX, UNSUPPORTED_PTX_VERSION, JIT disabled
 # After these the driver refuses every other call of the process, see cuda.h on CUDA_ERROR_ILLEGAL_ADDRESS.
 _FAULTS = {
     214: "memory that is broken (ECC)",
@@ -89,6 +89,10 @@ class Failures:
         """Raises DeviceError where the device was lost."""
         if self.lost is not None:
             raise DeviceError(self.lost)
+
+    def words(self, code: int) -> str:
+        """What the driver says about an error that is told apart."""
+        return next((words for words, number in self._code_of.items() if number == code), "an error of the driver")
 
     def code(self, error: Exception) -> int | None:
         """The driver's number of an error, where it is one that is told apart."""

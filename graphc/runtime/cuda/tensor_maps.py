@@ -5,37 +5,37 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 
-from graphc.errors import UnimplementedError, UsageError
+from graphc.errors import DeviceError
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.runtime.cuda.facts import error_text, libcuda
 
-SIZE, _ALIGNMENT = 128, 64  # bytes of a map, and what its address must be a multiple of
+_SIZE, _ALIGNMENT = 128, 64  # bytes of a map, and what its address must be a multiple of
 _DTYPES = {
     dt.u8: 0, dt.i8: 0, dt.b1: 0, dt.u16: 1, dt.i16: 1, dt.u32: 2, dt.i32: 3, dt.u64: 4, dt.i64: 5, dt.f16: 6, dt.f32: 7,
     dt.f64: 8, dt.bf16: 9,
 }  # fmt: skip
-_SWIZZLES = {0: 0, 32: 1, 64: 2, 128: 3}
+_SWIZZLE = 3  # of 128 bytes
 _PROMOTION = 2  # to 128 bytes in the second level cache
 
 
-def tensor_map(address: int, dtype: DType, sizes: Sequence[int], strides: Sequence[int], box: Sequence[int], swizzle: int = 0) -> bytes:
+def tensor_map(address: int, dtype: DType, sizes: Sequence[int], strides: Sequence[int], box: Sequence[int], swizzle: bool = True) -> bytes:
     """The map of an array, to be put where kernels read it, at a multiple of 64 bytes. What lies outside of it reads as zeros.
 
     Args:
         address: of the array, a multiple of 16. sizes, box: elements of the array, and of what one copy takes, innermost
             dimension first; at most five of them. strides: bytes, of all dimensions but the first; multiples of 16.
-        swizzle: bytes of rows of the box in which groups of 16 bytes change places: 0, 32, 64 or 128.
+        swizzle: let groups of 16 bytes change places within the rows of a box, which have 128 bytes at the most then.
 
     Raises:
-        UsageError: the copy engine cannot do that.
+        DeviceError: the copy engine cannot do that.
     """
     rank = len(sizes)
     if len(box) != rank or len(strides) != rank - 1 or not 1 <= rank <= 5:
-        raise UsageError(f"a tensor map of sizes {list(sizes)}, strides {list(strides)} and box {list(box)}: their numbers do not fit")
-    if dtype not in _DTYPES or swizzle not in _SWIZZLES:
-        raise UnimplementedError(f"there are no tensor maps of {dtype} with a swizzle of {swizzle} bytes")
-    memory = ctypes.create_string_buffer(SIZE + _ALIGNMENT)
+        raise DeviceError(f"a tensor map of sizes {list(sizes)}, strides {list(strides)} and box {list(box)}: their numbers do not fit")
+    if dtype not in _DTYPES:
+        raise DeviceError(f"there are no tensor maps of {dtype.name}")
+    memory = ctypes.create_string_buffer(_SIZE + _ALIGNMENT)
     start = -(-ctypes.addressof(memory) // _ALIGNMENT) * _ALIGNMENT
     library = libcuda()
     code = library.cuTensorMapEncodeTiled(
@@ -48,13 +48,13 @@ def tensor_map(address: int, dtype: DType, sizes: Sequence[int], strides: Sequen
         (ctypes.c_uint32 * rank)(*box),
         (ctypes.c_uint32 * rank)(*[1] * rank),
         0,
-        _SWIZZLES[swizzle],
+        _SWIZZLE if swizzle else 0,
         _PROMOTION,
         0,
     )
     if code:
-        raise UsageError(
-            f"the driver makes no tensor map of {dtype} {list(sizes)} with strides of {list(strides)} bytes, box {list(box)} and "
-            f"swizzle {swizzle}: {error_text(library, code)}"
+        raise DeviceError(
+            f"the driver makes no tensor map of {dtype.name} {list(sizes)} with strides of {list(strides)} bytes, box {list(box)}"
+            f"{' and swizzled rows' if swizzle else ''}: {error_text(library, code)}"
         )
-    return ctypes.string_at(start, SIZE)
+    return ctypes.string_at(start, _SIZE)

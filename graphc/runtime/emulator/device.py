@@ -162,6 +162,7 @@ class EmulatedDevice:
 
     def __init__(self, arch: str = "sm_90a", index: int = 0, memory: int | None = None):
         self.name, self.gpu = f"{EMULATED}:{index}", GPUS[f"{EMULATED}:{arch}"]
+        self.active = contextlib.nullcontext()
         self.order, self.early, self.workers = ORDERS[0], False, 1
         self.counts: dict[str, Counts] = {}
         self._limit, self._used = memory, 0
