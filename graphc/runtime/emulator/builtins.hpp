@@ -81,6 +81,7 @@ template <class T> inline T __shfl_up_sync(unsigned mask, T value, unsigned by, 
 inline unsigned __ballot_sync(unsigned mask, int yes, GC_LINE) { return gc_emu::ballot(mask, yes != 0, gc_line); }
 inline int __any_sync(unsigned mask, int yes, GC_LINE) { return gc_emu::ballot(mask, yes != 0, gc_line) != 0; }
 inline int __all_sync(unsigned mask, int yes, GC_LINE) { return gc_emu::ballot(mask, yes != 0, gc_line) == mask; }
+[[noreturn]] inline void __trap(GC_LINE) { gc_emu::fault(gc_line, "__trap()"); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
