@@ -96,7 +96,6 @@ class GpuCode:
         fills = occupancy(self.gpu, shape.threads, own.registers, shared)
         called = [one for one in found.values() if one.registers is None]
         rows = [
-            ("blocks", f"{shape.grid}", ""),
             ("threads", f"{shape.threads}", "of a block"),
             ("shared memory", unit(shared), "of a block"),
             ("registers", f"{own.registers}", "of a thread"),
@@ -107,5 +106,6 @@ class GpuCode:
             rows[-1] = ("spills", rows[-1][1], "")
         width = max(len(value) for _, value, _ in rows)
         lines = [f"  {name:13}  {value:>{width}}  {note}".rstrip() for name, value, note in rows]
-        part = f"{fills.warps} of {fills.most} warps ({100 * fills.fraction:.0f} %)"
-        return [*lines, f"  {'occupancy':13}  {fills.blocks:>{width}}  blocks on a multiprocessor, {part}; there could be more but for {fills.limit}"]
+        part = f"{fills.warps} of {fills.most} warps ({fills.fraction:.0%})"
+        limit = f", limited by {fills.limit}" if fills.fraction < 1 else ""
+        return [*lines, f"  {'occupancy':13}  {fills.blocks:>{width}}  blocks on a multiprocessor, {part}{limit}"]
