@@ -12,7 +12,7 @@ from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Kernel
 from graphc.ir.program import Program
 from graphc.ir.symbols import symbol_of
-from graphc.runtime.cuda.images import Image, compile_image
+from graphc.runtime.cuda.images import Image, compile_image, compile_images
 from graphc.runtime.cuda.kernel_text import kernel_of, only, spans
 from graphc.runtime.cuda.nvrtc import CUBIN, PTX
 from graphc.runtime.cuda.reports import Resources, occupancy
@@ -31,6 +31,16 @@ class GpuCode:
     def text(self) -> str:
         """The CUDA C++ text of the whole program."""
         return program_source(self.program, self.gpu)
+
+    @functools.cached_property
+    def machine_code(self) -> dict[str, Sass]:
+        """The machine code of every kernel, by its symbol, as it runs.
+
+        Raises:
+            DeviceUnavailable: as for ``whole``.
+        """
+        images = compile_images(self.text, self.gpu.arch, self.program.name)
+        return {name: one for image in images for name, one in disassemble(image.data).items()}
 
     def whole(self, form: str) -> str:
         """The whole program as ``cuda``, ``ptx`` or ``sass``.

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from page_models import made, unpacked
 
 from graphc import cli
 from graphc.errors import UsageError
@@ -95,3 +96,17 @@ def test_the_command_line_shows_them(tmp_path, capsys):
     assert "CUDA C++: map0, lines " in capsys.readouterr().out
     assert cli.main(["inspect", str(path), "--kernel", "map0", "--as", "sass"]) == 1
     assert "--target cuda:sm_90a" in capsys.readouterr().err
+
+
+def test_the_page_has_the_code_of_gpus(stages, monkeypatch):
+    monkeypatch.setattr("graphc.runtime.cuda.sass.program", lambda name: None)
+    text = made(stages)
+    assert [form for _, form, _ in unpacked(text, "model")["forms"]] == ["loops", "cuda", "sass"]
+    loops, cuda, machine_code = unpacked(text, "code")["map0"]
+    assert loops.startswith("kernel @map0(") and cuda == stages.kernel_as("map0", "cuda") and machine_code is None
+
+
+@needs_nvrtc
+@needs_nvdisasm
+def test_the_page_has_machine_code(stages):
+    assert "EXIT ;" in unpacked(made(stages), "code")["map0"][2]
