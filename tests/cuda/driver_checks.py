@@ -496,6 +496,15 @@ def alone_raising():
         raise KeyboardInterrupt
 
 
+def fake_measurements():
+    """The figures of tools/gpu_facts.py are made, whatever they are worth here."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+    import gpu_facts
+
+    found = gpu_facts.measure(open_device(), image(build(gpu_facts.SOURCE, gpu_facts.KERNELS)), 1 << 12)
+    assert len(found) == 14 and all(value > 0 for value in found.values()), found
+
+
 def alone_fake_several():
     first, second = open_device(0), open_device(1)
     x = np.arange(5, dtype=np.float32)
