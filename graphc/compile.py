@@ -238,9 +238,7 @@ def assemble(
         clock: of a program made by ``with_clock``.
     """
     target, characters = target_of(options), 0
-    early = written_before_host(program)
-    shell = replace(program, kernels=(), constants=EMPTY)
-    artifact = Artifact(shell, program.constants, b"", target.name, early, record, times, program.kernels)
+    artifact = without_code(program, target.name, record, times)
     if isinstance(target, Gpu):
         if begin is not None:
             begin(artifact)
@@ -265,6 +263,12 @@ def assemble(
         provide(waiting, objects.pop(0))
     exports = entry_points(program) + ([POOL] if clock is not None and clock.parts else [])
     return replace(artifact, library=link_shared(objects, exports=exports))
+
+
+def without_code(program: Program, target: str, record: bytes = b"", times: tuple[float, ...] = ()) -> Artifact:
+    """A lowered Program as it is before its kernels are compiled."""
+    held = replace(program, kernels=(), constants=EMPTY)
+    return Artifact(held, program.constants, b"", target, written_before_host(program), record, times, program.kernels)
 
 
 def entry_points(program: Program) -> list[str]:

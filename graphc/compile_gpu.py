@@ -9,6 +9,7 @@ from collections.abc import Callable
 from graphc.codegen.cuda.module import program_source
 from graphc.ir.gpu import Gpu
 from graphc.ir.program import Program
+from graphc.ir.symbols import symbol_of
 from graphc.runtime.cuda.driver import open_device
 from graphc.runtime.cuda.executable import DeviceExecutable
 from graphc.runtime.cuda.images import compile_image
@@ -36,7 +37,7 @@ def image_of(program: Program, gpu: Gpu) -> bytes:
         return b""
     source = source_of(program, gpu)
     if gpu.is_emulated:
-        return build(source, tuple([k.name for k in program.kernels]))
+        return build(source, tuple([symbol_of(k.name) for k in program.kernels]))
     return compile_image(source, gpu.arch, program.name).data
 
 
@@ -61,4 +62,4 @@ def executable(
 ) -> DeviceExecutable:  # fmt: skip
     """A callable of a Program on a device."""
     device = device_for(gpu, index)
-    return DeviceExecutable(name, program, device, image, constants, host_steps, explain_failure=explain_failure, late=late)
+    return DeviceExecutable(name, program, device, bytes(image), constants, host_steps, explain_failure=explain_failure, late=late)

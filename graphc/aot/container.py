@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 from graphc.aot.c_files import SHARED, endings
 from graphc.aot.load import FORMAT, SUPPORT
 from graphc.aot.replace import replace_files
+from graphc.aot.gpu_sections import DeviceCode
 from graphc.compile import RECORD, Lowered, assemble, canonical, has_callbacks, lower_for, sections, target_of
 from graphc.errors import CompileError
 from graphc.ir.dtype import as_dtype
+from graphc.ir.gpu import CUDA, Gpu
 from graphc.ir.graph import Graph
 from graphc.ir.printer import graph_text
 from graphc.ir.program import Program
@@ -36,8 +39,19 @@ def save(graph: Graph, path, options: Options = Options()) -> Path:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    replace_files({path: container(graph, lowered(graph, options, (target_of(options).name,)), options)})
+    made = lowered(graph, options, (target_of(options).name,))
+    replace_files({path: container(graph, made, options, codes_for(made))})
     return path
+
+
+def codes_for(made: Mapping[str, Lowered]) -> list[DeviceCode]:
+    """The code of those programs that are for CUDA devices.
+
+    Raises:
+        DeviceUnavailable: there is no compiler for it. CompileError: it cannot be compiled.
+    """
+    for_gpus = {name: one for name, one in made.items() if name.startswith(f"{CUDA}:")}
+    return importlib.import_module("graphc.aot.gpu_code").device_codes(for_gpus) if for_gpus else []  # needs compilers
 
 
 def lowered(model: Graph | Program, options: Options, targets: tuple[str, ...]) -> dict[str, Lowered]:
@@ -55,27 +69,41 @@ def lowered(model: Graph | Program, options: Options, targets: tuple[str, ...]) 
     return lower_for(model, options, targets)
 
 
-def container(model: Graph | Program, made: Mapping[str, Lowered], options: Options) -> list:
+def container(model: Graph | Program, made: Mapping[str, Lowered], options: Options, codes: Sequence[DeviceCode] = ()) -> list:
     """The pieces of the container of a model, which was lowered to a Program for each target.
 
     One that was compiled from a Program holds no graph: it runs where its code does, and cannot be compiled anew.
+
+    Args:
+        codes: what the Programs for CUDA devices became, see ``codes_for``.
     """
     native: dict[str, object] = {}
-    targets = []
+    targets = [gpu.name for code in codes for gpu in code.gpus]
     for name, one in made.items():
+        if name in targets:
+            continue
         settings = replace(options, target=name)
         target = target_of(settings)
+        if isinstance(target, Gpu):
+            native |= sections(assemble(one.program, settings, record=one.record))
+            targets.append(name)
+            continue
         native |= {RECORD + name: one.record} if one.record else {}
         if SHARED in endings(target):
             digest, library = support_file(target)
             native |= {**sections(assemble(one.program, settings, record=one.record)), f"{SUPPORT}{digest}": library}
             targets.append(name)
+    for code in codes:
+        native |= code.sections()
+    shares = {gpu.name: code.name for code in codes for gpu in code.gpus[1:]}
+    text = [code.text.name for code in codes if code.text is not None]
+    gpus = {**({"shares": shares} if shares else {}), **({"ptx": text[0]} if text else {})}
     blobs: dict[str, np.ndarray] = {}
     graph = {"graph": graph_text(canonical(model), blobs=blobs)} if isinstance(model, Graph) else {}
     weights, table = _weights(blobs)
     manifest = {"format": FORMAT, "graphc": VERSION, "name": model.name, "targets": targets, "weights": table,
                 "fast_math": options.fast_math, "allow": list(options.allow), "checks": options.checks,
-                "machine": options.machine.changes}  # fmt: skip
+                "machine": options.machine.changes, **gpus}  # fmt: skip
     return encode({"manifest": manifest, **graph, "weights": weights, **native})
 
 

@@ -13,15 +13,17 @@ import numpy as np
 
 from graphc.aot.arrays import array_pieces
 from graphc.aot.c_files import CFiles
-from graphc.aot.container import container, lowered
+from graphc.aot.container import codes_for, container, lowered
+from graphc.aot.cuda_files import CUDA_ENDINGS, cuda_pieces
 from graphc.aot.replace import check_replaceable, new_folders, replace_files
-from graphc.compile import target_of
+from graphc.aot.targets import machines
 from graphc.errors import UsageError
+from graphc.ir.gpu import CUDA, Gpu
 from graphc.ir.graph import Graph
 from graphc.ir.program import Program
 from graphc.ir.segments import segments
-from graphc.ir.target import TARGETS, Target
 from graphc.options import Options
+from graphc.runtime.host import host_target
 
 _UNSPELLABLE = frozenset('"\\')
 _BESIDE = (".o", ".a", ".so", ".h", ".weights", ".wasm", ".mjs")
@@ -50,16 +52,18 @@ def export(
     example that uses them. All of them are replaced where they exist.
 
     The C functions are named after the file. A Program with host steps gets the container only, and a target that
-    cannot be linked here no ``.so``. WebAssembly has a module ``.wasm`` and ``.mjs``, which runs it, instead of ``.so`` and
+    cannot be linked here no ``.so``. For CUDA devices there are ``NAME_cuda.c``, ``.h``, ``_data.o``, for hosts such as
+    this one, and ``_main.c``. WebAssembly has a module ``.wasm`` and ``.mjs``, which runs it, instead of ``.so`` and
     example. ``graphc.aot.compile`` takes whatever is a model, and writes this.
 
     Args:
         targets: names of machines, instead of the one of the options. For several, the container holds code for
-            each, and the other files are in folders beside it that are named after the machines.
+            each, and the other files are in folders beside it that are named after the machines; those for CUDA devices
+            are in ``cuda``, for all of them.
         threads: whether programs in C run large loops on several threads. Without, their files call nothing of the
             system that starts one, as is always so for targets without an operating system. It has no effect on the container.
         separate_weights: whether programs in C are given the weights as ``NAME.weights``, a file to map into memory,
-            instead of having them in the object and libraries. The container has its own all the same.
+            instead of having them in the object and libraries. The container has its own all the same, and so have files for CUDA.
 
     Returns:
         The paths that were written, the container first.
@@ -89,25 +93,36 @@ def entry_files(
     path = Path(path)
     check_path(path)
     stems = {name: _stem(path, name) for name in entries}
-    machines = _machines(targets, next(iter(entries.values())).options)
+    wanted = machines(targets, next(iter(entries.values())).options)
+    cpus = [target for target in wanted if not isinstance(target, Gpu)]
+    folders = [target.name for target in cpus] + ([CUDA] if any(gpu.name.startswith(f"{CUDA}:") for gpu in wanted) else [])
+    place = {folder: path.parent / folder if len(folders) > 1 else path.parent for folder in folders}
     files: dict[Path, list] = {}
-    native: dict[str, dict[str, Program]] = {target.name: {} for target in machines}
+    native: dict[str, dict[str, Program]] = {target.name: {} for target in cpus}
     for name, entry in entries.items():
-        made = lowered(entry.model, entry.options, tuple(native))
+        made = lowered(entry.model, entry.options, tuple([target.name for target in wanted]))
+        codes = codes_for(made)
         own = path.with_name(stems[name] + path.suffix)
-        files[own] = container(entry.model, made, entry.options)
+        files[own] = container(entry.model, made, entry.options, codes)
         if entry.state:
             files[own.with_suffix(".npz")] = array_pieces(entry.state.items())
-        for target, one in made.items():
-            if segments(one.program) in ([], [0]):
-                native[target][stems[name]] = one.program
+        for target in native:
+            if _is_for_c(made[target].program):
+                native[target][stems[name]] = made[target].program
+        if codes and all(_is_for_c(code.lowered.program) for code in codes):
+            pieces = cuda_pieces(codes, stems[name], entry.model.name, host_target().triple.split("-")[0])
+            files |= {place[CUDA] / file: content for file, content in pieces.items()}
     stem = path.stem if len(entries) > 1 else next(iter(stems.values()))
-    for target in machines:
+    for target in cpus:
         if native[target.name]:
-            folder = path.parent / target.name if len(machines) > 1 else path.parent
             pieces = CFiles(target, threads, separate_weights).pieces(native[target.name], stem)
-            files |= {folder / file: content for file, content in pieces.items()}
+            files |= {place[target.name] / file: content for file, content in pieces.items()}
     return files
+
+
+def _is_for_c(program: Program) -> bool:
+    """Whether a program has no steps on the host, through Python."""
+    return segments(program) in ([], [0])
 
 
 def write_files(files: Mapping[Path, list]) -> list[Path]:
@@ -123,8 +138,8 @@ def write_files(files: Mapping[Path, list]) -> list[Path]:
 
 def others_beside(files: Collection[Path]) -> list[Path]:
     """Files with the name of one of these models that were not written with it, such as those of an earlier compilation for another machine."""
-    stems = sorted({file.with_suffix("") for file in files if not file.name.endswith(_EXAMPLE)})
-    named = [stem.with_name(stem.name + ending) for stem in stems for ending in (*_BESIDE, _EXAMPLE)]
+    stems = sorted({file.with_suffix("") for file in files if not file.name.endswith((_EXAMPLE, *CUDA_ENDINGS))})
+    named = [stem.with_name(stem.name + ending) for stem in stems for ending in (*_BESIDE, _EXAMPLE, *CUDA_ENDINGS)]
     return [file for file in named if file not in files and file.exists()]
 
 
@@ -154,13 +169,3 @@ def _stem(path: Path, name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise UsageError(f"{name!r} cannot name a function of {path.stem}: give letters, digits and _")
     return f"{path.stem}_{name}"
-
-
-def _machines(targets: Sequence[str], options: Options) -> list[Target]:
-    """The descriptions of targets, each once; that of the options where there are none."""
-    if isinstance(targets, str):
-        raise UsageError(f"targets={targets!r} must be a list of names")
-    unknown = [t for t in targets if t not in TARGETS]
-    if unknown:
-        raise UsageError(f"no target {unknown[0]!r}; known: {', '.join(TARGETS)}")
-    return [TARGETS[name] for name in dict.fromkeys(targets)] or [target_of(options)]

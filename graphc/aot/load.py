@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from graphc.aot.devices import CPU, asked_device, described, gpu_at, kind_of, listed
+from graphc.aot.gpu_sections import serving, shares_in
 from graphc.aot.shared import SharedModel, load_shared
 from graphc.compile import RECORD, compile_graph, from_sections
 from graphc.compile import load as load_artifact
 from graphc.errors import DeviceUnavailable, FormatError, GraphcError, UsageError
 from graphc.ir.dtype import as_dtype
+from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT, Machine, machine_of
 from graphc.ir.parser import parse
 from graphc.options import INEXACT, VERSION, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
+from graphc.runtime.gpus import found_gpus, why_none
 from graphc.runtime.host import host_target, run_by
 from graphc.runtime.support import load_support
 
@@ -32,6 +37,8 @@ class Model:
         targets: names of the machines that it holds code for.
         fast_math, checks, allow: how its graph was compiled.
         machine: what schedules assumed of the machine.
+        shares: those of the targets whose code is under the name of another one.
+        ptx: the target that there is PTX for, which drivers compile for newer GPUs; None without it.
     """
 
     container: Container
@@ -42,6 +49,8 @@ class Model:
     checks: bool
     allow: tuple[str, ...] = ()
     machine: Machine = DEFAULT
+    shares: Mapping[str, str] = field(default_factory=dict)
+    ptx: str | None = None
 
     @property
     def graph(self) -> Graph:
@@ -118,7 +127,7 @@ def read(path) -> Model:
         raise FormatError(f"{path}: 'allow' in the manifest must list names")
     allow = tuple(n for n in INEXACT if n in allowed)
     return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
-                 manifest.get("checks") is not False, allow, _machine(manifest, path))  # fmt: skip
+                 manifest.get("checks") is not False, allow, _machine(manifest, path), *shares_in(manifest, targets, container))  # fmt: skip
 
 
 def _machine(manifest: dict, path) -> Machine:
@@ -136,42 +145,99 @@ def _is_elf(path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def load(path, entry: str | None = None) -> Executable | SharedModel:
+def load(path, entry: str | None = None, device: str | None = None) -> Executable | SharedModel:
     """A callable for the model in a container or shared library: one array per input, a tuple of arrays as the result.
 
-    Native code that this machine can run is used as it is; a container for other machines is compiled.
+    Native code that the device can run is used as it is; a container for other machines is compiled.
 
     Args:
         entry: the name of the function, for a library of several.
+        device: ``cpu``, ``cuda:0`` (or another number) or ``cuda-emulated``; else the environment variable GRAPHC_DEVICE says it. Where
+            nothing does, a container with code for GPUs runs on the first GPU, and without a GPU on the CPU if it has code for that.
 
     Raises:
-        UsageError: there is no such function, or there are several and none is named.
+        UsageError: there is no such function or device, or there are several functions and none is named.
         FormatError: the file is damaged, truncated or no model.
         OSError: it cannot be read.
-        DeviceUnavailable: it is a library, or was compiled from a Program, for another machine.
-        CompileError: it holds no code for this machine, and its graph cannot be compiled.
+        DeviceUnavailable: it is a library, or was compiled from a Program, for another machine; or the device is not there.
+        CompileError: it holds no code for the device, and its graph cannot be compiled.
     """
+    asked = asked_device(device)
     if _is_elf(path):
+        if device is not None and kind_of(asked) != CPU:
+            raise UsageError(f"device={device!r}: {path} is a shared library, which runs on the CPU; containers hold code for GPUs")
         return load_shared(path, entry)
     if entry is not None:
         raise UsageError(f"entry={entry!r} names a function of a library of several; {path} is a container, which has one")
     model = read(path)
+    if asked is None:
+        asked = _usual_device(model)
+    if kind_of(asked) == CPU:
+        return _on_cpu(model)
+    target, there = _gpu_code(model, asked)
+    options = Options(target=asked if kind_of(asked) == CUDA else target or EMULATED, fast_math=model.fast_math, checks=model.checks, allow=model.allow)
+    if target is not None:
+        return _loaded(model, model.shares.get(target, target), options)
+    return _compiled(model, options, there)
+
+
+def _usual_device(model: Model) -> str:
+    """Where a model runs if nobody says where.
+
+    Raises:
+        DeviceUnavailable: it has code for GPUs alone, and there is none.
+    """
+    if not any(name.startswith(f"{CUDA}:") for name in model.targets):
+        return CPU
+    has_cpu_code = not {*run_by(host_target().name)}.isdisjoint(model.targets)
+    gpus = found_gpus()
+    if gpus and (serving(gpus[0].capability, model.targets, model.ptx) or not has_cpu_code):
+        return f"{CUDA}:0"
+    if has_cpu_code:
+        return CPU
+    advice = "; device='cpu' compiles its graph for the CPU" if model.has_graph else ""
+    raise DeviceUnavailable(f"{model.path} holds code for {listed(model.targets, model.ptx)}, and there is no GPU: {why_none()}{advice}")
+
+
+def _gpu_code(model: Model, device: str) -> tuple[str | None, str]:
+    """The target whose code serves a device, if one does, and what the device is.
+
+    Raises:
+        DeviceUnavailable: the device is not there.
+    """
+    if kind_of(device) == EMULATED:
+        return next((name for name in model.targets if name.startswith(f"{EMULATED}:")), None), device
+    gpu = gpu_at(device)
+    return serving(gpu.capability, model.targets, model.ptx), described(gpu, device)
+
+
+def _on_cpu(model: Model) -> Executable:
     host, options = host_target().name, Options(fast_math=model.fast_math, checks=model.checks, allow=model.allow)
     for target in run_by(host):
         if target in model.targets:
             container = model.container
             load_support({n.removeprefix(SUPPORT): container[n] for n in container.names if n.startswith(SUPPORT)})
-            try:
-                return load_artifact(from_sections(container, target), replace(options, machine=model.machine))
-            except GraphcError as error:
-                if str(path) in str(error):
-                    raise
-                raise type(error)(f"{path}: the code for {target}: {error}") from error
+            return _loaded(model, target, options)
+    return _compiled(model, options, f"this machine ({host})")
+
+
+def _loaded(model: Model, target: str, options: Options) -> Executable:
+    """The code of a target as it is in the file."""
+    try:
+        return load_artifact(from_sections(model.container, target), replace(options, machine=model.machine))
+    except GraphcError as error:
+        if model.path in str(error):
+            raise
+        raise type(error)(f"{model.path}: the code for {target}: {error}") from error
+
+
+def _compiled(model: Model, options: Options, there: str) -> Executable:
+    """The graph compiled anew, where no code in the file fits; ``there`` says what is there instead."""
+    made = listed(model.targets, model.ptx)
     if not model.has_graph:
-        raise DeviceUnavailable(f"{path} was compiled from a program for {', '.join(model.targets) or 'no machine'}, whose code this machine ({host}) "
-                                "cannot run, and holds no graph that could be compiled anew")  # fmt: skip
+        raise DeviceUnavailable(f"{model.path} was compiled from a program for {made}, whose code {there} cannot run, and holds no graph that could be "
+                                "compiled anew")  # fmt: skip
     try:
         return compile_graph(model.graph, options)
     except GraphcError as error:
-        made = ", ".join(model.targets) or "no machine"
-        raise type(error)(f"{path} holds code for {made}; compiling it anew for {host} failed: {error}") from error
+        raise type(error)(f"{model.path} holds code for {made}; compiling it anew for {there} failed: {error}") from error

@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_values(parser)
     parser.add_argument(
-        "--target", action="append", default=[], choices=(*TARGETS, _ALL),
-        help="may be given several times; default: this machine. With several, OUT.gc has code for each, and files for C are in a folder each",
+        "--target", action="append", default=[], metavar="T",
+        help=f"may be given several times; default: this machine; {_ALL} are all CPUs ({', '.join(TARGETS)}). cuda:sm_90,sm_80 are GPUs, cuda the one "
+        "of this machine. With several, OUT.gc has code for each, and files for C are in a folder each",
     )  # fmt: skip
     parser.add_argument(
         "--batch", metavar="N",
@@ -60,7 +61,7 @@ def run(options) -> None:
     written = compile_model(
         options.model,
         options.output,
-        targets=tuple(TARGETS) if _ALL in options.target else tuple(options.target),
+        targets=[name for given in options.target for name in (TARGETS if given == _ALL else [given])],
         batch=_batch(options.batch),
         sizes=sizes_in(options.size),
         entry=tuple(options.entry),

@@ -15,7 +15,7 @@ OWN_NAMES = re.compile(
     r"argc|argv|arena|block|code|count|data|dims|file|inputs|load_weights|k|main|memory|name|outputs|size|sizes|turn"
     r"|(in|out)put\d+(_elements)?|(fill|show)_[a-z]+\d\w*"
 )  # what no program can be called that has an example
-_STEPS = 3  # of a program that writes its state over, such as a step of training
+STEPS = 3  # of a program that writes its state over, such as a step of training
 _SHOWN = 8
 _BUILD = "cc -std=c11 {file} {library} -lpthread"
 _BUILD_BARE = "arm-none-eabi-gcc -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16 --specs=rdimon.specs -std=c11 {file} {library} -lm"
@@ -71,7 +71,7 @@ static void load_weights(void) {{
   fclose(file);
 }}
 """
-_RAMPED = {"f32": "float", "f64": "double"}
+RAMPED = {"f32": "float", "f64": "double"}
 
 
 def example_text(
@@ -88,12 +88,10 @@ def example_text(
     library = library or stem
     macro = entry.upper()
     donated = {i: o for o, i in signature.donated}
+    ramps = _ramps(signature)
     owned = {o for o, _ in signature.donated}
-    ramps = {p.type.dtype.short for k, p in enumerate(signature.inputs) if k not in donated} & set(_RAMPED)
     parts = [_start(stem, library, macro, target)]
-    parts += [_RAMP.format(short=short, c=_RAMPED[short]) for short in sorted(ramps)]
-    shown = {p.type.dtype.short: p.type.dtype for p in signature.outputs}
-    parts += [_SHOW.format(short=short, form=_form(shown[short]), shown=_SHOWN) for short in sorted(shown)]
+    parts += helpers(signature)
     parts += [_LOAD.format(entry=entry, stem=stem)] if separate else []
     lines = ["", "int main(int argc, char **argv) {", f"  if (!{entry}_supported()) {{",
              f'    fprintf(stderr, "{entry} was compiled for another processor than this one\\n");', "    return 1;", "  }"]  # fmt: skip
@@ -103,22 +101,8 @@ def example_text(
     else:
         lines += ["  const int64_t *dims = NULL;  /* every size is fixed */", "  (void)argc, (void)argv;"]
     lines += ["  load_weights();"] if separate else []
-    open_outputs = any(fixed_elements(p) is None for p in signature.outputs)
-    if open_outputs:
-        lines += [f"  int64_t sizes[{macro}_SIZES];", f"  {entry}_shapes(dims, sizes);"]
-    at = 0
-    counts = {}
-    for kind, params in (("input", signature.inputs), ("output", signature.outputs)):
-        for k, param in enumerate(params):
-            name = f"{kind}{k}"
-            if fixed_elements(param) is not None:
-                counts[name] = f"{macro}_{name.upper()}_ELEMENTS"
-            else:
-                inward = kind == "input"
-                axes = [_axis(signature, d) if inward else f"sizes[{at + a}]" for a, d in enumerate(param.type.shape)]
-                counts[name] = f"{name}_elements"
-                lines.append(f"  int64_t {name}_elements = {' * '.join(axes)};")
-            at += param.type.rank if kind == "output" else 0
+    given, counts = element_counts(signature, entry)
+    lines += given
     lines.append("")
     for k, param in enumerate(signature.inputs):
         name = f"input{k}"
@@ -133,33 +117,71 @@ def example_text(
         memory = f"input{inputs_of[k]}" if k in owned else f"block({counts[name]} * {macro}_{name.upper()}_ITEM)"
         lines.append(f"  void *{name} = {memory};  /* {commented(signature.outputs[k].name)} */")
     lines += [f"  void *arena = block({entry}_arena(dims));",
-              _pointers("const void *inputs", "input", len(signature.inputs)),
-              _pointers("void *outputs", "output", len(signature.outputs)), ""]  # fmt: skip
+              pointers("const void *inputs", "input", len(signature.inputs)),
+              pointers("void *outputs", "output", len(signature.outputs)), ""]  # fmt: skip
     call = [f"int32_t code = {entry}(inputs, outputs, dims, arena);", "if (code) {",
             f'  fprintf(stderr, "{entry} answered %ld, see %s\\n", (long)code, "{library}.h");', "  return 1;", "}"]  # fmt: skip
     if owned:
-        call = [f"for (int turn = 0; turn < {_STEPS}; ++turn) {{  /* each step goes on with what the one before left */",
+        call = [f"for (int turn = 0; turn < {STEPS}; ++turn) {{  /* each step goes on with what the one before left */",
                 *[f"  {line}" for line in call], "}"]  # fmt: skip
     lines += [f"  {line}" for line in call]
-    for k, param in enumerate(signature.outputs):
-        text = commented(param.name).replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
-        lines.append(f'  show_{param.type.dtype.short}("{text}", output{k}, {counts[f"output{k}"]});')
-    lines.append("")
+    lines += [*results(signature, counts), ""]
     frees = [f"input{k}" for k in range(len(signature.inputs))]
     frees += [f"output{k}" for k in range(len(signature.outputs)) if k not in owned] + ["arena"]
     lines += [*[f"  free({name});" for name in frees], "  return 0;", "}", ""]
     return "".join(parts) + "\n".join(lines)
 
 
+def helpers(signature: Signature) -> list[str]:
+    """The functions that fill inputs and show outputs."""
+    shown = {p.type.dtype.short: p.type.dtype for p in signature.outputs}
+    found = [_RAMP.format(short=short, c=RAMPED[short]) for short in sorted(_ramps(signature))]
+    return found + [_SHOW.format(short=short, form=_form(shown[short]), shown=_SHOWN) for short in sorted(shown)]
+
+
+def _ramps(signature: Signature) -> set[str]:
+    """Types of inputs that are filled."""
+    donated = {i for _, i in signature.donated}
+    return {p.type.dtype.short for k, p in enumerate(signature.inputs) if k not in donated} & set(RAMPED)
+
+
+def element_counts(signature: Signature, entry: str) -> tuple[list[str], dict[str, str]]:
+    """Declarations of the numbers of elements that depend on ``dims``, and all numbers in C, by the names of arrays."""
+    macro, lines, counts, at = entry.upper(), [], {}, 0
+    if any(fixed_elements(p) is None for p in signature.outputs):
+        lines += [f"  int64_t sizes[{macro}_SIZES];", f"  {entry}_shapes(dims, sizes);"]
+    for kind, params in (("input", signature.inputs), ("output", signature.outputs)):
+        for k, param in enumerate(params):
+            name = f"{kind}{k}"
+            if fixed_elements(param) is not None:
+                counts[name] = f"{macro}_{name.upper()}_ELEMENTS"
+            else:
+                inward = kind == "input"
+                axes = [_axis(signature, d) if inward else f"sizes[{at + a}]" for a, d in enumerate(param.type.shape)]
+                counts[name] = f"{name}_elements"
+                lines.append(f"  int64_t {name}_elements = {' * '.join(axes)};")
+            at += param.type.rank if kind == "output" else 0
+    return lines, counts
+
+
+def results(signature: Signature, counts: dict[str, str]) -> list[str]:
+    """The calls that show all outputs."""
+    lines = []
+    for k, param in enumerate(signature.outputs):
+        text = commented(param.name).replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
+        lines.append(f'  show_{param.type.dtype.short}("{text}", output{k}, {counts[f"output{k}"]});')
+    return lines
+
+
 def _start(stem: str, library: str, macro: str, target: Target) -> str:
     """What an example begins with: how to compile it, and the memory for arrays."""
-    build = (_BUILD if target.threads else _BUILD_BARE).format(file=_word(f"{stem}_main.c"), library=_word(f"{library}.a"))
+    build = (_BUILD if target.threads else _BUILD_BARE).format(file=word(f"{stem}_main.c"), library=word(f"{library}.a"))
     # The aligned_alloc of newlib, the usual library there, cannot be linked.
     include, allocate = ("", "aligned_alloc") if target.threads else ("#include <malloc.h>\n", "memalign")
     return _START.format(header=f"{library}.h", build=build, macro=macro, include=include, allocate=allocate)
 
 
-def _word(file: str) -> str:
+def word(file: str) -> str:
     """A file in this folder as the shell and a compiler take it, also if it begins with a dash."""
     return shlex.quote(f"./{file}" if file.startswith("-") else file)
 
@@ -169,7 +191,7 @@ def _axis(signature: Signature, size) -> str:
     return str(size) if type(size) is int else f"dims[{signature.symbols.index(symbol_name(size))}]"
 
 
-def _pointers(what: str, kind: str, many: int) -> str:
+def pointers(what: str, kind: str, many: int) -> str:
     """An array of pointers to all inputs or outputs; C has no empty array."""
     return f"  {what}[] = {{{', '.join([f'{kind}{k}' for k in range(many)]) or 'NULL'}}};"
 
@@ -177,9 +199,9 @@ def _pointers(what: str, kind: str, many: int) -> str:
 def _form(kind: DType) -> str:
     """The arguments of printf for element k of ``data``."""
     size = 8 * kind.size
-    if kind.short in _RAMPED:
+    if kind.short in RAMPED:
         digits = 9 if kind.short == "f32" else 17
-        return f'" %.{digits}g", (double)((const {_RAMPED[kind.short]} *)data)[k]'
+        return f'" %.{digits}g", (double)((const {RAMPED[kind.short]} *)data)[k]'
     if kind.is_complex:
         c = "float" if kind.short == "c64" else "double"
         return f'" %g%+gi", (double)((const {c} *)data)[2 * k], (double)((const {c} *)data)[2 * k + 1]'

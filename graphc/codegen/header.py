@@ -55,7 +55,7 @@ def header_text(
              f"#define {macro}_DIMS {len(signature.symbols)}",
              f"#define {macro}_SIZES {sum(p.type.rank for p in signature.outputs)}"]  # fmt: skip
     lines += [f"#define {macro}_ARENA {arena}"] if arena is not None else []
-    lines += [f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}", *_array_constants(signature, macro), *_donations(signature, macro)]
+    lines += [f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}", *array_constants(signature, macro), *donations(signature, macro)]
     lines += ["", *_run_comment(signature, arena, checks, reasons, target),
               f"int32_t {entry}(const void *const *inputs, void *const *outputs,",
               f"        {' ' * len(entry)} const int64_t *dims, void *arena);", "",
@@ -94,7 +94,7 @@ def fixed_elements(param: Param) -> int | None:
     return math.prod(param.type.shape) if all(type(d) is int for d in param.type.shape) else None
 
 
-def _array_constants(signature: Signature, macro: str) -> list[str]:
+def array_constants(signature: Signature, macro: str) -> list[str]:
     """What a caller needs of each array to provide the memory for it."""
     params = [(f"{macro}_INPUT{k}", p) for k, p in enumerate(signature.inputs)]
     params += [(f"{macro}_OUTPUT{k}", p) for k, p in enumerate(signature.outputs)]
@@ -112,7 +112,7 @@ def _array_constants(signature: Signature, macro: str) -> list[str]:
     return lines
 
 
-def _donations(signature: Signature, macro: str) -> list[str]:
+def donations(signature: Signature, macro: str) -> list[str]:
     """The pairs of an output and the input that it is written over, for a loop that gives all of them their memory."""
     pairs = [f"{{{o}, {i}}}" for o, i in signature.donated]
     if not pairs:
@@ -128,11 +128,7 @@ def _run_comment(signature: Signature, arena: int | None, checks, reasons, targe
         "/* Runs the program. Any number of threads may call it at a time, each with outputs and an arena of its own.",
         " *",
     ]
-    rows = [(f"inputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.inputs)]
-    rows += [(f"outputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.outputs)]
-    rows += [(f"dims[{k}]", name, f"size of {_uses(signature, name)}") for k, name in enumerate(signature.symbols)]
-    width = max([len(commented(name)) for _, name, _ in rows], default=0)
-    lines += [f" *   {head:10s}  {commented(name):{width}s}  {text}" for head, name, text in rows]
+    lines += argument_rows(signature)
     lines += [
         f" *   outputs[{o}] must be the same memory as inputs[{i}]; it is written over." for o, i in signature.donated
     ]
@@ -143,12 +139,26 @@ def _run_comment(signature: Signature, arena: int | None, checks, reasons, targe
               " * 64 bytes from the start of each must be readable, also where it is smaller. Only donated inputs are",
               " * written.",
               " *"]  # fmt: skip
-    most = "64 TiB" if target.pointer_bits == 64 else "2 GiB"
+    return [*lines, *answers(signature, checks, reasons, "64 TiB" if target.pointer_bits == 64 else "2 GiB")]
+
+
+def argument_rows(signature: Signature) -> list[str]:
+    """Lines of a comment that say what each array and each size is."""
+    rows = [(f"inputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.inputs)]
+    rows += [(f"outputs[{k}]", p.name, _place(p)) for k, p in enumerate(signature.outputs)]
+    rows += [(f"dims[{k}]", name, f"size of {_uses(signature, name)}") for k, name in enumerate(signature.symbols)]
+    width = max([len(commented(name)) for _, name, _ in rows], default=0)
+    return [f" *   {head:10s}  {commented(name):{width}s}  {text}" for head, name, text in rows]
+
+
+def answers(signature: Signature, checks, reasons, most: str) -> list[str]:
+    """The end of a comment: what a run answers. ``most`` is the size of the largest array."""
     sizes = [check.message for check in checks] + [f"with these sizes a value would have more than {most}"]
     told = [*enumerate(sizes, 1)] if signature.symbols else []
     values = [(code, message) for code, (message, _) in enumerate(reasons, len(checks) + 2)]
     if not told and not values:
-        return [*lines, " * Returns 0. */"]
+        return [" * Returns 0. */"]
+    lines = []
     if told:
         lines.append(" * Returns 0; or, if it refuses the sizes in dims, one of these, with nothing computed:")
         lines += [f" *   {code}  {commented(reason)}" for code, reason in told]

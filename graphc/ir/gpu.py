@@ -41,9 +41,14 @@ class Gpu:
         """Whether its kernels run on the CPU, to be tested."""
         return self.name.startswith(EMULATED)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether its code runs on devices of its very capability alone."""
+        return self.arch.endswith("a")
+
     def runs_on(self, capability: tuple[int, int]) -> bool:
         """Whether devices of a compute capability run its code: those of its own generation from its capability on."""
-        if self.arch.endswith("a"):
+        if self.is_exact:
             return capability == self.capability
         return capability[0] == self.capability[0] and capability >= self.capability
 

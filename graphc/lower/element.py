@@ -60,7 +60,7 @@ class Elements:
             operands = tuple([self.at(x, index, guard) for x in node.inputs])
             if node.op == "exp" and is_never_positive(node.inputs[0]):
                 return make("exp_falling", operands, (), Type(node.dtype, ()))
-            return scalar_node(node.op, operands, node.attrs, node.dtype)
+            return _told(scalar_node(node.op, operands, node.attrs, node.dtype), node)
         if row.index is not None:
             return self._moved(node, row, index, guard)
         raise CompileError(f"{node.op} at {node.location} has no element form; it must be materialised")
@@ -76,6 +76,13 @@ class Elements:
             value = self.at(node.inputs[piece.input], where, inner)
             result = value if result is None else apply("select", piece.guard, value, result)
         return result
+
+
+def _told(element: Node, node: Node) -> Node:
+    """An element of a Node, which has its line where no other is known."""
+    if element.location is None:
+        element.location = node.location
+    return element
 
 
 def as_data(value: Node) -> Node:

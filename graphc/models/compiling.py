@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from graphc.aot import Entry, check_path, entry_files, others_beside, write_files
+from graphc.aot.cuda_files import CUDA_ENDINGS
 from graphc.aot.replace import new_folders
+from graphc.aot.targets import target_names
 from graphc.errors import Location, UsageError, located
+from graphc.ir.gpu import CUDA, GPUS
 from graphc.ir.program import Program
 from graphc.models.files import load_any, objects_in, split_name
 from graphc.models.objects import as_graph, is_keras, is_model, keras_command, tensors_of
@@ -36,7 +39,7 @@ def compile_model(
         output: the container, ``NAME.gc``; or a folder, which is made if it is missing: what ends with ``/`` is one and,
             for several targets or entries and for models of ONNX and Keras, what has no suffix. The files in it are named
             after the model.
-        targets: names of machines; this one if there are none. For several, see ``graphc.export``.
+        targets: names of machines, such as ``cuda:sm_90,sm_80``; this one if there are none. For several, see ``graphc.export``.
         batch: the size of the first axis of every input where it is open; ``"symbolic"`` leaves it open. One that is fixed is made
             open before, if every operation treats rows apart.
         sizes: of other open dimensions, by the names that ``graphc inspect`` shows or by input and axis, such as ``x.0``.
@@ -57,14 +60,15 @@ def compile_model(
         UsageError: a wrong argument, or what is no model. FormatError: a file is damaged.
         CompileError: it cannot be compiled. OSError: a file cannot be read or written.
     """
-    if isinstance(entry, str) or isinstance(targets, str):
-        raise UsageError("entry and targets are lists of names")
+    if isinstance(entry, str):
+        raise UsageError(f"entry={entry!r} must be a list of names")
+    targets = target_names(targets)
     name = os.fspath(model) if isinstance(model, (str, os.PathLike)) else ""
-    several = len(set(targets)) > 1 or len(entry) > 1 or (not name and _is_dict(model))
+    several = len(targets) > 1 or len(entry) > 1 or (not name and _is_dict(model))
     path, folders = place(os.fspath(output), name or _name_of(model), several)
     with new_folders(folders):
         check_path(path)
-        asked = _Asked(name, model, tuple(entry), weights, inputs, checked(options), tuple(targets), on_note)
+        asked = _Asked(name, model, tuple(entry), weights, inputs, checked(options), targets, on_note)
         sets = asked.sets()
         if batch is not None or sizes:
             sets = [{key: _sized(one, key, sizes, batch, on_note) for key, one in found.items()} for found in sets]
@@ -72,7 +76,7 @@ def compile_model(
         for found in sets:
             made = entry_files(found, path, targets=targets, threads=threads, separate_weights=separate_weights)
             files |= made
-            _note_hosts(found, path, made, on_note)
+            _note_hosts(found, path, made, targets, on_note)
         written = write_files(files)
         if others := others_beside(files):
             on_note(f"not of this compilation, and left as they were: {', '.join(map(str, others))}")
@@ -121,7 +125,7 @@ class _Asked:
         if self.entry:
             raise UsageError(f"entries are for {_FORMS}; {self.name} has one")
         found = load_any(self.name, self.weights, self.inputs, self.targets[0] if self.targets else None)
-        if isinstance(found, Program) and len(set(self.targets)) > 1:
+        if isinstance(found, Program) and len(self.targets) > 1:
             raise UsageError(f"{self.name} holds a program, which was made for one machine: give one target, the one that it is of")
         return [{"": Entry(found, self.settings)}]
 
@@ -181,9 +185,14 @@ def _sized(entry: Entry, name: str, sizes: Mapping[str, int], batch, note: Calla
     return replace(entry, model=with_sizes(entry.model, sizes, batch, said))
 
 
-def _note_hosts(entries: Mapping[str, Entry], path: Path, files: Mapping[Path, list], note: Callable[[str], None]) -> None:
-    """Say which models are in no library."""
-    left = [name for name in entries if not any(f.name == f"{path.stem}{f'_{name}' * bool(name)}.o" for f in files)]
-    if left:
-        which = f" of {', '.join(left)}" if left != [""] else ""
-        note(f"nothing for programs in C{which}: some of its operations run on the host, through Python")
+def _note_hosts(
+    entries: Mapping[str, Entry], path: Path, files: Mapping[Path, list], targets: Sequence[str], note: Callable[[str], None]
+) -> None:  # fmt: skip
+    """Say which models are in no library, and which have no files for CUDA devices."""
+    gpus = [name for name in targets if name.startswith(f"{CUDA}:")]
+    kinds = [(".o", "programs in C")] * any(name not in GPUS for name in targets or ("",)) + [(CUDA_ENDINGS[0], "programs in C on CUDA devices")] * bool(gpus)
+    for ending, what in kinds:
+        left = [name for name in entries if not any(f.name == f"{path.stem}{f'_{name}' * bool(name)}{ending}" for f in files)]
+        if left:
+            which = f" of {', '.join(left)}" if left != [""] else ""
+            note(f"nothing for {what}{which}: some of its operations run on the host, through Python")

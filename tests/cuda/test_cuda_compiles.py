@@ -12,6 +12,9 @@ from cuda_texts import ARCHS, NVRTC, needs_nvrtc
 from graphc.codegen.cuda import prelude
 from graphc.codegen.cuda.module import program_source
 from graphc.ir.gpu import GPUS
+from graphc.ir.symbols import symbol_of
+from graphc.runtime.cache import DiskCache
+from graphc.runtime.cuda.images import compile_image
 from graphc.runtime.cuda.reports import resources
 
 pytestmark = needs_nvrtc
@@ -23,8 +26,8 @@ PRELUDE = Path(prelude.__file__).parent / "prelude"
 
 def compiled(program, arch):
     """What every kernel needs."""
-    found = resources(NVRTC.compile(program_source(program, GPUS[f"cuda:{arch}"]), arch, name=program.name).log)
-    assert {k.name for k in program.kernels} <= set(found)
+    found = compile_image(program_source(program, GPUS[f"cuda:{arch}"]), arch, program.name, cache=DiskCache(None)).resources
+    assert {symbol_of(k.name) for k in program.kernels} <= set(found)
     return found
 
 

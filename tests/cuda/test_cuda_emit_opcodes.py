@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from host_text import launch, library, needs_cxx
+from cuda_texts import NVRTC, needs_nvrtc
+from emitted import Emitted
+from emulated_kernels import needs_compiler
 
 from graphc.codegen.cuda.module import kernels_source
 from graphc.ir import dtype as dt
@@ -10,7 +12,7 @@ from graphc.ir.gpu import GPUS
 from graphc.ir.kernel import Array, For, Kernel, Store, load
 from graphc.ir.node import make, var
 from graphc.ir.type import Type
-from graphc.ir.verify_kernel import verify_kernel
+from graphc.runtime.cuda.reports import resources
 from tests.codegen.jit import evaluate
 from tests.codegen.scalar_samples import NATIVE, pairs, samples, signatures
 from tests.codegen.test_opcodes import assert_same
@@ -43,8 +45,8 @@ def result_of(op, attrs, inputs):
     return dt.b1 if op in ("eq", "ne", "lt", "le", "isfinite") else inputs[-1]
 
 
-def kernel_of(dtype, cases):
-    """One kernel with a result for every case on arrays x, y, z of a dtype and c of b1."""
+def kernel_of(name, dtype, cases):
+    """A kernel with a result for every case on arrays x, y, z of a dtype and c of b1."""
     block, thread = var("block", extent=BLOCKS), var("thread", extent=THREADS)
     i = block * THREADS + thread
     held = {"c": dt.b1, "x": dtype, "y": dtype, "z": dtype}
@@ -56,9 +58,7 @@ def kernel_of(dtype, cases):
         arrays.append(Array(f"{op}_{k}", Type(result.dtype, (COUNT,)), written=True))
         stores.append(Store(f"{op}_{k}", (i,), make(op, operands, attrs, result)))
     body = For(block, BLOCKS, (For(thread, THREADS, tuple(stores), "thread"),), "block")
-    kernel = Kernel(f"all_{dtype.short}", tuple(arrays), (), (body,))
-    verify_kernel(kernel)
-    return kernel
+    return Kernel(name, tuple(arrays), (), (body,))
 
 
 def kernels():
@@ -66,7 +66,7 @@ def kernels():
     for op, attrs, inputs in more_signatures():
         if inputs[-1].kind != "e" or op in ("cast", "bitcast", "select"):
             cases.setdefault(inputs[-1], []).append((op, attrs, inputs))
-    return {d: (kernel_of(d, of), of) for d, of in cases.items()}
+    return {f"all_{d.short}": (d, kernel_of(f"all_{d.short}", d, of), of) for d, of in cases.items()}
 
 
 KERNELS = kernels()
@@ -78,18 +78,17 @@ def operands(dtype):
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    text = kernels_source(tuple([k for k, _ in KERNELS.values()]), GPUS["cuda-emulated:sm_90a"], {})
-    return library(text, tmp_path_factory.mktemp("opcodes"))
+def emitted():
+    return Emitted([kernel for _, kernel, _ in KERNELS.values()], checked=False)
 
 
-@needs_cxx
-@pytest.mark.parametrize("dtype", KERNELS, ids=lambda d: d.short)
-def test_kernels_give_the_bits_of_the_cpu(dtype, compiled):
-    kernel, cases = KERNELS[dtype]
+@needs_compiler
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_give_the_bits_of_the_cpu(name, emitted):
+    dtype, kernel, cases = KERNELS[name]
     held = operands(dtype)
-    outputs = [np.zeros(COUNT, a.type.dtype.numpy) for a in kernel.arrays[4:]]
-    launch(compiled, kernel.name, BLOCKS, THREADS, *held.values(), *outputs)
+    results = emitted.run(name, held | {a.name: np.zeros(COUNT, a.type.dtype.numpy) for a in kernel.arrays[4:]})
+    outputs = list(results.values())[4:]
     for (op, attrs, inputs), got in zip(cases, outputs, strict=True):
         names = "cxy" if op == "select" else "xyz"
         expected = evaluate(HOST, op, *[held[name] for name, _ in zip(names, inputs)], **dict(attrs))
@@ -97,3 +96,14 @@ def test_kernels_give_the_bits_of_the_cpu(dtype, compiled):
             assert_same(got, expected)
         except AssertionError as error:
             raise AssertionError(f"{op} {attrs} {[d.short for d in inputs]}") from error
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("arch", ["sm_80", "sm_120"])
+def test_archs_compile_every_opcode(arch):
+    """Nothing is a call of a library, and tables lie where all threads find them."""
+    text = kernels_source(tuple([kernel for _, kernel, _ in KERNELS.values()]), GPUS[f"cuda:{arch}"], {})
+    made = NVRTC.compile(text, arch)
+    found = resources(made.log)
+    assert found.keys() == KERNELS.keys() and not any(one.spills or one.stack for one in found.values())
+    assert "warning" not in made.log

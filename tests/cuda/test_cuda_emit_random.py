@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from host_text import launch, library, needs_cxx
+from emitted import Emitted
+from emulated_kernels import needs_compiler
 
-from graphc.codegen.cuda.module import kernels_source
 from graphc.codegen.python import run_kernel
-from graphc.ir.gpu import GPUS
 from graphc.ir.kernel import PARALLEL, SERIAL, For, If, Kernel
 from graphc.ir.node import INDEX, compare, const, var
-from graphc.ir.verify_kernel import verify_kernel
 from tests.codegen.native import FUNCTIONS
 from tests.codegen.random_kernels import Maker
 
@@ -36,15 +34,13 @@ def kernels(made):
 
 
 @pytest.fixture(scope="module")
-def compiled(kernels, tmp_path_factory):
-    for kernel in kernels.values():
-        verify_kernel(kernel)
-    return library(kernels_source(tuple(kernels.values()), GPUS["cuda-emulated:sm_90a"], {}), tmp_path_factory.mktemp("random"))
+def emitted(kernels):
+    return Emitted(list(kernels.values()))
 
 
-@needs_cxx
+@needs_compiler
 @pytest.mark.parametrize("seed", SEEDS)
-def test_random_kernel(seed, made, kernels, compiled):
+def test_random_kernel(seed, made, kernels, emitted):
     maker, kernel, data = made[seed], kernels[seed], np.random.default_rng(seed)
     n, m = maker.n, maker.m
     sizes = {"x": n * (m + 8), "z": n * (2 * m + 9), "row": m + 8, "column": n, "o": n * m}
@@ -53,5 +49,4 @@ def test_random_kernel(seed, made, kernels, compiled):
     dims = {} if maker.fixed else {"n": n, "m": m}
     expected = {name: array.copy() for name, array in arrays.items()}
     run_kernel(Maker(seed).kernel(), expected, dims, FUNCTIONS)
-    launch(compiled, kernel.name, 1, 32, *[arrays[a.name] for a in kernel.arrays], *dims.values())
-    np.testing.assert_array_equal(arrays["o"], expected["o"])
+    np.testing.assert_array_equal(emitted.run(kernel.name, arrays, **dims)["o"], expected["o"])

@@ -167,6 +167,25 @@ def test_large_programs_are_compiled_in_parts(fake, cache):
     assert len(compile_images(text_of(40), "sm_90", threads=64, cache=cache)) == 8
 
 
+def test_kernels_that_spill_may_use_all_registers(fake, cache, monkeypatch):
+    """The assembler spills to have more blocks, unless it is told that one is enough; what spills all the same is kept."""
+
+    def compile(source, arch, options=(), name="program", form=CUBIN):
+        fake.calls.append(source)
+        spills = 0 if "(256, 1) turn(" in source else 16
+        log = "".join(
+            f"Compiling entry function '{kernel}'\nFunction properties for {kernel}\n"
+            f"  8 bytes stack frame, {count} bytes spill stores, 0 bytes spill loads\nUsed {registers} registers\n"
+            for kernel, count, registers in (("turn", spills, 64), ("scale", 8, 255))
+        )
+        return Compiled(b"code", log)
+
+    monkeypatch.setattr(fake, "compile", compile, raising=False)
+    made = compile_image(TEXT, "sm_90", cache=cache)
+    assert fake.calls == [TEXT, TEXT.replace("(256) turn(", "(256, 1) turn(")] and made.resources["turn"].spills == 0
+    assert compile_image(TEXT, "sm_90", cache=cache) == made and len(fake.calls) == 2
+
+
 # errors
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
-from graphc.codegen.cuda.names import Names, symbol_of
+from graphc.codegen.cuda.names import Names
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
+from graphc.codegen.cuda.unrolling import statements, unrolled
 from graphc.codegen.cuda.vector import Packs, packs_of
 from graphc.errors import CompileError
 from graphc.ir.geometry import block_loops, geometry, places, shared_arrays
@@ -17,8 +16,10 @@ from graphc.ir.kernel import (
 )  # fmt: skip
 from graphc.ir.node import INDEX, Node, binary, const, const_value, var
 from graphc.ir.order import toposort
+from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
+_TILED_THREADS = 512  # of a multiprocessor, each with 128 registers
 
 
 class Body:
@@ -26,29 +27,38 @@ class Body:
 
     Attributes:
         mutable: variables that some Set changes.
+        registers: names of register arrays.
         checked: arrays are classes that look at every access.
     """
 
     def __init__(self, functions: Functions, kernel: Kernel, checked: bool):
         self.checked = checked
-        self.mutable = {s.var for s in _statements(kernel.body) if isinstance(s, Set)}
+        self.mutable = {s.var for s in statements(kernel.body) if isinstance(s, Set)}
+        arrays = [s.array for s in statements(kernel.body) if isinstance(s, Alloc)]
+        self.registers = {array.name for array in arrays if array.space == "register"}
         self.names = Names()
         self.values = Expressions(functions, self.names)
         self.offsets: dict[str, int] = {}
+        self.visible: list[set[str]] = [set()]
         self.put = self.values.put
         for array in kernel.arrays:
             self._declare(array)
         for dim in kernel.dims:
             self._know(dim, self.names.of(dim.attr("name")), True)
-        for s in _statements(kernel.body):  # their names are theirs, whatever names are made up before they come
+        for s in statements(kernel.body):  # their names are theirs, whatever names are made up before they come
             if isinstance(s, For | Let):
                 self.names.of(s.var.attr("name"))
             elif isinstance(s, Alloc):
-                self.names.of(s.array.name)
+                self.names.of(s.array.name, "array")
 
     def _declare(self, array) -> Storage:
-        storage = self.values.arrays[array.name] = Storage(array, self.names.of(array.name))
+        storage = self.values.arrays[array.name] = Storage(array, self.names.of(array.name, "array"))
         return storage
+
+    def _identifier(self, variable: Node) -> str:
+        """The identifier of a variable; another one where that would hide what is visible."""
+        name = self.names.of(variable.attr("name"))
+        return self.names.fresh(f"{name}_") if any(name in scope for scope in self.visible) else name
 
     def _know(self, node: Node, text: str, wide: bool, plain: bool = True) -> None:
         self.values.known[node] = Term(text, wide=wide)
@@ -73,7 +83,7 @@ class Body:
         for loop in loops:
             extent = binary("mul", extent, loop.extent)
         single = len(loops) == 1
-        name = self.names.of(loops[0].var.attr("name")) if single else self.names.fresh("block")
+        name = self._identifier(loops[0].var) if single else self.names.fresh("block")
         wide = self._strided(name, extent)
         if single:
             self._count(loops[0].var, name, loops[0].extent, wide)
@@ -82,7 +92,8 @@ class Body:
         with_threads = False
         for s in body:
             if isinstance(s, For) and s.kind == THREAD:
-                thread = self.names.of(s.var.attr("name"))
+                thread = self._identifier(s.var)
+                self.visible[-1].add(thread)
                 self.put(f"const int {thread} = threadIdx.x;")
                 self._count(s.var, thread, s.extent, False)
                 self.run(s.body)
@@ -100,7 +111,7 @@ class Body:
         number = const_value(extent)
         wide = number is None or number > 1 << 30  # the last stride must not overflow
         kind = "long long" if wide else "int"
-        self._open(f"for ({kind} {name} = blockIdx.x; {name} < {self._end(name, extent).text}; {name} += gridDim.x) {{")
+        self._open(f"for ({kind} {name} = blockIdx.x; {name} < {self._end(name, extent).text}; {name} += gridDim.x) {{", name)
         return wide
 
     def _end(self, name: str, extent: Node) -> Term:
@@ -118,7 +129,8 @@ class Body:
         self._count(whole, name, 1 << (62 if wide else 30), wide)
         rest = whole
         for loop in reversed(loops):
-            own = self.names.of(loop.var.attr("name"))
+            own = self._identifier(loop.var)
+            self.visible[-1].add(own)
             narrow = type(loop.extent) is int and loop.extent <= 1 << 30
             place = rest if loop is loops[0] else binary("mod", rest, loop.extent)
             (term,) = self.values.terms(place)
@@ -127,12 +139,15 @@ class Body:
             self._count(loop.var, own, loop.extent, not narrow)
             rest = binary("floordiv", rest, loop.extent)
 
-    def _open(self, line: str) -> None:
+    def _open(self, line: str, *names: str) -> None:
+        """Begin a block of statements, in which names are visible."""
         self.put(line)
         self.values.indent += "  "
+        self.visible.append(set(names))
 
     def _close(self) -> None:
         self.values.indent = self.values.indent[:-2]
+        self.visible.pop()
         self.put("}")
 
     # -------------------------------------------------------------------------------------- statements
@@ -170,10 +185,11 @@ class Body:
 
     def _let(self, variable: Node, value: Node) -> None:
         (term,) = self.values.terms(value)
-        name, fixed = self.names.of(variable.attr("name")), variable not in self.mutable
+        name, fixed = self._identifier(variable), variable not in self.mutable
+        self.visible[-1].add(name)
         plain = variable.type == INDEX and fixed and self.values.is_plain(value)
         kind = ("long long" if term.wide else "int") if plain else value_type(variable.dtype)
-        self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};")
+        self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};{self._line_of(value)}")
         self._know(variable, name, not plain or term.wide, plain)
         if plain:
             self.values.ranges.bind(variable, self.values.ranges.of(value))
@@ -188,9 +204,14 @@ class Body:
                 self._open(f"if ({guard.text}) {{")
         storage = self.values.storage(s.array)
         place, value = self.values.terms(self.values.place(s.array, s.index), s.value)
-        self.put(f"{storage.name}[{place.text}] = {value.text};")
+        self.put(f"{storage.name}[{place.text}] = {value.text};{self._line_of(s.value)}")
         if s.guard is not None and guard.text != "true":
             self._close()
+
+    def _line_of(self, value: Node) -> str:
+        """The user's line as a comment, in checked text only: equal texts make equal images."""
+        line = str(value.location) if self.checked and value.location is not None else ""
+        return f"  // {' '.join(line.split())}".rstrip("\\") if line else ""
 
     def _if(self, condition: Node, then: tuple, orelse: tuple) -> None:
         (term,) = self.values.terms(condition)
@@ -198,6 +219,7 @@ class Body:
         self.run(then)
         if orelse:
             self.values.indent = self.values.indent[:-2]
+            self.visible.pop()
             self._open("} else {")
             self.run(orelse)
         self._close()
@@ -254,13 +276,13 @@ class Body:
         self._counted(loop)
 
     def _counted(self, loop: For) -> None:
-        name = self.names.of(loop.var.attr("name"))
+        name = self._identifier(loop.var)
         extent = loop.extent if isinstance(loop.extent, Node) else const(loop.extent, INDEX)
         term = self._end(name, extent)
         wide = term.wide or not self.values.ranges.fits(extent)
         if loop.kind != SERIAL and type(loop.extent) is int:
-            self.put("#pragma unroll")
-        self._open(f"for ({'long long' if wide else 'int'} {name} = 0; {name} < {term.text}; ++{name}) {{")
+            self.put(unrolled(loop, self.registers))
+        self._open(f"for ({'long long' if wide else 'int'} {name} = 0; {name} < {term.text}; ++{name}) {{", name)
         self._count(loop.var, name, loop.extent, wide)
         self.run(loop.body)
         self._close()
@@ -281,8 +303,8 @@ class Body:
         packs = packs_of(loop, self.values)
         names = self._read_packs(loop, packs)
         self.put("#pragma unroll")
-        name = self.names.of(loop.var.attr("name"))
-        self._open(f"for (int {name} = 0; {name} < {loop.extent}; ++{name}) {{")
+        name = self._identifier(loop.var)
+        self._open(f"for (int {name} = 0; {name} < {loop.extent}; ++{name}) {{", name)
         self._count(loop.var, name, loop.extent, False)
         around = dict(self.values.known)
         for node, pack in names.items():
@@ -294,7 +316,7 @@ class Body:
                 self._statement(s)
             else:
                 (term,) = self.values.terms(s.value)
-                self.put(f"{packs.names[id(s)]}[{name}] = {term.text};")
+                self.put(f"{packs.names[id(s)]}[{name}] = {term.text};{self._line_of(s.value)}")
         self.values.known = around
         self._close()
         for s in loop.body:
@@ -329,17 +351,6 @@ class Body:
         return names
 
 
-def _statements(body: tuple) -> Iterator:
-    """Every statement, outer ones first."""
-    for s in body:
-        yield s
-        match s:
-            case For(_, _, inner):
-                yield from _statements(inner)
-            case If(_, then, orelse):
-                yield from _statements((*then, *orelse))
-
-
 def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[int] = frozenset(), checked: bool = False) -> str:
     """A kernel as a ``__global__`` function; the device functions that it calls are added to ``functions``.
 
@@ -355,11 +366,20 @@ def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[i
     parameters += [f"const long long {body.names.of(d.attr('name'))}" for d in kernel.dims]
     for nest in kernel.body:
         body.nest(nest)
-    head = f'extern "C" __global__ void __launch_bounds__({geometry(kernel).threads}) {symbol_of(kernel.name)}('
+    head = f'extern "C" __global__ void __launch_bounds__({_bounds(kernel)}) {symbol_of(kernel.name)}('
     line = head + ", ".join(parameters) + ") {"
     if len(line) > 140:
         line = head + "\n    " + ",\n    ".join(parameters) + ") {"
     return "\n".join((line, *body.values.lines, "}", ""))
+
+
+def _bounds(kernel: Kernel) -> str:
+    """Threads of a block; of kernels that keep tiles in shared memory also how many blocks a multiprocessor should have at least.
+
+    Without that number the compiler takes fewer registers than there are, for more blocks than such tiles leave room for.
+    """
+    found = geometry(kernel)
+    return f"{found.threads}, {max(1, _TILED_THREADS // found.threads)}" if found.shared else str(found.threads)
 
 
 def _parameter(storage: Storage, overlaps: bool, checked: bool) -> str:

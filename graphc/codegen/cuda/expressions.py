@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from graphc.codegen.cuda.builder import real_function
 from graphc.codegen.cuda.functions import Functions
 from graphc.codegen.cuda.names import Names
-from graphc.codegen.cuda.ranges import Ranges
+from graphc.codegen.cuda.ranges import Ranges, in_32_bits, sums
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import integer_literal, is_real, literal, value_type
 from graphc.errors import CompileError
 from graphc.ir.dtype import b1, f16, f32, i32, i64
-from graphc.ir.node import INDEX, Node, const_value
+from graphc.ir.node import INDEX, Node, const_value, linear_form
 from graphc.ir.order import toposort
 
 _LONG = 72  # characters of an expression that gets a name
@@ -112,7 +112,8 @@ class Expressions:
         if node.op == "load":
             return (self._place(node),)
         if node.type == INDEX and node.op in ("add", "mul") and self.is_plain(node):
-            return tuple([x for x in node.inputs if x.op != "const"])
+            atoms = linear_form(node)[0]
+            return node.inputs if node in atoms else tuple(atoms)
         return node.inputs
 
     def place(self, name: str, index: tuple) -> Node:
@@ -239,6 +240,8 @@ class Expressions:
     def _scalar(self, node: Node, args: list[Term]) -> Term:
         op, dtype = node.op, node.dtype
         of = node.inputs[-1].dtype if node.inputs else dtype
+        if op in ("cast", "bitcast") and of is dtype:
+            return args[0]
         if op == "cast":
             plain = self._cast(node, args[0])
         elif op == "select":
@@ -292,8 +295,6 @@ class Expressions:
 
     def _cast(self, node: Node, x: Term) -> Term | None:
         source, target = node.inputs[0].dtype, node.dtype
-        if source is target:
-            return x
         if "e" in (source.kind, target.kind) or any(d.is_float and d.bits == 16 for d in (source, target)):
             return Term(f"gc_float_of_half({x.text})") if (source, target) == (f16, f32) else None
         if target is b1:
@@ -306,9 +307,9 @@ class Expressions:
 
     def _index(self, node: Node) -> Term:
         op = node.op
-        if op == "add":
+        if op in ("add", "mul") and node not in linear_form(node)[0]:
             return self._sum(node)
-        x, y = [self._memo[i] if i in self._memo else self._constant(i) for i in node.inputs]
+        x, y = [self._memo[i] for i in node.inputs]
         wide = x.wide or y.wide or not self.ranges.fits(node)
         if op == "sub":
             return Term(f"{_widened(x, y, wide).at(SUM)} - {y.at(PRODUCT)}", SUM, wide)
@@ -320,27 +321,32 @@ class Expressions:
         return self._divided(node, x, y)
 
     def _sum(self, node: Node) -> Term:
-        """``x + y``, or ``x - y`` where what is added is negative."""
-        first, second = node.inputs
-        x = self._memo[first] if first in self._memo else self._constant(first)
-        sign, y = "+", self._memo.get(second)
-        number = const_value(second)
-        if number is not None:
-            sign, y = ("-" if number < 0 else "+"), self._number(abs(number))
-        elif second.op == "mul" and (factor := const_value(second.inputs[1])) is not None and factor < 0 and y.level == PRODUCT:
-            inner = self._memo[second.inputs[0]]
-            sign, y = "-", inner if factor == -1 else self._product(second, inner, -factor)
-        wide = x.wide or y.wide or not self.ranges.fits(node)
-        return Term(f"{_widened(x, y, wide).at(SUM)} {sign} {y.at(PRODUCT)}", SUM, wide)
+        """Multiples of atoms: products of sizes first, then by stride, what is subtracted behind what is added."""
+        terms, constant = linear_form(node)
+        parts = sorted(terms.items(), key=lambda part: (part[1] < 0, part[0].op != "mul", -abs(part[1])))
+        if constant:
+            parts.insert(0 if constant > 0 and all(c < 0 for c in terms.values()) else len(parts), (None, constant))
+        reach, result = (0, 0), None
+        for atom, c in parts:
+            part = self._part(atom, c if result is None else abs(c))
+            reach = sums(reach, (c, c) if atom is None else self.ranges.multiple(atom, c))
+            if result is None:
+                result = part
+                continue
+            wide = result.wide or part.wide or not in_32_bits(reach)
+            text = f"{_widened(result, part, wide).at(SUM)} {'-' if c < 0 else '+'} {part.at(PRODUCT)}"
+            result = Term(text, SUM, wide)
+        return result
 
-    def _number(self, number: int) -> Term:
-        wide = not number < _LIMIT
-        return Term(integer_literal(number, i64 if wide else i32), PRIMARY, wide)
-
-    def _product(self, node: Node, x: Term, factor: int) -> Term:
-        y = self._number(factor)
-        wide = x.wide or y.wide or not self.ranges.fits(node)
-        return Term(f"{_widened(x, y, wide).at(PRODUCT)} * {y.text}", PRODUCT, wide)
+    def _part(self, atom: Node | None, factor: int) -> Term:
+        """An atom times a number; the number itself where there is no atom."""
+        wide = not -_LIMIT < factor < _LIMIT
+        number = Term(integer_literal(factor, i64 if wide else i32), UNARY if factor < 0 else PRIMARY, wide)
+        if atom is None or factor == 1:
+            return number if atom is None else self._memo[atom]
+        x = self._memo[atom]
+        wide = wide or x.wide or not in_32_bits(self.ranges.multiple(atom, factor))
+        return Term(f"{_widened(x, number, wide).at(PRODUCT)} * {number.text}", PRODUCT, wide)
 
     def _divided(self, node: Node, x: Term, y: Term) -> Term:
         """floordiv and mod: C++ rounds towards 0, so only of what is not negative."""

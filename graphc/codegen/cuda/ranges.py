@@ -34,8 +34,11 @@ class Ranges:
 
     def fits(self, node: Node) -> bool:
         """Whether an expression surely has 32 bits."""
-        low, high = self.of(node)
-        return low is not None and high is not None and -_LIMIT < low and high < _LIMIT
+        return in_32_bits(self.of(node))
+
+    def multiple(self, node: Node, factor: int) -> Range:
+        """The range of a multiple of an expression."""
+        return _product(self.of(node), (factor, factor))
 
     def _compute(self, node: Node) -> Range:
         if node.op == "var":
@@ -49,12 +52,19 @@ def _both(pick, x: int | None, y: int | None) -> int | None:
     return y if x is None else x if y is None else pick(x, y)
 
 
-def _sum(x: Range, y: Range) -> Range:
+def in_32_bits(found: Range) -> bool:
+    """Whether all numbers of a range have 32 bits."""
+    low, high = found
+    return low is not None and high is not None and -_LIMIT < low and high < _LIMIT
+
+
+def sums(x: Range, y: Range) -> Range:
+    """The range of sums."""
     return tuple([None if None in ends else sum(ends) for ends in zip(x, y)])
 
 
 def _difference(x: Range, y: Range) -> Range:
-    return _sum(x, tuple([None if end is None else -end for end in reversed(y)]))
+    return sums(x, tuple([None if end is None else -end for end in reversed(y)]))
 
 
 def _product(x: Range, y: Range) -> Range:
@@ -71,19 +81,19 @@ def _product(x: Range, y: Range) -> Range:
 
 
 def _quotient(x: Range, y: Range) -> Range:
-    if y[0] is None or y[0] <= 0:
-        return None, None
-    if y[0] == y[1]:
+    """Division by 0 gives 0."""
+    if y[0] is not None and y[0] == y[1] and y[0] > 0:
         return tuple([None if end is None else end // y[0] for end in x])
-    if x[0] is None or x[0] < 0:
+    if None in (x[0], y[0]) or x[0] < 0 or y[0] < 0:
         return None, None
-    return (0 if y[1] is None else x[0] // y[1]), (None if x[1] is None else x[1] // y[0])
+    return (0 if y[1] is None or y[0] == 0 else x[0] // y[1]), (None if x[1] is None else x[1] // max(y[0], 1))
 
 
 def _remainder(x: Range, y: Range) -> Range:
-    if y[0] is None or y[0] <= 0:
+    """The remainder of a division by 0 is 0."""
+    if y[0] is None or y[0] < 0:
         return None, None
-    top = None if y[1] is None else y[1] - 1
+    top = None if y[1] is None else max(y[1] - 1, 0)
     return 0, _both(min, top, x[1]) if x[0] is not None and x[0] >= 0 else top
 
 
@@ -95,4 +105,4 @@ def _greatest(x: Range, y: Range) -> Range:
     return _both(max, x[0], y[0]), (None if None in (x[1], y[1]) else max(x[1], y[1]))
 
 
-_RULES = {"add": _sum, "sub": _difference, "mul": _product, "floordiv": _quotient, "mod": _remainder, "min": _least, "max": _greatest}
+_RULES = {"add": sums, "sub": _difference, "mul": _product, "floordiv": _quotient, "mod": _remainder, "min": _least, "max": _greatest}

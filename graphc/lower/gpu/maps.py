@@ -29,8 +29,8 @@ from graphc.lower.schedule import name_shared, read_first, symbols_of
 IN_FLIGHT = 4  # vectors that a thread loads before it uses the first
 AT_ONCE = 16  # elements of a thread at the most, whose code is written out
 COSTLY = 40  # flops of an element from which there are as few as make one access
+VERY_COSTLY = 200  # from which there is one: NVRTC takes 25 s for four elements of igamma, and 1 s for one
 FEW = 1 << 15  # elements up to which each has a thread of its own
-MANY = 1 << 18  # elements from which a thread has several vectors
 ROWS = 8  # rows of a tile where rows are of unknown length
 _FLAT = var("e")  # the place of an element in the whole domain
 
@@ -77,7 +77,7 @@ class Domain:
 def map_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """A kernel for a region whose outputs all have the shape of its domain."""
     if len(graph.outputs) == 1 and graph.outputs[0].op == "concat":
-        return _joined_kernel(graph)
+        return _joined_kernel(graph, gpu)
     graph, shape = collapse(graph, graph.outputs[0].shape)
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
@@ -88,10 +88,10 @@ def map_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     index = tuple([const(0, INDEX) if d == 1 else v for v, d in zip(index, shape)])
     values = tuple([elements.at(n, index) for n in graph.outputs])
     results = tuple([f"out{k}" for k in range(len(values))])
-    return _kernel("map", arrays, [Domain(shape, index, values, (index,) * len(values), results, work_of(graph))])
+    return domain_kernel("map", arrays, [Domain(shape, index, values, (index,) * len(values), results, work_of(graph))], gpu)
 
 
-def _joined_kernel(graph: Graph) -> Kernel:
+def _joined_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """A concatenation: a nest for every part, so that no element has to find its own."""
     joined = graph.outputs[0]
     axis, start, domains = joined.attr("axis"), 0, []
@@ -102,13 +102,14 @@ def _joined_kernel(graph: Graph) -> Kernel:
         place = (*index[:axis], simplified(index[axis] + start), *index[axis + 1 :])
         domains.append(Domain(part.shape, index, (elements.at(part, index),), (place,), ("out0",), work_of(graph)))
         start = simplified(start + part.shape[axis])
-    return _kernel("join", arrays, domains)
+    return domain_kernel("join", arrays, domains, gpu)
 
 
-def _kernel(name: str, arrays: list[Array], domains: list[Domain]) -> Kernel:
+def domain_kernel(name: str, arrays: list[Array], domains: list[Domain], gpu: Gpu) -> Kernel:
+    """A kernel of a nest for each domain."""
     flat = set.intersection(*[d.flat(arrays) | (_absent(arrays, d)) for d in domains])
     arrays = [replace(a, type=Type(a.type.dtype, (simplified(a.type.size),))) if a.name in flat else a for a in arrays]
-    body = tuple([_nest(d.flattened(flat), arrays) for d in domains])
+    body = tuple([_nest(d.flattened(flat), arrays, gpu) for d in domains])
     return Kernel(name, tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 
@@ -118,27 +119,31 @@ def _absent(arrays: list[Array], domain: Domain) -> set[str]:
     return {a.name for a in arrays} - read - set(domain.names)
 
 
-def _nest(domain: Domain, arrays: list[Array]) -> For:
+def _nest(domain: Domain, arrays: list[Array], gpu: Gpu) -> For:
     """The loops over a domain."""
     used = variables((*domain.values, *[i for place in domain.places for i in place]))
     if used.intersection(domain.index) and len(domain.shape) > 1 and type(domain.shape[-1]) is not int:
         return _in_row_tiles(domain)
-    width, unroll = _vectors(domain, arrays)
+    width, unroll = _vectors(domain, arrays, gpu)
     return _in_tiles(domain, used, width, unroll)
 
 
-def _vectors(domain: Domain, arrays: list[Array]) -> tuple[int, int]:
+def _vectors(domain: Domain, arrays: list[Array], gpu: Gpu) -> tuple[int, int]:
     """Elements of a vector, and vectors of a thread."""
     size = domain.size
     full = [a for a in arrays if a.type.size == size and (a.name in domain.names or _reads(domain, a.name))]
     widest = max([a.type.dtype.size for a in full] or [v.dtype.size for v in domain.values])
     if type(size) is int and size <= FEW:
         return 1, 1
-    most = AT_ONCE if domain.work < COSTLY else ACCESS // 4
+    most = AT_ONCE if domain.work < COSTLY else ACCESS // 4 if domain.work < VERY_COSTLY else 1
     width = min(ACCESS // widest, most)
     loads = sum(not a.written for a in full)
-    unroll = max(1, IN_FLIGHT // max(loads, 1)) if type(size) is int else (2 if loads <= 2 else 1)
-    return width, min(unroll, most // width) if type(size) is not int or size >= MANY else 1
+    if type(size) is not int:
+        return width, min(2 if loads <= 2 else 1, most // width)
+    unroll = max(1, min(IN_FLIGHT // max(loads, 1), most // width))
+    while unroll > 1 and size < 4 * gpu.multiprocessors * THREADS * width * unroll:
+        unroll //= 2
+    return width, unroll
 
 
 def _reads(domain: Domain, name: str) -> bool:

@@ -33,7 +33,8 @@ def mma_tile(work: Work) -> tuple:
         return (Call(f"gc_cp_async_wait<{ahead - 1}>", ()), Barrier(), *bring(as_index(step + ahead)), *_multiply(work, shared, sums, step))
 
     first = [s for step in range(ahead) for s in bring(as_index(step))]
-    body = (*_places(work), Alloc(sums), _zero(sums), *first, loop(f"step{work.tag}", tiles, one), *_finish(work, sums))
+    body = (*_places(work), Alloc(sums), _zero(sums), *first, loop(f"step{work.tag}", tiles, one),
+            *finish_pairs(work, sums, (work.first[0] + _row(work), work.first[1] + _column(work)), _lane(work)))  # fmt: skip
     return shared, body
 
 
@@ -153,8 +154,12 @@ def _multiply(work: Work, shared: list[Array], sums: Array, step: Node) -> tuple
     return (loop("kk", tiling.depth // STEP, slice_, UNROLLED),)
 
 
-def _finish(work: Work, sums: Array) -> tuple:
-    """What becomes of the sums of a thread: pairs of neighbours of a row."""
+def finish_pairs(work: Work, sums: Array, first: tuple[Node, Node], lane: Node) -> tuple:
+    """What becomes of the sums of a thread, as tensor cores leave them: pairs of neighbours of a row.
+
+    Args:
+        sums: [tiles of 16 rows, tiles of 8 columns, 4]. first: the first row and column of the warp. lane: its thread.
+    """
     p, tiling = work.p, work.tiling
     written_out = sums.type.size * (p.cost + 2) <= WRITTEN_OUT
     source, before, kind = sums, (), UNROLLED
@@ -171,10 +176,10 @@ def _finish(work: Work, sums: Array) -> tuple:
     apart = column_guarded and not (type(columns) is int and columns % 2 == 0)
 
     def row(i: Node, half: Node) -> tuple:
-        at = as_index(work.first[0] + _row(work) + i * ROWS + half * 8 + _lane(work) // 4)
+        at = as_index(first[0] + i * ROWS + half * 8 + lane // 4)
 
         def pair(j: Node) -> tuple:
-            begin = as_index(work.first[1] + _column(work) + j * COLUMNS + _lane(work) % 4 * 2)
+            begin = as_index(first[1] + j * COLUMNS + lane % 4 * 2)
 
             def element(e: Node) -> tuple:
                 column = as_index(begin + e)
@@ -184,8 +189,8 @@ def _finish(work: Work, sums: Array) -> tuple:
             stores = (loop("e", 2, element, VECTOR),)
             return (If(begin < columns, stores),) if column_guarded and not apart else stores
 
-        body = (loop("j", tiling.width, pair, kind),)
+        body = (loop("j", sums.type.shape[1], pair, kind),)
         return (If(at < p.left.lines, body),) if row_guarded else body
 
     halves = lambda i: (loop("half", 2, lambda half: row(i, half), kind),)  # noqa: E731
-    return (*before, loop("i", tiling.height, halves, kind))
+    return (*before, loop("i", sums.type.shape[0], halves, kind))

@@ -48,6 +48,7 @@ TILINGS = (
     MmaTiling(64, 32, 64, 4, 2, 3),
     MmaTiling(32, 64, 64, 2, 4, 3),
 )
+BESIDE_WARPGROUPS = MmaTiling(64, 96, 64, 4, 3, 3)  # for small products in a kernel whose blocks have three warpgroups
 
 
 def mma_tilings_for(batch, m, n, k, gpu: Gpu) -> tuple[MmaTiling, ...]:

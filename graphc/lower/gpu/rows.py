@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 
 from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
-from graphc.ir.kernel import UNROLLED, Alloc, Array, For, If, Kernel, Let, Set, Store, load, shuffle, shuffle_xor
+from graphc.ir.kernel import Alloc, Array, For, If, Kernel, Let, Set, Store, load, shuffle, shuffle_xor
 from graphc.ir.node import Node, simplified, var
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.element import Elements, as_data
 from graphc.lower.gpu.columns import carried, combined, identity
 from graphc.lower.gpu.threads import (
-    ACCESS, THREADS, WARP, at, blocks, coordinates, live, threads, vector, written_out,
+    ACCESS, THREADS, WARP, at, blocks, coordinates, live, repeated, threads, vector, written_out,
 )  # fmt: skip
 from graphc.lower.lanes import BLOCK, accumulator, virtual_lanes
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
-from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, least, loop, product
+from graphc.lower.nests.loops import all_of, as_index, ceil_divide, least, loop, product
 from graphc.lower.reduce_nest import COSTLY, Row, find_phases, loops_of, needed_at, row_values
 from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.prims.table import TABLE, apply
@@ -216,7 +216,7 @@ class _Rows:
 
     def _whole_row(self, element: Callable) -> list:
         lanes, main = self.lanes, self.row.shape[-1] // self.lanes.count
-        out = list(written_out("c", main, lambda c: self._chunk(c, c * lanes.count, element))) if main else []
+        out = [repeated("c", main, lambda c: self._chunk(c, c * lanes.count, element))] if main else []
         return out + self._rest(main, main * lanes.count, self.row.shape[-1], element)
 
     def _chunk(self, c, begin, element: Callable) -> tuple:
@@ -337,8 +337,7 @@ class _Rows:
                 other = var("other", array.type.with_shape(()))
                 return (Let(other, shuffle_xor(mine(v), distance)), Store(array.name, (v,), combined(node, mine(v), other)))
 
-            v = index("v", parts)
-            out.append(For(v, parts, exchange(v), UNROLLED))
+            out.append(repeated("v", parts, exchange))
 
         if not lanes.near:
             inside()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import For
+from graphc.ir.node import Node
 from graphc.lower.gpu.fma_tile import fma_tile
 from graphc.lower.gpu.mma_tile import mma_tile
-from graphc.lower.gpu.mma_tiling import mma_tilings_for
-from graphc.lower.gpu.tiles import Product, nests_of
+from graphc.lower.gpu.mma_tiling import BESIDE_WARPGROUPS, mma_tilings_for
+from graphc.lower.gpu.tiles import Product, nests_of, tile_nest, tiles_of
 from graphc.lower.gpu.tiling import tilings_for
+from graphc.lower.gpu.wgmma_tile import CHUNK, LINE, WgmmaTiling, wgmma_nest
 
 FEWEST = 5  # rows and columns from which on tensor cores are worth filling
+SHALLOW = 2  # stages of k from which on blocks that stay are worth starting
 
 
 def product_nests(p: Product, gpu: Gpu) -> tuple[For, ...]:
@@ -21,9 +24,19 @@ def product_nests(p: Product, gpu: Gpu) -> tuple[For, ...]:
     well, but in an order of the hardware. All others are one chain of multiply-adds for each result.
     """
     sizes = (p.batch, p.left.lines, p.right.lines, p.depth)
-    if uses_tensor_cores(p, gpu):
-        return nests_of(p, mma_tilings_for(*sizes, gpu), gpu.multiprocessors, mma_tile)
-    return nests_of(p, tilings_for(*sizes, p.wide, gpu.multiprocessors), gpu.multiprocessors, fma_tile)
+    if not uses_tensor_cores(p, gpu):
+        tilings = [(t, _fma) for t in tilings_for(*sizes, p.wide, gpu.multiprocessors)]
+    else:
+        tilings = _warpgroups(p, gpu) or [(t, _mma) for t in mma_tilings_for(*sizes, gpu)]
+    return nests_of(p, tuple(tilings), gpu.multiprocessors)
+
+
+def _fma(p: Product, tiling, tag: str, wanted) -> For:
+    return tile_nest(p, tiling, tag, wanted, fma_tile)
+
+
+def _mma(p: Product, tiling, tag: str, wanted) -> For:
+    return tile_nest(p, tiling, tag, wanted, mma_tile)
 
 
 def uses_tensor_cores(p: Product, gpu: Gpu) -> bool:
@@ -33,3 +46,25 @@ def uses_tensor_cores(p: Product, gpu: Gpu) -> bool:
         return False
     large = all(type(s.lines) is not int or s.lines >= FEWEST for s in sides)
     return large and all(s.vector > 1 for s in sides)
+
+
+def _warpgroups(p: Product, gpu: Gpu) -> list:
+    """Tilings for the tensor cores of warpgroups, where a product has a tile for most multiprocessors; else none."""
+    deep = type(p.depth) is not int or p.depth >= SHALLOW * LINE
+    if not (gpu.has_warpgroups and deep and all(s.vector == CHUNK for s in (p.left, p.right))):
+        return []
+    wide, narrow = WgmmaTiling(128, 256, 4, gpu.multiprocessors), WgmmaTiling(128, 128, 6, gpu.multiprocessors)
+    counts = [tiles_of(p, t)[0] for t in (wide, narrow)]
+    if any(isinstance(c, Node) for c in counts):
+        columns = p.right.lines
+        large = wide if type(columns) is int and columns % wide.columns == 0 else narrow
+        return [(large, wgmma_nest), (BESIDE_WARPGROUPS, _mma)]
+    if counts[1] < gpu.multiprocessors // 2:
+        return []
+    return [(wide if counts[0] >= gpu.multiprocessors and _fits(p, wide) else narrow, wgmma_nest)]
+
+
+def _fits(p: Product, tiling: WgmmaTiling) -> bool:
+    """Whether few columns of a tile are none of the product's."""
+    columns = p.right.lines
+    return -(-columns // tiling.columns) * tiling.columns <= columns + columns // 8

@@ -115,37 +115,48 @@ class Work:
     tag: str
 
 
-def nests_of(p: Product, tilings: tuple, multiprocessors: int, write: Callable[[Work], tuple]) -> tuple[For, ...]:
+def nests_of(p: Product, tilings: tuple, multiprocessors: int) -> tuple[For, ...]:
     """One nest for each tiling; the first works where it has a tile for each multiprocessor, the second elsewhere.
 
     Args:
-        write: gives the shared arrays of a block and the statements of its threads.
+        tilings: pairs of a tiling and what makes its nest, of product, tiling, tag and what the number of its tiles is multiplied by.
     """
     if len(tilings) == 1:
-        return (_nest(p, tilings[0], "", None, write),)
-    large, small = tilings
-    enough = simplified(binary("min", as_index(_tiles(p, large)[0] // multiprocessors), 1))
-    return _nest(p, large, "l", enough, write), _nest(p, small, "s", simplified(1 - enough), write)
+        ((tiling, make),) = tilings
+        return (make(p, tiling, "", 1),)
+    (large, make_large), (small, make_small) = tilings
+    enough = simplified(binary("min", as_index(tiles_of(p, large)[0] // multiprocessors), 1))
+    return make_large(p, large, "l", enough), make_small(p, small, "s", simplified(1 - enough))
 
 
-def _tiles(p: Product, tiling) -> tuple:
+def tiles_of(p: Product, tiling) -> tuple:
     """How many tiles there are in all, along the rows and along the columns."""
     rows, columns = ceil_divide(p.left.lines, tiling.rows), ceil_divide(p.right.lines, tiling.columns)
     return product((p.batch, rows, columns)), rows, columns
 
 
-def _nest(p: Product, tiling, tag: str, wanted, write: Callable[[Work], tuple]) -> For:
-    total, rows, columns = _tiles(p, tiling)
-    extent = total if wanted is None else simplified(total * wanted)
+def tile_nest(p: Product, tiling, tag: str, wanted, write: Callable[[Work], tuple]) -> For:
+    """A nest with a block of threads for each tile.
+
+    Args:
+        write: gives the shared arrays of a block and the statements of its threads.
+    """
+    extent = simplified(tiles_of(p, tiling)[0] * wanted)
     block, thread = var(f"block{tag}", extent=extent), var(f"thread{tag}", extent=tiling.threads)
-    lets, batch, row, column = _tile_of(block, p, rows, columns, tag)
-    work = Work(p, tiling, thread, batch, (as_index(row * tiling.rows), as_index(column * tiling.columns)), tag)
+    lets, work = work_at(block, p, tiling, thread, tag)
     shared, body = write(work)
     return For(block, extent, (*map(Alloc, shared), For(thread, tiling.threads, (*lets, *body), THREAD)), BLOCK)
 
 
-def _tile_of(block: Node, p: Product, rows, columns, tag: str) -> tuple:
-    """Statements that name where a block works, the batch element, and the numbers of its tile along rows and columns."""
+def work_at(number: Node, p: Product, tiling, thread: Node, tag: str) -> tuple[list[Let], Work]:
+    """Statements that name where tile ``number`` lies, and what is done there."""
+    _, rows, columns = tiles_of(p, tiling)
+    lets, batch, row, column = _tile_of(number, p, rows, columns, tag)
+    return lets, Work(p, tiling, thread, batch, (as_index(row * tiling.rows), as_index(column * tiling.columns)), tag)
+
+
+def _tile_of(number: Node, p: Product, rows, columns, tag: str) -> tuple:
+    """Statements that name where tile ``number`` lies, its batch element, and its numbers along rows and columns."""
     lets: list[Let] = []
     one = simplified(rows * columns)
     extents = {"batch": p.batch, "tile_row": rows, "tile_column": columns, "tile": one, "group": rows, "together": GROUPED + 1,
@@ -159,8 +170,8 @@ def _tile_of(block: Node, p: Product, rows, columns, tag: str) -> tuple:
         lets.append(Let(variable, value))
         return variable
 
-    batch = named("batch", block // one) if p.batch != 1 else as_index(0)
-    tile = named("tile", block % one if p.batch != 1 else block)
+    batch = named("batch", number // one) if p.batch != 1 else as_index(0)
+    tile = named("tile", number % one if p.batch != 1 else number)
     if rows == 1 or columns == 1:
         return lets, batch, as_index(0) if rows == 1 else tile, as_index(0) if columns == 1 else tile
     if type(rows) is int and rows <= GROUPED:

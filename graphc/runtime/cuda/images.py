@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from graphc.runtime.cache import DiskCache, default_cache, digest_of
 from graphc.runtime.cuda.compilers import Compiler, compiler_for
-from graphc.runtime.cuda.kernel_text import shared_out, spans
-from graphc.runtime.cuda.nvrtc import CUBIN, OPTIONS
+from graphc.runtime.cuda.kernel_text import shared_out, spans, with_all_registers
+from graphc.runtime.cuda.nvrtc import CUBIN, OPTIONS, Compiled
 from graphc.runtime.cuda.reports import Resources, resources
 from graphc.runtime.pool import default_threads
 
 _KERNELS = 4  # of a part at least: each part reads the prelude again
 _PARTS = 8  # at most: a device loads each of them
+_REGISTERS = 255  # of a thread at the most
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,21 @@ def compile_image(
     entry = cache.get(digest)
     if entry is not None:
         return Image(arch, form, kernels, bytes(entry["image"]), bytes(entry["log"]).decode(), compiler.name)
-    made = compiler.compile(source, arch, options, re.sub(r"\W", "_", name), form)
+    made = _without_spills(compiler, source, arch, options, re.sub(r"\W", "_", name), form)
     cache.put(digest, {"image": made.data, "log": made.log}, parts)
     return Image(arch, form, kernels, made.data, made.log, compiler.name)
+
+
+def _without_spills(compiler: Compiler, source: str, arch: str, options: tuple[str, ...], name: str, form: str) -> Compiled:
+    """A text compiled; where kernels spill though there are registers left, with these."""
+    made = compiler.compile(source, arch, options, name, form)
+    needs = resources(made.log)
+    spilling = [k.name for k in needs.values() if k.spills and k.registers is not None and k.registers < _REGISTERS]
+    more = with_all_registers(source, spilling) if spilling else source
+    if more == source:
+        return made
+    again = compiler.compile(more, arch, options, name, form)
+    return min((made, again), key=lambda one: sum(k.spills for k in resources(one.log).values()))
 
 
 def _parts(compiler: Compiler, source: str, arch: str, options: tuple[str, ...], form: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 _HEAD = re.compile(r'^extern "C" __global__ void\s+(?:__launch_bounds__\([^)]*\)\s+)?(\w+)\s*\(')
@@ -62,3 +63,12 @@ def shared_out(source: str, parts: int) -> list[str]:
         size = sum(map(len, lines[one.first : one.last]))
         groups[k] = (groups[k][0] + size, groups[k][1] | {one.name})
     return [only(source, names) for _, names in groups]
+
+
+def with_all_registers(source: str, names: Collection[str]) -> str:
+    """The text with kernels that may use all registers of a multiprocessor for one block.
+
+    Where a launch bound tells threads only, the assembler goes by how many blocks it would like there to be, and rather spills.
+    """
+    pattern = re.compile(r"__launch_bounds__\((\d+)\)(\s+(?:%s)\s*\()" % "|".join(map(re.escape, names)))
+    return pattern.sub(r"__launch_bounds__(\1, 1)\2", source)

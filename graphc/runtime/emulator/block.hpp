@@ -109,7 +109,7 @@ struct Block {
   std::vector<BulkLoad> loads;
   std::vector<Product> products[MOST_THREADS / 128];
   const uint64_t* arguments;
-  Array arrays[64];
+  Array arrays[4096];  // a kernel has no more parameters: CUDA gives them 32 764 bytes
   Counters counters;
 
   uint64_t now(int warp) const { return known[warp].of[warp]; }

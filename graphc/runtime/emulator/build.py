@@ -19,7 +19,7 @@ from graphc.runtime.host import fitting_targets
 HEADERS = Path(__file__).resolve().parent
 _FLAGS = (
     "-std=c++17", "-O1", "-fPIC", "-pthread", "-w", "-ffp-contract=off", "-fno-fast-math", "-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti",
-    "-fwrapv", "-fvisibility=hidden", "-fsanitize=bounds",
+    "-fwrapv", "-fvisibility=hidden", "-fsanitize=bounds-strict",
 )  # fmt: skip
 _BOUNDS = r"(?:__launch_bounds__\s*\(\s*(\d+)[^)]*\)\s*)?"
 _KERNEL = re.compile(r"__global__\s+" + _BOUNDS + r"void\s+" + _BOUNDS + r"(\w+)\s*\(([^{;]*?)\)\s*\{")

@@ -66,7 +66,7 @@ gc_emu_switch:
 constexpr int GC_MOST_SHARED = 227 << 10;
 __thread unsigned char gc_shared[GC_MOST_SHARED + 64] __attribute__((aligned(1024)));
 
-// An index into an array of a thread that is beyond it (compiled with -fsanitize=bounds).
+// An index into an array of a thread that is beyond it (compiled with -fsanitize=bounds-strict).
 struct GcSite {
   const char* file;
   unsigned line, column;

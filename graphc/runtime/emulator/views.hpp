@@ -123,6 +123,11 @@ inline void check(const Array& a, const char* at, int bytes, bool writes, Kind k
     each_cell(a, offset, bytes, [&](Cell& c, unsigned mask, int64_t at) { read_cell(b, c, mask, kind, a, at, line); });
 }
 
+inline long long checked_index(gc_index i, long long count) {  // of an array that a thread keeps to itself
+  if (i.value < 0 || i.value >= count) fault(i.line, "element %lld of %lld values of the thread: out of bounds", i.value, count);
+  return i.value;
+}
+
 // --- pointers ------------------------------------------------------------------------------------------------------------------
 
 template <class T> struct View;

@@ -8,7 +8,9 @@ extern "C" __global__ void __launch_bounds__(64) tensor(ARRAY(const unsigned sho
   for (int block = blockIdx.x; block < wide * high; block += gridDim.x) {
     const int row = block / wide * 64, column = block % wide * 64;
     float sums[2][8][4];
-    for (int i = 0; i < 64; ++i) sums[i / 32][i / 4 % 8][i % 4] = 0.0f;
+    for (int i = 0; i < 2; ++i)
+      for (int j = 0; j < 8; ++j)
+        for (int e = 0; e < 4; ++e) sums[i][j][e] = 0.0f;
     for (int next = 0; next < 2; ++next) {
       for (int i = thread; i < 256; i += 64) {
         const int r = i / 4, c = next * 32 + i % 4 * 8;

@@ -4,8 +4,13 @@
 //   gc_store<T, N>(p, i, pack)   the same way back
 template <class T, int N> struct __align__(sizeof(T) * N < 16 ? sizeof(T) * N : 16) gc_pack {
   T element[N];
+#ifdef GC_EMULATE
+  T& operator[](gc_index k) { return element[gc_emu::checked_index(k, N)]; }
+  const T& operator[](gc_index k) const { return element[gc_emu::checked_index(k, N)]; }
+#else
   __device__ __forceinline__ T& operator[](int k) { return element[k]; }
   __device__ __forceinline__ const T& operator[](int k) const { return element[k]; }
+#endif
 };
 #ifdef GC_EMULATE
 template <class T, int N, class P> inline gc_pack<T, N> gc_load(const P& p, long long i, int line = __builtin_LINE()) {

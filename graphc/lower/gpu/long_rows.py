@@ -1,0 +1,309 @@
+"""Reductions over long rows on GPUs: a block of threads reads a row, or a part of it, and one warp keeps the order of its sums.
+
+What an element adds to a sum is computed by all threads and put into shared memory, from where one warp for each sum takes it
+into the virtual lanes, in order, while the others load what comes next. So the bits are those of CPUs, and as much memory is
+under way as threads can ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from graphc.ir.graph import Graph
+from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Store, load, shuffle_xor
+from graphc.ir.node import Node, simplified, var
+from graphc.ir.order import toposort
+from graphc.ir.type import Type
+from graphc.lower.element import Elements, as_data
+from graphc.lower.gpu.columns import carried, combined, identity
+from graphc.lower.gpu.threads import (
+    ACCESS, THREADS, WARP, at, blocks, coordinates, live, repeated, threads, vector, written_out,
+)  # fmt: skip
+from graphc.lower.lanes import virtual_lanes
+from graphc.lower.map_nest import index_vars, region_arrays, work_of
+from graphc.lower.nests.loops import as_index, ceil_divide, loop, product
+from graphc.lower.reduce_nest import COSTLY, Row, find_phases, loops_of, needed_at, row_values
+from graphc.lower.schedule import name_shared, read_first, symbols_of
+from graphc.prims.table import TABLE, apply
+
+EACH = 16  # elements of a thread that are under way at a time
+WAITING = 64  # registers of a thread for a row at the most
+CODE = 8192  # flops of the written-out elements of a thread at the most
+MOST_THREADS = 1024
+SHARED = 32 << 10  # bytes of shared memory of a block at the most, so that a multiprocessor has several
+CHAIN = 8  # elements of a lane that are read from shared memory before the first is added
+
+
+@dataclass(frozen=True)
+class Piece:
+    """How a block of threads goes along a row.
+
+    Attributes:
+        threads: of the block. width: neighbouring elements of a thread. turns: how often it has so many in a piece.
+        lanes: virtual lanes of the sums.
+    """
+
+    threads: int
+    width: int
+    turns: int
+    lanes: int
+
+    @property
+    def size(self) -> int:
+        return self.threads * self.width * self.turns
+
+    def place(self, t: Node, u, v) -> Node:
+        """Where an element of a thread is in the piece."""
+        return (u * self.threads + t) * self.width + v
+
+
+@dataclass
+class Part:
+    """What one thread of a block does with ``count`` elements of a row, from ``begin`` on.
+
+    Attributes:
+        resident: whether they wait in registers. held: arrays of these -> what a value reads for an element that lies there.
+    """
+
+    row: Row
+    piece: Piece
+    begin: object
+    count: object
+    t: Node
+    resident: bool = False
+    held: dict[str, Node] = field(default_factory=dict)
+    shared: dict[str, Array] = field(default_factory=dict)
+
+    def in_shared(self, name: str, dtype, shape: tuple) -> Array:
+        """An array in shared memory, which all levels have in turn; a barrier lies between them."""
+        name = f"{name}_{dtype.short}"
+        return self.shared.setdefault(name, Array(name, Type(dtype, shape), "shared"))
+
+    def over_pieces(self, name: str, body: Callable[[object, object], tuple]) -> list:
+        """``body(number, elements)`` for the pieces in order."""
+        whole = simplified(self.count // self.piece.size)
+        rest = simplified(self.count - whole * self.piece.size)
+        out: list = []
+        if whole != 0:
+            i = var(name, extent=whole if type(whole) is int else None)
+            one = tuple(body(i, self.piece.size))
+            out.append(repeated(name, whole, lambda _: one) if self.resident else For(i, whole, one))
+        if type(rest) is int:
+            return [*out, repeated("last", 1, lambda _: tuple(body(whole, rest)))] if rest else out
+        return [*out, If(as_index(0) < rest, tuple(body(whole, rest)))]
+
+    def elements(self, s, left, element: Callable) -> tuple:
+        """``element(turn, lane, column, place)`` for the elements of the thread among the ``left`` of piece ``s``."""
+        piece = self.piece
+
+        def turn(u) -> tuple:
+            def made(v) -> tuple:
+                place = piece.place(self.t, u, v)
+                return tuple(element(s * piece.turns + u, v, simplified(self.begin + s * piece.size + place), place))
+
+            first = piece.place(self.t, u, 0)
+            if left == piece.size:
+                return vector("v", piece.width, made)
+            if type(left) is int and left % piece.width == 0:
+                return (If(first < left, vector("v", piece.width, made)),)
+            return tuple([If(first + v < left, made(v)) for v in range(piece.width)])
+
+        return written_out("u", piece.turns, turn)
+
+    def made(self, stores: list, reductions: list, terms: list[Array], s) -> Callable:
+        """What one element of piece ``s`` stores, and what it hands to sums."""
+        row, column = self.row, self.row.index[-1]
+        values = [row.elements.at(n, row.index) for _, n in stores]
+        for n in reductions:
+            term = row.elements.at(n.inputs[0], row.index)
+            values.append(term if carried(n) is n.dtype else apply("cast", term, dtype=carried(n)))
+
+        def element(c, v, where, place) -> tuple:
+            memo = {x: load(name, (c, v), x.dtype) for name, x in self.held.items()}
+            lets, named = read_first(*name_shared(at(at(values, memo), {column: where})))
+            out: list = list(lets)
+            for (target, _), value in zip(stores, named):
+                here = (*row.index[:-1], as_index(where))
+                out.append(Store(target, (c, v), value) if isinstance(target, str) else Store(row.result(target), here, value))
+            return (*out, *[Store(x.name, (s % 2, place), value) for x, value in zip(terms, named[len(stores) :])])
+
+        return element
+
+    def sums(self, level: int, reductions: list, stores: list) -> tuple[list, list[Node]]:
+        """The statements of the reductions of a level, and what the first thread of each sum's warp has then."""
+        piece, each = self.piece, max(1, self.piece.lanes // WARP)
+        terms = [self.in_shared(f"terms{k}", carried(n), (2, piece.size)) for k, n in enumerate(reductions)]
+        accs = [Array(f"acc{level}_{k}", Type(carried(n), (each,)), "register") for k, n in enumerate(reductions)]
+
+        def clear(v) -> tuple:
+            return tuple([Store(a.name, (v,), identity(n)) for n, a in zip(reductions, accs)])
+
+        def step(s, left) -> tuple:
+            chains = [
+                If(apply("eq", self.t // WARP, as_index(self.warp_of(k))), self._chain(n, a, x, s % 2, left))
+                for k, (n, a, x) in enumerate(zip(reductions, accs, terms))
+            ]
+            return (*self.elements(s, left, self.made(stores, reductions, terms, s)), Barrier(), *chains)
+
+        out = [*map(Alloc, accs), *written_out("v", each, clear), *self.over_pieces(f"s{level}", step)]
+        for n, a in zip(reductions, accs):
+            out += self._fold(n, a)
+        return out, [load(a.name, (0,), a.type.dtype) for a in accs]
+
+    def warp_of(self, k: int) -> int:
+        """The warp that keeps sum ``k``."""
+        return k % (self.piece.threads // WARP)
+
+    def leads(self, k: int) -> Node:
+        """Whether the thread is the one that has sum ``k`` in the end."""
+        return apply("eq", self.t, as_index(self.warp_of(k) * WARP))
+
+    def _chain(self, node: Node, acc: Array, terms: Array, turn, left) -> tuple:
+        """What lies in shared memory goes into the lanes, in order."""
+        lanes, lane = self.piece.lanes, self.t % WARP
+
+        def add(first, limited: bool) -> tuple:
+            """One element of each lane of the thread."""
+            out = []
+            for j in range(max(1, lanes // WARP)):
+                place = simplified(first + j * WARP + lane)
+                value = load(terms.name, (turn, place), terms.type.dtype)
+                store = Store(acc.name, (j,), combined(node, load(acc.name, (j,), acc.type.dtype), value))
+                tests = [*([lane < lanes] if lanes < WARP else []), *([place < left] if limited else [])]
+                out.append(If(tests[0] if len(tests) == 1 else apply("and", *tests), (store,)) if tests else store)
+            return tuple(out)
+
+        groups = simplified(left // (lanes * CHAIN))
+        rest = simplified(left - groups * (lanes * CHAIN))
+        out: tuple = ()
+        if groups != 0:
+            out += (loop("g", groups, lambda g: written_out("c", CHAIN, lambda c: add((g * CHAIN + c) * lanes, False))),)
+        if rest != 0:
+            begin = as_index(groups * (lanes * CHAIN))
+            out += (loop("h", ceil_divide(rest, lanes), lambda h: add(begin + h * lanes, True)),)
+        return out
+
+    def _fold(self, node: Node, acc: Array) -> list:
+        """The tree over the lanes, by halves."""
+        out: list = []
+
+        def mine(v) -> Node:
+            return load(acc.name, (v,), acc.type.dtype)
+
+        def exchange(distance: int) -> tuple:
+            other = var("other", acc.type.with_shape(()))
+            return (Let(other, shuffle_xor(mine(0), distance)), Store(acc.name, (0,), combined(node, mine(0), other)))
+
+        if self.piece.lanes > WARP:
+            out.append(Store(acc.name, (0,), combined(node, mine(0), mine(1))))
+        distance = min(self.piece.lanes, WARP) // 2
+        while distance:
+            out.append(repeated("v", 1, lambda _: exchange(distance)))
+            distance //= 2
+        return out
+
+
+def planned(graph: Graph, shape: tuple) -> tuple[Row, list, list]:
+    """A region over the last axis of ``shape``, its Nodes in order, and the loops of a row."""
+    arrays, names = region_arrays(graph)
+    last = len(shape) - 1
+    row = Row(graph, shape, tuple(range(last)), (last,), index_vars(shape), Elements(names), arrays)
+    order = toposort(graph.outputs)
+    find_phases(row, order)
+    return row, order, loops_of(row, order)
+
+
+def piece_of(graph: Graph, shape: tuple, loops: list, extent) -> Piece:
+    """How a block goes along ``extent`` elements of a row, if that is known."""
+    width = ACCESS // max([x.dtype.size for x in graph.inputs if x.shape == shape] or [4])
+    while width > 1 and (type(shape[-1]) is not int or shape[-1] % width):
+        width //= 2
+    words = sum(-(-x.dtype.size // 4) for x in graph.inputs if x.shape == shape) or 1
+    count, turns = THREADS, max(1, EACH // width)
+    if type(extent) is int:
+        while count < MOST_THREADS and count * EACH < extent * words:
+            count *= 2
+        while turns > 1 and count * width * (turns // 2) >= extent:
+            turns //= 2
+    element = max(sum(carried(n).size for n in level) for level, _ in loops)  # bytes of all terms
+    while 2 * count * width * turns * element > SHARED and turns * width > 1:
+        width, turns = (width, turns // 2) if turns > 1 else (width // 2, 1)
+    widest = max((carried(n) for level, _ in loops for n in level), key=lambda d: d.bits)
+    return Piece(count, width, turns, virtual_lanes(widest, shape[-1]))
+
+
+def block_rows(graph: Graph, shape: tuple) -> Kernel:
+    """A kernel for rows of a known length of at most ``lanes.BLOCK``: each has a block of threads and waits in its registers."""
+    row, order, loops = planned(graph, shape)
+    extent, rows = shape[-1], product(shape[:-1])
+    piece = piece_of(graph, shape, loops, extent)
+    words = sum(-(-x.dtype.size // 4) for x in graph.inputs if x.shape == shape) or 1
+    each = -(-extent // piece.threads)
+    resident = each * words <= WAITING and each * work_of(graph) <= CODE
+    axes = [(row.index[a], row.shape[a]) for a in row.kept]
+
+    def thread(b: Node, t: Node) -> tuple:
+        part = Part(row, piece, 0, extent, t, resident)
+        body = _levels(part, order, loops)
+        return live((*map(Alloc, part.shared.values()), *coordinates(b, axes, {v for v, _ in axes}), *body))
+
+    body = (blocks("b", rows, lambda b: threads(piece.threads, lambda t: thread(b, t))),)
+    return Kernel("rows", tuple(row.arrays), symbols_of(body, tuple(row.arrays)), body)
+
+
+def _levels(part: Part, order: list, loops: list) -> list:
+    """All loops of a row in one block of threads."""
+    row, out, column = part.row, [], part.row.index[-1]
+    waiting: list[Array] = []
+
+    def register(name: str, dtype) -> Array:
+        turns = -(-part.count // part.piece.size) * part.piece.turns
+        waiting.append(Array(f"{name}{len(waiting)}", Type(dtype, (turns, part.piece.width)), "register"))
+        return waiting[-1]
+
+    kept: dict[Node, tuple[Array, int]] = {}
+    if part.resident:
+        fills = {}
+        for k, x in enumerate(row.graph.inputs):
+            if x.shape == row.shape and any(x in n.inputs and (n.op == "reduce" or TABLE[n.op].scalar is not None) for n in order):
+                fills[register("held", x.dtype).name] = load(f"x{k}", row.index, x.dtype)
+
+        def read(c, v, where, _) -> tuple:
+            return tuple([Store(name, (c, v), x) for name, x in zip(fills, at(fills.values(), {column: where}))])
+
+        out += part.over_pieces("s", lambda s, left: part.elements(s, left, read)) if fills else []
+        part.held.update(fills)
+        needed = needed_at(row, loops)
+        costly = [n for n in sorted(needed, key=lambda n: row.phase[n]) if len(needed[n]) > 1 and TABLE[n.op].cost >= COSTLY]
+        kept = {n: (register("kept", n.dtype), min(needed[n])) for n in costly}
+    for level, (reductions, stores) in enumerate(loops):
+        row.elements.forget()
+        for node, (array, since) in kept.items():
+            if since < level:
+                row.elements.arrays[node], row.elements.rows[array.name] = array.name, ()
+                part.held[array.name] = load(array.name, (column,), node.dtype)
+        stores = [*stores, *[(array.name, node) for node, (array, since) in kept.items() if since == level]]
+        if reductions:
+            out += _known_to_all(part, level, reductions, stores)
+        elif stores:
+            out += part.over_pieces(f"s{level}", lambda s, left: part.elements(s, left, part.made(stores, [], [], s)))
+        for s in row_values(row, order, level + 1):
+            out.append(If(apply("eq", part.t, as_index(0)), (s,)) if isinstance(s, Store) else s)
+    return [*map(Alloc, waiting), *out]
+
+
+def _known_to_all(part: Part, level: int, reductions: list, stores: list) -> list:
+    """The reductions of a level, whose results all threads get."""
+    out, totals = part.sums(level, reductions, stores)
+    results: list[Array] = []
+    for k, total in enumerate(totals):
+        results.append(Array(f"result{level}_{k}", Type(total.dtype, (1,)), "shared"))
+        out += [Alloc(results[-1]), If(part.leads(k), (Store(results[-1].name, (0,), total),))]
+    out.append(Barrier())
+    for k, (n, total) in enumerate(zip(reductions, totals)):
+        value = load(results[k].name, (0,), total.dtype)
+        name = var(f"r{level}_{k}", Type(n.dtype, ()))
+        out.append(Let(name, value if value.dtype is n.dtype else apply("cast", value, dtype=n.dtype)))
+        part.row.elements.values[n] = as_data(name)
+    return out
