@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from graphc.errors import DeviceUnavailable  # noqa: E402  (the path comes first)
 from graphc.inspect.show import columns  # noqa: E402
 from graphc.runtime.cuda.driver import CudaDevice, open_device  # noqa: E402
-from graphc.runtime.cuda.facts import driver_version  # noqa: E402
+from graphc.runtime.gpus import driver_version  # noqa: E402
 from graphc.runtime.cuda.images import compile_image  # noqa: E402
 
 KERNELS = ("copy", "nothing")
