@@ -1,13 +1,17 @@
-"""Attention in one kernel on the emulator: bits of the CPU, with rows in shared memory and in memory of the device."""
+"""Attention in one kernel on the emulator: bits of the CPU, with rows in shared memory and in memory of the device; on tensor
+cores within the stated bound."""
 
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from cuda_texts import NVRTC, needs_nvrtc
 from gpu_products import GPU, N, Case, results, same
 
+from graphc.codegen.cuda.module import kernels_source
 from graphc.ir import dtype as dt
+from graphc.ir.gpu import GPUS
 from graphc.ir.graph import input_node
 from graphc.ir.type import Type
 from graphc.lib import attention as lib
@@ -15,6 +19,7 @@ from graphc.lower import lower as lowering
 from graphc.lower.attend import ATTENTION
 from graphc.lower.gpu.attention import attention_kernel
 from graphc.lower.nests.attention import describe_attention
+from graphc.runtime.cuda.reports import resources
 from tests.lower.test_attention import graph_of, of_heads, plain, regions
 
 SMALL = replace(GPU, shared_bytes=42 << 10)  # no place for scores of long rows
@@ -81,3 +86,64 @@ def test_nan_and_infinity():
 def test_heads_beside_one_another_are_one_kernel():
     program = lowering.lower(of_heads(2, 3, 12, 130, 33), GPU)
     assert [k.name for k in program.kernels] == ["attention0"]
+
+
+# -------------------------------------------------------------------------------------------------- tensor cores
+
+
+def flash(name, b, h, m, s, d, dtype=dt.bf16, wide=None, n=70, **options):
+    """Plain attention that tensor cores compute."""
+    shapes = ((b, h, m, d), (b, h, s, d), (b, h, s, wide or d))
+    q, k, v = (input_node(f"x{i}", Type(dtype, shape)) for i, shape in enumerate(shapes))
+    return case(name, graph_of(name, (q, k, v), (lib.scaled_dot_product_attention(q, k, v, **options),)), n=n)
+
+
+FLASH = [
+    flash("flash", 1, 2, 64, 128, 64),
+    flash("flash_uneven", 1, 2, 33, 65, 16),
+    flash("flash_padded", 2, 1, 70, 130, 24, dt.f16),
+    flash("flash_capped", 1, 1, 70, 70, 128, soft_cap=4.0),
+    flash("flash_wide_values", 1, 1, 20, 200, 64, wide=72),
+    flash("flash_open", 1, 2, N, N, 8),
+]
+
+
+@pytest.fixture(scope="module")
+def flashed():
+    return results(FLASH)
+
+
+@pytest.mark.parametrize("case", FLASH, ids=lambda c: c.name)
+def test_results_of_tensor_cores_are_near_the_exact_ones(case, flashed):
+    assert "gc_mma" in str(case.kernel) and "kept0" not in str(case.kernel)
+    named = {x.attr("name"): a for x, a in zip(case.graph.inputs, case.arrays)}
+    q, k, v = (named[f"x{i}"].astype(np.float64) for i in range(3))
+    scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
+    unit = 2.0**-8 if case.graph.outputs[0].dtype is dt.bf16 else 2.0**-11
+    bound = (4 + 4 * np.abs(scores).max()) * unit * np.abs(v).max()
+    scores = 4 * np.tanh(scores / 4) if case.name == "flash_capped" else scores
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    exact = powers / powers.sum(-1, keepdims=True) @ v
+    assert np.all(np.abs(flashed[case.name][0].astype(np.float64) - exact) <= bound)
+    assert np.abs(flashed[case.name][0].astype(np.float64) - exact).max() <= 4 * unit * np.abs(exact).max(), "far better than the bound"
+
+
+def test_rows_that_attend_to_nothing_and_scores_that_are_not_finite():
+    odd = flash("flash_odd", 1, 1, 5, 130, 16)
+    arrays = [a.copy() for a in odd.arrays]
+    order = [x.attr("name") for x in odd.graph.inputs]
+    arrays[order.index("x0")][0, 0, 1, 0] = np.nan
+    arrays[order.index("x0")][0, 0, 2] = 200
+    arrays[order.index("x1")][0, 0, :64] = -np.inf  # all scores of the first tile are -inf for that row
+    (got,) = results([replace(odd, given=tuple(arrays))])["flash_odd"]
+    assert np.isnan(got[0, 0, 1].astype(np.float32)).all() and np.isfinite(got[0, 0, 2].astype(np.float32)).all()
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90a"])
+def test_kernels_spill_nothing(arch):
+    gpu = GPUS[f"cuda:{arch}"]
+    kernels = [flash("wide", 2, 4, 512, 512, 128).kernel, flash("narrow", 2, 4, N, N, 64).kernel]
+    exact = replace(case("exact", plain(2, 4, 512, 512, 64), gpu).kernel, name="exact")
+    found = resources(NVRTC.compile(kernels_source((*kernels, exact), gpu, {}), arch).log)
+    assert {name: one.spills for name, one in found.items() if one.spills} == {} and {"wide", "narrow", "exact"} <= set(found)
