@@ -19,7 +19,7 @@ from graphc.ir.order import toposort
 from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
-_TILED_THREADS = 512  # of a multiprocessor, each with 128 registers
+_TILED_THREADS = 512  # of a multiprocessor, each with 128 registers; of smaller blocks two, whose threads have more
 
 
 class Body:
@@ -379,7 +379,7 @@ def _bounds(kernel: Kernel) -> str:
     Without that number the compiler takes fewer registers than there are, for more blocks than such tiles leave room for.
     """
     found = geometry(kernel)
-    return f"{found.threads}, {max(1, _TILED_THREADS // found.threads)}" if found.shared else str(found.threads)
+    return f"{found.threads}, {_TILED_THREADS // max(found.threads, _TILED_THREADS // 2) or 1}" if found.shared else str(found.threads)
 
 
 def _parameter(storage: Storage, overlaps: bool, checked: bool) -> str:
