@@ -1,4 +1,4 @@
-"""What containers hold of code for GPUs: which device runs which, what kernels need, and their PTX."""
+"""Code for GPUs in containers: what is there for which archs, and which device runs what."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.compile import Lowered, sections, without_code
-from graphc.errors import FormatError
 from graphc.ir.gpu import CUDA, GPUS, Gpu
 from graphc.runtime.container import Container
-from graphc.runtime.cuda.reports import Resources
-
-RESOURCES, TEXT = "resources:", "ptx:"  # sections of a program for GPUs, which only views read
+from graphc.runtime.cuda.code_sections import RESOURCES, TEXT
 
 
 @dataclass(frozen=True)
@@ -58,42 +55,6 @@ def serving(capability: tuple[int, int], there: Iterable[str], text: str | None)
     if fitting:
         return max(fitting, key=lambda gpu: (gpu.capability, gpu.is_exact)).name
     return next((gpu.name for gpu in known if gpu.name == text and gpu.capability <= capability), None)
-
-
-def read_needs(container: Container, name: str, arch: str) -> tuple[str, dict[str, Resources]] | None:
-    """The compiler of the code for an arch, and what each function needs; None where a file tells nothing of it.
-
-    Raises:
-        FormatError: the section is damaged.
-    """
-    section = RESOURCES + name
-    if section not in container:
-        return None
-    found = container.json(section)
-    try:
-        one = found[arch]
-        functions = [Resources(**row) for row in one["functions"]]
-        numbers = [v for f in functions for v in (f.registers or 0, f.stack, f.spill_stores, f.spill_loads, f.shared)]
-        if not isinstance(one["compiler"], str) or any(type(f.name) is not str for f in functions) or any(type(v) is not int for v in numbers):
-            raise ValueError("names must be texts and needs be numbers")
-        return one["compiler"], {f.name: f for f in functions}
-    except (KeyError, TypeError, ValueError) as error:
-        raise container.error(f"section '{section}': {type(error).__name__}: {error}") from None
-
-
-def read_text(container: Container, name: str) -> str | None:
-    """The PTX of a program; None where a file has none.
-
-    Raises:
-        FormatError: the section is damaged.
-    """
-    section = TEXT + name
-    if section not in container:
-        return None
-    try:
-        return zlib.decompress(container[section]).decode()
-    except (UnicodeDecodeError, zlib.error) as error:
-        raise container.error(f"section '{section}': {error}") from None
 
 
 def shares_in(manifest: dict, targets: Sequence[str], container: Container) -> tuple[dict[str, str], str | None]:

@@ -11,11 +11,12 @@ from graphc.ir.geometry import geometry
 from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Kernel
 from graphc.ir.program import Program
+from graphc.ir.symbols import symbol_of
 from graphc.runtime.cuda.images import Image, compile_image
 from graphc.runtime.cuda.kernel_text import kernel_of, only, spans
 from graphc.runtime.cuda.nvrtc import CUBIN, PTX
 from graphc.runtime.cuda.reports import Resources, occupancy
-from graphc.runtime.cuda.sass import disassemble
+from graphc.runtime.cuda.sass import Sass, disassemble
 
 FORMS = ("cuda", "ptx", "sass", "resources")
 
@@ -41,8 +42,8 @@ class GpuCode:
             case "cuda":
                 return self.text
             case "ptx":
-                return self._compiled(self.text, PTX).data.decode()
-        return "\n\n".join(kernel.text for kernel in disassemble(self._compiled(self.text, CUBIN).data).values())
+                return self._ptx(self.text)
+        return "\n\n".join(kernel.text for kernel in disassemble(self._cubin(self.text)).values())
 
     def kernel_as(self, kernel: Kernel, form: str) -> str:
         """One kernel as one of ``FORMS``; compiled alone.
@@ -51,27 +52,37 @@ class GpuCode:
             DeviceUnavailable: as for ``whole``.
         """
         if form == "cuda":
-            return kernel_of(self.text, kernel.name)
+            return kernel_of(self.text, symbol_of(kernel.name))
         if form == "ptx":
-            return self._alone(kernel, PTX).data.decode()
+            return self._ptx(only(self.text, {symbol_of(kernel.name)}))
         return self._sass(kernel).text if form == "sass" else self._resources(kernel)
 
     def lines(self, kernel: str) -> tuple[int, int] | None:
         """The first and the last line of a kernel in the text, from 1; None if it is not there."""
-        return next(((one.first + 1, one.last) for one in spans(self.text) if one.name == kernel), None)
-
-    def _alone(self, kernel: Kernel, form: str) -> Image:
-        return self._compiled(only(self.text, {kernel.name}), form)
+        return next(((one.first + 1, one.last) for one in spans(self.text) if one.name == symbol_of(kernel)), None)
 
     def _compiled(self, text: str, form: str) -> Image:
         return compile_image(text, self.gpu.arch, self.program.name, form=form)
 
-    def _sass(self, kernel: Kernel):
-        return disassemble(self._alone(kernel, CUBIN).data)[kernel.name]
+    def _ptx(self, text: str) -> str:
+        """PTX of the program, or of a text with some of its kernels."""
+        return self._compiled(text, PTX).data.decode()
+
+    def _cubin(self, text: str) -> bytes:
+        """Machine code that has the kernels of a text."""
+        return self._compiled(text, CUBIN).data
+
+    def _reported(self, kernel: Kernel) -> tuple[str, dict[str, Resources]]:
+        """Which compiler made a kernel, and what it said that its functions need."""
+        image = self._compiled(only(self.text, {symbol_of(kernel.name)}), CUBIN)
+        return image.compiler, image.resources
+
+    def _sass(self, kernel: Kernel) -> Sass:
+        return disassemble(self._cubin(only(self.text, {symbol_of(kernel.name)})))[symbol_of(kernel.name)]
 
     def _resources(self, kernel: Kernel) -> str:
-        image = self._alone(kernel, CUBIN)
-        lines = [f"{kernel.name} for {self.gpu.arch}, by {image.compiler}", *self._needs(kernel, image.resources)]
+        compiler, found = self._reported(kernel)
+        lines = [f"{kernel.name} for {self.gpu.arch}, by {compiler}", *self._needs(kernel, found)]
         try:
             table = self._sass(kernel).table()
         except DeviceUnavailable as error:
@@ -80,7 +91,7 @@ class GpuCode:
 
     def _needs(self, kernel: Kernel, found: dict[str, Resources]) -> list[str]:
         """What a kernel needs, as lines."""
-        own, shape = found[kernel.name], geometry(kernel)
+        own, shape = found[symbol_of(kernel.name)], geometry(kernel)
         shared = shape.shared + own.shared
         fills = occupancy(self.gpu, shape.threads, own.registers, shared)
         called = [one for one in found.values() if one.registers is None]

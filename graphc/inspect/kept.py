@@ -8,8 +8,11 @@ from dataclasses import replace
 
 from graphc.compile import KERNELS, RECORD, TIMES, from_sections
 from graphc.errors import FormatError, UsageError
+from graphc.inspect.gpu_code import GpuCode
+from graphc.inspect.kept_gpu_code import KeptGpuCode
 from graphc.inspect.stages import PassRecord, Stages
 from graphc.inspect.values import named_nodes
+from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
 from graphc.ir.kernel_section import read_kernels
 from graphc.ir.machine import machine_of
@@ -31,8 +34,9 @@ class Kept(Stages):
 
     def __init__(self, container: Container, path: str, target: str):
         self.path = path
-        self.has_program = KERNELS + target in container
         self._container = container
+        self._holder = _shares(container).get(target, target)
+        self.has_program = KERNELS + self._holder in container
         self.options = _options(container, target)
 
     @functools.cached_property
@@ -47,7 +51,7 @@ class Kept(Stages):
 
     @functools.cached_property
     def record(self) -> Record:
-        name = TIMES + self.target.name
+        name = TIMES + self._holder
         times = self._container.json(name) if name in self._container else []
         if not isinstance(times, list) or not all(type(ms) in (int, float) for ms in times):
             raise self._container.error(f"section '{name}' must list milliseconds")
@@ -75,16 +79,16 @@ class Kept(Stages):
 
     @functools.cached_property
     def program(self) -> Program:
-        artifact = from_sections(self._container, self.target.name)
+        artifact = from_sections(self._container, self._holder)
         kernels = self._read(KERNELS, read_kernels)
         return replace(artifact.program, kernels=kernels, constants=artifact.constants)
 
     def _read(self, section: str, read: Callable):
         """What ``read`` makes of a section; its errors name the file."""
         try:
-            return read(self._container[section + self.target.name])
+            return read(self._container[section + self._holder])
         except FormatError as error:
-            raise self._container.error(f"section '{section}{self.target.name}': {error}") from None
+            raise self._container.error(f"section '{section}{self._holder}': {error}") from None
 
     @functools.cached_property
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:
@@ -98,7 +102,14 @@ class Kept(Stages):
     @property
     def code_size(self) -> int:
         """Bytes of the machine code in the file."""
-        return len(self._container[f"library:{self.target.name}"])
+        return len(self._container[f"library:{self._holder}"])
+
+    @functools.cached_property
+    def device_code(self) -> GpuCode:
+        if not isinstance(self.target, Gpu) or self.target.is_emulated:
+            return super().device_code
+        has_text = _manifest(self._container).get("ptx") == self.target.name
+        return KeptGpuCode(self.program, self.target, self._container, self._holder, has_text)
 
 
 def kept(path, target: str | None = None, fast_math: bool = False) -> Kept | None:
@@ -144,7 +155,19 @@ def targets_in(path) -> list[str]:
 
 
 def _targets(container: Container) -> list[str]:
-    return [name.removeprefix(RECORD) for name in container.names if name.startswith(RECORD)]
+    own = [name.removeprefix(RECORD) for name in container.names if name.startswith(RECORD)]
+    return [*own, *[name for name, holder in _shares(container).items() if holder in own]]
+
+
+def _manifest(container: Container) -> dict:
+    found = container.json("manifest") if "manifest" in container else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _shares(container: Container) -> dict[str, str]:
+    """The targets whose code is under the name of another one."""
+    found = _manifest(container).get("shares", {})
+    return found if isinstance(found, dict) and all(isinstance(holder, str) for holder in found.values()) else {}
 
 
 def _options(container: Container, target: str) -> Options:

@@ -117,7 +117,7 @@ def test_the_command_line(tmp_path, capsys):
 def test_wrong_arguments_are_explained(predictor, tmp_path):
     for words, given in {
         "no target 'z80'; known: x86-64": {"targets": ["z80"]},
-        "lists of names": {"targets": "aarch64"},
+        "must be a list of names": {"targets": "aarch64"},
         "no option 'fast'": {"fast": True},
         "entries are for FILE.py": {"entry": ["predict"]},
         "neither": {"weights": "m.gc"},

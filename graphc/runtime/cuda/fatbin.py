@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from graphc.runtime.cuda.nvrtc import CUBIN
 from graphc.runtime.cuda.toolkit import program, toolkit_files, wheel_files
 
 _OPTIONS = (b"-64", b"-cuda")
+_FILE = struct.Struct("<IHHQ")  # magic, version, bytes of this header, bytes that follow
+_ENTRY = struct.Struct("<HHIQ12xI8xQ")  # kind, version, bytes of this header, bytes that follow, arch, flags
+_MAGIC, _ELF, _EXACT = 0xBA55ED50, 2, 0x1000  # the last: code for devices of this very arch, such as sm_90a
 
 
 def fatbin(images: Sequence[Image]) -> bytes:
@@ -37,6 +41,22 @@ def fatbin(images: Sequence[Image]) -> bytes:
         "there is nothing that puts code for several archs into one file: pip install 'graphc[cuda13]' brings nvFatbin, "
         "and a CUDA toolkit has fatbinary"
     )
+
+
+def cubin_in(data, arch: str) -> bytes | None:
+    """The cubin for an arch in such a file; None if it is not there, or in a form of which nothing is known here."""
+    if len(data) < _FILE.size or _FILE.unpack_from(data)[0] != _MAGIC:
+        return None
+    number, is_exact, at = int(re.sub(r"\D", "", arch)), arch.endswith("a"), _FILE.unpack_from(data)[2]
+    while at + _ENTRY.size <= len(data):
+        kind, _, header, size, made_for, flags = _ENTRY.unpack_from(data, at)
+        if header < _ENTRY.size or at + header + size > len(data):
+            return None
+        found = bytes(data[at + header : at + header + size])
+        if kind == _ELF and made_for == number and bool(flags & _EXACT) == is_exact and found.startswith(b"\x7fELF"):
+            return found
+        at += header + size
+    return None
 
 
 def _by_library(path: str, images: Sequence[Image]) -> bytes:
