@@ -7,15 +7,12 @@ from dataclasses import replace
 
 from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.graph import Graph
-from graphc.ir.parts import Copy, Parts
+from graphc.ir.parts import HOST, Copy, Parts
 from graphc.ir.program import Param, Signature
 from graphc.options import Options
 from graphc.passes.parts import cut
 from graphc.passes.standalone import standalone
 from graphc.runtime.placed import Bring, PlacedExecutable, Stage
-
-HOST = "cpu:0"
-
 
 def device_of(options: Options) -> str:
     """The name of the device that programs of these options run on, such as ``cuda:0``."""
@@ -43,28 +40,30 @@ def placed(parts: Parts, options: Options, compile: Callable) -> PlacedExecutabl
         compile: from a Graph and Options to an Executable.
     """
     whole, symbols = parts.whole, {s.attr("name"): k for k, s in enumerate(parts.whole.symbols)}
-    made, devices = {}, {}
+    made, devices = {}, {}  # of each run its program and the sizes that it takes; of each name its device, None for the host
     for step in parts.steps:
         if not isinstance(step, Copy):
             graph, sizes = standalone(step.graph)
             program = compile(graph, options_at(step.device, options))
             made[step] = program.bind(residents=True) if program.resides else program, tuple([symbols[s] for s in sizes])
             devices[step.device] = program.device if program.resides else None
-    numbers = {(name, parts.places.get(name, "")): k for k, name in enumerate(parts.inputs)}
+    numbers = {(name, ""): k for k, name in enumerate(parts.inputs)}  # of values, by name and device; given ones have none
 
-    def number(name: str, place: str) -> int:
-        found = numbers.get((name, ""))
-        return numbers.setdefault((name, place), len(numbers)) if found is None else found
+    def new(name: str, place: str) -> int:
+        return numbers.setdefault((name, place), len(numbers))
+
+    def known(name: str, place: str) -> int:
+        return numbers[name, place] if (name, place) in numbers else numbers[name, ""]
 
     steps: list[Bring | Stage] = []
     for step in parts.steps:
         if isinstance(step, Copy):
-            source, target = number(step.value, step.source), number(step.value, step.target)
-            steps.append(Bring(source, target, devices[step.target]))
+            steps.append(Bring(known(step.value, step.source), new(step.value, step.target), devices[step.target]))
         else:
-            takes, makes = (tuple([number(n, step.device) for n in names]) for names in (step.takes, step.makes))
-            steps.append(Stage(made[step][0], takes, made[step][1], makes))
-    results = tuple([number(name, parts.places.get(name, parts.device)) for name in parts.results])
+            call, sizes = made[step]
+            takes = tuple([known(n, step.device) for n in step.takes])
+            steps.append(Stage(call, takes, sizes, tuple([new(n, step.device) for n in step.makes])))
+    results = tuple([known(name, parts.places.get(name, parts.device)) for name in parts.results])
     signature = Signature(
         tuple([Param(x.attr("name"), x.type, x.location) for x in whole.inputs]),
         tuple([Param(name, x.type, x.location) for name, x in zip(whole.names, whole.outputs)]),

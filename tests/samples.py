@@ -309,6 +309,7 @@ sample("unwindow", floats(2, 2, dtype=F32), shape=(7,), axes=(0,), size=(2,), st
 sample("unwindow", ints(5, 3), shape=(7,), axes=(0,), size=(3,), stride=(1,), dilation=(1,))
 sample("ensure", floats(3, 2), shape=(3, 2), smooth=True, symbolic=lambda n: {"shape": (3, 2)})
 sample("stop", floats(3, 2))
+sample("transfer", floats(3, 2), source="", device="cuda:0", smooth=True)
 
 # -------------------------------------------------------------------------------------------- reductions
 

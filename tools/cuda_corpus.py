@@ -25,6 +25,7 @@ from graphc.inspect.show import columns  # noqa: E402
 from graphc.ir.geometry import geometry  # noqa: E402
 from graphc.ir.gpu import GPUS, Gpu  # noqa: E402
 from graphc.ir.program import Program  # noqa: E402
+from graphc.ir.symbols import symbol_of  # noqa: E402
 from graphc.models.files import load_model  # noqa: E402
 from graphc.runtime.cache import DiskCache  # noqa: E402
 from graphc.runtime.cuda.images import compile_images  # noqa: E402
@@ -79,12 +80,12 @@ def _rows(program: Program, gpu: Gpu, options) -> list[tuple[str, ...]]:
     images = compile_images(text, gpu.arch, program.name, threads=options.threads, cache=DiskCache(None))
     took = time.perf_counter() - start
     found = {name: needs for image in images for name, needs in image.resources.items()}
-    fill = {k.name: _fraction(gpu, geometry(k), found[k.name]) for k in program.kernels}
+    fill = {k.name: _fraction(gpu, geometry(k), found[symbol_of(k.name)]) for k in program.kernels}
     size = sum(len(image.data) for image in images)
     whole = _row(program.name, gpu, len(program.kernels), len(text), size, f"{took:.2f}", list(found.values()), fill.values())
     if not options.kernels:
         return [whole]
-    return [whole, *(_row(f"  {k.name}", gpu, "", "", "", "", [found[k.name]], [fill[k.name]]) for k in program.kernels)]
+    return [whole, *(_row(f"  {k.name}", gpu, "", "", "", "", [found[symbol_of(k.name)]], [fill[k.name]]) for k in program.kernels)]
 
 
 def _row(name: str, gpu: Gpu, kernels, text, images, seconds: str, needs: list[Resources], fill) -> tuple[str, ...]:

@@ -16,11 +16,14 @@ from graphc.api.evaluation import Evaluator, Walk
 from graphc.api.learnt import BY_KEY, OF_STRUCTURE, Learnt, key_of, size_class, structural_key
 from graphc.api.mode import MODE
 from graphc.api.operators import Operators
+from graphc.api.places import PLACES, home_place, options_for
 from graphc.api.programs import Programs
 from graphc.api.recording import RECORDING
+from graphc.api.run import calling
 from graphc.api.signature import OpenSizes, signature
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import EagerTensor, Tensor
+from graphc.api.transfers import Transfer, may_be_shape, stays
 from graphc.api.values import (
     NUMBERS, Entry, Value, given, kind_of_type, location_of, value_of_leaf, value_of_node,
 )  # fmt: skip
@@ -30,6 +33,7 @@ from graphc.ir.dtype import DType
 from graphc.ir.graph import Graph, input_node, needed, substitute
 from graphc.ir.node import Node, const
 from graphc.ir.origin import built
+from graphc.lib import math
 from graphc.lib import shape as lib_shape
 from graphc.lib.dims import DataDependent
 from graphc.lib.promote import as_node, literal_array
@@ -80,6 +84,9 @@ class Eager:
         What was met before is recorded without Nodes. Operations with effects, and those whose sizes depend on data,
         are carried out now.
         """
+        place = PLACES.top
+        if place and effect is not EFFECT and place != home_place():
+            return self._placed(place, kind, default_name, build, operands, labels, alike, groups)
         key, is_free = (None, False) if effect is EFFECT else key_of(build)
         if key is None:
             return self._first_time(None, False, default_name, build, operands, alike, groups, effect)
@@ -95,6 +102,26 @@ class Eager:
         values = tuple(values)
         self._thread.last = learnt, values, learnt.structure
         return self.record(learnt, values)
+
+    def _placed(self, place: str, kind, default_name, build, operands, labels, alike, groups):
+        """Record an operation on another device than that of the process, with the way there and back."""
+        with PLACES.entering(""):
+            given = [self._moved(self.convert(x), "", place) if isinstance(x, Operators) else x for x in operands]
+            made = self.call(kind, default_name, build, given, labels, alike=alike, groups=groups)
+            self.last = None  # what Quick keeps knows nothing of devices
+            if isinstance(made, list):
+                return [self._moved(t, place, "") for t in made]
+            return None if made is None else self._moved(made, place, "")
+
+    def _moved(self, tensor: EagerTensor, source: str, device: str) -> EagerTensor:
+        if stays(tensor.type) or may_be_shape(tensor.type):
+            return tensor
+        return self.call("_Transfer", "transfer", Transfer(source, device), [tensor], ["x"])
+
+    def on(self, tensor: EagerTensor, place: str) -> EagerTensor:
+        """A tensor on a device; gradients flow through."""
+        with PLACES.entering(place):
+            return self.call("Identity", "identity", math.identity, [tensor], ["input"])
 
     @property
     def last(self) -> tuple | None:
@@ -321,6 +348,8 @@ class Eager:
         New values of variables that share operations with it are computed along, so that a training step and its loss
         are one program.
         """
+        if value.is_there:
+            return
         waiting = self._in_order()
         if waiting:
             walk = Walk([v for variable in waiting if (v := variable.new_value) is not None])
@@ -345,7 +374,7 @@ class Eager:
         thread = self._thread
         scalars, thread.scalars = [t._value for r in thread.scalars if (t := r()) is not None], []
         needed_now = [*walk.wanted, *values]
-        wanted = dict.fromkeys([v for v in (*walk.wanted, *scalars, *values) if v.array is None])
+        wanted = dict.fromkeys([v for v in (*walk.wanted, *scalars, *values) if not v.is_there])
         walk.add(list(wanted)[len(walk.wanted) :])
         walk.keep_held()
         try:
@@ -373,7 +402,7 @@ class Eager:
             self.waiting.pop(variable.number, None)
 
     def _compute(self, values: list[Value]) -> None:
-        values = [v for v in values if v.array is None]
+        values = [v for v in values if not v.is_there]
         if values:
             walk = Walk(values)
             walk.keep_held()
@@ -395,7 +424,8 @@ class Eager:
         for value, operands in walk.steps:
             results.setdefault(id(operands), []).append(value)
         for value, operands in walk.steps:
-            if operands is None or value.array is not None:
+            if operands is None or value.is_there:
+                value.fetch()  # from its device
                 continue
             together = results[id(operands)] if operands else [value]
             inputs = value.entry.inputs
@@ -433,5 +463,5 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 
 EAGER = Eager()
-PROGRAMS = Programs(lambda graph: compile_graph(graph))  # looked up when called, as tests replace it
+PROGRAMS = Programs(lambda graph: calling(compile_graph(graph, options_for(home_place()))))  # looked up when called, as tests replace it
 eager = MODE.or_else(lambda: EAGER)

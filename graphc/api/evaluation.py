@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from graphc.api.learnt import Library
+from graphc.api.places import home_place, options_for
 from graphc.api.programs import Programs
 from graphc.api.signature import OpenSizes, signature
 from graphc.api.storage import references
-from graphc.api.values import GRADIENT, Value, inlined, kind_of, location_of, number, value_of_leaf
+from graphc.api.values import GRADIENT, Held, Value, inlined, kind_of, location_of, number, value_of_leaf
 from graphc.compile import compile_graph
 from graphc.errors import InvalidArgumentError, explain
 from graphc.ir.graph import Graph, input_node, needed, substitute
@@ -31,7 +32,7 @@ class Walk:
     Attributes:
         wanted: these values.
         steps: what there is, operands before users: values, and the operands of those that are computed.
-        leaves: the arrays that it starts from.
+        leaves: the arrays that it starts from, on the host or on devices.
         numbers: numbers among the operands.
         places: Value -> its place among ``steps``.
     """
@@ -58,7 +59,7 @@ class Walk:
         seen, stack = set(), [value]
         while stack:
             value = stack.pop()
-            if value in seen or value.array is not None:
+            if value in seen or value.is_there:
                 continue
             if value in self.places:
                 return True
@@ -78,6 +79,8 @@ class Walk:
                 continue
             operands = value.operands  # before the array: see Value.settle
             array = value.array
+            if type(value.entry) is Held:
+                array = value.entry.resident
             if array is not None:
                 key += (_LEAF, kind_of(array))
                 leaves.append(array)
@@ -102,7 +105,7 @@ class Walk:
                             is_ready = False
                             continue
                         key.append(_LEAF)
-                        leaves.append(array)
+                        leaves.append(array if type(o.entry) is not Held else o.entry.resident)
                         place = places[o] = len(steps)
                         steps.append((o, None))
                     row.append(place)
@@ -241,7 +244,7 @@ class Evaluator:
         """The values of Nodes whose sizes only a run knows: their graph is known by its text."""
         leaves = [n for n in needed(nodes) if n.op == "input"]
         names = {leaf: input_node(f"x{k}", leaf.type) for k, leaf in enumerate(leaves)}
-        program = compile_graph(Graph("eager", tuple(names.values()), tuple(substitute(nodes, names))))
+        program = compile_graph(Graph("eager", tuple(names.values()), tuple(substitute(nodes, names))), options_for(home_place()))
         self._recent.append(program)  # found again by its text as long as somebody holds it
         return [np.asarray(a) for a in program(*[value_of_leaf(leaf) for leaf in leaves])]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.api.dlpack import exported
-from graphc.errors import ShapeError, UnavailableError, UnimplementedError, UsageError, explain
-
-DEVICE = "/job:localhost/replica:0/task:0/device:CPU:0"
+from graphc.errors import ShapeError, UnimplementedError, UsageError, explain
 
 
 def as_array(array: np.ndarray, dtype=None, copy=None) -> np.ndarray:
@@ -108,19 +106,17 @@ class EagerValue:
 
     # ------------------------------------------------------------------------------------------------ places
 
-    @property
-    def device(self) -> str:
-        return DEVICE
-
-    backing_device = device
-
     def cpu(self):
-        """The tensor in the memory of the CPU: itself."""
-        return self
+        """The tensor in the memory of the CPU."""
+        return self._on("/cpu:0")
 
     def gpu(self, gpu_index=0):
-        """Refused: tensors live in the memory of the CPU."""
-        raise UnavailableError(explain(f"gpu: GPU:{gpu_index} is not there; tensors are in the memory of the CPU"))
+        """The tensor in the memory of a GPU.
+
+        Raises:
+            DeviceUnavailable: it is not there.
+        """
+        return self._on(f"/gpu:{gpu_index}")
 
     def consumers(self):
         """Refused: only graphs know which operations use a tensor."""

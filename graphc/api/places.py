@@ -11,11 +11,11 @@ from graphc.api.device_names import canonical_device, device_parts
 from graphc.api.recorder import Stack
 from graphc.compile import device_at as _opened
 from graphc.errors import DeviceUnavailable, UsageError, explain
+from graphc.ir.parts import HOST
 from graphc.options import Options
 from graphc.runtime.device import Device
 from graphc.runtime.gpus import found_gpus, why_none
 
-HOST = "cpu:0"
 _PREFIX = "/job:localhost/replica:0/task:0/device:"
 _KINDS = {"CPU": "cpu", "GPU": "cuda", "CUDA-EMULATED": "cuda-emulated"}
 _PLAIN = Options()
@@ -73,17 +73,15 @@ def place_of(name: str | None, soft: bool | None = None) -> str | None:
         return f"cuda:{gpus[index]}"
     if Seen.soft if soft is None else soft:
         return None
-    raise _no_gpu(index, name)
+    raise DeviceUnavailable(explain(f"device: {name} is not there: {_why_not()}; allow soft placement to run on the CPU instead"))
 
 
-def _no_gpu(index: int, name: str) -> DeviceUnavailable:
+def _why_not() -> str:
+    """Why there is no GPU of a number."""
     gpus = visible_gpus()
     if gpus:
-        there = f"this process sees {len(gpus)}: {', '.join(f'GPU:{k}' for k in range(len(gpus)))}"
-    else:
-        there = "set_visible_devices left none" if found_gpus() else why_none()
-    advice = "allow soft placement to run on the CPU instead, or run the kernels on /cuda-emulated:0"
-    return DeviceUnavailable(explain(f"device: {name} asks for GPU:{index}; {there}; {advice}"))
+        return f"the GPUs to be seen are {', '.join(f'GPU:{k}' for k in range(len(gpus)))}"
+    return "set_visible_devices left no GPU to be seen" if found_gpus() else why_none()
 
 
 def _emulated(index: int) -> str:
@@ -105,7 +103,10 @@ def chosen(kind: str, what: str) -> str:
     word, _, number = kind.partition(":")
     if word not in ("cpu", "cuda", "cuda-emulated") or (number and not number.isdigit()):
         raise UsageError(explain(f"{what}: must be cpu, cuda or cuda-emulated, maybe with a number as in cuda:1, got {kind!r}"))
-    return place_of(f"/{word}:{number or 0}", soft=False)
+    if word == "cuda" and int(number or 0) >= len(visible_gpus()):
+        advice = "choose cuda-emulated to run kernels for GPUs on the CPU"
+        raise DeviceUnavailable(explain(f"{what}: GPU:{number or 0} is not there: {_why_not()}; {advice}"))
+    return place_of(f"/{word}:{number or 0}")
 
 
 @functools.lru_cache(None)

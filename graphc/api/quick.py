@@ -9,6 +9,7 @@ from graphc.api.eager import EAGER, Eager
 from graphc.api.learnt import OPAQUE, Library, Unknown, size_class, token
 from graphc.api.op import Op
 from graphc.api.operators import Composed, Operators
+from graphc.api.places import PLACES
 from graphc.api.recorder import RECORDERS
 from graphc.api.tensor import EagerTensor, Tensor
 from graphc.api.values import NUMBERS
@@ -38,7 +39,7 @@ class Quick:
     def look(self, args: tuple, kwargs: dict):
         """The arguments as a key and as values with the number of their argument; None where there is no key."""
         entered = RECORDERS.entered
-        if (entered and entered[-1] is not EAGER) or len(args) > len(self._free) or Eager.call is not _CALL:
+        if (entered and entered[-1] is not EAGER) or PLACES.entered or len(args) > len(self._free) or Eager.call is not _CALL:
             return None
         key, values, places = [self], [], []
         for place, x in enumerate(args):

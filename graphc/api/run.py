@@ -40,6 +40,11 @@ def timed(
     return run, program
 
 
+def calling(executable) -> Callable:
+    """A function of all inputs that answers all outputs, those that were made on a device as Residents."""
+    return executable.bind(residents=True, sealed=True) if executable.resides else executable
+
+
 def bound(
     graph: Graph, state: Mapping[int, np.ndarray], options: Options | None = None, turn: Turn | None = None
 ) -> Callable:

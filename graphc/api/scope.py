@@ -9,6 +9,7 @@ from graphc.api.create import convert_to_tensor
 from graphc.api.eager import EAGER, eager
 from graphc.api.lift import tensors_in
 from graphc.api.operators import Composed, Operators
+from graphc.api.places import entering
 from graphc.api.recorder import RECORDERS, Stack, recorder_for
 from graphc.api.recording import RECORDING
 from graphc.api.structure import leaves
@@ -61,17 +62,22 @@ def get_current_name_scope() -> str:
 
 
 def device(device_name):
-    """Operations of a graph are marked with a device inside; what is evaluated at once runs on the CPU.
+    """Operations and variables made inside are on a device; functions called inside run there.
+
+    Args:
+        device_name: such as ``/gpu:0``, ``/device:GPU:0``, ``/cpu:0``, or ``/cuda-emulated:0``, where kernels for GPUs run on
+            the CPU; None for no change.
 
     Raises:
-        GraphError: it names no device.
+        GraphError: it names no device. DeviceUnavailable: the device is not there; a GPU is served by the CPU instead, unless
+            ``config.set_soft_device_placement(False)`` was called.
     """
     graph = _graph()
     if graph is not None:
         return graph.device(device_name)
     if device_name is not None and not isinstance(device_name, str):
         raise GraphError(explain(f"{device_name!r} is not a device; names look like '/cpu:0' or '/device:GPU:0'"))
-    return nullcontext()
+    return entering(device_name)
 
 
 def control_dependencies(control_inputs):

@@ -20,7 +20,9 @@ import numpy as np
 
 from graphc.api.gate import GATE
 from graphc.errors import UsageError
+from graphc.runtime.device import Device
 from graphc.runtime.executable import new_turn
+from graphc.runtime.resident import Resident
 
 
 class _Memory(np.ndarray):
@@ -69,6 +71,39 @@ class Storage:
     def shows(self, array: np.ndarray) -> bool:
         """Whether an array is of this memory."""
         return array.base is self._memory
+
+
+class DeviceStorage:
+    """The same on a device: ``work`` is a Resident, and what others see is a copy, which nobody writes to.
+
+    Attributes: as of Storage.
+    """
+
+    __slots__ = ("work", "source")
+
+    is_seen = False
+
+    def __init__(self, device: Device, value: np.ndarray):
+        self.work = Resident(device, value.dtype, value.shape)
+        self.put(value)
+
+    def put(self, value: np.ndarray) -> None:
+        """Take over a value."""
+        self.work.put(value)
+        self.source = value
+
+    def copied(self) -> np.ndarray:
+        """A copy of the content between two runs that write it."""
+        with _turn(shared=True):
+            return self.work.array()
+
+    def shown(self) -> np.ndarray:
+        """The content as a read-only array."""
+        return self.work.array()
+
+    def shows(self, array: np.ndarray) -> bool:
+        """Whether an array is what ``shown`` answers now."""
+        return self.work.is_seen_as(array)
 
 
 def _nothing():

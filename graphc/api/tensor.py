@@ -8,10 +8,11 @@ from graphc.api.display_value import value_repr, value_str
 from graphc.api.interop import EagerValue
 from graphc.api.operators import Operators
 from graphc.api.picking import picked
+from graphc.api.places import full_name, home_place, place_of
 from graphc.api.shape import TensorShape, may_broadcast, shown
 from graphc.api.storage import references
 from graphc.api.traced_value import TracedValue
-from graphc.api.values import Value, given, location_of, value_of_node
+from graphc.api.values import Held, Value, carried, given, location_of, value_of_node
 from graphc.errors import Location, ShapeError, UsageError, explain, place
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node
@@ -173,11 +174,31 @@ class EagerTensor(EagerValue, Tensor):
 
     @property
     def array(self) -> np.ndarray:
-        """The value as a read-only array; carries out what was recorded."""
+        """The value as a read-only array; carries out what was recorded, and brings it from its device."""
         value = self._value
         if value.array is None:
             self.graph.compute(value)
+            return value.fetch()
         return value.array
+
+    @property
+    def carried(self):
+        """The same where it lies: a read-only array, or a Resident of a device."""
+        value = self._value
+        if not value.is_there:
+            self.graph.compute(value)
+        return carried(value)
+
+    @property
+    def device(self) -> str:
+        """Where it is, or where it is going to be computed."""
+        entry = self._value.entry
+        if type(entry) is Held:
+            return full_name(entry.resident.device.name)
+        made = None if entry is None else entry.result
+        return full_name(made.attr("source") if made is not None and made.op == "transfer" else home_place())
+
+    backing_device = device
 
     def described(self) -> tuple[str, Location | None]:
         """What it is and the line that made it, for messages."""
@@ -186,10 +207,15 @@ class EagerTensor(EagerValue, Tensor):
             return "is constant" if value.line is not None else "is a tensor", location_of(value.line)
         return f"from {value.entry.label}", location_of(value.line)
 
+    def _on(self, name: str) -> "EagerTensor":
+        """The tensor on the device of this name."""
+        place = place_of(name, soft=False)
+        return self if full_name(place) == self.device else self.graph.on(self, place)
+
     @property
     def is_settled(self) -> bool:
         """True if the value is there already."""
-        return self._value.array is not None
+        return self._value.is_there
 
     @property
     def is_recorded(self) -> bool:

@@ -42,3 +42,14 @@ def on_device(device: str, build: Callable, nodes: Sequence[Node]):
     if isinstance(made, Node):
         return brought(made, device, "")
     return [brought(n, device, "") for n in made]
+
+
+class Transfer:
+    """The function of a Node that brings it to another device; equal ones have equal keys, see ``learnt.key_of``."""
+
+    def __init__(self, source: str, device: str):
+        self.source, self.device = source, device
+        self.key = "transfer", source, device
+
+    def __call__(self, x: Node) -> Node:
+        return transfer(x, self.source, self.device)

@@ -17,6 +17,7 @@ from graphc.ir.sizes import any_sizes, made_by
 from graphc.ir.type import Type
 from graphc.prims.guard import at_line, line_text
 from graphc.prims.table import apply
+from graphc.runtime.resident import Resident
 
 _numbers = itertools.count(1)
 _leaf_numbers = itertools.count()
@@ -37,7 +38,7 @@ class Kind:
 _kinds: dict[tuple, Kind] = {}
 
 
-def kind_of(array: np.ndarray) -> Kind:
+def kind_of(array: np.ndarray | Resident) -> Kind:
     """The Kind of an array."""
     found = _kinds.get((array.dtype, array.shape))
     if found is None:
@@ -81,13 +82,26 @@ class Entry:
         self.is_scalar = not type.shape and type.dtype.is_inexact
 
 
+class Held:
+    """In place of the Entry of a value that lies on a device.
+
+    Attributes:
+        resident: the array there. label: what messages call the operation that made it.
+    """
+
+    __slots__ = ("resident", "label", "kind")
+
+    def __init__(self, resident: Resident, label: str):
+        self.resident, self.label, self.kind = resident, label, kind_of(resident)
+
+
 class Value:
     """One value: an array, or an operation that was recorded and not carried out yet.
 
     Attributes:
-        entry: the operation; None for what was given.
+        entry: the operation; None for what was given; a Held for what lies on a device.
         operands: its operands, Values and numbers; None once they are not needed any more.
-        array: the value, or None.
+        array: the value on the host, or None.
         line: file and line of the program that made it, or a Location, or None.
         depth: how many operations follow each other up to here that were not carried out.
         taped: how many tapes took it down.
@@ -95,7 +109,7 @@ class Value:
 
     __slots__ = ("entry", "operands", "array", "line", "depth", "taped", "_kind", "_node", "__weakref__")
 
-    def __init__(self, entry: Entry | None, operands: tuple | None, array: np.ndarray | None, line=None, depth=0):
+    def __init__(self, entry: Entry | Held | None, operands: tuple | None, array: np.ndarray | None, line=None, depth=0):
         self.entry, self.operands, self.array, self.line, self.depth = entry, operands, array, line, depth
         self.taped = 0
         self._kind = self._node = None
@@ -108,13 +122,28 @@ class Value:
             found = self._kind = self.entry.kind if self.array is None else kind_of(self.array)
         return found
 
-    def settle(self, array: np.ndarray) -> None:
+    @property
+    def is_there(self) -> bool:
+        """Whether nothing must be computed: the value is on the host or on a device."""
+        return self.array is not None or type(self.entry) is Held
+
+    def settle(self, array: np.ndarray | Resident) -> None:
         """Take ``array`` for the value and forget how it is computed."""
+        if type(array) is Resident:
+            self.entry = Held(array, self.entry.label)
+            self.operands, self._node, self.depth = (), None, 0
+            return
         array = array.view()
         array.flags.writeable = False
         self.array = array  # before the operands go: another thread looks at them in the other order
         self.operands = self._node = None
         self.depth = 0
+
+    def fetch(self) -> np.ndarray | None:
+        """The value on the host, of one that is there; None of others."""
+        if self.array is None and type(self.entry) is Held:
+            self.array = self.entry.resident.array()
+        return self.array
 
     def keep(self) -> None:
         """Hold a copy of the array, as its memory is about to be written to."""
@@ -132,13 +161,13 @@ class Value:
         return self._node
 
     def _made_of(self) -> Node:
-        if self.array is not None:
-            return leaf(self.array)
+        if self.is_there:
+            return leaf(self.fetch())
         stack = [self]
         while stack:
             value = stack[-1]
-            if value.array is not None and value._node is None:
-                value._node = leaf(value.array)
+            if value._node is None and value.is_there:
+                value._node = leaf(value.fetch())
             operands = value.operands or ()
             waiting = [o for o in operands if type(o) is Value and o._node is None] if value._node is None else ()
             if waiting:
@@ -213,6 +242,16 @@ def given(array: np.ndarray, line=None) -> Value:
     return Value(None, None, array, line)
 
 
+def of_array(array: np.ndarray | Resident, label: str = "function") -> Value:
+    """An array that nobody writes to, on the host or on a device, as a Value."""
+    return Value(Held(array, label), (), None) if type(array) is Resident else Value(None, None, array)
+
+
+def carried(value: Value) -> np.ndarray | Resident:
+    """The array of a value that is there, where it lies."""
+    return value.entry.resident if type(value.entry) is Held else value.array
+
+
 def value_of_node(node: Node, line=None) -> Value:
     """A Node of eager evaluation as a Value."""
     if node.op == "input":
@@ -228,6 +267,8 @@ _same: dict[Kind, Entry] = {}
 
 def alias(value: Value) -> Value:
     """Another Value that will have the same array."""
+    if type(value.entry) is Held:
+        return Value(value.entry, (), value.array, value.line)
     if value.array is not None:
         return given(value.array, value.line)
     entry = _same.get(value.kind)

@@ -10,11 +10,13 @@ import numpy as np
 from graphc.api.display_value import value_repr
 from graphc.api.eager import EAGER
 from graphc.api.operators import Operators
+from graphc.api.places import default_place, full_name
 from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.recording import RECORDING
+from graphc.api.run import Resident
 from graphc.api.scope import executing_eagerly, get_current_name_scope, init_scope
 from graphc.api.shape import TensorShape
-from graphc.api.storage import CHANGES, KEEPING, Storage, alone, may_run, references
+from graphc.api.storage import CHANGES, KEEPING, DeviceStorage, Storage, alone, may_run, references
 from graphc.api.tensor import EagerTensor, Tensor
 from graphc.api.values import Value, alias
 from graphc.api.variable_members import VariableMembers
@@ -24,6 +26,7 @@ from graphc.ir.dtype import DType
 from graphc.ir.type import Type
 from graphc.lib import math
 from graphc.lib.shape import ensure_shape
+from graphc.runtime.device import Device
 
 _numbers = itertools.count()
 
@@ -60,7 +63,9 @@ class Variable(VariableMembers, Operators):
         shape: that of the value; where sizes in it are None, or it is ``TensorShape(None)``, it may change.
     """
 
-    __slots__ = ("_tensor", "_before", "_storage", "_type", "name", "number", "trainable", "location", "__weakref__")
+    __slots__ = (
+        "_tensor", "_before", "_storage", "_type", "name", "number", "trainable", "location", "place", "__weakref__",
+    )  # fmt: skip
     graph = EAGER
 
     def __init__(self, initial_value=None, trainable=None, validate_shape=True, caching_device=None, name=None,
@@ -74,7 +79,7 @@ class Variable(VariableMembers, Operators):
             raise DtypeError(explain(what))
         self._type = Type(dt.as_dtype(array.dtype), array.shape)
         self._tensor, self._before, self._storage = EagerTensor(EAGER, array=array), None, None
-        self.number, self.location = next(_numbers), here()
+        self.number, self.location, self.place = next(_numbers), here(), default_place()
         around = get_current_name_scope() if executing_eagerly() else ""
         self.name = f"{around}{'/' if around else ''}{name or 'Variable'}:0"
         self.trainable = True if trainable is None else bool(trainable)
@@ -87,6 +92,12 @@ class Variable(VariableMembers, Operators):
     @property
     def dtype(self) -> DType:
         return self._type.dtype
+
+    @property
+    def device(self) -> str:
+        """Where it is, or where it is going to be when a function needs it there."""
+        storage = self._storage
+        return full_name(storage.work.device.name if type(storage) is DeviceStorage else self.place)
 
     def as_tensor(self) -> EagerTensor:
         """The value as a tensor; new values that wait are computed, all of them together."""
@@ -129,12 +140,24 @@ class Variable(VariableMembers, Operators):
                 self._tensor, self._before = self._before, None
             CHANGES.note()
 
-    def stored(self, writes: bool) -> np.ndarray:
+    def stored(self, writes: bool, device: Device | None = None) -> np.ndarray | Resident:
         """The array with the value that functions are bound to; it stays the same one if possible.
 
         Args:
             writes: whether it is going to be written to. Then no tensor shows it any more.
+            device: where the function wants it; None for the host. It is brought there, unless other threads run functions,
+                which may use it where it is: then it is answered with as it lies.
         """
+        storage = self._storage
+        there = storage.work.device if type(storage) is DeviceStorage else None
+        if there is not device and self.dtype is not dt.string and (storage is None or not may_run()):
+            array = self.as_tensor().array
+            self._storage = storage = None if device is None else DeviceStorage(device, array)
+            if self._tensor is None:
+                self._tensor = EagerTensor(EAGER, array=array)
+            CHANGES.note()
+        if type(storage) is DeviceStorage:
+            return self._stored_there(writes)
         tensor = self._tensor
         if tensor is None:
             return self._storage.work
@@ -159,6 +182,17 @@ class Variable(VariableMembers, Operators):
                 if references(array):
                     storage = self._storage = Storage(array)
                     storage.source = None
+        return storage.work
+
+    def _stored_there(self, writes: bool) -> Resident:
+        """``stored`` on a device."""
+        storage = self._storage
+        if self._tensor is not None:
+            array = self.as_tensor().array
+            if array is not storage.source and not storage.shows(array):
+                storage.put(array)
+            if writes:
+                self._tensor = storage.source = None
         return storage.work
 
     def value(self) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.api.call import Call
 from graphc.api.choices import VariableAggregation, VariableSynchronization
-from graphc.api.interop import DEVICE, as_array
+from graphc.api.interop import as_array
 from graphc.api.operators import Operators, getitem, index_parts, strided_slice
 from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.shape import TensorShape
@@ -332,10 +332,6 @@ class VariableMembers:
     @property
     def ndim(self) -> int | None:
         return self.shape.rank
-
-    @property
-    def device(self) -> str:
-        return DEVICE
 
     @property
     def handle(self):

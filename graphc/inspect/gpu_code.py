@@ -11,6 +11,7 @@ from graphc.ir.geometry import geometry
 from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Kernel
 from graphc.ir.program import Program
+from graphc.ir.symbols import symbol_of
 from graphc.runtime.cuda.images import Image, compile_image
 from graphc.runtime.cuda.kernel_text import kernel_of, only, spans
 from graphc.runtime.cuda.nvrtc import CUBIN, PTX
@@ -51,14 +52,14 @@ class GpuCode:
             DeviceUnavailable: as for ``whole``.
         """
         if form == "cuda":
-            return kernel_of(self.text, kernel.name)
+            return kernel_of(self.text, symbol_of(kernel.name))
         if form == "ptx":
-            return self._ptx(only(self.text, {kernel.name}))
+            return self._ptx(only(self.text, {symbol_of(kernel.name)}))
         return self._sass(kernel).text if form == "sass" else self._resources(kernel)
 
     def lines(self, kernel: str) -> tuple[int, int] | None:
         """The first and the last line of a kernel in the text, from 1; None if it is not there."""
-        return next(((one.first + 1, one.last) for one in spans(self.text) if one.name == kernel), None)
+        return next(((one.first + 1, one.last) for one in spans(self.text) if one.name == symbol_of(kernel)), None)
 
     def _compiled(self, text: str, form: str) -> Image:
         return compile_image(text, self.gpu.arch, self.program.name, form=form)
@@ -73,11 +74,11 @@ class GpuCode:
 
     def _reported(self, kernel: Kernel) -> tuple[str, dict[str, Resources]]:
         """Which compiler made a kernel, and what it said that its functions need."""
-        image = self._compiled(only(self.text, {kernel.name}), CUBIN)
+        image = self._compiled(only(self.text, {symbol_of(kernel.name)}), CUBIN)
         return image.compiler, image.resources
 
     def _sass(self, kernel: Kernel) -> Sass:
-        return disassemble(self._cubin(only(self.text, {kernel.name})))[kernel.name]
+        return disassemble(self._cubin(only(self.text, {symbol_of(kernel.name)})))[symbol_of(kernel.name)]
 
     def _resources(self, kernel: Kernel) -> str:
         compiler, found = self._reported(kernel)
@@ -90,7 +91,7 @@ class GpuCode:
 
     def _needs(self, kernel: Kernel, found: dict[str, Resources]) -> list[str]:
         """What a kernel needs, as lines."""
-        own, shape = found[kernel.name], geometry(kernel)
+        own, shape = found[symbol_of(kernel.name)], geometry(kernel)
         shared = shape.shared + own.shared
         fills = occupancy(self.gpu, shape.threads, own.registers, shared)
         called = [one for one in found.values() if one.registers is None]

@@ -9,9 +9,12 @@ from graphc.ir.graph import Graph
 from graphc.ir.printer import graph_text
 
 
+HOST = "cpu:0"
+
+
 @dataclass(frozen=True)
 class Copy:
-    """Bring a value to another device."""
+    """Bring a value to another device; ``source`` is empty for an input, which is brought from wherever it is given."""
 
     value: str
     source: str
@@ -37,7 +40,7 @@ class Parts:
         device: of the program: where its inputs are if nobody says otherwise.
         steps: copies and runs, in order.
         inputs: the names of the inputs. results: for each output the name of its value.
-        places: the device of each value where it is made; inputs that no part reads where they are have none.
+        places: the device of each value that is made.
     """
 
     whole: Graph
@@ -57,7 +60,7 @@ class Parts:
         lines.append(f"parts @{self.whole.name}({listed}) on {self.device} {{")
         for step in self.steps:
             if isinstance(step, Copy):
-                lines.append(f"  copy %{step.value}: {step.source} -> {step.target}")
+                lines.append(f"  copy %{step.value}: {step.source or 'given'} -> {step.target}")
                 continue
             takes, makes = (", ".join(f"%{name}" for name in names) for names in (step.takes, step.makes))
             lines.append(f"  {makes} = run @{step.graph.name}({takes}) on {step.device}")

@@ -6,9 +6,11 @@ else where its users are, else on the device of the program. Inputs are given, a
 
 from __future__ import annotations
 
+from collections import Counter
+
 from graphc.ir.graph import Graph, input_node, rebuild
 from graphc.ir.node import Node, make
-from graphc.ir.parts import Copy, Parts, Run
+from graphc.ir.parts import HOST, Copy, Parts, Run
 from graphc.ir.printer import value_names
 from graphc.ir.sizes import made_by
 from graphc.passes.inline import inline_calls
@@ -100,13 +102,22 @@ class _Cutter:
         self.stages = self._stages()
 
     def _stages(self) -> dict[Node, int]:
-        """For each Node how many copies lie before it, one after the other."""
+        """For each Node how many copies lie before it, one after the other; or more, where nobody needs it earlier."""
         stages: dict[Node, int] = {}
         for node in self.order:
             if node in self.places:
                 here = self.places[node]
                 before = [stages[x] + (self.places[x] != here) for x in node.inputs if x in stages]
                 stages[node] = max(before, default=0)
+        latest: dict[Node, int] = {}
+        for node in reversed(self.order):
+            if node not in stages:
+                continue
+            stages[node] = max(stages[node], latest.get(node, 0))
+            for x in node.inputs:
+                if x in stages:
+                    at = stages[node] - (self.places[x] != self.places[node])
+                    latest[x] = min(at, latest.get(x, at))
         return stages
 
     def parts(self) -> Parts:
@@ -119,16 +130,17 @@ class _Cutter:
             for x in node.inputs:
                 if x in self.stages and (node not in self.stages or self._group(x) != self._group(node)):
                     wanted[x] = None
+        runs = [self._run(stage, place, nodes, wanted) for (stage, place), nodes in sorted(groups.items(), key=lambda g: g[0])]
+        uses = Counter((x, run.device) for run, taken in runs for x in taken if x.op == "input")
         steps: list[Copy | Run] = []
-        there = {(self.names[n], self.places[n]) for n in self.stages}
-        for (stage, place), nodes in sorted(groups.items(), key=lambda item: item[0]):
-            run, taken = self._run(stage, place, nodes, wanted)
-            if run is None:
-                continue
+        there = {(n, place) for n, place in self.places.items()}
+        for run, taken in runs:
             for x in taken:
-                if x.op != "input" and (self.names[x], place) not in there:
-                    there.add((self.names[x], place))
-                    steps.append(Copy(self.names[x], self.places[x], place))
+                is_given = x.op == "input"
+                if (x, run.device) in there or (is_given and (run.device == HOST or uses[x, run.device] == 1)):
+                    continue
+                there.add((x, run.device))
+                steps.append(Copy(self.names[x], "" if is_given else self.places[x], run.device))
             steps.append(run)
         results = tuple([self.names[n] for n in self.whole.outputs])
         made = {self.names[n]: place for n, place in self.places.items()}
@@ -142,11 +154,9 @@ class _Cutter:
     def _group(self, node: Node) -> tuple[int, str]:
         return self.stages[node], self.places[node]
 
-    def _run(self, stage: int, place: str, nodes: list[Node], wanted: dict) -> tuple[Run | None, list[Node]]:
+    def _run(self, stage: int, place: str, nodes: list[Node], wanted: dict) -> tuple[Run, list[Node]]:
         """One part, and the values that it takes."""
         makes = [n for n in nodes if n in wanted]
-        if not makes:
-            return None, []
         members, memo, taken = set(nodes), {}, []
         for node in nodes:
             for x in node.inputs:

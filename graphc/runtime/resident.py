@@ -160,6 +160,10 @@ class Resident:
                     self._host = host
         return host
 
+    def is_seen_as(self, array: np.ndarray) -> bool:
+        """Whether an array is what ``array`` answers now, without asking the device."""
+        return self._host is array
+
     def copied(self) -> np.ndarray:
         """The content as an array of the caller's own."""
         with lock_of(self.device):

@@ -14,6 +14,7 @@ from graphc.ir import dtype as dt
 from graphc.ir.node import Node
 from graphc.ir.type import Type
 from graphc.prims.running import Container
+from graphc.v1.tensor import Update, Write
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,16 @@ class State:
     def place(self, op) -> str:
         """The device of an operation where it is another one than that of the session; empty where it is not.
 
+        What changes a variable runs where the variable is.
+
         Raises:
             DeviceUnavailable: it is not there.
         """
+        match op.effect:
+            case Write(variable):
+                op = variable.op
+            case Update((variable, *_)):
+                op = variable.op
         if not op.device:
             return ""
         with located(op.location):

@@ -13,6 +13,6 @@ def compiles(monkeypatch):
     """
     eager.EAGER.settle_waiting()
     seen, original = [], eager.compile_graph
-    monkeypatch.setattr(eager, "compile_graph", lambda graph: seen.append(graph) or original(graph))
+    monkeypatch.setattr(eager, "compile_graph", lambda graph, *options: seen.append(graph) or original(graph, *options))
     monkeypatch.setattr(eager, "PROGRAMS", eager.Programs(lambda graph: eager.compile_graph(graph)))
     return seen

@@ -185,8 +185,8 @@ def sample_programs(gpu: Gpu, every: bool = False) -> Iterator[Program]:
 
 
 def _is_plain(one) -> bool:
-    """Whether a sample is of f32 or of integers, and has elements."""
-    return all(a.size and dt.as_dtype(a.dtype) in (dt.f32, dt.i32, dt.u32, dt.i8, dt.b1) for a in one.arrays)
+    """Whether a sample is of f32 or of integers, and has elements; one function is so long that it spills, with any schedule."""
+    return one.attrs.get("function") != "igamma_slope" and all(a.size and dt.as_dtype(a.dtype) in (dt.f32, dt.i32, dt.u32, dt.i8, dt.b1) for a in one.arrays)
 
 
 CORPUS = {

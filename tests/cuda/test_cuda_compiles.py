@@ -12,6 +12,7 @@ from cuda_texts import ARCHS, NVRTC, needs_nvrtc
 from graphc.codegen.cuda import prelude
 from graphc.codegen.cuda.module import program_source
 from graphc.ir.gpu import GPUS
+from graphc.ir.symbols import symbol_of
 from graphc.runtime.cache import DiskCache
 from graphc.runtime.cuda.images import compile_image
 from graphc.runtime.cuda.reports import resources
@@ -26,7 +27,7 @@ PRELUDE = Path(prelude.__file__).parent / "prelude"
 def compiled(program, arch):
     """What every kernel needs."""
     found = compile_image(program_source(program, GPUS[f"cuda:{arch}"]), arch, program.name, cache=DiskCache(None)).resources
-    assert {k.name for k in program.kernels} <= set(found)
+    assert {symbol_of(k.name) for k in program.kernels} <= set(found)
     return found
 
 

@@ -13,8 +13,8 @@ from fakecuda import build
 
 HERE = Path(__file__).resolve().parent
 CHECKS = HERE / "driver_checks.py"
-NAMES = [line[4:].partition("(")[0] for line in CHECKS.read_text().splitlines() if line.startswith("def check_")]
-LOST = ("alone_fault", "alone_fault_in_graph", "alone_fault_at_once", "alone_failure")
+NAMES = [line[4:].partition("(")[0] for line in CHECKS.read_text().splitlines() if line.startswith(("def check_", "def fake_"))]
+LOST = ("alone_fault", "alone_fault_in_graph", "alone_fault_at_once", "alone_fake_failure")
 
 
 @cache
@@ -57,7 +57,7 @@ def test_device(results, name):
 @pytest.mark.parametrize("name", LOST)
 def test_a_fault_takes_the_device_and_not_the_process(library, name):
     settings = {"GRAPHC_CUDA_SYNC": "1"} if name == "alone_fault_at_once" else {}
-    if name == "alone_failure":
+    if name == "alone_fake_failure":
         settings["FAKECUDA"] = "fault_after=1,fault_code=719"
     done = run(library, name, **settings)
     assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout + done.stderr
@@ -73,24 +73,24 @@ def test_an_exception_leaves_no_context_behind(library):
 def test_programs(library):
     if shutil.which("g++") is None:
         pytest.skip("there is no g++ to compile kernels with")
-    done = run(library, "alone_program")
+    done = run(library, "alone_fake_program")
     assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout + done.stderr
     assert "PyCUDA" not in done.stderr
 
 
 def test_the_doctor_tells_of_devices(library):
-    done = run(library, "alone_doctor")
+    done = run(library, "alone_fake_doctor")
     assert "ok cuda:0 Fake GPU 0: 0.3 GB, 4 multiprocessors, sm_90a, driver of CUDA 13.0" in done.stderr, done.stderr
     assert "ok a small program for cuda:0 compiles and runs" in done.stderr or shutil.which("g++") is None
 
 
 def test_the_doctor_tells_of_a_device_that_is_too_old(library):
-    done = run(library, "alone_doctor", FAKECUDA="capability=61")
+    done = run(library, "alone_fake_doctor", FAKECUDA="capability=61")
     assert "note cuda:0, Fake GPU 0, has compute capability 6.1" in done.stderr and "bad" not in done.stderr, done.stderr
 
 
 def test_several_devices(library):
-    done = run(library, "alone_several", FAKECUDA="devices=2")
+    done = run(library, "alone_fake_several", FAKECUDA="devices=2")
     assert done.returncode == 0 and json.loads(done.stdout) == {} and not done.stderr, done.stdout + done.stderr
 
 
@@ -105,13 +105,13 @@ def test_several_devices(library):
     ],
 )
 def test_no_device(library, settings, said):
-    done = run(library, "alone_unavailable", FAKECUDA=settings)
+    done = run(library, "alone_fake_unavailable", FAKECUDA=settings)
     assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout
     assert all(words in done.stderr for words in said), done.stderr
 
 
 def test_hidden_devices_are_told(library):
-    done = run(library, "alone_unavailable", FAKECUDA="devices=0", CUDA_VISIBLE_DEVICES="")
+    done = run(library, "alone_fake_unavailable", FAKECUDA="devices=0", CUDA_VISIBLE_DEVICES="")
     assert "CUDA_VISIBLE_DEVICES='' leaves; unset it" in done.stderr, done.stderr
 
 
@@ -130,6 +130,6 @@ def test_no_pycuda(library, tmp_path, text, driver, said):
     raised = f"ImportError({text!r})" if text else "ModuleNotFoundError('pycuda', name='pycuda')"
     (tmp_path / "pycuda" / "driver.py").write_text(f"raise {raised}\n")
     path = f"{tmp_path}:{environment()['PYTHONPATH']}"
-    done = run(library, "alone_unavailable", PYTHONPATH=path, FAKECUDA=driver, LOOK_FOR="pycuda")
+    done = run(library, "alone_fake_unavailable", PYTHONPATH=path, FAKECUDA=driver, LOOK_FOR="pycuda")
     assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout
     assert all(words in done.stderr for words in said), done.stderr

@@ -9,7 +9,7 @@ from graphc.codegen.cuda.prelude import parts
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
-from graphc.ir.kernel import For, Kernel
+from graphc.ir.kernel import Array, For, Kernel, Store, load
 from graphc.ir.node import var
 from graphc.ir.parser import parse
 from graphc.ir.program import Buffer, Launch, Param, Program, Signature
@@ -67,6 +67,17 @@ def test_names_of_the_ir_become_identifiers():
     assert len({symbol_of(name) for name in odd}) == len(odd) and all(symbol_of(name).isidentifier() for name in odd)
 
 
+def test_names_that_are_visible_are_not_hidden():
+    text = squares().replace("for i in 64", "for k in 64").replace("i*32", "k*32").replace("x0[k", "k[k").replace("x0:", "k:")
+    made = body(source(text))
+    assert "const float* __restrict__ k, " in made and "const int i0 = k_2 * 32 + t;" in made and "out0[i0] = k[i0] * k[i0];" in made
+    i = var("i", extent=2)
+    inner = For(var("i", extent=4), 4, (Store("out0", (i, var("i", extent=4)), load("out0", (i, 0), dt.f32)),))
+    kernel = Kernel("k", (Array("out0", Type(dt.f32, (2, 4)), written=True),), (), (For(i, 2, (For(var("t"), 32, (inner,), "thread"),), "block"),))
+    made = kernels_source((kernel,), GPU, {})
+    assert "for (int i_0 = 0; i_0 < 4; ++i_0) {\n      out0[i * 4 + i_0] = out0[i * 4];" in made
+
+
 def test_indices_have_32_bits_where_sizes_allow():
     assert "for (int i = blockIdx.x; i < 64; i += gridDim.x)" in source(squares())
     large = body(source(squares(shape="4294967296").replace("i in 64", "i in 134217728")))
@@ -108,3 +119,38 @@ def test_what_has_no_meaning_on_a_gpu_is_refused(kind):
 def test_every_name_of_the_prelude_is_defined_once():
     names = [name for part in parts() for name in part.defined]
     assert len(names) == len(set(names)) and {"gc_load", "gc_pack", "gc_shuffle_xor", "gc_mma_m16n8k16_bf16"} <= set(names)
+
+
+LONG = """kernel @long(x0: f32[64], out0: f32[64] written) {{
+  for i in 64 block {{
+    for t in 32 thread {{
+      alloc sums: f32[64] register
+      for k in {extent} unrolled {{
+        {first}
+      }}
+      for j in 64 unrolled {{
+        sums[j] = x0[j]
+      }}
+      out0[i] = sums[3]
+    }}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    "extent, first, times",
+    [
+        (16, "sums[0] = x0[k]", ""),
+        (17, "sums[0] = x0[k]", " 16"),
+        (64, "sums[0] = sums[k]", ""),
+        (64, "sums[k*-1 + 63] = x0[k]", ""),
+        (64, "if x0[k] < f32(0.0) {\n          sums[0] = sums[1] + x0[k]\n        }", " 16"),
+        (64, "for v in 4 unrolled {\n          sums[v] = x0[k] + sums[v + 4]\n        }", " 16"),
+    ],
+)
+def test_long_loops_are_written_out_a_few_iterations_at_a_time(extent, first, times):
+    """All loads of 64 iterations at once want more registers than there are; elements of register arrays must be known."""
+    text = source(LONG.format(extent=extent, first=first))
+    assert f"#pragma unroll{times}\n" + " " * 4 + f"for (int k = 0; k < {extent}; ++k)" in text
+    assert "#pragma unroll\n" + " " * 4 + "for (int j = 0; j < 64; ++j)" in text

@@ -10,7 +10,7 @@ from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, make, symbol
 from graphc.ir.type import Type
 from graphc.passes.shapes import SHAPES, move_less
-from graphc.prims import broadcast, concat, conv, dot, exp, neg, pad, reduce, reshape, reverse, slice, stop, transpose
+from graphc.prims import broadcast, concat, conv, dot, exp, neg, pad, reduce, reshape, reverse, slice, stop, transfer, transpose
 from graphc.prims.interpret import interpret
 
 N = symbol("n")
@@ -85,6 +85,7 @@ CASES = {
     "reshaped product and a matrix": (const(np.arange(4, dtype=np.float32).reshape(1, 4)) * reshape(P, (1, 4)),
                                       ["reshape", "dot", "mul", "reshape"]),
     "stop": (stop(X), []),
+    "transfer": (transfer(X, "", "cuda:0"), []),
     "promise kept": (make("ensure", (Z,), (("shape", Z.shape),), Z.type), []),
 }
 

@@ -247,7 +247,7 @@ ELEMENT_FORMS: dict[str, Callable[[Emitter, Node], Value]] = {
     **{op: _elementwise(kind) for op, kind in {**_UNARY, **_BINARY, "eq": "Equal", "ne": "NotEqual"}.items()},
     **dict.fromkeys(_BITS, _bits), "not": _not, "trunc": _trunc, "select": _select, "fma": _fma, "cast": _cast,
     "bitcast": _bitcast, "complex": _complex, "real": _part("Real"), "imag": _part("Imag"), "special": _special,
-    "const": _const, "symbol": _symbol, "ensure": _alias, "stop": _alias, "guard": _alias, "reshape": _reshape,
+    "const": _const, "symbol": _symbol, "ensure": _alias, "stop": _alias, "transfer": _alias, "guard": _alias, "reshape": _reshape,
     "broadcast": _broadcast, "transpose": _transpose, "slice": _slice, "pad": _pad, "reverse": _reverse,
     "concat": _concat, "reduce": _reduce, "argreduce": _argreduce, "cumulate": _cumulate, "iota": _iota,
     "random_bits": _random_bits, "nonzero": _nonzero,

@@ -19,13 +19,14 @@ from graphc.api.function.running import Runner
 from graphc.api.function.trace import FUNCTION, Traced
 from graphc.api.learnt import Library
 from graphc.api.operators import Composed
+from graphc.api.places import PLACES, default_place
 from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
 from graphc.api.spec import TensorSpec
 from graphc.api.storage import CHANGES, RUNNING
 from graphc.api.structure import map_structure
 from graphc.api.tensor import EagerTensor, Tensor
-from graphc.api.values import given
+from graphc.api.values import of_array
 from graphc.compile import compile_graph, lower_graph, optimise
 from graphc.errors import DtypeError, GraphcError, ShapeError, UsageError, explain, with_line
 from graphc.ir.graph import Graph
@@ -60,7 +61,7 @@ class ConcreteFunction:
         self._exact = Library(_EXACT_KEPT)  # sizes -> the graph for them
         self._flexible = tuple((v, v.type) for v in traced.variables if v.declared is not None)
         self._lock = threading.Lock()
-        self._runner: Runner | None = None
+        self._runners: dict[str, Runner] = {}  # by the devices that they run on
         self._defined: tuple | None = None  # as messages
 
     # --------------------------------------------------------------------------------------- what it is
@@ -133,12 +134,13 @@ class ConcreteFunction:
 
     @property
     def runner(self) -> Runner:
-        """What runs it for arrays."""
-        if self._runner is None:
+        """What runs it for arrays, on the device that is open."""
+        place = default_place()
+        found = self._runners.get(place)
+        if found is None:
             with self._lock:
-                if self._runner is None:
-                    self._runner = Runner(self.traced)
-        return self._runner
+                found = self._runners.get(place) or self._runners.setdefault(place, Runner(self.traced, place))
+        return found
 
     def lower(self):
         """The Program that it becomes."""
@@ -171,7 +173,7 @@ class ConcreteFunction:
         Raises:
             UsageError: there are too few or too many. DtypeError, ShapeError: one does not fit.
         """
-        if not (kwargs or self._flexible or RECORDERS.entered or RECORDING.tapes):
+        if not (kwargs or self._flexible or RECORDERS.entered or RECORDING.tapes or PLACES.entered):
             found = self._called(args)
             if found is not NotImplemented:
                 return found
@@ -220,8 +222,8 @@ class ConcreteFunction:
         elif RECORDING.is_on or not all(t.graph.is_eager for t in tensors):
             found = self._recorded([EAGER.convert(t) for t in tensors])
         else:
-            found = self.runner.run([t.array for t in tensors])
-            found = [EagerTensor(EAGER, value=given(a)) for a in found]
+            found = self.runner.run([t.carried for t in tensors])
+            found = [EagerTensor(EAGER, value=of_array(a)) for a in found]
         return self.packed(found)
 
     def quick(self) -> Callable:
@@ -232,7 +234,7 @@ class ConcreteFunction:
             found = called(arrays)
             if found is not NotImplemented:
                 return found
-            found = [EagerTensor(EAGER, value=given(a)) for a in runner.run(arrays)]
+            found = [EagerTensor(EAGER, value=of_array(a)) for a in runner.run(arrays)]
             return found[0] if packed is None else packed(found)
 
         return quick
@@ -289,7 +291,7 @@ class ConcreteFunction:
         made = EAGER.call("PartitionedCall", self.name, build, operands, ["args"] * len(operands), alike=False)
         made = made if isinstance(made, list) else [made]
         if traced.acts:
-            found = self.runner.run([t.array for t in tensors])
+            found = self.runner.run([t.carried for t in tensors])
             for tensor, array in zip(made, found):
                 tensor.record.settle(array)
         else:

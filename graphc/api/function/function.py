@@ -26,6 +26,7 @@ from graphc.api.function.signature import InputSignature, expect_specs
 from graphc.api.function.tracing import trace_function
 from graphc.api.gate import GATE
 from graphc.api.operators import Operators
+from graphc.api.places import PLACES
 from graphc.api.recompile import subject
 from graphc.api.recorder import RECORDERS, recorder_for
 from graphc.api.recording import RECORDING
@@ -116,7 +117,7 @@ class Function:
             if found is not NotImplemented:
                 packed = self._packed
                 return found if packed is None else packed(found)
-        if not (RECORDERS.entered or RECORDING.tapes or EAGERLY.is_on):
+        if not (RECORDERS.entered or RECORDING.tapes or EAGERLY.is_on or PLACES.entered):
             if not kwargs:
                 found = self._directly(args)
                 if found is not NotImplemented:
@@ -179,7 +180,7 @@ class Function:
         if concrete is None:  # this one size needs a trace of its own, as 1 does where it broadcasts
             concrete = self._traced(family, key, arguments, tuple([_sizes(t) for t in tensors]), exactly=True)
             answer = concrete.answer(tensors)
-        elif not RECORDERS.entered and not RECORDING.tapes:
+        elif not (RECORDERS.entered or RECORDING.tapes or PLACES.entered):
             self._keep_quick(args, kwargs, concrete)
         return answer
 

@@ -1,10 +1,11 @@
-"""Arguments of a call as a key that is quick to make, and the arrays among them."""
+"""Arguments of a call as a key that is quick to make, and the arrays among them, where they lie."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from graphc.api.tensor import EagerTensor
+from graphc.api.values import Held
 from graphc.ir import dtype as dt
 
 _FLAGS = frozenset({bool, int, str, type(None)})  # of which equal ones of one class are the same
@@ -25,6 +26,8 @@ def note_quick(values, key: list, arrays: list) -> bool:
         cls = x.__class__
         if cls is EagerTensor:
             array = x._value.array
+            if type(x._value.entry) is Held:
+                array = x._value.entry.resident
             if array is None:
                 return False
         elif cls is np.ndarray:

@@ -13,13 +13,16 @@ from graphc.api.eager import EAGER
 from graphc.api.function.trace import Traced
 from graphc.api.function.weights import with_weights
 from graphc.api.gate import GATE
-from graphc.api.run import compile_graph
+from graphc.api.places import HOST, device_at, options_for
+from graphc.api.run import Resident, compile_graph
 from graphc.api.storage import CHANGES, KEEPING, RUNNING, note_thread, shared_turn
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import EagerTensor
+from graphc.api.transfers import stays
 from graphc.api.values import given
 from graphc.errors import with_line
 from graphc.runtime.box import Box
+from graphc.runtime.device import Device
 from graphc.runtime.native_call import let_pass
 
 
@@ -28,6 +31,7 @@ class Runner:
 
     Args:
         traced: nothing that it captures belongs to a function around it.
+        place: the device that it runs on where it names no other.
 
     Attributes:
         call: the native function of the arguments' arrays; what it answers with ``unpacked`` makes a list of.
@@ -39,13 +43,13 @@ class Runner:
         state: position of an input of the graph -> the array that it is bound to.
     """
 
-    def __init__(self, traced: Traced):
-        self.traced = traced
+    def __init__(self, traced: Traced, place: str = HOST):
+        self.traced, self.place = traced, place
         self.seen = -1
         self._epoch = SEEDS.epoch
         self._key = np.array([secrets.randbits(32), secrets.randbits(32)], np.uint32)
         self._count = np.zeros((), np.uint64)
-        self.state: dict[int, np.ndarray] = {}
+        self.state: dict[int, np.ndarray | Resident] = {}
         self.call: Callable | None = None
         self.boxed: Callable | None = None
         self.gated: Callable | None = None
@@ -58,8 +62,8 @@ class Runner:
             self.refresh()
         return self.call
 
-    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The arrays of the results; variables have their new values afterwards."""
+    def run(self, arrays: Sequence[np.ndarray | Resident]) -> list[np.ndarray | Resident]:
+        """The arrays of the results, where they were made; variables have their new values afterwards."""
         with with_line():
             found = self.current()(*arrays)
         return self.unpacked(found)
@@ -93,12 +97,12 @@ class Runner:
             now, traced = CHANGES.now, self.traced
             self._begin_anew()
             written, position = set(traced.written), traced.arguments
-            state: dict[int, np.ndarray] = {}
+            state: dict[int, np.ndarray | Resident] = {}
             first = position + len(traced.captured)
             for k, variable in enumerate(traced.variables):
-                state[first + k] = variable.stored(variable in written)
+                state[first + k] = variable.stored(variable in written, self._home(variable))
             for k, tensor in enumerate(traced.captured):
-                state[position + k] = _bindable(tensor.array, self.state.get(position + k))
+                state[position + k] = self._captured(tensor, position + k)
             rest = [self._key, self._count] if traced.draws else []
             rest += [_TOKEN] if traced.acts else []
             state |= {first + len(traced.variables) + k: a for k, a in enumerate(rest)}
@@ -112,6 +116,23 @@ class Runner:
                 let_pass(self.gated, now)
             self.seen = now
 
+    def _home(self, variable) -> Device | None:
+        """The device that the program wants a variable on."""
+        if not self._resides:
+            return None
+        return device_at(self.place if self.place != HOST else variable.place)
+
+    def _captured(self, tensor, position: int) -> np.ndarray | Resident:
+        """A captured tensor as the program is bound to it: on the device of the function, where it lies on one."""
+        before = self.state.get(position)
+        device = device_at(self.place) if self._resides else None
+        if device is None or stays(tensor.type):
+            return _bindable(tensor.array, before)
+        found = tensor.carried
+        if isinstance(found, Resident) and found.device is device:
+            return found
+        return before if before is not None else Resident.of(device, tensor.array)
+
     def retire(self) -> None:
         """Let nobody call the native function of tensors any more; another one is made when variables are brought anew."""
         if self.gated is not None:
@@ -120,7 +141,12 @@ class Runner:
 
     @functools.cached_property
     def _executable(self):
-        return compile_graph(with_weights(self.traced)) if self.traced.graph.outputs else None
+        return compile_graph(with_weights(self.traced), options_for(self.place)) if self.traced.graph.outputs else None
+
+    @property
+    def _resides(self) -> bool:
+        """Whether a part of it runs on a device."""
+        return self._executable is not None and self._executable.resides
 
     def _bound(self, executable, state: dict, **form) -> Callable | None:
         """The native function over these arrays; ``form``: as of ``Executable.bind``."""
@@ -129,7 +155,7 @@ class Runner:
             return _nothing
         turn = shared_turn() if traced.variables else None
         answers = len(traced.graph.outputs) - len(traced.graph.donated)
-        return executable.bind(state, single=answers == 1, turn=turn, sealed=True, **form)
+        return executable.bind(state, single=answers == 1, turn=turn, sealed=True, residents=executable.resides, **form)
 
 
 _TOKEN = np.zeros(0, np.uint8)

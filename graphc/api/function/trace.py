@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from graphc.api.body import Body
 from graphc.api.eager import EAGER
+from graphc.api.places import PLACES
 from graphc.api.recorder import RECORDERS
 from graphc.api.stream import SEEDS
 from graphc.api.tensor import EagerTensor, Tensor
 from graphc.api.traced_value import made_at
+from graphc.api.transfers import on_device
 from graphc.errors import SymbolicError, UsageError, call_size, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
@@ -84,7 +86,19 @@ class Trace(Body):
         self._key, self._count = self._stand_in(KEY), self._stand_in(COUNT)
         self._names: dict[Node, str] = {}
         self._again: dict[Node, object] = {}  # what stands for a value that was assigned and is read -> the variable
-        self._actual = actual
+        self._actual, self._outside = actual, len(PLACES.entered)
+
+    def call(self, kind, default_name, build, operands, labels, name=None, alike=True, groups=None, effect=None,
+             outputs=None):  # fmt: skip
+        """Record an operation, on the device that was opened since the function began, if one was."""
+        place = PLACES.top if len(PLACES.entered) > self._outside else ""
+        if place and not effect:
+            own = build
+
+            def build(*nodes):
+                return on_device(place, own, nodes)
+
+        return super().call(kind, default_name, build, operands, labels, name, alike, groups, effect, outputs)
 
     # -------------------------------------------------------------------------------- what goes in and out
 

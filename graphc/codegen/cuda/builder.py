@@ -9,7 +9,7 @@ from itertools import count
 from graphc.codegen.cuda.types import is_real, literal, signed_type, unsigned_type, value_type, wrapped
 from graphc.codegen.scalar.primitives import primitive
 from graphc.codegen.scalar.register import Register
-from graphc.ir.dtype import DType, b1, f16, f32, i64
+from graphc.ir.dtype import DType, b1, bf16, f16, f32, i64
 
 INLINE = "static __device__ __forceinline__"
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -36,7 +36,7 @@ class Builder:
         declared: name -> text of what the module needs before: other functions and tables, in the order of their need.
     """
 
-    has_half = True
+    has_half = has_brain = True
 
     def __init__(self, lines: list[str], names: Iterator[int], declared: dict[str, str]):
         self.lines = lines
@@ -145,9 +145,10 @@ class Builder:
         return self.emit(f"gc_float_of_half({x.text})", f32)
 
     def float_to_half(self, x: Value) -> Value:
-        name = f"v{next(self.names)}"
-        self.lines.append(f"  const unsigned short {name} = gc_half_of_float({x.text});")
-        return Value(name, f16)
+        return self.emit(f"gc_half_of_float({x.text})", f16)
+
+    def float_to_brain(self, x: Value) -> Value:
+        return self.emit(f"gc_brain_of_float({x.text})", bf16)
 
     def byte_products(self, x: Value, y: Value, z: Value) -> Value | None:
         return None

@@ -19,6 +19,7 @@ from graphc.ir.order import toposort
 from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
+_TILED_THREADS = 512  # of a multiprocessor, each with 128 registers
 
 
 class Body:
@@ -38,6 +39,7 @@ class Body:
         self.names = Names()
         self.values = Expressions(functions, self.names)
         self.offsets: dict[str, int] = {}
+        self.visible: list[set[str]] = [set()]
         self.put = self.values.put
         for array in kernel.arrays:
             self._declare(array)
@@ -47,11 +49,16 @@ class Body:
             if isinstance(s, For | Let):
                 self.names.of(s.var.attr("name"))
             elif isinstance(s, Alloc):
-                self.names.of(s.array.name)
+                self.names.of(s.array.name, "array")
 
     def _declare(self, array) -> Storage:
-        storage = self.values.arrays[array.name] = Storage(array, self.names.of(array.name))
+        storage = self.values.arrays[array.name] = Storage(array, self.names.of(array.name, "array"))
         return storage
+
+    def _identifier(self, variable: Node) -> str:
+        """The identifier of a variable; another one where that would hide what is visible."""
+        name = self.names.of(variable.attr("name"))
+        return self.names.fresh(f"{name}_") if any(name in scope for scope in self.visible) else name
 
     def _know(self, node: Node, text: str, wide: bool, plain: bool = True) -> None:
         self.values.known[node] = Term(text, wide=wide)
@@ -76,7 +83,7 @@ class Body:
         for loop in loops:
             extent = binary("mul", extent, loop.extent)
         single = len(loops) == 1
-        name = self.names.of(loops[0].var.attr("name")) if single else self.names.fresh("block")
+        name = self._identifier(loops[0].var) if single else self.names.fresh("block")
         wide = self._strided(name, extent)
         if single:
             self._count(loops[0].var, name, loops[0].extent, wide)
@@ -85,7 +92,8 @@ class Body:
         with_threads = False
         for s in body:
             if isinstance(s, For) and s.kind == THREAD:
-                thread = self.names.of(s.var.attr("name"))
+                thread = self._identifier(s.var)
+                self.visible[-1].add(thread)
                 self.put(f"const int {thread} = threadIdx.x;")
                 self._count(s.var, thread, s.extent, False)
                 self.run(s.body)
@@ -103,7 +111,7 @@ class Body:
         number = const_value(extent)
         wide = number is None or number > 1 << 30  # the last stride must not overflow
         kind = "long long" if wide else "int"
-        self._open(f"for ({kind} {name} = blockIdx.x; {name} < {self._end(name, extent).text}; {name} += gridDim.x) {{")
+        self._open(f"for ({kind} {name} = blockIdx.x; {name} < {self._end(name, extent).text}; {name} += gridDim.x) {{", name)
         return wide
 
     def _end(self, name: str, extent: Node) -> Term:
@@ -121,7 +129,8 @@ class Body:
         self._count(whole, name, 1 << (62 if wide else 30), wide)
         rest = whole
         for loop in reversed(loops):
-            own = self.names.of(loop.var.attr("name"))
+            own = self._identifier(loop.var)
+            self.visible[-1].add(own)
             narrow = type(loop.extent) is int and loop.extent <= 1 << 30
             place = rest if loop is loops[0] else binary("mod", rest, loop.extent)
             (term,) = self.values.terms(place)
@@ -130,12 +139,15 @@ class Body:
             self._count(loop.var, own, loop.extent, not narrow)
             rest = binary("floordiv", rest, loop.extent)
 
-    def _open(self, line: str) -> None:
+    def _open(self, line: str, *names: str) -> None:
+        """Begin a block of statements, in which names are visible."""
         self.put(line)
         self.values.indent += "  "
+        self.visible.append(set(names))
 
     def _close(self) -> None:
         self.values.indent = self.values.indent[:-2]
+        self.visible.pop()
         self.put("}")
 
     # -------------------------------------------------------------------------------------- statements
@@ -173,7 +185,8 @@ class Body:
 
     def _let(self, variable: Node, value: Node) -> None:
         (term,) = self.values.terms(value)
-        name, fixed = self.names.of(variable.attr("name")), variable not in self.mutable
+        name, fixed = self._identifier(variable), variable not in self.mutable
+        self.visible[-1].add(name)
         plain = variable.type == INDEX and fixed and self.values.is_plain(value)
         kind = ("long long" if term.wide else "int") if plain else value_type(variable.dtype)
         self.put(f"{'const ' if fixed else ''}{kind} {name} = {term.text};{self._line_of(value)}")
@@ -206,6 +219,7 @@ class Body:
         self.run(then)
         if orelse:
             self.values.indent = self.values.indent[:-2]
+            self.visible.pop()
             self._open("} else {")
             self.run(orelse)
         self._close()
@@ -262,13 +276,13 @@ class Body:
         self._counted(loop)
 
     def _counted(self, loop: For) -> None:
-        name = self.names.of(loop.var.attr("name"))
+        name = self._identifier(loop.var)
         extent = loop.extent if isinstance(loop.extent, Node) else const(loop.extent, INDEX)
         term = self._end(name, extent)
         wide = term.wide or not self.values.ranges.fits(extent)
         if loop.kind != SERIAL and type(loop.extent) is int:
             self.put(unrolled(loop, self.registers))
-        self._open(f"for ({'long long' if wide else 'int'} {name} = 0; {name} < {term.text}; ++{name}) {{")
+        self._open(f"for ({'long long' if wide else 'int'} {name} = 0; {name} < {term.text}; ++{name}) {{", name)
         self._count(loop.var, name, loop.extent, wide)
         self.run(loop.body)
         self._close()
@@ -289,8 +303,8 @@ class Body:
         packs = packs_of(loop, self.values)
         names = self._read_packs(loop, packs)
         self.put("#pragma unroll")
-        name = self.names.of(loop.var.attr("name"))
-        self._open(f"for (int {name} = 0; {name} < {loop.extent}; ++{name}) {{")
+        name = self._identifier(loop.var)
+        self._open(f"for (int {name} = 0; {name} < {loop.extent}; ++{name}) {{", name)
         self._count(loop.var, name, loop.extent, False)
         around = dict(self.values.known)
         for node, pack in names.items():
@@ -352,11 +366,20 @@ def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[i
     parameters += [f"const long long {body.names.of(d.attr('name'))}" for d in kernel.dims]
     for nest in kernel.body:
         body.nest(nest)
-    head = f'extern "C" __global__ void __launch_bounds__({geometry(kernel).threads}) {symbol_of(kernel.name)}('
+    head = f'extern "C" __global__ void __launch_bounds__({_bounds(kernel)}) {symbol_of(kernel.name)}('
     line = head + ", ".join(parameters) + ") {"
     if len(line) > 140:
         line = head + "\n    " + ",\n    ".join(parameters) + ") {"
     return "\n".join((line, *body.values.lines, "}", ""))
+
+
+def _bounds(kernel: Kernel) -> str:
+    """Threads of a block; of kernels that keep tiles in shared memory also how many blocks a multiprocessor should have at least.
+
+    Without that number the compiler takes fewer registers than there are, for more blocks than such tiles leave room for.
+    """
+    found = geometry(kernel)
+    return f"{found.threads}, {max(1, _TILED_THREADS // found.threads)}" if found.shared else str(found.threads)
 
 
 def _parameter(storage: Storage, overlaps: bool, checked: bool) -> str:

@@ -11,13 +11,13 @@ class Names:
     """Identifiers of one kernel, each for one name of the IR."""
 
     def __init__(self) -> None:
-        self._of: dict[str, str] = {}
+        self._of: dict[tuple[str, str], str] = {}
         self._used: set[str] = set()
         self._counts: dict[str, int] = {}
 
-    def of(self, name: str) -> str:
-        """The identifier for a name; the name itself where it is one."""
-        found = self._of.get(name)
+    def of(self, name: str, kind: str = "variable") -> str:
+        """The identifier for a name, which things of two kinds may share in the IR; the name itself where it is one."""
+        found = self._of.get((kind, name))
         if found is None:
             plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
             if not is_identifier(plain):
@@ -28,7 +28,7 @@ class Names:
                 number += 1
                 found = f"{plain}_{number}"
             self._used.add(found)
-            self._of[name] = found
+            self._of[kind, name] = found
         return found
 
     def fresh(self, stem: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphc.ir.kernel import At, Call, For, If, Let, Set, Store
+from graphc.ir.kernel import At, Call, For, If, Store
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
 
@@ -33,13 +33,9 @@ def statements(body: tuple) -> Iterator:
 
 
 def _moves(loop: For, registers: set[str]) -> bool:
-    """Whether which element of a register array is meant depends on the index of the loop."""
-    body, moving, before = list(statements(loop.body)), {loop.var}, 0
-    while len(moving) > before:  # what a Set changes is read before it too, in the next iteration
-        before = len(moving)
-        moving |= {s.var for s in body if isinstance(s, Let | Set) and not moving.isdisjoint(toposort((s.value,)))}
-    places = (place for s in body for place in _places(s))
-    return any(array in registers and not moving.isdisjoint(toposort(index)) for array, index in places)
+    """Whether the index of the loop tells which element of a register array is meant; kernels say so without any Let between."""
+    places = (place for s in statements(loop.body) for place in _places(s))
+    return any(array in registers and loop.var in toposort(index) for array, index in places)
 
 
 def _places(s) -> Iterator[tuple[str, tuple]]:

@@ -12,6 +12,7 @@ from graphc.errors import CompileError
 from graphc.ir.gpu import Gpu
 from graphc.ir.program import Branch, Buffer, Copy, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
+from graphc.ir.symbols import symbol_of
 
 _WIDTH = 110
 
@@ -224,7 +225,7 @@ class _Steps:
 
 def kernel_name(number: int, kernel: str) -> str:
     """What a kernel is called in the list of those of a program."""
-    return f"P{number}_{kernel}"
+    return f"P{number}_{symbol_of(kernel)}"
 
 
 def _joined(line: str) -> list[str]:

@@ -25,6 +25,8 @@ class Instructions(Builder):
         """One primitive applied lane by lane, as ``codegen.scalar.primitives`` tells."""
         return primitive(self, op, attrs, args)
 
+    has_brain = False
+
     @property
     def has_half(self) -> bool:
         return half.has_half(self.target)

@@ -30,9 +30,11 @@ class Builder(Protocol):
 
     Attributes:
         has_half: whether f16 converts to and from f32 by instructions.
+        has_brain: whether f32 converts to bf16 by an instruction.
     """
 
     has_half: bool
+    has_brain: bool
 
     def fuses(self, dtype: DType) -> bool:
         """Whether ``fma`` of a float type is rounded once."""
@@ -78,6 +80,9 @@ class Builder(Protocol):
 
     def float_to_half(self, x: Value) -> Value:
         """f32 rounded to f16, where ``has_half``."""
+
+    def float_to_brain(self, x: Value) -> Value:
+        """f32 rounded to bf16, where ``has_brain``."""
 
     def byte_products(self, x: Value, y: Value, z: Value) -> Value | None:
         """``z`` plus the products of the four bytes of ``x`` (unsigned) and ``y`` (signed), where there are instructions for it."""

@@ -27,7 +27,7 @@ def widen(builder: Builder, x: Value) -> Value:
 def narrow(builder: Builder, x: Value, dtype: DType) -> Value:
     """f32 rounded to the nearest f16 or bf16, ties to even; a NaN stays one."""
     if dtype is not f16:
-        return _narrow_brain(builder, x, dtype)
+        return builder.float_to_brain(x) if builder.has_brain else _narrow_brain(builder, x, dtype)
     if builder.has_half:
         return builder.float_to_half(x)
     bits = Register(builder, x).bits()

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, Barrier, For, If, Let, Store, load
+from graphc.ir.kernel import SERIAL, UNROLLED, VECTOR, Alloc, Array, Barrier, For, If, Let, Store, load
 from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.gpu.tiles import ACCESS, Work
 from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, loop, scalar
 
-WRITTEN_OUT = 1500  # instructions of the ends of all results of a thread, if they are to be written out
+WRITTEN_OUT = 1000  # instructions of the ends of all results of a thread, if they are to be written out
+UNROLL = 16  # steps of k that are written out: more would want more registers for what is read ahead than there are
 STAGED = 4  # elements that a thread brings at once at the most, as they become registers
 
 
@@ -189,12 +190,15 @@ def _multiply(work: Work, shared: list[Array], sums: Array, step: Node) -> tuple
         row = (For(j, tiling.width, (Store(sums.name, (i, j), total),), UNROLLED),)
         return (*out, For(i, tiling.height, row, UNROLLED))
 
-    whole = loop("k", tiling.depth, one, UNROLLED)
+    def some(chunk: Node) -> tuple:
+        return (loop("k", UNROLL, lambda k: one(as_index(chunk * UNROLL + k)), UNROLLED),)
+
+    whole = loop("k", tiling.depth, one, UNROLLED) if tiling.depth <= UNROLL else loop("chunk", tiling.depth // UNROLL, some)
     if type(p.depth) is int and p.depth % tiling.depth == 0:
         return (whole,)
     count = simplified(p.depth - step * tiling.depth)
     if type(p.depth) is int and p.depth < tiling.depth:
-        return (loop("k", p.depth, one, UNROLLED),)
+        return (loop("k", p.depth, one, UNROLLED if p.depth <= UNROLL else SERIAL),)
     return (If(as_index(count) >= tiling.depth, (whole,), (loop("k", count, one),)),)
 
 
@@ -209,7 +213,7 @@ def _finish(work: Work, sums: Array) -> tuple:
         i, j = index("i", height), index("j", width)
         keep = Store(source.name, (i, j), load(sums.name, (i, j), p.wide))
         before = (Alloc(source), For(i, height, (For(j, width, (keep,), UNROLLED),), UNROLLED))
-        kind = "serial"
+        kind = SERIAL
     together = min(width, 4)
     row_guarded = not (type(p.left.lines) is int and p.left.lines % tiling.rows == 0)
     columns = p.right.lines

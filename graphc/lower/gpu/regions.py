@@ -8,8 +8,13 @@ from graphc.lower.attend import ATTENTION
 from graphc.lower.gpu.attention import lower_attention
 from graphc.lower.gpu.convolutions import lower_conv
 from graphc.lower.gpu.correlations import correlate
+from graphc.lower.gpu.flat_nests import gather, random_bits, unwindow
 from graphc.lower.gpu.launches import lower_map, lower_sums
 from graphc.lower.gpu.products import lower_dot
+from graphc.lower.gpu.running import cumulate
+from graphc.lower.gpu.scatters import scatter_into
+from graphc.lower.gpu.searches import argreduce
+from graphc.lower.gpu.sorts import sort
 from graphc.lower.region import COLUMN, DOT, MAP, ROW, Region
 
 CONV = "conv"  # a region of kind ``dot`` that holds a convolution
@@ -27,11 +32,17 @@ REGIONS: dict[str, Callable] = {
 
 #: Name of a nest (as in ``lower.nests``) -> maker (node, gpu) -> Kernel with block loops.
 GPU_NESTS: dict[str, Callable] = {
+    "argreduce": argreduce,
     "correlate": correlate,
+    "cumulate": cumulate,
+    "gather": gather,
+    "random_bits": random_bits,
+    "sort": sort,
+    "unwindow": unwindow,
 }
 
 #: The same for nests that change their first operand.
-GPU_CHANGES: dict[str, Callable] = {}
+GPU_CHANGES: dict[str, Callable] = {"scatter": scatter_into}
 
 
 def lower_region(lowering, region: Region, kind: str, outputs: dict, memory: dict) -> list | None:

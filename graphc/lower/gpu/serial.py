@@ -34,9 +34,9 @@ def on_threads(kernel: Kernel) -> Kernel:
         return replace(kernel, body=(_spread(body[0]),))
     if body and all(map(_stands_alone, body)) and any(map(_is_shared, body)):
         return replace(kernel, body=(_in_order(body),))
-    thread = var("thread", extent=_LANES)
+    thread = var("grid_thread", extent=_LANES)
     alone = If(apply("eq", thread, const(0, INDEX)), _plain(body))
-    return replace(kernel, body=(For(var("block", extent=1), 1, (For(thread, _LANES, (alone,), THREAD),), BLOCK),))
+    return replace(kernel, body=(For(var("grid_block", extent=1), 1, (For(thread, _LANES, (alone,), THREAD),), BLOCK),))
 
 
 def _is_shared(s) -> bool:
@@ -51,7 +51,7 @@ def _stands_alone(s) -> bool:
 def _spread(loop: For) -> For:
     """One loop over all threads of a grid."""
     count = simplified((loop.extent + (THREADS - 1)) // THREADS)
-    block, thread = var("block", extent=count if type(count) is int else None), var("thread", extent=THREADS)
+    block, thread = var("grid_block", extent=count if type(count) is int else None), var("grid_thread", extent=THREADS)
     return For(block, count, (For(thread, THREADS, _guarded(loop, block * THREADS + thread), THREAD),), BLOCK)
 
 
@@ -63,16 +63,16 @@ def _guarded(loop: For, index: Node) -> tuple:
 
 def _in_order(body: tuple) -> For:
     """Statements one after the other, which one block does."""
-    thread, out = var("thread", extent=THREADS), []
+    thread, out = var("grid_thread", extent=THREADS), []
     for s in body:
         if _is_shared(s):
             count = simplified((s.extent + (THREADS - 1)) // THREADS)
-            turn = var("turn", extent=count if type(count) is int else None)
+            turn = var("grid_turn", extent=count if type(count) is int else None)
             out.append(For(turn, count, _guarded(s, turn * THREADS + thread)))
         else:
             out.append(If(apply("eq", thread, const(0, INDEX)), _plain((s,))))
         out.append(Barrier())
-    return For(var("block", extent=1), 1, (For(thread, THREADS, tuple(out[:-1]), THREAD),), BLOCK)
+    return For(var("grid_block", extent=1), 1, (For(thread, THREADS, tuple(out[:-1]), THREAD),), BLOCK)
 
 
 def _plain(body: tuple) -> tuple:

@@ -9,7 +9,7 @@ from graphc.ir.graph import substitute
 from graphc.ir.kernel import BLOCK, THREAD, UNROLLED, VECTOR, Alloc, Array, For, If, Let, Set, Store, load
 from graphc.ir.node import Node
 from graphc.ir.order import toposort
-from graphc.lower.nests.loops import all_of, index, let
+from graphc.lower.nests.loops import all_of, ceil_divide, index, let
 from graphc.lower.schedule import simplified_index
 
 THREADS = 256  # of a block, where nothing speaks for another number
@@ -34,6 +34,16 @@ def written_out(name: str, extent: int, body: Callable[[object], tuple]) -> tupl
     if extent == 1:
         return tuple(body(0))
     return (repeated(name, extent, body),)
+
+
+def flat(count, body: Callable[[Node], tuple], block: int = THREADS) -> For:
+    """So many independent iterations, each done by a thread of its own; neighbouring ones by neighbouring threads."""
+
+    def thread(b: Node, t: Node) -> tuple:
+        i = b * block + t
+        return tuple(body(i)) if type(count) is int and count % block == 0 else (If(i < count, tuple(body(i))),)
+
+    return blocks("b", ceil_divide(count, block), lambda b: threads(block, lambda t: thread(b, t)))
 
 
 def repeated(name: str, extent: int, body: Callable[[Node], tuple]) -> For:

@@ -16,6 +16,8 @@ LATENCY = 8  # cycles of a step of k in one thread, were it alone
 L2_BYTES = 24  # bytes a cycle that the second-level cache gives a multiprocessor
 FAR = 600  # cycles before a tile is there
 RESIDENT_THREADS = 1024  # of a multiprocessor that one can count on
+MOST_SUMS = (64, 32)  # of a thread at the most; fewer where indices have 64 bits, as sizes are not known
+MOST_WIDE = 16  # the same of sums of 64 bits
 BIG_SUMS = 32  # sums of one thread from which on registers let two blocks share a multiprocessor
 
 
@@ -65,25 +67,25 @@ TILINGS = (
 SMALL, LARGE = 48, 1 << 15  # what stands for a size that is not known, once as if it were small and once as if large
 
 
-def choose(sizes: tuple, dtype: dt.DType, multiprocessors: int) -> Tiling:
+def choose(sizes: tuple, dtype: dt.DType, multiprocessors: int, most: int) -> Tiling:
     """The tiling that takes the fewest cycles.
 
     Args:
         sizes: batch, rows, columns and depth, all numbers.
-        dtype: of the sums.
+        dtype: of the sums, of which a thread has ``most`` at the most.
     """
-    wide = dtype.size == 8
-    fitting = [t for t in TILINGS if not wide or t.height * t.width <= 16]
+    fitting = [t for t in TILINGS if t.height * t.width <= most]
     return min(fitting, key=lambda t: _cycles(t, sizes, dtype, multiprocessors))
 
 
 def tilings_for(batch, m, n, k, dtype: dt.DType, multiprocessors: int) -> tuple[Tiling, ...]:
     """The tiling of a product; where it is not known how many results there are one for large and one for small ones, unless they are the same."""
     dims = (batch, m, n, k)
+    most = MOST_SUMS[1 if any(isinstance(d, Node) for d in dims) else 0] if dtype.size <= 4 else MOST_WIDE
     found = []
     for stand_in in (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,):
         sizes = tuple(max(d, 1) if type(d) is int else stand_in if place else 1 for place, d in enumerate(dims))
-        found.append(choose(sizes, dtype, multiprocessors))
+        found.append(choose(sizes, dtype, multiprocessors, most))
     return tuple(dict.fromkeys(found))
 
 

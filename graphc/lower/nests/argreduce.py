@@ -45,6 +45,12 @@ def better(kind: str, x: Node, best: Node) -> Node:
     return apply("and", apply("not", apply("le", high, low)), apply("eq", best, best))  # a NaN is beyond every number
 
 
+def first_of(kind: str, value: Node, at: Node, best: Node, where: Node) -> Node:
+    """Whether ``value`` at position ``at`` counts before ``best`` at ``where``."""
+    tied = apply("not", apply("or", better(kind, value, best), better(kind, best, value)))
+    return apply("or", better(kind, value, best), apply("and", tied, at < where))
+
+
 def _element(node: Node, r: Node, k, j, guard: Node | None = None) -> Node:
     return load("x0", (r, k, j), node.inputs[0].dtype, guard)
 
@@ -135,16 +141,12 @@ def _compare_lanes(node: Node, r: Node, extent) -> tuple:
     """The lanes in halves while there are many, then one by one; of equal ones the lower position counts."""
     kind, dtype, result = node.attr("kind"), node.inputs[0].dtype, node.attr("dtype")
 
-    def compared(value: Node, at: Node, best: Node, where: Node) -> Node:
-        tied = apply("not", apply("or", better(kind, value, best), better(kind, best, value)))
-        return apply("or", better(kind, value, best), apply("and", tied, at < where))
-
     def halve(width: int):
         def lane(l: Node) -> tuple:
             value, read = let("value", load("bests", (l + width,), dtype))
             at, place = let("at", load("places", (l + width,), dt.i64))
             best, where = load("bests", (l,), dtype), load("places", (l,), dt.i64)
-            wins = compared(value, at, best, where)
+            wins = first_of(kind, value, at, best, where)
             wins, test = let("wins", wins if type(extent) is int else apply("and", wins, l + width < extent))
             return (read, place, test, Store("bests", (l,), apply("select", wins, value, best)),
                     Store("places", (l,), apply("select", wins, at, where)))  # fmt: skip
@@ -157,7 +159,7 @@ def _compare_lanes(node: Node, r: Node, extent) -> tuple:
     def step(l: Node) -> tuple:
         value, read = let("value", load("bests", (l,), dtype))
         at, place = let("at", load("places", (l,), dt.i64))
-        wins, test = let("wins", compared(value, at, top, where))
+        wins, test = let("wins", first_of(kind, value, at, top, where))
         return (read, place, test, Set(top, apply("select", wins, value, top)),
                 Set(where, apply("select", wins, at, where)))  # fmt: skip
 

@@ -14,7 +14,7 @@ from graphc.prims.table import apply, row
 
 BLOCK = 256  # neighbouring chains that one task runs side by side
 
-_OPCODE = {"sum": "add", "prod": "mul", "max": "max", "min": "min"}
+OPCODE = {"sum": "add", "prod": "mul", "max": "max", "min": "min"}
 
 
 def cumulate(node: Node, target: Target) -> Kernel:
@@ -26,29 +26,29 @@ def cumulate(node: Node, target: Target) -> Kernel:
     return finish("cumulate", node, (view,), (view,), (nest,))
 
 
-def _identity(node: Node) -> Node:
-    wide = _wide(node)
+def identity(node: Node) -> Node:
+    wide = carried(node)
     return scalar(row("reduce").reduce(node.attr("kind"), wide)[0], wide)
 
 
-def _wide(node: Node):
+def carried(node: Node):
     return dt.accumulator(node.dtype) if node.attr("kind") in ("sum", "prod") else node.dtype
 
 
-def _position(node: Node, k: Node, extent) -> Node:
+def position(node: Node, k: Node, extent) -> Node:
     return as_index(extent) - 1 - k if node.attr("reverse") else k
 
 
 def _rows(node: Node, view: tuple) -> object:
     """The last axis: a task runs whole rows, one after the other."""
     outer, extent, _ = view
-    wide, opcode, exclusive = _wide(node), _OPCODE[node.attr("kind")], node.attr("exclusive")
+    wide, opcode, exclusive = carried(node), OPCODE[node.attr("kind")], node.attr("exclusive")
 
     def chain(r: Node) -> tuple:
-        total, start = let("total", _identity(node))
+        total, start = let("total", identity(node))
 
         def step(k: Node) -> tuple:
-            where = (r, _position(node, k, extent), as_index(0))
+            where = (r, position(node, k, extent), as_index(0))
             add = Set(total, apply(opcode, total, cast(load("x0", where, node.dtype), wide)))
             store = Store("out0", where, cast(total, node.dtype))
             return (store, add) if exclusive else (add, store)
@@ -61,7 +61,7 @@ def _rows(node: Node, view: tuple) -> object:
 def _columns(node: Node, view: tuple) -> object:
     """Any other axis: neighbouring chains lie in neighbouring lanes."""
     outer, extent, inner = view
-    wide, opcode, exclusive = _wide(node), _OPCODE[node.attr("kind")], node.attr("exclusive")
+    wide, opcode, exclusive = carried(node), OPCODE[node.attr("kind")], node.attr("exclusive")
     blocks = ceil_divide(inner, BLOCK)
     totals = Array("totals", Type(wide, (BLOCK,)), "stack")
 
@@ -71,7 +71,7 @@ def _columns(node: Node, view: tuple) -> object:
 
         def step(k: Node) -> tuple:
             def lane(j: Node) -> tuple:
-                where = (o, _position(node, k, extent), block * BLOCK + j)
+                where = (o, position(node, k, extent), block * BLOCK + j)
                 old, read = let("old", load("totals", (j,), wide))
                 new, add = let("new", apply(opcode, old, cast(load("x0", where, node.dtype), wide)))
                 store = Store("out0", where, cast(old if exclusive else new, node.dtype))
@@ -79,7 +79,7 @@ def _columns(node: Node, view: tuple) -> object:
 
             return (vector("lane", width, lane),)
 
-        clear = vector("first", width, lambda j: (Store("totals", (j,), _identity(node)),))
+        clear = vector("first", width, lambda j: (Store("totals", (j,), identity(node)),))
         return (Alloc(totals), clear, loop("k", extent, step))
 
     return parallel("task", product((outer, blocks)), as_index(extent) * least(inner, BLOCK) * 2, task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.ir.dtype import DType
 from graphc.ir.kernel import Kernel, Store, load
 from graphc.ir.node import Node
 from graphc.ir.target import Target
@@ -17,22 +18,12 @@ def gather(node: Node, target: Target) -> Kernel:
     picked, rest = x.shape[batch : batch + depth], product(x.shape[batch + depth :])
     rows = product((batches, count))
 
-    def place(b: Node, row: Node) -> tuple:
-        """Lets, guard and leading index of the row of ``x`` that output row ``row``, of batch ``b``, is."""
-        lets, conditions, where = [], [], [b]
-        for k, extent in enumerate(picked):
-            position, statement = let(f"at{k}", as_index(load("x1", (row, k), indices.dtype)))
-            lets.append(statement)
-            conditions += inside(position, extent)
-            where.append(position)
-        return lets, all_of(conditions), where
-
     def element(b: Node, row: Node) -> tuple:
-        lets, guard, where = place(b, row)
+        lets, guard, where = picked_row(b, row, picked, indices.dtype)
         return (*lets, Store("out0", (row, as_index(0)), load("x0", (*where, 0), x.dtype, guard)))
 
     def whole_row(row: Node) -> tuple:
-        lets, guard, where = place(row // count, row)
+        lets, guard, where = picked_row(row // count, row, picked, indices.dtype)
         copy = vector("r", rest, lambda r: (Store("out0", (row, r), load("x0", (*where, r), x.dtype, guard)),))
         return (*lets, copy)
 
@@ -46,3 +37,14 @@ def gather(node: Node, target: Target) -> Kernel:
     else:  # no lane has to divide to find its batch
         nest = parallel("b", batches, count * 8, batch_of_elements)
     return finish("gather", node, ((batches, *picked, rest), (rows, depth)), ((rows, rest),), (nest,))
+
+
+def picked_row(b: Node, row: Node, picked: tuple, dtype: DType) -> tuple[list, Node | None, list]:
+    """Lets, guard and leading index of the row of ``x0`` that output row ``row``, of batch ``b``, is."""
+    lets, conditions, where = [], [], [b]
+    for k, extent in enumerate(picked):
+        position, statement = let(f"at{k}", as_index(load("x1", (row, k), dtype)))
+        lets.append(statement)
+        conditions += inside(position, extent)
+        where.append(position)
+    return lets, all_of(conditions), where

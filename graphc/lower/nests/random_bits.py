@@ -37,7 +37,7 @@ def random_bits(node: Node, target: Target) -> Kernel:
 
         def word(k: int, position: Node, lane: Node) -> Store:
             guard = None if type(size) is int and size % (4 * lanes) == 0 else position < size
-            return Store("out0", (position,), _low(load(words.name, (k, lane), dt.u64)), guard)
+            return Store("out0", (position,), low_half(load(words.name, (k, lane), dt.u64)), guard)
 
         keys = [let(f"key{k}", cast(load("x0", (k,), dt.u32), dt.u64)) for k in range(2)]
         rounds = loop("turn", ROUNDS, lambda _: (_round(words.name, lanes, [key for key, _ in keys]), *_next(keys)))
@@ -53,6 +53,12 @@ def random_bits(node: Node, target: Target) -> Kernel:
 
 def _counter(words: str, block: Node, lane: Node, wide: bool) -> tuple:
     """Statements that begin a block with its counter."""
+    parts, lets = counter_words(block, wide)
+    return (*lets, *[Store(words, (k, lane), part) for k, part in enumerate(parts)])
+
+
+def counter_words(block: Node, wide: bool) -> tuple[tuple[Node, ...], list[Let]]:
+    """The four words of a counter, block ``block`` after ``x1``, and the statements that they need."""
     low = apply("cast", block, dtype=dt.u64)
     high, lets = load("x1", (as_index(1),) if wide else (), dt.u64), []
     if wide:
@@ -60,8 +66,7 @@ def _counter(words: str, block: Node, lane: Node, wide: bool) -> tuple:
         low, statement = let("low", apply("add", start, low))
         lets.append(statement)
         high = apply("add", high, apply("cast", apply("lt", low, start), dtype=dt.u64))
-    parts = (low, _upper(low), high, _upper(high))
-    return (*lets, *[Store(words, (k, lane), part) for k, part in enumerate(parts)])
+    return (low, upper(low), high, upper(high)), lets
 
 
 def _round(words: str, lanes: int, keys: list[Node]):
@@ -74,7 +79,7 @@ def _round(words: str, lanes: int, keys: list[Node]):
             factor = apply("and", before[2 * k], scalar(0xFFFFFFFF, dt.u64))
             products.append(let(f"p{k}", apply("mul", factor, scalar(multiplier, dt.u64))))
         (p0, first), (p1, second) = products
-        firsts = [let("w0", _mixed(_upper(p1), before[1], keys[0])), let("w2", _mixed(_upper(p0), before[3], keys[1]))]
+        firsts = [let("w0", mixed_with(upper(p1), before[1], keys[0])), let("w2", mixed_with(upper(p0), before[3], keys[1]))]
         after = (firsts[0][0], p1, firsts[1][0], p0)
         return (first, second, *[s for _, s in firsts], *[Store(words, (k, lane), word) for k, word in enumerate(after)])
 
@@ -86,14 +91,16 @@ def _next(keys: list[tuple[Node, Let]]) -> list[Set]:
     return [Set(key, apply("add", key, scalar(step, dt.u64))) for (key, _), step in zip(keys, KEY_STEPS)]
 
 
-def _upper(word: Node) -> Node:
+def upper(word: Node) -> Node:
+    """The upper half of a u64."""
     return apply("shr", word, scalar(32, dt.u64))
 
 
-def _low(word: Node) -> Node:
+def low_half(word: Node) -> Node:
     """The lower half of a u64."""
     return apply("cast", apply("and", word, scalar(0xFFFFFFFF, dt.u64)), dtype=dt.u32)
 
 
-def _mixed(x: Node, y: Node, key: Node) -> Node:
+def mixed_with(x: Node, y: Node, key: Node) -> Node:
+    """The word that a round makes of half a product, another word and a key."""
     return apply("xor", apply("xor", x, y), key)

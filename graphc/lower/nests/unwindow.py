@@ -33,11 +33,11 @@ def unwindow(node: Node, target: Target) -> Kernel:
             offsets = unravel(flat_offset, tuple(size))
 
             def lane(j: Node) -> tuple:
-                where, _, varying = _source(node, (*lead, block * BLOCK + j), offsets)
+                where, _, varying = source(node, (*lead, block * BLOCK + j), offsets)
                 value = cast(load("x0", (*where, *offsets), node.dtype, varying), wide)
                 return (Store("sums", (j,), apply("add", load("sums", (j,), wide), value)),)
 
-            uniform = _source(node, (*lead, as_index(0)), offsets)[1]
+            uniform = source(node, (*lead, as_index(0)), offsets)[1]
             body = (vector("j", width, lane),)
             return body if uniform is None else (If(uniform, body),)
 
@@ -51,7 +51,7 @@ def unwindow(node: Node, target: Target) -> Kernel:
     return finish("unwindow", node, (x.shape,), (shape,), (nest,))
 
 
-def _source(node: Node, position: tuple, offsets: tuple) -> tuple:
+def source(node: Node, position: tuple, offsets: tuple) -> tuple[list, Node | None, Node | None]:
     """Where an element lies among the windows, and the guards: of the leading axes, and of the last one."""
     windows = node.inputs[0].shape
     where, uniform, varying = list(position), [], []

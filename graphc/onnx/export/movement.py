@@ -168,5 +168,5 @@ def _window(e: Emitter, node: Node) -> Value:
 MOVEMENT_FORMS: dict[str, Callable[[Emitter, Node], Value]] = {
     "reshape": _reshape, "broadcast": _broadcast, "transpose": _transpose, "slice": _slice, "pad": _pad,
     "reverse": _reverse,
-    "concat": _concat, "ensure": _alias, "stop": _alias, "guard": _alias, "window": _window,
+    "concat": _concat, "ensure": _alias, "stop": _alias, "transfer": _alias, "guard": _alias, "window": _window,
 }  # fmt: skip

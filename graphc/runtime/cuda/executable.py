@@ -23,6 +23,8 @@ class DeviceExecutable(Executable):
         explain_failure, late: see ``Executable``.
     """
 
+    resides = True
+
     def __init__(
         self, name: str, program: Program, device: Device, image: bytes, constants=b"", host_steps: list[HostStep] | None = None,
         *, explain_failure: Callable[[int], Exception] | None = None, late: LateSizes | None = None,

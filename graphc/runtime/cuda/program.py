@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
+from graphc.ir.dtype import DType
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
 from graphc.ir.symbols import symbol_of
@@ -18,6 +18,7 @@ from graphc.ir.type import Type
 from graphc.runtime.device import Device
 from graphc.runtime.dims import evaluate, symbols_of
 from graphc.runtime.portable_call import HostStep, LateSizes, Run
+from graphc.runtime.resident import Resident, lock_of
 
 _KEPT = 4  # sets of sizes for which memory and recorded steps are kept
 _WORTH = 2  # steps from which on recording them pays
@@ -48,7 +49,7 @@ class DeviceProgram:
         for step in steps:
             if isinstance(step, Launch):
                 shared[step.kernel] = max(step.shared, shared.get(step.kernel, 0))
-        self.module = device.load(image, tuple(map(symbol_of, shared))) if shared else None
+        self.module = device.load(bytes(image), tuple(map(symbol_of, shared))) if shared else None
         self.functions = {name: self.module.function(symbol_of(name), size) for name, size in shared.items()}
         self.donated = dict(self.signature.donated)
         self.needs = [symbols_of(p.type.shape) for p in self.signature.outputs]
@@ -56,6 +57,7 @@ class DeviceProgram:
         self.is_alone = late is None and all(
             isinstance(s, Launch | Copy) or (isinstance(s, Repeat) and s.condition is None and s.counter is None) for s in steps
         )
+        self.may_stop = any(isinstance(s, Host) for s in steps)  # after something was written
         self.worth_recording = self.is_alone and len(steps) >= _WORTH
         known = symbols_in(tuple([p.type for p in self.signature.inputs])).keys()
         self.checks = [(k + 1, c.condition) for k, c in enumerate(program.checks) if symbols_in(c.condition).keys() <= known]
@@ -65,22 +67,27 @@ class DeviceProgram:
             self.constants_at = device.allocate(constants.size)
             device.upload(self.constants_at, constants)
         self._memories: OrderedDict[tuple, _Memory] = OrderedDict()
-        self._lock = threading.Lock()
 
     def __del__(self):
         if getattr(self, "constants_at", 0):
             self.device.free(self.constants_at)
 
-    def run(self, inputs: list[np.ndarray], dims: list[int], known: frozenset[int], in_place: frozenset[int]) -> list[np.ndarray]:
-        """Run on arrays that fit the signature exactly; answers all outputs. See ``PortableProgram.run``.
+    def run(
+        self, inputs: list, dims: list[int], known: frozenset[int], in_place: frozenset[int], residents: bool = False
+    ) -> list:
+        """Run on arrays and Residents that fit the signature exactly; answers all outputs. See ``PortableProgram.run``.
 
-        Nothing on the host is written before the run has come to its end.
+        Nothing on the host is written before the run has come to its end. A Resident of this device is used where it lies:
+        always, if it is an input ``in_place``, and no host step can stop the run; else where nothing was recorded.
+
+        Args:
+            residents: leave outputs on the device.
         """
-        with self._lock, self.device.active:
-            memory = self._memory(tuple(dims))
-            run = _DeviceRun(self, list(inputs), list(dims), set(known), memory)
+        with lock_of(self.device), self.device.active:
+            run = _DeviceRun(self, list(inputs), list(dims), set(known), residents)
             run.place_donated(in_place)
             run.refuse_sizes()
+            run.memory = memory = self._memory((*dims, *run.fixed))
             run.place()
             run.upload()
             if not self.worth_recording or not memory.used:
@@ -95,16 +102,16 @@ class DeviceProgram:
             memory.used = True
         return run.outputs
 
-    def _memory(self, dims: tuple) -> _Memory:
-        """Memory for a run with these sizes: that of an earlier one, where all sizes are known beforehand."""
+    def _memory(self, key: tuple) -> _Memory:
+        """Memory for a run with these sizes and addresses: that of an earlier one, where all sizes are known beforehand."""
         if self.late is not None:
             return _Memory(self.device)
-        found = self._memories.get(dims)
+        found = self._memories.get(key)
         if found is None:
-            found = self._memories[dims] = _Memory(self.device)
+            found = self._memories[key] = _Memory(self.device)
             while len(self._memories) > _KEPT:
                 self._memories.popitem(last=False)
-        self._memories.move_to_end(dims)
+        self._memories.move_to_end(key)
         return found
 
 
@@ -133,11 +140,31 @@ class _DeviceRun(Run):
     """The state of one run: what lies where on the device, and what the host has of it."""
 
     program: DeviceProgram
+    memory: _Memory
 
-    def __init__(self, program: DeviceProgram, inputs: list, dims: list[int], known: set[int], memory: _Memory):
+    def __init__(self, program: DeviceProgram, inputs: list, dims: list[int], known: set[int], residents: bool):
         super().__init__(program, inputs, dims, known, np.empty(0, np.uint8))
-        self.device, self.memory = program.device, memory
+        self.device, self.residents = program.device, residents
         self.counters: dict[str, int] = {}  # buffers of counting loops, whose values are known
+        self.direct: dict[tuple, int] = {}  # addresses of Residents that are used where they lie, by place
+        self.fixed: tuple = ()  # those of them that steps are recorded with
+
+    def place_donated(self, in_place: frozenset[int]) -> None:
+        for k, value in enumerate(self.inputs):
+            if isinstance(value, Resident) and value.device is not self.device:
+                self.inputs[k] = value.copied()
+        for output, position in self.signature.donated:
+            value = self.inputs[position]
+            if position not in in_place:
+                self.inputs[position] = Resident.of(self.device, value.array()) if isinstance(value, Resident) else value.copy()
+            self.outputs[output] = self.inputs[position]
+        kept = set() if self.program.may_stop else in_place
+        written = set() if self.program.may_stop else {position for _, position in self.signature.donated}
+        for k, value in enumerate(self.inputs):
+            if isinstance(value, Resident) and (k in kept or k in written or not self.program.worth_recording):
+                if not (self.program.may_stop and k in self.program.donated.values()):
+                    self.direct["input", k] = value.address()
+        self.fixed = tuple(sorted(self.direct.items())) if self.program.worth_recording else ()
 
     def refuse_sizes(self) -> None:
         """Stop where the sizes given break a check, or make a value that no machine holds."""
@@ -152,7 +179,7 @@ class _DeviceRun(Run):
         values, memory = self.values, self.memory
         for k, (param, needs) in enumerate(zip(self.signature.outputs, self.program.needs)):
             if self.outputs[k] is None and needs <= values.keys():
-                self.outputs[k] = np.empty([self.size(d) for d in param.type.shape], param.type.dtype.numpy)
+                self.outputs[k] = self.fresh(k, [self.size(d) for d in param.type.shape], param.type.dtype)
         wanted = self.program.late.arena(values, self._evaluated) if self.program.late else self.size(self.signature.arena)
         if wanted > memory.arena_size:
             grown = memory.allocate(wanted)
@@ -160,10 +187,23 @@ class _DeviceRun(Run):
                 self.device.copy(grown, memory.arena_at, memory.arena_size)
             memory.arena_at, memory.arena_size = grown, wanted
 
+    def fresh(self, k: int, shape: list[int], dtype: DType):
+        """What output ``k`` is going to be."""
+        if not self.residents or dtype is dt.string:
+            return np.empty(shape, dtype.numpy)
+        made = Resident(self.device, dtype.numpy, tuple(shape))
+        if not self.program.worth_recording:
+            self.direct["output", k] = made.reserved()
+        return made
+
     def upload(self) -> None:
-        """Bring the inputs to the device."""
+        """Bring the inputs to the device, those that lie there to where this run has them."""
         for k, array in enumerate(self.inputs):
-            if array.dtype != object and array.nbytes:
+            if array.dtype == object or not array.nbytes or ("input", k) in self.direct:
+                continue
+            if isinstance(array, Resident):
+                self.device.copy(self.place_at("input", k), array.address(), array.nbytes)
+            else:
                 self.device.upload(self.place_at("input", k), array)
 
     # ------------------------------------------------------------------------------------------ places
@@ -191,7 +231,7 @@ class _DeviceRun(Run):
             return self.program.constants_at + self.size(what)
         if where == "output" and what in self.program.donated:
             where, what = "input", self.program.donated[what]
-        found = memory.places.get((where, what))
+        found = self.direct.get((where, what)) or memory.places.get((where, what))
         if found is None:
             array = (self.inputs if where == "input" else self.outputs)[what]
             found = memory.places[where, what] = memory.allocate(array.nbytes)
@@ -260,6 +300,8 @@ class _DeviceRun(Run):
         """A copy of what lies at a place; the host's own array where the device changes nothing there."""
         where, what = place
         unchanged = where == "constant" or (where == "input" and what not in self.program.donated.values())
+        if unchanged and where == "input" and isinstance(self.inputs[what], Resident):
+            return self.inputs[what].array().reshape(-1).view(type.dtype.numpy).reshape([self.size(d) for d in type.shape])
         if type.dtype is dt.string or unchanged:
             return super().view(type, place)
         found = np.empty([self.size(d) for d in type.shape], type.dtype.numpy)
@@ -274,8 +316,13 @@ class _DeviceRun(Run):
             self.device.upload(self.place_at(*place), np.ascontiguousarray(array))
 
     def fetch(self) -> None:
-        """Bring the outputs to the host."""
+        """Bring the outputs to the host, or to Residents."""
         self.device.synchronise()
         for k, array in enumerate(self.outputs):
-            if array.dtype != object and array.nbytes:
+            if isinstance(array, Resident):
+                address, target = self.place_at("output", k), array.reserved()
+                if array.nbytes and address != target:
+                    self.device.copy(target, address, array.nbytes)
+                array.written()
+            elif array.dtype != object and array.nbytes:
                 self.device.download(array, self.place_at("output", k))

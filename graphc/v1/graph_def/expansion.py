@@ -113,7 +113,7 @@ class Expansion:
                 node = self._values.get(op.outputs[0])
                 while node is not None:
                     pools.setdefault(node, self._written[op.name])
-                    node = node.inputs[0] if node.op in ("ensure", "stop", "guard") else None
+                    node = node.inputs[0] if node.op in ("ensure", "stop", "transfer", "guard") else None
         return pools
 
 

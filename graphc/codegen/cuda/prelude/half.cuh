@@ -1,4 +1,14 @@
-// f16 is its bits in an unsigned short; conversions round to nearest, ties to even.
+// f16 and bf16 are their bits in an unsigned short; conversions round to nearest, ties to even.
+__device__ __forceinline__ unsigned short gc_brain_of_float(float x) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  unsigned short result;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result) : "f"(x));
+  return result;
+#else
+  const unsigned int bits = static_cast<unsigned int>(__float_as_int(x));
+  return static_cast<unsigned short>((x != x ? bits | 0x400000 : bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+#endif
+}
 #ifdef GC_EMULATE
 inline float gc_float_of_half(unsigned short x) {
   const unsigned int sign = static_cast<unsigned int>(x & 0x8000) << 16, size = x & 0x7fff;
