@@ -10,7 +10,7 @@ from graphc.errors import CompileError
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
 from graphc.ir.kernel import Array, For, Kernel, Store, load
-from graphc.ir.node import var
+from graphc.ir.node import symbol, var
 from graphc.ir.parser import parse
 from graphc.ir.program import Buffer, Launch, Param, Program, Signature
 from graphc.ir.type import Type
@@ -98,6 +98,22 @@ def test_arrays_that_may_share_memory_are_not_restricted():
     assert "const float* __restrict__ x0, float* __restrict__ out0" in program_source(program(), GPU)
     for made in (program(((0, 0),)), program(arena=(0, 4096)), program(arena=(64, 64))):
         assert "const float* x0, float* out0" in program_source(made, GPU)
+
+
+@pytest.mark.parametrize("shape", [(15,), (5, 4), (symbol("m"), 3), (symbol("m"), 4)])
+def test_rows_that_begin_anywhere_are_not_moved_as_packs(shape):
+    kernel = parse(KERNELS["map"].replace("[n,512]", "[n]").replace("b, ", "b*512 + ").replace("in n block", "in n // 512 block"))
+    row = Type(dt.f32, shape)
+    rows = Type(dt.f32, (7, *shape))
+    buffers = (
+        Buffer("x", rows, ("input", 0)), Buffer("w", Type(dt.f32, (512,)), ("input", 1)), Buffer("y", rows, ("output", 0)),
+        Buffer("k", Type(dt.i64, ()), ("arena", 0)), Buffer("a", row, ("row", ("x", "k"))), Buffer("b", row, ("row", ("y", "k"))),
+    )  # fmt: skip
+    steps = (Launch("map0", ("x", "w", "y"), (7,), 1, 128), Launch("map0", ("a", "w", "b"), (row.size,), 1, 128))
+    made = program_source(Program("p", Signature((), ()), buffers, (kernel,), steps), GPU)
+    aligned = row.size == 20 or shape[-1] == 4
+    assert ("gc_load<float, 4>(x0," in made, "gc_store<float, 4>(out0," in made) == (aligned, aligned)
+    assert "gc_load<float, 4>(x1," in made
 
 
 def test_checked_text_has_arrays_that_look_at_every_access():
