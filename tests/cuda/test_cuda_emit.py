@@ -6,7 +6,7 @@ from emitted_kernels import KERNELS
 
 from graphc.codegen.cuda.module import kernels_source, program_source
 from graphc.codegen.cuda.prelude import parts
-from graphc.errors import CompileError
+from graphc.errors import CompileError, Location
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
 from graphc.ir.kernel import Array, For, Kernel, Store, load
@@ -120,6 +120,14 @@ def test_checked_text_has_arrays_that_look_at_every_access():
     text = source(KERNELS["turn"], checked=True)
     assert "const gc_global<const float> x0, const gc_global<float> out0" in text
     assert 'const gc_local_view<float> tile(gc_shared + 0, 1056, "tile");' in text
+
+
+def test_checked_text_tells_the_users_line():
+    kernel = parse(squares().replace("kernel @k", "kernel @told"))
+    store = kernel.body[0].body[0].body[0]
+    store.value.location = Location("/home/user/model.py", 14, "dense\\")
+    assert "out0[i0] = x0[i0] * x0[i0];  // model.py:14 dense\n" in kernels_source((kernel,), GPU, {}, checked=True)
+    assert "model.py" not in kernels_source((kernel,), GPU, {})
 
 
 @pytest.mark.parametrize("kind", ["parallel", "block"])
