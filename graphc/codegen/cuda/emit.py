@@ -271,10 +271,22 @@ class Body:
     def _loop(self, loop: For) -> None:
         if loop.kind not in (SERIAL, UNROLLED, VECTOR):
             raise CompileError(f"a {loop.kind} loop has no meaning inside a thread loop")
-        if loop.kind == VECTOR and type(loop.extent) is int:
+        if type(loop.extent) is int and loop.extent == 1:
+            self._once(loop)
+        elif loop.kind == VECTOR and type(loop.extent) is int:
             self._vector(loop)
-            return
-        self._counted(loop)
+        else:
+            self._counted(loop)
+
+    def _once(self, loop: For) -> None:
+        """One iteration is the body alone, in braces where it makes names."""
+        self._count(loop.var, "0", 1, False)
+        makes_names = any(isinstance(s, Let | Alloc) for s in loop.body)
+        if makes_names:
+            self._open("{")
+        self.run(loop.body)
+        if makes_names:
+            self._close()
 
     def _counted(self, loop: For) -> None:
         name = self._identifier(loop.var)
