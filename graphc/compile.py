@@ -57,7 +57,7 @@ from graphc.runtime.stages import WATCHERS, stage
 from graphc.runtime.support import load_support, missing, provide
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
-_MODULES, _GPU = "graphc.codegen.llvm.module", "graphc.compile_gpu"
+_MODULES, _GPU, _CUDA = "graphc.codegen.llvm.module", "graphc.compile_gpu", "graphc.runtime.cuda.compilers"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
 KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
@@ -463,7 +463,7 @@ def build_digest(folders: tuple[str, ...] = _COMPILER) -> str:
     for folder in folders:
         for path, _, files in sorted(os.walk(root / folder)):
             for file in sorted(files):
-                if file.endswith((".py", ".ll")):
+                if file.endswith((".py", ".ll", ".cuh", ".hpp", ".cpp")):
                     status = os.stat(os.path.join(path, file))
                     found.update(f"{folder}/{file} {status.st_size} {status.st_mtime_ns}\n".encode())
     return found.hexdigest()
@@ -475,8 +475,11 @@ def key_parts(graph: Graph, options: Options) -> dict[str, str]:
 
 
 def option_parts(options: Options) -> dict[str, str]:
+    target = target_of(options)
+    is_cuda = isinstance(target, Gpu) and not target.is_emulated
     return {
-        "target": target_of(options).name,
+        "target": target.name,
+        **({"CUDA compiler": _later(_CUDA).identity_here()} if is_cuda else {}),
         "fast_math": str(options.fast_math),
         "allow": " ".join(sorted(options.allow)),
         "skip": " ".join(options.skip),
