@@ -99,7 +99,7 @@ def _parts(row: Row, loops: list, level: int, parts: list[Array], totals: dict) 
         begin = k * BLOCK
         part = Part(row, piece, begin, simplified(least(BLOCK, extent - begin)), t)
         out, made = part.sums(level, reductions, stores)
-        keep = [If(part.leads(j), (Store(a.name, (*row.row_index, k), x),)) for j, (a, x) in enumerate(zip(parts, made))]
+        keep = [If(apply("eq", t, as_index(0)), tuple([Store(a.name, (*row.row_index, k), x) for a, x in zip(parts, made)]))]
         return live((*map(Alloc, part.shared.values()), *coordinates(b, axes, {v for v, _ in axes}), *out, *keep))
 
     def all_blocks(b: Node) -> tuple:
