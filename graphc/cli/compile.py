@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from graphc.aot.targets import target_names
 from graphc.cli.arguments import add_model, add_values, fast_math, sizes_in, values_of
 from graphc.errors import UsageError
 from graphc.inspect.sizes import unit
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_values(parser)
     parser.add_argument(
-        "--target", action="append", default=[], metavar="T",
+        "--target", action="extend", default=[], metavar="T", type=_targets,
         help=f"may be given several times; default: this machine; {_ALL} are all CPUs ({', '.join(TARGETS)}). cuda:sm_90,sm_80 are GPUs, cuda the one "
         "of this machine. With several, OUT.gc has code for each, and files for C are in a folder each",
     )  # fmt: skip
@@ -61,7 +62,7 @@ def run(options) -> None:
     written = compile_model(
         options.model,
         options.output,
-        targets=[name for given in options.target for name in (TARGETS if given == _ALL else [given])],
+        targets=options.target,
         batch=_batch(options.batch),
         sizes=sizes_in(options.size),
         entry=tuple(options.entry),
@@ -81,6 +82,13 @@ def show(written: Sequence[Path], notes: Sequence[str] = ()) -> None:
         print(f"wrote {path} ({unit(path.stat().st_size)})")
     for note in notes:
         print(note)
+
+
+def _targets(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(TARGETS) if text == _ALL else target_names([text])
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _batch(text: str | None) -> int | str | None:

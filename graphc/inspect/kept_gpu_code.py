@@ -8,6 +8,7 @@ from graphc.inspect.gpu_code import GpuCode
 from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Kernel
 from graphc.ir.program import Program
+from graphc.ir.symbols import symbol_of
 from graphc.runtime.container import Container
 from graphc.runtime.cuda.code_sections import read_needs, read_text
 from graphc.runtime.cuda.fatbin import cubin_in
@@ -40,7 +41,7 @@ class KeptGpuCode(GpuCode):
         found = read_needs(self._container, self._holder, self.gpu.arch)
         if found is None:
             return super()._reported(kernel)
-        if kernel.name not in found[1]:
+        if symbol_of(kernel.name) not in found[1]:
             raise self._container.error(f"section 'resources:{self._holder}' tells nothing of kernel {kernel.name}")
         return found
 

@@ -12,6 +12,7 @@ from fakecuda.image import image
 from graphc.codegen.cuda.module import program_source
 from graphc.ir.gpu import Gpu
 from graphc.ir.program import Program
+from graphc.ir.symbols import symbol_of
 from graphc.runtime.emulator.build import build
 
 _CALLED = """
@@ -35,6 +36,6 @@ def fake_image(program: Program, gpu: Gpu) -> bytes:
     Raises:
         DeviceUnavailable: there is no C++ compiler.
     """
-    names = tuple(kernel.name for kernel in program.kernels)
+    names = tuple(symbol_of(kernel.name) for kernel in program.kernels)
     calls = "".join(_CALL.format(name=name) for name in names)
     return image(build(program_source(program, gpu) + _CALLED + calls, names), gpu.arch)

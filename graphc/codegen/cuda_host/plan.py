@@ -12,6 +12,7 @@ from graphc.errors import CompileError
 from graphc.ir.gpu import Gpu
 from graphc.ir.program import Branch, Buffer, Copy, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
+from graphc.ir.symbols import symbol_of
 
 _WIDTH = 110
 
@@ -58,8 +59,8 @@ def check_function(plan: Plan, number: int) -> list[str]:
     tests = [f"  if (!{sizes.text(check.condition)}) return {k};  /* {commented(check.message)} */" for k, check in enumerate(program.checks, 1)]
     known = symbols_in(tuple([p.type for p in program.signature.inputs])).keys()
     open_types = dict.fromkeys(b.type for b in program.buffers if not b.type.is_static and symbols_in(b.type).keys() <= known)
-    bytes_of = dict.fromkeys(sizes.bare(size) for size in (*[t.size * max(1, t.dtype.size) for t in open_types], program.signature.arena))
-    fits = " && ".join([f"{text} <= LARGEST" for text in bytes_of])
+    bytes_of = dict.fromkeys(sizes.bare(t.size * max(1, t.dtype.size)) for t in open_types)
+    fits = " && ".join([f"{text} <= LARGEST" for text in bytes_of]) or "true"
     lines = [f"static int32_t check{number}(const int64_t *dims) {{",
              f"  for (int k = 0; k < {len(symbols)}; ++k)",
              f"    if ((uint64_t)dims[k] > LARGEST) return {end};",
@@ -224,7 +225,7 @@ class _Steps:
 
 def kernel_name(number: int, kernel: str) -> str:
     """What a kernel is called in the list of those of a program."""
-    return f"P{number}_{kernel}"
+    return f"P{number}_{symbol_of(kernel)}"
 
 
 def _joined(line: str) -> list[str]:

@@ -12,6 +12,7 @@ from graphc.codegen.header import commented
 from graphc.errors import CompileError
 from graphc.ir.gpu import Gpu
 from graphc.ir.program import Program, reasons_of
+from graphc.ir.symbols import symbol_of
 
 
 def cuda_source_text(plans: Sequence[Plan], entry: str, stem: str, name: str) -> str:
@@ -60,7 +61,7 @@ def _constants(plans: Sequence[Plan], largest: int | None) -> str:
         names = ", ".join(kernel_name(number, kernel) for kernel in plan.kernels)
         lines += ["", f"/* The kernels of program {number}, for {', '.join(gpu.arch for gpu in plan.archs)}. */"]
         lines += [f"enum {{ {names} }};"] if names else []
-        rows = [f'  {{"{kernel}", {shared}}},' for kernel, shared in plan.kernels.items()]
+        rows = [f'  {{"{symbol_of(kernel)}", {shared}}},' for kernel, shared in plan.kernels.items()]
         lines += [f"static const Kernel kernels{number}[] = {{", *(rows or ["  {NULL, 0},"]), "};"]
     return "\n".join([*lines, ""])
 

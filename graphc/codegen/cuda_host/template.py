@@ -153,6 +153,7 @@ static int32_t reserve({entry} *handle, CUdeviceptr *at, int64_t *room, int64_t 
     TRY(CALL(handle, cuCtxSynchronize()));
     TRY(CALL(handle, cuMemFree(*at)));
     *at = 0;
+    *room = 0;
   }}
   TRY(CALL(handle, cuMemAlloc(at, bytes > 0 ? (size_t)bytes : 1)));
   *room = bytes;

@@ -15,6 +15,7 @@ from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repea
 from graphc.ir.sizes import symbols_in
 from graphc.ir.symbols import symbol_of
 from graphc.ir.type import Type
+from graphc.runtime.cuda.bundle import load
 from graphc.runtime.device import Device
 from graphc.runtime.dims import evaluate, symbols_of
 from graphc.runtime.portable_call import HostStep, LateSizes, Run
@@ -29,7 +30,7 @@ class DeviceProgram:
 
     Args:
         program: without kernels and constants.
-        image: what its kernels became.
+        image: what its kernels became, see ``bundle``.
         constants: bytes of its constants; they are copied to the device once.
         host_steps: what Python does, for the Host steps in the order of ``flat``.
         failed: called with the error code of a run that stops; raises.
@@ -49,7 +50,7 @@ class DeviceProgram:
         for step in steps:
             if isinstance(step, Launch):
                 shared[step.kernel] = max(step.shared, shared.get(step.kernel, 0))
-        self.module = device.load(bytes(image), tuple(map(symbol_of, shared))) if shared else None
+        self.module = load(device, bytes(image), tuple(map(symbol_of, shared))) if shared else None
         self.functions = {name: self.module.function(symbol_of(name), size) for name, size in shared.items()}
         self.donated = dict(self.signature.donated)
         self.needs = [symbols_of(p.type.shape) for p in self.signature.outputs]
