@@ -18,7 +18,8 @@ class Options:
     """How to compile.
 
     Attributes:
-        target: name of a target description (``graphc.ir.target.TARGETS``); None for this machine.
+        target: name of a target description (``graphc.ir.target.TARGETS``, ``graphc.ir.gpu.GPUS``); None for this machine.
+            ``cuda`` (or ``cuda:1``) is the GPU of this number, whichever it is, and ``cuda-emulated`` the emulated one.
         fast_math: allow rewrites that change the last bits, such as reassociation. Off: results follow the NumPy
             definitions operation by operation.
         allow: of the rewrites that change the last bits, those that are wanted all the same (``fast_math`` wants all);
