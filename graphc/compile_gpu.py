@@ -10,9 +10,10 @@ from graphc.codegen.cuda.module import program_source
 from graphc.ir.gpu import Gpu
 from graphc.ir.program import Program
 from graphc.ir.symbols import symbol_of
+from graphc.runtime.cuda.bundle import bundle
 from graphc.runtime.cuda.driver import open_device
 from graphc.runtime.cuda.executable import DeviceExecutable
-from graphc.runtime.cuda.images import compile_image
+from graphc.runtime.cuda.images import compile_images
 from graphc.runtime.device import Device
 from graphc.runtime.emulator.build import build
 from graphc.runtime.emulator.device import EmulatedDevice
@@ -27,7 +28,7 @@ def source_of(program: Program, gpu: Gpu) -> str:
 
 
 def image_of(program: Program, gpu: Gpu) -> bytes:
-    """The kernels of a Program as machine code: a cubin, or a shared library for the emulator; empty if it has none.
+    """The kernels of a Program as machine code: cubins, see ``bundle``, or a shared library for the emulator; empty if it has none.
 
     Raises:
         DeviceUnavailable: there is no compiler for this GPU; the message says what to install.
@@ -38,7 +39,7 @@ def image_of(program: Program, gpu: Gpu) -> bytes:
     source = source_of(program, gpu)
     if gpu.is_emulated:
         return build(source, tuple([symbol_of(k.name) for k in program.kernels]))
-    return compile_image(source, gpu.arch, program.name).data
+    return bundle(compile_images(source, gpu.arch, program.name))
 
 
 @functools.lru_cache(maxsize=None)

@@ -5,13 +5,14 @@ python tools/mutate_kernels.py graph.txt --count 100 --size n=50 --target cuda-e
 
 A mutant is an edit of one kernel: a barrier, wait or fence is dropped, a part of a guard is dropped, a bound or a number of an index is
 one more, a shuffle asks another thread. All mutants of a graph are compiled in one text beside the kernels themselves, and the program
-runs with one kernel replaced at a time, in three orders of threads. What is neither reported nor seen in the results is printed: it may
-do the same as the kernel (a guard that always holds), or be what the emulator cannot see.
+runs with one kernel replaced at a time, in three orders of threads. What is neither reported nor seen in the results is printed, if
+runs come to its line at all: it may do the same as the kernel (a guard that always holds), or be what the emulator cannot see.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import re
 import sys
@@ -88,6 +89,7 @@ class Mutant:
     line: str
     edited: str
     text: str
+    trap: str  # the kernel with a trap before that line in place of the edit
 
 
 def edits_of(line: str) -> list[str]:
@@ -121,8 +123,10 @@ def mutants_of(text: str, count: int, draw: random.Random) -> list[Mutant]:
         choices = [(k, edited) for k in range(first, len(lines)) for edited in edits_of(lines[k])]
         for number, (k, edited) in enumerate(draw.sample(choices, min(count, len(choices)))):
             own = f"{name}_mutant{number}"
-            changed = "\n".join((*lines[:k], edited, *lines[k + 1 :])).replace(f" {name}(", f" {own}(", 1)
-            found.append(Mutant(name, own, lines[k].strip(), edited.strip(), changed))
+            changed, trap = [
+                "\n".join((*lines[:k], *new, *lines[k + 1 :])).replace(f" {name}(", f" {own}(", 1) for new in ((edited,), ("__trap();", lines[k]))
+            ]
+            found.append(Mutant(name, own, lines[k].strip(), edited.strip(), changed, trap))
     return found
 
 
@@ -154,39 +158,53 @@ def bits(results) -> bytes:
     return b"".join([np.ascontiguousarray(r).tobytes() for r in (results if isinstance(results, (list, tuple)) else [results])])
 
 
-def examine(name: str, text: str, target: str, count: int, sizes: dict[str, int], draw: random.Random) -> tuple[int, list[Mutant]]:
-    """How many mutants a graph had, and those that were not found."""
-    device, mutants = MutatedDevice(target.partition(":")[2]), []
+def compiled(text: str, target: str, device: MutatedDevice, add):
+    """The program of a graph on a device, beside whose kernels the mutants that ``add`` makes of its text are compiled."""
 
     def image_of(program, gpu):
         source = compile_gpu.source_of(program, gpu)
-        mutants[:] = mutants_of(source, count, draw)
-        image = build("".join((source, *[m.text for m in mutants])), (*[k.name for k in program.kernels], *[m.name for m in mutants]))
-        assert all(m.text.encode() in image for m in mutants), "a mutant is not what was compiled"
+        more = add(source)
+        image = build("".join((source, *more.values())), (*[k.name for k in program.kernels], *more))
+        assert all(m.encode() in image for m in more.values()), "a mutant is not what was compiled"
         return image
 
     with mock.patch.object(compile_gpu, "image_of", image_of), mock.patch.object(compile_gpu, "device_for", lambda gpu, index: device):
-        program = compile_graph(parse(text), Options(target=target, cache=False))
+        return compile_graph(parse(text), Options(target=target, cache=False))
+
+
+def examine(name: str, text: str, target: str, count: int, sizes: dict[str, int], draw: random.Random) -> tuple[int, list[Mutant]]:
+    """How many mutants a graph had in lines that runs come to, and those that were not found."""
+    device, mutants = MutatedDevice(target.partition(":")[2]), []
+
+    def mutate(source: str) -> dict[str, str]:
+        mutants[:] = mutants_of(source, count, draw)
+        return {m.name: m.text for m in mutants}
+
+    program = compiled(text, target, device, mutate)
     given = [inputs_of(program.signature, size, sizes) for size in _SIZES]
-    runs = [(arrays, bits(program(*arrays))) for arrays in given]
-    missed = []
-    for device.mutant in mutants:
-        if not any(found(program, device, arrays, right) for arrays, right in runs):
-            missed.append(device.mutant)
-    print(f"{name}: {len(mutants) - len(missed)} of {len(mutants)} found", flush=True)
-    for m in missed:
+    right = [bits(program(*arrays)) for arrays in given]
+    missed = [m for m in mutants if not found(program, device, m, given, right)]
+    named = text.replace("graph @", "graph @traps_", 1)  # the same graph would be the same program
+    program = compiled(named, target, device, lambda source: {m.name: m.trap for m in missed})
+    reached = [m for m in missed if found(program, device, m, given, right)]
+    total = len(mutants) - len(missed) + len(reached)
+    print(f"{name}: {total - len(reached)} of {total} found", flush=True)
+    for m in reached:
         print(f"    {m.kernel}: {m.line}\n    {' ' * len(m.kernel)}> {m.edited or '(dropped)'}")
-    return len(mutants), missed
+    return total, reached
 
 
-def found(program, device: MutatedDevice, given: list[np.ndarray], right: bytes) -> bool:
+def found(program, device: MutatedDevice, mutant: Mutant, given: list[list[np.ndarray]], right: list[bytes]) -> bool:
     """Whether a mutant is reported, or changes a bit of the results, in one of the orders."""
-    for device.order in ORDERS:
-        try:
-            if bits(program(*given)) != right:
+    device.mutant = mutant
+    try:
+        for device.order, (arrays, wanted) in itertools.product(ORDERS, zip(given, right)):
+            if bits(program(*arrays)) != wanted:
                 return True
-        except DeviceError:
-            return True
+    except DeviceError:
+        return True
+    finally:
+        device.mutant, device.order = None, ORDERS[0]
     return False
 
 

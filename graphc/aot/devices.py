@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from graphc.errors import DeviceUnavailable, UsageError
+from graphc.errors import UsageError
 from graphc.ir.gpu import CUDA, EMULATED
-from graphc.runtime.gpus import FoundGpu, device_number, found_gpus, why_none
+from graphc.runtime.gpus import FoundGpu
 
 CPU = "cpu"
 _VARIABLE = "GRAPHC_DEVICE"
@@ -32,20 +32,6 @@ def asked_device(device: str | None) -> str | None:
 def kind_of(device: str) -> str:
     """The kind in the name of a device."""
     return device.partition(":")[0]
-
-
-def gpu_at(device: str) -> FoundGpu:
-    """The GPU of a name such as ``cuda:0``.
-
-    Raises:
-        DeviceUnavailable: it is not there; the message says what is missing.
-    """
-    gpus, number = found_gpus(), device_number(device)
-    if not gpus:
-        raise DeviceUnavailable(f"{device}: {why_none()}")
-    if number >= len(gpus):
-        raise DeviceUnavailable(f"there is no {device}; this process sees {len(gpus)} GPU{'s' if len(gpus) > 1 else ''}, numbered from 0")
-    return gpus[number]
 
 
 def described(gpu: FoundGpu, device: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from graphc.aot.gpu_sections import DeviceCode
@@ -11,7 +12,8 @@ from graphc.compile import Lowered
 from graphc.ir.gpu import GPUS, Gpu
 from graphc.runtime.cuda.fatbin import fatbin
 from graphc.runtime.cuda.images import compile_image
-from graphc.runtime.cuda.nvrtc import PTX
+from graphc.runtime.cuda.nvrtc import CUBIN, PTX
+from graphc.runtime.pool import default_threads
 
 
 def device_codes(made: Mapping[str, Lowered]) -> list[DeviceCode]:
@@ -36,7 +38,10 @@ def _code(lowered: Lowered, gpus: tuple[Gpu, ...], text: Gpu | None) -> DeviceCo
     program = lowered.program
     if not program.kernels:
         return DeviceCode(lowered, gpus, {}, text)
-    images = {gpu: compile_image(program_source(program, gpu), gpu.arch, program.name) for gpu in gpus}
-    newer = [compile_image(program_source(program, text), text.arch, program.name, form=PTX)] if text is not None else []
+    jobs = [*((gpu, CUBIN) for gpu in gpus), *([(text, PTX)] if text is not None else [])]
+    texts = [program_source(program, gpu) for gpu, _ in jobs]
+    with ThreadPoolExecutor(min(len(jobs), default_threads())) as pool:  # compilers leave Python to others
+        made = list(pool.map(lambda job, source: compile_image(source, job[0].arch, program.name, form=job[1]), jobs, texts))
+    images, newer = dict(zip(gpus, made)), made[len(gpus) :]
     needs = {gpu.arch: {"compiler": i.compiler, "functions": [asdict(r) for r in i.resources.values()]} for gpu, i in images.items()}
     return DeviceCode(lowered, gpus, needs, text, newer[0].data if newer else b"", fatbin([*images.values(), *newer]))

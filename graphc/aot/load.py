@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from graphc.aot.devices import CPU, asked_device, described, gpu_at, kind_of, listed
+from graphc.aot.devices import CPU, asked_device, described, kind_of, listed
 from graphc.aot.gpu_sections import serving, shares_in
 from graphc.aot.shared import SharedModel, load_shared
 from graphc.compile import RECORD, compile_graph, from_sections
@@ -21,7 +21,7 @@ from graphc.ir.parser import parse
 from graphc.options import INEXACT, VERSION, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
-from graphc.runtime.gpus import found_gpus, why_none
+from graphc.runtime.gpus import device_number, expect_gpu, found_gpus, why_none
 from graphc.runtime.host import host_target, run_by
 from graphc.runtime.support import load_support
 
@@ -207,7 +207,7 @@ def _gpu_code(model: Model, device: str) -> tuple[str | None, str]:
     """
     if kind_of(device) == EMULATED:
         return next((name for name in model.targets if name.startswith(f"{EMULATED}:")), None), device
-    gpu = gpu_at(device)
+    gpu = expect_gpu(device_number(device), device)
     return serving(gpu.capability, model.targets, model.ptx), described(gpu, device)
 
 

@@ -12,7 +12,7 @@ from graphc.api.places import home_place, options_for
 from graphc.api.programs import Programs
 from graphc.api.signature import OpenSizes, signature
 from graphc.api.storage import references
-from graphc.api.values import GRADIENT, Held, Value, inlined, kind_of, location_of, number, value_of_leaf
+from graphc.api.values import GRADIENT, Value, inlined, kind_of, location_of, number, value_of_leaf
 from graphc.compile import compile_graph
 from graphc.errors import InvalidArgumentError, explain
 from graphc.ir.graph import Graph, input_node, needed, substitute
@@ -78,9 +78,7 @@ class Walk:
                 stack.pop()
                 continue
             operands = value.operands  # before the array: see Value.settle
-            array = value.array
-            if type(value.entry) is Held:
-                array = value.entry.resident
+            array = value.held or value.array
             if array is not None:
                 key += (_LEAF, kind_of(array))
                 leaves.append(array)
@@ -99,13 +97,13 @@ class Walk:
                         if type(o) is not Value:
                             row.append(_CONSTANT)
                             continue
-                        array = o.array
+                        array = o.held or o.array
                         if array is None:
                             stack.append(o)
                             is_ready = False
                             continue
                         key.append(_LEAF)
-                        leaves.append(array if type(o.entry) is not Held else o.entry.resident)
+                        leaves.append(array)
                         place = places[o] = len(steps)
                         steps.append((o, None))
                     row.append(place)

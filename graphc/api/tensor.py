@@ -12,7 +12,7 @@ from graphc.api.places import full_name, home_place, place_of
 from graphc.api.shape import TensorShape, may_broadcast, shown
 from graphc.api.storage import references
 from graphc.api.traced_value import TracedValue
-from graphc.api.values import Held, Value, carried, given, location_of, value_of_node
+from graphc.api.values import Value, given, location_of, value_of_node
 from graphc.errors import Location, ShapeError, UsageError, explain, place
 from graphc.ir.dtype import DType
 from graphc.ir.node import Node
@@ -187,14 +187,14 @@ class EagerTensor(EagerValue, Tensor):
         value = self._value
         if not value.is_there:
             self.graph.compute(value)
-        return carried(value)
+        return value.held or value.array
 
     @property
     def device(self) -> str:
         """Where it is, or where it is going to be computed."""
-        entry = self._value.entry
-        if type(entry) is Held:
-            return full_name(entry.resident.device.name)
+        entry, held = self._value.entry, self._value.held
+        if held is not None:
+            return full_name(held.device.name)
         made = None if entry is None else entry.result
         return full_name(made.attr("source") if made is not None and made.op == "transfer" else home_place())
 

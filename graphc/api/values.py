@@ -82,36 +82,24 @@ class Entry:
         self.is_scalar = not type.shape and type.dtype.is_inexact
 
 
-class Held:
-    """In place of the Entry of a value that lies on a device.
-
-    Attributes:
-        resident: the array there. label: what messages call the operation that made it.
-    """
-
-    __slots__ = ("resident", "label", "kind")
-
-    def __init__(self, resident: Resident, label: str):
-        self.resident, self.label, self.kind = resident, label, kind_of(resident)
-
-
 class Value:
     """One value: an array, or an operation that was recorded and not carried out yet.
 
     Attributes:
-        entry: the operation; None for what was given; a Held for what lies on a device.
+        entry: the operation; None for what was given.
         operands: its operands, Values and numbers; None once they are not needed any more.
         array: the value on the host, or None.
+        held: the value on a device, or None.
         line: file and line of the program that made it, or a Location, or None.
         depth: how many operations follow each other up to here that were not carried out.
         taped: how many tapes took it down.
     """
 
-    __slots__ = ("entry", "operands", "array", "line", "depth", "taped", "_kind", "_node", "__weakref__")
+    __slots__ = ("entry", "operands", "array", "held", "line", "depth", "taped", "_kind", "_node", "__weakref__")
 
-    def __init__(self, entry: Entry | Held | None, operands: tuple | None, array: np.ndarray | None, line=None, depth=0):
+    def __init__(self, entry: Entry | None, operands: tuple | None, array: np.ndarray | None, line=None, depth=0):
         self.entry, self.operands, self.array, self.line, self.depth = entry, operands, array, line, depth
-        self.taped = 0
+        self.taped, self.held = 0, None
         self._kind = self._node = None
 
     @property
@@ -119,30 +107,30 @@ class Value:
         """Type of the value."""
         found = self._kind
         if found is None:
-            found = self._kind = self.entry.kind if self.array is None else kind_of(self.array)
+            array = self.held or self.array
+            found = self._kind = self.entry.kind if array is None else kind_of(array)
         return found
 
     @property
     def is_there(self) -> bool:
         """Whether nothing must be computed: the value is on the host or on a device."""
-        return self.array is not None or type(self.entry) is Held
+        return self.array is not None or self.held is not None
 
     def settle(self, array: np.ndarray | Resident) -> None:
         """Take ``array`` for the value and forget how it is computed."""
         if type(array) is Resident:
-            self.entry = Held(array, self.entry.label)
-            self.operands, self._node, self.depth = (), None, 0
-            return
-        array = array.view()
-        array.flags.writeable = False
-        self.array = array  # before the operands go: another thread looks at them in the other order
+            self.held = array
+        else:
+            array = array.view()
+            array.flags.writeable = False
+            self.array = array  # before the operands go: another thread looks at them in the other order
         self.operands = self._node = None
         self.depth = 0
 
     def fetch(self) -> np.ndarray | None:
         """The value on the host, of one that is there; None of others."""
-        if self.array is None and type(self.entry) is Held:
-            self.array = self.entry.resident.array()
+        if self.array is None and self.held is not None:
+            self.array = self.held.array()
         return self.array
 
     def keep(self) -> None:
@@ -242,14 +230,13 @@ def given(array: np.ndarray, line=None) -> Value:
     return Value(None, None, array, line)
 
 
-def of_array(array: np.ndarray | Resident, label: str = "function") -> Value:
+def of_array(array: np.ndarray | Resident) -> Value:
     """An array that nobody writes to, on the host or on a device, as a Value."""
-    return Value(Held(array, label), (), None) if type(array) is Resident else Value(None, None, array)
-
-
-def carried(value: Value) -> np.ndarray | Resident:
-    """The array of a value that is there, where it lies."""
-    return value.entry.resident if type(value.entry) is Held else value.array
+    if type(array) is not Resident:
+        return Value(None, None, array)
+    value = Value(None, None, None)
+    value.held = array
+    return value
 
 
 def value_of_node(node: Node, line=None) -> Value:
@@ -267,8 +254,10 @@ _same: dict[Kind, Entry] = {}
 
 def alias(value: Value) -> Value:
     """Another Value that will have the same array."""
-    if type(value.entry) is Held:
-        return Value(value.entry, (), value.array, value.line)
+    if value.held is not None:
+        again = Value(value.entry, None, value.array, value.line)
+        again.held = value.held
+        return again
     if value.array is not None:
         return given(value.array, value.line)
     entry = _same.get(value.kind)

@@ -20,8 +20,8 @@ from graphc.ir.node import make
 from graphc.ir.type import Type
 from graphc.options import VERSION, Options
 from graphc.runtime.cache import default_cache
-from graphc.runtime.cuda.facts import DeviceFacts, driver_version, expect_devices
 from graphc.runtime.emulator.build import compiler
+from graphc.runtime.gpus import FoundGpu, code_for, driver_version, found_gpus, why_none
 from graphc.runtime.pool import default_threads
 
 NEEDED = ("numpy", "llvmlite", "ml-dtypes")
@@ -84,25 +84,25 @@ def _cache() -> Iterator[Finding]:
 
 def _cuda() -> Iterator[Finding]:
     """The CUDA devices, a program on the first of them, and whether kernels can be run without one."""
-    try:
-        found, version = expect_devices(), driver_version()
-    except DeviceUnavailable as error:
-        yield Finding("note", str(error))
-    else:
-        told = [_device(facts, version) for facts in found]
+    found = found_gpus()
+    if found:
+        told = [_device(gpu, f"{CUDA}:{k}") for k, gpu in enumerate(found)]
         yield from told
         if told[0].level == "ok":
             yield _program(Options(cache=False, target=CUDA), f"a small program for {CUDA}:0")
+    else:
+        yield Finding("note", f"{CUDA}: {why_none()}")
     try:
         yield Finding("ok", f"{EMULATED}: kernels run on the CPU, compiled by {compiler()[0]}")
     except DeviceUnavailable as error:
         yield Finding("note", str(error))
 
 
-def _device(facts: DeviceFacts, version: int) -> Finding:
-    what = f"{CUDA}:{facts.index} {facts.name}: {facts.memory / 1e9:.1f} GB, {facts.multiprocessors} multiprocessors"
+def _device(gpu: FoundGpu, device: str) -> Finding:
+    version = driver_version()
+    what = f"{device} {gpu.name}: {gpu.memory / 1e9:.1f} GB, {gpu.multiprocessors} multiprocessors"
     try:
-        return Finding("ok", f"{what}, {facts.gpu.arch}, driver of CUDA {version // 1000}.{version % 1000 // 10}")
+        return Finding("ok", f"{what}, {code_for(gpu, device).arch}, driver of CUDA {version // 1000}.{version % 1000 // 10}")
     except DeviceUnavailable as error:
         return Finding("note", str(error))
 

@@ -12,7 +12,7 @@ from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Kernel
 from graphc.ir.program import Program
 from graphc.ir.symbols import symbol_of
-from graphc.runtime.cuda.images import Image, compile_image
+from graphc.runtime.cuda.images import Image, compile_image, compile_images
 from graphc.runtime.cuda.kernel_text import kernel_of, only, spans
 from graphc.runtime.cuda.nvrtc import CUBIN, PTX
 from graphc.runtime.cuda.reports import Resources, occupancy
@@ -31,6 +31,16 @@ class GpuCode:
     def text(self) -> str:
         """The CUDA C++ text of the whole program."""
         return program_source(self.program, self.gpu)
+
+    @functools.cached_property
+    def machine_code(self) -> dict[str, Sass]:
+        """The machine code of every kernel, by its symbol, as it runs.
+
+        Raises:
+            DeviceUnavailable: as for ``whole``.
+        """
+        images = compile_images(self.text, self.gpu.arch, self.program.name)
+        return {name: one for image in images for name, one in disassemble(image.data).items()}
 
     def whole(self, form: str) -> str:
         """The whole program as ``cuda``, ``ptx`` or ``sass``.
@@ -96,7 +106,6 @@ class GpuCode:
         fills = occupancy(self.gpu, shape.threads, own.registers, shared)
         called = [one for one in found.values() if one.registers is None]
         rows = [
-            ("blocks", f"{shape.grid}", ""),
             ("threads", f"{shape.threads}", "of a block"),
             ("shared memory", unit(shared), "of a block"),
             ("registers", f"{own.registers}", "of a thread"),
@@ -107,5 +116,6 @@ class GpuCode:
             rows[-1] = ("spills", rows[-1][1], "")
         width = max(len(value) for _, value, _ in rows)
         lines = [f"  {name:13}  {value:>{width}}  {note}".rstrip() for name, value, note in rows]
-        part = f"{fills.warps} of {fills.most} warps ({100 * fills.fraction:.0f} %)"
-        return [*lines, f"  {'occupancy':13}  {fills.blocks:>{width}}  blocks on a multiprocessor, {part}; there could be more but for {fills.limit}"]
+        part = f"{fills.warps} of {fills.most} warps ({fills.fraction:.0%})"
+        limit = f", limited by {fills.limit}" if fills.fraction < 1 else ""
+        return [*lines, f"  {'occupancy':13}  {fills.blocks:>{width}}  blocks on a multiprocessor, {part}{limit}"]

@@ -4,44 +4,101 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from dataclasses import dataclass
 
 from graphc.errors import DeviceUnavailable
 from graphc.ir.gpu import CUDA, EMULATED, GPUS, Gpu
 
 _LIBRARY = "libcuda.so.1"
-_MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_...
+_MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED = 16, 75, 76, 97  # CU_DEVICE_ATTRIBUTE_...
+_NO_DEVICE = 100
+_STARTS = {  # what cuInit answers
+    _NO_DEVICE: "it finds no GPU (does nvidia-smi list one?)",
+    802: "its fabric manager is not ready: start nvidia-fabricmanager",
+    803: "its library and its kernel module are of different versions: restart the machine after an update of the driver",
+    804: "its compatibility library does not fit the GPU: take CUDA's compat folder off LD_LIBRARY_PATH",
+}
 
 
 @dataclass(frozen=True)
 class FoundGpu:
-    """A GPU as the driver tells of it: what it is called, its compute capability, and its bytes of memory (0: unknown)."""
+    """A GPU as the driver tells of it; numbers are 0 where they are not known.
+
+    Attributes:
+        name: what it is called. capability: compute capability. memory: bytes.
+        multiprocessors: how many. shared_bytes: shared memory of a block at the most.
+    """
 
     name: str
     capability: tuple[int, int]
     memory: int
+    multiprocessors: int = 0
+    shared_bytes: int = 0
+
+
+@functools.lru_cache
+def _started(library: str) -> tuple[ctypes.CDLL | None, int]:
+    """The driver's library, and what its start answered: 0 where it works."""
+    try:
+        driver = ctypes.CDLL(library)
+    except OSError:
+        return None, 0
+    return driver, driver.cuInit(0)
 
 
 @functools.cache
 def found_gpus() -> tuple[FoundGpu, ...]:
     """The GPUs of this process, in the driver's order, which follows ``CUDA_VISIBLE_DEVICES``."""
-    try:
-        driver = ctypes.CDLL(_LIBRARY)
-    except OSError:
-        return ()
+    driver, status = _started(_LIBRARY)
     count = ctypes.c_int(0)
-    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+    if driver is None or status or driver.cuDeviceGetCount(ctypes.byref(count)):
         return ()
     return tuple([_described(driver, k) for k in range(count.value)])
 
 
 def why_none() -> str:
-    """What is missing where ``found_gpus`` finds none."""
-    try:
-        ctypes.CDLL(_LIBRARY)
-    except OSError:
-        return f"NVIDIA's driver is not installed ({_LIBRARY} is not found)"
-    return "NVIDIA's driver shows no GPU to this process (see nvidia-smi, and the environment variable CUDA_VISIBLE_DEVICES)"
+    """What is missing where ``found_gpus`` finds none, and what to do about it."""
+    driver, status = _started(_LIBRARY)
+    if driver is None:
+        return (
+            f"NVIDIA's driver is not installed ({_LIBRARY} is not found); a container sees the one of its machine when it is started "
+            "with the GPUs (docker run --gpus all)"
+        )
+    why = _STARTS.get(status or _NO_DEVICE) or f"cuInit failed: {error_text(driver, status)}"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        why += f"; CUDA_VISIBLE_DEVICES={visible!r} says which it may show, unset it to see all"
+    return f"NVIDIA's driver shows no GPU to this process: {why}"
+
+
+def libcuda() -> ctypes.CDLL:
+    """The driver's library, ready for calls.
+
+    Raises:
+        DeviceUnavailable: there is no GPU; the message says why.
+    """
+    if not found_gpus():
+        raise DeviceUnavailable(f"{CUDA}: {why_none()}")
+    return _started(_LIBRARY)[0]
+
+
+def error_text(driver: ctypes.CDLL, code: int) -> str:
+    """What the driver says about one of its errors; empty where it does not know it."""
+    text = ctypes.c_char_p()
+    driver.cuGetErrorString(code, ctypes.byref(text))
+    return (text.value or b"").decode()
+
+
+def driver_version() -> int:
+    """The CUDA version that the driver supports, such as 12040 for 12.4.
+
+    Raises:
+        DeviceUnavailable: there is no GPU.
+    """
+    version = ctypes.c_int()
+    libcuda().cuDriverGetVersion(ctypes.byref(version))
+    return version.value
 
 
 def _described(driver: ctypes.CDLL, index: int) -> FoundGpu:
@@ -49,12 +106,41 @@ def _described(driver: ctypes.CDLL, index: int) -> FoundGpu:
     driver.cuDeviceGet(ctypes.byref(device), index)
     name = ctypes.create_string_buffer(256)
     driver.cuDeviceGetName(name, 256, device)
-    capability = []
-    for attribute in (_MAJOR, _MINOR):
-        driver.cuDeviceGetAttribute(ctypes.byref(number), attribute, device)
-        capability.append(number.value)
     driver.cuDeviceTotalMem_v2(ctypes.byref(size), device)
-    return FoundGpu(name.value.decode(errors="replace"), tuple(capability), size.value)
+
+    def attribute(which: int) -> int:
+        driver.cuDeviceGetAttribute(ctypes.byref(number), which, device)
+        return number.value
+
+    capability = (attribute(_MAJOR), attribute(_MINOR))
+    return FoundGpu(name.value.decode(errors="replace"), capability, size.value, attribute(_MULTIPROCESSORS), attribute(_SHARED))
+
+
+def expect_gpu(number: int, said: str) -> FoundGpu:
+    """The GPU of a number; ``said`` is what asked for it, in words.
+
+    Raises:
+        DeviceUnavailable: it is not there; the message says what is missing.
+    """
+    gpus = found_gpus()
+    if not gpus:
+        raise DeviceUnavailable(f"{said}: {why_none()}")
+    if number >= len(gpus):
+        raise DeviceUnavailable(f"{said}: this process sees {len(gpus)} GPU{'s' if len(gpus) > 1 else ''}, numbered from 0")
+    return gpus[number]
+
+
+def code_for(found: FoundGpu, said: str) -> Gpu:
+    """What code for a GPU is made for; ``said`` is what asked for it, in words.
+
+    Raises:
+        DeviceUnavailable: graphc makes none.
+    """
+    fitting = [g for g in GPUS.values() if not g.is_emulated and g.runs_on(found.capability)]
+    if not fitting:
+        had, known = ".".join(map(str, found.capability)), ", ".join(sorted({g.arch for g in GPUS.values()}))
+        raise DeviceUnavailable(f"{said}: graphc makes no code for {found.name}, of compute capability {had}, only for {known}")
+    return max(fitting, key=lambda g: (g.capability, g.arch))
 
 
 def device_number(target: str | None) -> int:
@@ -76,14 +162,5 @@ def gpu_target(target: str) -> Gpu | None:
         return GPUS.get(target)
     if kind == EMULATED:
         return GPUS[f"{EMULATED}:sm_90a"]
-    gpus, index = found_gpus(), device_number(target)
-    if not gpus:
-        raise DeviceUnavailable(f"target {target}: {why_none()}")
-    if index >= len(gpus):
-        raise DeviceUnavailable(f"target {target}: this process sees {len(gpus)} GPU{'s' if len(gpus) > 1 else ''}, numbered from 0")
-    found = gpus[index]
-    fitting = [g for g in GPUS.values() if not g.is_emulated and g.runs_on(found.capability)]
-    if not fitting:
-        had = ".".join(map(str, found.capability))
-        raise DeviceUnavailable(f"target {target}: graphc makes no code for {found.name}, of compute capability {had}")
-    return max(fitting, key=lambda g: (g.capability, g.arch))
+    said = f"target {target}"
+    return code_for(expect_gpu(device_number(target), said), said)

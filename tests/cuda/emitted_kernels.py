@@ -135,4 +135,23 @@ kernel @loops0(x0: i64[n], x1: f64[n,m], out0: f64[n] written, out1: i64[n] writ
   }
 }
 """,
+    "places": """
+kernel @places0(x0: i32[n], out0: i64[64,8] written, out1: i32[64] written) dims(n, m) {
+  for b in 2 block {
+    for t in 32 thread {
+      let i: i64 = b*32 + t
+      let k: i64 = i - n
+      out0[i, 0] = k // 8
+      out0[i, 1] = k % 8
+      out0[i, 2] = k // 7
+      out0[i, 3] = k % 7
+      out0[i, 4] = (i*1000 + 5) // m
+      out0[i, 5] = (i*1000 + 5) % m
+      out0[i, 6] = min(k, 3 - i) - max(k*2, i)
+      out0[i, 7] = (b*-5 + 40 - t*3) % 7 + (t - b) // 3
+      out1[i] = x0[(63 - i) * 2 + b if i < n]
+    }
+  }
+}
+""",
 }

@@ -105,6 +105,18 @@ def test_loops_and_branches(emitted):
         assert result["out1"][row] == most * int(stop[row]) - most // 2 % 3
 
 
+@pytest.mark.parametrize("m", [0, 1, 7, 1 << 33])
+def test_quotients_of_every_sign(m, emitted):
+    n, i = 127, np.arange(64)
+    x = DRAW.integers(0, 9, n).astype(np.int32)
+    result = emitted.run("places0", {"x0": x, "out0": np.zeros((64, 8), np.int64), "out1": np.zeros(64, np.int32)}, n=n, m=m)
+    k, b, t = i - n, i // 32, i % 32
+    large = (i * 1000 + 5) // m if m else i * 0, (i * 1000 + 5) % m if m else i * 0
+    last = np.minimum(k, 3 - i) - np.maximum(k * 2, i), (b * -5 + 40 - t * 3) % 7 + (t - b) // 3
+    np.testing.assert_array_equal(result["out0"].T, [k // 8, k % 8, k // 7, k % 7, *large, *last])
+    np.testing.assert_array_equal(result["out1"], x[(63 - i) * 2 + b])
+
+
 @pytest.mark.parametrize("dtype", SHUFFLED, ids=lambda d: d.short)
 def test_values_of_other_threads(dtype, emitted):
     bits = DRAW.integers(0, 2 if dtype is dt.b1 else 256, (64, dtype.size), np.uint8)

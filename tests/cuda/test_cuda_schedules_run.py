@@ -130,8 +130,9 @@ def test_columns(dtype):
     for shape, axes in (((50, 70), (0,)), ((0, 3), (0,)), ((4, 100), (0,)), ((35, 20_000), (0,)), ((3, 40, 8), (0, 1)), ((6, 4, 5, 3), (0, 2))):
         x = g.add(shape, dtype)
         g.out(reduce(x, "sum", axes), reduce(x * x, "max", axes))
-    x = g.add((n, 64), dtype, sizes=(37,))
-    g.out(reduce(x, "sum", (0,)), reduce(x, "prod", (0,)))
+    for shape, sizes, axes in (((n, 64), (600,), (0,)), ((n, symbol("m")), (600, 21), (0,)), ((2, 700, 7), (), (1,))):
+        x = g.add(shape, dtype, sizes)
+        g.out(reduce(x, "sum", axes), reduce(x, "prod", axes))
     g.check()
 
 

@@ -1,6 +1,7 @@
 """pycuda, unchanged, on a CUDA driver whose device is the host: fetched by pip, built by g++, kept in a folder.
 
-``python tests/fakecuda/build.py`` fetches and builds, with ``--fetch`` it only fetches; tests only build (``built``).
+``python tests/fakecuda/build.py`` fetches and builds, with ``--fetch`` it only fetches; tests only build (``built``). What
+``--optimise`` builds is also good for a real driver of CUDA 13.
 
 No CUDA toolkit is needed: NVIDIA's header packages have what pycuda includes. Its own build takes two minutes of processor
 time, which goes into optimising code that tests run a few hundred times; two translation units without optimisation take 15
@@ -56,8 +57,11 @@ def fetch() -> None:
         subprocess.run([*pip, "--no-binary=pycuda", PYCUDA], check=True)
 
 
-def built() -> dict[str, str]:
+def built(optimise: bool = False) -> dict[str, str]:
     """The environment of a process in which ``import pycuda.driver`` meets the fake driver; builds it the first time.
+
+    Args:
+        optimise: pycuda is to be used with a real driver; that takes a little longer to build.
 
     Raises:
         Missing: it was not fetched, or there is no compiler; the message says what to do.
@@ -67,7 +71,7 @@ def built() -> dict[str, str]:
     if not (shutil.which("g++") and shutil.which("gcc")):
         raise Missing("there is no g++ to build pycuda with")
     own = b"".join(file.read_bytes() for file in sorted(HERE.glob("*.[ch]")) + [Path(__file__)])
-    what = hashlib.sha256(own + f"{sys.implementation.cache_tag} {np.__version__}".encode()).hexdigest()[:16]
+    what = hashlib.sha256(own + f"{sys.implementation.cache_tag} {np.__version__} {optimise}".encode()).hexdigest()[:16]
     place = folder() / what
     if not place.exists():
         with _locked():  # waits for whoever fetches or builds
@@ -76,7 +80,7 @@ def built() -> dict[str, str]:
                 raise Missing("pycuda's sources are not here: python tests/fakecuda/build.py fetches and builds them")
             if not place.exists():
                 with tempfile.TemporaryDirectory(dir=folder()) as work:
-                    _build(Path(work), sources, np.get_include())
+                    _build(Path(work), sources, np.get_include(), "-O2" if optimise else "-O0")
                     os.rename(Path(work, "out"), place)
     return {"LD_LIBRARY_PATH": str(place), "PYTHONPATH": str(place / "site")}
 
@@ -99,7 +103,7 @@ def _sources() -> list[Path]:
     return [files[-1] for files in found if files] if all(found) else []
 
 
-def _build(work: Path, sources: list[Path], numpy: str) -> None:
+def _build(work: Path, sources: list[Path], numpy: str, level: str) -> None:
     with tarfile.open(sources[0]) as archive:
         archive.extractall(work, filter="data")
     for wheel in sources[1:]:
@@ -115,17 +119,17 @@ def _build(work: Path, sources: list[Path], numpy: str) -> None:
     _unit(work / "driver.cpp", [pycuda / name for name in WRAPPER])
     cuda = next((work / "headers").rglob("cuda.h")).parent
     include = [pycuda / "src/cpp", pycuda / "src/wrapper", boost, cuda, sysconfig.get_paths()["include"], numpy]
-    cxx = ["g++", "-O0", "-w", "-fPIC", *(f"-I{path}" for path in include), *(f"-D{name}" for name in DEFINES)]
+    cxx = ["g++", level, "-w", "-fPIC", *(f"-I{path}" for path in include), *(f"-D{name}" for name in DEFINES)]
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     library = ["gcc", "-std=gnu11", "-O1", "-Wall", "-fPIC", "-shared", "-Wl,-soname,libcuda.so.1", f"-I{cuda}"]
     _together(
         [*cxx, "-c", work / "driver.cpp", "-o", work / "driver.o"],
         [*cxx, "-c", work / "boost.cpp", "-o", work / "boost.o"],
-        [*cxx, "-shared", pycuda / "src/wrapper/_pvt_struct_v3.cpp", "-o", site / f"_pvt_struct{suffix}"],
+        [*cxx, "-shared", "-s", pycuda / "src/wrapper/_pvt_struct_v3.cpp", "-o", site / f"_pvt_struct{suffix}"],
         [*library, *sorted(HERE.glob("*.c")), "-o", out / "libcuda.so.1", "-ldl", "-lpthread"],
     )
     objects = [work / "driver.o", work / "boost.o", out / "libcuda.so.1"]
-    _together(["g++", "-shared", *objects, "-Wl,--no-as-needed", "-o", site / f"_driver{suffix}"])
+    _together(["g++", "-shared", "-s", *objects, "-Wl,--no-as-needed", "-o", site / f"_driver{suffix}"])
 
 
 def _unit(path: Path, files: list[Path]) -> None:
@@ -144,4 +148,4 @@ def _together(*commands: list) -> None:
 if __name__ == "__main__":
     fetch()
     if "--fetch" not in sys.argv:
-        print(" ".join(f"{name}={value}" for name, value in built().items()))
+        print(" ".join(f"{name}={value}" for name, value in built("--optimise" in sys.argv).items()))

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { HEADER = 64, KERNELS = 256, SHARED_DEFAULT = 48 << 10, SHARED_MOST = 227 << 10 };
@@ -62,12 +61,12 @@ CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   if (result) RETURN(result);
   const unsigned char *elf = (const unsigned char *)image + offset;
   if (memcmp(elf, "\177ELF", 4)) RETURN(CUDA_ERROR_INVALID_IMAGE);
-  int file = memfd_create("module", 0);
+  char path[] = "/tmp/fakecuda-XXXXXX";  // a name that no library had: those that stay loaded would be taken for this one
+  int file = mkstemp(path);
   size_t bytes = elf_size(elf);
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
   void *library = write(file, elf, bytes) == (ssize_t)bytes ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
   close(file);
+  unlink(path);
   if (!library) RETURN(CUDA_ERROR_INVALID_IMAGE);
   *module = calloc(1, sizeof **module);
   **module = (struct CUmod_st){.library = library,

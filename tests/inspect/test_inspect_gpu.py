@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from page_models import made, unpacked
 
 from graphc import cli
 from graphc.errors import UsageError
@@ -73,7 +74,7 @@ def test_what_a_kernel_needs_is_shown(stages):
     assert re.fullmatch(r"map0 for sm_90a, by NVRTC \d+\.\d+", lines[0])
     rows = {line[:15].strip(): line[15:].strip() for line in lines[1:]}
     assert rows["spills"] == "0 B" and re.fullmatch(r"\d+  of a thread", rows["registers"]) and "of a block" in rows["threads"]
-    assert re.fullmatch(r"\d+  blocks on a multiprocessor, \d+ of 64 warps \(\d+ %\); there could be more but for \w.*", rows["occupancy"])
+    assert re.fullmatch(r"\d+  blocks on a multiprocessor, \d+ of 64 warps \((100%\)|\d+%\), limited by \w.*)", rows["occupancy"])
     assert any(re.match(r"  global memory +\d+  .*LDG\.128 \d", line) for line in lines)
 
 
@@ -95,3 +96,17 @@ def test_the_command_line_shows_them(tmp_path, capsys):
     assert "CUDA C++: map0, lines " in capsys.readouterr().out
     assert cli.main(["inspect", str(path), "--kernel", "map0", "--as", "sass"]) == 1
     assert "--target cuda:sm_90a" in capsys.readouterr().err
+
+
+def test_the_page_has_the_code_of_gpus(stages, monkeypatch):
+    monkeypatch.setattr("graphc.runtime.cuda.sass.program", lambda name: None)
+    text = made(stages)
+    assert [form for _, form, _ in unpacked(text, "model")["forms"]] == ["loops", "cuda", "sass"]
+    loops, cuda, machine_code = unpacked(text, "code")["map0"]
+    assert loops.startswith("kernel @map0(") and cuda == stages.kernel_as("map0", "cuda") and machine_code is None
+
+
+@needs_nvrtc
+@needs_nvdisasm
+def test_the_page_has_machine_code(stages):
+    assert "EXIT ;" in unpacked(made(stages), "code")["map0"][2]

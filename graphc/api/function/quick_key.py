@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.api.tensor import EagerTensor
-from graphc.api.values import Held
 from graphc.ir import dtype as dt
 
 _FLAGS = frozenset({bool, int, str, type(None)})  # of which equal ones of one class are the same
@@ -25,9 +24,8 @@ def note_quick(values, key: list, arrays: list) -> bool:
     for x in values:
         cls = x.__class__
         if cls is EagerTensor:
-            array = x._value.array
-            if type(x._value.entry) is Held:
-                array = x._value.entry.resident
+            value = x._value
+            array = value.held or value.array
             if array is None:
                 return False
         elif cls is np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
-from graphc.codegen.cuda.names import Names
+from graphc.codegen.cuda.names import Names, needed
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
 from graphc.codegen.cuda.unrolling import statements, unrolled
@@ -19,7 +19,7 @@ from graphc.ir.order import toposort
 from graphc.ir.symbols import symbol_of
 
 SHARED = "gc_shared"  # the memory that the threads of a block share
-_TILED_THREADS = 512  # of a multiprocessor, each with 128 registers
+_TILED_THREADS = 512  # of a multiprocessor, each with 128 registers; of smaller blocks two, whose threads have more
 
 
 class Body:
@@ -370,7 +370,7 @@ def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[i
     line = head + ", ".join(parameters) + ") {"
     if len(line) > 140:
         line = head + "\n    " + ",\n    ".join(parameters) + ") {"
-    return "\n".join((line, *body.values.lines, "}", ""))
+    return "\n".join((line, *needed(body.values.lines, set()), "}", ""))
 
 
 def _bounds(kernel: Kernel) -> str:
@@ -379,7 +379,7 @@ def _bounds(kernel: Kernel) -> str:
     Without that number the compiler takes fewer registers than there are, for more blocks than such tiles leave room for.
     """
     found = geometry(kernel)
-    return f"{found.threads}, {max(1, _TILED_THREADS // found.threads)}" if found.shared else str(found.threads)
+    return f"{found.threads}, {_TILED_THREADS // max(found.threads, _TILED_THREADS // 2) or 1}" if found.shared else str(found.threads)
 
 
 def _parameter(storage: Storage, overlaps: bool, checked: bool) -> str:

@@ -23,7 +23,7 @@ from graphc.ir.order import toposort
 _LONG = 72  # characters of an expression that gets a name
 _HOISTED = ("shuffle_xor", "shuffle")
 _LIMIT = 2**31
-PRIMARY, UNARY, PRODUCT, SUM, ORDER, EQUALITY, BIT_AND, BIT_XOR, BIT_OR, AND, OR, CHOICE = range(12, 0, -1)
+PRIMARY, UNARY, PRODUCT, SUM, SHIFT, ORDER, EQUALITY, BIT_AND, BIT_XOR, BIT_OR, AND, OR, CHOICE = range(13, 0, -1)
 _ARITHMETIC = {"add": ("+", SUM), "sub": ("-", SUM), "mul": ("*", PRODUCT), "div": ("/", PRODUCT)}
 _COMPARED = {"eq": ("==", EQUALITY), "ne": ("!=", EQUALITY), "lt": ("<", ORDER), "le": ("<=", ORDER)}
 _BITS = {"and": ("&", BIT_AND), "or": ("|", BIT_OR), "xor": ("^", BIT_XOR)}
@@ -349,20 +349,24 @@ class Expressions:
         return Term(f"{_widened(x, number, wide).at(PRODUCT)} * {number.text}", PRODUCT, wide)
 
     def _divided(self, node: Node, x: Term, y: Term) -> Term:
-        """floordiv and mod: C++ rounds towards 0, so only of what is not negative."""
+        """floordiv and mod: C++ rounds towards 0, so only of what is not negative; shifts round down."""
         op, (of, by) = node.op, node.inputs
+        number = const_value(by)
         low, _ = self.ranges.of(of)
         least, _ = self.ranges.of(by)
         sign = "/" if op == "floordiv" else "%"
         if low is None or low < 0 or least is None or least < 0:
+            if number is not None and number > 0 and number & (number - 1) == 0:
+                bits = number.bit_length() - 1
+                return Term(f"{x.at(SHIFT)} >> {bits}", SHIFT, x.wide) if op == "floordiv" else Term(f"{x.at(BIT_AND)} & {number - 1}", BIT_AND, x.wide)
             kind = i32 if self.ranges.fits(of) and self.ranges.fits(by) else i64
             x, y = (_narrowed(x), _narrowed(y)) if kind is i32 else (x, y)
-            name = self.functions.name(op, {}, (kind, kind), const_value(by))
-            operands = x.text if const_value(by) is not None else f"{x.text}, {y.text}"
+            name = self.functions.name(op, {}, (kind, kind), number)
+            operands = x.text if number is not None else f"{x.text}, {y.text}"
             return Term(f"{name}({operands})", PRIMARY, kind is i64)
         if self.ranges.fits(of) and self.ranges.fits(by) and least > 0:
             return Term(f"{_narrowed(x).at(PRODUCT)} {sign} {_narrowed(y).at(UNARY)}", PRODUCT, False)
-        if const_value(by) is not None:
+        if number is not None:
             return Term(f"{x.at(PRODUCT)} {sign} {y.at(UNARY)}", PRODUCT, True)
         return Term(f"gc_{'quotient' if op == 'floordiv' else 'remainder'}({x.text}, {y.text})", PRIMARY, True)
 

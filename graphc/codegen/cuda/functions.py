@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from itertools import count
 
 from graphc.codegen.cuda.builder import INLINE, Builder, Value
+from graphc.codegen.cuda.names import needed
 from graphc.codegen.cuda.types import value_type
 from graphc.ir.dtype import DType
-
-_NAMES = re.compile(r"[A-Za-z_]\w*")
 
 
 class Functions:
@@ -49,7 +47,7 @@ class Functions:
             args[-1] = builder.const(number, operands[-1])
         result = builder.scalar(op, attrs, *args)
         head = ", ".join([f"{value_type(p.dtype)} {p.text}" for p in parameters])
-        lines = _needed(lines, result.text)
+        lines = needed(lines, {result.text})
         lines = [f"{INLINE} {value_type(result.dtype)} {name}({head}) {{", *lines, f"  return {result.text};", "}", ""]
         self.texts[name] = "\n".join(lines)
 
@@ -69,15 +67,3 @@ class Functions:
                 half //= 2
             self.texts[name] = "\n".join((*text, "  return part[0];", "}", ""))
         return name
-
-
-def _needed(lines: list[str], result: str) -> list[str]:
-    """The statements on which a result depends: a formula may compute more than is asked for."""
-    used, kept = {result}, []
-    for line in reversed(lines):
-        head, equals, value = line.partition(" = ")
-        if equals and head.startswith("  const ") and head.rsplit(" ", 1)[1] not in used:
-            continue
-        used.update(_NAMES.findall(line))
-        kept.append(line)
-    return kept[::-1]

@@ -6,6 +6,8 @@ import re
 
 from graphc.ir.symbols import is_identifier
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
 
 class Names:
     """Identifiers of one kernel, each for one name of the IR."""
@@ -39,3 +41,15 @@ class Names:
             if f"{stem}{number}" not in self._used:
                 self._used.add(f"{stem}{number}")
                 return f"{stem}{number}"
+
+
+def needed(lines: list[str], used: set[str]) -> list[str]:
+    """Statements without the constants that no later one mentions, beside those that are used elsewhere."""
+    used, kept = set(used), []
+    for line in reversed(lines):
+        head, equals, _ = line.partition(" = ")
+        if equals and head.lstrip().startswith("const ") and head.rsplit(" ", 1)[1] not in used:
+            continue
+        used.update(_WORD.findall(line))
+        kept.append(line)
+    return kept[::-1]

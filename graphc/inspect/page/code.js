@@ -10,6 +10,9 @@ const WORDS = {
     poison undef true false freeze fence atomicrmw cmpxchg volatile oeq olt ogt ole oge une eq ne slt sgt sle sge
     ult ugt ule uge`,
   asm: "",
+  cuda: `if else for while return const struct template asm volatile unsigned signed char short int long float double bool
+    void extern static_cast reinterpret_cast __global__ __device__ __shared__ __restrict__ __launch_bounds__ __align__
+    __syncthreads threadIdx blockIdx gridDim blockDim true false`,
   source: `False None True and as assert async await break class continue def del elif else except finally for from
     global if import in is lambda nonlocal not or pass raise return try while with yield`,
 };
@@ -19,6 +22,7 @@ const TOKENS = {
   ir: /("(?:[^"\\]|\\.)*")|([%@](?:"(?:[^"\\]|\\.)*"|[\w.$-]+))|(#.*$)|(-?\b\d[\w.+]*)|([A-Za-z_][\w.]*)|(.[^\w%@"#-]*)/gy,
   llvm: /("(?:[^"\\]|\\.)*")|([%@!](?:"(?:[^"\\]|\\.)*"|[\w.$-]+))|(;.*$)|(-?\b\d[\w.+]*)|([A-Za-z_][\w.]*)|(.[^\w%@"!;-]*)/gy,
   asm: /("(?:[^"\\]|\\.)*")|(%[a-z]\w*|\b[xyz]mm\d+\b|\b[xwvqsd]\d+\b|\.L\w+|\bk_\w+)|(#.*$|\/\/.*$)|([$#]?-?\b\d\w*)|([A-Za-z_.][\w.]*)|(.[^\w%"#.$\/-]*)/gy,
+  cuda: /("(?:[^"\\]|\\.)*")|(\0)|(\/\/.*$|#.*$)|(-?\b\d[\w.]*)|([A-Za-z_]\w*)|(.[^\w"#\/]*)/gy,
   source: /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(\0)|(#.*$)|(\b\d[\w.]*)|([A-Za-z_]\w*)|(.[^\w"'#]*)/gy,
 };
 
@@ -34,7 +38,7 @@ function colored(line, form, into, marked) {
     if (word)
       kind = WORDS[form].has(word)
         ? "t-word"
-        : form !== "source" && TYPES.test(word)
+        : form !== "source" && form !== "cuda" && TYPES.test(word)
           ? "t-type"
           : form === "asm" && first && !line.slice(pattern.lastIndex).startsWith(":")
             ? "t-word"

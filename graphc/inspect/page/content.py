@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 from graphc.errors import Location
+from graphc.inspect.page.code import forms
 from graphc.inspect.page.decisions import Decisions
 from graphc.inspect.page.edits import edits
 from graphc.inspect.page.plan import memory_plan
@@ -49,6 +50,7 @@ def content(stages: Stages, sizes: Sizes, costs: list[KernelCost], source: bool 
         "graphc": VERSION,
         "name": stages.graph.name,
         "target": stages.target.name,
+        "forms": forms(stages),
         "condition": sizes.condition.strip(),
         "legend": sizes.legend,
         "inputs": [[p.name, sizes.text(p.type)] for p in signature.inputs],

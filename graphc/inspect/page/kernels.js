@@ -1,4 +1,4 @@
-// The kernels: a table, and the code of one as loops, LLVM IR and assembly.
+// The kernels: a table, and the code of one in each of the target's forms.
 
 views.kernels = {
   title: "Kernels",
@@ -31,7 +31,7 @@ views.kernels = {
     this.outline = this.table.elements;
     this.title_ = el("h2");
     this.note = el("span", { class: "note" });
-    this.tabs = tabs("Form", ["Loops", "LLVM IR", "Assembly"], (form) => {
+    this.tabs = tabs("Form", M.forms.map(([title]) => title), (form) => {
       this.form = form;
       this.fill();
     });
@@ -73,10 +73,10 @@ views.kernels = {
     this.title_.textContent = kernel.name;
     const text = codes[kernel.name]?.[this.form];
     if (!text) {
-      const how = `graphc inspect MODEL --kernel ${kernel.name}${["", " --as llvm", " --as asm"][this.form]}`;
+      const how = `graphc inspect MODEL --target ${M.target} --kernel ${kernel.name} --as ${M.forms[this.form][1]}`;
       const why =
         text === null
-          ? ["There is no assembly, as LLVM was missing where this page was made."]
+          ? [`There is no ${M.forms[this.form][0]} here, as what makes it was missing where this page was made.`]
           : ["The code of this kernel is left out, as the program is large. It is shown by", how];
       this.note.textContent = "";
       return this.code.set(why.map((line) => ({ text: line, kind: "gap" })));
@@ -86,7 +86,7 @@ views.kernels = {
     this.code.marked = "";
     this.code.set(
       lines.map((line, n) => ({ text: line.replace(/^\t+/, "    ").replaceAll("\t", " "), number: n + 1 })),
-      ["ir", "llvm", "asm"][this.form],
+      M.forms[this.form][2],
     );
   },
 };

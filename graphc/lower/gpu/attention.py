@@ -1,4 +1,6 @@
-"""Attention on a GPU as one kernel, with the bits of separate ones: a block of threads has some rows of one head.
+"""Attention on a GPU as one kernel, with the bits of separate ones where tensor cores have no part in it (see ``flash``).
+
+A block of threads has some rows of one head.
 
 All scores of these rows come into memory of the block tile by tile, warps make weights of them row by row, and tiles of the result
 run over those. Where rows are too long for shared memory, or of unknown length, they lie in memory of the device that is the
@@ -16,6 +18,7 @@ from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.dot_cut import Dot
 from graphc.lower.element import Elements
+from graphc.lower.gpu.flash import can_flash, flash_kernel
 from graphc.lower.gpu.fma_tile import fma_tile
 from graphc.lower.gpu.tiles import Computed, Product, Work, widest_access
 from graphc.lower.gpu.tiling import Tiling
@@ -58,6 +61,8 @@ def attention_kernel(attention: Attention, gpu: Gpu) -> Kernel:
     Raises:
         NeedsMemory: of ``warp_rows``.
     """
+    if can_flash(attention, gpu):
+        return flash_kernel(attention)
     part = _part(attention, gpu)
     nest = _nest(part)
     arrays = [Array(name, x.type) for x, name in attention.names.items()]

@@ -6,45 +6,24 @@ are loaded before the first is added, so that a chain waits for memory once in s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Alloc, Array, For, If, Kernel, Store, load
-from graphc.ir.node import Node, const, make, simplified, var
+from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.element import Elements
+from graphc.lower.gpu.long_columns import is_long, long_columns
+from graphc.lower.gpu.sums import Sums, carried, combined, identity
 from graphc.lower.gpu.threads import (
     ACCESS, THREADS, WARP, at, blocks, coordinates, direct_loads, guarded, live, threads, variables, vector, written_out,
 )  # fmt: skip
-from graphc.lower.lanes import accumulator
 from graphc.lower.map_nest import index_vars, region_arrays
 from graphc.lower.nests.loops import as_index, ceil_divide, loop, product
 from graphc.lower.schedule import name_shared, symbols_of
-from graphc.prims.table import TABLE, apply
+from graphc.prims.table import apply
 
 AHEAD = 16  # elements of a thread that are loaded before the first is added
 WINDOW = 16  # elements of all reduced axes together up to which their loops are written out
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Reductions over the same axes of one shape, whose last axis is kept."""
-
-    nodes: tuple[Node, ...]
-    shape: tuple
-    reduced: tuple
-    index: tuple
-    terms: tuple[Node, ...]  # what each adds, as wide as it is carried
-
-    @property
-    def kept(self) -> tuple:
-        return tuple([a for a in range(len(self.shape)) if a not in self.reduced])
-
-    @property
-    def outputs(self):
-        """Columns: elements of a result."""
-        return product(self.shape[a] for a in self.kept)
 
 
 def column_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
@@ -57,23 +36,8 @@ def column_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
         term, wide = elements.at(n.inputs[0], index), carried(n)
         terms.append(term if wide is n.dtype else apply("cast", term, dtype=wide))
     sums = Sums(graph.outputs, shape, reduced, index, tuple(terms))
-    body = (_nest(sums, arrays, gpu),)
+    body = (long_columns(sums) if is_long(sums, gpu) else _nest(sums, arrays, gpu),)
     return Kernel("columns", tuple(arrays), symbols_of(body, tuple(arrays)), body)
-
-
-def carried(node: Node):
-    """The dtype in which a reduction is carried."""
-    return accumulator(node.dtype, node.attr("kind"))
-
-
-def identity(node: Node) -> Node:
-    """What a reduction begins with."""
-    return const(TABLE["reduce"].reduce(node.attr("kind"), carried(node))[0], Type(carried(node), ()))
-
-
-def combined(node: Node, x: Node, y: Node) -> Node:
-    """What a reduction makes of two values."""
-    return make(TABLE["reduce"].reduce(node.attr("kind"), x.dtype)[1], (x, y), (), Type(x.dtype, ()))
 
 
 def _nest(sums: Sums, arrays: list[Array], gpu: Gpu) -> For:

@@ -18,7 +18,7 @@ from graphc.ir.node import Node, simplified, var
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.element import Elements, as_data
-from graphc.lower.gpu.columns import carried, combined, identity
+from graphc.lower.gpu.sums import carried, combined, identity
 from graphc.lower.gpu.threads import (
     ACCESS, THREADS, WARP, at, blocks, coordinates, live, repeated, threads, vector, written_out,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import Gpu
-from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Set, Store, load, shuffle_xor
+from graphc.ir.kernel import Array, Barrier, For, If, Kernel, Let, Set, Store, load, shuffle_xor
 from graphc.ir.node import Node, simplified
 from graphc.ir.type import Type
 from graphc.lower.gpu.threads import THREADS, WARP, blocks, flat, repeated, threads

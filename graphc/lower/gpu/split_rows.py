@@ -16,9 +16,9 @@ from graphc.ir.node import Node, simplified, var
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.element import Elements, as_data
-from graphc.lower.gpu.columns import carried, combined, identity
 from graphc.lower.gpu.long_rows import Part, piece_of, planned
 from graphc.lower.gpu.maps import Domain, domain_kernel
+from graphc.lower.gpu.sums import carried, combined, identity
 from graphc.lower.gpu.threads import blocks, coordinates, live, threads, written_out
 from graphc.lower.lanes import BLOCK, block_count
 from graphc.lower.map_nest import region_arrays, work_of

@@ -18,11 +18,11 @@ import numpy as np
 from graphc.errors import CompileError, DeviceError, StateError, UsageError
 from graphc.ir.dtype import DType
 from graphc.ir.gpu import CUDA
-from graphc.runtime.cuda.errors import CODES, INVALID_IMAGE, OUT_OF_MEMORY, Failures, no_pycuda, no_such_device
-from graphc.runtime.cuda.facts import driver_version, expect_devices, libcuda, numbers_of_errors
+from graphc.runtime.cuda.errors import CODES, INVALID_IMAGE, OUT_OF_MEMORY, Failures, no_pycuda
 from graphc.runtime.cuda.graphs import Graph, Graphs
 from graphc.runtime.cuda.memory import Pool, Staging
 from graphc.runtime.cuda.tensor_maps import tensor_map
+from graphc.runtime.gpus import code_for, driver_version, error_text, expect_gpu, libcuda
 
 _REMEMBERED = 32  # launches whose kernels a message about a fault can name
 _MOST_THREADS = 1024
@@ -134,12 +134,15 @@ class CudaDevice:
     """
 
     def __init__(self, index: int = 0):
-        found = expect_devices()
-        if not 0 <= index < len(found):
-            raise no_such_device(index, [f"{CUDA}:{facts.index}" for facts in found])
-        self.name, self.facts, self.gpu = f"{CUDA}:{index}", found[index], found[index].gpu
+        if index < 0:
+            raise UsageError(f"{CUDA}:{index}: devices are numbered from 0")
+        self.name, self._index = f"{CUDA}:{index}", index
+        self.facts = expect_gpu(index, self.name)
+        self.gpu = code_for(self.facts, self.name)
         library, self._pycuda = libcuda(), _pycuda()
-        self._failures = Failures(self.name, self.gpu.arch, numbers_of_errors(CODES), driver_version())
+        numbers = {error_text(library, code): code for code in CODES}
+        numbers.pop("", None)  # what this driver does not know
+        self._failures = Failures(self.name, self.gpu.arch, numbers, driver_version())
         self._process = os.getpid()
         self._sees_faults_at_once = os.environ.get("GRAPHC_CUDA_SYNC", "") not in ("", "0")
         self._recent: deque[str | tuple[str, ...]] = deque(maxlen=_REMEMBERED)
@@ -330,8 +333,8 @@ class CudaDevice:
         self._failures.lost = self._failures.lost or f"{self.name} was closed"
         atexit.unregister(self.close)
         with _opening:
-            if _open.get(self.facts.index) is self:
-                del _open[self.facts.index]
+            if _open.get(self._index) is self:
+                del _open[self._index]
         # What was made in a context dies with it, without a word; freed one by one it would be complained about where a device is
         # lost. pycuda detaches a context that is current from any thread, and leaves it with the driver as current.
         context.push()

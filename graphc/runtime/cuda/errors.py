@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from graphc.errors import DeviceError, DeviceUnavailable, GraphcError, ResourceExhaustedError
-
-ANYWAY = "Without a device graphc runs on the CPU"
+from graphc.ir.gpu import CUDA
 
 OUT_OF_MEMORY, INVALID_IMAGE = 2, 200
 _BAD_IMAGES = {INVALID_IMAGE, 209, 218, 222, 223}  # and NO_BINARY_FOR_GPU, INVALID_PTX, UNSUPPORTED_PTX_VERSION, JIT disabled
@@ -24,37 +21,6 @@ _FAULTS = {
     719: "a failure that the driver does not explain",
 }
 CODES = (*_BAD_IMAGES, OUT_OF_MEMORY, *_FAULTS)
-_STARTS = {  # what cuInit answers
-    100: "it finds no CUDA device",
-    802: "its fabric manager is not ready: start nvidia-fabricmanager",
-    803: "its library and its kernel module are of different versions: restart the machine after an update of the driver",
-    804: "its compatibility library does not fit the device: take CUDA's compat folder off LD_LIBRARY_PATH",
-}
-
-
-def no_driver(error: OSError) -> DeviceUnavailable:
-    """There is no driver on this machine."""
-    return DeviceUnavailable(
-        f"cuda: there is no NVIDIA driver here ({error}). Install it, so that nvidia-smi lists the device; a container must be "
-        f"started with its GPUs (docker run --gpus all). {ANYWAY}"
-    )
-
-
-def no_device(code: int, text: str) -> DeviceUnavailable:
-    """The driver does not start, or has no device to offer."""
-    why = _STARTS.get(code, f"cuInit failed: {text}")
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None and code in (100, 101):
-        why += f" among those that CUDA_VISIBLE_DEVICES={visible!r} leaves; unset it to see all"
-    return DeviceUnavailable(f"cuda: the NVIDIA driver is there, but {why}. {ANYWAY}")
-
-
-def no_such_device(index: int, names: list[str]) -> DeviceUnavailable:
-    """There are devices, but not so many."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    limit = "" if visible is None else f" (CUDA_VISIBLE_DEVICES={visible!r})"
-    return DeviceUnavailable(f"there is no cuda:{index} here; there is {', '.join(names)}{limit}")
-
 
 def no_pycuda(error: ImportError, driver: int) -> DeviceUnavailable:
     """pycuda cannot be imported though there is a driver (whose CUDA version is given)."""
@@ -69,7 +35,7 @@ def no_pycuda(error: ImportError, driver: int) -> DeviceUnavailable:
         )
     else:
         why = f"pycuda does not work: {error}. Build it anew: pip install --force-reinstall --no-cache-dir pycuda"
-    return DeviceUnavailable(f"cuda: {why}. {ANYWAY}")
+    return DeviceUnavailable(f"{CUDA}: {why}")
 
 
 class Failures:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphc.runtime.cuda.facts import error_text
+from graphc.runtime.gpus import error_text
 
 _THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: what other threads do is no part of it, and no fault
 _pointer = ctypes.c_void_p

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from graphc.errors import DeviceError
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
-from graphc.runtime.cuda.facts import error_text, libcuda
+from graphc.runtime.gpus import error_text, libcuda
 
 _SIZE, _ALIGNMENT = 128, 64  # bytes of a map, and what its address must be a multiple of
 _DTYPES = {

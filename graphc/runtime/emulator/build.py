@@ -24,6 +24,7 @@ _FLAGS = (
 _BOUNDS = r"(?:__launch_bounds__\s*\(\s*(\d+)[^)]*\)\s*)?"
 _KERNEL = re.compile(r"__global__\s+" + _BOUNDS + r"void\s+" + _BOUNDS + r"(\w+)\s*\(([^{;]*?)\)\s*\{")
 _MOST_THREADS = 1024
+_CORE = "core.o"
 _lock = threading.Lock()
 
 
@@ -72,7 +73,7 @@ def _headers_digest() -> str:
     """What all images depend on beside their text."""
     command = compiler()
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
-    parts = {path.name: path.read_text() for path in sorted(HEADERS.glob("*.hpp"))}
+    parts = {path.name: path.read_text() for path in sorted(HEADERS.glob("*.?pp"))}
     return digest_of(parts | {"compiler": version, "flags": " ".join(command)})
 
 
@@ -107,8 +108,10 @@ def _compiled(text: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="graphc-emulated-") as folder:
         source, image = Path(folder, "kernels.cu"), Path(folder, "kernels.so")
         source.write_text(text)
-        command = [*compiler(), "-shared", "-Wl,-O1", "-I", str(_precompiled()), "-I", str(HEADERS), "-include", "emulator.hpp", "-x", "c++"]
-        run = subprocess.run([*command, str(source), "-o", str(image)], capture_output=True, text=True, cwd=folder)
+        shared = _prepared()
+        command = [*compiler(), "-shared", "-I", str(shared), "-I", str(HEADERS), "-include", "emulator.hpp"]
+        command += ["-x", "c++", str(source), "-x", "none", str(shared / _CORE), "-o", str(image)]
+        run = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         if run.returncode:
             raise CompileError(f"cuda-emulated: the C++ compiler does not accept the kernels\n{_first_errors(run.stderr, text)}")
         return image.read_bytes()
@@ -124,31 +127,39 @@ def _first_errors(log: str, text: str) -> str:
 
 
 @functools.cache
-def _precompiled() -> Path:
-    """A folder with the emulator's headers in the compiler's own form, which takes half of the time of a small text."""
+def _prepared() -> Path:
+    """A folder with what all modules share: the headers in the compiler's own form, and ``core.cpp`` as an object.
+
+    It is beside the entries of the cache, or where there is none, the process's own.
+
+    Raises:
+        CompileError: the compiler does not accept the emulator itself.
+    """
     cache = default_cache().path
     with _lock:
-        if cache is None:
-            folder = Path(tempfile.mkdtemp(prefix="graphc-emulator-"))
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        else:
+        if cache is not None:
             folder = cache / f"emulator-{_headers_digest()[:32]}"
-        made = folder / "emulator.hpp.gch"
-        if not made.exists():
-            _precompile(folder, made)
-    return folder
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _prepare(folder)
+                return folder
+            except OSError:
+                pass  # the cache cannot be written
+        folder = Path(tempfile.mkdtemp(prefix="graphc-emulator-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _prepare(folder)
+        return folder
 
 
-def _precompile(folder: Path, made: Path) -> None:
-    """Headers that cannot be precompiled, or kept, are read anew each time: that is slower, and no failure."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _prepare(folder: Path) -> None:
+    """Make what is not there yet; several processes may do so at a time."""
+    for made, flags, source in ((_CORE, ("-O2", "-c"), "core.cpp"), ("emulator.hpp.gch", ("-x", "c++-header"), "emulator.hpp")):
+        if (folder / made).exists():
+            continue
         handle, name = tempfile.mkstemp(prefix=".making-", dir=folder)
-    except OSError:
-        return
-    os.close(handle)
-    command = [*compiler(), "-x", "c++-header", str(HEADERS / "emulator.hpp"), "-o", name]
-    if subprocess.run(command, capture_output=True).returncode == 0:
-        os.replace(name, made)
-    else:
-        os.unlink(name)
+        os.close(handle)
+        run = subprocess.run([*compiler(), *flags, str(HEADERS / source), "-o", name], capture_output=True, text=True)
+        if run.returncode:
+            os.unlink(name)
+            raise CompileError(f"cuda-emulated: the C++ compiler does not accept the emulator\n{run.stderr.strip()[-2000:]}")
+        os.replace(name, folder / made)

@@ -55,17 +55,7 @@ struct Voted {
   unsigned result;
 };
 
-inline unsigned ballot(unsigned mask, bool yes, int line) {
-  Voted mine{yes, 0};
-  by_warp<Voted>("a vote", mask, mine, line, [](Voted** lanes, unsigned) {
-    unsigned all = 0;
-    for (int i = 0; i < 32; ++i)
-      if (lanes[i] && lanes[i]->yes) all |= 1u << i;
-    for (int i = 0; i < 32; ++i)
-      if (lanes[i]) lanes[i]->result = all;
-  });
-  return mine.result;
-}
+unsigned ballot(unsigned mask, bool yes, int line);
 
 }  // namespace gc_emu
 
@@ -91,6 +81,7 @@ template <class T> inline T __shfl_up_sync(unsigned mask, T value, unsigned by, 
 inline unsigned __ballot_sync(unsigned mask, int yes, GC_LINE) { return gc_emu::ballot(mask, yes != 0, gc_line); }
 inline int __any_sync(unsigned mask, int yes, GC_LINE) { return gc_emu::ballot(mask, yes != 0, gc_line) != 0; }
 inline int __all_sync(unsigned mask, int yes, GC_LINE) { return gc_emu::ballot(mask, yes != 0, gc_line) == mask; }
+[[noreturn]] inline void __trap(GC_LINE) { gc_emu::fault(gc_line, "__trap()"); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 

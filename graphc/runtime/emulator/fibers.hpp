@@ -28,7 +28,7 @@ struct Stack {
 #if defined(__x86_64__) || defined(__aarch64__)
 using Fiber = void*;  // its stack pointer while it waits
 
-extern "C" void gc_emu_switch(Fiber* from, Fiber to);  // entry.hpp
+extern "C" void gc_emu_switch(Fiber* from, Fiber to);  // core.cpp
 
 inline void go(Fiber& from, Fiber& to) { gc_emu_switch(&from, to); }
 

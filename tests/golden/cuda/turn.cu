@@ -1,4 +1,4 @@
-extern "C" __global__ void __launch_bounds__(256) turn0(const float* __restrict__ x0, float* __restrict__ out0) {
+extern "C" __global__ void __launch_bounds__(256, 2) turn0(const float* __restrict__ x0, float* __restrict__ out0) {
   for (int block0 = blockIdx.x; block0 < 12; block0 += gridDim.x) {
     const int j = block0 % 3;
     const int i = block0 / 3 % 2;

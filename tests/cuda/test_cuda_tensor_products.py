@@ -1,0 +1,107 @@
+"""Products of 16-bit floats by tensor cores on the emulator: within the stated bound of exact products of the operands as they are.
+
+A sum of k products is off by k * 2**-22 times the sum of their magnitudes at most; then it is rounded to its type.
+"""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cuda_texts import NVRTC, needs_nvrtc
+from gpu_products import FEW, GPU, N, conv_case, dot_case, results
+
+from graphc.codegen.cuda.module import kernels_source
+from graphc.ir import dtype as dt
+from graphc.ir.gpu import GPUS
+from graphc.ir.graph import Graph, input_node
+from graphc.ir.kernel import Call, For, If
+from graphc.prims.interpret import interpret
+from graphc.prims.table import apply
+from graphc.runtime.cuda.reports import resources
+
+ONE = {dt.f16: 2.0**-11, dt.bf16: 2.0**-8}  # of a rounding, relative
+HALF, BRAIN = dt.f16, dt.bf16
+WARPS = replace(GPU, arch="sm_90", multiprocessors=2)
+MADE = [
+    dot_case("plain", 200, 136, 72, BRAIN, gpu=WARPS),
+    dot_case("turned_left", 130, 136, 80, BRAIN, tx=True, gpu=WARPS),
+    dot_case("turned_right", 136, 130, 80, HALF, ty=True, gpu=WARPS),
+    dot_case("turned_both", 64, 72, 40, HALF, tx=True, ty=True, gpu=WARPS),
+    dot_case("few_of_open", N, 64, 784, BRAIN, gpu=WARPS),
+    dot_case("pairs", N, 10, 126, HALF, gpu=WARPS, n_=100),
+    dot_case("batch", 17, 24, 16, BRAIN, batch=(2, 3), gpu=WARPS),
+    dot_case("open_depth", 24, 40, N, BRAIN, tx=True, gpu=WARPS, n_=45),
+    conv_case("window", (2, 9, 9, 8), (3, 3, 8, 16), BRAIN, end=False, gpu=WARPS, low=(1, 1), high=(1, 1)),
+    conv_case("groups", (2, 9, 9, 8), (3, 3, 4, 8), HALF, end=False, gpu=WARPS, groups=2, low=(1, 1), high=(1, 1), stride=(2, 2)),
+    dot_case("group_plain", 256, 256, 192, BRAIN, gpu=FEW),
+    dot_case("group_turned_left", 264, 136, 200, BRAIN, tx=True, gpu=FEW),
+    dot_case("group_turned_right", 300, 264, 136, HALF, ty=True, gpu=FEW),
+    dot_case("group_turned_both", 264, 264, 128, HALF, tx=True, ty=True, gpu=FEW),
+    dot_case("group_few_of_open", N, 64, 128, BRAIN, gpu=FEW, n_=70),
+    dot_case("group_many_of_open", N, 264, 128, BRAIN, gpu=FEW, n_=300),
+    dot_case("group_batch", 130, 136, 136, BRAIN, batch=(2,), gpu=FEW),
+    conv_case("group_window", (2, 9, 9, 64), (3, 3, 64, 136), BRAIN, end=False, gpu=FEW, low=(1, 1), high=(1, 1)),
+]
+
+
+@pytest.fixture(scope="module")
+def made():
+    if shutil.which("g++") is None:
+        pytest.skip("the emulator needs g++")
+    return results(MADE)
+
+
+def in_doubles(graph: Graph, arrays) -> np.ndarray:
+    """The result of a graph that is one product, with operands as f64."""
+    (out,) = graph.outputs
+    inputs = [input_node(x.attr("name"), x.type.with_dtype(dt.f64)) for x in graph.inputs]
+    again = apply(out.op, *inputs, **dict(out.attrs))
+    return interpret(Graph("doubles", tuple(inputs), (again,), ("y",)), *[a.astype(np.float64) for a in arrays])[0]
+
+
+@pytest.mark.parametrize("case", MADE, ids=lambda c: c.name)
+def test_results_are_near_the_exact_ones(case, made):
+    exact = in_doubles(case.graph, case.arrays)
+    size = in_doubles(case.graph, [np.abs(a) for a in case.arrays])
+    depth = case.arrays[1].size // case.arrays[1].shape[-1]
+    (got,) = made[case.name]
+    bound = depth * 2.0**-22 * size + ONE[case.graph.outputs[0].dtype] * np.abs(exact) + 1e-7
+    assert np.all(np.abs(got.astype(np.float64) - exact) <= bound)
+
+
+def calls(body) -> set:
+    """The names of the functions that statements call."""
+    found = set()
+    for s in body:
+        if isinstance(s, Call):
+            found.add(s.function.split("<")[0])
+        found |= calls(s.body) if isinstance(s, For) else calls((*s.then, *s.orelse)) if isinstance(s, If) else set()
+    return found
+
+
+def test_which_cores_multiply():
+    def used(m, n, k, dtype, gpu, **flags):
+        found = calls(dot_case("which", m, n, k, dtype, gpu=gpu, **flags).kernel.body)
+        return "wgmma" if "gc_wgmma_product_bf16" in found else "mma" if "gc_mma_m16n8k16_bf16" in found else "fma"
+
+    assert used(4096, 4096, 4096, BRAIN, GPU) == "wgmma"
+    assert used(4096, 4096, 4096, BRAIN, WARPS) == "mma"
+    assert used(64, 64, 64, BRAIN, GPU) == "mma"
+    assert used(4096, 4096, 4096, BRAIN, GPUS["cuda:sm_75"]) == "fma"
+    assert used(4096, 4096, 4095, BRAIN, GPU) == "fma", "no two elements can be brought at once"
+    assert used(1, 4096, 4096, BRAIN, GPU) == "fma", "one row would leave most of a tile empty"
+    assert used(4096, 4096, 4096, dt.f32, GPU) == "fma"
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90a"])
+def test_large_products_spill_nothing(arch):
+    gpu = GPUS[f"cuda:{arch}"]
+    n = 4096
+    kernels = [dot_case(f"k{i}", n, n, n, dtype, tx, ty, gpu=gpu, end=dtype is BRAIN and not tx).kernel for i, (dtype, tx, ty) in enumerate(
+        ((dt.f32, False, False), (dt.f32, True, True), (BRAIN, False, False), (BRAIN, True, True), (dt.f64, False, False)))]  # fmt: skip
+    log = NVRTC.compile(kernels_source(tuple(kernels), gpu, {}), arch).log
+    found = resources(log)
+    assert {name: one.spills for name, one in found.items() if one.spills} == {} and len(found) >= len(kernels)
+    assert "serialized" not in log
