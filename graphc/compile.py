@@ -33,6 +33,7 @@ from graphc.ir.printer import program_text as program_as_text
 from graphc.ir.program import Host, Program, fault_of, flat, missing_in, reasons_of
 from graphc.ir.segments import segments
 from graphc.ir.sizes import maker, symbols_in
+from graphc.ir.steps_fault import steps_fault
 from graphc.ir.target import TARGETS, Target
 from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
@@ -313,7 +314,7 @@ def from_sections(container, target: str) -> Artifact:
     if not isinstance(program, Program):
         raise container.error(f"section 'program:{target}' holds a {type(program).__name__}")
     constants = container[f"constants:{target}"]
-    fault = fault_of(program.signature) or missing_in(program, len(constants))
+    fault = fault_of(program.signature) or missing_in(program, len(constants)) or (steps_fault(program) if target in GPUS else "")
     if fault:
         raise container.error(f"section 'program:{target}': {fault}")
     early = _early(container, target, len(program.signature.inputs)) if f"early:{target}" in container else None
