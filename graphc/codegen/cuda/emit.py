@@ -28,7 +28,8 @@ class Body:
 
     Attributes:
         mutable: variables that some Set changes.
-        registers: names of register arrays.
+        registers: names of register arrays. offsets: of the shared arrays of a nest, in bytes.
+        visible: identifiers of variables by blocks of statements, the innermost last.
         checked: arrays are classes that look at every access.
     """
 
@@ -243,7 +244,7 @@ class Body:
         if array.space == "shared":
             offset = self.offsets[array.name]
             if self.checked:
-                self.put(f'const gc_local_view<{storage.element}> {storage.name}({SHARED} + {offset}, {size}, "{array.name}");')
+                self.put(f'const gc_local_view<{storage.element}> {storage.name}({SHARED} + {offset}, {size}, "{storage.name}");')
             else:
                 self.put(f"{storage.element}* const {storage.name} = ({storage.element}*)({SHARED} + {offset});")
         elif array.space in ("register", "stack"):
@@ -324,12 +325,11 @@ class Body:
             byte = self.values.storage(node.attr("buffer")).is_byte
             self.values.known[node] = Term(f"{pack}[{name}] != 0", EQUALITY) if byte else Term(f"{pack}[{name}]", wide=True)
         for s in loop.body:
-            target = packs.stores.get(id(s))
-            if target is None:
-                self._statement(s)
-            else:
+            if id(s) in packs.stores:
                 (term,) = self.values.terms(s.value)
                 self.put(f"{packs.names[id(s)]}[{name}] = {term.text};{self._line_of(s.value)}")
+            else:
+                self._statement(s)
         self.values.known = around
         self._close()
         for s in loop.body:
