@@ -33,11 +33,12 @@ from graphc.ir.printer import program_text as program_as_text
 from graphc.ir.program import Host, Program, fault_of, flat, missing_in, reasons_of
 from graphc.ir.segments import segments
 from graphc.ir.sizes import maker, symbols_in
+from graphc.ir.steps_fault import steps_fault
 from graphc.ir.target import TARGETS, Target
 from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
 from graphc.ir.writes import written_before_host
-from graphc.options import INEXACT, VERSION, Options
+from graphc.options import ALLOWED, TF32, VERSION, Options
 from graphc.passes.canonical import canonical
 from graphc.passes.guards import drop_guards, number_lines, take_guards
 from graphc.passes.nested import graphs_in
@@ -57,7 +58,7 @@ from graphc.runtime.stages import WATCHERS, stage
 from graphc.runtime.support import load_support, missing, provide
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
-_MODULES, _GPU = "graphc.codegen.llvm.module", "graphc.compile_gpu"
+_MODULES, _GPU, _CUDA = "graphc.codegen.llvm.module", "graphc.compile_gpu", "graphc.runtime.cuda.compilers"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
 KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
@@ -120,21 +121,22 @@ def device_at(options: Options) -> Device:
 
 def scheduled_target(options: Options) -> Target | Gpu:
     """The target description with what schedules assume of the machine: what lowering wants."""
-    return replace(target_of(options), machine=options.machine)
+    target = replace(target_of(options), machine=options.machine)
+    return replace(target, tf32=options.fast_math or TF32 in options.allow) if isinstance(target, Gpu) else target
 
 
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step.
 
     Raises:
-        UsageError: ``options.allow`` has another name than those of ``INEXACT``; or the elements of a constant are not known.
+        UsageError: ``options.allow`` has another name than those of ``ALLOWED``; or the elements of a constant are not known.
     """
     for constant in (n for _, nodes in graphs_in(graph) for n in nodes if n.op == "const"):
         if isinstance(constant.attr("value"), Named):
             raise UsageError(explain(f"{graph.name} was read without its weights, to be looked at; it cannot be compiled"))
-    unknown = [name for name in options.allow if name not in INEXACT]
+    unknown = [name for name in options.allow if name not in ALLOWED]
     if unknown:
-        raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(INEXACT)}"))
+        raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(ALLOWED)}"))
     made = _later("graphc.passes.pipeline")
     passes = made.pipeline(options.fast_math, options.allow)
     passes = passes if options.checks else [drop_guards if p is take_guards else p for p in passes]
@@ -312,7 +314,7 @@ def from_sections(container, target: str) -> Artifact:
     if not isinstance(program, Program):
         raise container.error(f"section 'program:{target}' holds a {type(program).__name__}")
     constants = container[f"constants:{target}"]
-    fault = fault_of(program.signature) or missing_in(program, len(constants))
+    fault = fault_of(program.signature) or missing_in(program, len(constants)) or (steps_fault(program) if target in GPUS else "")
     if fault:
         raise container.error(f"section 'program:{target}': {fault}")
     early = _early(container, target, len(program.signature.inputs)) if f"early:{target}" in container else None
@@ -463,7 +465,7 @@ def build_digest(folders: tuple[str, ...] = _COMPILER) -> str:
     for folder in folders:
         for path, _, files in sorted(os.walk(root / folder)):
             for file in sorted(files):
-                if file.endswith((".py", ".ll")):
+                if file.endswith((".py", ".ll", ".cuh", ".hpp", ".cpp")):
                     status = os.stat(os.path.join(path, file))
                     found.update(f"{folder}/{file} {status.st_size} {status.st_mtime_ns}\n".encode())
     return found.hexdigest()
@@ -475,8 +477,11 @@ def key_parts(graph: Graph, options: Options) -> dict[str, str]:
 
 
 def option_parts(options: Options) -> dict[str, str]:
+    target = target_of(options)
+    is_cuda = isinstance(target, Gpu) and not target.is_emulated
     return {
-        "target": target_of(options).name,
+        "target": target.name,
+        **({"CUDA compiler": _later(_CUDA).identity_here()} if is_cuda else {}),
         "fast_math": str(options.fast_math),
         "allow": " ".join(sorted(options.allow)),
         "skip": " ".join(options.skip),

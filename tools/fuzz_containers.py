@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,9 +36,12 @@ import numpy as np  # noqa: E402  (the path comes first)
 
 import graphc.v1 as tf  # noqa: E402
 from graphc import aot  # noqa: E402
-from graphc.compile import compile_graph, from_sections  # noqa: E402
+from graphc.aot.container import container  # noqa: E402
+from graphc.aot.gpu_sections import DeviceCode  # noqa: E402
+from graphc.compile import compile_graph, from_sections, lower_for  # noqa: E402
 from graphc.errors import FormatError, GraphcError  # noqa: E402
 from graphc.ir import dtype as dt  # noqa: E402
+from graphc.ir.gpu import GPUS  # noqa: E402
 from graphc.ir.graph import Graph, input_node  # noqa: E402
 from graphc.ir.target import TARGETS  # noqa: E402
 from graphc.ir.type import Type  # noqa: E402
@@ -46,6 +50,8 @@ from graphc.options import Options  # noqa: E402
 from graphc.prims.table import apply  # noqa: E402
 from graphc.runtime.cache import default_cache  # noqa: E402
 from graphc.runtime.container import Container, encode  # noqa: E402
+from graphc.runtime.cuda.code_sections import read_needs, read_text  # noqa: E402
+from graphc.runtime.cuda.reports import Resources  # noqa: E402
 from graphc.runtime.host import runs_here  # noqa: E402
 
 CHUNK = 250  # mutants of one child process, which a native crash takes with it
@@ -84,10 +90,26 @@ def make_models(folder: Path) -> None:
     x = input_node("x", Type(dt.f64, (3, 3)))
     graph = Graph("host", (x,), (apply("cholesky", apply("add", x, x)),))
     aot.save(graph, folder / "host.gc")
+    _make_gpu_model(folder / "gpu.gc")
     other = "x86-64" if os.uname().machine == "aarch64" else "aarch64"
     aot.save(graph, folder / "elsewhere.gc", Options(target=other))
     for k, path in enumerate(sorted(default_cache().path.glob("**/*.gc"))[:3]):
         (folder / f"cached{k}.gc").write_bytes(path.read_bytes())
+
+
+def _make_gpu_model(path: Path) -> None:
+    """A container with code for GPUs; what stands in the place of machine code is never run."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 8], name="x")
+        summed = tf.scan(lambda a, row: a * 0.5 + row, x, initializer=tf.zeros([8]))
+        _, grown = tf.while_loop(lambda k, v: tf.reduce_sum(v) < 9.0, lambda k, v: (k + 1, v * 2.0), (tf.constant(0), x))
+        frozen = tf.freeze(tf.Session(graph=graph), [x], [summed, tf.cond(tf.reduce_max(x) > 0.5, lambda: grown, lambda: x)])
+    one, other = lower_for(frozen, Options(), ("cuda:sm_80", "cuda:sm_90")).values()
+    gpus = tuple([GPUS["cuda:sm_80"], GPUS["cuda:sm_90"]])
+    needs = {gpu.arch: {"compiler": "none", "functions": [asdict(Resources(k.name, 32)) for k in one.program.kernels]} for gpu in gpus}
+    assert str(one.program) == str(other.program), "there are products in it now, whose blocks depend on the GPU"
+    code = DeviceCode(one, gpus, needs, gpus[1], b".version 9.0\n" * 20, CODE + bytes(200))
+    path.write_bytes(b"".join(container(frozen, {}, Options(), [code])))
 
 
 # ---------------------------------------------------------------------------------------------- mutants
@@ -261,7 +283,7 @@ def _sealed_json(sections, soft, foreign, rng):
     """Any value of a JSON section by another kind of value."""
     found = []
     for name in soft:
-        if name in ("manifest", "key", "source") or name.startswith(("table:", "early:")):
+        if name in ("manifest", "key", "source") or name.startswith(("table:", "early:", "resources:")):
             found.append((name, json.loads(sections[name])))
     if not found:
         return False
@@ -295,7 +317,7 @@ _SEALED = (
 
 
 def _texts(soft: list[str]) -> list[str]:
-    return [n for n in soft if not n.startswith(("weights", "constants:", "blobs:", "record:", "kernels:"))]
+    return [n for n in soft if not n.startswith(("weights", "constants:", "blobs:", "record:", "kernels:", "ptx:"))]
 
 
 def _region(content: bytes, rng: random.Random) -> tuple[int, int]:
@@ -366,6 +388,12 @@ def _load(path: Path) -> None:
     model = aot.read(path)
     if any(name in TARGETS and runs_here(TARGETS[name]) for name in model.targets):
         aot.load(path).bind()
+    for name in model.targets:
+        if name.startswith("cuda:"):
+            holder = model.shares.get(name, name)
+            from_sections(model.container, holder)
+            read_needs(model.container, holder, name.removeprefix("cuda:"))
+            read_text(model.container, holder)
 
 
 def _check_cached(opened: Container, path: Path) -> str:

@@ -56,6 +56,14 @@ def loops() -> Graph:
     return tf.freeze(session, [x], [out, summed], name="loops")
 
 
+def rows() -> Graph:
+    """A loop over rows: the host counts, and no value decides."""
+    session = _fresh()
+    x = tf.placeholder(tf.float32, [None, 8], name="x")
+    summed = tf.scan(lambda a, row: a * 0.5 + row, x, initializer=tf.zeros([8]))
+    return tf.freeze(session, [x], [summed], name="rows")
+
+
 def ramp(*shape: int) -> np.ndarray:
     """What examples in C are given."""
     return (np.arange(np.prod(shape)) % 10 * np.float32(0.1)).astype(np.float32).reshape(shape)

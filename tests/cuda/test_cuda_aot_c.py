@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import cache
 
 import aot_models
@@ -23,6 +24,7 @@ from graphc.codegen.cuda_host.template import ARITHMETIC
 from graphc.compile import compile_graph, lower_for
 from graphc.errors import CompileError
 from graphc.ir import dtype as dt
+from graphc.ir.blob import Blob
 from graphc.ir.gpu import GPUS
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import symbol
@@ -108,6 +110,40 @@ def test_loops_and_branches(folder, program):
     for name, values in zip(("chosen", "scan"), expected):
         np.testing.assert_array_equal(found[name].astype(np.float32), values.reshape(-1)[:8])
     assert "loops_cuda_record" not in (folder / "loops_cuda.h").read_text(), "the host takes part, so it cannot be recorded"
+
+
+RECORDED = r"""
+#include <assert.h>
+#include <string.h>
+#include "rows_cuda.h"
+
+int main(void) {
+  rows_cuda *handle;
+  CUdevice device;
+  CUcontext context;
+  CUdeviceptr x, y;
+  static float given[6][8], expected[6][8], found[6][8];
+  for (int k = 0; k < 48; ++k) given[k / 8][k % 8] = (float)k;
+  const void *inputs[] = {given};
+  void *outputs[] = {expected};
+  int64_t dims[] = {6};
+  assert(!rows_cuda_open(&handle, 0) && !rows_cuda_run_host(handle, inputs, outputs, dims));
+  assert(!cuDeviceGet(&device, 0) && !cuDevicePrimaryCtxRetain(&context, device) && !cuCtxPushCurrent(context));
+  CUstream stream;
+  assert(!cuStreamCreate(&stream, 0) && !cuMemAlloc(&x, sizeof given) && !cuMemAlloc(&y, sizeof found));
+  assert(!rows_cuda_record(handle, &x, &y, dims));
+  assert(!cuMemcpyHtoDAsync(x, given, sizeof given, stream) && !rows_cuda_replay(handle, stream));
+  assert(!cuMemcpyDtoHAsync(found, y, sizeof found, stream) && !cuStreamSynchronize(stream));
+  assert(!memcmp(found, expected, sizeof found) && expected[5][7] != 0);
+  rows_cuda_close(handle);
+  return 0;
+}
+"""
+
+
+def test_loops_that_the_host_counts_are_recorded(folder, program):
+    done = run(folder, program("rows", RECORDED), check=False)
+    assert done.returncode == 0, done.stderr
 
 
 USES = r"""
@@ -252,16 +288,58 @@ SIZES = """program @sizes {
 """
 
 
+STEPS = """program @m {
+  input x: f32[n,8]
+  input w: f32[8]
+  output y: f32[n,8]
+  output w: f32[8]
+  symbols n
+  donates(1->1)
+  arena (n*32 + 63)//64*64 + 192
+  check n % 2 == 0 "rows come in pairs"
+  buffer x0: f32[n,8] = input 0
+  buffer w0: f32[8] = input 1
+  buffer c0: f32[8] = constant 0
+  buffer t0: f32[n,8] = arena 192
+  buffer code0: i32[] = arena 0
+  buffer turn0: i64[] = arena 64
+  buffer go0: b1[] = arena 128
+  buffer row0: f32[8] = row turn0 of x0
+  buffer y0: f32[n,8] = output 0
+  buffer w1: f32[8] = output 1
+  launch @look(x0, code0) dims(n) grid (n + 3)//4 threads 128
+  refuse(code0, reasons=(("x is negative", "m.py:3"),))
+  copy x0 -> t0
+  repeat count n counter turn0 {
+    launch @row(row0, c0, w0, w1) grid 1 threads 32 shared 65536
+  }
+  repeat while go0 {
+    launch @map(t0, y0) dims(n) grid (n + 3)//4 threads 128
+  } test {
+    launch @test(t0, go0) dims(n) grid 1 threads 32
+  }
+  if go0 {
+    copy t0 -> y0
+  } else {
+    launch @map(t0, y0) dims(n) grid (n + 3)//4 threads 128
+  }
+}
+"""
+
+
 def plans(program, *archs: str) -> list[Plan]:
     return [Plan(program, (GPUS[f"cuda:{arch}"],), None, f"m_cuda_image{k}", "m_cuda_constants") for k, arch in enumerate(archs)]
 
 
 def test_the_text_is_readable(golden):
-    made = lower_for(aot_models.digits(), Options(), ("cuda:sm_80", "cuda:sm_90a"))
-    parts = [Plan(one.program, (GPUS[name],), None, f"digits_cuda_image{k}", "digits_cuda_constants") for k, (name, one) in enumerate(made.items())]
-    golden("cuda/digits_cuda.c", cuda_source_text(parts, "digits_cuda", "digits_cuda", "digits"))
-    golden("cuda/digits_cuda.h", cuda_header_text(parts, "digits_cuda", "digits_cuda"))
-    golden("cuda/digits_cuda_main.c", cuda_example_text(parts[0].program.signature, "digits_cuda", "digits_cuda"))
+    """All kinds of steps, in programs for two GPUs of which the second has larger blocks."""
+    small, large = parse(STEPS), parse(STEPS.replace("(n + 3)//4 threads 128", "(n + 7)//8 threads 256"))
+    constants = Blob.of(bytes(64))
+    made = [Plan(replace(p, constants=constants), (GPUS[f"cuda:{arch}"],), GPUS["cuda:sm_80"] if arch == "sm_80" else None, f"m_cuda_image{k}", "m_cuda_constants")
+            for k, (p, arch) in enumerate([(small, "sm_80"), (large, "sm_90a")])]  # fmt: skip
+    golden("cuda/host.c", cuda_source_text(made, "m_cuda", "m_cuda", "m"))
+    golden("cuda/host.h", cuda_header_text(made, "m_cuda", "m_cuda"))
+    golden("cuda/host_main.c", cuda_example_text(small.signature, "m_cuda", "m_cuda"))
 
 
 def test_programs_of_other_calls_have_no_host_code_in_common():

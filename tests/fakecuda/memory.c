@@ -124,3 +124,15 @@ CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUst
   if (!fake_is_device(to, bytes)) RETURN(CUDA_ERROR_INVALID_VALUE);
   RETURN(fake_enqueue(stream, (Work){.kind = FILL, .to = (void *)to, .value = value, .bytes = bytes}));
 }
+
+CUresult cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream stream) {
+  BEGIN;
+  if (to % 4 || !fake_is_device(to, 4 * count)) RETURN(CUDA_ERROR_INVALID_VALUE);
+  for (size_t k = 0; k < count; k++) {  // bytes one by one: FILL knows no words
+    for (int byte = 0; byte < 4; byte++) {
+      CUresult result = fake_enqueue(stream, (Work){.kind = FILL, .to = (char *)to + 4 * k + byte, .value = value >> 8 * byte & 255, .bytes = 1});
+      if (result) RETURN(result);
+    }
+  }
+  RETURN(CUDA_SUCCESS);
+}

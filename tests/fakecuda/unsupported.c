@@ -17,7 +17,7 @@ STUB(cuMemcpy3DPeerAsync) STUB(cuMemcpy3D_v2) STUB(cuMemcpyAtoA_v2) STUB(cuMemcp
 STUB(cuMemcpyAtoH_v2) STUB(cuMemcpyDtoA_v2) STUB(cuMemcpyDtoD_v2) STUB(cuMemcpyDtoH_v2) STUB(cuMemcpyHtoA_v2)
 STUB(cuMemcpyHtoD_v2) STUB(cuMemcpyPeer) STUB(cuMemcpyPeerAsync) STUB(cuMemsetD16Async) STUB(cuMemsetD16_v2)
 STUB(cuMemsetD2D16Async) STUB(cuMemsetD2D16_v2) STUB(cuMemsetD2D32Async) STUB(cuMemsetD2D32_v2)
-STUB(cuMemsetD2D8Async) STUB(cuMemsetD2D8_v2) STUB(cuMemsetD32Async) STUB(cuMemsetD32_v2) STUB(cuMemsetD8_v2)
+STUB(cuMemsetD2D8Async) STUB(cuMemsetD2D8_v2) STUB(cuMemsetD32_v2) STUB(cuMemsetD8_v2)
 STUB(cuModuleGetGlobal_v2) STUB(cuModuleGetSurfRef) STUB(cuModuleGetTexRef) STUB(cuModuleLoad)
 STUB(cuParamSetSize) STUB(cuParamSetTexRef) STUB(cuParamSetf) STUB(cuParamSeti) STUB(cuParamSetv)
 STUB(cuProfilerInitialize) STUB(cuProfilerStart) STUB(cuProfilerStop) STUB(cuStreamAttachMemAsync)

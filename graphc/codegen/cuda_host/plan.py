@@ -44,11 +44,11 @@ class Plan:
 
     @property
     def can_be_recorded(self) -> bool:
-        """Whether a device goes through the steps without the host."""
-        return all(
-            isinstance(s, Launch | Copy) or (isinstance(s, Repeat) and s.condition is None and s.counter is None)
-            for s in flat(self.program.steps)
-        )
+        """Whether a device goes through the steps without the host: no value decides what is done."""
+        steps = list(flat(self.program.steps))
+        counters = {s.counter for s in steps if isinstance(s, Repeat)}
+        rows = {b.place[1][1] for b in self.program.buffers if b.place[0] == "row"}
+        return rows <= counters and all(isinstance(s, Launch | Copy) or (isinstance(s, Repeat) and s.condition is None) for s in steps)
 
 
 def check_function(plan: Plan, number: int) -> list[str]:
@@ -149,7 +149,7 @@ class _Steps:
                         self.launch(step, indent)
                 case Copy(source, target):
                     with self.rows((source, target), indent):
-                        size = self.bytes(self.buffers[source])
+                        size = self.sizes.bare(self.buffers[source].type.size * self.buffers[source].type.dtype.size)
                         self.put(indent, f"TRY(copy(handle, {self.address(target)}, {self.address(source)}, {size}, stream));")
                 case Branch():
                     self.branch(step, indent)
@@ -191,7 +191,7 @@ class _Steps:
         self.put(indent, f"for (int64_t {turn} = 0; {turn} < {self.sizes.bare(step.count)}; ++{turn}) {{")
         if step.counter is not None:
             self.counters[step.counter] = turn
-            self.put(indent, f"  TRY(store(handle, {self.address(step.counter)}, &{turn}, sizeof {turn}, stream));")
+            self.put(indent, f"  TRY(number(handle, {self.address(step.counter)}, {turn}, stream));")
         self.do(step.body, indent + "  ")
         self.counters.pop(step.counter, None)
         self.put(indent, "}")

@@ -132,9 +132,11 @@ static int32_t copy({entry} *handle, CUdeviceptr to, CUdeviceptr from, int64_t b
   return bytes == 0 || to == from ? 0 : CALL(handle, cuMemcpyDtoDAsync(to, from, (size_t)bytes, stream));
 }}
 """,
-    "store": """
-static int32_t store({entry} *handle, CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {{
-  return CALL(handle, cuMemcpyHtoDAsync(to, from, bytes, stream));
+    "number": """
+/* Writes the number of a turn of a loop, its low half first. */
+static int32_t number({entry} *handle, CUdeviceptr at, int64_t turn, CUstream stream) {{
+  TRY(CALL(handle, cuMemsetD32Async(at, (unsigned)turn, 1, stream)));
+  return CALL(handle, cuMemsetD32Async(at + 4, (unsigned)((uint64_t)turn >> 32), 1, stream));
 }}
 """,
     "fetch": """

@@ -18,7 +18,7 @@ from graphc.runtime.cuda.toolkit import program, toolkit_files, wheel_files
 _OPTIONS = (b"-64", b"-cuda")
 _FILE = struct.Struct("<IHHQ")  # magic, version, bytes of this header, bytes that follow
 _ENTRY = struct.Struct("<HHIQ12xI8xQ")  # kind, version, bytes of this header, bytes that follow, arch, flags
-_MAGIC, _ELF, _EXACT = 0xBA55ED50, 2, 0x1000  # the last: code for devices of this very arch, such as sm_90a
+_MAGIC, _ELF, _EXACT = 0xBA55ED50, 2, 1 << 20  # the last: code for devices of this very arch, such as sm_90a
 
 
 def fatbin(images: Sequence[Image]) -> bytes:

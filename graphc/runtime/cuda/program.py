@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -63,15 +64,12 @@ class DeviceProgram:
         known = symbols_in(tuple([p.type for p in self.signature.inputs])).keys()
         self.checks = [(k + 1, c.condition) for k, c in enumerate(program.checks) if symbols_in(c.condition).keys() <= known]
         self.sizes = [b.type.size * max(1, b.type.dtype.size) for b in program.buffers if symbols_in(b.type).keys() <= known]
+        self._held = _Held(device)
         self.constants_at = 0
         if constants.size:
-            self.constants_at = device.allocate(constants.size)
+            self.constants_at = self._held.allocate(constants.size)
             device.upload(self.constants_at, constants)
         self._memories: OrderedDict[tuple, _Memory] = OrderedDict()
-
-    def __del__(self):
-        if getattr(self, "constants_at", 0):
-            self.device.free(self.constants_at)
 
     def run(
         self, inputs: list, dims: list[int], known: frozenset[int], in_place: frozenset[int], residents: bool = False
@@ -116,25 +114,34 @@ class DeviceProgram:
         return found
 
 
-class _Memory:
-    """Where the inputs, outputs and scratch memory of runs lie on a device, and their steps as recorded."""
+class _Held:
+    """Memory of a device, given back when nothing refers to this object any more; the end of the process frees it otherwise."""
 
     def __init__(self, device: Device):
         self.device = device
+        self._addresses: list[int] = []
+        weakref.finalize(self, _free, device, self._addresses).atexit = False
+
+    def allocate(self, size: int) -> int:
+        address = self.device.allocate(max(1, size))
+        self._addresses.append(address)
+        return address
+
+
+def _free(device: Device, addresses: list[int]) -> None:
+    for address in addresses:
+        device.free(address)
+
+
+class _Memory(_Held):
+    """Where the inputs, outputs and scratch memory of runs lie on a device, and their steps as recorded."""
+
+    def __init__(self, device: Device):
+        super().__init__(device)
         self.places: dict[tuple, int] = {}  # ("input", k) or ("output", k) -> address
         self.arena_at, self.arena_size = 0, 0
         self.graph: object = None
         self.used = False  # whether a run has come to its end
-        self._held: list[int] = []
-
-    def allocate(self, size: int) -> int:
-        address = self.device.allocate(max(1, size))
-        self._held.append(address)
-        return address
-
-    def __del__(self):
-        for address in self._held:
-            self.device.free(address)
 
 
 class _DeviceRun(Run):

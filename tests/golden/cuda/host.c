@@ -1,8 +1,8 @@
-/* digits_cuda: made by graphc, anew whenever the model is compiled. It runs the model on CUDA devices:
- * sm_80, sm_90a.
- *   cc -std=c11 -O2 -c digits_cuda.c        with the folder of a CUDA toolkit's cuda.h, as -I/usr/local/cuda/include
- * Kernels and constants are in digits_cuda_data.o. */
-#include "digits_cuda.h"
+/* m_cuda: made by graphc, anew whenever the model is compiled. It runs the model on CUDA devices:
+ * sm_80, sm_90a, and by PTX those newer than sm_80.
+ *   cc -std=c11 -O2 -c m_cuda.c        with the folder of a CUDA toolkit's cuda.h, as -I/usr/local/cuda/include
+ * Kernels and constants are in m_cuda_data.o. */
+#include "m_cuda.h"
 
 #include <cuda.h>
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INPUTS = 1, OUTPUTS = 1, MOST_KERNELS = 3, ALIGN = 64, FAILED = DIGITS_CUDA_FAILED, TEXT = 512 };
+enum { INPUTS = 2, OUTPUTS = 2, MOST_KERNELS = 4, ALIGN = 64, FAILED = M_CUDA_FAILED, TEXT = 512 };
 
 typedef struct {
   const char *name;
@@ -25,7 +25,7 @@ typedef struct {
   const Kernel *kernels;
   int32_t (*check)(const int64_t *dims);  /* NULL where all sizes are fixed */
   int64_t (*arena)(const int64_t *dims);
-  int32_t (*run)(digits_cuda *handle, const int64_t *dims, const CUdeviceptr *inputs, const CUdeviceptr *outputs, CUstream stream);
+  int32_t (*run)(m_cuda *handle, const int64_t *dims, const CUdeviceptr *inputs, const CUdeviceptr *outputs, CUstream stream);
 } Plan;
 
 /* Code for devices of this compute capability (80 for 8.0) alone; for those of its major number that are not lesser; or
@@ -41,7 +41,7 @@ typedef struct {
   int64_t room, bytes;  /* that are there; that are used */
 } Block;
 
-struct digits_cuda {
+struct m_cuda {
   CUdevice device;
   CUcontext context;
   CUmodule module;
@@ -67,30 +67,32 @@ static int32_t checked(char *error, CUresult result, const char *what) {
   const char *text = NULL;
   if (result == CUDA_SUCCESS) return 0;
   if (cuGetErrorString(result, &text) || !text) text = "unknown error";
-  snprintf(error, TEXT, "digits: %.*s: %s (%d)", (int)strcspn(what, "("), what, text, (int)result);
+  snprintf(error, TEXT, "m: %.*s: %s (%d)", (int)strcspn(what, "("), what, text, (int)result);
   return FAILED;
 }
 
 #define LARGEST INT64_C(70368744177664) /* bytes of an array */
 
-extern const unsigned char digits_cuda_image0[];
-extern const unsigned char digits_cuda_constants[];
-extern const unsigned char digits_cuda_image1[];
+extern const unsigned char m_cuda_image0[];
+extern const unsigned char m_cuda_constants[];
+extern const unsigned char m_cuda_image1[];
 
 /* The kernels of program 0, for sm_80. */
-enum { P0_dot0, P0_dot1, P0_rows0 };
+enum { P0_look, P0_row, P0_test, P0_map };
 static const Kernel kernels0[] = {
-  {"dot0", 25600},
-  {"dot1", 37888},
-  {"rows0", 0},
+  {"look", 0},
+  {"row", 65536},
+  {"test", 0},
+  {"map", 0},
 };
 
 /* The kernels of program 1, for sm_90a. */
-enum { P1_dot0, P1_dot1, P1_rows0 };
+enum { P1_look, P1_row, P1_test, P1_map };
 static const Kernel kernels1[] = {
-  {"dot0", 25600},
-  {"dot1", 37888},
-  {"rows0", 0},
+  {"look", 0},
+  {"row", 65536},
+  {"test", 0},
+  {"map", 0},
 };
 
 static int64_t multiplied(int64_t a, int64_t b, bool *over) {
@@ -103,12 +105,12 @@ static int64_t floordiv(int64_t a, int64_t b) {
   return b == 0 ? 0 : a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t floormod(int64_t a, int64_t b) {
+  return b == 0 ? 0 : (a % b + b) % b;
+}
 
 /* Runs a kernel; its loops over blocks stride by the grid, so that a smaller one does as well. */
-static int32_t launch(digits_cuda *handle, int kernel, int64_t grid, unsigned threads, unsigned shared, uint64_t *words, size_t count,
+static int32_t launch(m_cuda *handle, int kernel, int64_t grid, unsigned threads, unsigned shared, uint64_t *words, size_t count,
                       CUstream stream) {
   size_t bytes = count * sizeof *words;
   void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, words, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
@@ -118,94 +120,149 @@ static int32_t launch(digits_cuda *handle, int kernel, int64_t grid, unsigned th
                  handle->plan->kernels[kernel].name);
 }
 
+static int32_t copy(m_cuda *handle, CUdeviceptr to, CUdeviceptr from, int64_t bytes, CUstream stream) {
+  return bytes == 0 || to == from ? 0 : CALL(handle, cuMemcpyDtoDAsync(to, from, (size_t)bytes, stream));
+}
+
+/* Writes the number of a turn of a loop, its low half first. */
+static int32_t number(m_cuda *handle, CUdeviceptr at, int64_t turn, CUstream stream) {
+  TRY(CALL(handle, cuMemsetD32Async(at, (unsigned)turn, 1, stream)));
+  return CALL(handle, cuMemsetD32Async(at + 4, (unsigned)((uint64_t)turn >> 32), 1, stream));
+}
+
+/* Brings a number to the host, once everything before is done. */
+static int32_t fetch(m_cuda *handle, void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
+  TRY(CALL(handle, cuMemcpyDtoHAsync(to, from, bytes, stream)));
+  return CALL(handle, cuStreamSynchronize(stream));
+}
+
 static int32_t check0(const int64_t *dims) {
   for (int k = 0; k < 1; ++k)
-    if ((uint64_t)dims[k] > LARGEST) return 1;
+    if ((uint64_t)dims[k] > LARGEST) return 2;
   bool over = false;
   const int64_t dim0 = dims[0];
-  const bool fits = multiplied(dim0, 256, &over) <= LARGEST && multiplied(dim0, 128, &over) <= LARGEST
-      && multiplied(dim0, 40, &over) <= LARGEST;
-  return fits && !over ? 0 : 1;
+  if (!(floormod(dim0, 2) == 0)) return 1;  /* rows come in pairs */
+  const bool fits = multiplied(dim0, 32, &over) <= LARGEST;
+  return fits && !over ? 0 : 2;
 }
 
 static int64_t arena0(const int64_t *dims) {
   const int64_t dim0 = dims[0];
-  const int64_t size0 = (floordiv((dim0 * 40) + 63, 64) * 64) + (dim0 * 128);
-  return size0 + 128;
+  return (floordiv((dim0 * 32) + 63, 64) * 64) + 192;
 }
 
-static int32_t run0(digits_cuda *handle, const int64_t *dims, const CUdeviceptr *inputs,
+static int32_t run0(m_cuda *handle, const int64_t *dims, const CUdeviceptr *inputs,
                     const CUdeviceptr *outputs, CUstream stream) {
   const int64_t dim0 = dims[0];
-  const int64_t size0 = smaller(floordiv(floordiv(dim0 + 63, 64), 108), 1);
-  const int64_t size1 = (floordiv(dim0 + 15, 16) * 2) + ((floordiv(dim0 + 15, 16) * size0) * (-2));
-  const int64_t size2 = smaller(floordiv(floordiv(dim0 + 127, 128), 108), 1);
-  const int64_t size3 = floordiv(dim0 + 31, 32) + ((floordiv(dim0 + 31, 32) * size2) * (-1));
-  const int64_t size4 = larger(floordiv(dim0 + 127, 128) * size2, size3);
-  const CUdeviceptr at0 = inputs[0];  /* pixels0: f32[pixels_0_0,64] */
-  const CUdeviceptr at1 = handle->constants;  /* c0: f32[64,32] */
-  const CUdeviceptr at2 = handle->arena;  /* max0: f32[pixels_0_0,32] */
-  const CUdeviceptr at3 = handle->constants + (CUdeviceptr)8192;  /* c1: f32[32,10] */
-  const CUdeviceptr at4 = handle->arena + (CUdeviceptr)((dim0 * 128) + 64);  /* add0: f32[pixels_0_0,10] */
-  const CUdeviceptr at5 = outputs[0];  /* mul0: f32[pixels_0_0,10] */
-  TRY(launch(handle, P0_dot0, larger(floordiv(dim0 + 63, 64) * size0, size1), 256, 25600,
-             (uint64_t[]){at0, at1, at2, dim0}, 4, stream));
-  TRY(launch(handle, P0_dot1, size4, 256, 37888, (uint64_t[]){at2, at3, at4, dim0}, 4, stream));
-  TRY(launch(handle, P0_rows0, floordiv(dim0 + 31, 32), 256, 0, (uint64_t[]){at4, at5, dim0}, 3, stream));
+  const CUdeviceptr at0 = inputs[0];  /* x0: f32[n,8] */
+  const CUdeviceptr at4 = handle->arena;  /* code0: i32[] */
+  const CUdeviceptr at3 = handle->arena + (CUdeviceptr)192;  /* t0: f32[n,8] */
+  const CUdeviceptr at5 = handle->arena + (CUdeviceptr)64;  /* turn0: i64[] */
+  const CUdeviceptr at2 = handle->constants;  /* c0: f32[8] */
+  const CUdeviceptr at1 = inputs[1];  /* w0: f32[8] */
+  const CUdeviceptr at9 = inputs[1];  /* w1: f32[8] */
+  const CUdeviceptr at6 = handle->arena + (CUdeviceptr)128;  /* go0: b1[] */
+  const CUdeviceptr at8 = outputs[0];  /* y0: f32[n,8] */
+  TRY(launch(handle, P0_look, floordiv(dim0 + 3, 4), 128, 0, (uint64_t[]){at0, at4, dim0}, 3, stream));
+  int32_t reason0;
+  TRY(fetch(handle, &reason0, at4, sizeof reason0, stream));
+  if (reason0) return reason0 + 2;
+  TRY(copy(handle, at3, at0, dim0 * 32, stream));
+  for (int64_t turn1 = 0; turn1 < dim0; ++turn1) {
+    TRY(number(handle, at5, turn1, stream));
+    TRY(launch(handle, P0_row, 1, 32, 65536,
+               (uint64_t[]){at0 + (CUdeviceptr)(turn1 * 32), at2, at1, at9}, 4, stream));
+  }
+  for (;;) {
+    TRY(launch(handle, P0_test, 1, 32, 0, (uint64_t[]){at3, at6, dim0}, 3, stream));
+    uint8_t flag2;
+    TRY(fetch(handle, &flag2, at6, sizeof flag2, stream));
+    if (!flag2) break;
+    TRY(launch(handle, P0_map, floordiv(dim0 + 3, 4), 128, 0, (uint64_t[]){at3, at8, dim0}, 3, stream));
+  }
+  uint8_t flag3;
+  TRY(fetch(handle, &flag3, at6, sizeof flag3, stream));
+  if (flag3) {
+    TRY(copy(handle, at8, at3, dim0 * 32, stream));
+  } else {
+    TRY(launch(handle, P0_map, floordiv(dim0 + 3, 4), 128, 0, (uint64_t[]){at3, at8, dim0}, 3, stream));
+  }
   return 0;
 }
 
-static int32_t run1(digits_cuda *handle, const int64_t *dims, const CUdeviceptr *inputs,
+static int32_t run1(m_cuda *handle, const int64_t *dims, const CUdeviceptr *inputs,
                     const CUdeviceptr *outputs, CUstream stream) {
   const int64_t dim0 = dims[0];
-  const int64_t size0 = smaller(floordiv(floordiv(dim0 + 63, 64), 132), 1);
-  const int64_t size1 = (floordiv(dim0 + 15, 16) * 2) + ((floordiv(dim0 + 15, 16) * size0) * (-2));
-  const int64_t size2 = smaller(floordiv(floordiv(dim0 + 127, 128), 132), 1);
-  const int64_t size3 = floordiv(dim0 + 31, 32) + ((floordiv(dim0 + 31, 32) * size2) * (-1));
-  const int64_t size4 = larger(floordiv(dim0 + 127, 128) * size2, size3);
-  const CUdeviceptr at0 = inputs[0];  /* pixels0: f32[pixels_0_0,64] */
-  const CUdeviceptr at1 = handle->constants;  /* c0: f32[64,32] */
-  const CUdeviceptr at2 = handle->arena;  /* max0: f32[pixels_0_0,32] */
-  const CUdeviceptr at3 = handle->constants + (CUdeviceptr)8192;  /* c1: f32[32,10] */
-  const CUdeviceptr at4 = handle->arena + (CUdeviceptr)((dim0 * 128) + 64);  /* add0: f32[pixels_0_0,10] */
-  const CUdeviceptr at5 = outputs[0];  /* mul0: f32[pixels_0_0,10] */
-  TRY(launch(handle, P1_dot0, larger(floordiv(dim0 + 63, 64) * size0, size1), 256, 25600,
-             (uint64_t[]){at0, at1, at2, dim0}, 4, stream));
-  TRY(launch(handle, P1_dot1, size4, 256, 37888, (uint64_t[]){at2, at3, at4, dim0}, 4, stream));
-  TRY(launch(handle, P1_rows0, floordiv(dim0 + 31, 32), 256, 0, (uint64_t[]){at4, at5, dim0}, 3, stream));
+  const CUdeviceptr at0 = inputs[0];  /* x0: f32[n,8] */
+  const CUdeviceptr at4 = handle->arena;  /* code0: i32[] */
+  const CUdeviceptr at3 = handle->arena + (CUdeviceptr)192;  /* t0: f32[n,8] */
+  const CUdeviceptr at5 = handle->arena + (CUdeviceptr)64;  /* turn0: i64[] */
+  const CUdeviceptr at2 = handle->constants;  /* c0: f32[8] */
+  const CUdeviceptr at1 = inputs[1];  /* w0: f32[8] */
+  const CUdeviceptr at9 = inputs[1];  /* w1: f32[8] */
+  const CUdeviceptr at6 = handle->arena + (CUdeviceptr)128;  /* go0: b1[] */
+  const CUdeviceptr at8 = outputs[0];  /* y0: f32[n,8] */
+  TRY(launch(handle, P1_look, floordiv(dim0 + 7, 8), 256, 0, (uint64_t[]){at0, at4, dim0}, 3, stream));
+  int32_t reason0;
+  TRY(fetch(handle, &reason0, at4, sizeof reason0, stream));
+  if (reason0) return reason0 + 2;
+  TRY(copy(handle, at3, at0, dim0 * 32, stream));
+  for (int64_t turn1 = 0; turn1 < dim0; ++turn1) {
+    TRY(number(handle, at5, turn1, stream));
+    TRY(launch(handle, P1_row, 1, 32, 65536,
+               (uint64_t[]){at0 + (CUdeviceptr)(turn1 * 32), at2, at1, at9}, 4, stream));
+  }
+  for (;;) {
+    TRY(launch(handle, P1_test, 1, 32, 0, (uint64_t[]){at3, at6, dim0}, 3, stream));
+    uint8_t flag2;
+    TRY(fetch(handle, &flag2, at6, sizeof flag2, stream));
+    if (!flag2) break;
+    TRY(launch(handle, P1_map, floordiv(dim0 + 7, 8), 256, 0, (uint64_t[]){at3, at8, dim0}, 3, stream));
+  }
+  uint8_t flag3;
+  TRY(fetch(handle, &flag3, at6, sizeof flag3, stream));
+  if (flag3) {
+    TRY(copy(handle, at8, at3, dim0 * 32, stream));
+  } else {
+    TRY(launch(handle, P1_map, floordiv(dim0 + 7, 8), 256, 0, (uint64_t[]){at3, at8, dim0}, 3, stream));
+  }
   return 0;
 }
 
 static const Plan plans[] = {
-  {digits_cuda_image0, digits_cuda_constants, 9472, 3, kernels0, check0, arena0, run0},
-  {digits_cuda_image1, digits_cuda_constants, 9472, 3, kernels1, check0, arena0, run1},
+  {m_cuda_image0, m_cuda_constants, 64, 4, kernels0, check0, arena0, run0},
+  {m_cuda_image1, m_cuda_constants, 64, 4, kernels1, check0, arena0, run1},
 };
 
 /* Which program a device runs: the first of these that fits. */
 static const Code codes[] = {
   {90, EXACT, 1},  /* sm_90a */
   {80, FAMILY, 0},  /* sm_80 */
+  {80, NEWER, 0},  /* PTX */
 };
 
 /* Bytes of all inputs and then all outputs. */
 static void measure(const int64_t *dims, int64_t *bytes) {
   const int64_t dim0 = dims[0];
-  bytes[0] = dim0 * 256;  /* pixels */
-  bytes[1] = dim0 * 40;  /* probabilities */
+  bytes[0] = dim0 * 32;  /* x */
+  bytes[1] = 32;  /* w */
+  bytes[2] = dim0 * 32;  /* y */
+  bytes[3] = 32;  /* w */
 }
 
-void digits_cuda_shapes(const int64_t *dims, int64_t *sizes) {
+void m_cuda_shapes(const int64_t *dims, int64_t *sizes) {
   const int64_t dim0 = dims[0];
   sizes[0] = dim0;
-  sizes[1] = 10;
+  sizes[1] = 8;
+  sizes[2] = 8;
 }
 
 /* The input that an output is written over, or -1; and which inputs these are. */
-static const int owner[] = {-1};
-static const bool is_state[] = {0};
+static const int owner[] = {-1, 1};
+static const bool is_state[] = {0, 1};
 
 /* Makes room on the device; what was there is lost where it was too small. */
-static int32_t reserve(digits_cuda *handle, CUdeviceptr *at, int64_t *room, int64_t bytes) {
+static int32_t reserve(m_cuda *handle, CUdeviceptr *at, int64_t *room, int64_t bytes) {
   if (*at && *room >= bytes) return 0;
   if (*at) {
     TRY(CALL(handle, cuCtxSynchronize()));
@@ -218,14 +275,14 @@ static int32_t reserve(digits_cuda *handle, CUdeviceptr *at, int64_t *room, int6
   return 0;
 }
 
-static int32_t forget(digits_cuda *handle) {
+static int32_t forget(m_cuda *handle) {
   CUgraphExec graph = handle->graph;
   handle->graph = NULL;
   return graph ? CALL(handle, cuGraphExecDestroy(graph)) : 0;
 }
 
 /* Looks at the sizes, and makes the scratch memory as large as they need. */
-static int32_t prepare(digits_cuda *handle, const int64_t *dims) {
+static int32_t prepare(m_cuda *handle, const int64_t *dims) {
   if (handle->plan->check) TRY(handle->plan->check(dims));
   int64_t bytes = handle->plan->arena(dims);
   if (bytes <= handle->arena_bytes) return 0;
@@ -233,7 +290,7 @@ static int32_t prepare(digits_cuda *handle, const int64_t *dims) {
   return reserve(handle, &handle->arena, &handle->arena_bytes, bytes);
 }
 
-static int32_t choose(digits_cuda *handle, int ordinal) {
+static int32_t choose(m_cuda *handle, int ordinal) {
   int major = 0, minor = 0;
   char name[64] = "";
   TRY(CALL(handle, cuDeviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, handle->device)));
@@ -247,12 +304,12 @@ static int32_t choose(digits_cuda *handle, int ordinal) {
     }
   }
   TRY(CALL(handle, cuDeviceGetName(name, (int)sizeof name, handle->device)));
-  snprintf(handle->error, TEXT, "digits has code for sm_80, sm_90a; device %d, %s, has compute capability %d.%d", ordinal, name,
+  snprintf(handle->error, TEXT, "m has code for sm_80, sm_90a, and by PTX those newer than sm_80; device %d, %s, has compute capability %d.%d", ordinal, name,
            major, minor);
   return FAILED;
 }
 
-static int32_t load(digits_cuda *handle) {
+static int32_t load(m_cuda *handle) {
   const Plan *plan = handle->plan;
   TRY(CALL(handle, cuStreamCreate(&handle->stream, CU_STREAM_NON_BLOCKING)));
   if (plan->count) TRY(CALL(handle, cuModuleLoadData(&handle->module, plan->image)));
@@ -270,7 +327,7 @@ static int32_t load(digits_cuda *handle) {
   return plan->check ? 0 : prepare(handle, NULL);
 }
 
-static void drop(digits_cuda *handle) {
+static void drop(m_cuda *handle) {
   CUcontext context = NULL;
   if (handle->context && cuCtxPushCurrent(handle->context) == CUDA_SUCCESS) {
     cuCtxSynchronize();
@@ -289,7 +346,7 @@ static void drop(digits_cuda *handle) {
 
 static _Thread_local char unopened[TEXT];
 
-static int32_t opened(digits_cuda *handle, int device) {
+static int32_t opened(m_cuda *handle, int device) {
   CUcontext context = NULL;
   TRY(CALL(handle, cuInit(0)));
   TRY(CALL(handle, cuDeviceGet(&handle->device, device)));
@@ -301,11 +358,11 @@ static int32_t opened(digits_cuda *handle, int device) {
   return code;
 }
 
-int32_t digits_cuda_open(digits_cuda **handle, int device) {
-  digits_cuda *made = calloc(1, sizeof *made);
+int32_t m_cuda_open(m_cuda **handle, int device) {
+  m_cuda *made = calloc(1, sizeof *made);
   *handle = NULL;
   if (!made) {
-    snprintf(unopened, TEXT, "digits: no memory on the host");
+    snprintf(unopened, TEXT, "m: no memory on the host");
     return FAILED;
   }
   int32_t code = opened(made, device);
@@ -318,52 +375,52 @@ int32_t digits_cuda_open(digits_cuda **handle, int device) {
   return code;
 }
 
-void digits_cuda_close(digits_cuda *handle) {
+void m_cuda_close(m_cuda *handle) {
   if (handle) drop(handle);
 }
 
-const char *digits_cuda_error(const digits_cuda *handle) { return handle ? handle->error : unopened; }
+const char *m_cuda_error(const m_cuda *handle) { return handle ? handle->error : unopened; }
 
-static int32_t enter(digits_cuda *handle) { return CALL(handle, cuCtxPushCurrent(handle->context)); }
+static int32_t enter(m_cuda *handle) { return CALL(handle, cuCtxPushCurrent(handle->context)); }
 
-static int32_t leave(digits_cuda *handle, int32_t code) {
+static int32_t leave(m_cuda *handle, int32_t code) {
   CUcontext context = NULL;
   CUresult result = cuCtxPopCurrent(&context);
   return code ? code : checked(handle->error, result, "cuCtxPopCurrent");
 }
 
-static int32_t aligned(digits_cuda *handle, const CUdeviceptr *arrays, int count, const char *what) {
+static int32_t aligned(m_cuda *handle, const CUdeviceptr *arrays, int count, const char *what) {
   for (int k = 0; k < count; ++k)
     if (arrays[k] % ALIGN) {
-      snprintf(handle->error, TEXT, "digits: %s[%d] does not begin at a multiple of %d bytes", what, k, ALIGN);
+      snprintf(handle->error, TEXT, "m: %s[%d] does not begin at a multiple of %d bytes", what, k, ALIGN);
       return FAILED;
     }
   return 0;
 }
 
-static int32_t run_on(digits_cuda *handle, const CUdeviceptr *inputs, const CUdeviceptr *outputs, const int64_t *dims, CUstream stream) {
+static int32_t run_on(m_cuda *handle, const CUdeviceptr *inputs, const CUdeviceptr *outputs, const int64_t *dims, CUstream stream) {
   TRY(aligned(handle, inputs, INPUTS, "inputs"));
   TRY(aligned(handle, outputs, OUTPUTS, "outputs"));
   for (int k = 0; k < OUTPUTS; ++k)
     if (owner[k] >= 0 && outputs[k] != inputs[owner[k]]) {
-      snprintf(handle->error, TEXT, "digits: outputs[%d] must be the memory of inputs[%d]", k, owner[k]);
+      snprintf(handle->error, TEXT, "m: outputs[%d] must be the memory of inputs[%d]", k, owner[k]);
       return FAILED;
     }
   TRY(prepare(handle, dims));
   return handle->plan->run(handle, dims, inputs, outputs, stream);
 }
 
-int32_t digits_cuda_run(digits_cuda *handle, const CUdeviceptr *inputs, const CUdeviceptr *outputs, const int64_t *dims, CUstream stream) {
+int32_t m_cuda_run(m_cuda *handle, const CUdeviceptr *inputs, const CUdeviceptr *outputs, const int64_t *dims, CUstream stream) {
   TRY(enter(handle));
   return leave(handle, run_on(handle, inputs, outputs, dims, stream ? stream : handle->stream));
 }
 
-int32_t digits_cuda_wait(digits_cuda *handle) {
+int32_t m_cuda_wait(m_cuda *handle) {
   TRY(enter(handle));
   return leave(handle, CALL(handle, cuStreamSynchronize(handle->stream)));
 }
 
-static int32_t run_on_copies(digits_cuda *handle, const void *const *inputs, void *const *outputs, const int64_t *dims) {
+static int32_t run_on_copies(m_cuda *handle, const void *const *inputs, void *const *outputs, const int64_t *dims) {
   Block *in = handle->arrays, *out = in + INPUTS;
   CUdeviceptr to[INPUTS + 1], from[OUTPUTS + 1];
   int64_t bytes[INPUTS + OUTPUTS + 1];
@@ -371,7 +428,7 @@ static int32_t run_on_copies(digits_cuda *handle, const void *const *inputs, voi
   measure(dims, bytes);
   for (int k = 0; k < INPUTS; ++k)
     if (!inputs[k] && !(is_state[k] && in[k].at && in[k].bytes == bytes[k])) {
-      snprintf(handle->error, TEXT, "digits: inputs[%d] is NULL, and no run has left a value of this size for it", k);
+      snprintf(handle->error, TEXT, "m: inputs[%d] is NULL, and no run has left a value of this size for it", k);
       return FAILED;
     }
   for (int k = 0; k < INPUTS; ++k) {
@@ -390,34 +447,7 @@ static int32_t run_on_copies(digits_cuda *handle, const void *const *inputs, voi
   return CALL(handle, cuStreamSynchronize(handle->stream));
 }
 
-int32_t digits_cuda_run_host(digits_cuda *handle, const void *const *inputs, void *const *outputs, const int64_t *dims) {
+int32_t m_cuda_run_host(m_cuda *handle, const void *const *inputs, void *const *outputs, const int64_t *dims) {
   TRY(enter(handle));
   return leave(handle, run_on_copies(handle, inputs, outputs, dims));
-}
-
-static int32_t record(digits_cuda *handle, const CUdeviceptr *inputs, const CUdeviceptr *outputs, const int64_t *dims) {
-  CUgraph graph = NULL;
-  TRY(forget(handle));
-  TRY(prepare(handle, dims));
-  TRY(CALL(handle, cuStreamBeginCapture(handle->stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)));
-  int32_t code = run_on(handle, inputs, outputs, dims, handle->stream);
-  CUresult ended = cuStreamEndCapture(handle->stream, &graph);
-  if (!code) code = checked(handle->error, ended, "cuStreamEndCapture");
-  if (!code) code = CALL(handle, cuGraphInstantiateWithFlags(&handle->graph, graph, 0));
-  if (graph) cuGraphDestroy(graph);
-  return code;
-}
-
-int32_t digits_cuda_record(digits_cuda *handle, const CUdeviceptr *inputs, const CUdeviceptr *outputs, const int64_t *dims) {
-  TRY(enter(handle));
-  return leave(handle, record(handle, inputs, outputs, dims));
-}
-
-int32_t digits_cuda_replay(digits_cuda *handle, CUstream stream) {
-  if (!handle->graph) {
-    snprintf(handle->error, TEXT, "digits: nothing is recorded");
-    return FAILED;
-  }
-  TRY(enter(handle));
-  return leave(handle, CALL(handle, cuGraphLaunch(handle->graph, stream ? stream : handle->stream)));
 }
