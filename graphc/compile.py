@@ -38,7 +38,7 @@ from graphc.ir.target import TARGETS, Target
 from graphc.ir.text import scalar_text
 from graphc.ir.type import Type
 from graphc.ir.writes import written_before_host
-from graphc.options import INEXACT, VERSION, Options
+from graphc.options import ALLOWED, TF32, VERSION, Options
 from graphc.passes.canonical import canonical
 from graphc.passes.guards import drop_guards, number_lines, take_guards
 from graphc.passes.nested import graphs_in
@@ -58,7 +58,7 @@ from graphc.runtime.stages import WATCHERS, stage
 from graphc.runtime.support import load_support, missing, provide
 
 _TEXT = 15_000  # characters of text that a kernel becomes, more or less
-_MODULES, _GPU = "graphc.codegen.llvm.module", "graphc.compile_gpu"
+_MODULES, _GPU, _CUDA = "graphc.codegen.llvm.module", "graphc.compile_gpu", "graphc.runtime.cuda.compilers"
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
 KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
@@ -121,21 +121,22 @@ def device_at(options: Options) -> Device:
 
 def scheduled_target(options: Options) -> Target | Gpu:
     """The target description with what schedules assume of the machine: what lowering wants."""
-    return replace(target_of(options), machine=options.machine)
+    target = replace(target_of(options), machine=options.machine)
+    return replace(target, tf32=options.fast_math or TF32 in options.allow) if isinstance(target, Gpu) else target
 
 
 def optimise(graph: Graph, options: Options = Options(), on_pass: Callable | None = None) -> Graph:
     """The graph after every pass; ``on_pass(pass, before, after)`` sees each step.
 
     Raises:
-        UsageError: ``options.allow`` has another name than those of ``INEXACT``; or the elements of a constant are not known.
+        UsageError: ``options.allow`` has another name than those of ``ALLOWED``; or the elements of a constant are not known.
     """
     for constant in (n for _, nodes in graphs_in(graph) for n in nodes if n.op == "const"):
         if isinstance(constant.attr("value"), Named):
             raise UsageError(explain(f"{graph.name} was read without its weights, to be looked at; it cannot be compiled"))
-    unknown = [name for name in options.allow if name not in INEXACT]
+    unknown = [name for name in options.allow if name not in ALLOWED]
     if unknown:
-        raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(INEXACT)}"))
+        raise UsageError(explain(f"Options: allow={unknown} is none of {', '.join(ALLOWED)}"))
     made = _later("graphc.passes.pipeline")
     passes = made.pipeline(options.fast_math, options.allow)
     passes = passes if options.checks else [drop_guards if p is take_guards else p for p in passes]
@@ -464,7 +465,7 @@ def build_digest(folders: tuple[str, ...] = _COMPILER) -> str:
     for folder in folders:
         for path, _, files in sorted(os.walk(root / folder)):
             for file in sorted(files):
-                if file.endswith((".py", ".ll")):
+                if file.endswith((".py", ".ll", ".cuh", ".hpp", ".cpp")):
                     status = os.stat(os.path.join(path, file))
                     found.update(f"{folder}/{file} {status.st_size} {status.st_mtime_ns}\n".encode())
     return found.hexdigest()
@@ -476,8 +477,11 @@ def key_parts(graph: Graph, options: Options) -> dict[str, str]:
 
 
 def option_parts(options: Options) -> dict[str, str]:
+    target = target_of(options)
+    is_cuda = isinstance(target, Gpu) and not target.is_emulated
     return {
-        "target": target_of(options).name,
+        "target": target.name,
+        **({"CUDA compiler": _later(_CUDA).identity_here()} if is_cuda else {}),
         "fast_math": str(options.fast_math),
         "allow": " ".join(sorted(options.allow)),
         "skip": " ".join(options.skip),

@@ -11,6 +11,7 @@ from graphc.ir.gpu import Gpu
 from graphc.ir.program import Program
 from graphc.ir.symbols import symbol_of
 from graphc.runtime.cuda.bundle import bundle
+from graphc.runtime.cuda.compilers import driver_here
 from graphc.runtime.cuda.driver import open_device
 from graphc.runtime.cuda.executable import DeviceExecutable
 from graphc.runtime.cuda.images import compile_images
@@ -39,7 +40,7 @@ def image_of(program: Program, gpu: Gpu) -> bytes:
     source = source_of(program, gpu)
     if gpu.is_emulated:
         return build(source, tuple([symbol_of(k.name) for k in program.kernels]))
-    return bundle(compile_images(source, gpu.arch, program.name))
+    return bundle(compile_images(source, gpu.arch, program.name, driver_here()))
 
 
 @functools.lru_cache(maxsize=None)

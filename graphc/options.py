@@ -9,6 +9,8 @@ from graphc.ir.machine import DEFAULT, Machine
 
 VERSION = "0.1.0"
 INEXACT = ("fold_norm", "sum_order", "integer_products")  # what inference with trained weights can do with
+TF32 = "tf32"
+ALLOWED = (*INEXACT, TF32)
 
 
 @dataclass(frozen=True)
@@ -16,14 +18,16 @@ class Options:
     """How to compile.
 
     Attributes:
-        target: name of a target description (``graphc.ir.target.TARGETS``); None for this machine.
+        target: name of a target description (``graphc.ir.target.TARGETS``, ``graphc.ir.gpu.GPUS``); None for this machine.
+            ``cuda`` (or ``cuda:1``) is the GPU of this number, whichever it is, and ``cuda-emulated`` the emulated one.
         fast_math: allow rewrites that change the last bits, such as reassociation. Off: results follow the NumPy
             definitions operation by operation.
         allow: of the rewrites that change the last bits, those that are wanted all the same (``fast_math`` wants all);
-            ``INEXACT`` has the names. ``fold_norm``: scales and offsets by constants after a convolution or product, as
+            ``ALLOWED`` has the names. ``fold_norm``: scales and offsets by constants after a convolution or product, as
             batch normalisation at inference, are put into its weights. ``sum_order``: a sum takes its elements in the
             order in which they lie after transpositions have been taken away. ``integer_products``: products of dequantised 8-bit numbers are summed as integers, exactly, and
-            their scales are multiplied, and divided by that of a quantisation behind, beforehand.
+            their scales are multiplied, and divided by that of a quantisation behind, beforehand. ``tf32``: on GPUs, tensor
+            cores make products of f32, whose operands they round to 11 bits.
         cache: look for the program on disk and keep it there.
         checks: a run raises InvalidArgumentError where an index is out of range or an integer is divided by 0. Off, which
             the environment variable GRAPHC_CHECKS=0 makes the default: such results are 0.

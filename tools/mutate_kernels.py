@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from graphc import compile_gpu  # noqa: E402  (the path comes first)
 from graphc.compile import compile_graph  # noqa: E402
 from graphc.errors import DeviceError  # noqa: E402
+from graphc.ir.gpu import GPUS  # noqa: E402
 from graphc.ir.parser import parse  # noqa: E402
 from graphc.options import Options  # noqa: E402
 from graphc.runtime.dims import evaluate, symbols_of  # noqa: E402
@@ -45,6 +46,11 @@ GRAPHS = {
 """,
     "tensor": """graph @tensor(%x: bf16[n,96], %w: bf16[96,72]) {
   %p: bf16[n,72] = dot(%x, %w, transpose_x=false, transpose_y=false)
+  return %p
+}
+""",
+    "warpgroups": """graph @warpgroups(%x: bf16[n,192], %w: bf16[192,256]) {
+  %p: bf16[n,256] = dot(%x, %w, transpose_x=false, transpose_y=false)
   return %p
 }
 """,
@@ -76,7 +82,8 @@ GRAPHS = {
 """,
 }
 _DROPPED = re.compile(r"^\s*(__syncthreads\(\)|gc_(?:cp_async_(?:commit|wait)|mbarrier|fence|wgmma_(?:fence|commit|wait)|named_barrier)\w*(?:<\d+>)?\([^;]*\));$")
-_SIZES = (37, 300)  # of dimensions that are not given: few and many blocks
+_MULTIPROCESSORS = 2  # of the device that schedules are made for: small arrays get those of large ones
+_SIZES = (100, 700)  # of dimensions that are not given: few and many blocks
 _NUMBER = re.compile(r"(?<![\w.<#])\d+(?![\w.>])")
 
 
@@ -215,10 +222,11 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=30, help="mutants of each kernel")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target", default="cuda-emulated:sm_90a")
-    parser.add_argument("--size", action="append", default=[], metavar="NAME=N", help="a dimension; else 37, then 300")
+    parser.add_argument("--size", action="append", default=[], metavar="NAME=N", help="a dimension; else 100, then 700")
     options = parser.parse_args()
     sizes = {name: int(number) for name, _, number in (s.partition("=") for s in options.size)}
     graphs = {path: Path(path).read_text() for path in options.graphs} or GRAPHS
+    GPUS[options.target] = replace(GPUS[options.target], multiprocessors=_MULTIPROCESSORS)
     start, total, missed = time.process_time(), 0, 0
     for name, text in graphs.items():
         made, left = examine(name, text, options.target, options.count, sizes, random.Random(options.seed))

@@ -18,7 +18,7 @@ from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.graph import Graph
 from graphc.ir.machine import DEFAULT, Machine, machine_of
 from graphc.ir.parser import parse
-from graphc.options import INEXACT, VERSION, Options
+from graphc.options import ALLOWED, VERSION, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
 from graphc.runtime.gpus import device_number, expect_gpu, found_gpus, why_none
@@ -125,7 +125,7 @@ def read(path) -> Model:
     allowed = manifest.get("allow", [])
     if not isinstance(allowed, list):
         raise FormatError(f"{path}: 'allow' in the manifest must list names")
-    allow = tuple(n for n in INEXACT if n in allowed)
+    allow = tuple(n for n in ALLOWED if n in allowed)
     return Model(container, str(path), tuple(targets), weights, manifest.get("fast_math") is True,
                  manifest.get("checks") is not False, allow, _machine(manifest, path), *shares_in(manifest, targets, container))  # fmt: skip
 

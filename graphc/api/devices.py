@@ -7,7 +7,7 @@ import resource
 from dataclasses import dataclass
 
 from graphc.api.machine import LogicalDevice, expect_known, get_visible_devices, setting
-from graphc.api.places import HOST, device_at, place_of
+from graphc.api.places import HOST, can_emulate, device_at, place_of
 from graphc.errors import UnavailableError, UsageError, explain
 from graphc.runtime.gpus import found_gpus
 from graphc.runtime.resident import forget_peak, memory_held
@@ -37,10 +37,10 @@ class _Chosen:
 def list_logical_devices(device_type=None) -> list[LogicalDevice]:
     """The devices that operations may name: the CPU, or its parts of ``set_logical_device_configuration``, and visible GPUs.
 
-    ``CUDA-EMULATED`` is listed where it is asked for: kernels for GPUs run on the CPU there, to be tested.
+    ``CUDA-EMULATED`` is listed where it is asked for and can be used: kernels for GPUs run on the CPU there, to be tested.
     """
     if device_type == "CUDA-EMULATED":
-        return [LogicalDevice("/device:CUDA-EMULATED:0", device_type)]
+        return [LogicalDevice("/device:CUDA-EMULATED:0", device_type)] if can_emulate() else []
     found = []
     for kind in ("CPU", "GPU"):
         count = sum(len(_Chosen.logical.get(d, (None,))) for d in get_visible_devices(kind))

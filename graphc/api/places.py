@@ -84,9 +84,14 @@ def _why_not() -> str:
     return "set_visible_devices left no GPU to be seen" if found_gpus() else why_none()
 
 
+def can_emulate() -> bool:
+    """Whether kernels for GPUs can be run on the CPU."""
+    return shutil.which(os.environ.get("CXX") or "g++") is not None
+
+
 def _emulated(index: int) -> str:
-    if shutil.which("g++") is None:
-        what = f"cuda-emulated:{index} compiles kernels with g++, which is not installed (Debian: apt-get install g++)"
+    if not can_emulate():
+        what = f"cuda-emulated:{index} compiles kernels with g++, which is not installed (Debian: apt-get install g++; CXX names another)"
         raise DeviceUnavailable(explain(f"device: {what}"))
     return f"cuda-emulated:{index}"
 

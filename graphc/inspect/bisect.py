@@ -173,7 +173,7 @@ def _is_inexact(name: str, options: Options) -> bool:
     name = name.partition(".")[0]
     if options.fast_math:
         return name == "simplify" or any(name in names for names in _INEXACT_PASSES.values())
-    return any(name in _INEXACT_PASSES[allowed] for allowed in options.allow)
+    return any(name in _INEXACT_PASSES.get(allowed, ()) for allowed in options.allow)
 
 
 def _slack(array: np.ndarray) -> float:

@@ -25,6 +25,7 @@ class Gpu:
         registers: 32-bit registers of a multiprocessor.
         multiprocessors: of a large device of the family; schedules make that many blocks, several times over.
         machine: what the nests of CPUs assume, where they are used.
+        tf32: tensor cores may make products of f32, whose operands they round to 11 bits.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Gpu:
     multiprocessors: int
     registers: int = 1 << 16
     machine: Machine = DEFAULT
+    tf32: bool = False
 
     @property
     def is_emulated(self) -> bool:

@@ -59,7 +59,7 @@ class Elements:
         if row.scalar is not None:
             operands = tuple([self.at(x, index, guard) for x in node.inputs])
             if node.op == "exp" and is_never_positive(node.inputs[0]):
-                return make("exp_falling", operands, (), Type(node.dtype, ()))
+                return _told(make("exp_falling", operands, (), Type(node.dtype, ())), node)
             return _told(scalar_node(node.op, operands, node.attrs, node.dtype), node)
         if row.index is not None:
             return self._moved(node, row, index, guard)

@@ -9,7 +9,7 @@ from graphc import aot
 from graphc.compile import target_of
 from graphc.errors import UsageError
 from graphc.ir.machine import DEFAULT
-from graphc.options import INEXACT, Options
+from graphc.options import ALLOWED, INEXACT, Options
 from graphc.passes.pipeline import pass_name, pipeline
 
 KERAS = (".keras", ".h5")
@@ -65,7 +65,7 @@ def checked(given: Mapping[str, object]) -> dict[str, object]:
     """
     if unknown := [name for name in given if name not in ("machine", *FLAGS, *LISTS)]:
         raise UsageError(f"there is no option {unknown[0]!r}; those that can be given are {', '.join((*FLAGS, *LISTS))}")
-    for name, names in (("allow", INEXACT), ("skip", dict.fromkeys(map(pass_name, pipeline(True, INEXACT))))):
+    for name, names in (("allow", ALLOWED), ("skip", dict.fromkeys(map(pass_name, pipeline(True, INEXACT))))):
         if wrong := [value for value in given.get(name, ()) if value not in names]:
             raise UsageError(f"{name}: there is no {wrong[0]!r}; there are {', '.join(names)}")
     return {name: tuple(value) if name in LISTS else value for name, value in given.items()}

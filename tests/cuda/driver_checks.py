@@ -212,7 +212,8 @@ def copies():
     device.download(found, address)
     assert found[0, 0] == 2.5
     refused(UsageError, lambda: device.upload(address, whole.T), "C-contiguous")
-    refused(DeviceError, lambda: device.upload(address + device.memory()["total"], scalar), "uploading 4 bytes")
+    if IS_FAKE:  # a real driver may take such an address for one of the host
+        refused(DeviceError, lambda: device.upload(address + device.memory()["total"], scalar), "uploading 4 bytes")
 
 
 def fake_pool():

@@ -3,11 +3,14 @@
 import pytest
 from cuda_texts import needs_nvrtc
 
+from graphc.compile import option_parts
 from graphc.compile_gpu import image_of
 from graphc.errors import CompileError, FormatError
 from graphc.ir.gpu import GPUS
 from graphc.ir.parser import parse
 from graphc.ir.program import Program, Signature
+from graphc.options import Options
+from graphc.runtime.cuda import compilers
 from graphc.runtime.cuda.bundle import bundle, load
 from graphc.runtime.cuda.images import Image
 
@@ -72,3 +75,21 @@ def test_a_program_of_many_kernels_is_several_images(monkeypatch, tmp_path):
     device = Device()
     load(device, image_of(program, GPUS["cuda:sm_90a"]), tuple([k.name for k in kernels]))
     assert len(device.loaded) == 2 and all(image[:4] == b"\x7fELF" for image, _ in device.loaded)
+
+
+def test_a_program_in_the_cache_is_of_one_compiler(monkeypatch):
+    """Code of a newer compiler does not run on the driver that another one was installed for."""
+    release = {"is": "NVRTC 13.0, 1 bytes"}
+    monkeypatch.setattr("graphc.runtime.cuda.compilers.identity_here", lambda: release["is"])
+    before = option_parts(Options(target="cuda:sm_90"))
+    release["is"] = "NVRTC 12.9, 1 bytes"
+    after = option_parts(Options(target="cuda:sm_90"))
+    assert before["CUDA compiler"] == "NVRTC 13.0, 1 bytes" and before != after
+    assert "CUDA compiler" not in option_parts(Options()) and "CUDA compiler" not in option_parts(Options(target="cuda-emulated:sm_90"))
+
+
+def test_without_a_compiler_the_key_says_so(monkeypatch):
+    monkeypatch.setattr(compilers, "installed", lambda: [])
+    compilers.compiler_for.cache_clear()
+    assert compilers.identity_here() == "none"
+    compilers.compiler_for.cache_clear()

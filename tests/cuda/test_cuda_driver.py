@@ -64,6 +64,14 @@ def test_a_fault_takes_the_device_and_not_the_process(library, name):
     assert "PyCUDA" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["alone_fault", "alone_fault_in_graph", "alone_fault_at_once"])
+def test_a_driver_that_refuses_everything_after_a_fault(library, name):
+    settings = {"GRAPHC_CUDA_SYNC": "1"} if name == "alone_fault_at_once" else {}
+    done = run(library, name, FAKECUDA="strict=1", **settings)
+    assert done.returncode == 0 and json.loads(done.stdout) == {}, done.stdout + done.stderr
+    assert "context stack" not in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
 def test_an_exception_leaves_no_context_behind(library):
     done = run(library, "alone_raising")
     assert done.returncode not in (0, -6) and "KeyboardInterrupt" in done.stderr

@@ -6,11 +6,11 @@ from emitted_kernels import KERNELS
 
 from graphc.codegen.cuda.module import kernels_source, program_source
 from graphc.codegen.cuda.prelude import parts
-from graphc.errors import CompileError
+from graphc.errors import CompileError, Location
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
 from graphc.ir.kernel import Array, For, Kernel, Store, load
-from graphc.ir.node import var
+from graphc.ir.node import symbol, var
 from graphc.ir.parser import parse
 from graphc.ir.program import Buffer, Launch, Param, Program, Signature
 from graphc.ir.type import Type
@@ -100,10 +100,34 @@ def test_arrays_that_may_share_memory_are_not_restricted():
         assert "const float* x0, float* out0" in program_source(made, GPU)
 
 
+@pytest.mark.parametrize("shape", [(15,), (5, 4), (symbol("m"), 3), (symbol("m"), 4)])
+def test_rows_that_begin_anywhere_are_not_moved_as_packs(shape):
+    kernel = parse(KERNELS["map"].replace("[n,512]", "[n]").replace("b, ", "b*512 + ").replace("in n block", "in n // 512 block"))
+    row = Type(dt.f32, shape)
+    rows = Type(dt.f32, (7, *shape))
+    buffers = (
+        Buffer("x", rows, ("input", 0)), Buffer("w", Type(dt.f32, (512,)), ("input", 1)), Buffer("y", rows, ("output", 0)),
+        Buffer("k", Type(dt.i64, ()), ("arena", 0)), Buffer("a", row, ("row", ("x", "k"))), Buffer("b", row, ("row", ("y", "k"))),
+    )  # fmt: skip
+    steps = (Launch("map0", ("x", "w", "y"), (7,), 1, 128), Launch("map0", ("a", "w", "b"), (row.size,), 1, 128))
+    made = program_source(Program("p", Signature((), ()), buffers, (kernel,), steps), GPU)
+    aligned = row.size == 20 or shape[-1] == 4
+    assert ("gc_load<float, 4>(x0," in made, "gc_store<float, 4>(out0," in made) == (aligned, aligned)
+    assert "gc_load<float, 4>(x1," in made
+
+
 def test_checked_text_has_arrays_that_look_at_every_access():
     text = source(KERNELS["turn"], checked=True)
     assert "const gc_global<const float> x0, const gc_global<float> out0" in text
     assert 'const gc_local_view<float> tile(gc_shared + 0, 1056, "tile");' in text
+
+
+def test_checked_text_tells_the_users_line():
+    kernel = parse(squares().replace("kernel @k", "kernel @told"))
+    store = kernel.body[0].body[0].body[0]
+    store.value.location = Location("/home/user/model.py", 14, "dense\\")
+    assert "out0[i0] = x0[i0] * x0[i0];  // model.py:14 dense\n" in kernels_source((kernel,), GPU, {}, checked=True)
+    assert "model.py" not in kernels_source((kernel,), GPU, {})
 
 
 @pytest.mark.parametrize("kind", ["parallel", "block"])

@@ -244,3 +244,26 @@ def test_memory_of_a_gpu(memory_gpu):
     assert tf.config.experimental.get_memory_usage("/device:GPU:0") < info["current"]
     tf.config.experimental.reset_memory_stats("GPU:0")
     assert tf.config.experimental.get_memory_info("GPU:0")["peak"] < info["peak"]
+
+
+def test_the_device_of_a_process(memory_gpu, monkeypatch):
+    monkeypatch.setenv("GRAPHC_DEVICE", "cuda")
+    v = tf.Variable(A)
+
+    @tf.function
+    def step(x):
+        v.assign_add(x)
+        with tf.device("/cpu:0"):
+            y = tf.tanh(x)
+        return y + v
+
+    x = tf.constant(A)
+    result = step(x)
+    assert v.device == GPU and isinstance(result.carried, Resident)
+    np.testing.assert_allclose(result.numpy(), np.tanh(A) + 2 * A, rtol=1e-6)
+    assert "on cuda:0 {" in str(step.get_concrete_function(x).compile().parts)
+    with v1.Graph().as_default():
+        w = v1.get_variable("w", [2], initializer=v1.ones_initializer())
+        with v1.Session() as session:
+            session.run(w.initializer)
+            assert isinstance(session.state.array(w), Resident) and session.run(w).tolist() == [1, 1]

@@ -1,4 +1,4 @@
-"""Products of 16-bit floats by tensor cores on the emulator: within the stated bound of exact products of the operands as they are.
+"""Products by tensor cores on the emulator: within the stated bound of exact products of the operands, as they are or as tf32.
 
 A sum of k products is off by k * 2**-22 times the sum of their magnitudes at most; then it is rounded to its type.
 """
@@ -12,17 +12,20 @@ from cuda_texts import NVRTC, needs_nvrtc
 from gpu_products import FEW, GPU, N, conv_case, dot_case, results
 
 from graphc.codegen.cuda.module import kernels_source
+from graphc.compile import scheduled_target
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.kernel import Call, For, If
+from graphc.options import Options
 from graphc.prims.interpret import interpret
 from graphc.prims.table import apply
 from graphc.runtime.cuda.reports import resources
 
-ONE = {dt.f16: 2.0**-11, dt.bf16: 2.0**-8}  # of a rounding, relative
+ONE = {dt.f16: 2.0**-11, dt.bf16: 2.0**-8, dt.f32: 2.0**-24}  # of a rounding, relative
 HALF, BRAIN = dt.f16, dt.bf16
 WARPS = replace(GPU, arch="sm_90", multiprocessors=2)
+TF32 = replace(GPU, multiprocessors=2, tf32=True)
 MADE = [
     dot_case("plain", 200, 136, 72, BRAIN, gpu=WARPS),
     dot_case("turned_left", 130, 136, 80, BRAIN, tx=True, gpu=WARPS),
@@ -41,6 +44,12 @@ MADE = [
     dot_case("group_few_of_open", N, 64, 128, BRAIN, gpu=FEW, n_=70),
     dot_case("group_many_of_open", N, 264, 128, BRAIN, gpu=FEW, n_=300),
     dot_case("group_batch", 130, 136, 136, BRAIN, batch=(2,), gpu=FEW),
+    dot_case("tf32", 200, 136, 72, gpu=TF32),
+    dot_case("tf32_turned_left", 130, 136, 80, tx=True, gpu=TF32),
+    dot_case("tf32_turned_right", 136, 130, 79, ty=True, gpu=TF32),
+    dot_case("tf32_turned_both", 64, 71, 39, tx=True, ty=True, gpu=TF32),
+    dot_case("tf32_open", N, 64, 100, gpu=TF32, n_=150),
+    conv_case("tf32_window", (2, 9, 9, 3), (3, 3, 3, 16), end=False, gpu=TF32, low=(1, 1), high=(1, 1)),
     conv_case("group_window", (2, 9, 9, 64), (3, 3, 64, 136), BRAIN, end=False, gpu=FEW, low=(1, 1), high=(1, 1)),
 ]
 
@@ -60,10 +69,18 @@ def in_doubles(graph: Graph, arrays) -> np.ndarray:
     return interpret(Graph("doubles", tuple(inputs), (again,), ("y",)), *[a.astype(np.float64) for a in arrays])[0]
 
 
+def as_read(array: np.ndarray) -> np.ndarray:
+    """What tensor cores take an operand for: f32 rounded to 11 bits, ties away from 0."""
+    if array.dtype != np.float32:
+        return array
+    return ((array.view(np.uint32) + np.uint32(1 << 12)) & np.uint32(0xFFFFE000)).view(np.float32)
+
+
 @pytest.mark.parametrize("case", MADE, ids=lambda c: c.name)
 def test_results_are_near_the_exact_ones(case, made):
-    exact = in_doubles(case.graph, case.arrays)
-    size = in_doubles(case.graph, [np.abs(a) for a in case.arrays])
+    operands = [as_read(a) for a in case.arrays]
+    exact = in_doubles(case.graph, operands)
+    size = in_doubles(case.graph, [np.abs(a) for a in operands])
     depth = case.arrays[1].size // case.arrays[1].shape[-1]
     (got,) = made[case.name]
     bound = depth * 2.0**-22 * size + ONE[case.graph.outputs[0].dtype] * np.abs(exact) + 1e-7
@@ -92,6 +109,9 @@ def test_which_cores_multiply():
     assert used(4096, 4096, 4095, BRAIN, GPU) == "fma", "no two elements can be brought at once"
     assert used(1, 4096, 4096, BRAIN, GPU) == "fma", "one row would leave most of a tile empty"
     assert used(4096, 4096, 4096, dt.f32, GPU) == "fma"
+    tf32 = scheduled_target(Options(target="cuda:sm_90a", allow=("tf32",)))
+    assert "gc_mma_m16n8k8_tf32" in calls(dot_case("allowed", 4096, 4096, 4096, gpu=tf32).kernel.body)
+    assert scheduled_target(Options(target="cuda:sm_80", fast_math=True)).tf32 and not scheduled_target(Options(target="cuda:sm_80")).tf32
 
 
 @needs_nvrtc
@@ -101,6 +121,8 @@ def test_large_products_spill_nothing(arch):
     n = 4096
     kernels = [dot_case(f"k{i}", n, n, n, dtype, tx, ty, gpu=gpu, end=dtype is BRAIN and not tx).kernel for i, (dtype, tx, ty) in enumerate(
         ((dt.f32, False, False), (dt.f32, True, True), (BRAIN, False, False), (BRAIN, True, True), (dt.f64, False, False)))]  # fmt: skip
+    rounding = replace(gpu, tf32=True)
+    kernels += [dot_case(f"t{i}", n, n, n, dt.f32, flag, flag, gpu=rounding).kernel for i, flag in enumerate((False, True))]
     log = NVRTC.compile(kernels_source(tuple(kernels), gpu, {}), arch).log
     found = resources(log)
     assert {name: one.spills for name, one in found.items() if one.spills} == {} and len(found) >= len(kernels)

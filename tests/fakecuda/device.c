@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-Settings fake_settings = {1, 13000, 90, 256L << 20, 0, -1, -1, CUDA_ERROR_ILLEGAL_ADDRESS, 0};
+Settings fake_settings = {1, 13000, 90, 256L << 20, 0, -1, -1, CUDA_ERROR_ILLEGAL_ADDRESS, 0, 0};
 Counts fake_counts;
 CUresult fake_lost = CUDA_SUCCESS;
 
@@ -19,7 +19,7 @@ static struct { const char *name; long *value; } settings[] = {
     {"devices", &fake_settings.devices}, {"driver", &fake_settings.driver}, {"capability", &fake_settings.capability},
     {"memory", &fake_settings.memory}, {"init", &fake_settings.init}, {"allocations_left", &fake_settings.allocations_left},
     {"fault_after", &fake_settings.fault_after}, {"fault_code", &fake_settings.fault_code},
-    {"eager", &fake_settings.eager},
+    {"eager", &fake_settings.eager}, {"strict", &fake_settings.strict},
 };
 static struct { const char *name; long *value; } counts[] = {
     {"launches", &fake_counts.launches}, {"replays", &fake_counts.replays}, {"allocations", &fake_counts.allocations},
@@ -58,6 +58,8 @@ CUresult fake_ready(void) {
   if (!depth) return CUDA_ERROR_INVALID_CONTEXT;
   return fake_lost;
 }
+
+static CUresult refused(void) { return fake_settings.strict ? fake_lost : CUDA_SUCCESS; }
 
 static int is_device(CUdevice device) { return device >= 0 && device < fake_settings.devices; }
 
@@ -126,12 +128,14 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
 
 CUresult cuDevicePrimaryCtxRelease(CUdevice device) {
   if (!is_device(device) || !retained[device]) return CUDA_ERROR_INVALID_CONTEXT;
+  if (refused()) return refused();
   return retained[device]--, CUDA_SUCCESS;
 }
 
 CUresult cuCtxPushCurrent(CUcontext context) {
   int device = (int)(intptr_t)context - 1;
   if (!is_device(device) || depth == 64) return CUDA_ERROR_INVALID_CONTEXT;
+  if (refused()) return refused();
   stack[depth++] = device;
   fake_counts.pushes++;
   return CUDA_SUCCESS;
@@ -139,6 +143,7 @@ CUresult cuCtxPushCurrent(CUcontext context) {
 
 CUresult cuCtxPopCurrent(CUcontext *context) {
   if (!depth) return CUDA_ERROR_INVALID_CONTEXT;
+  if (refused()) return refused();
   *context = (CUcontext)(intptr_t)(stack[--depth] + 1);
   return CUDA_SUCCESS;
 }

@@ -13,6 +13,7 @@ typedef struct {
   long allocations_left;                           // device allocations that still succeed, -1: all
   long fault_after, fault_code;                    // launches that still succeed, -1: all; what the next one ends with
   long eager;
+  long strict;  // after a fault even pushing, popping and releasing a context fail
 } Settings;
 
 typedef struct {

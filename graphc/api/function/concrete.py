@@ -19,7 +19,7 @@ from graphc.api.function.running import Runner
 from graphc.api.function.trace import FUNCTION, Traced
 from graphc.api.learnt import Library
 from graphc.api.operators import Composed
-from graphc.api.places import PLACES, default_place
+from graphc.api.places import PLACES, default_place, options_for
 from graphc.api.recorder import RECORDERS
 from graphc.api.recording import RECORDING
 from graphc.api.spec import TensorSpec
@@ -143,12 +143,13 @@ class ConcreteFunction:
         return found
 
     def lower(self):
-        """The Program that it becomes."""
-        return lower_graph(optimise(self.traced.graph))
+        """The Program that it becomes on the device that is open."""
+        options = options_for(default_place())
+        return lower_graph(optimise(self.traced.graph, options), options)
 
     def compile(self):
-        """The Executable that it becomes: of all inputs of ``graph``, it changes none of them."""
-        return compile_graph(self.traced.graph)
+        """The Executable that it becomes on the device that is open: of all inputs of ``graph``, it changes none of them."""
+        return compile_graph(self.traced.graph, options_for(default_place()))
 
     def pretty_printed_signature(self, verbose: bool = True) -> str:
         """What it takes and answers with, in words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.codegen.cuda.expressions import EQUALITY, SUM, UNARY, Expressions, Term
 from graphc.codegen.cuda.functions import Functions
 from graphc.codegen.cuda.names import Names, needed
+from graphc.codegen.cuda.operands import Operands
 from graphc.codegen.cuda.storage import Storage
 from graphc.codegen.cuda.types import value_type
 from graphc.codegen.cuda.unrolling import statements, unrolled
@@ -31,7 +32,7 @@ class Body:
         checked: arrays are classes that look at every access.
     """
 
-    def __init__(self, functions: Functions, kernel: Kernel, checked: bool):
+    def __init__(self, functions: Functions, kernel: Kernel, loose: frozenset[int], checked: bool):
         self.checked = checked
         self.mutable = {s.var for s in statements(kernel.body) if isinstance(s, Set)}
         arrays = [s.array for s in statements(kernel.body) if isinstance(s, Alloc)]
@@ -41,8 +42,8 @@ class Body:
         self.offsets: dict[str, int] = {}
         self.visible: list[set[str]] = [set()]
         self.put = self.values.put
-        for array in kernel.arrays:
-            self._declare(array)
+        for number, array in enumerate(kernel.arrays):
+            self._declare(array, number in loose)
         for dim in kernel.dims:
             self._know(dim, self.names.of(dim.attr("name")), True)
         for s in statements(kernel.body):  # their names are theirs, whatever names are made up before they come
@@ -51,8 +52,8 @@ class Body:
             elif isinstance(s, Alloc):
                 self.names.of(s.array.name, "array")
 
-    def _declare(self, array) -> Storage:
-        storage = self.values.arrays[array.name] = Storage(array, self.names.of(array.name, "array"))
+    def _declare(self, array, loose: bool = False) -> Storage:
+        storage = self.values.arrays[array.name] = Storage(array, self.names.of(array.name, "array"), loose)
         return storage
 
     def _identifier(self, variable: Node) -> str:
@@ -351,18 +352,18 @@ class Body:
         return names
 
 
-def kernel_source(kernel: Kernel, functions: Functions, overlapping: frozenset[int] = frozenset(), checked: bool = False) -> str:
+def kernel_source(kernel: Kernel, functions: Functions, launched: Operands, checked: bool = False) -> str:
     """A kernel as a ``__global__`` function; the device functions that it calls are added to ``functions``.
 
     Args:
-        overlapping: numbers of the arrays that may share memory with another one of which either is written.
+        launched: how the arrays lie in memory.
         checked: arrays are ``gc_global`` and ``gc_local_view`` of the emulator, which look at every access.
 
     Raises:
         CompileError: the loop tree breaks a rule of ``ir.kernel``, or it has no block loops.
     """
-    body = Body(functions, kernel, checked)
-    parameters = [_parameter(body.values.storage(a.name), k in overlapping, checked) for k, a in enumerate(kernel.arrays)]
+    body = Body(functions, kernel, launched.loose, checked)
+    parameters = [_parameter(body.values.storage(a.name), k in launched.overlapping, checked) for k, a in enumerate(kernel.arrays)]
     parameters += [f"const long long {body.names.of(d.attr('name'))}" for d in kernel.dims]
     for nest in kernel.body:
         body.nest(nest)

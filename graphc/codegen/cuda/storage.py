@@ -14,10 +14,14 @@ OWN = ("register", "stack")  # spaces of one thread
 
 @dataclass(frozen=True)
 class Storage:
-    """An array and the identifier that it has."""
+    """An array and the identifier that it has.
+
+    ``loose``: it may begin where no access of 16 bytes does.
+    """
 
     array: Array
     name: str
+    loose: bool = False
 
     @property
     def element(self) -> str:

@@ -89,8 +89,9 @@ def _reads_any(place: Node, written: Counter) -> bool:
 
 def _place(values: Expressions, name: str, index: tuple, loop: For, inner: set[Node]) -> Node | None:
     """The offset of the first element where the loop walks over neighbours that one or more whole accesses move; else None."""
-    array = values.storage(name).array
-    if array.space not in ("global", "shared"):
+    storage = values.storage(name)
+    array = storage.array
+    if array.space not in ("global", "shared") or storage.loose:
         return None
     count = min(loop.extent, _WIDEST // array.type.dtype.size)
     if count < 2 or count & (count - 1) or loop.extent % count:

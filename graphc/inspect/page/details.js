@@ -219,7 +219,7 @@ const describe = {
         ["intensity", kernel.bytes ? `${(kernel.flops / kernel.bytes).toPrecision(3)} FLOPs a byte` : ""],
         ["time", measured ? `${duration(measured[0])}, ${(100 * measured[1]).toFixed(1)} % of a run` : ""],
         ["bound by", measured?.[2] ?? ""],
-        ["function", `k_${kernel.name}`],
+        ["function", M.forms[1][1] === "llvm" ? `k_${kernel.name}` : kernel.name],
       ]),
       ...section(
         "arrays",

@@ -24,7 +24,7 @@ from graphc.lower.gpu.tiles import Computed, Product, Work, widest_access
 from graphc.lower.gpu.tiling import Tiling
 from graphc.lower.gpu.warp_rows import WARP, NeedsMemory, warp_row
 from graphc.lower.nests.attention import Attention, describe_attention, may_take_place, row_graph
-from graphc.lower.nests.loops import as_index, cast, ceil_divide, index, loop, product, unravel
+from graphc.lower.nests.loops import as_index, cast, ceil_divide, index, loop, unravel
 from graphc.lower.places import Pairs
 from graphc.lower.reasons import READ_IN_BLOCKS
 from graphc.lower.region import Region

@@ -36,7 +36,7 @@ def column_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
         term, wide = elements.at(n.inputs[0], index), carried(n)
         terms.append(term if wide is n.dtype else apply("cast", term, dtype=wide))
     sums = Sums(graph.outputs, shape, reduced, index, tuple(terms))
-    body = (long_columns(sums) if is_long(sums, gpu) else _nest(sums, arrays, gpu),)
+    body = (long_columns(sums, gpu) if is_long(sums, gpu) else _nest(sums, arrays, gpu),)
     return Kernel("columns", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
-from graphc.ir.kernel import BLOCK, THREAD, UNROLLED, VECTOR, Alloc, Array, For, If, Kernel, Let, Store, load
+from graphc.ir.kernel import BLOCK, THREAD, UNROLLED, Alloc, Array, For, If, Kernel, Let, Store, load
 from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.gpu.tiers import product_nests

@@ -19,6 +19,7 @@ from graphc.lower.schedule import name_shared
 from graphc.prims.table import apply
 
 THREADS = 1024
+LEAST_WIDTH = 8  # neighbouring columns of a block: 32 bytes of f32, which memory brings together
 MANY_ROWS = 512  # from which a tile pays
 SHARED = 64 << 10  # bytes of the two tiles of all sums
 AHEAD = 8  # rows of a tile that a thread loads at a time, at the most
@@ -32,10 +33,12 @@ def is_long(sums: Sums, gpu: Gpu) -> bool:
     return len(sums.reduced) == 1 and few and (type(rows) is not int or rows >= MANY_ROWS)
 
 
-def long_columns(sums: Sums) -> For:
-    """A block for up to a warp of columns."""
+def long_columns(sums: Sums, gpu: Gpu) -> For:
+    """A block for up to a warp of columns; for fewer, down to what one access to memory brings, where blocks are few."""
     columns, width = sums.shape[-1], WARP
     while width > 1 and width // 2 >= columns:
+        width //= 2
+    while width > LEAST_WIDTH and sums.outputs < gpu.multiprocessors * width:
         width //= 2
     size, ahead = sum(carried(n).size for n in sums.nodes), AHEAD
     while ahead > 1 and 2 * THREADS * ahead * size > SHARED:

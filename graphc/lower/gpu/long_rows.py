@@ -2,7 +2,7 @@
 
 What an element adds to a sum is computed by all threads and put into shared memory, from where one warp for each sum takes it
 into the virtual lanes, in order, while the others load what comes next. So the bits are those of CPUs, and as much memory is
-under way as threads can ask for.
+under way as threads can ask for. Where order does not matter each thread has a part of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from graphc.ir.node import Node, simplified, var
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.element import Elements, as_data
-from graphc.lower.gpu.sums import carried, combined, identity
+from graphc.lower.gpu.sums import carried, combined, identity, is_ordered
 from graphc.lower.gpu.threads import (
     ACCESS, THREADS, WARP, at, blocks, coordinates, live, repeated, threads, vector, written_out,
 )  # fmt: skip
@@ -111,8 +111,8 @@ class Part:
 
         return written_out("u", piece.turns, turn)
 
-    def made(self, stores: list, reductions: list, terms: list[Array], s) -> Callable:
-        """What one element of piece ``s`` stores, and what it hands to sums."""
+    def made(self, stores: list, reductions: list, terms: dict[Node, Array], accs: list[Array], turn) -> Callable:
+        """What one element stores, and what it hands to sums or takes into the thread's own part of them."""
         row, column = self.row, self.row.index[-1]
         values = [row.elements.at(n, row.index) for _, n in stores]
         for n in reductions:
@@ -126,30 +126,56 @@ class Part:
             for (target, _), value in zip(stores, named):
                 here = (*row.index[:-1], as_index(where))
                 out.append(Store(target, (c, v), value) if isinstance(target, str) else Store(row.result(target), here, value))
-            return (*out, *[Store(x.name, (s % 2, place), value) for x, value in zip(terms, named[len(stores) :])])
+            for n, acc, value in zip(reductions, accs, named[len(stores) :]):
+                if n in terms:
+                    out.append(Store(terms[n].name, (turn, place), value))
+                else:
+                    out.append(Store(acc.name, (0,), combined(n, load(acc.name, (0,), acc.type.dtype), value)))
+            return tuple(out)
 
         return element
 
     def sums(self, level: int, reductions: list, stores: list) -> tuple[list, list[Node]]:
-        """The statements of the reductions of a level, and what the first thread of each sum's warp has then."""
-        piece, each = self.piece, max(1, self.piece.lanes // WARP)
-        terms = [self.in_shared(f"terms{k}", carried(n), (2, piece.size)) for k, n in enumerate(reductions)]
-        accs = [Array(f"acc{level}_{k}", Type(carried(n), (each,)), "register") for k, n in enumerate(reductions)]
+        """The statements of the reductions of a level, and what all threads have then."""
+        each = max(1, self.piece.lanes // WARP)
+        ordered = [n for n in reductions if is_ordered(n)]
+        terms = {n: self.in_shared(f"terms{k}", carried(n), (2, self.piece.size)) for k, n in enumerate(ordered)}
+        accs = [Array(f"acc{level}_{k}", Type(carried(n), (each if n in terms else 1,)), "register") for k, n in enumerate(reductions)]
 
-        def clear(v) -> tuple:
-            return tuple([Store(a.name, (v,), identity(n)) for n, a in zip(reductions, accs)])
+        def clear(n: Node, a: Array) -> tuple:
+            return written_out("v", a.type.size, lambda v: (Store(a.name, (v,), identity(n)),))
 
         def step(s, left) -> tuple:
             chains = [
-                If(apply("eq", self.t // WARP, as_index(self.warp_of(k))), self._chain(n, a, x, s % 2, left))
-                for k, (n, a, x) in enumerate(zip(reductions, accs, terms))
+                If(apply("eq", self.t // WARP, as_index(self.warp_of(k))), self._chain(n, a, terms[n], s % 2, left))
+                for k, (n, a) in enumerate(zip(reductions, accs))
+                if n in terms
             ]
-            return (*self.elements(s, left, self.made(stores, reductions, terms, s)), Barrier(), *chains)
+            fill = self.elements(s, left, self.made(stores, reductions, terms, accs, s % 2))
+            return (*fill, Barrier(), *chains) if chains else fill
 
-        out = [*map(Alloc, accs), *written_out("v", each, clear), *self.over_pieces(f"s{level}", step)]
-        for n, a in zip(reductions, accs):
-            out += self._fold(n, a)
-        return out, [load(a.name, (0,), a.type.dtype) for a in accs]
+        out = [*map(Alloc, accs), *[x for n, a in zip(reductions, accs) for x in clear(n, a)], *self.over_pieces(f"s{level}", step)]
+        results = []
+        for k, (n, a) in enumerate(zip(reductions, accs)):
+            places = 1 if n in terms else self.piece.threads // WARP
+            results.append(Array(f"result{level}_{k}", Type(a.type.dtype, (places,)), "shared"))
+            out += [*self._fold(n, a, self.piece.lanes if n in terms else WARP), Alloc(results[-1])]
+            leads, at_place = (self.leads(k), 0) if n in terms else (apply("eq", self.t % WARP, as_index(0)), self.t // WARP)
+            out.append(If(leads, (Store(results[-1].name, (at_place,), load(a.name, (0,), a.type.dtype)),)))
+        out.append(Barrier())
+        totals = []
+        for n, a, result in zip(reductions, accs, results):
+            if n in terms:
+                totals.append(load(result.name, (0,), a.type.dtype))
+                continue
+
+            def take(w, n=n, a=a, result=result) -> tuple:
+                other = load(result.name, (w,), a.type.dtype)
+                return (Store(a.name, (0,), combined(n, load(a.name, (0,), a.type.dtype), other)),)
+
+            out += [Store(a.name, (0,), identity(n)), loop("w", result.type.size, take)]
+            totals.append(load(a.name, (0,), a.type.dtype))
+        return out, totals
 
     def warp_of(self, k: int) -> int:
         """The warp that keeps sum ``k``."""
@@ -184,8 +210,8 @@ class Part:
             out += (loop("h", ceil_divide(rest, lanes), lambda h: add(begin + h * lanes, True)),)
         return out
 
-    def _fold(self, node: Node, acc: Array) -> list:
-        """The tree over the lanes, by halves."""
+    def _fold(self, node: Node, acc: Array, lanes: int) -> list:
+        """The tree over the lanes, or over the threads of a warp, by halves."""
         out: list = []
 
         def mine(v) -> Node:
@@ -195,9 +221,9 @@ class Part:
             other = var("other", acc.type.with_shape(()))
             return (Let(other, shuffle_xor(mine(0), distance)), Store(acc.name, (0,), combined(node, mine(0), other)))
 
-        if self.piece.lanes > WARP:
+        if lanes > WARP:
             out.append(Store(acc.name, (0,), combined(node, mine(0), mine(1))))
-        distance = min(self.piece.lanes, WARP) // 2
+        distance = min(lanes, WARP) // 2
         while distance:
             out.append(repeated("v", 1, lambda _: exchange(distance)))
             distance //= 2
@@ -226,7 +252,7 @@ def piece_of(graph: Graph, shape: tuple, loops: list, extent) -> Piece:
             count *= 2
         while turns > 1 and count * width * (turns // 2) >= extent:
             turns //= 2
-    element = max(sum(carried(n).size for n in level) for level, _ in loops)  # bytes of all terms
+    element = max(1, *[sum(carried(n).size for n in level if is_ordered(n)) for level, _ in loops])  # bytes of all terms
     while 2 * count * width * turns * element > SHARED and turns * width > 1:
         width, turns = (width, turns // 2) if turns > 1 else (width // 2, 1)
     widest = max((carried(n) for level, _ in loops for n in level), key=lambda d: d.bits)
@@ -287,7 +313,7 @@ def _levels(part: Part, order: list, loops: list) -> list:
         if reductions:
             out += _known_to_all(part, level, reductions, stores)
         elif stores:
-            out += part.over_pieces(f"s{level}", lambda s, left: part.elements(s, left, part.made(stores, [], [], s)))
+            out += part.over_pieces(f"s{level}", lambda s, left: part.elements(s, left, part.made(stores, [], {}, [], 0)))
         for s in row_values(row, order, level + 1):
             out.append(If(apply("eq", part.t, as_index(0)), (s,)) if isinstance(s, Store) else s)
     return [*map(Alloc, waiting), *out]
@@ -296,14 +322,8 @@ def _levels(part: Part, order: list, loops: list) -> list:
 def _known_to_all(part: Part, level: int, reductions: list, stores: list) -> list:
     """The reductions of a level, whose results all threads get."""
     out, totals = part.sums(level, reductions, stores)
-    results: list[Array] = []
-    for k, total in enumerate(totals):
-        results.append(Array(f"result{level}_{k}", Type(total.dtype, (1,)), "shared"))
-        out += [Alloc(results[-1]), If(part.leads(k), (Store(results[-1].name, (0,), total),))]
-    out.append(Barrier())
     for k, (n, total) in enumerate(zip(reductions, totals)):
-        value = load(results[k].name, (0,), total.dtype)
         name = var(f"r{level}_{k}", Type(n.dtype, ()))
-        out.append(Let(name, value if value.dtype is n.dtype else apply("cast", value, dtype=n.dtype)))
+        out.append(Let(name, total if total.dtype is n.dtype else apply("cast", total, dtype=n.dtype)))
         part.row.elements.values[n] = as_data(name)
     return out

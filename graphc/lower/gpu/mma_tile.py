@@ -1,8 +1,9 @@
-"""Products of 16-bit floats on the tensor cores of warps (``mma.sync``), with f32 sums.
+"""Products of 16-bit floats, or of f32 rounded to tf32, on the tensor cores of warps (``mma.sync``), with f32 sums.
 
 Tiles of the operands come into shared memory by asynchronous copies, several tiles ahead, in the order in which they lie in the
 device's memory: fragments of either order are read by ``ldmatrix``, turned where need be. A result differs from the sum of the exact
-products, which f32 holds, by no more than k * 2**-22 times the sum of their magnitudes, before it is rounded to its type.
+products, which f32 holds, by no more than k * 2**-22 times the sum of their magnitudes, before it is rounded to its type; with tf32
+it is the sum of products of rounded operands, each of which is off by 2**-11 at the most.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from graphc.ir.kernel import UNROLLED, VECTOR, Alloc, Array, At, Barrier, Call, 
 from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.gpu.fma_tile import WRITTEN_OUT
-from graphc.lower.gpu.mma_tiling import COLUMNS, PADDING, ROWS, STEP
-from graphc.lower.gpu.tiles import Side, Work
+from graphc.lower.gpu.mma_tiling import COLUMNS, PADDING, ROWS, STEP, STEP_TF32
+from graphc.lower.gpu.tiles import ACCESS, Side, Work
 from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, loop, scalar
 
 
@@ -42,7 +43,7 @@ def _shared(work: Work, which: int) -> Array:
     """The tiles of an operand that are there or on their way, in the order of the device's memory."""
     tiling = work.tiling
     side, lines = _side(work, which)
-    shape = (lines, tiling.depth + PADDING) if side.along else (tiling.depth, lines + PADDING)
+    shape = (lines, tiling.depth + ACCESS // side.dtype.size) if side.along else (tiling.depth, lines + PADDING)
     return Array(f"{'xy'[which]}s{work.tag}", Type(side.dtype, (tiling.stages, *shape)), "shared")
 
 
@@ -116,6 +117,8 @@ def _copies(work: Work, which: int, shared: Array, step: Node) -> tuple:
 def _multiply(work: Work, shared: list[Array], sums: Array, step: Node) -> tuple:
     """Add the products of one tile of k."""
     tiling = work.tiling
+    if work.p.left.dtype is dt.f32:
+        return _multiply_tf32(work, shared, sums, step)
     stage, word = as_index(step % tiling.stages), dt.u32
     a = Array(f"a{work.tag}", Type(word, (tiling.height, 4)), "register")
     b = Array(f"b{work.tag}", Type(word, (tiling.width, 2)), "register")
@@ -152,6 +155,38 @@ def _multiply(work: Work, shared: list[Array], sums: Array, step: Node) -> tuple
                 loop("i", tiling.height, products, UNROLLED))  # fmt: skip
 
     return (loop("kk", tiling.depth // STEP, slice_, UNROLLED),)
+
+
+def _multiply_tf32(work: Work, shared: list[Array], sums: Array, step: Node) -> tuple:
+    """The same with operands that are rounded as they are read."""
+    tiling, lane = work.tiling, _lane(work)
+    stage = as_index(step % tiling.stages)
+    a = Array(f"a{work.tag}", Type(dt.u32, (tiling.height, 4)), "register")
+    b = Array(f"b{work.tag}", Type(dt.u32, (tiling.width, 2)), "register")
+
+    def rounded(array: Array, place: tuple, which: int, line: Node, k: Node) -> Call:
+        along = _side(work, which)[0].along
+        return Call("gc_round_tf32", (At(array.name, place), load(shared[which].name, (stage, *((line, k) if along else (k, line))), dt.f32)))
+
+    def slice_(kk: Node) -> tuple:
+        k = as_index(kk * STEP_TF32 + lane % 4)
+
+        def rows(i: Node) -> tuple:
+            line = _row(work) + i * ROWS + lane // 4
+            return tuple([rounded(a, (i, q), 0, as_index(line + q % 2 * 8), as_index(k + q // 2 * 4)) for q in range(4)])
+
+        def columns(j: Node) -> tuple:
+            line = as_index(_column(work) + j * COLUMNS + lane // 4)
+            return tuple([rounded(b, (j, q), 1, line, as_index(k + q * 4)) for q in range(2)])
+
+        def products(i: Node) -> tuple:
+            call = lambda j: (Call("gc_mma_m16n8k8_tf32", (At(sums.name, (i, j, 0)), At(a.name, (i, 0)), At(b.name, (j, 0)))),)  # noqa: E731
+            return (loop("j", tiling.width, call, UNROLLED),)
+
+        return (Alloc(a), Alloc(b), loop("i", tiling.height, rows, UNROLLED), loop("j", tiling.width, columns, UNROLLED),
+                loop("i", tiling.height, products, UNROLLED))  # fmt: skip
+
+    return (loop("kk", tiling.depth // STEP_TF32, slice_, UNROLLED),)
 
 
 def finish_pairs(work: Work, sums: Array, first: tuple[Node, Node], lane: Node) -> tuple:

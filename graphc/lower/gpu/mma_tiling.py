@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.ir.gpu import Gpu
 from graphc.ir.node import Node
 from graphc.lower.gpu.tiling import FAR, L2_BYTES, LARGE, SMALL
 
 ROWS, COLUMNS, STEP = 16, 8, 16  # of one instruction
+STEP_TF32 = 8
 PRODUCTS = 512  # multiply-adds in a cycle of a multiprocessor
-PADDING = 8  # elements beside each row in shared memory, so that neighbouring rows lie in other banks
+PADDING = 8  # elements beside each row of lines in shared memory, so that neighbouring rows lie in other banks
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,14 @@ TILINGS = (
 BESIDE_WARPGROUPS = MmaTiling(64, 96, 64, 4, 3, 3)  # for small products in a kernel whose blocks have three warpgroups
 
 
-def mma_tilings_for(batch, m, n, k, gpu: Gpu) -> tuple[MmaTiling, ...]:
-    """The tiling of a product; where it is not known how many results there are one for large and one for small ones."""
+def mma_tilings_for(batch, m, n, k, size: int, gpu: Gpu) -> tuple[MmaTiling, ...]:
+    """The tiling of a product of elements of ``size`` bytes; where it is not known how many results there are one for large and one for small ones."""
     dims = (batch, m, n, k)
     found = []
     for stand_in in (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,):
         sizes = tuple(max(d, 1) if type(d) is int else stand_in if place else 1 for place, d in enumerate(dims))
         found.append(min(TILINGS, key=lambda t: _cycles(t, sizes, gpu.multiprocessors)))
-    return tuple(dict.fromkeys(found))
+    return tuple([replace(t, depth=t.depth * 2 // size) for t in dict.fromkeys(found)])
 
 
 def _cycles(tiling: MmaTiling, sizes: tuple, multiprocessors: int) -> float:

@@ -48,7 +48,7 @@ def stages(graph: Graph, shape: tuple, gpu: Gpu) -> list[Kernel]:
                 for k, n in enumerate(reductions)
             ]
             made = {n: Array(f"total{number + k}", Type(n.dtype, row.row_shape), written=True) for k, n in enumerate(reductions)}
-            found.append(_parts(_with(row, totals), loops, level, parts, totals))
+            found.append(_parts(_with(row, totals), order, loops, level, parts, totals))
             found.append(_finish(_with(row, totals), order, level, parts, made, totals))
             totals |= made
         elif stores:
@@ -88,7 +88,7 @@ def _read_only(arrays) -> list[Array]:
     return [replace(a, written=False) for a in arrays]
 
 
-def _parts(row: Row, loops: list, level: int, parts: list[Array], totals: dict) -> Kernel:
+def _parts(row: Row, order: list, loops: list, level: int, parts: list[Array], totals: dict) -> Kernel:
     """The loop of one level, block by block."""
     reductions, stores = loops[level]
     extent = row.shape[-1]
@@ -96,11 +96,19 @@ def _parts(row: Row, loops: list, level: int, parts: list[Array], totals: dict) 
     piece = piece_of(row.graph, row.shape, loops, None)
 
     def thread(b: Node, k: Node, t: Node) -> tuple:
+        known = []
+        for j, (n, a) in enumerate(totals.items()):
+            name = var(f"known{j}", Type(n.dtype, ()))
+            known.append(Let(name, load(a.name, row.row_index, n.dtype)))
+            row.elements.values[n] = as_data(name)
+        for earlier in range(1, level + 1):
+            known += [s for s in row_values(row, order, earlier) if isinstance(s, Let)]
+        row.elements.forget()
         begin = k * BLOCK
         part = Part(row, piece, begin, simplified(least(BLOCK, extent - begin)), t)
         out, made = part.sums(level, reductions, stores)
-        keep = [If(part.leads(j), (Store(a.name, (*row.row_index, k), x),)) for j, (a, x) in enumerate(zip(parts, made))]
-        return live((*map(Alloc, part.shared.values()), *coordinates(b, axes, {v for v, _ in axes}), *out, *keep))
+        keep = [If(apply("eq", t, as_index(0)), tuple([Store(a.name, (*row.row_index, k), x) for a, x in zip(parts, made)]))]
+        return live((*map(Alloc, part.shared.values()), *coordinates(b, axes, {v for v, _ in axes}), *known, *out, *keep))
 
     def all_blocks(b: Node) -> tuple:
         return (blocks("k", block_count(extent), lambda k: threads(piece.threads, lambda t: thread(b, k, t))),)

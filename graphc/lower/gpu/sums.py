@@ -45,3 +45,8 @@ def identity(node: Node) -> Node:
 def combined(node: Node, x: Node, y: Node) -> Node:
     """What a reduction makes of two values."""
     return make(TABLE["reduce"].reduce(node.attr("kind"), x.dtype)[1], (x, y), (), Type(x.dtype, ()))
+
+
+def is_ordered(node: Node) -> bool:
+    """Whether the bits of a reduction depend on the order of its elements; signs of zeros and kinds of NaN do not count."""
+    return carried(node).is_inexact and node.attr("kind") not in ("max", "min")

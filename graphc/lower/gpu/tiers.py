@@ -14,20 +14,21 @@ from graphc.lower.gpu.tiling import tilings_for
 from graphc.lower.gpu.wgmma_tile import CHUNK, LINE, WgmmaTiling, wgmma_nest
 
 FEWEST = 5  # rows and columns from which on tensor cores are worth filling
+LEAST_COPY = 4  # bytes of an asynchronous copy
 SHALLOW = 2  # stages of k from which on blocks that stay are worth starting
 
 
 def product_nests(p: Product, gpu: Gpu) -> tuple[For, ...]:
     """The nests of a product.
 
-    Products of 16-bit floats are made by tensor cores where operands can be brought two elements at a time: their sums are f32 as
-    well, but in an order of the hardware. All others are one chain of multiply-adds for each result.
+    Products of 16-bit floats are made by tensor cores where operands can be brought two elements at a time, those of f32 where the
+    target allows tf32: their sums are f32, in an order of the hardware. All others are one chain of multiply-adds for each result.
     """
     sizes = (p.batch, p.left.lines, p.right.lines, p.depth)
     if not uses_tensor_cores(p, gpu):
         tilings = [(t, _fma) for t in tilings_for(*sizes, p.wide, gpu.multiprocessors)]
     else:
-        tilings = _warpgroups(p, gpu) or [(t, _mma) for t in mma_tilings_for(*sizes, gpu)]
+        tilings = _warpgroups(p, gpu) or [(t, _mma) for t in mma_tilings_for(*sizes, p.left.dtype.size, gpu)]
     return nests_of(p, tuple(tilings), gpu.multiprocessors)
 
 
@@ -42,16 +43,16 @@ def _mma(p: Product, tiling, tag: str, wanted) -> For:
 def uses_tensor_cores(p: Product, gpu: Gpu) -> bool:
     """Whether tensor cores make a product."""
     sides = (p.left, p.right)
-    if not gpu.has_async_copies or any(s.dtype not in (dt.f16, dt.bf16) for s in sides):
+    if not gpu.has_async_copies or any(s.dtype not in (dt.f16, dt.bf16, *((dt.f32,) if gpu.tf32 else ())) for s in sides):
         return False
     large = all(type(s.lines) is not int or s.lines >= FEWEST for s in sides)
-    return large and all(s.vector > 1 for s in sides)
+    return large and all(s.vector * s.dtype.size >= LEAST_COPY for s in sides)
 
 
 def _warpgroups(p: Product, gpu: Gpu) -> list:
     """Tilings for the tensor cores of warpgroups, where a product has a tile for most multiprocessors; else none."""
     deep = type(p.depth) is not int or p.depth >= SHALLOW * LINE
-    if not (gpu.has_warpgroups and deep and all(s.vector == CHUNK for s in (p.left, p.right))):
+    if not (gpu.has_warpgroups and deep and all(s.vector == CHUNK and s.dtype is not dt.f32 for s in (p.left, p.right))):
         return []
     wide, narrow = WgmmaTiling(128, 256, 4, gpu.multiprocessors), WgmmaTiling(128, 128, 6, gpu.multiprocessors)
     counts = [tiles_of(p, t)[0] for t in (wide, narrow)]

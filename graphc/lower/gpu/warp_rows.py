@@ -12,7 +12,7 @@ from graphc.ir.node import Node, const, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.element import as_data
 from graphc.lower.lanes import accumulator, block_count, block_span, virtual_lanes
-from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, index, loop
+from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, loop
 from graphc.lower.reduce_nest import Row, element_body, part, planned, row_values, totals
 from graphc.prims.table import TABLE, apply
 

@@ -10,6 +10,7 @@ from graphc.errors import DeviceUnavailable
 from graphc.runtime.cuda.nvcc import Nvcc
 from graphc.runtime.cuda.nvrtc import CUBIN, Compiled, found
 from graphc.runtime.cuda.toolkit import program
+from graphc.runtime.gpus import driver_version
 
 _OLDEST = 12  # major number of CUDA
 _DRIVERS = {13: "580", 12: "525"}  # the first of NVIDIA's drivers for Linux that runs code of a CUDA
@@ -39,6 +40,22 @@ def compiler_for(driver: int | None = None) -> Compiler:
         DeviceUnavailable: there is none; the message says what to install.
     """
     return choose(installed(), driver)
+
+
+def driver_here() -> int | None:
+    """The CUDA version of this machine's driver; None without one: what is compiled then runs elsewhere."""
+    try:
+        return driver_version()
+    except DeviceUnavailable:
+        return None
+
+
+def identity_here() -> str:
+    """Which compiler makes the programs of this machine, for keys of caches; it is not loaded for this."""
+    try:
+        return compiler_for(driver_here()).identity
+    except DeviceUnavailable:
+        return "none"
 
 
 def installed() -> Iterable[Compiler]:

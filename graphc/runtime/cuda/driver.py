@@ -20,7 +20,7 @@ from graphc.ir.dtype import DType
 from graphc.ir.gpu import CUDA
 from graphc.runtime.cuda.errors import CODES, INVALID_IMAGE, OUT_OF_MEMORY, Failures, no_pycuda
 from graphc.runtime.cuda.graphs import Graph, Graphs
-from graphc.runtime.cuda.memory import Pool, Staging
+from graphc.runtime.cuda.memory import NON_BLOCKING, Pool, Staging
 from graphc.runtime.cuda.tensor_maps import tensor_map
 from graphc.runtime.gpus import code_for, driver_version, error_text, expect_gpu, libcuda
 
@@ -154,7 +154,7 @@ class CudaDevice:
             self._context = self._pycuda.Device(index).retain_primary_context()
             atexit.register(self.close)
         with self.active, self._explained("opening the device"):
-            self._stream = self._pycuda.Stream()
+            self._stream = self._pycuda.Stream(NON_BLOCKING)
             self._graphs = Graphs(library, self._pycuda, self._stream)
             self._staging = Staging(self._pycuda, self._stream)
             self._pool = Pool(self.name, self._pycuda.mem_alloc, self._is_shortage, self._pycuda.mem_get_info)
@@ -335,9 +335,19 @@ class CudaDevice:
         with _opening:
             if _open.get(self._index) is self:
                 del _open[self._index]
-        # What was made in a context dies with it, without a word; freed one by one it would be complained about where a device is
-        # lost. pycuda detaches a context that is current from any thread, and leaves it with the driver as current.
-        context.push()
+        try:
+            context.push()
+        except self._pycuda.Error:
+            context.detach()
+        else:
+            self._detach(context)
+
+    def _detach(self, context) -> None:
+        """Release a context that is current.
+
+        What was made in it dies with it, without a word; freed one by one it would be complained about where a device is lost.
+        pycuda detaches a context that is current from any thread, and leaves it with the driver as current.
+        """
         context.detach()
         libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 
@@ -371,8 +381,14 @@ class CudaDevice:
             raise self._failures.explain(error, "unloading", self._suspects()) from error
 
     def _leave(self) -> None:
-        if self._context is not None:
+        if self._context is None:
+            return
+        try:
             self._pycuda.Context.pop()
+        except self._pycuda.Error as error:  # a lost device may refuse even that; what pycuda believes current ends the process
+            self._failures.explain(error, "leaving the device", self._suspects())
+            context, self._context = self._context, None
+            self._detach(context)
 
     def _drop_later(self, drop: Callable[[], None]) -> None:
         """Free something as soon as the context is current again."""

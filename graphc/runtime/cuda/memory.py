@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.errors import ResourceExhaustedError, UsageError
 
+NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: streams that have nothing to do with the default one, which other libraries may use
 _SMALL, _PAGE = 512, 2 << 20  # sizes are rounded up to these, below and above half a page
 _SLACK = 8  # a kept block serves for what is at most an eighth smaller
 _STAGED = 1 << 20  # bytes from which on a copy goes through page-locked buffers
@@ -156,7 +157,7 @@ class Staging:
     def _begin(self) -> None:
         """Let the stream of copies wait for what is on the other one."""
         if self._copies is None:
-            self._copies = self._driver.Stream()
+            self._copies = self._driver.Stream(NON_BLOCKING)
             self._buffers = [(self._driver.pagelocked_empty(_CHUNK, np.uint8), self._driver.Event()) for _ in range(2)]
         ready = self._driver.Event()
         ready.record(self._stream)

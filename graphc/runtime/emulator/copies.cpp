@@ -7,10 +7,9 @@ namespace gc_emu {
 
 int shared_offset(const Place& p, int bytes, const char* what, int line) {
   int64_t offset = reinterpret_cast<unsigned char*>(p.at) - block->shared;
-  if (offset < 0 || offset + bytes > block->shared_bytes) {
-    if (p.array && p.array->shared) report_bounds(*p.array, p.at - p.array->base, bytes, true, line);
-    not_shared(what, line);
-  }
+  if (p.array && !p.array->shared) not_shared(what, line);
+  if (p.array && (p.at < p.array->base || p.at + bytes > p.array->base + p.array->bytes)) report_bounds(*p.array, p.at - p.array->base, bytes, true, line);
+  if (offset < 0 || offset + bytes > block->shared_bytes) not_shared(what, line);
   return static_cast<int>(offset);
 }
 
@@ -49,10 +48,6 @@ void cp_async(Place to, Place from, int bytes, bool inside, int line) {
   Copy c{to, from, bytes, b.me->group, inside, line};
   int offset = shared_offset(c.to, bytes, "cp.async", line);
   if (offset % bytes || (inside && reinterpret_cast<uint64_t>(c.from.at) % static_cast<unsigned>(bytes))) fault(line, "cp.async: an address is no multiple of %d", bytes);
-  if (c.to.array) {
-    int64_t at = c.to.at - c.to.array->base;
-    if (at < 0 || at + bytes > c.to.array->bytes) report_bounds(*c.to.array, at, bytes, true, line);
-  }
   if (inside && c.from.array) check(*c.from.array, c.from.at, bytes, false, PLAIN, line);
   b.counters.copied += static_cast<unsigned>(bytes);
   start_writing(c.to, offset, bytes, line);

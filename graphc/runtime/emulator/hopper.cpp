@@ -150,8 +150,6 @@ bool land_one(Block& b) {
 static void start_load(BulkLoad& l, int alignment, Place bar, int line) {
   Block& b = *block;
   int offset = shared_offset(l.to, l.bytes, "a bulk copy", line);
-  if (l.to.array && (l.to.at < l.to.array->base || l.to.at + l.bytes > l.to.array->base + l.to.array->bytes))
-    report_bounds(*l.to.array, l.to.at - l.to.array->base, l.bytes, true, line);
   if (offset % alignment) fault(line, "a bulk copy to byte %d of shared memory, which is no multiple of %d", offset, alignment);
   MBarrier& m = mbarrier(bar, line);
   if (b.threads[m.maker].fenced < m.made) fault(line, "the mbarrier of a bulk copy was initialised without gc_mbarrier_init_fence()");
