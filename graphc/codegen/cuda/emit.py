@@ -248,7 +248,8 @@ class Body:
             else:
                 self.put(f"{storage.element}* const {storage.name} = ({storage.element}*)({SHARED} + {offset});")
         elif array.space in ("register", "stack"):
-            self.put(f"{storage.element} {storage.name}[{size}];")
+            own = f"gc_own<{storage.element}, {size}> {storage.name};" if self.checked else f"{storage.element} {storage.name}[{size}];"
+            self.put(own)
         else:
             raise CompileError(f"array {array.name} cannot be made in {array.space} space on a GPU")
 
@@ -369,7 +370,7 @@ def kernel_source(kernel: Kernel, functions: Functions, launched: Operands, chec
 
     Args:
         launched: how the arrays lie in memory.
-        checked: arrays are ``gc_global`` and ``gc_local_view`` of the emulator, which look at every access.
+        checked: arrays are ``gc_global``, ``gc_local_view`` and ``gc_own`` of the emulator, which look at every access.
 
     Raises:
         CompileError: the loop tree breaks a rule of ``ir.kernel``, or it has no block loops.
