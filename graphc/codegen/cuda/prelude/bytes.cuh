@@ -1,16 +1,12 @@
-// Products of bytes.
-//   gc_madd4(x, y, z)   z and the products of the four bytes of x, which are unsigned, with those of y, which are signed; it wraps
+// gc_byte_products(x, y, z)   z plus the four products of the bytes of x (unsigned) and y (signed), wrapping
+__device__ __forceinline__ int gc_byte_products(int x, int y, int z) {
 #ifdef GC_EMULATE
-inline int gc_madd4(int x, int y, int z) {
-  unsigned total = static_cast<unsigned>(z);
-  for (int shift = 0; shift < 32; shift += 8)
-    total += static_cast<unsigned>(static_cast<int>(static_cast<unsigned char>(x >> shift)) * static_cast<signed char>(y >> shift));
+  unsigned int total = static_cast<unsigned int>(z);
+  for (int k = 0; k < 32; k += 8) total += static_cast<unsigned int>((x >> k & 255) * static_cast<signed char>(y >> k));
   return static_cast<int>(total);
-}
 #else
-__device__ __forceinline__ int gc_madd4(int x, int y, int z) {
   int total;
   asm("dp4a.u32.s32 %0, %1, %2, %3;" : "=r"(total) : "r"(x), "r"(y), "r"(z));
   return total;
-}
 #endif
+}
