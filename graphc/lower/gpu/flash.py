@@ -348,8 +348,10 @@ def _finish(part: _Part, sums: Array, total: Array) -> tuple:
             stores = (loop("e", 2, one, VECTOR),)
             return stores if dot.n % STEP == 0 else (If(begin < dot.n, stores),)
 
-        one_over = Let(share, apply("div", scalar(1, f32), load(total.name, (half,), f32)))
-        body = (one_over, loop("j", sums.type.shape[1], pair, UNROLLED))
+        over = apply("div", scalar(1, f32), load(total.name, (half,), f32))
+        if isinstance(attention.first.n, Node):  # without keys the result is 0
+            over = apply("select", apply("eq", attention.first.n, as_index(0)), scalar(0, f32), over)
+        body = (Let(share, over), loop("j", sums.type.shape[1], pair, UNROLLED))
         return body if type(dot.m) is int and dot.m % (WARPS * ROWS) == 0 else (If(row < dot.m, body),)
 
     return (loop("half", 2, half_, UNROLLED),)
