@@ -105,6 +105,17 @@ def test_what_depends_on_no_input_is_made_where_it_is_used():
     assert [(s.device, len(s.takes)) for s in parts.steps] == [(GPU, 1), ("cpu:0", 0)]
 
 
+def test_several_results_are_made_together(devices):
+    """One of them is used at once, the other after a copy there and back."""
+    both = apply("sort", up(X), axis=1, descending=False)
+    first = down(apply("item", both, index=0))
+    again = up(exp(first))
+    graph = Graph("g", (X,), (down(mul(again, apply("cast", apply("item", both, index=1), dtype=dt.f32))),))
+    program, x = compile_graph(graph), arrays()[0]
+    assert [s.device for s in program.parts.steps if hasattr(s, "device")] == [GPU, "cpu:0", GPU]
+    np.testing.assert_allclose(program(x)[0], np.exp(np.sort(x, axis=1)) * np.argsort(x, axis=1, kind="stable"), rtol=1e-5)
+
+
 def test_outputs_are_arrays_of_their_own(devices):
     y = down(exp(up(X)))
     program = compile_graph(Graph("g", (X,), (X, y, y)))
