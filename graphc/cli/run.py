@@ -9,29 +9,35 @@ import numpy as np
 
 import graphc
 from graphc import aot
+from graphc.aot.devices import CPU, asked_device, kind_of
 from graphc.cli.arrays import add_feeds, arrays_for, named_arrays
 from graphc.cli.arguments import add_model, graph_of
 from graphc.compile import compile_graph
 from graphc.errors import UsageError, located
 from graphc.models.files import split_name
+from graphc.options import Options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     add_model(parser)
     add_feeds(parser)
+    parser.add_argument("--device", metavar="D", help="cpu, cuda:0 (or another number) or cuda-emulated; default: GRAPHC_DEVICE, else what the file is for, see graphc.load")
     parser.add_argument("--output", "-o", metavar="FILE.npz", help="write the results there instead of printing them")
 
 
 def run(options) -> None:
     """Run the model and print its results, or write them."""
+    if options.model.endswith(".onnx") and options.device is not None:
+        raise UsageError("--device: models in .onnx files run on the CPU here; graphc compile makes a container, which runs on GPUs")
     if options.model.endswith(".onnx"):
         return _show_values(_run_onnx(options), options)
     path, function = split_name(options.model)
     if path.endswith((".gc", ".so")) and options.weights is None:
-        program = aot.load(path, function or None)
+        program = aot.load(path, function or None, options.device)
     else:
-        program = compile_graph(graph_of(options))
+        device = asked_device(options.device)
+        program = compile_graph(graph_of(options), Options(target=None if device is None or kind_of(device) == CPU else device))
     arrays = arrays_for([(p.name, p.type) for p in program.signature.inputs], options.input, options)
     with located(None):
         values = program(*arrays)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -31,12 +33,11 @@ def cuda_header() -> Path | None:
 
 def _fetched() -> Path | None:
     for wheel in sorted((build.folder() / "fetched").glob("nvidia_cuda_runtime-*.whl")):
-        place = build.folder() / "include"
+        place = Path(tempfile.mkdtemp(prefix="cuda-header-"))
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
         with zipfile.ZipFile(wheel) as archive:
-            names = [name for name in archive.namelist() if name.endswith("/cuda.h")]
-            if names and not (place / names[0]).exists():
-                archive.extractall(place, [name for name in archive.namelist() if "/include/" in name])
-        return (place / names[0]).parent if names else None
+            archive.extractall(place, [name for name in archive.namelist() if "/include/" in name])
+        return next((path.parent for path in place.rglob("cuda.h")), None)
     return None
 
 

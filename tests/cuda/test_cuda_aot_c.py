@@ -1,19 +1,25 @@
 """Host code in C for CUDA devices: compiled by a C compiler and run on the fake driver it gives the bits of the CPU."""
 
 import io
+import os
+import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import aot_models
 import numpy as np
 import pytest
 from c_programs import expect_same_steps
+from cuda_texts import needs_nvrtc
 from elftools.elf.elffile import ELFFile
 from fake_images import fake_image
 from fake_programs import cuda_header, linked, make_driver, run
 
+from graphc import aot
 from graphc.aot.cuda_files import cuda_pieces
 from graphc.aot.gpu_sections import DeviceCode
 from graphc.codegen.cuda_host.example import cuda_example_text
@@ -32,8 +38,11 @@ from graphc.ir.parser import parse
 from graphc.ir.type import Type
 from graphc.lib import index
 from graphc.options import Options
+from graphc.runtime.cuda.toolkit import program as program_of_toolkit
+from graphc.runtime.cuda.toolkit import wheel_files
 from graphc.runtime.elf_data import data_object
 
+ROOT = Path(__file__).resolve().parents[2]
 CPU = Options(target="x86-64-v3")  # which has fused multiply-add, as GPUs have
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="kernels for the fake driver need g++")
 
@@ -380,3 +389,36 @@ def test_data_objects(machine):
         assert section.data() == contents[symbol_.name] and symbol_["st_size"] == len(section.data()) and section["sh_addralign"] == 64
     with pytest.raises(CompileError, match="no objects with data for arm"):
         data_object(contents, "arm")
+
+
+# ------------------------------------------------------------------------------------------------- docs
+
+
+@needs_nvrtc
+def test_the_code_on_gpus_in_the_documents_runs(folder, tmp_path):
+    """What docs/aot.md says of GPUs, with the kernels in the form of the fake driver; the view of machine code is not among it."""
+    if not wheel_files("lib/libnvfatbin.so.*") and program_of_toolkit("fatbinary") is None:
+        pytest.skip("nvFatbin is not installed (nvidia-nvfatbin)")
+    page = (ROOT / "docs/aot.md").read_text()
+    (section,) = re.findall(r"\n## GPUs\n(.*?)(?=\n## )", page, re.S)
+    (tmp_path / "model.py").write_text(re.search(r"```python\n(.*?)```", page, re.S)[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+
+    def done(*command) -> str:
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    printed = done(sys.executable, "model.py").splitlines()[0]
+    compiling, linking = re.findall(r"```sh\n(.*?)```", section, re.S)
+    shown = done("sh", "-e", "-c", f'graphc() {{ "{sys.executable}" -m graphc "$@"; }}\n{compiling}')
+    assert "wrote gpus/cuda/digits_cuda_data.o" in shown and "launch @dot0(" in shown and "__global__ void" in shown
+    (tmp_path / "gpu.c").write_text(re.search(r"```c\n(.*?)```", section, re.S)[1])
+    (tmp_path / "cuda").mkdir()
+    (tmp_path / "cuda/include").symlink_to(cuda_header())
+    (tmp_path / "cuda/lib").symlink_to(folder)
+    done("sh", "-e", "-c", linking)
+    assert "cuModuleLoadData: device kernel image is invalid" in run(folder, tmp_path / "gpu", check=False).stdout, "which NVIDIA's would load"
+    pieces = cuda_pieces(codes(aot.read(tmp_path / "digits.gc").graph, ("sm_90", "sm_80"), "sm_90"), "digits", "digits", "x86_64")
+    assert pieces["digits_cuda.c"][0] == (tmp_path / "gpus/cuda/digits_cuda.c").read_bytes()
+    (tmp_path / "gpus/cuda/digits_cuda_data.o").write_bytes(b"".join(pieces["digits_cuda_data.o"]))
+    done("sh", "-e", "-c", linking)
+    assert run(folder, tmp_path / "gpu").stdout.split() == printed.split()
