@@ -61,7 +61,7 @@ class ConcreteFunction:
         self._exact = Library(_EXACT_KEPT)  # sizes -> the graph for them
         self._flexible = tuple((v, v.type) for v in traced.variables if v.declared is not None)
         self._lock = threading.Lock()
-        self._runners: dict[str, Runner] = {}  # by the devices that they run on
+        self._runners: dict[str | None, Runner] = {}  # by the devices that are open, None for that of the process
         self._defined: tuple | None = None  # as messages
 
     # --------------------------------------------------------------------------------------- what it is
@@ -135,11 +135,11 @@ class ConcreteFunction:
     @property
     def runner(self) -> Runner:
         """What runs it for arrays, on the device that is open."""
-        place = default_place()
-        found = self._runners.get(place)
+        opened = PLACES.top
+        found = self._runners.get(opened)
         if found is None:
             with self._lock:
-                found = self._runners.get(place) or self._runners.setdefault(place, Runner(self.traced, place))
+                found = self._runners.get(opened) or self._runners.setdefault(opened, Runner(self.traced, default_place()))
         return found
 
     def lower(self):
