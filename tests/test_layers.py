@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "keras": "errors options ir lib api aot",
     "compat": "errors v1",
     "aot": "errors options ir codegen runtime compile",
-    "inspect": "errors options ir prims passes lower codegen runtime compile",
+    "inspect": "errors options ir prims passes lower codegen runtime compile compile_placed",
     "models": "errors options ir api v1 onnx passes compile aot inspect",
     "cli": "errors options ir onnx runtime compile aot inspect models",
     "__main__": "cli",

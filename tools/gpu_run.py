@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     running.add_argument("folder", type=Path, metavar="FOLDER")
     running.add_argument("--out", type=Path, required=True, metavar="DIR")
     running.add_argument("--seconds", type=float, default=540, help="for all steps together (default: %(default)s)")
-    running.add_argument("--workers", type=int, default=4, help="of pytest (default: %(default)s)")
+    running.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1), help="of pytest (default: %(default)s)")
     running.add_argument("--then", action="append", default=[], metavar="COMMAND", help="arguments of one more python at the end")
     running.set_defaults(do=lambda o: run(o.folder, o.out, o.seconds, o.workers, o.then))
     options = parser.parse_args(arguments)

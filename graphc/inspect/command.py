@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("other", nargs="?", metavar="OTHER", help="with --diff: another model to compare with the first")
     parser.add_argument(
         "--stage", "--at", metavar="STAGE",
-        help="show traced, optimised, program, llvm, asm, the graph after the pass of that name; for GPUs cuda, ptx, sass",
+        help="show traced, optimised, program, llvm, asm, the graph after the pass of that name; for GPUs cuda, ptx, sass, and parts for several devices",
     )  # fmt: skip
     view = parser.add_mutually_exclusive_group()
     view.add_argument(
@@ -129,7 +129,7 @@ def in_file(options) -> Kept | None:
     Raises:
         FormatError, OSError: the file is damaged, or cannot be read.
     """
-    if not options.model.endswith(".gc") or options.weights is not None or options.input:  # which loading it refuses
+    if not options.model.endswith(".gc") or options.stage == "parts" or options.weights is not None or options.input:  # which loading it refuses
         return None
     found = kept(options.model, options.target, options.fast_math)
     if found is None or found.has_program:

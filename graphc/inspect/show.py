@@ -128,8 +128,8 @@ def counted(names) -> list[tuple[str, int]]:
 
 
 def stage_text(stages: Stages, name: str) -> str:
-    """One stage whole: ``traced``, ``optimised``, ``program``, ``llvm``, ``asm``, the graph after a pass; of GPUs ``cuda``,
-    ``ptx`` or ``sass``.
+    """One stage whole: ``traced``, ``optimised``, ``parts``, ``program``, ``llvm``, ``asm``, the graph after a pass; of GPUs
+    ``cuda``, ``ptx`` or ``sass``.
 
     What is a graph can be edited and compiled again.
 
@@ -137,6 +137,8 @@ def stage_text(stages: Stages, name: str) -> str:
         UsageError: there is no such stage.
     """
     match name:
+        case "parts":
+            return stages.parts
         case "program":
             return str(stages.program)
         case "llvm":

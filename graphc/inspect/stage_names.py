@@ -6,7 +6,7 @@ from graphc.errors import UsageError
 from graphc.inspect.near import unknown
 from graphc.ir.record import OPTIMISED, TRACED, Record
 
-CODE = ("program", "llvm", "asm", "cuda", "ptx", "sass")  # the stages behind the graphs
+CODE = ("parts", "program", "llvm", "asm", "cuda", "ptx", "sass")  # the stages behind the graphs
 
 
 def known_stage(record: Record, name: str) -> str:

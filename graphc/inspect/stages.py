@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from graphc.codegen.llvm.emit import kernel_text
 from graphc.compile import emit, lower_graph, optimise_recorded, target_of
+from graphc.compile_placed import parts_of
 from graphc.errors import GraphcError, UsageError
 from graphc.inspect.gpu_code import FORMS, GpuCode
 from graphc.ir.gpu import Gpu
@@ -21,6 +22,7 @@ from graphc.ir.record import OPTIMISED, TRACED, Record
 from graphc.ir.recorder import Recorder
 from graphc.ir.target import Target
 from graphc.options import Options
+from graphc.passes.canonical import canonical
 from graphc.passes.nested import graphs_in
 
 _FUNCTION = re.compile(r'define .*?@("[^"]*"|[\w.$-]+)\(')
@@ -122,6 +124,12 @@ class Stages:
     def _lowering(self) -> tuple[Program, Notes]:
         notes = Notes()
         return lower_graph(self.optimised, self.options, notes), notes
+
+    @property
+    def parts(self) -> str:
+        """What runs on which device, where the graph names several; each part is compiled as a graph of its own."""
+        found = parts_of(canonical(self.graph), self.options)
+        return f"all of {self.graph.name} runs on one device\n" if found is None else str(found)
 
     @property
     def program(self) -> Program:

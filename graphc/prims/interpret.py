@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class _Body:
 
     def __init__(self, graph: Graph, symbols: dict):
         self.graph, self.symbols = graph, symbols
+        self._plan: _Plan | None = None  # made by the first call, as loops call again and again
 
     @property
     def outputs(self) -> list[tuple[tuple, DType]]:
@@ -59,7 +60,10 @@ class _Body:
         return [(concrete(y.type, self.symbols).shape, y.dtype) for y in self.graph.outputs]
 
     def __call__(self, *arrays):
-        return _run(self.graph, [np.asarray(a) for a in arrays], self.symbols)
+        if self._plan is None:
+            self._plan = _Plan(self.graph.roots, self.graph.inputs, self.symbols)
+        values = self._plan.run(dict(zip(self.graph.inputs, [np.asarray(a) for a in arrays])))
+        return tuple(values[len(self.graph.measures) :])
 
 
 def concrete(value, symbols: dict):
@@ -118,12 +122,10 @@ def interpret(graph: Graph, *arrays, symbols: dict | None = None) -> tuple:
     if len(arrays) != len(graph.inputs):
         raise FeedError(f"{graph.name}: {len(arrays)} arrays given for {len(graph.inputs)} inputs")
     arrays = [_fed(x, a) for x, a in zip(graph.inputs, arrays)]
+    sizes = bind_symbols(graph.inputs, arrays, symbols)
+    plan = _Plan(graph.roots, graph.inputs, sizes) if sizes or graph.measures else _static_plan(graph)
     with np.errstate(all="ignore"):
-        return _run(graph, arrays, bind_symbols(graph.inputs, arrays, symbols))
-
-
-def _run(graph: Graph, arrays, symbols: dict) -> tuple:
-    return tuple(evaluate(graph.roots, dict(zip(graph.inputs, arrays)), symbols)[len(graph.measures) :])
+        return tuple(plan.run(dict(zip(graph.inputs, arrays)))[len(graph.measures) :])
 
 
 def evaluate(nodes: Iterable[Node], env: dict, symbols: dict | None = None) -> list:
@@ -131,20 +133,47 @@ def evaluate(nodes: Iterable[Node], env: dict, symbols: dict | None = None) -> l
 
     An intermediate value is dropped after its last use.
     """
-    nodes, symbols = tuple(nodes), dict(symbols or {})
-    order = toposort(nodes, env)
-    left = Counter(nodes)
-    for node in order:
-        left.update(node.inputs)
-    values = {x: env[x] for x in left if x in env}
     with np.errstate(all="ignore"):
-        for node in order:
-            values[node] = value_of(node, [values[x] for x in node.inputs], symbols)
+        return _Plan(tuple(nodes), env, dict(symbols or {})).run(env)
+
+
+class _Plan:
+    """The order in which Nodes are evaluated, and what is dropped when; made once for runs with the same sizes."""
+
+    def __init__(self, nodes: tuple[Node, ...], given: Iterable[Node], symbols: dict):
+        self.nodes, self.symbols = nodes, symbols
+        order = toposort(nodes, given)
+        last: dict[Node, int] = {}
+        for k, node in enumerate(order):
             for x in node.inputs:
-                left[x] -= 1
-                if not left[x]:
-                    del values[x]
-    return [values[x] for x in nodes]
+                last[x] = k
+        kept, self.steps = set(nodes), []
+        for k, node in enumerate(order):
+            done = tuple([x for x in dict.fromkeys(node.inputs) if last[x] == k and x not in kept])
+            self.steps.append((node, node.inputs, done))
+        self._meanings: list[Callable | None] = [None] * len(order)
+        self._measures = any(made_by(node) for node in order)
+
+    def run(self, env: dict) -> list:
+        """Values of the nodes for arrays of what they are computed from."""
+        symbols = dict(self.symbols) if self._measures else self.symbols
+        values, meanings = dict(env), self._meanings
+        for k, (node, inputs, done) in enumerate(self.steps):
+            meaning = meanings[k]
+            if meaning is None:
+                meaning = _meaning(node, symbols)
+                if not self._measures:
+                    meanings[k] = meaning
+            values[node] = meaning([values[x] for x in inputs])
+            for x in done:
+                del values[x]
+        return [values[x] for x in self.nodes]
+
+
+@functools.lru_cache(maxsize=4)
+def _static_plan(graph: Graph) -> _Plan:
+    """The plan of a closed graph of known sizes: finite differences run one graph hundreds of times."""
+    return _Plan(graph.roots, graph.inputs, {})
 
 
 def value_of(node: Node, arrays: Sequence, symbols: dict):
@@ -154,20 +183,34 @@ def value_of(node: Node, arrays: Sequence, symbols: dict):
         CompileError: the row's meaning contradicts its type rule.
         FeedError: the Node is an input without a value.
     """
+    return _meaning(node, symbols)(arrays)
+
+
+def _meaning(node: Node, symbols: dict) -> Callable[[Sequence], object]:
+    """The function from the values of a Node's inputs to its own, with sizes as they are in ``symbols``, which it may add to."""
     if node.op == "const":
-        wanted = concrete(node.type, symbols)
-        return np.broadcast_to(node.attr("value").array, wanted.shape)
+        value = np.broadcast_to(node.attr("value").array, concrete(node.type, symbols).shape)
+        return lambda arrays: value
     if node.op == "symbol":
-        return np.asarray(dim_value(node, symbols), np.int64)
+        size = np.asarray(dim_value(node, symbols), np.int64)
+        return lambda arrays: size
     if node.op == "input":
         raise FeedError(f"input {node.attr('name')} of {node.type} has no value")
     attrs = {name: concrete(value, symbols) for name, value in node.attrs if name != "sizes"}
-    result = row(node.op).numpy(*arrays, **attrs)
-    if made_by(node):
-        _measure(node, result, symbols)
-    if isinstance(node.type, TupleType):
-        return tuple([_checked(node, np.asarray(r), concrete(t, symbols)) for r, t in zip(result, node.type.items)])
-    return _checked(node, np.asarray(result), concrete(node.type, symbols))
+    function, makes = row(node.op).numpy, made_by(node)
+    several = isinstance(node.type, TupleType)
+    wanted = None if makes else concrete(node.type, symbols)
+
+    def meaning(arrays: Sequence):
+        result = function(*arrays, **attrs)
+        if makes:
+            _measure(node, result, symbols)
+        types = concrete(node.type, symbols) if wanted is None else wanted
+        if several:
+            return tuple([_checked(node, np.asarray(r), t) for r, t in zip(result, types.items)])
+        return _checked(node, np.asarray(result), types)
+
+    return meaning
 
 
 def _measure(node: Node, result, symbols: dict) -> None:

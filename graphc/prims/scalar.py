@@ -135,7 +135,44 @@ def _fma_f64(x: float, y: float, z: float) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
+
+
+def _two_sum(a, b):
+    """The sum rounded, and what the rounding lost."""
+    s = a + b
+    back = s - a
+    return s, (a - (s - back)) + (b - back)
+
+
+def _two_product(a, b):
+    """The product rounded, and what the rounding lost (Dekker)."""
+    p = a * b
+    (a1, a2), (b1, b2) = [(c - (c - v), v - (c - (c - v))) for v in (a, b) for c in (v * 134217729.0,)]
+    return p, a2 * b2 - (((p - a1 * b1) - a2 * b1) - a1 * b2)
+
+
+def _to_odd(s, error):
+    """A sum rounded to nearest as one rounded to odd, by the error of the first: rounding that again does no harm."""
+    inexact = np.isfinite(s) & (error != 0) & ((np.asarray(s).view(np.int64) & 1) == 0)
+    return np.where(inexact, np.nextafter(s, np.where(error > 0, np.inf, -np.inf)), s)
+
+
+def _fma_doubles(x, y, z):
+    """x*y+z of float64 rounded once: by sums without error and one rounded to odd (Boldo and Melquiond, "Emulation of a FMA
+    and correctly rounded sums", 2008), and by fractions where such sums could overflow or underflow."""
+    x, y, z = np.broadcast_arrays(x, y, z)
+    low, high = 2.0**-400, 2.0**400
+    middle = [(np.abs(v) > low) & (np.abs(v) < high) for v in (x, y, z)]
+    safe = middle[0] & middle[1] & (middle[2] | (z == 0))
+    product, lost = _two_product(x, y)
+    t, t_lost = _two_sum(z, lost)
+    v, v_lost = _two_sum(product, t)
+    found = v + _to_odd(*_two_sum(t_lost, v_lost))
+    if not safe.all():
+        found = np.array(found)
+        found[~safe] = [_fma_f64(*v) for v in zip(x[~safe].tolist(), y[~safe].tolist(), z[~safe].tolist())]
+    return np.asarray(found)
 
 
 def _fma(x, y, z):
@@ -143,14 +180,8 @@ def _fma(x, y, z):
     if x.dtype.kind in "iu":
         return x * y + z
     if x.dtype == np.float64:
-        return np.vectorize(_fma_f64, otypes=[np.float64])(x, y, z)
-    p, w = x.astype(np.float64) * y.astype(np.float64), z.astype(np.float64)
-    s = p + w
-    back = s - p
-    error = (p - (s - back)) + (w - back)
-    odd = np.asarray(s).view(np.int64) & 1
-    inexact = np.isfinite(s) & (error != 0) & (odd == 0)
-    s = np.where(inexact, np.nextafter(s, np.where(error > 0, np.inf, -np.inf)), s)
+        return _fma_doubles(x, y, z)
+    s = _to_odd(*_two_sum(x.astype(np.float64) * y.astype(np.float64), z.astype(np.float64)))
     narrow = s.astype(np.float32) if x.dtype == np.float32 else _round_to_half(s, x.dtype)
     return narrow.astype(x.dtype)
 

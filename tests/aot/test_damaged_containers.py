@@ -138,7 +138,7 @@ def test_a_cached_entry_of_another_meaning_is_made_anew(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("source", ["[]", "7", "{}", '{"program": 7, "lines": [], "note": {}}', '{"program": "../x", "lines": [], "note": {}}', "nil"])
 def test_a_note_of_another_meaning_is_missing(tmp_path, monkeypatch, source):
-    monkeypatch.setattr("graphc.compile.default_cache", lambda: DiskCache(tmp_path / "cache"))
+    monkeypatch.setattr("graphc.compile_sources.default_cache", lambda: DiskCache(tmp_path / "cache"))
     remember({"model": "m"}, ("ir",), Options(), {"kept": 1}, None)
     assert recall({"model": "m"}, ("ir",), Options()) == (None, {"kept": 1})
     (entry,) = (tmp_path / "cache").glob("*.gc")

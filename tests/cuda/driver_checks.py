@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fakecuda.image import image
 
+import graphc as tf
+import graphc.v1 as v1
 from graphc import compile_gpu
 from graphc.codegen.cuda.module import program_source
 from graphc.compile import compile_graph
@@ -524,6 +526,38 @@ def emulate_compiler():
 def alone_fake_doctor():
     emulate_compiler()
     print("\n".join(f"{finding.level} {finding.what}" for finding in examine()), file=sys.stderr)
+
+
+def alone_fake_places():
+    """What runs on which of two devices, and stays there."""
+    emulate_compiler()
+    a = np.arange(12, dtype=np.float32).reshape(3, 4)
+    with tf.device("/gpu:1"):
+        v = tf.Variable(np.zeros((3, 4), np.float32))
+
+    @tf.function
+    def step(x):
+        with tf.device("/gpu:0"):
+            y = x * 2.0
+        with tf.device("/gpu:1"):
+            v.assign_add(y)
+            return v + 1.0
+
+    with open_device(0).active:  # which is no business of the other
+        for k in (1, 2, 3, 4):
+            result = step(tf.constant(a))
+            assert result.device.endswith("/device:GPU:1") and np.array_equal(result.numpy(), 2 * k * a + 1)
+    assert v.device.endswith("/device:GPU:1") and np.array_equal(v.numpy(), 8 * a)
+    assert tf.config.experimental.get_memory_info("GPU:1")["current"] > tf.config.experimental.get_memory_info("GPU:0")["current"] >= 0
+    with v1.Graph().as_default():
+        x = v1.placeholder(v1.float32, [None, 4])
+        w = v1.get_variable("w", [4], initializer=v1.ones_initializer())
+        step = v1.assign_add(w, v1.reduce_sum(x, axis=0))
+        with v1.Session(device="cuda:1") as session:
+            session.run(w.initializer)
+            for _ in range(3):
+                session.run(step.op, {x: a})
+            assert np.array_equal(session.run(w), 1 + 3 * a.sum(axis=0)) and session.state.array(w).device.name == "cuda:1"
 
 
 def alone_fake_unavailable():

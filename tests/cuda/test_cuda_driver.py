@@ -102,6 +102,13 @@ def test_several_devices(library):
     assert done.returncode == 0 and json.loads(done.stdout) == {} and not done.stderr, done.stdout + done.stderr
 
 
+def test_front_doors_over_several_devices(library):
+    if shutil.which("g++") is None:
+        pytest.skip("there is no g++ to compile kernels with")
+    done = run(library, "alone_fake_places", FAKECUDA="devices=2")
+    assert done.returncode == 0 and json.loads(done.stdout) == {} and not done.stderr, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     "settings, said",
     [

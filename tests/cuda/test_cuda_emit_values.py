@@ -1,5 +1,6 @@
 """What the kernels of the golden texts compute on the emulator, whose arrays look at every access."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from emitted import Emitted
@@ -8,11 +9,11 @@ from emulated_kernels import needs_compiler
 
 from graphc.ir import dtype as dt
 from graphc.ir.kernel import Array, For, Kernel, Let, Store, load, shuffle, shuffle_xor
-from graphc.ir.node import var
+from graphc.ir.node import make, var
 from graphc.ir.parser import parse
 from graphc.ir.type import Type
 
-pytestmark = needs_compiler
+pytestmark = [needs_compiler, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 SHUFFLED = [d for d in dt.ALL if d.is_native]
 DRAW = np.random.default_rng(0)
 
@@ -29,9 +30,21 @@ def shuffling(dtype):
     return Kernel(f"shuffle_{dtype.short}", tuple(arrays), (), (For(block, 1, (For(thread, 64, body, "thread"),), "block"),))
 
 
+def rounding():
+    """Halves as ``out0`` in f32, and numbers rounded to f16 and bf16."""
+    block, thread = var("b", extent=512), var("t", extent=256)
+    at = (block * 256 + thread,)
+    types = {"x0": dt.f16, "x1": dt.f32, "out0": dt.f32, "out1": dt.f16, "out2": dt.bf16}
+    made = [(name, make("cast", (load(of, at, types[of]),), (("dtype", types[name]),), Type(types[name], ()))) for name, of in
+            (("out0", "x0"), ("out1", "x1"), ("out2", "x1"))]  # fmt: skip
+    arrays = [Array(name, Type(dtype, (1 << 17,)), written=name[0] == "o") for name, dtype in types.items()]
+    body = tuple([Store(name, at, value) for name, value in made])
+    return Kernel("rounding", tuple(arrays), (), (For(block, 512, (For(thread, 256, body, "thread"),), "block"),))
+
+
 @pytest.fixture(scope="module")
 def emitted():
-    return Emitted([*map(parse, KERNELS.values()), *map(shuffling, SHUFFLED)])
+    return Emitted([*map(parse, KERNELS.values()), *map(shuffling, SHUFFLED), rounding()])
 
 
 def floats(*shape):
@@ -103,6 +116,24 @@ def test_loops_and_branches(emitted):
             total, most = (total + value, most) if value > 0 else (total * 0.5 + value, max(most, k))
         np.testing.assert_allclose(result["out0"][row], total, rtol=1e-14)
         assert result["out1"][row] == most * int(stop[row]) - most // 2 % 3
+
+
+def test_every_half_widens_and_narrows(emitted):
+    """Numbers half way between two neighbours, and those beside them, tell how they are rounded."""
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    middle = (bits.astype(np.uint32) << 16 | 0x8000).view(np.float32)
+    with np.errstate(all="ignore"):
+        halves = bits.view(np.float16).astype(np.float32)
+        between = np.where(np.isfinite(halves), halves * (1 + 2.0**-11), halves).astype(np.float32)
+    for numbers in (middle, np.nextafter(middle, np.float32(0)), between):
+        x = np.concatenate([numbers, halves])
+        given = {"x0": np.tile(bits, 2).view(np.float16), "x1": x, "out0": x, "out1": x.astype(np.float16), "out2": x.astype(ml_dtypes.bfloat16)}
+        given |= {name: np.zeros_like(given[name]) for name in ("out0", "out1", "out2")}
+        result = emitted.run("rounding", given)
+        np.testing.assert_array_equal(result["out0"], np.tile(halves, 2))
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(result["out1"], x.astype(np.float16))
+            np.testing.assert_array_equal(result["out2"].astype(np.float32), x.astype(ml_dtypes.bfloat16).astype(np.float32))
 
 
 @pytest.mark.parametrize("m", [0, 1, 7, 1 << 33])

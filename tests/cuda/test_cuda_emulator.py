@@ -133,8 +133,14 @@ extern "C" __global__ void __launch_bounds__(64) stages(const gc_global<float> o
   if (threadIdx.x < 32) out[threadIdx.x] = tile[31 - threadIdx.x];
   if (threadIdx.x >= 32) out[threadIdx.x] = n == 0 ? 1.0f : (float)tile[threadIdx.x - 32];
 }
+extern "C" __global__ void __launch_bounds__(64) own_part(const gc_global<float> out, const long long n) {
+  gc_own<float, 8> kept;
+  for (int k = 0; k < 8; ++k) kept[k] = n;
+  gc_emu::own(kept + n, 4, __LINE__);
+  out[threadIdx.x] = kept[2 * n];
+}
 """
-NAMES = tuple("beyond half_barrier half_shuffle own_array neighbours blocks bytes fresh stages".split())
+NAMES = tuple("own_part beyond half_barrier half_shuffle own_array neighbours blocks bytes fresh stages".split())
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +167,8 @@ REPORTS = (
     ("half_barrier", 32, 1, "threads 0 to 31: waits at __syncthreads"),
     ("half_shuffle", 20, 1, "no thread can go on; threads 0 to 19: a shuffle \\(line 3\\); threads 20 to 63: has ended"),
     ("own_array", 9, 1, "line 22: element 8 of an array of the thread: out of bounds"),
+    ("own_part", 5, 1, "line 55: elements 5 to 8 of 8 values of the thread: out of bounds"),
+    ("own_part", 4, 1, "line 56: element 8 of 8 values of the thread: out of bounds"),
     ("neighbours", 1, 1, "race: out\\[0\\] is read here and was written by thread 1|race: out\\[1\\] is written here and was read by thread 0"),
     ("blocks", 2, 4, "block 1, line 32: race: out\\[0\\] is written here and was written by another block; blocks run in any order"),
     ("bytes", 2, 1, "race: out\\[64\\] is written here and was written by thread 0"),
@@ -178,7 +186,7 @@ def test_faults_are_reported(faulty, name, n, grid, says):
 
 @needs_compiler
 @pytest.mark.parametrize(
-    "name, n, grid", [("beyond", 64, 1), ("half_barrier", 64, 1), ("half_barrier", 0, 1), ("half_shuffle", 32, 1), ("own_array", 8, 1),
+    "name, n, grid", [("beyond", 64, 1), ("half_barrier", 64, 1), ("half_barrier", 0, 1), ("half_shuffle", 32, 1), ("own_array", 8, 1), ("own_part", 3, 1),
                       ("neighbours", 0, 1), ("blocks", 1, 4), ("bytes", 1, 1), ("fresh", 64, 1), ("stages", 0, 1)]
 )  # fmt: skip
 def test_kernels_without_the_fault_run_after_one_with_it(faulty, name, n, grid):

@@ -12,6 +12,7 @@ import graphc.compile_placed
 from graphc.autodiff.reverse import grad
 from graphc.compile import compile_graph
 from graphc.errors import ResourceExhaustedError
+from graphc.inspect.stages import Stages
 from graphc.ir import dtype as dt
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.node import const, symbol
@@ -216,3 +217,8 @@ def test_threads_share_a_device():
         thread.join()
     gc.collect()
     assert not failed and memory_held(device)[0] == 0
+
+
+def test_parts_in_the_inspector():
+    assert Stages(layer()).parts == str(cut(layer(), "cpu:0"))
+    assert Stages(Graph("g", (X,), (exp(X),))).parts == "all of g runs on one device\n"

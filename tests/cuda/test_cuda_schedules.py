@@ -120,7 +120,8 @@ def test_few_rows_make_small_blocks():
 
 def test_columns_are_loaded_some_rows_at_a_time():
     text = str(kernel([x_of((300, 40_000))], reduce(x_of((300, 40_000)), "sum", (0,))))
-    assert "read0: f32[4,4] register" in text and text.index("read0[u, v] =") < text.index("sum0[v] = sum0[v] +")
+    assert "read0: f32[32,1] register" in text and text.index("read0[u, 0] =") < text.index("sum0[0] = sum0[0] +")
+    assert "read0: f32[8,4] register" in str(kernel([x_of((300, 600_000))], reduce(x_of((300, 600_000)), "sum", (0,))))
     assert "shared" not in text
 
 

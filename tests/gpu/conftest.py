@@ -1,6 +1,6 @@
 """What tests on a CUDA device share. Without one they are skipped, and say why.
 
-``GRAPHC_TEST_GPU=cuda-emulated`` rehearses those of them that need no more than compiled programs.
+``GRAPHC_TEST_GPU=cuda-emulated`` rehearses those that need no more than compiled programs, slowly.
 """
 
 import os

@@ -24,5 +24,5 @@ def printed(program: str, device: str) -> list[str]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_training(target, program):
-    assert printed(program, target) == printed(program, "cpu")
+def test_training(device, program):
+    assert printed(program, device.name) == printed(program, "cpu")

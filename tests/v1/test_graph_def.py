@@ -362,7 +362,7 @@ def test_what_a_meta_graph_does_not_need_may_be_unknown():
 def test_settings_of_sessions(caplog):
     config = tf.ConfigProto(intra_op_parallelism_threads=2, operation_timeout_in_ms=1500, log_device_placement=True)
     config.gpu_options.allow_growth = True
-    assert settings(config) == Settings(2, 1.5, True) and settings(None) == Settings()
+    assert settings(config) == Settings(2, 1.5, True, soft=False) and settings(None) == Settings()
     assert run_timeout(tf.RunOptions(timeout_in_ms=250)) == 0.25 and run_timeout(None) is None
     with caplog.at_level("INFO", "graphc"):
         settings(tf.ConfigProto(isolate_session_state=True))

@@ -151,7 +151,7 @@ class Builder:
         return self.emit(f"gc_brain_of_float({x.text})", bf16)
 
     def byte_products(self, x: Value, y: Value, z: Value) -> Value | None:
-        return None
+        return self.emit(f"gc_byte_products({x.text}, {y.text}, {z.text})", z.dtype)
 
     def load_table(self, name: str, words: tuple[int, ...], index: Value) -> Value:
         name = f"gc_{name.removeprefix('graphc_')}"

@@ -28,7 +28,8 @@ class Body:
 
     Attributes:
         mutable: variables that some Set changes.
-        registers: names of register arrays.
+        registers: names of register arrays. offsets: of the shared arrays of a nest, in bytes.
+        visible: identifiers of variables by blocks of statements, the innermost last.
         checked: arrays are classes that look at every access.
     """
 
@@ -243,11 +244,12 @@ class Body:
         if array.space == "shared":
             offset = self.offsets[array.name]
             if self.checked:
-                self.put(f'const gc_local_view<{storage.element}> {storage.name}({SHARED} + {offset}, {size}, "{array.name}");')
+                self.put(f'const gc_local_view<{storage.element}> {storage.name}({SHARED} + {offset}, {size}, "{storage.name}");')
             else:
                 self.put(f"{storage.element}* const {storage.name} = ({storage.element}*)({SHARED} + {offset});")
         elif array.space in ("register", "stack"):
-            self.put(f"{storage.element} {storage.name}[{size}];")
+            own = f"gc_own<{storage.element}, {size}> {storage.name};" if self.checked else f"{storage.element} {storage.name}[{size}];"
+            self.put(own)
         else:
             raise CompileError(f"array {array.name} cannot be made in {array.space} space on a GPU")
 
@@ -271,10 +273,22 @@ class Body:
     def _loop(self, loop: For) -> None:
         if loop.kind not in (SERIAL, UNROLLED, VECTOR):
             raise CompileError(f"a {loop.kind} loop has no meaning inside a thread loop")
-        if loop.kind == VECTOR and type(loop.extent) is int:
+        if type(loop.extent) is int and loop.extent == 1:
+            self._once(loop)
+        elif loop.kind == VECTOR and type(loop.extent) is int:
             self._vector(loop)
-            return
-        self._counted(loop)
+        else:
+            self._counted(loop)
+
+    def _once(self, loop: For) -> None:
+        """One iteration is the body alone, in braces where it makes names."""
+        self._count(loop.var, "0", 1, False)
+        makes_names = any(isinstance(s, Let | Alloc) for s in loop.body)
+        if makes_names:
+            self._open("{")
+        self.run(loop.body)
+        if makes_names:
+            self._close()
 
     def _counted(self, loop: For) -> None:
         name = self._identifier(loop.var)
@@ -312,12 +326,11 @@ class Body:
             byte = self.values.storage(node.attr("buffer")).is_byte
             self.values.known[node] = Term(f"{pack}[{name}] != 0", EQUALITY) if byte else Term(f"{pack}[{name}]", wide=True)
         for s in loop.body:
-            target = packs.stores.get(id(s))
-            if target is None:
-                self._statement(s)
-            else:
+            if id(s) in packs.stores:
                 (term,) = self.values.terms(s.value)
                 self.put(f"{packs.names[id(s)]}[{name}] = {term.text};{self._line_of(s.value)}")
+            else:
+                self._statement(s)
         self.values.known = around
         self._close()
         for s in loop.body:
@@ -357,7 +370,7 @@ def kernel_source(kernel: Kernel, functions: Functions, launched: Operands, chec
 
     Args:
         launched: how the arrays lie in memory.
-        checked: arrays are ``gc_global`` and ``gc_local_view`` of the emulator, which look at every access.
+        checked: arrays are ``gc_global``, ``gc_local_view`` and ``gc_own`` of the emulator, which look at every access.
 
     Raises:
         CompileError: the loop tree breaks a rule of ``ir.kernel``, or it has no block loops.

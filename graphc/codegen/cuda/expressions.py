@@ -323,6 +323,11 @@ class Expressions:
     def _sum(self, node: Node) -> Term:
         """Multiples of atoms: products of sizes first, then by stride, what is subtracted behind what is added."""
         terms, constant = linear_form(node)
+        for atom, c in tuple(terms.items()):
+            if (number := self.ranges.number(atom)) is not None:  # of a loop with one iteration
+                terms, constant = {a: f for a, f in terms.items() if a is not atom}, constant + c * number
+        if not terms:
+            return self._part(None, constant)
         parts = sorted(terms.items(), key=lambda part: (part[1] < 0, part[0].op != "mul", -abs(part[1])))
         if constant:
             parts.insert(0 if constant > 0 and all(c < 0 for c in terms.values()) else len(parts), (None, constant))

@@ -36,6 +36,11 @@ class Ranges:
         """Whether an expression surely has 32 bits."""
         return in_32_bits(self.of(node))
 
+    def number(self, node: Node) -> int | None:
+        """What an expression is, where it can be one number only."""
+        low, high = self.of(node)
+        return low if low == high else None
+
     def multiple(self, node: Node, factor: int) -> Range:
         """The range of a multiple of an expression."""
         return _product(self.of(node), (factor, factor))

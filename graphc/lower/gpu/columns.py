@@ -22,7 +22,9 @@ from graphc.lower.nests.loops import as_index, ceil_divide, loop, product
 from graphc.lower.schedule import name_shared, symbols_of
 from graphc.prims.table import apply
 
-AHEAD = 16  # elements of a thread that are loaded before the first is added
+AHEAD = 32  # elements of a thread that are loaded before the first is added
+FULL = 1024  # threads of a multiprocessor from which each has several columns: fewer hide less of a chain's waiting
+WORD = 4  # bytes of an access of a thread at least
 WINDOW = 16  # elements of all reduced axes together up to which their loops are written out
 
 
@@ -44,9 +46,9 @@ def _nest(sums: Sums, arrays: list[Array], gpu: Gpu) -> For:
     """Threads along the results as they lie in memory."""
     count, last = sums.outputs, sums.shape[-1]
     read = [a.type.dtype.size for a in arrays if not a.written and a.type.shape == sums.shape] or [4]
-    width = ACCESS // max(read)
-    enough = 2 * gpu.multiprocessors * WARP
-    while width > 1 and (type(last) is not int or last % width or (type(count) is int and count // width < enough)):
+    wide = type(count) is int and count * max(read) >= gpu.multiprocessors * FULL * ACCESS
+    width = (ACCESS if wide else WORD) // max(read) or 1
+    while width > 1 and (type(last) is not int or last % width):
         width //= 2
     block = THREADS
     while block > WARP and type(count) is int and count // width < 2 * gpu.multiprocessors * block:

@@ -30,7 +30,6 @@ IN_FLIGHT = 4  # vectors that a thread loads before it uses the first
 AT_ONCE = 16  # elements of a thread at the most, whose code is written out
 COSTLY = 40  # flops of an element from which there are as few as make one access
 VERY_COSTLY = 200  # from which there is one: NVRTC takes 25 s for four elements of igamma, and 1 s for one
-FEW = 1 << 15  # elements up to which each has a thread of its own
 ROWS = 8  # rows of a tile where rows are of unknown length
 _FLAT = var("e")  # the place of an element in the whole domain
 
@@ -133,10 +132,10 @@ def _vectors(domain: Domain, arrays: list[Array], gpu: Gpu) -> tuple[int, int]:
     size = domain.size
     full = [a for a in arrays if a.type.size == size and (a.name in domain.names or _reads(domain, a.name))]
     widest = max([a.type.dtype.size for a in full] or [v.dtype.size for v in domain.values])
-    if type(size) is int and size <= FEW:
-        return 1, 1
     most = AT_ONCE if domain.work < COSTLY else ACCESS // 4 if domain.work < VERY_COSTLY else 1
     width = min(ACCESS // widest, most)
+    while type(size) is int and width > 1 and size < gpu.multiprocessors * THREADS * width:
+        width //= 2
     loads = sum(not a.written for a in full)
     if type(size) is not int:
         return width, min(2 if loads <= 2 else 1, most // width)

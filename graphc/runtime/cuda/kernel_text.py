@@ -70,5 +70,5 @@ def with_all_registers(source: str, names: Collection[str]) -> str:
 
     Where a launch bound tells threads only, the assembler goes by how many blocks it would like there to be, and rather spills.
     """
-    pattern = re.compile(r"__launch_bounds__\((\d+)\)(\s+(?:%s)\s*\()" % "|".join(map(re.escape, names)))
+    pattern = re.compile(r"__launch_bounds__\((\d+)(?:, \d+)?\)(\s+(?:%s)\s*\()" % "|".join(map(re.escape, names)))
     return pattern.sub(r"__launch_bounds__(\1, 1)\2", source)

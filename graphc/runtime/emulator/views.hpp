@@ -109,6 +109,36 @@ template <int N, class T> inline void store(const View<T>& v, long long i, const
 
 template <class T> using gc_global = gc_emu::View<T>;
 
+// Part of an array that a thread keeps to itself.
+template <class T> struct gc_own_part {
+  T* base;
+  long long begin, count;
+  operator T*() const { return base + begin; }
+  gc_own_part operator+(long long i) const { return {base, begin + i, count}; }
+};
+
+// An array that a thread keeps to itself: gc_own<float, 16> sums;
+template <class T, int N> struct gc_own {
+  T values[N];
+  T& operator[](gc_index i) { return values[gc_emu::checked_index(i, N)]; }
+  const T& operator[](gc_index i) const { return values[gc_emu::checked_index(i, N)]; }
+  gc_own_part<T> operator+(long long i) { return {values, i, N}; }
+  template <class P, class = std::enable_if_t<std::is_same_v<P, T*>>> operator P() { return values; }  // no template: x[i] would be two things
+};
+
+namespace gc_emu {
+// The address of so many values that a thread keeps to itself.
+template <class T> inline T* own(const T* p, int, int) { return const_cast<T*>(p); }
+template <class T> inline T* own(const gc_own_part<T>& p, int count, int line) {
+  if (p.begin < 0 || p.begin + count > p.count)
+    fault(line, "elements %lld to %lld of %lld values of the thread: out of bounds", p.begin, p.begin + count - 1, p.count);
+  return p.base + p.begin;
+}
+template <class T, int N> inline T* own(const gc_own<T, N>& p, int count, int line) {
+  return own(gc_own_part<T>{const_cast<T*>(p.values), 0, N}, count, line);
+}
+}  // namespace gc_emu
+
 // An array in shared memory: gc_local_view<float> tile(gc_shared + 1024, 2048, "tile").
 template <class T> struct gc_local_view {
   gc_emu::Array array;

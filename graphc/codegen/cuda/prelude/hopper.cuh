@@ -49,11 +49,11 @@ template <class P> inline unsigned long long gc_wgmma_tile_turned(const P& p, in
 inline void gc_wgmma_fence(int line = __builtin_LINE()) { gc_emu::wgmma_fence(line); }
 inline void gc_wgmma_commit(int line = __builtin_LINE()) { gc_emu::wgmma_commit(line); }
 template <int N> inline void gc_wgmma_wait(int line = __builtin_LINE()) { gc_emu::wgmma_wait(N, line); }
-template <int N, int TA = 0, int TB = 0> inline void gc_wgmma_f16(float* d, unsigned long long a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(d, N, a, nullptr, b, add, TA, TB, gc_emu::F16, line); }
-template <int N, int TA = 0, int TB = 0> inline void gc_wgmma_bf16(float* d, unsigned long long a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(d, N, a, nullptr, b, add, TA, TB, gc_emu::BF16, line); }
-template <int N> inline void gc_wgmma_tf32(float* d, unsigned long long a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(d, N, a, nullptr, b, add, 0, 0, gc_emu::TF32, line); }
-template <int N, int TB = 0> inline void gc_wgmma_f16_registers(float* d, const unsigned* a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(d, N, 0, a, b, add, 0, TB, gc_emu::F16, line); }
-template <int N, int TB = 0> inline void gc_wgmma_bf16_registers(float* d, const unsigned* a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(d, N, 0, a, b, add, 0, TB, gc_emu::BF16, line); }
+template <int N, int TA = 0, int TB = 0, class D> inline void gc_wgmma_f16(const D& d, unsigned long long a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(gc_emu::own(d, N / 2, line), N, a, nullptr, b, add, TA, TB, gc_emu::F16, line); }
+template <int N, int TA = 0, int TB = 0, class D> inline void gc_wgmma_bf16(const D& d, unsigned long long a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(gc_emu::own(d, N / 2, line), N, a, nullptr, b, add, TA, TB, gc_emu::BF16, line); }
+template <int N, class D> inline void gc_wgmma_tf32(const D& d, unsigned long long a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(gc_emu::own(d, N / 2, line), N, a, nullptr, b, add, 0, 0, gc_emu::TF32, line); }
+template <int N, int TB = 0, class D, class A> inline void gc_wgmma_f16_registers(const D& d, const A& a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(gc_emu::own(d, N / 2, line), N, 0, gc_emu::own(a, 4, line), b, add, 0, TB, gc_emu::F16, line); }
+template <int N, int TB = 0, class D, class A> inline void gc_wgmma_bf16_registers(const D& d, const A& a, unsigned long long b, bool add, int line = __builtin_LINE()) { gc_emu::wgmma(gc_emu::own(d, N / 2, line), N, 0, gc_emu::own(a, 4, line), b, add, 0, TB, gc_emu::BF16, line); }
 #else
 __device__ __forceinline__ unsigned gc_hopper_shared(const void* p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
 __device__ __forceinline__ void gc_mbarrier_init(unsigned long long* bar, int count) {

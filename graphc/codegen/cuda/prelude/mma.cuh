@@ -10,14 +10,14 @@
 //   gc_tf32(x)                           f32 rounded to tf32 (nearest, ties away from 0), its bits
 //   gc_pack_f16/bf16(low, high)          two f32 rounded to nearest even, as one word
 #ifdef GC_EMULATE
-template <class S> inline void gc_ldmatrix_x1(unsigned* r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(r, row, 1, false, line); }
-template <class S> inline void gc_ldmatrix_x2(unsigned* r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(r, row, 2, false, line); }
-template <class S> inline void gc_ldmatrix_x4(unsigned* r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(r, row, 4, false, line); }
-template <class S> inline void gc_ldmatrix_x2_trans(unsigned* r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(r, row, 2, true, line); }
-template <class S> inline void gc_ldmatrix_x4_trans(unsigned* r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(r, row, 4, true, line); }
-inline void gc_mma_m16n8k16_f16(float* d, const unsigned* a, const unsigned* b, int line = __builtin_LINE()) { gc_emu::mma_16(d, a, b, gc_emu::from_f16, line); }
-inline void gc_mma_m16n8k16_bf16(float* d, const unsigned* a, const unsigned* b, int line = __builtin_LINE()) { gc_emu::mma_16(d, a, b, gc_emu::from_bf16, line); }
-inline void gc_mma_m16n8k8_tf32(float* d, const unsigned* a, const unsigned* b, int line = __builtin_LINE()) { gc_emu::mma_tf32(d, a, b, line); }
+template <class R, class S> inline void gc_ldmatrix_x1(const R& r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(gc_emu::own(r, 1, line), row, 1, false, line); }
+template <class R, class S> inline void gc_ldmatrix_x2(const R& r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(gc_emu::own(r, 2, line), row, 2, false, line); }
+template <class R, class S> inline void gc_ldmatrix_x4(const R& r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(gc_emu::own(r, 4, line), row, 4, false, line); }
+template <class R, class S> inline void gc_ldmatrix_x2_trans(const R& r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(gc_emu::own(r, 2, line), row, 2, true, line); }
+template <class R, class S> inline void gc_ldmatrix_x4_trans(const R& r, const S& row, int line = __builtin_LINE()) { gc_emu::ldmatrix(gc_emu::own(r, 4, line), row, 4, true, line); }
+template <class D, class A, class B> inline void gc_mma_m16n8k16_f16(const D& d, const A& a, const B& b, int line = __builtin_LINE()) { gc_emu::mma_16(gc_emu::own(d, 4, line), gc_emu::own(a, 4, line), gc_emu::own(b, 2, line), gc_emu::from_f16, line); }
+template <class D, class A, class B> inline void gc_mma_m16n8k16_bf16(const D& d, const A& a, const B& b, int line = __builtin_LINE()) { gc_emu::mma_16(gc_emu::own(d, 4, line), gc_emu::own(a, 4, line), gc_emu::own(b, 2, line), gc_emu::from_bf16, line); }
+template <class D, class A, class B> inline void gc_mma_m16n8k8_tf32(const D& d, const A& a, const B& b, int line = __builtin_LINE()) { gc_emu::mma_tf32(gc_emu::own(d, 4, line), gc_emu::own(a, 4, line), gc_emu::own(b, 2, line), line); }
 inline unsigned gc_tf32(float x) { return gc_emu::to_tf32(x); }
 inline unsigned gc_pack_f16(float low, float high) { return gc_emu::to_f16(low) | static_cast<unsigned>(gc_emu::to_f16(high)) << 16; }
 inline unsigned gc_pack_bf16(float low, float high) { return gc_emu::to_bf16(low) | static_cast<unsigned>(gc_emu::to_bf16(high)) << 16; }
