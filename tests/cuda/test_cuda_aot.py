@@ -227,14 +227,14 @@ def test_a_library_runs_on_the_cpu(tmp_path):
         graphc.load(tmp_path / "w.so", device="cuda")
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.skipif(shutil.which("g++") is None or aot_models.FUSED is None, reason="needs g++, and fused multiply-add as GPUs have")
 def test_code_for_the_emulator(tmp_path):
     notes: list[str] = []
     (path,) = aot.compile(aot_models.wave(), tmp_path / "wave.gc", targets=["cuda-emulated:sm_80"], on_note=notes.append)
     assert notes == ["nothing for programs in C: code for the emulator runs in Python alone"]
     assert "library:cuda-emulated:sm_80" in Container.open(path).names
     x = np.linspace(-2, 2, 1001, dtype=np.float32)
-    (found,), (expected,) = graphc.load(path, device="cuda-emulated")(x, x), compile_graph(aot_models.wave(), Options(target="x86-64-v3"))(x, x)
+    (found,), (expected,) = graphc.load(path, device="cuda-emulated")(x, x), compile_graph(aot_models.wave(), aot_models.CPU)(x, x)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -318,13 +318,13 @@ np.save(sys.argv[2], [model(x, x)[0], graphc.load(sys.argv[1], device="cuda:0")(
 """
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.skipif(shutil.which("g++") is None or aot_models.FUSED is None, reason="needs g++, and fused multiply-add as GPUs have")
 def test_a_container_runs_through_pycuda(tmp_path):
     try:
         environment = fake.built()
     except fake.Missing as missing:
         pytest.skip(str(missing))
-    made = lower_for(aot_models.wave(), Options(), ("cuda:sm_90", HOST))
+    made = lower_for(aot_models.wave(), Options(), ("cuda:sm_90", aot_models.FUSED))
     gpu = GPUS["cuda:sm_90"]
     code = DeviceCode(made[gpu.name], (gpu,), {}, None, b"", fake_image(made[gpu.name].program, gpu))
     path, out = tmp_path / "wave.gc", tmp_path / "out.npy"
