@@ -62,6 +62,7 @@ _MODULES, _GPU, _CUDA = "graphc.codegen.llvm.module", "graphc.compile_gpu", "gra
 _LARGE = 16 << 20  # bytes of constants that are rather read from the file
 RECORD = "record:"  # a section for each target, written by ``ir.recorder``
 KERNELS = "kernels:"  # a section for each target: written by ``ir.kernel_section``, which only views read
+SAME = "same:"  # a section for targets whose constants are those of another one, which it names
 TIMES = "times:"  # of its passes, in entries of the cache: not in files, which are the same for the same model
 LONG_SIZE = 1 << 14  # elements of a buffer from which a run may take some 50 microseconds
 
@@ -313,7 +314,8 @@ def from_sections(container, target: str) -> Artifact:
         raise container.error(f"section 'program:{target}': {error}") from None
     if not isinstance(program, Program):
         raise container.error(f"section 'program:{target}' holds a {type(program).__name__}")
-    constants = container[f"constants:{target}"]
+    holder = container.text(SAME + target) if SAME + target in container else target
+    constants = container[f"constants:{holder}"]
     fault = fault_of(program.signature) or missing_in(program, len(constants)) or (steps_fault(program) if target in GPUS else "")
     if fault:
         raise container.error(f"section 'program:{target}': {fault}")

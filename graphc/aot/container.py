@@ -93,8 +93,9 @@ def container(model: Graph | Program, made: Mapping[str, Lowered], options: Opti
             digest, library = support_file(target)
             native |= {**sections(assemble(one.program, settings, record=one.record)), f"{SUPPORT}{digest}": library}
             targets.append(name)
+    written: dict[str, str] = {}
     for code in codes:
-        native |= code.sections()
+        native |= code.sections(written)
     shares = {gpu.name: code.name for code in codes for gpu in code.gpus[1:]}
     text = [code.text.name for code in codes if code.text is not None]
     gpus = {**({"shares": shares} if shares else {}), **({"ptx": text[0]} if text else {})}

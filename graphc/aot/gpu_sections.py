@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from graphc.compile import Lowered, sections, without_code
+from graphc.compile import SAME, Lowered, sections, without_code
 from graphc.ir.gpu import CUDA, GPUS, Gpu
 from graphc.runtime.container import Container
 from graphc.runtime.cuda.code_sections import RESOURCES, TEXT
@@ -35,10 +35,18 @@ class DeviceCode:
         """The name of its sections."""
         return self.gpus[0].name
 
-    def sections(self) -> dict[str, object]:
-        """The sections of a container: those of all programs, what its functions need, and its PTX."""
+    def sections(self, written: dict[str, str]) -> dict[str, object]:
+        """The sections of a container: those of all programs, what its functions need, and its PTX.
+
+        Args:
+            written: the names of programs whose constants are in the container, by the digest of these; added to.
+        """
         artifact = without_code(self.lowered.program, self.name, self.lowered.record)
         found = {**sections(artifact), f"library:{self.name}": self.fatbin, RESOURCES + self.name: dict(self.needs)}
+        holder = written.setdefault(artifact.constants.digest, self.name)
+        if holder != self.name:
+            del found[f"constants:{self.name}"]
+            found[SAME + self.name] = holder
         return found | ({TEXT + self.name: zlib.compress(self.ptx)} if self.ptx else {})
 
 

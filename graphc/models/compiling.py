@@ -189,8 +189,10 @@ def _note_hosts(
     entries: Mapping[str, Entry], path: Path, files: Mapping[Path, list], targets: Sequence[str], note: Callable[[str], None]
 ) -> None:  # fmt: skip
     """Say which models are in no library, and which have no files for CUDA devices."""
-    gpus = [name for name in targets if name.startswith(f"{CUDA}:")]
-    kinds = [(".o", "programs in C")] * any(name not in GPUS for name in targets or ("",)) + [(CUDA_ENDINGS[0], "programs in C on CUDA devices")] * bool(gpus)
+    kinds = [(".o", "programs in C")] if not targets or not GPUS.keys() >= set(targets) else []
+    kinds += [(CUDA_ENDINGS[0], "programs in C on CUDA devices")] if any(name.startswith(f"{CUDA}:") for name in targets) else []
+    if not kinds:
+        note("nothing for programs in C: code for the emulator runs in Python alone")
     for ending, what in kinds:
         left = [name for name in entries if not any(f.name == f"{path.stem}{f'_{name}' * bool(name)}{ending}" for f in files)]
         if left:

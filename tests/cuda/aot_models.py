@@ -5,7 +5,11 @@ import numpy as np
 import graphc.v1 as tf
 from graphc.ir.graph import Graph
 from graphc.ir.parser import parse
+from graphc.options import Options
+from graphc.runtime.host import fitting_targets
 
+FUSED = next((target.name for target in fitting_targets() if target.fma), None)  # has fused multiply-add, as GPUs do
+CPU = Options(target=FUSED)
 WAVE = """graph @wave(%x: f32[n], %y: f32[n]) {
   %exp0: f32[n] = exp(%x)
   %mul0: f32[n] = mul(%exp0, %y)

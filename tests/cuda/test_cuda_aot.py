@@ -98,8 +98,11 @@ def test_archs_of_one_program_share_its_code(two):
     cubins = [cubin_in(code, arch) for arch in ("sm_80", "sm_90", "sm_90a")]
     assert all(cubin.startswith(b"\x7fELF") for cubin in cubins) and len(set(cubins)) == 3 and cubin_in(code, "sm_75") is None
     assert ".target sm_90" in zlib.decompress(opened["ptx:cuda:sm_80"]).decode()
-    manifest = Container.open(two / "digits.gc").json("manifest")
+    opened = Container.open(two / "digits.gc")
+    manifest = opened.json("manifest")
     assert manifest["targets"] == ["cuda:sm_90", "cuda:sm_80", "x86-64-v3"] and "shares" not in manifest
+    assert opened.text("same:cuda:sm_80") == "cuda:sm_90" and "constants:cuda:sm_80" not in opened.names, "weights are there once"
+    assert from_sections(opened, "cuda:sm_80").constants.digest == from_sections(opened, "cuda:sm_90").constants.digest
 
 
 @needs_nvrtc
@@ -224,12 +227,14 @@ def test_a_library_runs_on_the_cpu(tmp_path):
         graphc.load(tmp_path / "w.so", device="cuda")
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.skipif(shutil.which("g++") is None or aot_models.FUSED is None, reason="needs g++, and fused multiply-add as GPUs have")
 def test_code_for_the_emulator(tmp_path):
-    (path,) = aot.compile(aot_models.wave(), tmp_path / "wave.gc", targets=["cuda-emulated:sm_80"])
+    notes: list[str] = []
+    (path,) = aot.compile(aot_models.wave(), tmp_path / "wave.gc", targets=["cuda-emulated:sm_80"], on_note=notes.append)
+    assert notes == ["nothing for programs in C: code for the emulator runs in Python alone"]
     assert "library:cuda-emulated:sm_80" in Container.open(path).names
     x = np.linspace(-2, 2, 1001, dtype=np.float32)
-    (found,), (expected,) = graphc.load(path, device="cuda-emulated")(x, x), compile_graph(aot_models.wave(), Options(target="x86-64-v3"))(x, x)
+    (found,), (expected,) = graphc.load(path, device="cuda-emulated")(x, x), compile_graph(aot_models.wave(), aot_models.CPU)(x, x)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -270,6 +275,16 @@ def test_steps_that_nobody_could_follow(tmp_path, before, after, words):
         assert before.startswith("input x"), "another legal program"
 
 
+def test_constants_of_a_program_that_is_not_there(tmp_path):
+    path = tmp_path / "m.gc"
+    opened = Container.parse(without_code(aot_models.digits(), "cuda:sm_80", "cuda:sm_90"))
+    sections = {name: bytes(opened[name]) for name in opened.names}
+    sections["same:cuda:sm_90"] = b"cuda:sm_75"
+    path.write_bytes(b"".join(encode(sections)))
+    with pytest.raises(FormatError, match="m.gc: there is no section 'constants:cuda:sm_75'"):
+        from_sections(Container.open(path), "cuda:sm_90")
+
+
 @pytest.mark.parametrize("shares", [7, {"cuda:sm_80": 3}, {"x": "cuda:sm_80"}, {"cuda:sm_80": "y"}])
 def test_a_manifest_that_shares_what_is_not_there(tmp_path, shares):
     path = tmp_path / "m.gc"
@@ -303,13 +318,13 @@ np.save(sys.argv[2], [model(x, x)[0], graphc.load(sys.argv[1], device="cuda:0")(
 """
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.skipif(shutil.which("g++") is None or aot_models.FUSED is None, reason="needs g++, and fused multiply-add as GPUs have")
 def test_a_container_runs_through_pycuda(tmp_path):
     try:
         environment = fake.built()
     except fake.Missing as missing:
         pytest.skip(str(missing))
-    made = lower_for(aot_models.wave(), Options(), ("cuda:sm_90", HOST))
+    made = lower_for(aot_models.wave(), Options(), ("cuda:sm_90", aot_models.FUSED))
     gpu = GPUS["cuda:sm_90"]
     code = DeviceCode(made[gpu.name], (gpu,), {}, None, b"", fake_image(made[gpu.name].program, gpu))
     path, out = tmp_path / "wave.gc", tmp_path / "out.npy"

@@ -41,10 +41,14 @@ from graphc.options import Options
 from graphc.runtime.cuda.toolkit import program as program_of_toolkit
 from graphc.runtime.cuda.toolkit import wheel_files
 from graphc.runtime.elf_data import data_object
+from graphc.runtime.host import host_target
 
 ROOT = Path(__file__).resolve().parents[2]
-CPU = Options(target="x86-64-v3")  # which has fused multiply-add, as GPUs have
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="kernels for the fake driver need g++")
+MACHINE = host_target().triple.split("-")[0]
+pytestmark = [
+    pytest.mark.skipif(shutil.which("g++") is None, reason="kernels for the fake driver need g++"),
+    pytest.mark.skipif(aot_models.FUSED is None, reason="this CPU has no fused multiply-add, as GPUs do"),
+]
 
 
 def codes(graph: Graph, archs: tuple[str, ...] = ("sm_90",), text: str | None = None) -> list[DeviceCode]:
@@ -58,7 +62,7 @@ def codes(graph: Graph, archs: tuple[str, ...] = ("sm_90",), text: str | None = 
 
 
 def write(folder, name: str, made: list[DeviceCode]) -> None:
-    for file, pieces in cuda_pieces(made, name, name, "x86_64").items():
+    for file, pieces in cuda_pieces(made, name, name, MACHINE).items():
         (folder / file).write_bytes(b"".join(pieces))
 
 
@@ -90,7 +94,7 @@ def shown(text: str) -> dict[str, np.ndarray]:
 
 def test_a_model_gives_the_bits_of_the_cpu(folder, program):
     found = shown(run(folder, program("digits", "", ("sm_80", "sm_90"), "sm_90"), 0, 3).stdout)
-    (expected,) = compile_graph(aot_models.digits(), CPU)(aot_models.ramp(3, 64))
+    (expected,) = compile_graph(aot_models.digits(), aot_models.CPU)(aot_models.ramp(3, 64))
     np.testing.assert_array_equal(found["probabilities"].astype(np.float32), expected.reshape(-1)[:8])
 
 
@@ -110,12 +114,12 @@ def test_the_device_decides_which_code_runs(folder, program):
 
 def test_state_stays_on_the_device(folder, program):
     found = run(folder, program("step"), 0, 4)
-    expect_same_steps(shown(found.stdout), compile_graph(aot_models.step(), CPU), 4)
+    expect_same_steps(shown(found.stdout), compile_graph(aot_models.step(), aot_models.CPU), 4)
 
 
 def test_loops_and_branches(folder, program):
     found = shown(run(folder, program("loops"), 0, 5).stdout)
-    expected = compile_graph(aot_models.loops(), CPU)(aot_models.ramp(5, 8))
+    expected = compile_graph(aot_models.loops(), aot_models.CPU)(aot_models.ramp(5, 8))
     for name, values in zip(("chosen", "scan"), expected):
         np.testing.assert_array_equal(found[name].astype(np.float32), values.reshape(-1)[:8])
     assert "loops_cuda_record" not in (folder / "loops_cuda.h").read_text(), "the host takes part, so it cannot be recorded"
@@ -417,7 +421,7 @@ def test_the_code_on_gpus_in_the_documents_runs(folder, tmp_path):
     (tmp_path / "cuda/lib").symlink_to(folder)
     done("sh", "-e", "-c", linking)
     assert "cuModuleLoadData: device kernel image is invalid" in run(folder, tmp_path / "gpu", check=False).stdout, "which NVIDIA's would load"
-    pieces = cuda_pieces(codes(aot.read(tmp_path / "digits.gc").graph, ("sm_90", "sm_80"), "sm_90"), "digits", "digits", "x86_64")
+    pieces = cuda_pieces(codes(aot.read(tmp_path / "digits.gc").graph, ("sm_90", "sm_80"), "sm_90"), "digits", "digits", MACHINE)
     assert pieces["digits_cuda.c"][0] == (tmp_path / "gpus/cuda/digits_cuda.c").read_bytes()
     (tmp_path / "gpus/cuda/digits_cuda_data.o").write_bytes(b"".join(pieces["digits_cuda_data.o"]))
     done("sh", "-e", "-c", linking)
