@@ -48,11 +48,8 @@ def _placed(graph: Graph, device: str) -> tuple[Graph, dict[Node, str]]:
         inputs = tuple([plain[x] for x in node.inputs])
         if node.op == "transfer":
             plain[node] = inputs[0]
-            made = inputs[0]
-            while made.op == "item":
-                made = made.inputs[0]
             if node.inputs[0].op != "transfer":
-                pins.setdefault(made, node.attr("source") or device)
+                pins.setdefault(_maker(inputs[0]), node.attr("source") or device)
         else:
             plain[node] = node if inputs == node.inputs else make(node.op, inputs, node.attrs, node.type, node.location)
     brought: dict[Node, list[str]] = {}
@@ -67,10 +64,7 @@ def _placed(graph: Graph, device: str) -> tuple[Graph, dict[Node, str]]:
     places: dict[Node, str] = {}
     for node in order:
         if node.op == "item":
-            source = node.inputs[0]
-            while source.op == "item":
-                source = source.inputs[0]
-            found = [places[source]] if source in places else []
+            found = [places[_maker(node)]] if _maker(node) in places else []
         elif node in pins:
             found = [pins[node]]
         else:
@@ -87,9 +81,15 @@ def _placed(graph: Graph, device: str) -> tuple[Graph, dict[Node, str]]:
             near = [places[u] for u in behind if u in places]
             places[node] = next((d for d in near if d != device), device)
     for node in order:
-        if node.op == "item":
-            places[node] = places[node.inputs[0]]
+        places[node] = places[_maker(node)]
     return graph.with_roots([plain[x] for x in graph.roots]), places
+
+
+def _maker(node: Node) -> Node:
+    """What makes several results, of one of them; other Nodes as they are."""
+    while node.op == "item":
+        node = node.inputs[0]
+    return node
 
 
 class _Cutter:
@@ -104,21 +104,19 @@ class _Cutter:
     def _stages(self) -> dict[Node, int]:
         """For each Node how many copies lie before it, one after the other; or more, where nobody needs it earlier."""
         stages: dict[Node, int] = {}
-        for node in self.order:
-            if node in self.places:
-                here = self.places[node]
-                before = [stages[x] + (self.places[x] != here) for x in node.inputs if x in stages]
-                stages[node] = max(before, default=0)
+        nodes = [n for n in self.order if n in self.places and n.op != "item"]
+        for node in nodes:
+            here = self.places[node]
+            before = [stages[x] + (self.places[x] != here) for x in map(_maker, node.inputs) if x in stages]
+            stages[node] = max(before, default=0)
         latest: dict[Node, int] = {}
-        for node in reversed(self.order):
-            if node not in stages:
-                continue
+        for node in reversed(nodes):
             stages[node] = max(stages[node], latest.get(node, 0))
-            for x in node.inputs:
+            for x in map(_maker, node.inputs):
                 if x in stages:
                     at = stages[node] - (self.places[x] != self.places[node])
                     latest[x] = min(at, latest.get(x, at))
-        return stages
+        return {n: stages[_maker(n)] for n in self.order if n in self.places}
 
     def parts(self) -> Parts:
         """The runs in the order of their stages, each after the copies of what it takes."""

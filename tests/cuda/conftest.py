@@ -37,6 +37,7 @@ def memory_gpu(monkeypatch):
     monkeypatch.setattr(compiling, "load", loaded)
     monkeypatch.setattr(compiling, "_loaded", weakref.WeakValueDictionary())
     monkeypatch.setattr(places, "_opened", lambda options: device)
+    monkeypatch.setattr("graphc.runtime.cuda.compilers.driver_version", lambda: 13000)
     for module in ("graphc.runtime.gpus", "graphc.api.places", "graphc.api.machine", "graphc.api.devices"):
         monkeypatch.setattr(f"{module}.found_gpus", lambda: (FoundGpu("a GPU", (9, 0), 1 << 24),))
     monkeypatch.setattr(places.Seen, "gpus", None)

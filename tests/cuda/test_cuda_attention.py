@@ -139,6 +139,13 @@ def test_rows_that_attend_to_nothing_and_scores_that_are_not_finite():
     assert np.isnan(got[0, 0, 1].astype(np.float32)).all() and np.isfinite(got[0, 0, 2].astype(np.float32)).all()
 
 
+def test_without_keys_results_are_zero():
+    q, k, v = (input_node(f"x{i}", Type(dt.bf16, (1, 1, rows, 8))) for i, rows in enumerate((5, N, N)))
+    none = case("none", graph_of("none", (q, k, v), (lib.scaled_dot_product_attention(q, k, v),)), n=0)
+    (got,) = results([none])["none"]
+    assert "gc_mma" in str(none.kernel) and got.shape == (1, 1, 5, 8) and not got.astype(np.float32).any()
+
+
 @needs_nvrtc
 @pytest.mark.parametrize("arch", ["sm_80", "sm_90a"])
 def test_kernels_spill_nothing(arch):

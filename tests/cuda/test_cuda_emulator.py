@@ -1,7 +1,9 @@
 """The host emulator of CUDA: hand-written kernels give what they should, in any order of threads, and faults are reported."""
 
 import itertools
+import os
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -312,3 +314,19 @@ def test_an_image_of_something_else_is_refused():
 def test_the_whole_prelude_compiles_for_the_emulator():
     text = "\n".join(part.text for part in sorted(parts(), key=lambda part: part.name != "memory"))
     build(text + 'extern "C" __global__ void nothing(float* out) {}\n', ("nothing",))
+
+
+@needs_compiler
+def test_what_modules_share_is_made_where_it_can_be_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(building.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0, stdout="", stderr=""))
+    monkeypatch.setenv("GRAPHC_CACHE_DIR", str(tmp_path))
+    old = tmp_path / "emulator-old"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    folder = building._prepared()
+    assert folder.parent == tmp_path and (folder / "core.o").exists() and not old.exists()
+    monkeypatch.setenv("GRAPHC_CACHE", "off")
+    try:
+        assert building._prepared().parent != tmp_path
+    finally:
+        building._own_folder.cache_clear()

@@ -98,6 +98,22 @@ def test_a_function_called_in_a_scope_runs_there(memory_gpu):
     assert (v + 0.0).numpy().tolist() == (2 * A).tolist()
 
 
+def test_random_numbers_go_on_wherever_a_function_runs(memory_gpu):
+    @tf.function
+    def draw():
+        return tf.random.uniform([4], seed=3)
+
+    tf.random.set_seed(1)
+    plain = [draw().numpy().tolist() for _ in range(3)]
+    tf.random.set_seed(1)
+    found = [draw().numpy().tolist()]
+    with tf.device("/gpu:0"):
+        found.append(draw().numpy().tolist())
+    found.append(draw().numpy().tolist())
+    tf.random.set_seed(None)
+    assert found == plain and len({str(f) for f in found}) == 3
+
+
 def test_scopes_inside_of_a_function(memory_gpu):
     with tf.device("/gpu:0"):
         w = tf.Variable(A)

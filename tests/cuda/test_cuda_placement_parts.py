@@ -14,14 +14,17 @@ from graphc.compile import compile_graph
 from graphc.errors import ResourceExhaustedError
 from graphc.inspect.stages import Stages
 from graphc.ir import dtype as dt
-from graphc.ir.graph import Graph, input_node
-from graphc.ir.node import const, symbol
+from graphc.ir.graph import Graph, input_node, rebuild
+from graphc.ir.node import const, make, symbol
+from graphc.ir.parts import Copy
 from graphc.ir.type import Type
 from graphc.options import Options
 from graphc.passes.parts import cut
+from graphc.passes.standalone import standalone
 from graphc.prims import add, apply, broadcast, call, dot, exp, mul, neg, reduce, transfer, while_
 from graphc.prims.interpret import interpret
 from graphc.runtime.resident import Resident, forget_peak, memory_held
+from tests.passes.random_graphs import random_graph
 
 GPU = "cuda:0"
 N = symbol("n")
@@ -103,6 +106,17 @@ def test_what_depends_on_no_input_is_made_where_it_is_used():
     half = const(np.float32(0.5))
     parts = cut(Graph("g", (X,), (half, down(mul(up(X), broadcast(half, (N, 4), ()))))), "cpu:0")
     assert [(s.device, len(s.takes)) for s in parts.steps] == [(GPU, 1), ("cpu:0", 0)]
+
+
+def test_several_results_are_made_together(devices):
+    """One of them is used at once, the other after a copy there and back."""
+    both = apply("sort", up(X), axis=1, descending=False)
+    first = down(apply("item", both, index=0))
+    again = up(exp(first))
+    graph = Graph("g", (X,), (down(mul(again, apply("cast", apply("item", both, index=1), dtype=dt.f32))),))
+    program, x = compile_graph(graph), arrays()[0]
+    assert [s.device for s in program.parts.steps if hasattr(s, "device")] == [GPU, "cpu:0", GPU]
+    np.testing.assert_allclose(program(x)[0], np.exp(np.sort(x, axis=1)) * np.argsort(x, axis=1, kind="stable"), rtol=1e-5)
 
 
 def test_outputs_are_arrays_of_their_own(devices):
@@ -222,3 +236,45 @@ def test_threads_share_a_device():
 def test_parts_in_the_inspector():
     assert Stages(layer()).parts == str(cut(layer(), "cpu:0"))
     assert Stages(Graph("g", (X,), (exp(X),))).parts == "all of g runs on one device\n"
+
+
+def scattered(graph, seed):
+    """The graph with its operations on random devices, each between transfers."""
+    random = np.random.default_rng(seed)
+    names = ["", "", GPU, "cuda:1"]
+
+    def visit(node, inputs):
+        device = names[random.integers(len(names))]
+        if not inputs or not device or node.op == "item":
+            return None
+        return down(make(node.op, tuple([up(x, device) for x in inputs]), node.attrs, node.type), device)
+
+    return graph.with_roots(rebuild(graph.roots, visit))
+
+
+def by_parts(parts, *given):
+    """What the parts compute, each by its NumPy meaning; a value is only where it was made or copied to."""
+    values = {(name, ""): a for name, a in zip(parts.inputs, given)}
+
+    def find(name, device):
+        return values[name, device] if (name, device) in values else values[name, ""]
+
+    sizes = {d: n for x, a in zip(parts.whole.inputs, given) for d, n in zip(x.shape, a.shape) if not isinstance(d, int)}
+    for step in parts.steps:
+        if isinstance(step, Copy):
+            values[step.value, step.target] = find(step.value, step.source)
+            continue
+        graph, wanted = standalone(step.graph)
+        more = [np.empty((next(n for d, n in sizes.items() if d.attr("name") == name), 0), np.uint8) for name in wanted]
+        made = interpret(graph, *[find(name, step.device) for name in step.takes], *more)
+        values.update({(name, step.device): a for name, a in zip(step.makes, made)})
+    return [find(name, parts.places.get(name, parts.device)) for name in parts.results]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_graphs_on_random_devices(seed):
+    graph, given = random_graph(seed)
+    parts = cut(scattered(graph, seed), "cpu:0")
+    with np.errstate(all="ignore"):
+        for got, wanted in zip(by_parts(parts, *given), interpret(graph, *given), strict=True):
+            np.testing.assert_array_equal(got, wanted)

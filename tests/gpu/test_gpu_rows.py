@@ -12,6 +12,7 @@ from tests.native import bits_equal
 
 pytestmark = pytest.mark.gpu
 
+ROWS = [op for op in OPS if op != "guard"]  # which names a line of whoever asked for it; samples have none
 SUMS = ("dot", "conv", "correlate")  # which tensor cores do for halves, in another order
 
 
@@ -29,7 +30,7 @@ def close(right: np.ndarray, found: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", ROWS)
 def test_rows(target, op, symbolic):
     found = groups(op, symbolic)
     if not found:

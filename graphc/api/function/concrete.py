@@ -15,7 +15,7 @@ from graphc.api.eager import EAGER
 from graphc.api.effect import EFFECT
 from graphc.api.function.arguments import described, packer, put_together
 from graphc.api.function.inlining import called, exact_graph, inlined, sizes_between
-from graphc.api.function.running import Runner
+from graphc.api.function.running import Draws, Runner
 from graphc.api.function.trace import FUNCTION, Traced
 from graphc.api.learnt import Library
 from graphc.api.operators import Composed
@@ -61,7 +61,8 @@ class ConcreteFunction:
         self._exact = Library(_EXACT_KEPT)  # sizes -> the graph for them
         self._flexible = tuple((v, v.type) for v in traced.variables if v.declared is not None)
         self._lock = threading.Lock()
-        self._runners: dict[str, Runner] = {}  # by the devices that they run on
+        self._draws = Draws()
+        self._runners: dict[str | None, Runner] = {}  # by the devices that are open, None for that of the process
         self._defined: tuple | None = None  # as messages
 
     # --------------------------------------------------------------------------------------- what it is
@@ -135,11 +136,11 @@ class ConcreteFunction:
     @property
     def runner(self) -> Runner:
         """What runs it for arrays, on the device that is open."""
-        place = default_place()
-        found = self._runners.get(place)
+        opened = PLACES.top
+        found = self._runners.get(opened)
         if found is None:
             with self._lock:
-                found = self._runners.get(place) or self._runners.setdefault(place, Runner(self.traced, place))
+                found = self._runners.get(opened) or self._runners.setdefault(opened, Runner(self.traced, default_place(), self._draws))
         return found
 
     def lower(self):
@@ -189,8 +190,8 @@ class ConcreteFunction:
         return self.answer([self.fitting(self.name, given[s.name], s) for s in self._specs])
 
     def _called(self, args: tuple):
-        """The answer for tensors and arrays that are as the program takes them; else NotImplemented."""
-        runner = self.runner
+        """The answer for tensors and arrays that are as the program takes them, where no device is open; else NotImplemented."""
+        runner = self._runners.get(None) or self.runner
         if runner.boxed is None or runner.seen != CHANGES.now or get_ident() not in RUNNING:
             return NotImplemented
         try:

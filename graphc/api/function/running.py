@@ -26,12 +26,32 @@ from graphc.runtime.device import Device
 from graphc.runtime.native_call import let_pass
 
 
+class Draws:
+    """How far the runs of a function have come in drawing random numbers.
+
+    Attributes:
+        key: of the numbers of operations without a seed. count: of the runs.
+    """
+
+    def __init__(self):
+        self._epoch = SEEDS.epoch
+        self.key = np.array([secrets.randbits(32), secrets.randbits(32)], np.uint32)
+        self.count = np.zeros((), np.uint64)
+
+    def begin_anew(self) -> None:
+        """Count from 0 where the global seed was set meanwhile."""
+        if self._epoch != SEEDS.epoch:
+            self._epoch = SEEDS.epoch
+            self.count[...] = 0
+
+
 class Runner:
     """The native function of a trace.
 
     Args:
         traced: nothing that it captures belongs to a function around it.
         place: the device that it runs on where it names no other.
+        draws: where it has come to in drawing random numbers, if others draw with it.
 
     Attributes:
         call: the native function of the arguments' arrays; what it answers with ``unpacked`` makes a list of.
@@ -43,12 +63,10 @@ class Runner:
         state: position of an input of the graph -> the array that it is bound to.
     """
 
-    def __init__(self, traced: Traced, place: str = HOST):
+    def __init__(self, traced: Traced, place: str = HOST, draws: "Draws | None" = None):
         self.traced, self.place = traced, place
         self.seen = -1
-        self._epoch = SEEDS.epoch
-        self._key = np.array([secrets.randbits(32), secrets.randbits(32)], np.uint32)
-        self._count = np.zeros((), np.uint64)
+        self._draws = draws or Draws()
         self.state: dict[int, np.ndarray | Resident] = {}
         self.call: Callable | None = None
         self.boxed: Callable | None = None
@@ -78,16 +96,10 @@ class Runner:
         if not self.traced.draws:
             return []
         with KEEPING:
-            self._begin_anew()
-            found = [self._key.copy(), self._count.copy()]
-            self._count += np.uint64(advance)
+            self._draws.begin_anew()
+            found = [self._draws.key.copy(), self._draws.count.copy()]
+            self._draws.count += np.uint64(advance)
         return found
-
-    def _begin_anew(self) -> None:
-        """Count from 0 where the global seed was set meanwhile."""
-        if self._epoch != SEEDS.epoch:
-            self._epoch = SEEDS.epoch
-            self._count[...] = 0
 
     def refresh(self) -> None:
         """Bring all variables to the memory that the native function is bound to, or bind another one."""
@@ -95,7 +107,7 @@ class Runner:
         with KEEPING:
             note_thread()
             now, traced = CHANGES.now, self.traced
-            self._begin_anew()
+            self._draws.begin_anew()
             written, position = set(traced.written), traced.arguments
             state: dict[int, np.ndarray | Resident] = {}
             first = position + len(traced.captured)
@@ -103,7 +115,7 @@ class Runner:
                 state[first + k] = variable.stored(variable in written, self._home(variable))
             for k, tensor in enumerate(traced.captured):
                 state[position + k] = self._captured(tensor, position + k)
-            rest = [self._key, self._count] if traced.draws else []
+            rest = [self._draws.key, self._draws.count] if traced.draws else []
             rest += [_TOKEN] if traced.acts else []
             state |= {first + len(traced.variables) + k: a for k, a in enumerate(rest)}
             if self.call is None or any(state[k] is not a for k, a in self.state.items()):

@@ -58,7 +58,7 @@ class Functions:
             lines: list[str] = []
             builder = Builder(lines, count(), self.texts)
             result = builder.scalar(combine, {}, Value("part[k]", dtype), Value("part[k + half]", dtype))
-            kind, text = value_type(dtype), [f"{INLINE} {value_type(dtype)} {name}(const {value_type(dtype)}* from) {{"]
+            kind, text = value_type(dtype), [f"template <class A> {INLINE} {value_type(dtype)} {name}(const A& from) {{"]
             text += [f"  {kind} part[{size}];", "#pragma unroll", f"  for (int k = 0; k < {size}; ++k) part[k] = from[k];"]
             half = size // 2
             while half:

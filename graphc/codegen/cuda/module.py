@@ -6,10 +6,12 @@ from graphc.codegen.cuda.emit import SHARED, kernel_source
 from graphc.codegen.cuda.functions import Functions
 from graphc.codegen.cuda.operands import Operands, operands
 from graphc.codegen.cuda.prelude import prelude_of
-from graphc.ir.geometry import ALIGNMENT, geometry
+from graphc.ir.geometry import geometry
 from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Kernel
 from graphc.ir.program import Program
+
+_BASE = 1024  # bytes to which shared memory is aligned: after so many the order of swizzled tiles repeats
 
 
 def program_source(program: Program, gpu: Gpu, checked: bool = False) -> str:
@@ -33,7 +35,7 @@ def kernels_source(
     functions = Functions()
     texts = [kernel_source(k, functions, launched.get(k.name, Operands()), checked) for k in kernels]
     if any(geometry(k).shared for k in kernels):
-        texts.insert(0, f"extern __shared__ __align__({ALIGNMENT}) unsigned char {SHARED}[];\n")
+        texts.insert(0, f"extern __shared__ __align__({_BASE}) unsigned char {SHARED}[];\n")
     body = "\n".join([*functions.texts.values(), *texts])
     head = f"// graphc: the kernels of {_comment(name)} for {gpu.arch}\n" if name else ""
     return "\n".join(filter(None, (head, prelude_of(body), body)))

@@ -63,7 +63,9 @@ def _is_softmax(attention: Attention) -> bool:
     if power.op != "exp" or over.op != "broadcast" or over.inputs[0].op != "div" or spread(over, "sum") is not power:
         return False
     less = power.inputs[0]
-    return less.op == "sub" and less.inputs[0] is scores and spread(less.inputs[1], "max") is scores and less.inputs[1].inputs[0].op == "reduce"
+    if less.op != "sub" or less.inputs[0] is not scores or less.inputs[1].op != "broadcast":
+        return False
+    return less.inputs[1].inputs[0].op == "reduce" and spread(less.inputs[1], "max") is scores
 
 
 def _operand(attention: Attention, which: int) -> Node:
@@ -242,7 +244,7 @@ def _tile(part: _Part, tile: Node, queries: Array, sums: Array, top: Array, tota
     """The scores of one tile, their powers, and what these add to the sums."""
     first, f32 = part.attention.first, dt.f32
     scores = Array("scores", Type(f32, (1, KEYS // COLUMNS, 4)), "register")
-    elements = Elements(part.attention.names, {first.node: cast(var("made", Type(f32, ())), part.dtype)})
+    elements = Elements(part.attention.names)
     exact_rows = type(first.m) is int and first.m % (WARPS * ROWS) == 0
     exact_keys = type(first.n) is int and first.n % KEYS == 0
 
@@ -346,8 +348,10 @@ def _finish(part: _Part, sums: Array, total: Array) -> tuple:
             stores = (loop("e", 2, one, VECTOR),)
             return stores if dot.n % STEP == 0 else (If(begin < dot.n, stores),)
 
-        one_over = Let(share, apply("div", scalar(1, f32), load(total.name, (half,), f32)))
-        body = (one_over, loop("j", sums.type.shape[1], pair, UNROLLED))
+        over = apply("div", scalar(1, f32), load(total.name, (half,), f32))
+        if isinstance(attention.first.n, Node):  # without keys the result is 0
+            over = apply("select", apply("eq", attention.first.n, as_index(0)), scalar(0, f32), over)
+        body = (Let(share, over), loop("j", sums.type.shape[1], pair, UNROLLED))
         return body if type(dot.m) is int and dot.m % (WARPS * ROWS) == 0 else (If(row < dot.m, body),)
 
     return (loop("half", 2, half_, UNROLLED),)

@@ -171,20 +171,21 @@ def _multiply(work: Work, shared: list[Array], sums: Array, step: Node) -> tuple
     parts = ((tiling.height, tiling.rows, _down(work)), (tiling.width, tiling.columns, _across(work)))
     names = [f"{'ab'[side]}{work.tag}" for side in (0, 1)]
 
+    def fragment(side: int, g: Node, together: int, k: Node) -> tuple:
+        part, whole, place = parts[side]
+
+        def element(v: Node) -> tuple:
+            line = _line(part, whole, place, g * together + v)
+            return (Store(names[side], (g * together + v,), load(shared[side].name, (half, k, line), wide)),)
+
+        return _several("v", together, element, VECTOR)
+
     def one(k: Node) -> tuple:
         out: list = []
-        for side, (part, whole, place) in enumerate(parts):
+        for side, (part, _, _) in enumerate(parts):
             together = min(part, 4)
             out.append(Alloc(Array(names[side], Type(wide, (part,)), "register")))
-
-            def group(g: Node, side: int = side, together: int = together, part: int = part, whole: int = whole, place: Node = place) -> tuple:
-                def element(v: Node) -> tuple:
-                    line = _line(part, whole, place, g * together + v)
-                    return (Store(names[side], (g * together + v,), load(shared[side].name, (half, k, line), wide)),)
-
-                return _several("v", together, element, VECTOR)
-
-            out += _several("g", part // together, group)
+            out += _several("g", part // together, lambda g, side=side, together=together: fragment(side, g, together, k))
         i, j = index("i", tiling.height), index("j", tiling.width)
         total = p.multiply_add(load(names[0], (i,), wide), load(names[1], (j,), wide), load(sums.name, (i, j), wide))
         row = (For(j, tiling.width, (Store(sums.name, (i, j), total),), UNROLLED),)

@@ -26,12 +26,14 @@ def mma_tile(work: Work) -> tuple:
     tiles, ahead = ceil_divide(p.depth, tiling.depth), tiling.stages - 1
 
     def bring(step: Node) -> tuple:
-        copies = [s for which in (0, 1) for s in _copies(work, which, shared[which], step)]
-        guarded = copies if type(tiles) is int and type(simplified(step)) is int and simplified(step) < tiles else [If(step < tiles, tuple(copies))]
-        return (*guarded, Call("gc_cp_async_commit", ()))
+        copies = tuple([s for which in (0, 1) for s in _copies(work, which, shared[which], step)])
+        number = simplified(step)
+        certain = type(tiles) is int and type(number) is int and number < tiles
+        return (*(copies if certain else (If(step < tiles, copies),)), Call("gc_cp_async_commit", ()))
 
     def one(step: Node) -> tuple:
-        return (Call(f"gc_cp_async_wait<{ahead - 1}>", ()), Barrier(), *bring(as_index(step + ahead)), *_multiply(work, shared, sums, step))
+        arrived = Call(f"gc_cp_async_wait<{ahead - 1}>", ())
+        return (arrived, Barrier(), *bring(as_index(step + ahead)), *_multiply(work, shared, sums, step))
 
     first = [s for step in range(ahead) for s in bring(as_index(step))]
     body = (*_places(work), Alloc(sums), _zero(sums), *first, loop(f"step{work.tag}", tiles, one),

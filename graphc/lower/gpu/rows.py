@@ -114,7 +114,7 @@ class _Rows:
 
     Attributes:
         held: register arrays -> what a value reads for an element that lies there.
-        valid: what must hold for a thread to have a row. alone: and for it to store what each row has once.
+        valid: what must hold for a thread to have a row. p: its number among those that share one; leader: the first of these.
     """
 
     row: Row

@@ -62,7 +62,7 @@ class _Nest:
         """A loop over the tiles of a block, of the statements that ``body`` makes of its number and what is done there."""
         total = tiles_of(self.p, self.tiling)[0]
         turns = simplified((total - self.block + (self.blocks - 1)) // self.blocks)
-        turn = var(f"turn{self.tag}", extent=ceil_divide(total, 1))
+        turn = var(f"turn{self.tag}", extent=total)
         lets, work = work_at(as_index(turn * self.blocks + self.block), self.p, self.tiling, self.thread, self.tag)
         return For(turn, turns, (*lets, *body(turn, work)))
 
@@ -84,9 +84,10 @@ def wgmma_nest(p: Product, tiling: WgmmaTiling, tag: str, wanted) -> For:
     operands = tuple([_shared(p, tiling, which, tag) for which in (0, 1)])
     nest = _Nest(p, tiling, tag, block, thread, least(total, tiling.blocks), operands, *bars)
     stage = var("stage", extent=tiling.stages)
-    start = (Call("gc_mbarrier_init", (At(nest.full.name, (stage,)), GROUP)), Call("gc_mbarrier_init", (At(nest.empty.name, (stage,)), 2)))
-    body = (If(apply("eq", thread, as_index(0)), (For(stage, tiling.stages, start), Call("gc_mbarrier_init_fence", ()))), Barrier(),
-            If(thread < GROUP, _bring(nest), _consume(nest)))  # fmt: skip
+    arrivals = {nest.full: GROUP, nest.empty: 2}  # all threads that bring; one of each warpgroup that multiplies
+    start = tuple([Call("gc_mbarrier_init", (At(bar.name, (stage,)), count)) for bar, count in arrivals.items()])
+    begun = If(apply("eq", thread, as_index(0)), (For(stage, tiling.stages, start), Call("gc_mbarrier_init_fence", ())))
+    body = (begun, Barrier(), If(thread < GROUP, _bring(nest), _consume(nest)))
     return For(block, extent, (*map(Alloc, (*operands, *bars)), For(thread, tiling.threads, body, THREAD)), BLOCK)
 
 
@@ -154,9 +155,10 @@ def _copies(nest: _Nest, work: Work, which: int, step: Node, stage: Node, swizzl
             to, line = (stage, part, k, swizzled * CHUNK), as_index(part * LINE + thread % CHUNK * CHUNK)
         line, k = as_index(work.first[which] + line), as_index(step * tiling.depth + k)
         place, guards = side.at(work.batch, line, k, as_index(0), CHUNK)
-        guards = [*guards] if type(p.depth) is int and p.depth % tiling.depth == 0 else [*guards, k < p.depth]
+        if not (type(p.depth) is int and p.depth % tiling.depth == 0):
+            guards = [*guards, k < p.depth]
         if not (type(side.lines) is int and side.lines % lines == 0):
-            guards.append(line < side.lines)
+            guards = [*guards, line < side.lines]
         from_ = At(side.array, place)
         if guards:
             return (Call("gc_cp_async_16_if", (At(array.name, to), from_, all_of(guards))),)
@@ -182,7 +184,8 @@ def _consume(nest: _Nest) -> tuple:
         return At(array.name, (stage, part * LINE, k) if along else (stage, part, k, as_index(0)))
 
     def released(number: Node) -> tuple:
-        return (If(apply("eq", as_index(nest.thread % GROUP), as_index(0)), (Call("gc_mbarrier_arrive", (At(nest.empty.name, (nest.stage(number),)),)),)),)
+        told = Call("gc_mbarrier_arrive", (At(nest.empty.name, (nest.stage(number),)),))
+        return (If(apply("eq", as_index(nest.thread % GROUP), as_index(0)), (told,)),)
 
     def tile(turn: Node, work: Work) -> tuple:
         def one(step: Node) -> tuple:
@@ -190,7 +193,8 @@ def _consume(nest: _Nest) -> tuple:
             stage = nest.stage(number)
 
             def slice_(k: Node) -> tuple:
-                return (Call(product, (At(sums.name, (0, 0, 0)), at(0, stage, k * STEP), at(1, stage, k * STEP), as_index(0) < step + k)),)
+                operands = at(0, stage, k * STEP), at(1, stage, k * STEP)
+                return (Call(product, (At(sums.name, (0, 0, 0)), *operands, as_index(0) < step + k)),)
 
             return (Call("gc_mbarrier_wait", (At(nest.full.name, (stage,)), nest.phase(number))), Call("gc_wgmma_fence", ()),
                     loop("k", tiling.depth // STEP, slice_, UNROLLED), Call("gc_wgmma_commit", ()), Call("gc_wgmma_wait<1>", ()),

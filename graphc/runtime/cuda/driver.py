@@ -386,7 +386,7 @@ class CudaDevice:
         try:
             self._pycuda.Context.pop()
         except self._pycuda.Error as error:  # a lost device may refuse even that; what pycuda believes current ends the process
-            self._failures.explain(error, "leaving the device", self._suspects())
+            self._failures.give_up(error, self._suspects())
             context, self._context = self._context, None
             self._detach(context)
 

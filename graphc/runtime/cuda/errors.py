@@ -1,4 +1,4 @@
-"""What went wrong on a CUDA device, or why there is none, in words that say what to do about it."""
+"""What went wrong on a CUDA device, or why pycuda does not work, in words that say what to do about it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _FAULTS = {
     719: "a failure that the driver does not explain",
 }
 CODES = (*_BAD_IMAGES, OUT_OF_MEMORY, *_FAULTS)
+
 
 def no_pycuda(error: ImportError, driver: int) -> DeviceUnavailable:
     """pycuda cannot be imported though there is a driver (whose CUDA version is given)."""
@@ -85,6 +86,11 @@ class Failures:
             return ResourceExhaustedError(f"{self.device}: {doing}: the device has not enough memory left ({error})")
         return DeviceError(f"{self.device}: {doing}: {error}")
 
+    def give_up(self, error: Exception, kernels: tuple[str, ...]) -> None:
+        """Let later calls be refused after an error that leaves the device unusable."""
+        self.explain(error, "leaving the device", kernels)
+        self.lost = self.lost or f"{self.device} was lost: {error}"
+
     def _fault(self, code: int, error: Exception, kernels: tuple[str, ...]) -> DeviceError:
         if len(kernels) == 1:
             who = f"kernel {kernels[0]}"
@@ -92,7 +98,7 @@ class Failures:
             who = f"one of the kernels {', '.join(kernels)} (GRAPHC_CUDA_SYNC=1 tells which)"
         else:
             who = "a kernel of this process"
-        self.lost = (
+        self.lost = self.lost or (
             f"{self.device} was lost when {who} met {_FAULTS[code]}: the driver takes no more calls of this process, and what "
             "was on the device is gone. Start a new process to use it again; values and programs on the CPU still work"
         )

@@ -134,8 +134,8 @@ inline void wait_as(State state, int line) {
 
 // --- threads of a warp that do something together --------------------------------------------------------------------------
 
-// So many threads from `first` on that are in `mask` have to come to the same place; the last one does `together` with the
-// operands of all.
+// The threads of `mask` (for each warp) in a group of COUNT neighbours have to come to the same place; the last one does
+// `together` with the operands of all.
 template <int COUNT, class T>
 inline void by_group(const char* what, unsigned mask, T& operand, int line, void (*together)(T** operands, unsigned mask)) {
   Block& b = *block;

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from graphc.errors import CompileError, DeviceUnavailable
@@ -24,7 +25,8 @@ _FLAGS = (
 _BOUNDS = r"(?:__launch_bounds__\s*\(\s*(\d+)[^)]*\)\s*)?"
 _KERNEL = re.compile(r"__global__\s+" + _BOUNDS + r"void\s+" + _BOUNDS + r"(\w+)\s*\(([^{;]*?)\)\s*\{")
 _MOST_THREADS = 1024
-_CORE = "core.o"
+_CORE, _FOLDER = "core.o", "emulator-"
+_ABANDONED = 30 * 86400  # seconds after which what others made is removed
 _lock = threading.Lock()
 
 
@@ -126,7 +128,6 @@ def _first_errors(log: str, text: str) -> str:
     return "\n".join(shown) or log.strip()[-2000:]
 
 
-@functools.cache
 def _prepared() -> Path:
     """A folder with what all modules share: the headers in the compiler's own form, and ``core.cpp`` as an object.
 
@@ -138,17 +139,23 @@ def _prepared() -> Path:
     cache = default_cache().path
     with _lock:
         if cache is not None:
-            folder = cache / f"emulator-{_headers_digest()[:32]}"
+            folder = cache / f"{_FOLDER}{_headers_digest()[:32]}"
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _prepare(folder)
                 return folder
             except OSError:
                 pass  # the cache cannot be written
-        folder = Path(tempfile.mkdtemp(prefix="graphc-emulator-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        folder = _own_folder()
         _prepare(folder)
         return folder
+
+
+@functools.cache
+def _own_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="graphc-emulator-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _prepare(folder: Path) -> None:
@@ -163,3 +170,6 @@ def _prepare(folder: Path) -> None:
             os.unlink(name)
             raise CompileError(f"cuda-emulated: the C++ compiler does not accept the emulator\n{run.stderr.strip()[-2000:]}")
         os.replace(name, folder / made)
+        for other in folder.parent.glob(f"{_FOLDER}*"):  # of versions of graphc or the compiler that are used no more
+            if other != folder and other.stat().st_mtime < time.time() - _ABANDONED:
+                shutil.rmtree(other, ignore_errors=True)

@@ -123,7 +123,7 @@ template <class T, int N> struct gc_own {
   T& operator[](gc_index i) { return values[gc_emu::checked_index(i, N)]; }
   const T& operator[](gc_index i) const { return values[gc_emu::checked_index(i, N)]; }
   gc_own_part<T> operator+(long long i) { return {values, i, N}; }
-  template <class P, class = std::enable_if_t<std::is_same_v<P, T*>>> operator P() { return values; }  // no template: x[i] would be two things
+  template <class P, class = std::enable_if_t<std::is_same_v<P, T*> || std::is_same_v<P, const T*>>> operator P() { return values; }  // no template: x[i] would be two things
 };
 
 namespace gc_emu {
