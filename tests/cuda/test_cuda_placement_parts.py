@@ -56,7 +56,7 @@ def devices(monkeypatch):
 
     def on_device(parts, options, compile):
         def compiled(graph, options):
-            name = graphc.compile_placed.device_of(options)
+            name = options.device
             program = compile(graph, Options())
             return MemoryExecutable(program, found[name]) if name in found else program
 
