@@ -23,7 +23,8 @@ from graphc.passes.parts import cut
 from graphc.passes.standalone import standalone
 from graphc.prims import add, apply, broadcast, call, dot, exp, mul, neg, reduce, transfer, while_
 from graphc.prims.interpret import interpret
-from graphc.runtime.resident import Resident, forget_peak, memory_held
+from graphc.runtime.device_memory import forget_peak, memory_held
+from graphc.runtime.resident import Resident
 from tests.passes.random_graphs import random_graph
 
 GPU = "cuda:0"
