@@ -18,13 +18,14 @@ from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements, as_data
+from graphc.lower.gpu.long_values import named_in_turn
 from graphc.lower.gpu.threads import (
     ACCESS, THREADS, at, blocks, coordinates, direct_loads, guarded, live, threads, variables, vector, written_out,
 )  # fmt: skip
 from graphc.lower.gpu.turns import turned_nest
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.nests.loops import ceil_divide, product
-from graphc.lower.schedule import name_shared, read_first, symbols_of
+from graphc.lower.schedule import read_first, symbols_of
 
 IN_FLIGHT = 4  # vectors that a thread loads before it uses the first
 AT_ONCE = 16  # elements of a thread at the most, whose code is written out
@@ -226,7 +227,7 @@ def _in_row_tiles(domain: Domain) -> For:
 def _stores(domain: Domain, places: dict) -> tuple:
     """Every value of one element, which stands at ``places``."""
     where = [at(place, places) for place in domain.places]
-    lets, values = read_first(*name_shared(at(domain.values, places)))
+    lets, values = read_first(*named_in_turn(at(domain.values, places)))
     return (*lets, *[Store(n, tuple(i), v) for n, i, v in zip(domain.names, where, values)])
 
 
