@@ -235,7 +235,7 @@ class Module:
                     dims = f" dims({', '.join(map(dim_text, step.dims))})" if step.dims else ""
                     blocks = f" grid {dim_text(step.grid)} threads {step.threads}" if step.threads else ""
                     blocks += f" shared {step.shared}" if step.shared else ""
-                    self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}{blocks}")
+                    self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}{blocks}{self.comment(step.location)}")
                 case "Copy":
                     self.lines.append(f"{indent}copy {name_text(step.source)} -> {name_text(step.target)}")
                 case "Host":

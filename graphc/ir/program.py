@@ -50,6 +50,7 @@ class Launch:
     grid: object = 0
     threads: int = 0
     shared: int = 0
+    location: object = field(default=None, compare=False)  # where the user created what it computes; known on GPUs, whose kernels can fail
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from graphc.lower.gpu.threads import (
 from graphc.lower.gpu.turns import turned_nest
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.nests.loops import ceil_divide, product
+from graphc.lower.reasons import ALONG_MEMORY, TURNED_TILES
 from graphc.lower.schedule import read_first, symbols_of
 
 IN_FLIGHT = 4  # vectors that a thread loads before it uses the first
@@ -84,7 +85,7 @@ def map_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     elements = Elements(names)
     body = turned_nest([elements.at(n, index) for n in graph.outputs], shape, index)
     if body is not None:
-        return Kernel("turn", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+        return Kernel("turn", tuple(arrays), symbols_of(body, tuple(arrays)), body, TURNED_TILES)
     index = tuple([const(0, INDEX) if d == 1 else v for v, d in zip(index, shape)])
     values = tuple([elements.at(n, index) for n in graph.outputs])
     results = tuple([f"out{k}" for k in range(len(values))])
@@ -110,7 +111,7 @@ def domain_kernel(name: str, arrays: list[Array], domains: list[Domain], gpu: Gp
     flat = set.intersection(*[d.flat(arrays) | (_absent(arrays, d)) for d in domains])
     arrays = [replace(a, type=Type(a.type.dtype, (simplified(a.type.size),))) if a.name in flat else a for a in arrays]
     body = tuple([_nest(d.flattened(flat), arrays, gpu) for d in domains])
-    return Kernel(name, tuple(arrays), symbols_of(body, tuple(arrays)), body)
+    return Kernel(name, tuple(arrays), symbols_of(body, tuple(arrays)), body, ALONG_MEMORY)
 
 
 def _absent(arrays: list[Array], domain: Domain) -> set[str]:

@@ -48,8 +48,8 @@ def product_of(graph: Graph) -> Node:
 def dot_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """A kernel for a dot region. Arrays: ``x<k>`` for the region's inputs, then ``out<k>``."""
     ends = Ends(graph, product_of(graph))
-    body, arrays = product_nests(ends.product(), gpu), ends.arrays()
-    return Kernel("dot", arrays, symbols_of(body, arrays), body)
+    (body, why), arrays = product_nests(ends.product(), gpu), ends.arrays()
+    return Kernel("dot", arrays, symbols_of(body, arrays), body, why)
 
 
 class Ends:

@@ -277,7 +277,7 @@ class EmulatedDevice:
         state.order, state.early, state.workers = ORDERS.index(self.order), self.early, self.workers
         failed, counted = function.module.run(function.name, (grid, threads, shared), arguments, sizes, state)
         if failed:
-            raise DeviceError(f"{self.name}: {failed}")
+            raise DeviceError(f"{self.name}: {failed}", kernels=(function.name,))
         self.counts.setdefault(function.name, Counts()).add(counted)
 
     @contextlib.contextmanager
