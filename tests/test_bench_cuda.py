@@ -1,0 +1,74 @@
+"""The benchmark's rows of GPUs, at tiny sizes on the emulated device."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.api.places import can_emulate
+from tools.bench import device_figures
+from tools.bench.device_rows import ENDS, ROWS, checked, expected
+from tools.bench.peers import numpy as numpy_peer
+
+ROOT = Path(__file__).resolve().parent.parent
+needs_emulator = pytest.mark.skipif(not can_emulate(), reason="there is no g++")
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess:
+    environment = {k: v for k, v in os.environ.items() if k not in ("GRAPHC_DEVICE", "GRAPHC_TARGET")}
+    command = [sys.executable, str(ROOT / "tools" / "bench"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@needs_emulator
+def test_rows_are_right_on_the_emulated_device(tmp_path):
+    names = ["softmax*", "gemm-bf16-4096", "adam-64m", "mlp-1", "resnet50-1"]
+    done = bench("run", *names, "--device", "cuda-emulated", "--rounds", "1", "--seconds", "0.001", "--json", str(tmp_path / "found.json"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert set(found["rows"]) == {"softmax-32768x4096", "adam-64m", "gemm-bf16-4096", "mlp-1"}
+    assert all(row["graphc"]["device"] == "cuda-emulated:0" and row["graphc"]["median"] > 0 for row in found["rows"].values())
+    assert "skipped: resnet50-1: " in done.stdout and "skipped: 1" in done.stdout
+    assert done.stdout.startswith(device_figures.NO_TIMES) and device_figures.NO_TIMES in done.stdout.splitlines()[-1]
+
+
+def test_without_a_device_it_says_why(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    done = bench("run", "mlp-1", "--device", "cuda", "--rounds", "1", "--seconds", "0.001")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "skipped: mlp-1, graphc: DeviceUnavailable" in done.stdout
+
+
+def test_unknown_rows_are_refused():
+    done = bench("run", "nonsense", "--device", "cuda-emulated")
+    assert done.returncode == 1 and "no row of GPUs matches nonsense" in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.by_rows])
+def test_both_ends_of_results_are_checked(name):
+    """What is expected of the rows at the ends is what the whole has there."""
+    row, row_count = ROWS[name], 3 * ENDS
+    workload = row.small
+    rng = np.random.default_rng(0)
+    arrays, weights = workload.data()
+    shapes = [(row_count, *a.shape[1:]) if k in row.by_rows else a.shape for k, a in enumerate(arrays)]
+    given = [rng.standard_normal(s).astype(np.float32) for s in shapes]
+    whole = workload.program(numpy_peer.Ops(), [a.astype(np.float64) for a in given], {k: w.array for k, w in weights.items()})
+    found = expected(row, replace(workload, make=lambda rng: (given, weights)), numpy_peer.Ops())
+    for a, b in zip(found, checked(row, list(whole) if isinstance(whole, tuple) else [whole])):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+
+
+def test_goals():
+    found = {"graphc": {"median": 2e-3}, "torch": {"median": 1e-3}, "torch.compile": {"median": 3e-3}}
+    chain, gemm, mlp = ROWS["chain-64m"], ROWS["gemm-f32-4096"], ROWS["mlp-1"]
+    (copying, beside) = device_figures.goals(chain, found, 1e12)
+    assert copying == ("of copying", pytest.approx(12 * 2**26 / 2e-3 / 1e12), 0.9) and beside == ("x torch.compile", 1.5, 1.0)
+    assert device_figures.goals(gemm, found, 1e12) == [("x torch", 0.5, 0.9)]
+    assert device_figures.goals(mlp, {"graphc": {"median": 1.0}}, None) == []
+    assert "goal 0.50 x torch >= 0.9: **no**" in device_figures.line(gemm, found, 1e12)
