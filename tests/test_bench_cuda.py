@@ -11,11 +11,28 @@ import numpy as np
 import pytest
 
 from graphc.api.places import can_emulate
-from tools.bench import device_figures
+from graphc.errors import DeviceUnavailable
+from graphc.ir import dtype as dt
+from graphc.ir.program import Launch
+from graphc.lower.gpu.tiling import choose
+from graphc.runtime.cuda.compilers import compiler_for
+from graphc.runtime.cuda.reports import Resources
+from graphc.runtime.cuda.sass import Sass, read_listing
+from graphc.runtime.cuda.toolkit import program
+from tools.bench import device_figures, machine_loops, predictions
 from tools.bench.device_rows import ENDS, ROWS, checked, expected
 from tools.bench.peers import numpy as numpy_peer
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def has_compiler() -> bool:
+    try:
+        return bool(compiler_for(None))
+    except DeviceUnavailable:
+        return False
+
+
 needs_emulator = pytest.mark.skipif(not can_emulate(), reason="there is no g++")
 
 
@@ -72,3 +89,48 @@ def test_goals():
     assert device_figures.goals(gemm, found, 1e12) == [("x torch", 0.5, 0.9)]
     assert device_figures.goals(mlp, {"graphc": {"median": 1.0}}, None) == []
     assert "goal 0.50 x torch >= 0.9: **no**" in device_figures.line(gemm, found, 1e12)
+
+
+def listing(*lines: str) -> Sass:
+    text = [line if line.startswith(".") else f"        /*{16 * k:04x}*/                   {line} ;" for k, line in enumerate(lines)]
+    return read_listing("\n".join(["//--------------------- .text.map0", *text]))["map0"]
+
+
+LOOPS = listing(
+    "S2R R0, SR_TID.X", ".L_x_0:", "LDG.E.128 R4, desc[UR4][R2.64]", ".L_x_1:", "FFMA R4, R4, R4, R4", "LDS.128 R8, [R1]", "@P0 BRA `(.L_x_1)",
+    "FADD R4, R4, R4", "STG.E.128 desc[UR4][R2.64], R4", "@!P1 BRA `(.L_x_0)", "EXIT", ".L_x_2:", "BRA `(.L_x_2)",
+)  # fmt: skip
+
+
+def test_loops_of_machine_code():
+    inner, outer = machine_loops.loops(LOOPS)
+    assert inner == {"FFMA": 1, "LDS.128": 1, "BRA": 1}
+    assert outer == {"LDG.128": 1, "FFMA": 1, "LDS.128": 1, "FADD": 1, "STG.128": 1, "BRA": 2}
+    assert machine_loops.busiest(LOOPS) == inner and machine_loops.main_part(LOOPS) == outer
+    flat = listing("LDG.E R4, desc[UR4][R2.64]", "FADD R4, R4, R4", "STG.E desc[UR4][R2.64], R4", "EXIT")
+    assert machine_loops.main_part(flat) == machine_loops.busiest(flat) == flat.counts
+
+
+def told(grid: int, flops: float, least: int, registers: int = 32):
+    step = Launch("map0", ("x", "y"), (), grid, 256, 0)
+    return predictions._told(step, Resources("map0", registers), LOOPS, least, least // 2, flops, 4)
+
+
+def test_what_binds_a_launch():
+    small, large = told(1, 0, 1024), told(1 << 20, 0, 8 << 30)
+    assert (small.bound, small.seconds) == ("launch", predictions.LAUNCH)
+    assert large.bound == "memory" and large.seconds == pytest.approx((8 << 30) / (0.9 * predictions.COPYING))
+    assert large.element == 4 and large.fill.warps == 64
+    product = told(132 * 8, 1e12, 1024)  # one wave: each multiply-add brings a read of 16 bytes for each lane
+    assert product.bound == "shared memory" and product.seconds == pytest.approx(8 * 1e12 / predictions.F32)
+    assert told(132 * 8 + 1, 1e12, 1024).seconds == pytest.approx(2 * product.seconds, rel=1e-2)
+
+
+def test_large_products_have_large_tiles():
+    assert [choose((1, n, n, n), dt.f32, 132, 64).rows for n in (4096, 6144, 8192)] == [128] * 3
+
+
+@pytest.mark.skipif(program("nvdisasm") is None or not has_compiler(), reason="needs a compiler for GPUs and nvdisasm")
+def test_a_prediction():
+    cells = predictions.row_of(replace(ROWS["mlp-1"], probe=None))
+    assert cells[:2] == ["mlp-1", "dot0 2"] and cells[9] == "launch"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from graphc.cli.pipe import reader_may_leave
 
-from . import ahead_figures, device_figures, environments, keras_figures, promises, report, results
+from . import ahead_figures, device_figures, environments, keras_figures, predictions, promises, report, results
 from .rounds import Pool, measure
 from .starts import Starts
 from .workloads import WORKLOADS
@@ -126,6 +126,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="show the workloads").set_defaults(do=listing)
     p = commands.add_parser("promises", help="measure what else graphc promises: import, sessions, files, eager steps")
     promises.arguments(p)
+    p = commands.add_parser("predict", help="say what the rows of GPUs should take, from their machine code; no GPU is needed")
+    predictions.arguments(p, device_figures.chosen, say)
     p = commands.add_parser("ahead", help="measure compiling ahead of time: files, starts, calls from C, the record")
     ahead_figures.arguments(p)
     return top
