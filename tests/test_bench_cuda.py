@@ -1,5 +1,6 @@
 """The benchmark's rows of GPUs, at tiny sizes on the emulated device."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -10,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import graphc as tf
 from graphc.api.places import can_emulate
+from graphc.compile import device_at
 from graphc.errors import DeviceUnavailable
 from graphc.ir import dtype as dt
 from graphc.ir.program import Launch
 from graphc.lower.gpu.tiling import choose
+from graphc.options import Options
 from graphc.runtime.cuda.compilers import compiler_for
 from graphc.runtime.cuda.reports import Resources
 from graphc.runtime.cuda.sass import Sass, read_listing
@@ -52,6 +56,23 @@ def test_rows_are_right_on_the_emulated_device(tmp_path):
     assert all(row["graphc"]["device"] == "cuda-emulated:0" and row["graphc"]["median"] > 0 for row in found["rows"].values())
     assert "skipped: resnet50-1: " in done.stdout and "skipped: 1" in done.stdout
     assert done.stdout.startswith(device_figures.NO_TIMES) and device_figures.NO_TIMES in done.stdout.splitlines()[-1]
+
+
+@needs_emulator
+def test_what_is_timed_brings_nothing_to_the_device(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    peer = importlib.import_module("tools.bench.peers.graphc_cuda")
+    device = device_at(Options(target="cuda-emulated"))
+    with tf.device("/cuda-emulated:0"):
+        for name in ("chain-64m", "gemm-bf16-4096", "mlp-1"):
+            workload = ROWS[name].small
+            built = peer.Built(workload, "-", 1, "")
+            inputs = built.load(workload.data()[0])
+            for _ in range(3):
+                built.call(inputs)
+            with monkeypatch.context() as patch:
+                patch.setattr(device, "upload", lambda address, array: pytest.fail(f"{name}: {array.nbytes} bytes are uploaded"))
+                built.call(inputs)
 
 
 def test_without_a_device_it_says_why(monkeypatch):
@@ -126,6 +147,13 @@ def test_what_binds_a_launch():
     assert told(132 * 8 + 1, 1e12, 1024).seconds == pytest.approx(2 * product.seconds, rel=1e-2)
 
 
+def test_what_is_assumed_is_no_goal_met():
+    chain, product = ROWS["chain-64m"], ROWS["gemm-bf16-4096"]
+    assert predictions._goal(chain, 208e-6, "memory") == "nothing but memory binds"
+    assert predictions._goal(chain, 12 * 2**26 / 0.5 / predictions.COPYING, "issue") == "50% of copying at most, goal 90%: **no**"
+    assert "TFLOP/s" not in predictions._goal(product, 1e-3, "tensor cores")
+
+
 def test_large_products_have_large_tiles():
     assert [choose((1, n, n, n), dt.f32, 132, 64).rows for n in (4096, 6144, 8192)] == [128] * 3
 
@@ -133,4 +161,4 @@ def test_large_products_have_large_tiles():
 @pytest.mark.skipif(program("nvdisasm") is None or not has_compiler(), reason="needs a compiler for GPUs and nvdisasm")
 def test_a_prediction():
     cells = predictions.row_of(replace(ROWS["mlp-1"], probe=None))
-    assert cells[:2] == ["mlp-1", "dot0 2"] and cells[9] == "launch"
+    assert cells[:2] == ["mlp-1", "dot0 2"] and cells[9].startswith("launch 2.5 us, memory ") and cells[10] == "2 launches"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import time
 
-import graphc as tf
 import gpu_facts
 import numpy as np
+
+import graphc as tf
 from graphc.compile import device_at
 from graphc.options import Options
 from graphc.runtime.cuda.images import compile_image
@@ -30,8 +31,8 @@ class Built(on_cpu.Built):
         self._half = workload.half
 
     def load(self, arrays):
-        tensors = super().load(arrays)
-        return [tf.cast(t, tf.bfloat16) for t in tensors] if self._half else tensors
+        """Tensors that were made on the device: one of the host is brought there for every call."""
+        return [tf.cast(t, tf.bfloat16) if self._half else t * 1.0 for t in super().load(arrays)]
 
     def numpy(self, outputs) -> list[np.ndarray]:
         return [np.asarray(t.numpy(), np.float32) for t in as_tuple(outputs)]
