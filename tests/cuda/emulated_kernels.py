@@ -93,7 +93,14 @@ def cases() -> dict[str, Case]:
     p, q = draw.standard_normal((100, 136), dtype=np.float32), draw.standard_normal((72, 136), dtype=np.float32)
     r, s = draw.standard_normal((200, 320), dtype=np.float32), draw.standard_normal((128, 320), dtype=np.float32)
     totals = rows.astype(np.float64).sum(1, keepdims=True).astype(np.float32)
+    left, right, grid = whole_numbers(draw, 64, 16), whole_numbers(draw, 16, 16), whole_numbers(draw, 3, 4, 8)
+    box = np.zeros((4, 4, 4), np.float32)  # two planes beyond the last one, one line before the first, two columns beyond the last
+    box[0, 1:, :2] = grid[2, :3, 6:]
     made = (
+        Case("small", (left[:16, :8], right[:8, :8]), left[:16, :8] @ right[:8, :8], (), 1, 32, 0),
+        Case("halves", (left[:16], right[:, :8]), left[:16] @ right[:, :8], (), 1, 32, 256),
+        Case("groups", (left, right), 2 * (left @ right), (), 1, 128, 12288),
+        Case("boxes", (grid,), np.concatenate((box.reshape(-1), grid.reshape(-1)[32:64])), (), 1, 32, 520),
         Case("scale", (x,), (x.astype(np.float64) * 2 + 1).astype(np.float32), (1029,), 2, 128, 0),
         Case("normalise", (rows,), rows / totals, rows.shape, 2, 128, 128),
         Case("product", (a, b), chains(a, b), (37, 50, 45), 3, 64, 4224),
@@ -113,7 +120,7 @@ def whole_numbers(draw, *shape) -> np.ndarray:
 def run(device: EmulatedDevice, kernel, case: Case) -> np.ndarray:
     """The result of one launch on fresh memory."""
     start = np.full(case.result.shape, np.nan if case.start is None else case.start, case.result.dtype)
-    arrays = (*case.inputs, start)
+    arrays = (*map(np.ascontiguousarray, case.inputs), start)
     addresses = [device.allocate(array.nbytes) for array in arrays]
     try:
         for address, array in zip(addresses, arrays):
@@ -121,6 +128,9 @@ def run(device: EmulatedDevice, kernel, case: Case) -> np.ndarray:
         given, sizes = addresses, tuple([array.nbytes for array in arrays])
         if case.name.startswith("hopper"):
             given, sizes = [_maps(device, addresses, case)], (384,)
+            addresses.append(given[0])
+        if case.name == "boxes":
+            given, sizes = [_box(device, addresses[0]), *addresses], (128, *sizes)
             addresses.append(given[0])
         device.launch(kernel, case.grid, case.threads, case.shared, struct.pack(f"<{len(given) + len(case.dims)}q", *given, *case.dims), sizes)
         result = np.empty_like(case.result)
@@ -141,6 +151,14 @@ def _maps(device: EmulatedDevice, addresses: list[int], case: Case) -> int:
     address = device.allocate(len(maps))
     device.upload(address, np.frombuffer(maps, np.uint8))
     return address
+
+
+def _box(device: EmulatedDevice, address: int) -> int:
+    """A map of f32[3,4,8], of which boxes of f32[4,4,4] are copied."""
+    content = device.tensor_map(address, dtypes.f32, (8, 4, 3), (32, 128), (4, 4, 4), swizzle=False)
+    place = device.allocate(len(content))
+    device.upload(place, np.frombuffer(content, np.uint8))
+    return place
 
 
 def is_right(case: Case, result: np.ndarray) -> bool:

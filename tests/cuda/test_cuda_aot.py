@@ -29,7 +29,6 @@ from graphc.ir.steps_fault import steps_fault
 from graphc.options import Options
 from graphc.runtime.container import Container, encode
 from graphc.runtime.cuda.fatbin import cubin_in, fatbin
-from graphc.runtime.cuda.nvrtc import PTX
 from graphc.runtime.gpus import FoundGpu
 from graphc.runtime.host import host_target
 

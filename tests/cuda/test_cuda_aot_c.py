@@ -370,7 +370,7 @@ def test_sizes_that_do_not_fit_are_refused(folder):
              (1 << 23, 1 << 22, (1 << 45) + 2): 2}  # fmt: skip
     rows = ", ".join(f"{{{n}, {m}, {k}}}" for n, m, k in cases)
     main = f"int main(void) {{ const int64_t rows[][3] = {{{rows}}}; for (int r = 0; r < {len(cases)}; ++r) printf(\"%d \", check0(rows[r]));"
-    end = f"printf(\"%lld\\n\", (long long)arena0(rows[0])); return 0; }}"
+    end = "printf(\"%lld\\n\", (long long)arena0(rows[0])); return 0; }"
     head = f"#include <stdbool.h>\n#include <stdint.h>\n#include <stdio.h>\n#define LARGEST INT64_C({1 << 46})\n"
     (folder / "sizes.c").write_text("\n".join([head, *used, text, main, end]))
     exe = linked(folder, folder / "sizes.exe", folder / "sizes.c", flags=("-fsanitize=undefined", "-fno-sanitize-recover"))

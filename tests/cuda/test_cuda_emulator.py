@@ -16,7 +16,7 @@ from graphc.runtime.emulator.build import build
 from graphc.runtime.emulator.device import ORDERS, EmulatedDevice
 from tests.cuda.emulated_kernels import cases, is_right, kernel_texts, module, needs_compiler, run, text_of
 
-FILES = ("exact", "tensor", "hopper")
+FILES = ("exact", "tensor", "hopper", "forms")
 
 
 @pytest.fixture(scope="module")

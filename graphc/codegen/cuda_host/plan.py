@@ -92,6 +92,7 @@ class _Steps:
         self.program, self.number = plan.program, number
         self.sizes = Sizes(plan.program.signature.symbols)
         self.buffers = {b.name: b for b in plan.program.buffers}
+        self.numbers = {name: k for k, name in enumerate(self.buffers)}
         self.donated = dict(plan.program.signature.donated)
         self.places: dict[str, str] = {}  # declarations of addresses, by the names of buffers
         self.counters: dict[str, str] = {}  # variables of loops, by the buffers that hold their values
@@ -103,7 +104,7 @@ class _Steps:
         given = [*self.sizes.declarations, *self.places.values()]
         text = "\n".join([*given, *self.lines])
         unused = [name for name in ("dims", "inputs", "outputs") if f"{name}[" not in text]
-        unused += [name for name in ("handle", "stream") if name not in text]
+        unused += [name for name, use in (("handle", "handle"), ("stream", "stream)")) if use not in text]
         head = f"static int32_t run{self.number}({handle} *handle, const int64_t *dims, const CUdeviceptr *inputs,"
         rest = " " * head.index("(") + " const CUdeviceptr *outputs, CUstream stream) {"
         passed = [f"  (void){', (void)'.join(unused)};"] if unused else []
@@ -118,7 +119,7 @@ class _Steps:
         if where == "row":
             whole, number = what
             return f"{self.address(whole)} + (CUdeviceptr)({self.counters[number]} * {self.bytes(buffer)})"
-        variable = f"at{list(self.buffers).index(name)}"
+        variable = f"at{self.numbers[name]}"
         if name not in self.places:
             self.places[name] = f"const CUdeviceptr {variable} = {self.place(buffer)};  /* {commented(f'{name}: {buffer.type}')} */"
         return variable
