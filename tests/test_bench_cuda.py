@@ -128,6 +128,8 @@ def test_loops_of_machine_code():
     assert inner == {"FFMA": 1, "LDS.128": 1, "BRA": 1}
     assert outer == {"LDG.128": 1, "FFMA": 1, "LDS.128": 1, "FADD": 1, "STG.128": 1, "BRA": 2}
     assert machine_loops.busiest(LOOPS) == inner and machine_loops.main_part(LOOPS) == outer
+    rare = listing(".L_x_0:", "FADD R4, R4, R4", "@P0 BRA `(.L_x_1)", "MOV R2, 0x1", "CALL.REL.NOINC `(far)", "MOV R3, R4", ".L_x_1:", "STG.E desc[UR4][R2.64], R4", "@P1 BRA `(.L_x_0)")
+    assert machine_loops.main_part(rare) == {"FADD": 1, "BRA": 2, "STG.32": 1}
     flat = listing("LDG.E R4, desc[UR4][R2.64]", "FADD R4, R4, R4", "STG.E desc[UR4][R2.64], R4", "EXIT")
     assert machine_loops.main_part(flat) == machine_loops.busiest(flat) == flat.counts
 
@@ -149,9 +151,14 @@ def test_what_binds_a_launch():
 
 def test_what_is_assumed_is_no_goal_met():
     chain, product = ROWS["chain-64m"], ROWS["gemm-bf16-4096"]
-    assert predictions._goal(chain, 208e-6, "memory") == "nothing but memory binds"
-    assert predictions._goal(chain, 12 * 2**26 / 0.5 / predictions.COPYING, "issue") == "50% of copying at most, goal 90%: **no**"
-    assert "TFLOP/s" not in predictions._goal(product, 1e-3, "tensor cores")
+
+    def goal(row, **times):
+        one = replace(told(1, 0, 1024), times={k.replace("_", " "): t for k, t in times.items()})
+        return predictions._goal(row, one.seconds, one)
+
+    assert goal(chain, memory=208e-6, issue=104e-6, launch=3e-6) == "memory binds; next is issue, 50% of its time"
+    assert goal(chain, memory=1e-6, issue=12 * 2**26 / 0.5 / predictions.COPYING) == "50% of copying at most, goal 90%: **no**"
+    assert "TFLOP/s" not in goal(product, tensor_cores=1e-3)
 
 
 def test_large_products_have_large_tiles():

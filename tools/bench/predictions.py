@@ -49,7 +49,7 @@ PRODUCTS = ("dot", "conv", "correlate")
 MARKER = "gpu predictions"
 HEAD = """**PREDICTIONS, which no GPU has confirmed.** Made by `python tools/bench predict --write docs/benchmarks.md` for an H200 (copying {copying:.1f} TB/s, f32 {f32:.0f} TFLOP/s, bf16 {bf16:.0f}
 of which long products reach {reached:.0f}, {launch:.1f} us a launch), from the machine code that NVRTC makes for {target}. *Least*: bytes of all arrays that a run's launches take and give, once each.
-*Moved*: bytes that the kernels load and store on the emulated device, by the least. *Instructions*: of the busiest loop, for one element stored (products: in percent). *Warps*: of 64 a multiprocessor, by registers
+*Moved*: bytes that the kernels load and store on the emulated device, by the least. *Instructions*: of the busiest loop, for one element stored (products: in percent), both ways of a branch, but not the ways to functions for special values. *Warps*: of 64 a multiprocessor, by registers
 and shared memory. The time is that of what binds most, as if nothing ever stalled: real ones are longer. That memory gives {goal:.0%} of copying and tensor cores {reached:.0f} TFLOP/s is assumed, not found: such rows say
 that the instructions leave room for it. Not looked at: what the second-level cache gives, latencies, conflicts of banks, the ends of rows of blocks for tensor cores."""
 COMMAND = "python tools/gpu_run.py run FOLDER --out DIR --then 'tools/bench run --device cuda --rounds 3 --seconds 0.1'"
@@ -159,7 +159,7 @@ def row_of(row: Row) -> list[str]:
     return [
         row.name, f"{longest.kernel} {len(told)}", f"{least / 1e6:.4g}", moved(row, program), ", ".join(f"{k} {n}" for k, n in sorted(accesses.items())),
         _instructions(longest), f"{longest.needs.registers}, {longest.needs.spills}", f"{longest.fill.warps} ({longest.fill.limit})",
-        shown(seconds), ", ".join(f"{what} {shown(t)}" for what, t in sorted(longest.times.items(), key=lambda e: -e[1])), _goal(row, seconds, longest.bound),
+        shown(seconds), ", ".join(f"{what} {shown(t)}" for what, t in sorted(longest.times.items(), key=lambda e: -e[1])), _goal(row, seconds, longest),
     ]  # fmt: skip
 
 
@@ -169,16 +169,18 @@ def _instructions(told: Told) -> str:
     return ", ".join(f"{kind} {form.format(counts.total() * scale)}" for kind, counts in kinds.items())
 
 
-def _goal(row: Row, seconds: float, bound: str) -> str:
+def _goal(row: Row, seconds: float, told: Told) -> str:
     """What the time says of the goal: nothing for, but something against it, where what binds was assumed to be as good as the goal."""
+    if row.of_copy and told.bound == "memory":
+        what, next_ = max(((w, t) for w, t in told.times.items() if w != "memory"), key=lambda e: e[1])
+        return f"memory binds; next is {what}, {next_ / told.seconds:.0%} of its time"
     if row.of_copy:
-        share = row.full.bytes / seconds / COPYING
-        return f"{share:.0%} of copying at most, goal {row.of_copy:.0%}: **no**" if bound != "memory" else "nothing but memory binds"
-    if bound == "tensor cores":
+        return f"{row.full.bytes / seconds / COPYING:.0%} of copying at most, goal {row.of_copy:.0%}: **no**"
+    if told.bound == "tensor cores":
         return "nothing that is looked at binds before what cuBLAS reaches"
     if row.full.flops and len(row.by_rows) == 1:
         return f"{row.full.flops / seconds / 1e12:.0f} TFLOP/s at most, {row.full.flops / seconds / F32:.0%} of the peak"
-    return f"{seconds / LAUNCH:.0f} launches" if bound == "launch" else ""
+    return f"{seconds / LAUNCH:.0f} launches" if told.bound == "launch" else ""
 
 
 def table(rows: list[Row], say: Callable[[str], None]) -> str:
