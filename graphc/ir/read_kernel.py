@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from graphc.ir.kernel import KINDS, Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.lines import Line, Lines
 from graphc.ir.node import Node, symbol, var
-from graphc.ir.read_value import Scope, read_dim, read_dtype, read_expression, read_index, read_type
+from graphc.ir.read_value import Scope, read_box, read_dim, read_dtype, read_expression, read_index, read_type
 from graphc.ir.type import Type
 
 
@@ -44,7 +44,7 @@ def _read_array(line: Line, scope: Scope) -> Array:
         line.expect("(")
         strides = tuple(line.separated(")", lambda: read_dim(line, scope)))
     scope.arrays[name] = type.dtype
-    return Array(name, type, space, written, strides, streamed)
+    return Array(name, type, space, written, strides, streamed, read_box(line, scope))
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 Each block stays on its multiprocessor and goes through tiles of the results. One warpgroup brings the operands, by asynchronous copies
 into stages of shared memory, swizzled as the tensor cores read them; two others multiply, half of the rows each. They tell each other by
-barriers in shared memory what is full and what is empty, so that copies for the next tile run while one ends. Operands come by
-``cp.async`` of all threads of a warpgroup rather than by the copy engine: that takes windows, edges and any symbolic size, and no
-tensor map, which would have to be made for every address. The bound of results is that of ``mma_tile``.
+barriers in shared memory what is full and what is empty, so that copies for the next tile run while one ends. Operands that are
+whole arrays of known sizes come by the copy engine, which one thread tells what to bring, so that registers go to those that
+multiply. Others, windows and symbolic sizes, come by ``cp.async`` of all threads of the warpgroup: no tensor map tells of them what it
+must before a launch. The order of sums is the same, and the bound of results that of ``mma_tile``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ GROUP = 128  # threads of a warpgroup
 CHUNK = 8  # elements of one copy, 16 bytes
 LINE = 64  # elements of a swizzled row, 128 bytes
 STEP = 16  # steps of k of an instruction
+BRINGING, MULTIPLYING = 40, 232  # registers of a thread where the copy engine brings; three warpgroups have 504 in all
 LAG = 2  # copies of stages that are under way before the first of them is waited for
 
 
@@ -52,6 +54,7 @@ class _Nest:
     operands: tuple[Array, Array]
     full: Array
     empty: Array
+    boxes: tuple
 
     @property
     def steps(self) -> object:
@@ -82,13 +85,22 @@ def wgmma_nest(p: Product, tiling: WgmmaTiling, tag: str, wanted) -> For:
     block, thread = var(f"block{tag}", extent=extent), var(f"thread{tag}", extent=tiling.threads)
     bars = [Array(f"{name}{tag}", Type(dt.u64, (tiling.stages,)), "shared") for name in ("full", "empty")]
     operands = tuple([_shared(p, tiling, which, tag) for which in (0, 1)])
-    nest = _Nest(p, tiling, tag, block, thread, least(total, tiling.blocks), operands, *bars)
+    nest = _Nest(p, tiling, tag, block, thread, least(total, tiling.blocks), operands, *bars, boxes(p, tiling))
     stage = var("stage", extent=tiling.stages)
-    arrivals = {nest.full: GROUP, nest.empty: 2}  # all threads that bring; one of each warpgroup that multiplies
+    arrivals = {nest.full: 1 if nest.boxes else GROUP, nest.empty: 2}  # those that bring; one of each warpgroup that multiplies
     start = tuple([Call("gc_mbarrier_init", (At(bar.name, (stage,)), count)) for bar, count in arrivals.items()])
     begun = If(apply("eq", thread, as_index(0)), (For(stage, tiling.stages, start), Call("gc_mbarrier_init_fence", ())))
-    body = (begun, Barrier(), If(thread < GROUP, _bring(nest), _consume(nest)))
+    bring = _bring_boxes if nest.boxes else _bring
+    body = (begun, Barrier(), If(thread < GROUP, bring(nest), _consume(nest)))
     return For(block, extent, (*map(Alloc, (*operands, *bars)), For(thread, tiling.threads, body, THREAD)), BLOCK)
+
+
+def boxes(p: Product, tiling: WgmmaTiling) -> tuple:
+    """What one copy of the copy engine takes of each operand; nothing where it cannot bring them."""
+    sides = (p.left, p.right)
+    if not all(isinstance(s, Side) and s.whole for s in sides):
+        return ()
+    return tuple([(1, lines, LINE) if s.along else (1, tiling.depth, LINE) for s, lines in zip(sides, (tiling.rows, tiling.columns))])
 
 
 def _side(p: Product, which: int) -> Side:
@@ -132,6 +144,36 @@ def _bring(nest: _Nest) -> tuple:
         wait = Call(f"gc_cp_async_wait<{k - 1}>", ())
         rest.append(If(as_index(k) <= last, (wait, *_told(nest, as_index(last - k)))))
     return (Let(swizzled, as_index(sum(bits[1:], bits[0]))), nest.tiles(tile), *rest)
+
+
+def _bring_boxes(nest: _Nest) -> tuple:
+    """What the warpgroup does that brings operands by the copy engine: one thread asks for boxes, zeros stand for what lies outside."""
+    tiling = nest.tiling
+    size = (tiling.rows + tiling.columns) * tiling.depth * nest.p.left.dtype.size
+
+    def tile(turn: Node, work: Work) -> tuple:
+        def one(step: Node) -> tuple:
+            number = as_index(turn * nest.steps + step)
+            stage = nest.stage(number)
+            empty = Call("gc_mbarrier_wait", (At(nest.empty.name, (stage,)), as_index((nest.phase(number) + 1) % 2)))
+            loads = [load for which in (0, 1) for load in _loads(nest, work, which, step, stage)]
+            return (empty, Call("gc_mbarrier_expect", (At(nest.full.name, (stage,)), size)), *loads)
+
+        step = var(f"step{nest.tag}", extent=nest.steps)
+        return (For(step, nest.steps, one(step)),)
+
+    return (Call(f"gc_registers_fewer<{BRINGING}>", ()), If(apply("eq", nest.thread, as_index(0)), (nest.tiles(tile),)))
+
+
+def _loads(nest: _Nest, work: Work, which: int, step: Node, stage: Node) -> list[Call]:
+    """Copies of an operand for one step."""
+    side, array, k = _side(nest.p, which), nest.operands[which], as_index(step * nest.tiling.depth)
+    map_, full = At(side.array, (0, 0, 0)), At(nest.full.name, (stage,))
+    if side.along:
+        return [Call("gc_tma_load_3d", (At(array.name, (stage, 0, 0)), map_, full, k, work.first[which], work.batch))]
+    parts = (nest.tiling.rows, nest.tiling.columns)[which] // LINE
+    return [Call("gc_tma_load_3d", (At(array.name, (stage, part, 0, 0)), map_, full, as_index(work.first[which] + part * LINE), k, work.batch))
+            for part in range(parts)]  # fmt: skip
 
 
 def _told(nest: _Nest, number: Node) -> tuple:
@@ -205,5 +247,6 @@ def _consume(nest: _Nest) -> tuple:
         last = as_index(turn * nest.steps + nest.steps - 1)
         return (For(step, nest.steps, one(step)), Call("gc_wgmma_wait<0>", ()), *released(last), *finish_pairs(work, sums, first, lane))
 
-    return (Let(half, as_index(nest.thread // GROUP - 1)), Let(warp, as_index(nest.thread // 32 % 4)), Let(lane, as_index(nest.thread % 32)),
+    more = (Call(f"gc_registers_more<{MULTIPLYING}>", ()),) if nest.boxes else ()
+    return (*more, Let(half, as_index(nest.thread // GROUP - 1)), Let(warp, as_index(nest.thread // 32 % 4)), Let(lane, as_index(nest.thread % 32)),
             Alloc(sums), nest.tiles(tile))  # fmt: skip
