@@ -146,6 +146,11 @@ def _read_statement(line: Line, scope: Scope):
         return Barrier()
     if line.accept("call"):
         function = line.name("a function")
+        if line.accept("<"):  # of a template
+            numbers = line.separated(">", lambda: read_dim(line, scope))
+            if any(type(n) is not int for n in numbers):
+                line.refuse("functions are chosen by numbers")
+            function += f"<{', '.join(map(str, numbers))}>"
         line.expect("(")
         return Call(function, tuple(line.separated(")", lambda: _read_argument(line, scope))))
     if line.accept("alloc"):

@@ -14,15 +14,16 @@ from graphc.runtime.emulator.device import EmulatedDevice
 
 
 class Emitted:
-    """Some kernels in one text."""
+    """Some kernels in one text, which ``edited`` may change."""
 
-    def __init__(self, kernels, checked: bool = True):
+    def __init__(self, kernels, checked: bool = True, edited=lambda text: text):
         self.kernels = {k.name: k for k in kernels}
         for kernel in kernels:
             verify_kernel(kernel)
         names = tuple(map(symbol_of, self.kernels))
         self.device = EmulatedDevice("sm_90a")
-        self.module = self.device.load(build(kernels_source(tuple(kernels), GPUS["cuda-emulated:sm_90a"], {}, checked), names), names)
+        text = edited(kernels_source(tuple(kernels), GPUS["cuda-emulated:sm_90a"], {}, checked))
+        self.module = self.device.load(build(text, names), names)
 
     def run(self, name: str, arrays: dict[str, np.ndarray], grid: int | None = None, **dims: int) -> dict[str, np.ndarray]:
         """The arrays after one launch, with as many blocks as there is work for or ``grid``."""

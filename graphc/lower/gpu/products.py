@@ -26,6 +26,8 @@ from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.lower.step import Step
 from graphc.prims.table import TABLE
 
+_MOST_MAPPED = 1 << 31  # of a dimension that the copy engine counts, in 32 bits
+
 
 def lower_dot(lowering, region: Region, outputs: dict, memory: dict) -> list[Step]:
     """The launch of a dot region.
@@ -109,7 +111,7 @@ class Ends:
 
         vector = widest_access(operand.shape[-1], operand.dtype)
         once = operand not in self.shared and self.node.inputs[0] is not self.node.inputs[1]
-        whole = once and all(type(d) is int and d > 0 for d in operand.shape)
+        whole = once and all(type(d) is int and 0 < d < _MOST_MAPPED for d in operand.shape)
         return Side(self.node.shape[-2:][which], self.names[operand], operand.dtype, at, along, vector, whole=whole)
 
     def finish(self, batch: Node, row: Node, column: Node, total: Node, guard: Node | None) -> tuple:
