@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from aot_models import products
 from cuda_texts import NVRTC, needs_nvrtc
 from emitted import Emitted
 from gpu_products import FEW, GPU, N, conv_case, dot_case, results
@@ -121,29 +122,17 @@ def test_faults_around_the_copy_engine_are_found():
     assert not missed
 
 
-NET = """graph @net(%x: f32[256,128], %w: f32[128,256], %v: f32[256,256]) {
-  %a: bf16[256,128] = cast(%x, dtype=bf16)
-  %b: bf16[128,256] = cast(%w, dtype=bf16)
-  %c: bf16[256,256] = cast(%v, dtype=bf16)
-  %d: bf16[256,256] = dot(%a, %b, transpose_x=false, transpose_y=false)
-  %e: bf16[256,256] = dot(%d, %c, transpose_x=false, transpose_y=false)
-  %f: f32[256,256] = cast(%e, dtype=f32)
-  return %f
-}
-"""
-
-
 @pytest.mark.skipif(shutil.which("g++") is None, reason="the emulator needs g++")
 def test_programs_make_the_maps_of_their_launches(monkeypatch):
     """They read back, and run: first launched, then recorded, then replayed."""
     name = "cuda-emulated:sm_90a"
     monkeypatch.setitem(GPUS, name, replace(GPUS[name], multiprocessors=1))
     options = Options(target=name, cache=False)
-    program = lower_graph(optimise(parse(NET)), options)
+    program = lower_graph(optimise(products()), options)
     assert parse(str(program)) == program and str(program).count("box(1, 128, 64)") == 4
     maps = [m for step in flat(program.steps) if isinstance(step, Launch) for m in step.maps]
     assert [(m.argument, m.type.shape) for m in maps] == [(0, (1, 256, 128)), (1, (1, 128, 256)), (0, (1, 256, 256)), (1, (1, 256, 256))]
-    rng, run = np.random.default_rng(3), compile_graph(parse(NET), options)
+    rng, run = np.random.default_rng(3), compile_graph(products(), options)
     for _ in range(3):  # of small integers, whose sums bf16 has
         x, w = rng.integers(-1, 2, (256, 128)).astype(np.float32), rng.integers(-1, 2, (128, 256)).astype(np.float32)
         v = 2 * np.eye(256, dtype=np.float32)[rng.permutation(256)]
@@ -156,7 +145,7 @@ def test_programs_make_the_maps_of_their_launches(monkeypatch):
 ])  # fmt: skip
 def test_maps_that_nobody_could_make_are_refused(monkeypatch, change, message):
     monkeypatch.setitem(GPUS, "cuda:sm_90a", replace(GPUS["cuda:sm_90a"], multiprocessors=1))
-    program = lower_graph(optimise(parse(NET)), Options(target="cuda:sm_90a"))
+    program = lower_graph(optimise(products()), Options(target="cuda:sm_90a"))
     assert steps_fault(program) == ""
     head, launches = str(program).split("  launch", 1)
     assert change[0] in launches
