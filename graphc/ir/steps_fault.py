@@ -58,8 +58,9 @@ def _wrong(step, buffers: dict[str, Buffer], known: set[str]) -> str:
             for m in maps:
                 if fault := fault_of_map(m, len(args)):
                     return fault
-                if buffers[args[m.argument]].type.size * buffers[args[m.argument]].type.dtype.size != m.type.size * m.type.dtype.size:
-                    return f"{args[m.argument]} is not of the size of {m.type}"
+                given = buffers[args[m.argument]]
+                if given.type.is_static and _bytes(given) != m.type.size * m.type.dtype.size:
+                    return f"{given.name} is not of the size of {m.type}"
         case Copy(source, target):
             return _absent((source, target), buffers)
         case Host():

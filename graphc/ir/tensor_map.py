@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from graphc.ir.type import Type
 
 WORDS, _ALIGNMENT = 16, 8  # of 8 bytes: of a map, and what its place among the arguments is a multiple of
-
 MOST, MOST_BOX = 4, 256  # dimensions, and elements of a box along one of them
 ROW, ACCESS = 128, 16  # bytes of a row of a box, and what those of rows of the array are a multiple of
 

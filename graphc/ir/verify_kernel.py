@@ -177,7 +177,10 @@ class _KernelCheck:
             if isinstance(argument, At):
                 for x in argument.index:
                     self._expression(x, s)
-                self._access(self._array(argument.array, s), argument.index, s)
+                array = self._array(argument.array, s)
+                self._access(array, argument.index, s)
+                if array.box is not None and any(const_value(x) != 0 for x in argument.index):
+                    self.fail(f"an address beside that of {array.name}, which is a tensor map", s)
             elif isinstance(argument, Node):
                 self._expression(argument, s)
             elif type(argument) is not int:

@@ -14,8 +14,9 @@ from emitted import Emitted
 from gpu_products import FEW, GPU, N, conv_case, dot_case, results
 
 from graphc.codegen.cuda.module import kernels_source
+from graphc.codegen.cuda.prelude import prelude_of
 from graphc.compile import compile_graph, lower_graph, optimise, scheduled_target
-from graphc.errors import DeviceError
+from graphc.errors import CompileError, DeviceError
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
 from graphc.ir.graph import Graph, input_node
@@ -23,11 +24,15 @@ from graphc.ir.kernel import Call, For, If
 from graphc.ir.parser import parse
 from graphc.ir.program import Launch, flat
 from graphc.ir.steps_fault import steps_fault
+from graphc.ir.tensor_map import argument_places, packed_arguments
+from graphc.ir.verify_kernel import verify_kernel
 from graphc.lower.gpu import tiers, wgmma_tile
 from graphc.options import Options
 from graphc.prims.interpret import interpret
 from graphc.prims.table import apply
 from graphc.runtime.cuda.reports import resources
+from graphc.runtime.emulator.build import build
+from graphc.runtime.emulator.device import EmulatedDevice
 
 ONE = {dt.f16: 2.0**-11, dt.bf16: 2.0**-8, dt.f32: 2.0**-24}  # of a rounding, relative
 HALF, BRAIN = dt.f16, dt.bf16
@@ -120,6 +125,41 @@ def test_faults_around_the_copy_engine_are_found():
         except DeviceError:
             pass
     assert not missed
+
+
+PADDED = """extern "C" __global__ void padded(const float* x, const __grid_constant__ gc_tensor_map m, unsigned long long* out, const long long n) {
+  if (threadIdx.x < 16) out[threadIdx.x] = m.words[threadIdx.x];
+  if (threadIdx.x == 16) out[16] = (unsigned long long)x[n];
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="the emulator needs g++")
+def test_a_map_stands_at_a_multiple_of_64_bytes():
+    assert argument_places(4, {1, 3}) == [0, 8, 24, 32, 48]
+    device = EmulatedDevice("sm_90a")
+    module = device.load(build(prelude_of(PADDED) + PADDED, ("padded",)), ("padded",))
+    x, out = device.allocate(8), device.allocate(136)
+    device.upload(x, np.array([1, 7], np.float32))
+    words = np.arange(100, 116, dtype=np.uint64)
+    device.launch(module.function("padded", 0), 1, 32, 0, packed_arguments([x, 0, out], {1: words.tobytes()}, [1]))
+    found = np.empty(17, np.uint64)
+    device.download(found, out)
+    assert found.tolist() == [*words.tolist(), 7]
+
+
+def test_what_a_kernel_may_do_with_a_map():
+    kernel = dot_case("mapped", 256, 256, 128, BRAIN, gpu=FEW).kernel
+    assert parse(str(kernel)) == kernel
+
+    def refused(text: str, old: str, new: str, message: str) -> None:
+        assert old in text
+        with pytest.raises(CompileError, match=message):
+            verify_kernel(parse(text.replace(old, new, 1)))
+
+    refused(str(kernel), "box(1, 128, 64)", "box(1, 128, 32)", "cannot be a tensor map")
+    refused(str(kernel), "at x0[0, 0, 0]", "at x0[0, 0, 8]", "beside that of x0")
+    refused(str(kernel), "let ", "let loaded: bf16 unbounded = x0[0, 0, 0]\n      let ", "a load from x0")
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="the emulator needs g++")
