@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from graphc.errors import UsageError
-from graphc.ir.gpu import CUDA, EMULATED
-from graphc.runtime.gpus import FoundGpu
+from graphc.runtime.gpus import FoundGpu, named_device
 
-CPU = "cpu"
 _VARIABLE = "GRAPHC_DEVICE"
 
 
@@ -22,11 +19,7 @@ def asked_device(device: str | None) -> str | None:
     said = device if device is not None else os.environ.get(_VARIABLE) or None
     if said is None:
         return None
-    kind, _, number = said.partition(":")
-    if kind not in (CPU, CUDA, EMULATED) or (number and not number.isdecimal()):
-        by = "device" if device is not None else f"environment variable {_VARIABLE}"
-        raise UsageError(f"{by}: must be {CPU}, {CUDA} or {EMULATED}, maybe with a number as in {CUDA}:1, got {said!r}")
-    return f"{kind}:{int(number or 0)}"
+    return named_device(said, "device" if device is not None else f"environment variable {_VARIABLE}")
 
 
 def kind_of(device: str) -> str:

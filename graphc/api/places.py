@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 from contextlib import AbstractContextManager, nullcontext
 
 from graphc.api.device_names import canonical_device, device_parts
 from graphc.api.recorder import Stack
 from graphc.compile import device_at as _opened
-from graphc.errors import DeviceUnavailable, UsageError, explain
+from graphc.errors import DeviceUnavailable, explain
+from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.parts import HOST
 from graphc.options import Options
 from graphc.runtime.device import Device
-from graphc.runtime.gpus import found_gpus, why_none
+from graphc.runtime.gpus import CPU, NO_HOST_COMPILER, found_gpus, host_compiler, named_device, why_none
 
 _PREFIX = "/job:localhost/replica:0/task:0/device:"
-_KINDS = {"CPU": "cpu", "GPU": "cuda", "CUDA-EMULATED": "cuda-emulated"}
+_KINDS = {"CPU": CPU, "GPU": CUDA, "CUDA-EMULATED": EMULATED}
 _PLAIN = Options()
 
 
@@ -70,7 +70,7 @@ def place_of(name: str | None, soft: bool | None = None) -> str | None:
         return _emulated(index)
     gpus = visible_gpus()
     if index < len(gpus):
-        return f"cuda:{gpus[index]}"
+        return f"{CUDA}:{gpus[index]}"
     if Seen.soft if soft is None else soft:
         return None
     raise DeviceUnavailable(explain(f"device: {name} is not there: {_why_not()}; allow soft placement to run on the CPU instead"))
@@ -86,14 +86,13 @@ def _why_not() -> str:
 
 def can_emulate() -> bool:
     """Whether kernels for GPUs can be run on the CPU."""
-    return shutil.which(os.environ.get("CXX") or "g++") is not None
+    return host_compiler() is not None
 
 
 def _emulated(index: int) -> str:
     if not can_emulate():
-        what = f"cuda-emulated:{index} compiles kernels with g++, which is not installed (Debian: apt-get install g++; CXX names another)"
-        raise DeviceUnavailable(explain(f"device: {what}"))
-    return f"cuda-emulated:{index}"
+        raise DeviceUnavailable(explain(f"device: {EMULATED}:{index} {NO_HOST_COMPILER}"))
+    return f"{EMULATED}:{index}"
 
 
 def chosen(kind: str, what: str) -> str:
@@ -105,13 +104,12 @@ def chosen(kind: str, what: str) -> str:
     Raises:
         UsageError: there is no such word. DeviceUnavailable: there is no such device.
     """
-    word, _, number = kind.partition(":")
-    if word not in ("cpu", "cuda", "cuda-emulated") or (number and not number.isdigit()):
-        raise UsageError(explain(f"{what}: must be cpu, cuda or cuda-emulated, maybe with a number as in cuda:1, got {kind!r}"))
-    if word == "cuda" and int(number or 0) >= len(visible_gpus()):
-        advice = "choose cuda-emulated to run kernels for GPUs on the CPU"
-        raise DeviceUnavailable(explain(f"{what}: GPU:{number or 0} is not there: {_why_not()}; {advice}"))
-    return place_of(f"/{word}:{number or 0}")
+    device = named_device(kind, what)
+    word, _, number = device.partition(":")
+    if word == CUDA and int(number) >= len(visible_gpus()):
+        advice = f"choose {EMULATED} to run kernels for GPUs on the CPU"
+        raise DeviceUnavailable(explain(f"{what}: GPU:{number} is not there: {_why_not()}; {advice}"))
+    return place_of(f"/{device}")
 
 
 @functools.lru_cache(None)
@@ -131,8 +129,7 @@ def default_place() -> str:
 
 def options_for(place: str) -> Options:
     """How programs for a device are compiled."""
-    kind, _, number = place.partition(":")
-    return _PLAIN if place == HOST else Options(target=kind if number == "0" else place)
+    return _PLAIN.at(place)
 
 
 def device_at(place: str) -> Device | None:
@@ -153,6 +150,6 @@ def entering(name: str | None) -> AbstractContextManager:
 def full_name(place: str) -> str:
     """The name of a device as tensors tell it."""
     kind, _, number = place.partition(":")
-    if kind == "cuda" and int(number) in visible_gpus():
+    if kind == CUDA and int(number) in visible_gpus():
         number = visible_gpus().index(int(number))
     return f"{_PREFIX}{next(k for k, v in _KINDS.items() if v == kind)}:{number}"

@@ -156,18 +156,9 @@ def _read_statement(line: Line, scope: Scope):
     if line.accept("alloc"):
         return Alloc(_read_array(line, scope))
     if line.accept("prefetch"):
-        name = line.name("an array")
-        if name not in scope.arrays:
-            line.fail("an array that is declared before", line.at - 1)
-        index, guard = read_index(line, scope)
-        if guard is not None:
-            line.fail("an index without a guard")
-        return Prefetch(name, index)
+        return Prefetch(*_read_place(line, scope))
     if line.accept("turn"):
-        name = line.name("an array")
-        if name not in scope.arrays:
-            line.fail("an array that is declared before", line.at - 1)
-        return Turn(name)
+        return Turn(_read_known(line, scope))
     if line.accept("let"):
         name = line.name("a variable")
         line.expect(":")
@@ -180,17 +171,28 @@ def _read_statement(line: Line, scope: Scope):
     return _read_write(line, scope)
 
 
+def _read_known(line: Line, scope: Scope) -> str:
+    """The name of an array."""
+    name = line.name("an array")
+    if name not in scope.arrays:
+        line.fail("an array that is declared before", line.at - 1)
+    return name
+
+
+def _read_place(line: Line, scope: Scope) -> tuple[str, tuple]:
+    """The name of an array, and the index of one of its elements."""
+    name = _read_known(line, scope)
+    index, guard = read_index(line, scope)
+    if guard is not None:
+        line.fail("an index without a guard")
+    return name, index
+
+
 def _read_argument(line: Line, scope: Scope):
     """An argument of a call: ``at name[..]``, a plain number, or an expression."""
     if line.next == "at" and line.texts[line.at + 1] not in (",", ")"):
         line.at += 1
-        name = line.name("an array")
-        if name not in scope.arrays:
-            line.fail("an array that is declared before", line.at - 1)
-        index, guard = read_index(line, scope)
-        if guard is not None:
-            line.fail("an index without a guard")
-        return At(name, index)
+        return At(*_read_place(line, scope))
     start = line.at
     number = line.kinds[start] == "number" or (line.next == "-" and line.kinds[start + 1] == "number")
     if number and line.texts[start + 1 + (line.next == "-")] in (",", ")"):

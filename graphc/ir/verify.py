@@ -172,9 +172,9 @@ class _GraphCheck:
             self.fail(f"a dimension is a rank-0 i64, not {dim.type}", node)
         if dim.op == "const":
             self.fail(f"the dimension {dim} is a Node, but should be an int", node)
-        for symbol in _symbols((dim,)):
-            if symbol not in self.bound:
-                self.fail(f"the symbol {symbol} is in no input's shape", node)
+        for needed in _symbols((dim,)):
+            if needed not in self.bound:
+                self.fail(f"the symbol {needed} is in no input's shape", node)
         normal = _normal(dim)
         if normal is not dim:
             self.fail(f"the dimension {dim} is not in normal form, which is {normal}", node)

@@ -1,15 +1,21 @@
-"""Which GPUs there are, asked of the driver alone: without one the answer is none, and nothing of CUDA is imported."""
+"""Which GPUs there are, asked of the driver alone: without one the answer is none, and nothing of CUDA is imported. What names them."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import os
+import shutil
 from dataclasses import dataclass
 
-from graphc.errors import DeviceUnavailable
+from graphc.errors import DeviceUnavailable, UsageError, explain
 from graphc.ir.gpu import CUDA, EMULATED, GPUS, Gpu
 
+CPU = "cpu"
+NO_HOST_COMPILER = (
+    "compiles kernels with g++, which is not installed (Debian: apt-get install g++; Fedora: dnf install gcc-c++; the environment "
+    "variable CXX names another compiler)"
+)
 _LIBRARY = "libcuda.so.1"
 _MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED = 16, 75, 76, 97  # CU_DEVICE_ATTRIBUTE_...
 _NO_DEVICE = 100
@@ -141,6 +147,26 @@ def code_for(found: FoundGpu, said: str) -> Gpu:
         had, known = ".".join(map(str, found.capability)), ", ".join(sorted({g.arch for g in GPUS.values()}))
         raise DeviceUnavailable(f"{said}: graphc makes no code for {found.name}, of compute capability {had}, only for {known}")
     return max(fitting, key=lambda g: (g.capability, g.arch))
+
+
+def host_compiler() -> str | None:
+    """The path of the C++ compiler with which GPUs are emulated; None without it, see ``NO_HOST_COMPILER``."""
+    return shutil.which(os.environ.get("CXX") or "g++")
+
+
+def named_device(word: str, said: str) -> str:
+    """The device that somebody chooses, such as ``cuda:1``; the first one of its kind where the word has no number.
+
+    Args:
+        said: what the word is of, for messages.
+
+    Raises:
+        UsageError: it is none of the words that there are.
+    """
+    kind, _, number = word.partition(":")
+    if kind not in (CPU, CUDA, EMULATED) or (number and not number.isdecimal()):
+        raise UsageError(explain(f"{said}: must be {CPU}, {CUDA} or {EMULATED}, maybe with a number as in {CUDA}:1, got {word!r}"))
+    return f"{kind}:{int(number or 0)}"
 
 
 def device_number(target: str | None) -> int:

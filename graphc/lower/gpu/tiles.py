@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from graphc.ir.dtype import DType
 from graphc.ir.kernel import BLOCK, THREAD, Alloc, For, Let, load
 from graphc.ir.node import Node, binary, simplified, var
+from graphc.lower.gpu.threads import ACCESS, widest
 from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, most, product
 
-ACCESS = 16  # bytes of the widest access
 GROUPED = 8  # tiles of rows that go through the columns together, so that what they read of the right operand is near
 
 
@@ -91,12 +91,7 @@ class Product:
 
 def widest_access(extent, dtype: DType) -> int:
     """Neighbouring elements in one access, where ``extent`` of them lie one after the other in a line; 8 at the most."""
-    width = min(8, ACCESS // dtype.size)
-    while type(extent) is not int or extent % width:
-        if width == 1:
-            return 1
-        width //= 2
-    return width
+    return widest(min(8, ACCESS // dtype.size), extent)
 
 
 @dataclass(frozen=True)

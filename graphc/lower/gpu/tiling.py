@@ -83,11 +83,13 @@ def tilings_for(batch, m, n, k, dtype: dt.DType, multiprocessors: int) -> tuple[
     """The tiling of a product; where it is not known how many results there are one for large and one for small ones, unless they are the same."""
     dims = (batch, m, n, k)
     most = MOST_SUMS[1 if any(isinstance(d, Node) for d in dims) else 0] if dtype.size <= 4 else MOST_WIDE
-    found = []
-    for stand_in in (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,):
-        sizes = tuple(max(d, 1) if type(d) is int else stand_in if place else 1 for place, d in enumerate(dims))
-        found.append(choose(sizes, dtype, multiprocessors, most))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([choose(sizes, dtype, multiprocessors, most) for sizes in numbers_for(dims)]))
+
+
+def numbers_for(dims: tuple) -> list[tuple[int, ...]]:
+    """Batch, rows, columns and depth as numbers to count with: twice where it is not known how many results there are, large ones first."""
+    stand_ins = (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,)
+    return [tuple([max(d, 1) if type(d) is int else s if place else 1 for place, d in enumerate(dims)]) for s in stand_ins]
 
 
 def _cycles(tiling: Tiling, sizes: tuple, dtype: dt.DType, multiprocessors: int) -> float:

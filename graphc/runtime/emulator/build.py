@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 from graphc.errors import CompileError, DeviceUnavailable
+from graphc.ir.gpu import EMULATED
 from graphc.runtime.cache import default_cache, digest_of
+from graphc.runtime.gpus import NO_HOST_COMPILER, host_compiler
 from graphc.runtime.host import fitting_targets
 
 HEADERS = Path(__file__).resolve().parent
@@ -60,12 +62,9 @@ def compiler() -> tuple[str, ...]:
     Raises:
         DeviceUnavailable: there is none.
     """
-    found = shutil.which(os.environ.get("CXX") or "g++")
+    found = host_compiler()
     if found is None:
-        raise DeviceUnavailable(
-            "cuda-emulated: a C++ compiler makes kernels into code for the CPU, and g++ is not there; install it (Debian, Ubuntu: "
-            "apt-get install g++; Fedora: dnf install gcc-c++), or name another one by the environment variable CXX"
-        )
+        raise DeviceUnavailable(f"{EMULATED} {NO_HOST_COMPILER}")
     fused = any(target.fma and target.triple.startswith("x86_64") for target in fitting_targets())
     return (found, *_FLAGS, *(("-mfma",) if fused else ()))
 
