@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from graphc.ir.kernel import KINDS, Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.lines import Line, Lines
 from graphc.ir.node import Node, symbol, var
-from graphc.ir.read_value import Scope, read_dim, read_dtype, read_expression, read_index, read_type
+from graphc.ir.read_value import Scope, read_box, read_dim, read_dtype, read_expression, read_index, read_type
 from graphc.ir.type import Type
 
 
@@ -44,7 +44,7 @@ def _read_array(line: Line, scope: Scope) -> Array:
         line.expect("(")
         strides = tuple(line.separated(")", lambda: read_dim(line, scope)))
     scope.arrays[name] = type.dtype
-    return Array(name, type, space, written, strides, streamed)
+    return Array(name, type, space, written, strides, streamed, read_box(line, scope))
 
 
 @dataclass
@@ -146,6 +146,11 @@ def _read_statement(line: Line, scope: Scope):
         return Barrier()
     if line.accept("call"):
         function = line.name("a function")
+        if line.accept("<"):  # of a template
+            numbers = line.separated(">", lambda: read_dim(line, scope))
+            if any(type(n) is not int for n in numbers):
+                line.refuse("functions are chosen by numbers")
+            function += f"<{', '.join(map(str, numbers))}>"
         line.expect("(")
         return Call(function, tuple(line.separated(")", lambda: _read_argument(line, scope))))
     if line.accept("alloc"):

@@ -11,6 +11,7 @@ from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, binary, simplified, symbol
 from graphc.ir.printer import step_text, value_names
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat
+from graphc.ir.tensor_map import maps_of
 from graphc.ir.type import TupleType, Type
 from graphc.ir.verify_kernel import verify_kernel
 
@@ -386,5 +387,7 @@ class _ProgramCheck:
                 self.fail(f"{name!r} of {found} is given for the array {array.name} of {array.type}", step)
             if array.written:
                 self.writable(name, step)
+        if step.threads and step.maps != maps_of(kernel):
+            self.fail(f"the tensor maps of kernel @{kernel.name} are others", step)
         for d in step.dims:
             self.dim(d, "a dims value", step)

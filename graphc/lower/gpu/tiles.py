@@ -25,6 +25,7 @@ class Side:
             does; an element that lies nowhere is 0, or ``outside``.
         along: neighbours in memory follow each other along k, and so does the offset; else along the lines.
         vector: how many neighbours one access may bring: both where they start and their extent are multiples of it.
+        whole: it is all of its array, of shape (batch, rows, columns) and read here only, so that boxes of it may be copied.
     """
 
     lines: object
@@ -34,6 +35,7 @@ class Side:
     along: bool
     vector: int
     outside: Node | None = None
+    whole: bool = False
 
     def conditions(self, batch: Node, line: Node, k: Node, width: int) -> list:
         """When there are the ``width`` elements that begin at a place."""

@@ -15,6 +15,7 @@ LANES = 128  # multiply-adds of f32 in a cycle of a multiprocessor
 LATENCY = 8  # cycles of a step of k in one thread, were it alone
 L2_BYTES = 24  # bytes a cycle that the second-level cache gives a multiprocessor
 FAR = 600  # cycles before a tile is there
+IN_THE_WAY = 0.25  # of what else a step needs, beside what it needs most, is not done meanwhile
 RESIDENT_THREADS = 1024  # of a multiprocessor that one can count on
 MOST_SUMS = (64, 32)  # of a thread at the most; fewer where indices have 64 bits, as sizes are not known
 MOST_WIDE = 16  # the same of sums of 64 bits
@@ -99,7 +100,11 @@ def _cycles(tiling: Tiling, sizes: tuple, dtype: dt.DType, multiprocessors: int)
     together = min(resident, -(-blocks // multiprocessors))
     lanes = LANES if dtype.size <= 4 else LANES // 2
     accesses = sum(-(-part // 4) * (2 if part >= 4 else 1) * -(-dtype.size // 4) for part in (tiling.height, tiling.width))
-    step = max(tiling.computing * tiling.height * tiling.width / lanes, -(-tiling.computing // 32) * accesses)
-    step = max(step, (tiling.rows + tiling.columns) * dtype.size / L2_BYTES)
+    needs = (
+        tiling.computing * tiling.height * tiling.width / lanes,
+        -(-tiling.computing // 32) * accesses,
+        (tiling.rows + tiling.columns) * dtype.size / L2_BYTES,
+    )
+    step = max(needs) + IN_THE_WAY * (sum(needs) - max(needs))
     tile = max(tiling.depth * max(together * step, LATENCY), FAR)
     return rounds * (FAR + -(-k // tiling.depth) * tile)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ from graphc.ir.dtype import DType
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
 from graphc.ir.symbols import symbol_of
+from graphc.ir.tensor_map import TensorMap, packed_arguments
 from graphc.ir.type import Type
 from graphc.runtime.cuda.bundle import load
 from graphc.runtime.device import Device
@@ -23,6 +23,7 @@ from graphc.runtime.portable_call import HostStep, LateSizes, Run
 from graphc.runtime.resident import Resident
 
 _KEPT = 4  # sets of sizes for which memory and recorded steps are kept
+_MAPS = 1024  # tensor maps that are kept for one memory at the most
 _WORTH = 2  # steps from which on recording them pays
 
 
@@ -148,6 +149,7 @@ class _Memory:
         self.places: dict[tuple, int] = {}  # ("input", k) or ("output", k) -> address
         self.arena_at, self.arena_size = 0, 0
         self.graph: object = None
+        self.maps: dict[tuple, bytes] = {}  # (TensorMap, address) -> the map
         self.used = False  # whether a run has come to its end
 
     def allocate(self, size: int) -> int:
@@ -294,10 +296,22 @@ class _DeviceRun(Run):
         grid = self.size(step.grid)
         if grid <= 0:
             return
-        words = [*map(self.address, step.args), *map(self.size, step.dims)]
-        arguments = struct.pack(f"{len(words)}q", *words)
-        sizes = tuple(map(self.bytes, step.args)) if self.device.gpu.is_emulated else None
+        addresses = list(map(self.address, step.args))
+        mapped = {m.argument: self.tensor_map(m, addresses[m.argument]) for m in step.maps}
+        arguments = packed_arguments(addresses, mapped, list(map(self.size, step.dims)))
+        arrays = [a for k, a in enumerate(step.args) if k not in mapped]
+        sizes = tuple(map(self.bytes, arrays)) if self.device.gpu.is_emulated else None
         self.device.launch(self.program.functions[step.kernel], grid, step.threads, step.shared, arguments, sizes)
+
+    def tensor_map(self, m: TensorMap, address: int) -> bytes:
+        """The bytes of a map of what lies at an address, made once for this memory."""
+        known = self.memory.maps
+        found = known.get((m, address))
+        if found is None:
+            if len(known) >= _MAPS:  # addresses of Residents that come and go
+                known.clear()
+            found = known[m, address] = self.device.tensor_map(address, m.type.dtype, m.sizes, m.strides, m.box[::-1])
+        return found
 
     def repeat(self, step: Repeat) -> None:
         """A loop: the device computes whether it goes on, or it is counted."""

@@ -88,7 +88,7 @@ def _ending(source: str, kernels: tuple[str, ...]) -> str:
         listed = "".join([f'"{p}", ' for p in parameters])
         names.append(f"static const char* const gc_names{number}[] = {{{listed}nullptr}};")
         caller = f"gc_emu::Caller<{name}>"
-        rows.append(f'{{"{name}", {threads}, {caller}::count, gc_names{number}, {caller}::parameters, {caller}::body}}')
+        rows.append(f'{{"{name}", {threads}, {caller}::words, {caller}::count, gc_names{number}, {caller}::parameters, {caller}::body}}')
     kept = f'static const char gc_text[] __attribute__((used)) = R"gc_text(\nGC_TEXT_BEGIN\n{source}\nGC_TEXT_END)gc_text";'
     return "\n".join(("", kept, *names, f"#define GC_KERNELS {', '.join(rows)}", '#include "entry.hpp"', ""))
 
