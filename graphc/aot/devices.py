@@ -6,10 +6,8 @@ import os
 from collections.abc import Sequence
 
 from graphc.errors import UsageError
-from graphc.ir.gpu import CUDA, EMULATED
-from graphc.runtime.gpus import FoundGpu
+from graphc.runtime.gpus import WORDS, FoundGpu, device_word
 
-CPU = "cpu"
 _VARIABLE = "GRAPHC_DEVICE"
 
 
@@ -22,11 +20,12 @@ def asked_device(device: str | None) -> str | None:
     said = device if device is not None else os.environ.get(_VARIABLE) or None
     if said is None:
         return None
-    kind, _, number = said.partition(":")
-    if kind not in (CPU, CUDA, EMULATED) or (number and not number.isdecimal()):
+    found = device_word(said)
+    if found is None:
         by = "device" if device is not None else f"environment variable {_VARIABLE}"
-        raise UsageError(f"{by}: must be {CPU}, {CUDA} or {EMULATED}, maybe with a number as in {CUDA}:1, got {said!r}")
-    return f"{kind}:{int(number or 0)}"
+        raise UsageError(f"{by}: {WORDS}, got {said!r}")
+    kind, number = found
+    return f"{kind}:{number}"
 
 
 def kind_of(device: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from graphc.aot.devices import CPU, asked_device, described, kind_of, listed
+from graphc.aot.devices import asked_device, described, kind_of, listed
 from graphc.aot.gpu_sections import serving, shares_in
 from graphc.aot.shared import SharedModel, load_shared
 from graphc.compile import RECORD, compile_graph, from_sections
@@ -21,7 +21,7 @@ from graphc.ir.parser import parse
 from graphc.options import ALLOWED, VERSION, Options
 from graphc.runtime.container import Container
 from graphc.runtime.executable import Executable
-from graphc.runtime.gpus import device_number, expect_gpu, found_gpus, why_none
+from graphc.runtime.gpus import CPU, device_number, expect_gpu, found_gpus, why_none
 from graphc.runtime.host import host_target, run_by
 from graphc.runtime.support import load_support
 

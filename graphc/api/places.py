@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 from contextlib import AbstractContextManager, nullcontext
 
 from graphc.api.device_names import canonical_device, device_parts
 from graphc.api.recorder import Stack
 from graphc.compile import device_at as _opened
 from graphc.errors import DeviceUnavailable, UsageError, explain
+from graphc.ir.gpu import CUDA
 from graphc.ir.parts import HOST
 from graphc.options import Options
 from graphc.runtime.device import Device
-from graphc.runtime.gpus import found_gpus, why_none
+from graphc.runtime.gpus import WORDS, cxx, device_word, found_gpus, why_none, why_not_emulated
 
 _PREFIX = "/job:localhost/replica:0/task:0/device:"
 _KINDS = {"CPU": "cpu", "GPU": "cuda", "CUDA-EMULATED": "cuda-emulated"}
@@ -86,13 +86,12 @@ def _why_not() -> str:
 
 def can_emulate() -> bool:
     """Whether kernels for GPUs can be run on the CPU."""
-    return shutil.which(os.environ.get("CXX") or "g++") is not None
+    return cxx() is not None
 
 
 def _emulated(index: int) -> str:
     if not can_emulate():
-        what = f"cuda-emulated:{index} compiles kernels with g++, which is not installed (Debian: apt-get install g++; CXX names another)"
-        raise DeviceUnavailable(explain(f"device: {what}"))
+        raise DeviceUnavailable(explain(f"device: cuda-emulated:{index}: {why_not_emulated()}"))
     return f"cuda-emulated:{index}"
 
 
@@ -105,13 +104,14 @@ def chosen(kind: str, what: str) -> str:
     Raises:
         UsageError: there is no such word. DeviceUnavailable: there is no such device.
     """
-    word, _, number = kind.partition(":")
-    if word not in ("cpu", "cuda", "cuda-emulated") or (number and not number.isdigit()):
-        raise UsageError(explain(f"{what}: must be cpu, cuda or cuda-emulated, maybe with a number as in cuda:1, got {kind!r}"))
-    if word == "cuda" and int(number or 0) >= len(visible_gpus()):
+    found = device_word(kind)
+    if found is None:
+        raise UsageError(explain(f"{what}: {WORDS}, got {kind!r}"))
+    word, number = found
+    if word == CUDA and number >= len(visible_gpus()):
         advice = "choose cuda-emulated to run kernels for GPUs on the CPU"
-        raise DeviceUnavailable(explain(f"{what}: GPU:{number or 0} is not there: {_why_not()}; {advice}"))
-    return place_of(f"/{word}:{number or 0}")
+        raise DeviceUnavailable(explain(f"{what}: GPU:{number} is not there: {_why_not()}; {advice}"))
+    return place_of(f"/{word}:{number}")
 
 
 @functools.lru_cache(None)

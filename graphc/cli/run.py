@@ -9,13 +9,14 @@ import numpy as np
 
 import graphc
 from graphc import aot
-from graphc.aot.devices import CPU, asked_device, kind_of
+from graphc.aot.devices import asked_device, kind_of
 from graphc.cli.arrays import add_feeds, arrays_for, named_arrays
 from graphc.cli.arguments import add_model, graph_of
 from graphc.compile import compile_graph
 from graphc.errors import UsageError, located
 from graphc.models.files import split_name
 from graphc.options import Options
+from graphc.runtime.gpus import CPU
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,8 +20,7 @@ from graphc.ir.node import make
 from graphc.ir.type import Type
 from graphc.options import VERSION, Options
 from graphc.runtime.cache import default_cache
-from graphc.runtime.emulator.build import compiler
-from graphc.runtime.gpus import FoundGpu, code_for, driver_version, found_gpus, why_none
+from graphc.runtime.gpus import WORDS, FoundGpu, code_for, cxx, device_word, driver_version, expect_gpu, found_gpus, why_none, why_not_emulated
 from graphc.runtime.pool import default_threads
 
 NEEDED = ("numpy", "llvmlite", "ml-dtypes")
@@ -64,6 +63,7 @@ def examine() -> Iterator[Finding]:
     yield from _cache()
     yield _program(Options(cache=False), "a small program")
     yield from _cuda()
+    yield from _chosen()
 
 
 def _cache() -> Iterator[Finding]:
@@ -92,10 +92,28 @@ def _cuda() -> Iterator[Finding]:
             yield _program(Options(cache=False, target=CUDA), f"a small program for {CUDA}:0")
     else:
         yield Finding("note", f"{CUDA}: {why_none()}")
+    command = cxx()
+    if command is None:
+        yield Finding("note", f"{EMULATED}: {why_not_emulated()}")
+    else:
+        yield _program(Options(cache=False, target=EMULATED), f"{EMULATED}: kernels are run by the CPU, for which {command} compiles them; a small program")
+
+
+def _chosen() -> Iterator[Finding]:
+    """Whether the device is there that the environment chooses."""
+    said = os.environ.get("GRAPHC_DEVICE")
+    if not said:
+        return
+    what, found = f"environment variable GRAPHC_DEVICE={said}", device_word(said)
+    if found is None:
+        yield Finding("bad", f"{what}: {WORDS}")
+        return
     try:
-        yield Finding("ok", f"{EMULATED}: kernels run on the CPU, compiled by {compiler()[0]}")
+        if found[0] == CUDA:
+            expect_gpu(found[1], what)
+        yield Finding("ok", f"{what}: runs there what names no device")
     except DeviceUnavailable as error:
-        yield Finding("note", str(error))
+        yield Finding("bad", str(error))
 
 
 def _device(gpu: FoundGpu, device: str) -> Finding:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import shutil
 from dataclasses import dataclass
 
 from graphc.errors import DeviceUnavailable
 from graphc.ir.gpu import CUDA, EMULATED, GPUS, Gpu
 
+CPU = "cpu"
+WORDS = f"must be {CPU}, {CUDA} or {EMULATED}, maybe with a number as in {CUDA}:1"  # what device_word takes
 _LIBRARY = "libcuda.so.1"
 _MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED = 16, 75, 76, 97  # CU_DEVICE_ATTRIBUTE_...
 _NO_DEVICE = 100
@@ -143,6 +146,31 @@ def code_for(found: FoundGpu, said: str) -> Gpu:
     return max(fitting, key=lambda g: (g.capability, g.arch))
 
 
+def device_word(said) -> tuple[str, int] | None:
+    """Kind and number of a device that is chosen in one word, as ``cuda:1`` or ``cpu``; None where it is no such word."""
+    kind, _, number = said.partition(":") if isinstance(said, str) else ("", "", "")
+    return (kind, int(number or 0)) if kind in (CPU, CUDA, EMULATED) and (not number or number.isdecimal()) else None
+
+
+def cxx() -> str | None:
+    """The C++ compiler that makes kernels into code for the CPU: what CXX names, or else g++; None where it is not there."""
+    return shutil.which(os.environ.get("CXX") or "g++")
+
+
+def why_not_emulated() -> str:
+    """What is missing where there is no ``cxx``, and what to do."""
+    named = os.environ.get("CXX")
+    if named:
+        return (
+            f"a C++ compiler makes kernels into code for the CPU, and {named!r}, which the environment variable CXX names, is not there; "
+            "give its name or path alone, without options, or take CXX away, which means g++"
+        )
+    return (
+        "a C++ compiler makes kernels into code for the CPU, and g++ is not there; install it (Debian, Ubuntu: "
+        "apt-get install g++; Fedora: dnf install gcc-c++), or name another one by the environment variable CXX"
+    )
+
+
 def device_number(target: str | None) -> int:
     """The number of the device in a target such as ``cuda:1``; 0 where it says none."""
     number = (target or "").partition(":")[2]
@@ -158,7 +186,7 @@ def gpu_target(target: str) -> Gpu | None:
         DeviceUnavailable: there is no such GPU, or none that code can be made for.
     """
     kind, _, rest = target.partition(":")
-    if kind not in (CUDA, EMULATED) or (rest and not rest.isdigit()):
+    if kind not in (CUDA, EMULATED) or target.endswith(":") or (rest and not rest.isdigit()):
         return GPUS.get(target)
     if kind == EMULATED:
         return GPUS[f"{EMULATED}:sm_90a"]

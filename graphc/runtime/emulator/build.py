@@ -15,6 +15,7 @@ from pathlib import Path
 
 from graphc.errors import CompileError, DeviceUnavailable
 from graphc.runtime.cache import default_cache, digest_of
+from graphc.runtime.gpus import cxx, why_not_emulated
 from graphc.runtime.host import fitting_targets
 
 HEADERS = Path(__file__).resolve().parent
@@ -60,12 +61,9 @@ def compiler() -> tuple[str, ...]:
     Raises:
         DeviceUnavailable: there is none.
     """
-    found = shutil.which(os.environ.get("CXX") or "g++")
+    found = cxx()
     if found is None:
-        raise DeviceUnavailable(
-            "cuda-emulated: a C++ compiler makes kernels into code for the CPU, and g++ is not there; install it (Debian, Ubuntu: "
-            "apt-get install g++; Fedora: dnf install gcc-c++), or name another one by the environment variable CXX"
-        )
+        raise DeviceUnavailable(f"cuda-emulated: {why_not_emulated()}")
     fused = any(target.fma and target.triple.startswith("x86_64") for target in fitting_targets())
     return (found, *_FLAGS, *(("-mfma",) if fused else ()))
 
@@ -168,7 +166,10 @@ def _prepare(folder: Path) -> None:
         run = subprocess.run([*compiler(), *flags, str(HEADERS / source), "-o", name], capture_output=True, text=True)
         if run.returncode:
             os.unlink(name)
-            raise CompileError(f"cuda-emulated: the C++ compiler does not accept the emulator\n{run.stderr.strip()[-2000:]}")
+            said = run.stderr.strip()[-2000:] or f"it ends with {run.returncode} and says nothing"
+            raise CompileError(
+                f"cuda-emulated: the C++ compiler {compiler()[0]} does not accept the emulator; the environment variable CXX names another\n{said}"
+            )
         os.replace(name, folder / made)
         for other in folder.parent.glob(f"{_FOLDER}*"):  # of versions of graphc or the compiler that are used no more
             if other != folder and other.stat().st_mtime < time.time() - _ABANDONED:
