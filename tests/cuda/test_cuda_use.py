@@ -128,6 +128,12 @@ def test_bisect_on_a_device_that_is_not_there_judges_nothing(model, no_gpu, caps
     assert said.err.startswith("graphc: DeviceUnavailable: target cuda:0: ") and "changes a result" not in said.out
 
 
+@pytest.mark.parametrize("target", ["cuda:sm_90", "cuda-emulated:sm_90"])
+def test_programs_for_gpus_have_no_profile(model, target, capsys):
+    assert main(["inspect", model, "--target", target, "--profile"]) == 1
+    assert f"code for {target} cannot be measured: profiles are of code for the CPU" in capsys.readouterr().err
+
+
 # ------------------------------------------------------------------------------------------------------- interrupts
 
 INTERRUPTED = """\
