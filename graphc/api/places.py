@@ -22,7 +22,30 @@ _PLAIN = Options()
 
 
 class Places(Stack):
-    """The devices that ``tf.device`` opened in this thread, as ``cpu:0``, ``cuda:0``, ``cuda-emulated:0``."""
+    """The devices that ``tf.device`` opened in this thread, as ``cpu:0``, ``cuda:0``, ``cuda-emulated:0``.
+
+    Attributes:
+        blocks: of ``with`` that are open, also those that change nothing.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.blocks: list[AbstractContextManager] = []
+
+
+class _Scope(AbstractContextManager):
+    """What ``tf.device`` answers: entered as often as one likes, in any thread, also within itself."""
+
+    def __init__(self, place: str | None):
+        self._place = place
+
+    def __enter__(self) -> None:
+        changes = self._place is not None and self._place != default_place()
+        PLACES.blocks.append(PLACES.entering(self._place) if changes else nullcontext())
+        PLACES.blocks[-1].__enter__()
+
+    def __exit__(self, *raised) -> None:
+        PLACES.blocks.pop().__exit__(*raised)
 
 
 PLACES = Places()
@@ -146,8 +169,7 @@ def device_at(place: str) -> Device | None:
 
 def entering(name: str | None) -> AbstractContextManager:
     """``with`` block in which operations run on the device of this name; where it says nothing, nothing changes."""
-    place = place_of(name)
-    return nullcontext() if place is None or place == default_place() else PLACES.entering(place)
+    return _Scope(place_of(name))
 
 
 def full_name(place: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import graphc as tf
 import graphc.v1 as v1
 from graphc.cli import main
 from graphc.compile import target_of
@@ -60,6 +61,24 @@ def test_a_list_of_targets_with_a_comma_too_many(model, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["compile", model, "--target", "cuda:sm_90,", "-o", str(tmp_path / "m.gc")])
     assert "no target 'cuda:'" in capsys.readouterr().err
+
+
+@needs_compiler
+def test_a_scope_is_entered_again_where_it_is_used():
+    cpu, emulated = tf.device("/cpu:0"), tf.device("/cuda-emulated:0")
+    found = []
+    with emulated:
+        with cpu, cpu:
+            found.append(tf.Variable(1.0).device[-5:])
+        with emulated:
+            found.append(tf.Variable(1.0).device[-10:])
+        found.append(tf.Variable(1.0).device[-10:])
+    with pytest.raises(KeyError), emulated:
+        raise KeyError
+    found.append(tf.Variable(1.0).device[-5:])
+    with emulated:
+        found.append(tf.Variable(1.0).device[-10:])
+    assert found == ["CPU:0", "EMULATED:0", "EMULATED:0", "CPU:0", "EMULATED:0"]
 
 
 # ------------------------------------------------------------------------------------------ the emulator's compiler
