@@ -105,6 +105,8 @@ def target_of(options: Options) -> Target | Gpu:
     """
     if options.target is None:
         return host_target()
+    if not isinstance(options.target, str):
+        raise UsageError(f"target={options.target!r} must be the name of a target, or None for this machine")
     found = TARGETS.get(options.target) or gpu_target(options.target)
     if found is None:
         raise UsageError(f"no target {options.target!r}; known: {', '.join((*TARGETS, *GPUS))}")

@@ -14,7 +14,7 @@ from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.parts import HOST
 from graphc.options import Options
 from graphc.runtime.device import Device
-from graphc.runtime.gpus import CPU, NO_HOST_COMPILER, found_gpus, host_compiler, named_device, why_none
+from graphc.runtime.gpus import CPU, found_gpus, host_compiler, named_device, why_none, why_not_emulated
 
 _PREFIX = "/job:localhost/replica:0/task:0/device:"
 _KINDS = {"CPU": CPU, "GPU": CUDA, "CUDA-EMULATED": EMULATED}
@@ -22,7 +22,30 @@ _PLAIN = Options()
 
 
 class Places(Stack):
-    """The devices that ``tf.device`` opened in this thread, as ``cpu:0``, ``cuda:0``, ``cuda-emulated:0``."""
+    """The devices that ``tf.device`` opened in this thread, as ``cpu:0``, ``cuda:0``, ``cuda-emulated:0``.
+
+    Attributes:
+        blocks: of ``with`` that are open, also those that change nothing.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.blocks: list[AbstractContextManager] = []
+
+
+class _Scope(AbstractContextManager):
+    """What ``tf.device`` answers: entered as often as one likes, in any thread, also within itself."""
+
+    def __init__(self, place: str | None):
+        self._place = place
+
+    def __enter__(self) -> None:
+        changes = self._place is not None and self._place != default_place()
+        PLACES.blocks.append(PLACES.entering(self._place) if changes else nullcontext())
+        PLACES.blocks[-1].__enter__()
+
+    def __exit__(self, *raised) -> None:
+        PLACES.blocks.pop().__exit__(*raised)
 
 
 PLACES = Places()
@@ -91,7 +114,7 @@ def can_emulate() -> bool:
 
 def _emulated(index: int) -> str:
     if not can_emulate():
-        raise DeviceUnavailable(explain(f"device: {EMULATED}:{index} {NO_HOST_COMPILER}"))
+        raise DeviceUnavailable(explain(f"device: {EMULATED}:{index}: {why_not_emulated()}"))
     return f"{EMULATED}:{index}"
 
 
@@ -143,8 +166,7 @@ def device_at(place: str) -> Device | None:
 
 def entering(name: str | None) -> AbstractContextManager:
     """``with`` block in which operations run on the device of this name; where it says nothing, nothing changes."""
-    place = place_of(name)
-    return nullcontext() if place is None or place == default_place() else PLACES.entering(place)
+    return _Scope(place_of(name))
 
 
 def full_name(place: str) -> str:

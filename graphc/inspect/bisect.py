@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compile import assemble, load
-from graphc.errors import UsageError, located
+from graphc.errors import DeviceUnavailable, UsageError, located
 from graphc.inspect.noise import EPSILON, magnitude, tolerances
 from graphc.inspect.stages import Stages
 from graphc.ir import dtype as dt
@@ -101,6 +101,7 @@ def bisect(graph: Graph, arrays: Sequence[np.ndarray], options: Options = Option
     Raises:
         UsageError: no pass is called ``until``; the graph answers differently when it is run twice.
         GraphcError: the traced graph cannot be run on these arrays.
+        DeviceUnavailable: the device that ``options`` name is not there.
     """
     graph, arrays = canonical(graph), [np.asarray(a) for a in arrays]
     with located(None):
@@ -145,9 +146,15 @@ def _compiled(stages: Stages, arrays) -> tuple:
 
 
 def _outcome(run):
-    """What a run answers, or the error that stopped it: a step that makes a graph fail has changed its results."""
+    """What a run answers, or the error that stopped it: a step that makes a graph fail has changed its results.
+
+    Raises:
+        DeviceUnavailable: there is nothing to run it on.
+    """
     try:
         return run()
+    except DeviceUnavailable:
+        raise
     except Exception as error:
         return error
 

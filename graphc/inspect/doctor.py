@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compile import compile_graph, target_of
-from graphc.errors import DeviceUnavailable, GraphcError
+from graphc.errors import DeviceUnavailable, GraphcError, UsageError
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.graph import Graph, input_node
@@ -20,8 +20,7 @@ from graphc.ir.node import make
 from graphc.ir.type import Type
 from graphc.options import VERSION, Options
 from graphc.runtime.cache import default_cache
-from graphc.runtime.emulator.build import compiler
-from graphc.runtime.gpus import FoundGpu, code_for, driver_version, found_gpus, why_none
+from graphc.runtime.gpus import FoundGpu, code_for, driver_version, expect_gpu, found_gpus, host_compiler, named_device, why_none, why_not_emulated
 from graphc.runtime.pool import default_threads
 
 NEEDED = ("numpy", "llvmlite", "ml-dtypes")
@@ -64,6 +63,7 @@ def examine() -> Iterator[Finding]:
     yield from _cache()
     yield _program(Options(cache=False), "a small program")
     yield from _cuda()
+    yield from _chosen()
 
 
 def _cache() -> Iterator[Finding]:
@@ -92,10 +92,26 @@ def _cuda() -> Iterator[Finding]:
             yield _program(Options(cache=False, target=CUDA), f"a small program for {CUDA}:0")
     else:
         yield Finding("note", f"{CUDA}: {why_none()}")
+    command = host_compiler()
+    if command is None:
+        yield Finding("note", f"{EMULATED}: {why_not_emulated()}")
+    else:
+        yield _program(Options(cache=False, target=EMULATED), f"{EMULATED}: kernels are run by the CPU, for which {command} compiles them; a small program")
+
+
+def _chosen() -> Iterator[Finding]:
+    """Whether the device is there that the environment chooses."""
+    said = os.environ.get("GRAPHC_DEVICE")
+    if not said:
+        return
+    what = f"environment variable GRAPHC_DEVICE={said}"
     try:
-        yield Finding("ok", f"{EMULATED}: kernels run on the CPU, compiled by {compiler()[0]}")
-    except DeviceUnavailable as error:
-        yield Finding("note", str(error))
+        kind, _, number = named_device(said, what).partition(":")
+        if kind == CUDA:
+            expect_gpu(int(number), what)
+        yield Finding("ok", f"{what}: runs there what names no device")
+    except (DeviceUnavailable, UsageError) as error:
+        yield Finding("bad", str(error))
 
 
 def _device(gpu: FoundGpu, device: str) -> Finding:

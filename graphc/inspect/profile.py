@@ -18,6 +18,7 @@ from graphc.inspect.sizes import Sizes
 from graphc.inspect.stages import Stages
 from graphc.inspect.work import flops, step_bytes
 from graphc.ir.clock import BEGIN, Times
+from graphc.ir.gpu import Gpu
 from graphc.ir.node import Node, symbol_name
 from graphc.ir.program import Copy, Host, Launch, flat
 from graphc.runtime.executable import Executable
@@ -131,9 +132,11 @@ def profile(
         fresh: measure the machine anew instead of believing the cache.
 
     Raises:
-        UsageError: the target's code does not run here, or a number makes no sense.
+        UsageError: the target is a GPU, or its code does not run here, or a number makes no sense.
         FeedError, DtypeError, ShapeError: an array does not fit.
     """
+    if isinstance(stages.target, Gpu):
+        raise UsageError(f"code for {stages.target.name} cannot be measured: profiles are of code for the CPU")
     if not runs_here(stages.target):
         raise UsageError(f"code for {stages.target.name} does not run on this machine, so it cannot be measured")
     if (threads is not None and threads < 1) or (runs is not None and runs < 1) or not seconds > 0:

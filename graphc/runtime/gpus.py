@@ -12,10 +12,6 @@ from graphc.errors import DeviceUnavailable, UsageError, explain
 from graphc.ir.gpu import CUDA, EMULATED, GPUS, Gpu
 
 CPU = "cpu"
-NO_HOST_COMPILER = (
-    "compiles kernels with g++, which is not installed (Debian: apt-get install g++; Fedora: dnf install gcc-c++; the environment "
-    "variable CXX names another compiler)"
-)
 _LIBRARY = "libcuda.so.1"
 _MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED = 16, 75, 76, 97  # CU_DEVICE_ATTRIBUTE_...
 _NO_DEVICE = 100
@@ -150,8 +146,22 @@ def code_for(found: FoundGpu, said: str) -> Gpu:
 
 
 def host_compiler() -> str | None:
-    """The path of the C++ compiler with which GPUs are emulated; None without it, see ``NO_HOST_COMPILER``."""
+    """The path of the C++ compiler with which GPUs are emulated; None without it, see ``why_not_emulated``."""
     return shutil.which(os.environ.get("CXX") or "g++")
+
+
+def why_not_emulated() -> str:
+    """What is missing where there is no ``host_compiler``, and what to do."""
+    named = os.environ.get("CXX")
+    if named:
+        return (
+            f"a C++ compiler makes kernels into code for the CPU, and {named!r}, which the environment variable CXX names, is not there; "
+            "give its name or path alone, without options, or take CXX away, which means g++"
+        )
+    return (
+        "a C++ compiler makes kernels into code for the CPU, and g++ is not there; install it (Debian, Ubuntu: "
+        "apt-get install g++; Fedora: dnf install gcc-c++), or name another one by the environment variable CXX"
+    )
 
 
 def named_device(word: str, said: str) -> str:
@@ -163,7 +173,7 @@ def named_device(word: str, said: str) -> str:
     Raises:
         UsageError: it is none of the words that there are.
     """
-    kind, _, number = word.partition(":")
+    kind, _, number = word.partition(":") if isinstance(word, str) else ("", "", "")
     if kind not in (CPU, CUDA, EMULATED) or (number and not number.isdecimal()):
         raise UsageError(explain(f"{said}: must be {CPU}, {CUDA} or {EMULATED}, maybe with a number as in {CUDA}:1, got {word!r}"))
     return f"{kind}:{int(number or 0)}"
@@ -184,7 +194,7 @@ def gpu_target(target: str) -> Gpu | None:
         DeviceUnavailable: there is no such GPU, or none that code can be made for.
     """
     kind, _, rest = target.partition(":")
-    if kind not in (CUDA, EMULATED) or (rest and not rest.isdigit()):
+    if kind not in (CUDA, EMULATED) or target.endswith(":") or (rest and not rest.isdigit()):
         return GPUS.get(target)
     if kind == EMULATED:
         return GPUS[f"{EMULATED}:sm_90a"]

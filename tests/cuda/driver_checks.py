@@ -519,8 +519,15 @@ def alone_fake_several():
 
 
 def emulate_compiler():
-    """Let texts become libraries of the emulator instead of cubins."""
-    compile_gpu.image_of = lambda program, gpu: image(build(program_source(program, gpu), tuple(k.name for k in program.kernels)))
+    """Let texts become libraries of the emulator instead of cubins; those for the emulated device are as ever."""
+    usual = compile_gpu.image_of
+
+    def image_of(program, gpu):
+        if gpu.is_emulated:
+            return usual(program, gpu)
+        return image(build(program_source(program, gpu), tuple(k.name for k in program.kernels)))
+
+    compile_gpu.image_of = image_of
 
 
 def alone_fake_doctor():

@@ -28,7 +28,9 @@ def product_nests(p: Product, gpu: Gpu) -> tuple[tuple[For, ...], str]:
     sizes = (p.batch, p.left.lines, p.right.lines, p.depth)
     why = TENSOR_CORES if uses_tensor_cores(p, gpu) else MULTIPLY_ADDS
     if why is MULTIPLY_ADDS:
-        tilings = [(t, _fma) for t in tilings_for(*sizes, p.wide, gpu.multiprocessors)]
+        turned = not p.left.along and p.right.along  # both come to shared memory element by element
+        is_crowded = turned and gpu.capability < (9, 0)  # for which the compiler finds too few registers
+        tilings = [(t, _fma) for t in tilings_for(*sizes, p.wide, gpu.multiprocessors, is_crowded)]
     else:
         tilings = _warpgroups(p, gpu) or [(t, _mma) for t in mma_tilings_for(*sizes, p.left.dtype.size, gpu)]
     return nests_of(p, tuple(tilings), gpu.multiprocessors), why

@@ -79,10 +79,14 @@ def choose(sizes: tuple, dtype: dt.DType, multiprocessors: int, most: int) -> Ti
     return min(fitting, key=lambda t: _cycles(t, sizes, dtype, multiprocessors))
 
 
-def tilings_for(batch, m, n, k, dtype: dt.DType, multiprocessors: int) -> tuple[Tiling, ...]:
-    """The tiling of a product; where it is not known how many results there are one for large and one for small ones, unless they are the same."""
+def tilings_for(batch, m, n, k, dtype: dt.DType, multiprocessors: int, is_crowded: bool = False) -> tuple[Tiling, ...]:
+    """The tiling of a product; where it is not known how many results there are one for large and one for small ones, unless they are the same.
+
+    Args:
+        is_crowded: registers are needed for more than sums, of which a thread has fewer then.
+    """
     dims = (batch, m, n, k)
-    most = MOST_SUMS[1 if any(isinstance(d, Node) for d in dims) else 0] if dtype.size <= 4 else MOST_WIDE
+    most = MOST_SUMS[1 if is_crowded or any(isinstance(d, Node) for d in dims) else 0] if dtype.size <= 4 else MOST_WIDE
     return tuple(dict.fromkeys([choose(sizes, dtype, multiprocessors, most) for sizes in numbers_for(dims)]))
 
 

@@ -199,7 +199,13 @@ void run_block(Block& b) {
   for (;;) {
     bool any = false;
     arrange(b, order, b.warps);
-    for (int i = 0; i < b.warps && !b.failed; ++i) any |= run_warp(b, order[i]);
+    for (int i = 0; i < b.warps && !b.failed; ++i) {
+      any |= run_warp(b, order[i]);
+      if (b.stoppable && interrupted && !b.failed) {
+        snprintf(b.error, sizeof b.error, "kernel %s: stopped by an interrupt", b.kernel);
+        b.failed = true;
+      }
+    }
     if (b.failed) break;
     any |= leave_barrier(b) | leave_named(b);
     if (any) continue;

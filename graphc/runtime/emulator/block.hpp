@@ -1,5 +1,6 @@
 // One block of threads: who runs next, what waits for what, and how a fault ends it.
 #pragma once
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -82,7 +83,8 @@ struct Device {  // device.py has the same
   Allocation* allocations;
   int64_t count;
   uint64_t time;       // in the checked launches so far
-  int32_t order, early, workers, unused;
+  int32_t order, early, workers;
+  int32_t stoppable;  // by SIGINT: Python raises KeyboardInterrupt then
 };
 
 struct Block {
@@ -93,6 +95,7 @@ struct Block {
   int count, warps, index, grid, shared_bytes;
   Order order;
   bool early;          // copies land when they are started, not as late as they may
+  bool stoppable;      // the launch is, by SIGINT
   uint64_t random;
   // what runs
   const char* kernel;
@@ -120,6 +123,7 @@ struct Block {
 };
 
 inline thread_local Block* block = nullptr;
+inline volatile sig_atomic_t interrupted = 0;  // SIGINT came in a launch that it stops
 
 // A thread waits, and others go on.
 inline void wait_as(State state, int line) {

@@ -16,7 +16,7 @@ from pathlib import Path
 from graphc.errors import CompileError, DeviceUnavailable
 from graphc.ir.gpu import EMULATED
 from graphc.runtime.cache import default_cache, digest_of
-from graphc.runtime.gpus import NO_HOST_COMPILER, host_compiler
+from graphc.runtime.gpus import host_compiler, why_not_emulated
 from graphc.runtime.host import fitting_targets
 
 HEADERS = Path(__file__).resolve().parent
@@ -64,7 +64,7 @@ def compiler() -> tuple[str, ...]:
     """
     found = host_compiler()
     if found is None:
-        raise DeviceUnavailable(f"{EMULATED} {NO_HOST_COMPILER}")
+        raise DeviceUnavailable(f"{EMULATED}: {why_not_emulated()}")
     fused = any(target.fma and target.triple.startswith("x86_64") for target in fitting_targets())
     return (found, *_FLAGS, *(("-mfma",) if fused else ()))
 
@@ -167,7 +167,10 @@ def _prepare(folder: Path) -> None:
         run = subprocess.run([*compiler(), *flags, str(HEADERS / source), "-o", name], capture_output=True, text=True)
         if run.returncode:
             os.unlink(name)
-            raise CompileError(f"cuda-emulated: the C++ compiler does not accept the emulator\n{run.stderr.strip()[-2000:]}")
+            said = run.stderr.strip()[-2000:] or f"it ends with {run.returncode} and says nothing"
+            raise CompileError(
+                f"cuda-emulated: the C++ compiler {compiler()[0]} does not accept the emulator; the environment variable CXX names another\n{said}"
+            )
         os.replace(name, folder / made)
         for other in folder.parent.glob(f"{_FOLDER}*"):  # of versions of graphc or the compiler that are used no more
             if other != folder and other.stat().st_mtime < time.time() - _ABANDONED:

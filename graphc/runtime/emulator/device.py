@@ -7,7 +7,9 @@ import ctypes
 import mmap
 import os
 import re
+import signal
 import tempfile
+import threading
 from bisect import bisect_right
 from dataclasses import dataclass, fields
 
@@ -57,7 +59,7 @@ class _Allocation(ctypes.Structure):
 class _Device(ctypes.Structure):
     _fields_ = [
         ("allocations", ctypes.POINTER(_Allocation)), ("count", ctypes.c_int64), ("time", ctypes.c_uint64),
-        ("order", ctypes.c_int32), ("early", ctypes.c_int32), ("workers", ctypes.c_int32), ("unused", ctypes.c_int32),
+        ("order", ctypes.c_int32), ("early", ctypes.c_int32), ("workers", ctypes.c_int32), ("stoppable", ctypes.c_int32),
     ]  # fmt: skip
 
 
@@ -120,6 +122,11 @@ class EmulatedModule:
         if at != line and "//" in self._text[at - 1]:
             found.insert(0, (at, self._text[at - 1].strip()))
         return found
+
+
+def _stoppable() -> bool:
+    """Whether Ctrl-C raises KeyboardInterrupt in this thread: a handler of the program's own may want the launch to go on."""
+    return threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def _text_of(image: bytes) -> list[str]:
@@ -266,6 +273,7 @@ class EmulatedDevice:
 
         Raises:
             DeviceError: also where the kernel did what it must not; the message names kernel, array, index, thread, block and line.
+            KeyboardInterrupt: Ctrl-C stopped it; what it had written stays.
         """
         if not 1 <= threads <= _MOST_THREADS or not 1 <= grid <= _MOST_BLOCKS:
             raise DeviceError(f"{self.name}: kernel {function.name} launched with {grid} blocks of {threads} threads; 1 to {_MOST_THREADS} threads are possible")
@@ -275,6 +283,7 @@ class EmulatedDevice:
             return self._recording.calls.append((self.launch, function, grid, threads, shared, arguments, sizes))
         state = self._state
         state.order, state.early, state.workers = ORDERS.index(self.order), self.early, self.workers
+        state.stoppable = _stoppable()
         failed, counted = function.module.run(function.name, (grid, threads, shared), arguments, sizes, state)
         if failed:
             raise DeviceError(f"{self.name}: {failed}", kernels=(function.name,))

@@ -84,6 +84,33 @@ struct Lease {  // a Block, with its stacks and cells, which outlive a launch
   }
 };
 
+static struct sigaction python_action;
+
+// Python's handler runs too: it has KeyboardInterrupt raised when the launch returns.
+static void on_interrupt(int number, siginfo_t* info, void* context) {
+  interrupted = 1;
+  if (python_action.sa_flags & SA_SIGINFO)
+    python_action.sa_sigaction(number, info, context);
+  else if (python_action.sa_handler != SIG_DFL && python_action.sa_handler != SIG_IGN)
+    python_action.sa_handler(number);
+}
+
+struct Interruptible {  // a launch of the main thread that Ctrl-C stops: Python itself would wait for its end
+  const bool on;
+  explicit Interruptible(bool wanted) : on(wanted) {
+    if (!on) return;
+    interrupted = 0;
+    struct sigaction mine = {};
+    mine.sa_sigaction = on_interrupt;
+    mine.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigaction(SIGINT, nullptr, &python_action);
+    sigaction(SIGINT, &mine, nullptr);
+  }
+  ~Interruptible() {
+    if (on) sigaction(SIGINT, &python_action, nullptr);
+  }
+};
+
 static void begin_block(Block& b, int index) {
   b.index = index;
   b.random = static_cast<uint64_t>(index) * 2654435761u + 1;
@@ -123,6 +150,7 @@ static void run_blocks(const Work& r, std::atomic<int>& next, std::atomic<bool>&
   b.device = r.device;
   b.order = r.device ? static_cast<Order>(r.device->order) : ASCENDING;
   b.early = r.device && r.device->early;
+  b.stoppable = r.device && r.device->stoppable;
   b.failed = false;
   b.error[0] = 0;
   b.counters = Counters{};
@@ -173,6 +201,7 @@ int launch(const Kernel* kernels, int known, const char* name, int grid, int thr
       run_blocks(request, next, stop, counted[static_cast<size_t>(i)], mine, gc_shared, error, space);
     });
   uint64_t end = time;
+  const Interruptible guard(device && device->stoppable);
   run_blocks(request, next, stop, counted[0], end, gc_shared, error, space);
   for (std::thread& t : others) t.join();
   (device ? device->time : own_time) = end + 1;
