@@ -43,9 +43,7 @@ def image_of(program: Program, gpu: Gpu) -> bytes:
     return bundle(compile_images(source, gpu.arch, program.name, driver_here()))
 
 
-@functools.lru_cache(maxsize=None)
-def _opened(kind: str, arch: str, index: int) -> Device:
-    return EmulatedDevice(arch, index) if kind == "emulated" else open_device(index)
+_emulated = functools.cache(EmulatedDevice)
 
 
 def device_for(gpu: Gpu, index: int) -> Device:
@@ -55,7 +53,7 @@ def device_for(gpu: Gpu, index: int) -> Device:
         DeviceUnavailable: there is none; the message says why.
     """
     with _lock:
-        return _opened("emulated", gpu.arch, index) if gpu.is_emulated else _opened("cuda", "", index)
+        return _emulated(gpu.arch, index) if gpu.is_emulated else open_device(index)
 
 
 def executable(

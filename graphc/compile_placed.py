@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.graph import Graph
-from graphc.ir.parts import HOST, Copy, Parts
+from graphc.ir.parts import Copy, Parts
 from graphc.ir.program import Param, Signature
 from graphc.options import Options
 from graphc.passes.parts import cut
 from graphc.passes.standalone import standalone
 from graphc.runtime.placed import Bring, PlacedExecutable, Stage
 
-def device_of(options: Options) -> str:
-    """The name of the device that programs of these options run on, such as ``cuda:0``."""
-    kind, _, number = (options.target or "").partition(":")
-    return f"{kind}:{number if number.isdigit() else 0}" if kind in (CUDA, EMULATED) else HOST
-
-
-def options_at(device: str, options: Options) -> Options:
-    """The same options for programs of another device."""
-    if device == device_of(options):
-        return options
-    kind, _, number = device.partition(":")
-    return replace(options, target=None if device == HOST else kind if number == "0" else device)
-
 
 def parts_of(graph: Graph, options: Options) -> Parts | None:
     """The parts of a graph; None where it runs on one device."""
-    return cut(graph, device_of(options))
+    return cut(graph, options.device)
 
 
 def placed(parts: Parts, options: Options, compile: Callable) -> PlacedExecutable:
@@ -44,7 +29,7 @@ def placed(parts: Parts, options: Options, compile: Callable) -> PlacedExecutabl
     for step in parts.steps:
         if not isinstance(step, Copy):
             graph, sizes = standalone(step.graph)
-            program = compile(graph, options_at(step.device, options))
+            program = compile(graph, options.at(step.device))
             made[step] = program.bind(residents=True) if program.resides else program, tuple([symbols[s] for s in sizes])
             devices[step.device] = program.device if program.resides else None
     numbers = {(name, ""): k for k, name in enumerate(parts.inputs)}  # of values, by name and device; given ones have none

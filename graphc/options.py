@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.machine import DEFAULT, Machine
+from graphc.ir.parts import HOST
 
 VERSION = "0.1.0"
 INEXACT = ("fold_norm", "sum_order", "integer_products")  # what inference with trained weights can do with
@@ -43,3 +45,16 @@ class Options:
     skip: tuple[str, ...] = ()
     checks: bool = field(default_factory=lambda: os.environ.get("GRAPHC_CHECKS", "1") != "0")
     machine: Machine = DEFAULT
+
+    @property
+    def device(self) -> str:
+        """The name of the device that programs of these options run on, such as ``cuda:0``; ``cpu:0`` is the host."""
+        kind, _, number = (self.target or "").partition(":")
+        return f"{kind}:{number if number.isdigit() else 0}" if kind in (CUDA, EMULATED) else HOST
+
+    def at(self, device: str) -> "Options":
+        """The same options for programs of another device."""
+        if device == self.device:
+            return self
+        kind, _, number = device.partition(":")
+        return replace(self, target=None if device == HOST else kind if number == "0" else device)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from graphc.errors import UsageError
-from graphc.runtime.gpus import WORDS, FoundGpu, device_word
+from graphc.runtime.gpus import FoundGpu, named_device
 
 _VARIABLE = "GRAPHC_DEVICE"
 
@@ -20,12 +19,7 @@ def asked_device(device: str | None) -> str | None:
     said = device if device is not None else os.environ.get(_VARIABLE) or None
     if said is None:
         return None
-    found = device_word(said)
-    if found is None:
-        by = "device" if device is not None else f"environment variable {_VARIABLE}"
-        raise UsageError(f"{by}: {WORDS}, got {said!r}")
-    kind, number = found
-    return f"{kind}:{number}"
+    return named_device(said, "device" if device is not None else f"environment variable {_VARIABLE}")
 
 
 def kind_of(device: str) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from graphc.api.machine import LogicalDevice, expect_known, get_visible_devices, setting
 from graphc.api.places import HOST, can_emulate, device_at, place_of
 from graphc.errors import UnavailableError, UsageError, explain
+from graphc.runtime.device_memory import forget_peak, memory_held, scratch_held
 from graphc.runtime.gpus import found_gpus
-from graphc.runtime.resident import forget_peak, memory_held
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def _named(device: str) -> str:
 def get_memory_info(device) -> dict[str, int]:
     """Memory in bytes: what is in use now, as ``current``, and the most that was so far, as ``peak``.
 
-    Of the CPU: of the process. Of a GPU: of variables, results and other arrays that lie there, without the scratch memory of
-    programs.
+    Of the CPU: of the process. Of a GPU: of variables, results and other arrays that lie there; what programs have beside these,
+    for constants and intermediate results, is ``scratch``.
 
     Raises:
         UsageError: it names no device. DeviceUnavailable: it cannot be used; the message says what is missing.
@@ -113,7 +113,7 @@ def get_memory_info(device) -> dict[str, int]:
     place = _named(device)
     if place != HOST:
         current, peak = memory_held(device_at(place))
-        return {"current": current, "peak": peak}
+        return {"current": current, "peak": peak, "scratch": scratch_held(device_at(place))}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     current = _resident() or peak
     return {"current": current, "peak": max(current, peak)}

@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager, nullcontext
 from graphc.api.device_names import canonical_device, device_parts
 from graphc.api.recorder import Stack
 from graphc.compile import device_at as _opened
-from graphc.errors import DeviceUnavailable, UsageError, explain
-from graphc.ir.gpu import CUDA
+from graphc.errors import DeviceUnavailable, explain
+from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.parts import HOST
 from graphc.options import Options
 from graphc.runtime.device import Device
-from graphc.runtime.gpus import WORDS, cxx, device_word, found_gpus, why_none, why_not_emulated
+from graphc.runtime.gpus import CPU, found_gpus, host_compiler, named_device, no_host_compiler, why_none
 
 _PREFIX = "/job:localhost/replica:0/task:0/device:"
-_KINDS = {"CPU": "cpu", "GPU": "cuda", "CUDA-EMULATED": "cuda-emulated"}
+_KINDS = {"CPU": CPU, "GPU": CUDA, "CUDA-EMULATED": EMULATED}
 _PLAIN = Options()
 
 
@@ -93,7 +93,7 @@ def place_of(name: str | None, soft: bool | None = None) -> str | None:
         return _emulated(index)
     gpus = visible_gpus()
     if index < len(gpus):
-        return f"cuda:{gpus[index]}"
+        return f"{CUDA}:{gpus[index]}"
     if Seen.soft if soft is None else soft:
         return None
     raise DeviceUnavailable(explain(f"device: {name} is not there: {_why_not()}; allow soft placement to run on the CPU instead"))
@@ -109,13 +109,13 @@ def _why_not() -> str:
 
 def can_emulate() -> bool:
     """Whether kernels for GPUs can be run on the CPU."""
-    return cxx() is not None
+    return host_compiler() is not None
 
 
 def _emulated(index: int) -> str:
     if not can_emulate():
-        raise DeviceUnavailable(explain(f"device: cuda-emulated:{index}: {why_not_emulated()}"))
-    return f"cuda-emulated:{index}"
+        raise DeviceUnavailable(explain(f"device: {EMULATED}:{index} {no_host_compiler()}"))
+    return f"{EMULATED}:{index}"
 
 
 def chosen(kind: str, what: str) -> str:
@@ -127,14 +127,12 @@ def chosen(kind: str, what: str) -> str:
     Raises:
         UsageError: there is no such word. DeviceUnavailable: there is no such device.
     """
-    found = device_word(kind)
-    if found is None:
-        raise UsageError(explain(f"{what}: {WORDS}, got {kind!r}"))
-    word, number = found
-    if word == CUDA and number >= len(visible_gpus()):
-        advice = "choose cuda-emulated to run kernels for GPUs on the CPU"
+    device = named_device(kind, what)
+    word, _, number = device.partition(":")
+    if word == CUDA and int(number) >= len(visible_gpus()):
+        advice = f"choose {EMULATED} to run kernels for GPUs on the CPU"
         raise DeviceUnavailable(explain(f"{what}: GPU:{number} is not there: {_why_not()}; {advice}"))
-    return place_of(f"/{word}:{number}")
+    return place_of(f"/{device}")
 
 
 @functools.lru_cache(None)
@@ -154,8 +152,7 @@ def default_place() -> str:
 
 def options_for(place: str) -> Options:
     """How programs for a device are compiled."""
-    kind, _, number = place.partition(":")
-    return _PLAIN if place == HOST else Options(target=kind if number == "0" else place)
+    return _PLAIN.at(place)
 
 
 def device_at(place: str) -> Device | None:
@@ -175,6 +172,6 @@ def entering(name: str | None) -> AbstractContextManager:
 def full_name(place: str) -> str:
     """The name of a device as tensors tell it."""
     kind, _, number = place.partition(":")
-    if kind == "cuda" and int(number) in visible_gpus():
+    if kind == CUDA and int(number) in visible_gpus():
         number = visible_gpus().index(int(number))
     return f"{_PREFIX}{next(k for k, v in _KINDS.items() if v == kind)}:{number}"

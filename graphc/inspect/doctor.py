@@ -20,7 +20,9 @@ from graphc.ir.node import make
 from graphc.ir.type import Type
 from graphc.options import VERSION, Options
 from graphc.runtime.cache import default_cache
-from graphc.runtime.gpus import WORDS, FoundGpu, code_for, cxx, device_word, driver_version, expect_gpu, found_gpus, why_none, why_not_emulated
+from graphc.runtime.gpus import (
+    FoundGpu, code_for, device_number, driver_version, expect_gpu, found_gpus, host_compiler, named_device, no_host_compiler, why_none,
+)  # fmt: skip
 from graphc.runtime.pool import default_threads
 
 NEEDED = ("numpy", "llvmlite", "ml-dtypes")
@@ -92,9 +94,9 @@ def _cuda() -> Iterator[Finding]:
             yield _program(Options(cache=False, target=CUDA), f"a small program for {CUDA}:0")
     else:
         yield Finding("note", f"{CUDA}: {why_none()}")
-    command = cxx()
+    command = host_compiler()
     if command is None:
-        yield Finding("note", f"{EMULATED}: {why_not_emulated()}")
+        yield Finding("note", f"{EMULATED} {no_host_compiler()}")
     else:
         yield _program(Options(cache=False, target=EMULATED), f"{EMULATED}: kernels are run by the CPU, for which {command} compiles them; a small program")
 
@@ -104,15 +106,13 @@ def _chosen() -> Iterator[Finding]:
     said = os.environ.get("GRAPHC_DEVICE")
     if not said:
         return
-    what, found = f"environment variable GRAPHC_DEVICE={said}", device_word(said)
-    if found is None:
-        yield Finding("bad", f"{what}: {WORDS}")
-        return
+    what = f"environment variable GRAPHC_DEVICE={said}"
     try:
-        if found[0] == CUDA:
-            expect_gpu(found[1], what)
-        yield Finding("ok", f"{what}: runs there what names no device")
-    except DeviceUnavailable as error:
+        device = named_device(said, what)
+        if device.startswith(f"{CUDA}:"):
+            expect_gpu(device_number(device), what)
+        yield Finding("ok", f"{what}: what names no device runs there")
+    except GraphcError as error:
         yield Finding("bad", str(error))
 
 

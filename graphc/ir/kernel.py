@@ -27,6 +27,8 @@ class Array:
     index of a vector loop plus a constant), ``stack`` (a small array private to the task), or ``shared`` (memory of a block of
     threads, on GPUs only).
     What is written to a ``streamed`` array is not read again soon: stores may go past the caches.
+    Of a parameter with a ``box`` a kernel knows a tensor map alone, by which the copy engine of a GPU brings so many elements of
+    each dimension at once; it stands in the ``At`` of a Call, at index 0.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Array:
     written: bool = False
     strides: tuple | None = None
     streamed: bool = False
+    box: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

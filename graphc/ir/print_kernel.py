@@ -28,6 +28,8 @@ def array_text(array) -> str:
         text += " streamed" if array.streamed else " written"
     if array.strides is not None:
         text += f" strides({', '.join(map(dim_text, array.strides))})"
+    if array.box is not None:
+        text += f" box({', '.join(map(dim_text, array.box))})"
     return text
 
 

@@ -235,6 +235,8 @@ class Module:
                     dims = f" dims({', '.join(map(dim_text, step.dims))})" if step.dims else ""
                     blocks = f" grid {dim_text(step.grid)} threads {step.threads}" if step.threads else ""
                     blocks += f" shared {step.shared}" if step.shared else ""
+                    for m in step.maps:
+                        blocks += f" map {m.argument} {m.type} box({', '.join(map(dim_text, m.box))})"
                     self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}{blocks}")
                 case "Copy":
                     self.lines.append(f"{indent}copy {name_text(step.source)} -> {name_text(step.target)}")

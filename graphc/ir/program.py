@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.kernel import Kernel
 from graphc.ir.printer import program_text
+from graphc.ir.tensor_map import TensorMap
 from graphc.ir.text import dim_text
 from graphc.ir.type import Type
 
@@ -41,7 +42,7 @@ class Launch:
     """Run a kernel; ``args`` are buffer names in the order of the kernel's parameters.
 
     On a GPU ``grid`` blocks (an int or a Node over the symbols) of ``threads`` threads run it, each with ``shared`` bytes of
-    memory of its own; on CPUs these are 0.
+    memory of its own; on CPUs these are 0. ``maps`` are the arguments that are tensor maps.
     """
 
     kernel: str
@@ -50,6 +51,7 @@ class Launch:
     grid: object = 0
     threads: int = 0
     shared: int = 0
+    maps: tuple[TensorMap, ...] = ()
 
 
 @dataclass(frozen=True)

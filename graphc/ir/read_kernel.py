@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from graphc.ir.kernel import KINDS, Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.lines import Line, Lines
 from graphc.ir.node import Node, symbol, var
-from graphc.ir.read_value import Scope, read_dim, read_dtype, read_expression, read_index, read_type
+from graphc.ir.read_value import Scope, read_box, read_dim, read_dtype, read_expression, read_index, read_type
 from graphc.ir.type import Type
 
 
@@ -44,7 +44,7 @@ def _read_array(line: Line, scope: Scope) -> Array:
         line.expect("(")
         strides = tuple(line.separated(")", lambda: read_dim(line, scope)))
     scope.arrays[name] = type.dtype
-    return Array(name, type, space, written, strides, streamed)
+    return Array(name, type, space, written, strides, streamed, read_box(line, scope))
 
 
 @dataclass
@@ -146,23 +146,19 @@ def _read_statement(line: Line, scope: Scope):
         return Barrier()
     if line.accept("call"):
         function = line.name("a function")
+        if line.accept("<"):  # of a template
+            numbers = line.separated(">", lambda: read_dim(line, scope))
+            if any(type(n) is not int for n in numbers):
+                line.refuse("functions are chosen by numbers")
+            function += f"<{', '.join(map(str, numbers))}>"
         line.expect("(")
         return Call(function, tuple(line.separated(")", lambda: _read_argument(line, scope))))
     if line.accept("alloc"):
         return Alloc(_read_array(line, scope))
     if line.accept("prefetch"):
-        name = line.name("an array")
-        if name not in scope.arrays:
-            line.fail("an array that is declared before", line.at - 1)
-        index, guard = read_index(line, scope)
-        if guard is not None:
-            line.fail("an index without a guard")
-        return Prefetch(name, index)
+        return Prefetch(*_read_place(line, scope))
     if line.accept("turn"):
-        name = line.name("an array")
-        if name not in scope.arrays:
-            line.fail("an array that is declared before", line.at - 1)
-        return Turn(name)
+        return Turn(_read_known(line, scope))
     if line.accept("let"):
         name = line.name("a variable")
         line.expect(":")
@@ -175,17 +171,28 @@ def _read_statement(line: Line, scope: Scope):
     return _read_write(line, scope)
 
 
+def _read_known(line: Line, scope: Scope) -> str:
+    """The name of an array."""
+    name = line.name("an array")
+    if name not in scope.arrays:
+        line.fail("an array that is declared before", line.at - 1)
+    return name
+
+
+def _read_place(line: Line, scope: Scope) -> tuple[str, tuple]:
+    """The name of an array, and the index of one of its elements."""
+    name = _read_known(line, scope)
+    index, guard = read_index(line, scope)
+    if guard is not None:
+        line.fail("an index without a guard")
+    return name, index
+
+
 def _read_argument(line: Line, scope: Scope):
     """An argument of a call: ``at name[..]``, a plain number, or an expression."""
     if line.next == "at" and line.texts[line.at + 1] not in (",", ")"):
         line.at += 1
-        name = line.name("an array")
-        if name not in scope.arrays:
-            line.fail("an array that is declared before", line.at - 1)
-        index, guard = read_index(line, scope)
-        if guard is not None:
-            line.fail("an index without a guard")
-        return At(name, index)
+        return At(*_read_place(line, scope))
     start = line.at
     number = line.kinds[start] == "number" or (line.next == "-" and line.kinds[start + 1] == "number")
     if number and line.texts[start + 1 + (line.next == "-")] in (",", ")"):

@@ -10,7 +10,8 @@ from graphc.ir.blob import EMPTY, Blob
 from graphc.ir.lines import Line, Lines
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Refuse, Repeat, Signature
 from graphc.ir.read_graph import read_donated, read_requirement
-from graphc.ir.read_value import Scope, read_attr, read_dim, read_type
+from graphc.ir.read_value import Scope, read_attr, read_box, read_dim, read_type
+from graphc.ir.tensor_map import TensorMap
 
 _PLACES = ("input", "output", "constant", "arena", "row")
 
@@ -187,7 +188,7 @@ def _read_step(line: Line, scope: Scope):
 
 
 def _read_blocks(line: Line, scope: Scope) -> tuple:
-    """How many blocks of how many threads run a kernel, and the bytes that a block has: of launches on a GPU."""
+    """How many blocks of how many threads run a kernel, the bytes that a block has, and tensor maps: of launches on a GPU."""
     if not line.accept("grid"):
         return ()
     grid = read_dim(line, scope)
@@ -196,7 +197,10 @@ def _read_blocks(line: Line, scope: Scope) -> tuple:
     shared = read_dim(line, scope) if line.accept("shared") else 0
     if type(threads) is not int or type(shared) is not int:
         line.refuse("threads and shared bytes are numbers")
-    return grid, threads, shared
+    maps = []
+    while line.accept("map"):
+        maps.append(TensorMap(read_dim(line, scope), read_type(line, scope), read_box(line, scope)))
+    return grid, threads, shared, tuple(maps)
 
 
 def _read_refuse(line: Line, scope: Scope) -> Refuse:

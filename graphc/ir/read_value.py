@@ -61,6 +61,14 @@ def read_dtype(line: Line) -> DType:
     return found
 
 
+def read_box(line: Line, scope: Scope) -> tuple | None:
+    """What a copy of the copy engine takes of an array, where that follows."""
+    if not line.accept("box"):
+        return None
+    line.expect("(")
+    return tuple(line.separated(")", lambda: read_dim(line, scope)))
+
+
 def read_type(line: Line, scope: Scope) -> Type:
     """A tensor's type such as ``f32[n,10]``."""
     dtype = read_dtype(line)

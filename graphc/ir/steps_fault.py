@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.ir import dtype as dt
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
+from graphc.ir.tensor_map import fault_of_map
 
 _MOST_THREADS, _MOST_SHARED = 1024, 227 << 10  # of a block, on any device
 
@@ -49,11 +50,17 @@ def _misplaced(buffer: Buffer, buffers: dict[str, Buffer], program: Program, kno
 
 def _wrong(step, buffers: dict[str, Buffer], known: set[str]) -> str:
     match step:
-        case Launch(_, args, dims, grid, threads, shared):
+        case Launch(_, args, dims, grid, threads, shared, maps):
             if fault := _absent(args, buffers) or _unknown((*dims, grid), known):
                 return fault
             if not (0 < threads <= _MOST_THREADS and 0 <= shared <= _MOST_SHARED):
                 return f"no device has blocks of {threads} threads with {shared} bytes of shared memory"
+            for m in maps:
+                if fault := fault_of_map(m, len(args)):
+                    return fault
+                given = buffers[args[m.argument]]
+                if given.type.is_static and _bytes(given) != m.type.size * m.type.dtype.size:
+                    return f"{given.name} is not of the size of {m.type}"
         case Copy(source, target):
             return _absent((source, target), buffers)
         case Host():

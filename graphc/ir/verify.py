@@ -11,6 +11,7 @@ from graphc.ir.order import toposort
 from graphc.ir.node import INDEX, Node, binary, simplified, symbol
 from graphc.ir.printer import step_text, value_names
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat
+from graphc.ir.tensor_map import maps_of
 from graphc.ir.type import TupleType, Type
 from graphc.ir.verify_kernel import verify_kernel
 
@@ -171,9 +172,9 @@ class _GraphCheck:
             self.fail(f"a dimension is a rank-0 i64, not {dim.type}", node)
         if dim.op == "const":
             self.fail(f"the dimension {dim} is a Node, but should be an int", node)
-        for symbol in _symbols((dim,)):
-            if symbol not in self.bound:
-                self.fail(f"the symbol {symbol} is in no input's shape", node)
+        for needed in _symbols((dim,)):
+            if needed not in self.bound:
+                self.fail(f"the symbol {needed} is in no input's shape", node)
         normal = _normal(dim)
         if normal is not dim:
             self.fail(f"the dimension {dim} is not in normal form, which is {normal}", node)
@@ -386,5 +387,7 @@ class _ProgramCheck:
                 self.fail(f"{name!r} of {found} is given for the array {array.name} of {array.type}", step)
             if array.written:
                 self.writable(name, step)
+        if step.threads and step.maps != maps_of(kernel):
+            self.fail(f"the tensor maps of kernel @{kernel.name} are others", step)
         for d in step.dims:
             self.dim(d, "a dims value", step)

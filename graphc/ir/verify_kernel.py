@@ -8,7 +8,8 @@ from graphc.errors import CompileError
 from graphc.ir.order import toposort
 from graphc.ir.kernel import KINDS, Alloc, Array, At, Barrier, Call, For, If, Kernel, Let, Prefetch, Set, Store, Turn
 from graphc.ir.node import BOOL, INDEX, Node, binary, const_value
-from graphc.ir.print_kernel import statement_text
+from graphc.ir.print_kernel import array_text, statement_text
+from graphc.ir.tensor_map import TensorMap, fault_of_map
 
 WARP = 32  # threads that go together on a GPU
 THREADS = 1024  # of a block at the most
@@ -61,6 +62,8 @@ class _KernelCheck:
         for array in self.kernel.arrays:
             if array.space != "global":
                 self.fail(f"the parameter {array.name} lies in {array.space} memory")
+            if array.box is not None and (array.written or fault_of_map(TensorMap(0, array.type, array.box), 1)):
+                self.fail(f"the parameter {array_text(array)} cannot be a tensor map")
             self._declare(array, None)
 
     def _declare(self, array: Array, statement) -> None:
@@ -174,7 +177,10 @@ class _KernelCheck:
             if isinstance(argument, At):
                 for x in argument.index:
                     self._expression(x, s)
-                self._access(self._array(argument.array, s), argument.index, s)
+                array = self._array(argument.array, s)
+                self._access(array, argument.index, s)
+                if array.box is not None and any(const_value(x) != 0 for x in argument.index):
+                    self.fail(f"an address beside that of {array.name}, which is a tensor map", s)
             elif isinstance(argument, Node):
                 self._expression(argument, s)
             elif type(argument) is not int:
@@ -260,6 +266,8 @@ class _KernelCheck:
         if node.dtype is not array.type.dtype:
             self.fail(f"a load of {node.dtype.short} from the array {array.name} of {array.type}", s)
         self._access(array, index, s)
+        if array.box is not None:
+            self.fail(f"a load from {array.name}, which is a tensor map", s)
 
     def _fold(self, node: Node, s) -> None:
         array = self._array(node.attr("buffer"), s)

@@ -22,6 +22,7 @@ from graphc.ir.notes import Fusion, Launched, Notes
 from graphc.ir.program import Branch, Buffer, Copy, Host, Launch, Param, Program, Refuse, Repeat, Signature
 from graphc.ir.sizes import made_by
 from graphc.ir.target import Target
+from graphc.ir.tensor_map import maps_of
 from graphc.ir.type import TupleType, Type
 from graphc.lower import control
 from graphc.lower.attend import ATTENTION, unite_attention
@@ -452,18 +453,18 @@ class _Blocks:
 
     def __init__(self, lowering: Lowering):
         kernels = {} if lowering.gpu is None else {name: kernel for kernel, name in lowering.kernels.items()}
-        self.kernels = {name: (kernel.dims, geometry(kernel)) for name, kernel in kernels.items()}
+        self.kernels = {name: (kernel.dims, geometry(kernel), maps_of(kernel)) for name, kernel in kernels.items()}
 
     def of(self, kernel: str, dims: tuple) -> tuple:
-        """Grid, threads and shared bytes of a launch with these values of the kernel's dims."""
+        """Grid, threads, shared bytes and tensor maps of a launch with these values of the kernel's dims."""
         if kernel not in self.kernels:
             return ()
-        own, found = self.kernels[kernel]
+        own, found, maps = self.kernels[kernel]
         grid = found.grid
         if isinstance(grid, Node):
             values = {d: v if isinstance(v, Node) else const(v, INDEX) for d, v in zip(own, dims)}
             grid = simplified(simplified_index(substitute((grid,), values)[0]))
-        return grid, found.threads, found.shared
+        return grid, found.threads, found.shared, maps
 
 
 def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Program:

@@ -74,7 +74,7 @@ class Device(Protocol):
     def tensor_map(
         self, address: int, dtype: DType, sizes: tuple[int, ...], strides: tuple[int, ...], box: tuple[int, ...], swizzle: bool = True
     ) -> bytes:
-        """What the copy engine of sm_90 and up is told of an array: 128 bytes, to be uploaded to an address that is a multiple of 64.
+        """What the copy engine of sm_90 and up is told of an array: 128 bytes, among the arguments of a launch or in memory, at a multiple of 64.
 
         Args:
             sizes, box: elements of the array (of 1 to 4 dimensions), and of what is copied at once; the innermost dimension first.
@@ -91,8 +91,8 @@ class Device(Protocol):
         """Run a kernel on ``grid`` blocks.
 
         Args:
-            arguments: 8 bytes each: addresses of its arrays, then values of its dims.
-            sizes: bytes of these arrays, for devices that check accesses.
+            arguments: addresses of its arrays, or tensor maps of them, then values of its dims; see ``ir.tensor_map.packed_arguments``.
+            sizes: bytes of the arrays that are given by addresses, for devices that check accesses.
 
         Raises:
             DeviceError: the launch is beyond a limit of the device.

@@ -1,4 +1,4 @@
-"""Which GPUs there are, asked of the driver alone: without one the answer is none, and nothing of CUDA is imported."""
+"""Which GPUs there are, asked of the driver alone: without one the answer is none, and nothing of CUDA is imported. What names them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from graphc.errors import DeviceUnavailable
+from graphc.errors import DeviceUnavailable, UsageError, explain
 from graphc.ir.gpu import CUDA, EMULATED, GPUS, Gpu
 
 CPU = "cpu"
-WORDS = f"must be {CPU}, {CUDA} or {EMULATED}, maybe with a number as in {CUDA}:1"  # what device_word takes
 _LIBRARY = "libcuda.so.1"
 _MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED = 16, 75, 76, 97  # CU_DEVICE_ATTRIBUTE_...
 _NO_DEVICE = 100
@@ -146,29 +145,38 @@ def code_for(found: FoundGpu, said: str) -> Gpu:
     return max(fitting, key=lambda g: (g.capability, g.arch))
 
 
-def device_word(said) -> tuple[str, int] | None:
-    """Kind and number of a device that is chosen in one word, as ``cuda:1`` or ``cpu``; None where it is no such word."""
-    kind, _, number = said.partition(":") if isinstance(said, str) else ("", "", "")
-    return (kind, int(number or 0)) if kind in (CPU, CUDA, EMULATED) and (not number or number.isdecimal()) else None
-
-
-def cxx() -> str | None:
-    """The C++ compiler that makes kernels into code for the CPU: what CXX names, or else g++; None where it is not there."""
+def host_compiler() -> str | None:
+    """The path of the C++ compiler with which GPUs are emulated; None without it, see ``no_host_compiler``."""
     return shutil.which(os.environ.get("CXX") or "g++")
 
 
-def why_not_emulated() -> str:
-    """What is missing where there is no ``cxx``, and what to do."""
+def no_host_compiler() -> str:
+    """What a message says of the emulated device where there is no ``host_compiler``."""
     named = os.environ.get("CXX")
     if named:
         return (
-            f"a C++ compiler makes kernels into code for the CPU, and {named!r}, which the environment variable CXX names, is not there; "
-            "give its name or path alone, without options, or take CXX away, which means g++"
+            f"compiles kernels with {named!r}, which the environment variable CXX names and which is not there; give a name or path alone, "
+            "without options, or take CXX away, which means g++"
         )
     return (
-        "a C++ compiler makes kernels into code for the CPU, and g++ is not there; install it (Debian, Ubuntu: "
-        "apt-get install g++; Fedora: dnf install gcc-c++), or name another one by the environment variable CXX"
+        "compiles kernels with g++, which is not installed (Debian: apt-get install g++; Fedora: dnf install gcc-c++; the environment "
+        "variable CXX names another compiler)"
     )
+
+
+def named_device(word, said: str) -> str:
+    """The device that somebody chooses, such as ``cuda:1``; the first one of its kind where the word has no number.
+
+    Args:
+        said: what the word is of, for messages.
+
+    Raises:
+        UsageError: it is none of the words that there are.
+    """
+    kind, _, number = word.partition(":") if isinstance(word, str) else ("", "", "")
+    if kind not in (CPU, CUDA, EMULATED) or (number and not number.isdecimal()):
+        raise UsageError(explain(f"{said}: must be {CPU}, {CUDA} or {EMULATED}, maybe with a number as in {CUDA}:1, got {word!r}"))
+    return f"{kind}:{int(number or 0)}"
 
 
 def device_number(target: str | None) -> int:

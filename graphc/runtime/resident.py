@@ -2,86 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from graphc.runtime.device import Device
+from graphc.runtime.device_memory import Block, lock_of
 from graphc.runtime.turn import Turn
-
-
-class _Held:
-    """What arrays have of one device's memory.
-
-    Attributes:
-        lock: one thread at a time uses the device.
-        current, peak: bytes.
-        left: addresses and sizes that nobody uses any more. They are given back when memory is wanted next, as a
-            finalizer may run in the middle of anything.
-    """
-
-    def __init__(self):
-        self.lock = threading.RLock()
-        self.current = self.peak = 0
-        self.left: deque[tuple[int, int]] = deque()
-
-
-_HELD: "weakref.WeakKeyDictionary[Device, _Held]" = weakref.WeakKeyDictionary()
-_MAKING = threading.Lock()
-
-
-def _held(device: Device) -> _Held:
-    found = _HELD.get(device)
-    if found is None:
-        with _MAKING:
-            found = _HELD.setdefault(device, _Held())
-    return found
-
-
-def lock_of(device: Device) -> threading.RLock:
-    """What a thread holds while it uses a device."""
-    return _held(device).lock
-
-
-def memory_held(device: Device) -> tuple[int, int]:
-    """Bytes of the device's memory that arrays have now, and the most they had so far."""
-    held = _held(device)
-    with held.lock:
-        _give_back(device, held)
-        return held.current, held.peak
-
-
-def forget_peak(device: Device) -> None:
-    """Count the most bytes from now on."""
-    held = _held(device)
-    with held.lock:
-        _give_back(device, held)
-        held.peak = held.current
-
-
-def _give_back(device: Device, held: _Held) -> None:
-    while held.left:
-        address, size = held.left.popleft()
-        device.free(address)
-        held.current -= size
-
-
-class _Block:
-    """Memory of a device, given back when nobody has this object any more."""
-
-    __slots__ = ("address", "__weakref__")
-
-    def __init__(self, device: Device, size: int):
-        held = _held(device)
-        with held.lock:
-            _give_back(device, held)
-            self.address = device.allocate(size)
-            held.current += size
-            held.peak = max(held.peak, held.current)
-        weakref.finalize(self, held.left.append, (self.address, size)).atexit = False
 
 
 class Resident:
@@ -95,7 +22,7 @@ class Resident:
 
     def __init__(self, device: Device, dtype: np.dtype, shape: tuple[int, ...]):
         self.device, self.dtype, self.shape = device, np.dtype(dtype), tuple(shape)
-        self._block: _Block | None = None
+        self._block: Block | None = None
         self._there = False  # whether the content is on the device
         self._host: np.ndarray | None = None
 
@@ -129,7 +56,7 @@ class Resident:
             ResourceExhaustedError: the device has not so much left.
         """
         if self._block is None:
-            self._block = _Block(self.device, max(1, self.nbytes))
+            self._block = Block(self.device, self.nbytes)
         return self._block.address
 
     def address(self) -> int:

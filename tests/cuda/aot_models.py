@@ -17,6 +17,17 @@ WAVE = """graph @wave(%x: f32[n], %y: f32[n]) {
 }
 """
 
+PRODUCTS = """graph @products(%x: f32[256,128], %w: f32[128,256], %v: f32[256,256]) {
+  %a: bf16[256,128] = cast(%x, dtype=bf16)
+  %b: bf16[128,256] = cast(%w, dtype=bf16)
+  %c: bf16[256,256] = cast(%v, dtype=bf16)
+  %d: bf16[256,256] = dot(%a, %b, transpose_x=false, transpose_y=false)
+  %e: bf16[256,256] = dot(%d, %c, transpose_x=false, transpose_y=false)
+  %f: f32[256,256] = cast(%e, dtype=f32)
+  return %f
+}
+"""
+
 
 def wave() -> Graph:
     """Element-wise: the same program for all GPUs."""
@@ -66,6 +77,11 @@ def rows() -> Graph:
     x = tf.placeholder(tf.float32, [None, 8], name="x")
     summed = tf.scan(lambda a, row: a * 0.5 + row, x, initializer=tf.zeros([8]))
     return tf.freeze(session, [x], [summed], name="rows")
+
+
+def products() -> Graph:
+    """Two products of 16-bit floats of known sizes: large enough for sm_90a where a GPU has one multiprocessor."""
+    return parse(PRODUCTS)
 
 
 def ramp(*shape: int) -> np.ndarray:

@@ -8,7 +8,6 @@ from memory_device import MemoryDevice, MemoryExecutable
 
 import graphc.compile as compiling
 from graphc.api import places
-from graphc.compile_placed import device_of
 from graphc.runtime.cache import digest_of
 from graphc.runtime.gpus import FoundGpu
 
@@ -24,14 +23,14 @@ def memory_gpu(monkeypatch):
     artifact, load = compiling._artifact, compiling.load
 
     def made(graph, options, on_pass, parts, digest):
-        if device_of(options) == device.name:
+        if options.device == device.name:
             options = replace(options, target=None)
             parts = compiling.key_parts(graph, options)
         return artifact(graph, options, on_pass, parts, digest_of(parts))
 
     def loaded(artifact, options=compiling.Options(), mark=None, lines=()):
         program = load(artifact, replace(options, target=None), mark, lines)
-        return MemoryExecutable(program, device) if device_of(options) == device.name else program
+        return MemoryExecutable(program, device) if options.device == device.name else program
 
     monkeypatch.setattr(compiling, "_artifact", made)
     monkeypatch.setattr(compiling, "load", loaded)

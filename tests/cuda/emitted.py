@@ -1,13 +1,12 @@
 """Kernels of the IR on the emulator: emitted, compiled in one text, launched as their geometry says."""
 
-import struct
-
 import numpy as np
 
 from graphc.codegen.cuda.module import kernels_source
 from graphc.ir.geometry import geometry
 from graphc.ir.gpu import GPUS
 from graphc.ir.symbols import symbol_of
+from graphc.ir.tensor_map import maps_of, packed_arguments
 from graphc.ir.verify_kernel import verify_kernel
 from graphc.runtime.dims import evaluate
 from graphc.runtime.emulator.build import build
@@ -15,15 +14,16 @@ from graphc.runtime.emulator.device import EmulatedDevice
 
 
 class Emitted:
-    """Some kernels in one text."""
+    """Some kernels in one text, which ``edited`` may change."""
 
-    def __init__(self, kernels, checked: bool = True):
+    def __init__(self, kernels, checked: bool = True, edited=lambda text: text):
         self.kernels = {k.name: k for k in kernels}
         for kernel in kernels:
             verify_kernel(kernel)
         names = tuple(map(symbol_of, self.kernels))
         self.device = EmulatedDevice("sm_90a")
-        self.module = self.device.load(build(kernels_source(tuple(kernels), GPUS["cuda-emulated:sm_90a"], {}, checked), names), names)
+        text = edited(kernels_source(tuple(kernels), GPUS["cuda-emulated:sm_90a"], {}, checked))
+        self.module = self.device.load(build(text, names), names)
 
     def run(self, name: str, arrays: dict[str, np.ndarray], grid: int | None = None, **dims: int) -> dict[str, np.ndarray]:
         """The arrays after one launch, with as many blocks as there is work for or ``grid``."""
@@ -34,8 +34,9 @@ class Emitted:
         addresses = [self.device.allocate(max(arrays[a.name].nbytes, 1)) for a in kernel.arrays]
         for address, a in zip(addresses, kernel.arrays):
             self.device.upload(address, arrays[a.name])
-        values = [*addresses, *[dims[d.attr("name")] for d in kernel.dims]]
-        self.device.launch(function, grid or max(blocks, 1), found.threads, found.shared, struct.pack(f"<{len(values)}q", *values))
+        maps = {m.argument: self.device.tensor_map(addresses[m.argument], m.type.dtype, m.sizes, m.strides, m.box[::-1]) for m in maps_of(kernel)}
+        arguments = packed_arguments(addresses, maps, [dims[d.attr("name")] for d in kernel.dims])
+        self.device.launch(function, grid or max(blocks, 1), found.threads, found.shared, arguments)
         results = {}
         for address, a in zip(addresses, kernel.arrays):
             results[a.name] = np.empty_like(arrays[a.name])

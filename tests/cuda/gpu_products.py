@@ -88,9 +88,9 @@ def _case(name: str, inputs: list, outputs: list, make, sizes: dict) -> Case:
     return Case(name, graph, replace(make(graph), name=name), sizes)
 
 
-def results(cases: list[Case]) -> dict[str, list[np.ndarray]]:
-    """What the kernels of all cases store, by name."""
-    emitted = Emitted([case.kernel for case in cases])
+def results(cases: list[Case], emitted: Emitted | None = None) -> dict[str, list[np.ndarray]]:
+    """What the kernels of all cases store, by name; as they were emitted, or in one text."""
+    emitted = emitted or Emitted([case.kernel for case in cases])
     found = {}
     for case in cases:
         given = {f"x{k}": a for k, a in enumerate(case.arrays)}

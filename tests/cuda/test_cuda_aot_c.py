@@ -125,6 +125,18 @@ def test_loops_and_branches(folder, program):
     assert "loops_cuda_record" not in (folder / "loops_cuda.h").read_text(), "the host takes part, so it cannot be recorded"
 
 
+def test_products_by_the_copy_engine(folder, program, monkeypatch):
+    for kind in ("cuda", "cuda-emulated"):
+        monkeypatch.setitem(GPUS, f"{kind}:sm_90a", replace(GPUS[f"{kind}:sm_90a"], multiprocessors=1))
+    found = shown(run(folder, program("products", "", ("sm_90a",)), 0).stdout)
+    assert (folder / "products_cuda.c").read_text().count("TRY(tensor_map(") == 4
+    options = Options(target="cuda-emulated:sm_90a", cache=False)
+    (expected,) = compile_graph(aot_models.products(), options)(*map(aot_models.ramp, (256, 128, 256), (128, 256, 256)))
+    assert len(set(expected[0, :8].tolist())) > 1
+    (values,) = found.values()
+    np.testing.assert_array_equal(values.astype(np.float32), expected.reshape(-1)[:8])
+
+
 RECORDED = r"""
 #include <assert.h>
 #include <string.h>

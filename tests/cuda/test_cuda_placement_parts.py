@@ -23,7 +23,8 @@ from graphc.passes.parts import cut
 from graphc.passes.standalone import standalone
 from graphc.prims import add, apply, broadcast, call, dot, exp, mul, neg, reduce, transfer, while_
 from graphc.prims.interpret import interpret
-from graphc.runtime.resident import Resident, forget_peak, memory_held
+from graphc.runtime.device_memory import forget_peak, memory_held
+from graphc.runtime.resident import Resident
 from tests.passes.random_graphs import random_graph
 
 GPU = "cuda:0"
@@ -56,7 +57,7 @@ def devices(monkeypatch):
 
     def on_device(parts, options, compile):
         def compiled(graph, options):
-            name = graphc.compile_placed.device_of(options)
+            name = options.device
             program = compile(graph, Options())
             return MemoryExecutable(program, found[name]) if name in found else program
 

@@ -8,19 +8,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from aot_models import products
 from cuda_texts import NVRTC, needs_nvrtc
+from emitted import Emitted
 from gpu_products import FEW, GPU, N, conv_case, dot_case, results
 
 from graphc.codegen.cuda.module import kernels_source
-from graphc.compile import scheduled_target
+from graphc.codegen.cuda.prelude import prelude_of
+from graphc.compile import compile_graph, lower_graph, optimise, scheduled_target
+from graphc.errors import CompileError, DeviceError
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import GPUS
 from graphc.ir.graph import Graph, input_node
 from graphc.ir.kernel import Call, For, If
+from graphc.ir.parser import parse
+from graphc.ir.program import Launch, flat
+from graphc.ir.steps_fault import steps_fault
+from graphc.ir.tensor_map import argument_places, packed_arguments
+from graphc.ir.verify_kernel import verify_kernel
+from graphc.lower.gpu import tiers, wgmma_tile
 from graphc.options import Options
 from graphc.prims.interpret import interpret
 from graphc.prims.table import apply
 from graphc.runtime.cuda.reports import resources
+from graphc.runtime.emulator.build import build
+from graphc.runtime.emulator.device import EmulatedDevice
 
 ONE = {dt.f16: 2.0**-11, dt.bf16: 2.0**-8, dt.f32: 2.0**-24}  # of a rounding, relative
 HALF, BRAIN = dt.f16, dt.bf16
@@ -59,6 +71,125 @@ def made():
     if shutil.which("g++") is None:
         pytest.skip("the emulator needs g++")
     return results(MADE)
+
+
+def test_the_copy_engine_brings_the_same(made, monkeypatch):
+    """Kernels that are told of operands by tensor maps, beside the same with copies by threads: no bit differs."""
+    for module in (tiers, wgmma_tile):
+        monkeypatch.setattr(module, "boxes", lambda p, tiling: ())
+    plain = [dot_case("group_turned_left", 264, 136, 200, BRAIN, tx=True, gpu=FEW), dot_case("group_batch", 130, 136, 136, BRAIN, batch=(2,), gpu=FEW)]
+    mapped = {case.name: case for case in MADE}
+    for name, found in results(plain).items():
+        assert np.array_equal(found[0], made[name][0])
+        assert "gc_tma_load_3d" in calls(mapped[name].kernel.body) and [a.box is None for a in mapped[name].kernel.arrays] == [False, False, True]
+    assert all("gc_tma_load_3d" not in calls(case.kernel.body) for case in plain)
+
+
+FAULTS = {
+    "": "",
+    "gc_mbarrier_expect(full + step % 6, 32768);": "gc_mbarrier_arrive(full + step % 6);",
+    "full + step % 6, 32768": "full + step % 6, 16384",
+    "gc_mbarrier_wait(full + step % 6, step / 6 % 2)": "gc_mbarrier_wait(full + step % 6, (step / 6 + 1) % 2)",
+    "gc_mbarrier_wait(empty + step % 6, (step / 6 % 2 + 1) % 2)": "gc_mbarrier_wait(empty + step % 6, step / 6 % 2)",
+    "gc_mbarrier_wait(empty + step % 6, (step / 6 % 2 + 1) % 2);": ";",
+    "gc_mbarrier_wait(full + step % 6, step / 6 % 2);": ";",
+    "gc_mbarrier_init_fence();": ";",
+    "gc_wgmma_fence();": ";",
+    "gc_mbarrier_init(empty + stage, 2)": "gc_mbarrier_init(empty + stage, 1)",
+    "gc_mbarrier_arrive(empty + (step + 5) % 6);": ";",
+    "gc_wgmma_wait<1>();": ";",
+    "step * 64, 0, 0);": "step * 32, 0, 0);",
+}
+
+
+def test_faults_around_the_copy_engine_are_found():
+    """One kernel with a fault each: the emulator reports it, or results are wrong."""
+    if shutil.which("g++") is None:
+        pytest.skip("the emulator needs g++")
+    case = dot_case("fault", 128, 128, 896, BRAIN, ty=True, gpu=replace(GPU, multiprocessors=1))
+    cases = [replace(case, name=f"fault{k}", kernel=replace(case.kernel, name=f"fault{k}")) for k in range(len(FAULTS))]
+
+    def edited(text: str) -> str:
+        head, *kernels = text.split('extern "C" __global__')
+        for k, (old, new) in enumerate(FAULTS.items()):
+            assert not old or old in kernels[k], f"{old} is not in\n{kernels[k]}"
+            kernels[k] = kernels[k].replace(old, new, 1) if old else kernels[k]
+        return 'extern "C" __global__'.join((head, *kernels))
+
+    emitted, missed = Emitted([c.kernel for c in cases], edited=edited), []
+    right = results(cases[:1], emitted)["fault0"][0]
+    for one, old in list(zip(cases, FAULTS))[1:]:
+        try:
+            if np.array_equal(results([one], emitted)[one.name][0], right, equal_nan=True):
+                missed.append(old)
+        except DeviceError:
+            pass
+    assert not missed
+
+
+PADDED = """extern "C" __global__ void padded(const float* x, const __grid_constant__ gc_tensor_map m, unsigned long long* out, const long long n) {
+  if (threadIdx.x < 16) out[threadIdx.x] = m.words[threadIdx.x];
+  if (threadIdx.x == 16) out[16] = (unsigned long long)x[n];
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="the emulator needs g++")
+def test_a_map_stands_at_a_multiple_of_64_bytes():
+    assert argument_places(4, {1, 3}) == [0, 8, 24, 32, 48]
+    device = EmulatedDevice("sm_90a")
+    module = device.load(build(prelude_of(PADDED) + PADDED, ("padded",)), ("padded",))
+    x, out = device.allocate(8), device.allocate(136)
+    device.upload(x, np.array([1, 7], np.float32))
+    words = np.arange(100, 116, dtype=np.uint64)
+    device.launch(module.function("padded", 0), 1, 32, 0, packed_arguments([x, 0, out], {1: words.tobytes()}, [1]))
+    found = np.empty(17, np.uint64)
+    device.download(found, out)
+    assert found.tolist() == [*words.tolist(), 7]
+
+
+def test_what_a_kernel_may_do_with_a_map():
+    kernel = dot_case("mapped", 256, 256, 128, BRAIN, gpu=FEW).kernel
+    assert parse(str(kernel)) == kernel
+
+    def refused(text: str, old: str, new: str, message: str) -> None:
+        assert old in text
+        with pytest.raises(CompileError, match=message):
+            verify_kernel(parse(text.replace(old, new, 1)))
+
+    refused(str(kernel), "box(1, 128, 64)", "box(1, 128, 32)", "cannot be a tensor map")
+    refused(str(kernel), "at x0[0, 0, 0]", "at x0[0, 0, 8]", "beside that of x0")
+    refused(str(kernel), "let ", "let loaded: bf16 unbounded = x0[0, 0, 0]\n      let ", "a load from x0")
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="the emulator needs g++")
+def test_programs_make_the_maps_of_their_launches(monkeypatch):
+    """They read back, and run: first launched, then recorded, then replayed."""
+    name = "cuda-emulated:sm_90a"
+    monkeypatch.setitem(GPUS, name, replace(GPUS[name], multiprocessors=1))
+    options = Options(target=name, cache=False)
+    program = lower_graph(optimise(products()), options)
+    assert parse(str(program)) == program and str(program).count("box(1, 128, 64)") == 4
+    maps = [m for step in flat(program.steps) if isinstance(step, Launch) for m in step.maps]
+    assert [(m.argument, m.type.shape) for m in maps] == [(0, (1, 256, 128)), (1, (1, 128, 256)), (0, (1, 256, 256)), (1, (1, 256, 256))]
+    rng, run = np.random.default_rng(3), compile_graph(products(), options)
+    for _ in range(3):  # of small integers, whose sums bf16 has
+        x, w = rng.integers(-1, 2, (256, 128)).astype(np.float32), rng.integers(-1, 2, (128, 256)).astype(np.float32)
+        v = 2 * np.eye(256, dtype=np.float32)[rng.permutation(256)]
+        assert np.array_equal(run(x, w, v)[0], x @ w @ v)
+
+
+@pytest.mark.parametrize("change, message", [
+    ((" map 0 ", " map 7 "), "no argument 7"), (("box(1, 128, 64)", "box(1, 512, 64)"), "1 to 256 elements"),
+    (("box(1, 128, 64)", "box(1, 128, 32)"), "rows of 128 bytes"), (("bf16[1,256,128] box", "bf16[1,256,120] box"), "not of the size"),
+])  # fmt: skip
+def test_maps_that_nobody_could_make_are_refused(monkeypatch, change, message):
+    monkeypatch.setitem(GPUS, "cuda:sm_90a", replace(GPUS["cuda:sm_90a"], multiprocessors=1))
+    program = lower_graph(optimise(products()), Options(target="cuda:sm_90a"))
+    assert steps_fault(program) == ""
+    head, launches = str(program).split("  launch", 1)
+    assert change[0] in launches
+    assert message in steps_fault(parse(head + "  launch" + launches.replace(*change, 1)))
 
 
 def in_doubles(graph: Graph, arrays) -> np.ndarray:

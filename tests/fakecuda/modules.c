@@ -154,17 +154,24 @@ CUresult fake_run(Function *f, unsigned grid, unsigned threads, unsigned shared,
   return CUDA_ERROR_ILLEGAL_ADDRESS;
 }
 
-// A tensor map here is its arguments, which the emulator's copies read.
+// A tensor map here is what the emulator's copies read (graphc/runtime/emulator/tensor_map.py).
 CUresult cuTensorMapEncodeTiled(CUtensorMap *map, CUtensorMapDataType type, cuuint32_t rank, void *address,
                                 const cuuint64_t *sizes, const cuuint64_t *strides, const cuuint32_t *box,
                                 const cuuint32_t *steps, CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
                                 CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill) {
-  (void)type, (void)steps, (void)interleave, (void)promotion, (void)fill;
-  if (rank < 1 || rank > 5 || (uintptr_t)address % 16 || (uintptr_t)map % 64) return CUDA_ERROR_INVALID_VALUE;
+  static const unsigned sizes_of[] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2};
+  (void)steps, (void)interleave, (void)promotion, (void)fill;
+  if (rank < 1 || rank > 4 || (unsigned)type >= sizeof sizes_of / sizeof *sizes_of || (uintptr_t)address % 16 || (uintptr_t)map % 64) return CUDA_ERROR_INVALID_VALUE;
   for (unsigned i = 0; i < rank; i++)
     if (!sizes[i] || sizes[i] > (1ull << 32) || !box[i] || box[i] > 256 || (i + 1 < rank && strides[i] % 16)) return CUDA_ERROR_INVALID_VALUE;
-  uint64_t words[16] = {(uint64_t)address, rank, swizzle};
-  for (unsigned i = 0; i < rank && i < 4; i++) words[3 + i] = sizes[i], words[8 + i] = box[i];
-  memcpy(map, words, sizeof *map);
+  struct {
+    uint64_t magic, address;
+    uint32_t rank, element, swizzle, unused, sizes[4], box[4];
+    uint64_t strides[4];
+  } made = {.magic = 0x70614d726f736e54, .address = (uint64_t)address, .rank = rank, .element = sizes_of[type], .swizzle = swizzle};
+  for (unsigned i = 0; i < rank; i++)
+    made.sizes[i] = (uint32_t)sizes[i], made.box[i] = box[i], made.strides[i] = i ? strides[i - 1] : made.element;
+  memset(map, 0, sizeof *map);
+  memcpy(map, &made, sizeof made);
   return CUDA_SUCCESS;
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from graphc.cli.pipe import reader_may_leave
 
-from . import ahead_figures, environments, keras_figures, promises, report, results
+from . import ahead_figures, device_figures, environments, keras_figures, predictions, promises, report, results
 from .rounds import Pool, measure
 from .starts import Starts
 from .workloads import WORKLOADS
@@ -28,6 +28,8 @@ def chosen(patterns: list[str]) -> list[str]:
 
 
 def run(options) -> None:
+    if options.device:
+        raise SystemExit(device_figures.command(options, say))
     folder = Path(options.environments or environments.default_folder())
     variants = environments.variants_of(options.peers or list(environments.VARIANTS))
     here = [v for v in variants if environments.interpreter(environments.VARIANTS[v], folder)]
@@ -104,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names or patterns; all if none are given")
     p.add_argument("--peers", nargs="+", help=f"of {', '.join(environments.VARIANTS)}; graphc is always there")
     p.add_argument("--threads", nargs="+", type=cores, default=[1])
+    p.add_argument("--device", choices=device_figures.DEVICES, help="measure the rows of GPUs there, beside PyTorch of this Python")
     p.add_argument("--rounds", type=count, default=5)
     p.add_argument("--seconds", type=duration, default=0.2, help="of each peer in each round")
     p.add_argument("--environments", metavar="FOLDER", help="where setup has put the peers")
@@ -123,6 +126,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="show the workloads").set_defaults(do=listing)
     p = commands.add_parser("promises", help="measure what else graphc promises: import, sessions, files, eager steps")
     promises.arguments(p)
+    p = commands.add_parser("predict", help="say what the rows of GPUs should take, from their machine code; no GPU is needed")
+    predictions.arguments(p, device_figures.chosen, say)
     p = commands.add_parser("ahead", help="measure compiling ahead of time: files, starts, calls from C, the record")
     ahead_figures.arguments(p)
     return top

@@ -51,6 +51,7 @@ class Workload:
             more than the program says.
         rotate: whether inputs come from memory that no cache holds.
         numpy_io: whether inputs are NumPy arrays, and results are made ones, inside of what is timed.
+        half: whether inputs are of bfloat16, which has their values, and so are results; for peers on GPUs.
         aside: peers that are measured but are none that a user would choose between.
         without: peers that would take too long, or that cannot do it.
         quantised: whether bytes go between layers: the program is an ONNX model for all, in the form that they know.
@@ -73,6 +74,7 @@ class Workload:
     aside: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     quantised: bool = False
+    half: bool = False
 
     def data(self) -> Made:
         """Inputs and constants, the same ones in every process."""

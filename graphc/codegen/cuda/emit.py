@@ -232,7 +232,8 @@ class Body:
         args = []
         for a in s.args:
             if isinstance(a, At):
-                place, name = next(terms), self.values.storage(a.array).name
+                place, storage = next(terms), self.values.storage(a.array)
+                name = storage.name if storage.array.box is None else f"&{storage.name}"
                 args.append(name if place.text == "0" else f"{name} + {place.at(SUM)}")
             else:
                 args.append(next(terms).text if isinstance(a, Node) else str(a))
@@ -397,6 +398,8 @@ def _bounds(kernel: Kernel) -> str:
 
 
 def _parameter(storage: Storage, overlaps: bool, checked: bool) -> str:
+    if storage.array.box is not None:
+        return f"const __grid_constant__ gc_tensor_map {storage.name}"
     kind = storage.element if storage.array.written else f"const {storage.element}"
     if checked:
         return f"const gc_global<{kind}> {storage.name}"

@@ -17,7 +17,7 @@ _BASE = 1024  # bytes to which shared memory is aligned: after so many the order
 def program_source(program: Program, gpu: Gpu, checked: bool = False) -> str:
     """One text with every kernel of a Program, to be compiled by NVRTC, nvcc, or with ``GC_EMULATE`` defined by a C++ compiler.
 
-    A kernel's parameters are its arrays in order, then its dims as 64-bit integers.
+    A kernel's parameters are its arrays in order, tensor maps in place of those with a ``box``, then its dims as 64-bit integers.
 
     Args:
         checked: arrays are the emulator's classes, which look at every access.

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from graphc.codegen.cuda_host.sizes import Sizes
 from graphc.codegen.header import commented
 from graphc.errors import CompileError
+from graphc.ir import dtype as dt
 from graphc.ir.gpu import Gpu
 from graphc.ir.program import Branch, Buffer, Copy, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
 from graphc.ir.symbols import symbol_of
+from graphc.ir.tensor_map import argument_places
 
 _WIDTH = 110
+_MAPPED = {dt.f16: "FLOAT16", dt.bf16: "BFLOAT16"}  # types of tensor maps, as CUDA calls them
 
 
 @dataclass(frozen=True)
@@ -163,12 +166,33 @@ class _Steps:
                     raise CompileError(f"programs in C do not know {type(step).__name__} steps")
 
     def launch(self, step: Launch, indent: str) -> None:
-        words = [*map(self.address, step.args), *map(self.sizes.bare, step.dims)]
-        grid = self.sizes.bare(step.grid)
+        addresses, dims, grid = list(map(self.address, step.args)), list(map(self.sizes.bare, step.dims)), self.sizes.bare(step.grid)
         call = f"TRY(launch(handle, {kernel_name(self.number, step.kernel)}, {grid}, {step.threads}, {step.shared},"
+        if step.maps:
+            places = argument_places(len(addresses), {m.argument for m in step.maps})
+            words = self.mapped_words(step, addresses, places, indent)
+            self.lines += [f"{indent}{words}[{places[-1] + k}] = (uint64_t)({dim});" for k, dim in enumerate(dims)]
+            self.lines += [indent + call, f"{indent}           {words}, {places[-1] + len(dims)}, stream));"]
+            return
+        words = [*addresses, *dims]
         listed = f"(uint64_t[]){{{', '.join(words)}}}, {len(words)}, stream));"
         together = f"{indent}{call} {listed}"
         self.lines += [together] if len(together) <= _WIDTH else [indent + call, *_joined(f"{indent}           {listed}")]
+
+    def mapped_words(self, step: Launch, addresses: list[str], places: list[int], indent: str) -> str:
+        """A variable with a launch's packed arguments, some of which are tensor maps; its dims are missing."""
+        words, maps = self.variable("words"), {m.argument: m for m in step.maps}
+        self.put(indent, f"uint64_t {words}[{places[-1] + len(step.dims)}] = {{0}};")
+        for number, (address, place) in enumerate(zip(addresses, places)):
+            if number not in maps:
+                self.put(indent, f"{words}[{place}] = {address};")
+                continue
+            m = maps[number]
+            kind = f"CU_TENSOR_MAP_DATA_TYPE_{_MAPPED[m.type.dtype]}, {len(m.box)}"
+            parts = (("cuuint64_t", m.sizes), ("cuuint64_t", m.strides), ("cuuint32_t", m.box[::-1]))
+            lists = [f"({kind}[]){{{', '.join(map(str, numbers))}}}" for kind, numbers in parts]
+            self.lines += _joined(f"{indent}TRY(tensor_map(handle, {words} + {place}, {address}, {kind}, {', '.join(lists)}));")
+        return words
 
     def branch(self, step: Branch, indent: str) -> None:
         condition = self.fetched("uint8_t", "flag", step.condition, indent)

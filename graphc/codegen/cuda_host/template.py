@@ -127,6 +127,19 @@ static int32_t launch({entry} *handle, int kernel, int64_t grid, unsigned thread
                  handle->plan->kernels[kernel].name);
 }}
 """,
+    "tensor_map": """
+/* What the copy engine is told of an array, in place of its address; rows of a box are swizzled by 128 bytes. */
+static int32_t tensor_map({entry} *handle, uint64_t *words, CUdeviceptr at, CUtensorMapDataType type, cuuint32_t rank,
+                          const cuuint64_t *sizes, const cuuint64_t *strides, const cuuint32_t *box) {{
+  static const cuuint32_t steps[] = {{1, 1, 1, 1}};
+  CUtensorMap map;
+  TRY(CALL(handle, cuTensorMapEncodeTiled(&map, type, rank, (void *)(uintptr_t)at, sizes, strides, box, steps,
+                                          CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                                          CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE)));
+  memcpy(words, &map, sizeof map);
+  return 0;
+}}
+""",
     "copy": """
 static int32_t copy({entry} *handle, CUdeviceptr to, CUdeviceptr from, int64_t bytes, CUstream stream) {{
   return bytes == 0 || to == from ? 0 : CALL(handle, cuMemcpyDtoDAsync(to, from, (size_t)bytes, stream));

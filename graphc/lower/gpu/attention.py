@@ -20,9 +20,10 @@ from graphc.lower.dot_cut import Dot
 from graphc.lower.element import Elements
 from graphc.lower.gpu.flash import can_flash, flash_kernel
 from graphc.lower.gpu.fma_tile import fma_tile
+from graphc.lower.gpu.threads import THREADS, WARP
 from graphc.lower.gpu.tiles import Computed, Product, Work, widest_access
 from graphc.lower.gpu.tiling import Tiling
-from graphc.lower.gpu.warp_rows import WARP, NeedsMemory, warp_row
+from graphc.lower.gpu.warp_rows import NeedsMemory, warp_row
 from graphc.lower.nests.attention import Attention, describe_attention, may_take_place, row_graph
 from graphc.lower.nests.loops import as_index, cast, ceil_divide, index, loop, unravel
 from graphc.lower.places import Pairs
@@ -32,7 +33,6 @@ from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.lower.step import Step
 from graphc.prims.table import TABLE, apply
 
-THREADS = 256
 TILES = 40 << 10  # bytes of the tiles of both products' operands at the most
 HEIGHTS = (16, 8)  # rows of a block, the second where so few fit into shared memory
 

@@ -15,12 +15,11 @@ from graphc.lower.element import Elements
 from graphc.lower.gpu.long_columns import is_long, long_columns
 from graphc.lower.gpu.sums import Sums, carried, combined, identity
 from graphc.lower.gpu.threads import (
-    ACCESS, THREADS, WARP, at, blocks, coordinates, direct_loads, guarded, live, threads, variables, vector, written_out,
+    ACCESS, at, blocks, coordinates, direct_loads, guarded, live, threads, threads_for, variables, vector, widest, written_out,
 )  # fmt: skip
 from graphc.lower.map_nest import index_vars, region_arrays
-from graphc.lower.nests.loops import as_index, ceil_divide, loop, product
+from graphc.lower.nests.loops import as_index, cast, ceil_divide, loop, product
 from graphc.lower.schedule import name_shared, symbols_of
-from graphc.prims.table import apply
 
 AHEAD = 32  # elements of a thread that are loaded before the first is added
 FULL = 1024  # threads of a multiprocessor from which each has several columns: fewer hide less of a chain's waiting
@@ -33,11 +32,8 @@ def column_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
     arrays, names = region_arrays(graph)
     index = index_vars(shape)
     elements = Elements(names)
-    terms = []
-    for n in graph.outputs:
-        term, wide = elements.at(n.inputs[0], index), carried(n)
-        terms.append(term if wide is n.dtype else apply("cast", term, dtype=wide))
-    sums = Sums(graph.outputs, shape, reduced, index, tuple(terms))
+    terms = tuple([cast(elements.at(n.inputs[0], index), carried(n)) for n in graph.outputs])
+    sums = Sums(graph.outputs, shape, reduced, index, terms)
     body = (long_columns(sums, gpu) if is_long(sums, gpu) else _nest(sums, arrays, gpu),)
     return Kernel("columns", tuple(arrays), symbols_of(body, tuple(arrays)), body)
 
@@ -47,15 +43,11 @@ def _nest(sums: Sums, arrays: list[Array], gpu: Gpu) -> For:
     count, last = sums.outputs, sums.shape[-1]
     read = [a.type.dtype.size for a in arrays if not a.written and a.type.shape == sums.shape] or [4]
     wide = type(count) is int and count * max(read) >= gpu.multiprocessors * FULL * ACCESS
-    width = (ACCESS if wide else WORD) // max(read) or 1
-    while width > 1 and (type(last) is not int or last % width):
-        width //= 2
-    block = THREADS
-    while block > WARP and type(count) is int and count // width < 2 * gpu.multiprocessors * block:
-        block //= 2
+    width = widest((ACCESS if wide else WORD) // max(read) or 1, last)
     column = var("column", extent=last // width if type(last) is int else None)
     axes = [*[(sums.index[a], sums.shape[a]) for a in sums.kept[:-1]], (column, simplified(last // width) if width > 1 else last)]
     total = simplified(count // width) if width > 1 else count
+    block = threads_for(total, gpu)
 
     def thread(b: Node, t: Node) -> tuple:
         number = b * block + t
@@ -79,8 +71,7 @@ def _chains(sums: Sums, column: Node, width: int) -> tuple:
 
     def finish(v) -> tuple:
         place = tuple(at([sums.index[a] for a in sums.kept], here(v)))
-        made = [load(a.name, (v,), a.type.dtype) for a in accs]
-        made = [x if x.dtype is n.dtype else apply("cast", x, dtype=n.dtype) for x, n in zip(made, sums.nodes)]
+        made = [cast(load(a.name, (v,), a.type.dtype), n.dtype) for a, n in zip(accs, sums.nodes)]
         return tuple([Store(f"out{k}", place, x) for k, x in enumerate(made)])
 
     def some(count: int, places, limit=None) -> tuple:

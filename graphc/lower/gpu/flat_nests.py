@@ -7,7 +7,7 @@ from graphc.ir.gpu import Gpu
 from graphc.ir.kernel import Alloc, Array, If, Kernel, Set, Store, load
 from graphc.ir.node import Node, simplified
 from graphc.ir.type import Type
-from graphc.lower.gpu.threads import ACCESS, flat, repeated, vector
+from graphc.lower.gpu.threads import ACCESS, flat, repeated, vector, widest
 from graphc.lower.nests.gather import picked_row
 from graphc.lower.nests.loops import all_of, as_index, cast, finish, let, loop, product, scalar, unravel
 from graphc.lower.nests.random_bits import KEY_STEPS, MULTIPLIERS, ROUNDS, counter_words, low_half, mixed_with, upper
@@ -60,9 +60,7 @@ def gather(node: Node, gpu: Gpu) -> Kernel:
     batch, depth = node.attr("batch"), indices.shape[-1]
     batches, count = product(x.shape[:batch]), product(indices.shape[batch:-1])
     picked, rest = x.shape[batch : batch + depth], product(x.shape[batch + depth :])
-    rows, width = product((batches, count)), ACCESS // x.dtype.size
-    while width > 1 and (type(rest) is not int or rest % width):
-        width //= 2
+    rows, width = product((batches, count)), widest(ACCESS // x.dtype.size, rest)
     each = simplified(rest // width)
 
     def thread(i: Node) -> tuple:

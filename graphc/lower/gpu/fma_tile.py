@@ -13,7 +13,8 @@ from collections.abc import Callable
 from graphc.ir.kernel import SERIAL, UNROLLED, VECTOR, Alloc, Array, Barrier, For, If, Let, Store, load
 from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
-from graphc.lower.gpu.tiles import ACCESS, Work
+from graphc.lower.gpu.threads import ACCESS
+from graphc.lower.gpu.tiles import Work
 from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, loop, scalar
 
 WRITTEN_OUT = 1000  # instructions of the ends of all results of a thread, if they are to be written out

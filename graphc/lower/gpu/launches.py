@@ -10,8 +10,9 @@ from graphc.lower.collapse import collapse
 from graphc.lower.gpu.columns import column_sums
 from graphc.lower.gpu.long_rows import block_rows
 from graphc.lower.gpu.maps import map_kernel
-from graphc.lower.gpu.rows import fits, row_sums
+from graphc.lower.gpu.rows import row_sums
 from graphc.lower.gpu.split_rows import stages
+from graphc.lower.gpu.sums import waits
 from graphc.lower.lanes import BLOCK
 from graphc.lower.map_nest import generalise
 from graphc.lower.nests.loops import product
@@ -42,7 +43,7 @@ def lower_sums(lowering, region: Region, outputs: dict, memory: dict) -> list[St
     key, gpu = region.graph, lowering.gpu
     if reduced[-1] != len(shape) - 1:
         return [lowering.launch(key, lambda: column_sums(graph, shape, reduced, gpu), inputs, outputs, pairs)]
-    if len(reduced) > 1 or fits(graph, shape) or _is_one_of_many(shape):
+    if len(reduced) > 1 or waits(graph, shape) or _is_one_of_many(shape):
         return [lowering.launch(key, lambda: row_sums(graph, shape, reduced, gpu), inputs, outputs, pairs)]
     if type(shape[-1]) is int and shape[-1] <= BLOCK:
         return [lowering.launch(key, lambda: block_rows(graph, shape), inputs, outputs, pairs)]

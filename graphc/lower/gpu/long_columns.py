@@ -14,7 +14,7 @@ from graphc.lower.gpu.sums import Sums, carried, combined, identity
 from graphc.lower.gpu.threads import (
     WARP, at, blocks, coordinates, direct_loads, guarded, live, threads, variables, written_out,
 )  # fmt: skip
-from graphc.lower.nests.loops import all_of, as_index, ceil_divide, least, loop, product
+from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, least, loop, product
 from graphc.lower.schedule import name_shared
 from graphc.prims.table import apply
 
@@ -109,8 +109,7 @@ def _chains(sums: Sums, tiles: list[Array], form: tuple[int, int], first: Node, 
     out.append(loop("s", ceil_divide(rows, tile), step))
     for k, (a, n) in enumerate(zip(accs, sums.nodes)):
         column = first + t % WARP
-        value = load(a.name, (0,), a.type.dtype)
-        value = value if value.dtype is n.dtype else apply("cast", value, dtype=n.dtype)
+        value = cast(load(a.name, (0,), a.type.dtype), n.dtype)
         target = (*[sums.index[x] for x in sums.kept[:-1]], column)
         out.append(If(keeps(k), (Store(f"out{k}", target, value),)))
     return out

@@ -13,23 +13,20 @@ from dataclasses import dataclass, field
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Alloc, Array, Barrier, For, If, Kernel, Let, Store, load, shuffle_xor
 from graphc.ir.node import Node, simplified, var
-from graphc.ir.order import toposort
 from graphc.ir.type import Type
-from graphc.lower.element import Elements, as_data
-from graphc.lower.gpu.sums import carried, combined, identity, is_ordered
+from graphc.lower.gpu.sums import (
+    carried, combined, identity, is_ordered, named, planned, waiting_inputs, waiting_values, waits, words_of,
+)  # fmt: skip
 from graphc.lower.gpu.threads import (
-    ACCESS, THREADS, WARP, at, blocks, coordinates, live, repeated, threads, vector, written_out,
+    ACCESS, THREADS, WARP, at, blocks, coordinates, live, repeated, threads, vector, widest, written_out,
 )  # fmt: skip
 from graphc.lower.lanes import virtual_lanes
-from graphc.lower.map_nest import index_vars, region_arrays, work_of
-from graphc.lower.nests.loops import as_index, ceil_divide, loop, product
-from graphc.lower.reduce_nest import COSTLY, Row, find_phases, loops_of, needed_at, row_values
+from graphc.lower.nests.loops import as_index, cast, ceil_divide, loop, product
+from graphc.lower.reduce_nest import Row, row_values
 from graphc.lower.schedule import name_shared, read_first, symbols_of
-from graphc.prims.table import TABLE, apply
+from graphc.prims.table import apply
 
 EACH = 16  # elements of a thread that are under way at a time
-WAITING = 64  # registers of a thread for a row at the most
-CODE = 8192  # flops of the written-out elements of a thread at the most
 MOST_THREADS = 1024
 SHARED = 32 << 10  # bytes of shared memory of a block at the most, so that a multiprocessor has several
 CHAIN = 8  # elements of a lane that are read from shared memory before the first is added
@@ -116,17 +113,16 @@ class Part:
         row, column = self.row, self.row.index[-1]
         values = [row.elements.at(n, row.index) for _, n in stores]
         for n in reductions:
-            term = row.elements.at(n.inputs[0], row.index)
-            values.append(term if carried(n) is n.dtype else apply("cast", term, dtype=carried(n)))
+            values.append(cast(row.elements.at(n.inputs[0], row.index), carried(n)))
 
         def element(c, v, where, place) -> tuple:
             memo = {x: load(name, (c, v), x.dtype) for name, x in self.held.items()}
-            lets, named = read_first(*name_shared(at(at(values, memo), {column: where})))
+            lets, known = read_first(*name_shared(at(at(values, memo), {column: where})))
             out: list = list(lets)
-            for (target, _), value in zip(stores, named):
+            for (target, _), value in zip(stores, known):
                 here = (*row.index[:-1], as_index(where))
                 out.append(Store(target, (c, v), value) if isinstance(target, str) else Store(row.result(target), here, value))
-            for n, acc, value in zip(reductions, accs, named[len(stores) :]):
+            for n, acc, value in zip(reductions, accs, known[len(stores) :]):
                 if n in terms:
                     out.append(Store(terms[n].name, (turn, place), value))
                 else:
@@ -230,22 +226,10 @@ class Part:
         return out
 
 
-def planned(graph: Graph, shape: tuple) -> tuple[Row, list, list]:
-    """A region over the last axis of ``shape``, its Nodes in order, and the loops of a row."""
-    arrays, names = region_arrays(graph)
-    last = len(shape) - 1
-    row = Row(graph, shape, tuple(range(last)), (last,), index_vars(shape), Elements(names), arrays)
-    order = toposort(graph.outputs)
-    find_phases(row, order)
-    return row, order, loops_of(row, order)
-
-
 def piece_of(graph: Graph, shape: tuple, loops: list, extent) -> Piece:
     """How a block goes along ``extent`` elements of a row, if that is known."""
-    width = ACCESS // max([x.dtype.size for x in graph.inputs if x.shape == shape] or [4])
-    while width > 1 and (type(shape[-1]) is not int or shape[-1] % width):
-        width //= 2
-    words = sum(-(-x.dtype.size // 4) for x in graph.inputs if x.shape == shape) or 1
+    width = widest(ACCESS // max([x.dtype.size for x in graph.inputs if x.shape == shape] or [4]), shape[-1])
+    words = words_of(graph, shape)
     count, turns = THREADS, max(1, EACH // width)
     if type(extent) is int:
         while count < MOST_THREADS and count * EACH < extent * words:
@@ -255,18 +239,16 @@ def piece_of(graph: Graph, shape: tuple, loops: list, extent) -> Piece:
     element = max(1, *[sum(carried(n).size for n in level if is_ordered(n)) for level, _ in loops])  # bytes of all terms
     while 2 * count * width * turns * element > SHARED and turns * width > 1:
         width, turns = (width, turns // 2) if turns > 1 else (width // 2, 1)
-    widest = max((carried(n) for level, _ in loops for n in level), key=lambda d: d.bits)
-    return Piece(count, width, turns, virtual_lanes(widest, shape[-1]))
+    carrier = max((carried(n) for level, _ in loops for n in level), key=lambda d: d.bits)
+    return Piece(count, width, turns, virtual_lanes(carrier, shape[-1]))
 
 
 def block_rows(graph: Graph, shape: tuple) -> Kernel:
     """A kernel for rows of a known length of at most ``lanes.BLOCK``: each has a block of threads and waits in its registers."""
-    row, order, loops = planned(graph, shape)
+    row, order, loops = planned(graph, shape, (len(shape) - 1,))
     extent, rows = shape[-1], product(shape[:-1])
     piece = piece_of(graph, shape, loops, extent)
-    words = sum(-(-x.dtype.size // 4) for x in graph.inputs if x.shape == shape) or 1
-    each = -(-extent // piece.threads)
-    resident = each * words <= WAITING and each * work_of(graph) <= CODE
+    resident = waits(graph, shape, piece.threads)
     axes = [(row.index[a], row.shape[a]) for a in row.kept]
 
     def thread(b: Node, t: Node) -> tuple:
@@ -291,18 +273,15 @@ def _levels(part: Part, order: list, loops: list) -> list:
     kept: dict[Node, tuple[Array, int]] = {}
     if part.resident:
         fills = {}
-        for k, x in enumerate(row.graph.inputs):
-            if x.shape == row.shape and any(x in n.inputs and (n.op == "reduce" or TABLE[n.op].scalar is not None) for n in order):
-                fills[register("held", x.dtype).name] = load(f"x{k}", row.index, x.dtype)
+        for name, x in waiting_inputs(row, order).items():
+            fills[register("held", x.dtype).name] = load(name, row.index, x.dtype)
 
         def read(c, v, where, _) -> tuple:
             return tuple([Store(name, (c, v), x) for name, x in zip(fills, at(fills.values(), {column: where}))])
 
         out += part.over_pieces("s", lambda s, left: part.elements(s, left, read)) if fills else []
         part.held.update(fills)
-        needed = needed_at(row, loops)
-        costly = [n for n in sorted(needed, key=lambda n: row.phase[n]) if len(needed[n]) > 1 and TABLE[n.op].cost >= COSTLY]
-        kept = {n: (register("kept", n.dtype), min(needed[n])) for n in costly}
+        kept = {n: (register("kept", n.dtype), since) for n, since in waiting_values(row, loops).items()}
     for level, (reductions, stores) in enumerate(loops):
         row.elements.forget()
         for node, (array, since) in kept.items():
@@ -311,19 +290,10 @@ def _levels(part: Part, order: list, loops: list) -> list:
                 part.held[array.name] = load(array.name, (column,), node.dtype)
         stores = [*stores, *[(array.name, node) for node, (array, since) in kept.items() if since == level]]
         if reductions:
-            out += _known_to_all(part, level, reductions, stores)
+            found, totals = part.sums(level, reductions, stores)
+            out += [*found, *named(row, level, reductions, totals)]
         elif stores:
             out += part.over_pieces(f"s{level}", lambda s, left: part.elements(s, left, part.made(stores, [], {}, [], 0)))
         for s in row_values(row, order, level + 1):
             out.append(If(apply("eq", part.t, as_index(0)), (s,)) if isinstance(s, Store) else s)
     return [*map(Alloc, waiting), *out]
-
-
-def _known_to_all(part: Part, level: int, reductions: list, stores: list) -> list:
-    """The reductions of a level, whose results all threads get."""
-    out, totals = part.sums(level, reductions, stores)
-    for k, (n, total) in enumerate(zip(reductions, totals)):
-        name = var(f"r{level}_{k}", Type(n.dtype, ()))
-        out.append(Let(name, total if total.dtype is n.dtype else apply("cast", total, dtype=n.dtype)))
-        part.row.elements.values[n] = as_data(name)
-    return out

@@ -14,7 +14,8 @@ from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
 from graphc.lower.gpu.fma_tile import WRITTEN_OUT
 from graphc.lower.gpu.mma_tiling import COLUMNS, PADDING, ROWS, STEP, STEP_TF32
-from graphc.lower.gpu.tiles import ACCESS, Side, Work
+from graphc.lower.gpu.threads import ACCESS
+from graphc.lower.gpu.tiles import Side, Work
 from graphc.lower.nests.loops import all_of, as_index, ceil_divide, index, loop, scalar
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from graphc.ir.gpu import Gpu
-from graphc.ir.node import Node
-from graphc.lower.gpu.tiling import FAR, L2_BYTES, LARGE, SMALL
+from graphc.lower.gpu.tiling import FAR, L2_BYTES, numbers_for
 
 ROWS, COLUMNS, STEP = 16, 8, 16  # of one instruction
 STEP_TF32 = 8
@@ -54,11 +53,7 @@ BESIDE_WARPGROUPS = MmaTiling(64, 96, 64, 4, 3, 3)  # for small products in a ke
 
 def mma_tilings_for(batch, m, n, k, size: int, gpu: Gpu) -> tuple[MmaTiling, ...]:
     """The tiling of a product of elements of ``size`` bytes; where it is not known how many results there are one for large and one for small ones."""
-    dims = (batch, m, n, k)
-    found = []
-    for stand_in in (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,):
-        sizes = tuple(max(d, 1) if type(d) is int else stand_in if place else 1 for place, d in enumerate(dims))
-        found.append(min(TILINGS, key=lambda t: _cycles(t, sizes, gpu.multiprocessors)))
+    found = [min(TILINGS, key=lambda t: _cycles(t, sizes, gpu.multiprocessors)) for sizes in numbers_for((batch, m, n, k))]
     return tuple([replace(t, depth=t.depth * 2 // size) for t in dict.fromkeys(found)])
 
 

@@ -6,6 +6,8 @@ read there, whatever its order in the device's memory, and neighbouring threads 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
@@ -15,7 +17,7 @@ from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.contraction import PRODUCTS, multiply_add
 from graphc.lower.element import Elements
-from graphc.lower.gpu.tiers import product_nests
+from graphc.lower.gpu.tiers import boxes_of, product_nests
 from graphc.lower.gpu.tiles import Product, Side, widest_access
 from graphc.lower.nests.loops import as_index, cast, product, unravel
 from graphc.lower.places import pointwise
@@ -23,6 +25,8 @@ from graphc.lower.region import Region
 from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.lower.step import Step
 from graphc.prims.table import TABLE
+
+_MOST_MAPPED = 1 << 31  # of a dimension that the copy engine counts, in 32 bits
 
 
 def lower_dot(lowering, region: Region, outputs: dict, memory: dict) -> list[Step]:
@@ -48,7 +52,9 @@ def product_of(graph: Graph) -> Node:
 def dot_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """A kernel for a dot region. Arrays: ``x<k>`` for the region's inputs, then ``out<k>``."""
     ends = Ends(graph, product_of(graph))
-    body, arrays = product_nests(ends.product(), gpu), ends.arrays()
+    p = ends.product()
+    body, boxes = product_nests(p, gpu), boxes_of(p, gpu)
+    arrays = tuple([replace(a, box=boxes.get(a.name)) for a in ends.arrays()])
     return Kernel("dot", arrays, symbols_of(body, arrays), body)
 
 
@@ -104,7 +110,9 @@ class Ends:
             return self.place(operand, batch, row, as_index(column + offset)), []
 
         vector = widest_access(operand.shape[-1], operand.dtype)
-        return Side(self.node.shape[-2:][which], self.names[operand], operand.dtype, at, along, vector)
+        once = operand not in self.shared and self.node.inputs[0] is not self.node.inputs[1]
+        whole = once and all(type(d) is int and 0 < d < _MOST_MAPPED for d in operand.shape)
+        return Side(self.node.shape[-2:][which], self.names[operand], operand.dtype, at, along, vector, whole=whole)
 
     def finish(self, batch: Node, row: Node, column: Node, total: Node, guard: Node | None) -> tuple:
         """Statements that end a sum and store the results."""

@@ -15,23 +15,18 @@ from graphc.ir.gpu import Gpu
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import Alloc, Array, For, If, Kernel, Let, Set, Store, load, shuffle, shuffle_xor
 from graphc.ir.node import Node, simplified, var
-from graphc.ir.order import toposort
 from graphc.ir.type import Type
-from graphc.lower.element import Elements, as_data
-from graphc.lower.gpu.sums import carried, combined, identity
+from graphc.lower.gpu.sums import carried, combined, identity, named, planned, waiting_inputs, waiting_values, waits
 from graphc.lower.gpu.threads import (
-    ACCESS, THREADS, WARP, at, blocks, coordinates, live, repeated, threads, vector, written_out,
+    ACCESS, WARP, at, blocks, coordinates, live, repeated, threads, threads_for, vector, widest, written_out,
 )  # fmt: skip
-from graphc.lower.lanes import BLOCK, accumulator, virtual_lanes
-from graphc.lower.map_nest import index_vars, region_arrays, work_of
-from graphc.lower.nests.loops import all_of, as_index, ceil_divide, least, loop, product
-from graphc.lower.reduce_nest import COSTLY, Row, find_phases, loops_of, needed_at, row_values
+from graphc.lower.lanes import BLOCK, virtual_lanes
+from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, least, loop, product
+from graphc.lower.reduce_nest import Row, row_values
 from graphc.lower.schedule import name_shared, read_first, symbols_of
-from graphc.prims.table import TABLE, apply
+from graphc.prims.table import apply
 
 WAITING = 32  # registers of a thread for each operand of a row, from which on more threads share it
-MOST = 64  # registers of a thread for a row at the most
-CODE = 8192  # flops of the written-out elements of a thread at the most
 UNROLL = 4  # chunks of a row of unknown length that are read at a time
 
 
@@ -61,51 +56,27 @@ class Lanes:
 
 def row_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
     """A kernel for a region with reductions over some axes of its domain, the last one among them."""
-    arrays, names = region_arrays(graph)
-    kept = tuple([a for a in range(len(shape)) if a not in reduced])
-    row = Row(graph, shape, kept, reduced, index_vars(shape), Elements(names), arrays)
-    order = toposort(graph.outputs)
-    find_phases(row, order)
-    loops = loops_of(row, order)
+    row, order, loops = planned(graph, shape, reduced)
     sizes = [x.dtype.size for x in graph.inputs if x.shape == shape]
     lanes = lanes_of([n for level, _ in loops for n in level], shape, sizes)
-    block = _threads_of(product(row.row_shape), lanes.shares, gpu)
-    body = (_Rows(row, order, loops, lanes, len(reduced) == 1 and fits(graph, shape), block).nest(),)
-    return Kernel("rows", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+    block = threads_for(product(row.row_shape) * lanes.shares, gpu)
+    body = (_Rows(row, order, loops, lanes, len(reduced) == 1 and waits(graph, shape), block).nest(),)
+    return Kernel("rows", tuple(row.arrays), symbols_of(body, tuple(row.arrays)), body)
 
 
 def lanes_of(reductions: list[Node], shape: tuple, sizes: list[int]) -> Lanes:
     """The lanes of reductions over the last axis, where arrays with elements of ``sizes`` bytes are read along it."""
     extent = shape[-1]
-    widest = max((accumulator(n.dtype, n.attr("kind")) for n in reductions), key=lambda d: d.bits)
-    count = virtual_lanes(widest, extent)
-    width = ACCESS // max([*sizes, 4 if widest.bits <= 32 else 8])
-    while type(extent) is not int or extent % width:
-        width //= 2
-        if width <= 1:
-            return Lanes(count, min(count, WARP), False, extent)
+    carrier = max(map(carried, reductions), key=lambda d: d.bits)
+    count = virtual_lanes(carrier, extent)
+    width = widest(ACCESS // max([*sizes, 4 if carrier.bits <= 32 else 8]), extent)
+    if width == 1:
+        return Lanes(count, min(count, WARP), False, extent)
     width = min(width, count)
     shares = count // width
     while shares < min(WARP, count) and extent // shares > WAITING:
         shares *= 2
     return Lanes(count, shares, True, extent)
-
-
-def _threads_of(rows, shares: int, gpu: Gpu) -> int:
-    """Threads of a block: fewer where rows are few, so that every multiprocessor has some."""
-    count = THREADS
-    while type(rows) is int and count > WARP and rows * shares < 2 * gpu.multiprocessors * count:
-        count //= 2
-    return count
-
-
-def fits(graph: Graph, shape: tuple) -> bool:
-    """Whether the rows of a region wait in the registers of a warp."""
-    if type(shape[-1]) is not int:
-        return False
-    words = sum(-(-x.dtype.size // 4) for x in graph.inputs if x.shape == shape) or 1
-    each = -(-shape[-1] // WARP)
-    return each * words <= MOST and each * work_of(graph) <= CODE
 
 
 @dataclass
@@ -143,9 +114,9 @@ class _Rows:
             if not (type(rows) is int and rows % together == 0):
                 self.valid = [number < rows]
                 number = least(number, simplified(rows - 1))  # threads of no row shuffle with the others
-            named = Let(var("row"), as_index(number))
-            places = coordinates(named.var, axes, {v for v, _ in axes})
-            return live((Let(self.p, t % shares), Let(self.leader, t % WARP - self.p), named, *places, *self._levels()))
+            own = Let(var("row"), as_index(number))
+            places = coordinates(own.var, axes, {v for v, _ in axes})
+            return live((Let(self.p, t % shares), Let(self.leader, t % WARP - self.p), own, *places, *self._levels()))
 
         self.p = var("p", extent=shares)
         return blocks("b", ceil_divide(rows, together), lambda b: threads(self.threads, lambda t: thread(b, t)))
@@ -188,11 +159,10 @@ class _Rows:
 
     def _held_inputs(self) -> list:
         """Statements that read what lies along the row."""
-        row, fills = self.row, {}
-        for k, x in enumerate(row.graph.inputs):
-            if x.shape == row.shape and any(x in n.inputs and _is_in_place(n) for n in self.order):
-                array, value = self._register("held", x.dtype), load(f"x{k}", row.index, x.dtype)
-                fills[array.name], self.held[array.name] = value, value
+        fills = {}
+        for name, x in waiting_inputs(self.row, self.order).items():
+            fills[self._register("held", x.dtype).name] = load(name, self.row.index, x.dtype)
+        self.held.update(fills)
 
         def element(c, v, column) -> tuple:
             return tuple([Store(name, (c, v), at((x,), {self.column: column})[0]) for name, x in fills.items()])
@@ -201,9 +171,7 @@ class _Rows:
 
     def _kept(self) -> dict[Node, tuple[Array, int]]:
         """Costly values that several loops need: their arrays, and the loops that make them."""
-        needed = needed_at(self.row, self.loops)
-        found = [n for n in sorted(needed, key=lambda n: self.row.phase[n]) if len(needed[n]) > 1 and TABLE[n.op].cost >= COSTLY]
-        return {n: (self._register("kept", n.dtype), min(needed[n])) for n in found}
+        return {n: (self._register("kept", n.dtype), since) for n, since in waiting_values(self.row, self.loops).items()}
 
     # ------------------------------------------------------------------------------------- loops along a row
 
@@ -256,17 +224,16 @@ class _Rows:
         row = self.row
         values = [row.elements.at(n, row.index) for _, n in stores]
         for n in reductions:
-            term, wide = row.elements.at(n.inputs[0], row.index), accumulator(n.dtype, n.attr("kind"))
-            values.append(term if wide is n.dtype else apply("cast", term, dtype=wide))
+            values.append(cast(row.elements.at(n.inputs[0], row.index), carried(n)))
 
         def element(c, v, column) -> tuple:
             memo = {x: load(name, (c, v), x.dtype) for name, x in self.held.items()}
-            lets, named = read_first(*name_shared(at(at(values, memo), {self.column: column})))
+            lets, known = read_first(*name_shared(at(at(values, memo), {self.column: column})))
             out: list = list(lets)
-            for (where, _), value in zip(stores, named):
+            for (where, _), value in zip(stores, known):
                 place = (*row.index[:-1], as_index(column))
                 out.append(Store(where, (c, v), value) if isinstance(where, str) else Store(row.result(where), place, value))
-            for n, array, term in zip(reductions, accs, named[len(stores) :]):
+            for n, array, term in zip(reductions, accs, known[len(stores) :]):
                 old = load(array.name, (v,), array.type.dtype)
                 out.append(Store(array.name, (v,), combined(n, old, term)))
             return tuple(out)
@@ -293,13 +260,7 @@ class _Rows:
                 out, totals = out + lets, [*totals, total]
         else:
             out, totals = self._in_blocks(level, reductions, accs, start, element)
-        for k, (n, total) in enumerate(zip(reductions, totals)):
-            name = var(f"r{level}_{k}", Type(n.dtype, ()))
-            if total.dtype is not n.dtype:  # a shuffle stands by itself
-                total = apply("cast", total, dtype=n.dtype)
-            out.append(Let(name, total))
-            self.row.elements.values[n] = as_data(name)
-        return out
+        return out + named(self.row, level, reductions, totals)
 
     def _in_blocks(self, level: int, reductions: list, accs: list, start: tuple, element: Callable) -> tuple[list, list]:
         """The same for a row whose sum is that of its blocks'."""
@@ -351,8 +312,3 @@ class _Rows:
         if node.dtype.is_float and node.attr("kind") in ("max", "min") and lanes.shares > 1:
             return out, shuffle(mine(0), self.leader)  # of zeros of two signs each thread has found its own first
         return out, mine(0)
-
-
-def _is_in_place(node: Node) -> bool:
-    """Whether a Node reads its operands at its own index."""
-    return node.op == "reduce" or TABLE[node.op].scalar is not None

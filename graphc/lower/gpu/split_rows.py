@@ -16,13 +16,13 @@ from graphc.ir.node import Node, simplified, var
 from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.element import Elements, as_data
-from graphc.lower.gpu.long_rows import Part, piece_of, planned
+from graphc.lower.gpu.long_rows import Part, piece_of
 from graphc.lower.gpu.maps import Domain, domain_kernel
-from graphc.lower.gpu.sums import carried, combined, identity
+from graphc.lower.gpu.sums import carried, combined, identity, planned
 from graphc.lower.gpu.threads import blocks, coordinates, live, threads, written_out
 from graphc.lower.lanes import BLOCK, block_count
 from graphc.lower.map_nest import region_arrays, work_of
-from graphc.lower.nests.loops import as_index, ceil_divide, least, loop, product
+from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, loop, product
 from graphc.lower.reduce_nest import Row, row_values
 from graphc.lower.schedule import symbols_of
 from graphc.prims.table import apply
@@ -37,7 +37,7 @@ def stages(graph: Graph, shape: tuple, gpu: Gpu) -> list[Kernel]:
 
     Arrays that are neither inputs nor outputs of the region are called ``part0``, ``total0`` and so on, the same in all kernels.
     """
-    row, order, loops = planned(graph, shape)
+    row, order, loops = planned(graph, shape, (len(shape) - 1,))
     totals: dict[Node, Array] = {}
     found = []
     for level, (reductions, stores) in enumerate(loops):
@@ -129,7 +129,7 @@ def _finish(row: Row, order: list, level: int, parts: list[Array], made: dict[No
             out += [Let(name, identity(n)), *_in_order(row, n, part, name, t)]
             value = var(f"r{level}_{k}", Type(n.dtype, ()))
             out += [
-                Let(value, name if name.dtype is n.dtype else apply("cast", name, dtype=n.dtype)),
+                Let(value, cast(name, n.dtype)),
                 If(first, (Store(total.name, row.row_index, as_data(value)),)),
             ]
             row.elements.values[n] = as_data(value)

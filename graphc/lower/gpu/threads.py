@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from graphc.ir.gpu import Gpu
 from graphc.ir.graph import substitute
 from graphc.ir.kernel import BLOCK, THREAD, UNROLLED, VECTOR, Alloc, Array, For, If, Let, Set, Store, load
 from graphc.ir.node import Node
@@ -15,6 +16,21 @@ from graphc.lower.schedule import simplified_index
 THREADS = 256  # of a block, where nothing speaks for another number
 ACCESS = 16  # bytes of the widest access of a thread
 WARP = 32
+
+
+def widest(width: int, extent) -> int:
+    """How many neighbours one access may bring, ``width`` at the most, where rows have ``extent`` elements: these are a multiple of it."""
+    while width > 1 and (type(extent) is not int or extent % width):
+        width //= 2
+    return width
+
+
+def threads_for(count, gpu: Gpu) -> int:
+    """Threads of a block where there is work for ``count`` in all: fewer where these are few, so that every multiprocessor has some."""
+    block = THREADS
+    while type(count) is int and block > WARP and count < 2 * gpu.multiprocessors * block:
+        block //= 2
+    return block
 
 
 def blocks(name: str, extent, body: Callable[[Node], tuple]) -> For:

@@ -11,7 +11,7 @@ from graphc.lower.gpu.mma_tile import mma_tile
 from graphc.lower.gpu.mma_tiling import BESIDE_WARPGROUPS, mma_tilings_for
 from graphc.lower.gpu.tiles import Product, nests_of, tile_nest, tiles_of
 from graphc.lower.gpu.tiling import tilings_for
-from graphc.lower.gpu.wgmma_tile import CHUNK, LINE, WgmmaTiling, wgmma_nest
+from graphc.lower.gpu.wgmma_tile import CHUNK, LINE, WgmmaTiling, boxes, wgmma_nest
 
 FEWEST = 5  # rows and columns from which on tensor cores are worth filling
 LEAST_COPY = 4  # bytes of an asynchronous copy
@@ -30,6 +30,12 @@ def product_nests(p: Product, gpu: Gpu) -> tuple[For, ...]:
     else:
         tilings = _warpgroups(p, gpu) or [(t, _mma) for t in mma_tilings_for(*sizes, p.left.dtype.size, gpu)]
     return nests_of(p, tuple(tilings), gpu.multiprocessors)
+
+
+def boxes_of(p: Product, gpu: Gpu) -> dict[str, tuple[int, ...]]:
+    """What copies of the copy engine take of operands that nests of a product know by tensor maps, by the names of their arrays."""
+    tilings = _warpgroups(p, gpu) if uses_tensor_cores(p, gpu) else []
+    return dict(zip((p.left.array, p.right.array), boxes(p, tilings[0][0]))) if len(tilings) == 1 else {}
 
 
 def _fma(p: Product, tiling, tag: str, wanted) -> For:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from graphc.ir.dtype import DType
 from graphc.ir.kernel import BLOCK, THREAD, Alloc, For, Let, load
 from graphc.ir.node import Node, binary, simplified, var
+from graphc.lower.gpu.threads import ACCESS, widest
 from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, most, product
 
-ACCESS = 16  # bytes of the widest access
 GROUPED = 8  # tiles of rows that go through the columns together, so that what they read of the right operand is near
 
 
@@ -25,6 +25,7 @@ class Side:
             does; an element that lies nowhere is 0, or ``outside``.
         along: neighbours in memory follow each other along k, and so does the offset; else along the lines.
         vector: how many neighbours one access may bring: both where they start and their extent are multiples of it.
+        whole: it is all of its array, of shape (batch, rows, columns) and read here only, so that boxes of it may be copied.
     """
 
     lines: object
@@ -34,6 +35,7 @@ class Side:
     along: bool
     vector: int
     outside: Node | None = None
+    whole: bool = False
 
     def conditions(self, batch: Node, line: Node, k: Node, width: int) -> list:
         """When there are the ``width`` elements that begin at a place."""
@@ -89,12 +91,7 @@ class Product:
 
 def widest_access(extent, dtype: DType) -> int:
     """Neighbouring elements in one access, where ``extent`` of them lie one after the other in a line; 8 at the most."""
-    width = min(8, ACCESS // dtype.size)
-    while type(extent) is not int or extent % width:
-        if width == 1:
-            return 1
-        width //= 2
-    return width
+    return widest(min(8, ACCESS // dtype.size), extent)
 
 
 @dataclass(frozen=True)

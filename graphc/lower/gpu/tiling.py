@@ -15,6 +15,7 @@ LANES = 128  # multiply-adds of f32 in a cycle of a multiprocessor
 LATENCY = 8  # cycles of a step of k in one thread, were it alone
 L2_BYTES = 24  # bytes a cycle that the second-level cache gives a multiprocessor
 FAR = 600  # cycles before a tile is there
+IN_THE_WAY = 0.25  # of what else a step needs, beside what it needs most, is not done meanwhile
 RESIDENT_THREADS = 1024  # of a multiprocessor that one can count on
 MOST_SUMS = (64, 32)  # of a thread at the most; fewer where indices have 64 bits, as sizes are not known
 MOST_WIDE = 16  # the same of sums of 64 bits
@@ -82,11 +83,13 @@ def tilings_for(batch, m, n, k, dtype: dt.DType, multiprocessors: int) -> tuple[
     """The tiling of a product; where it is not known how many results there are one for large and one for small ones, unless they are the same."""
     dims = (batch, m, n, k)
     most = MOST_SUMS[1 if any(isinstance(d, Node) for d in dims) else 0] if dtype.size <= 4 else MOST_WIDE
-    found = []
-    for stand_in in (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,):
-        sizes = tuple(max(d, 1) if type(d) is int else stand_in if place else 1 for place, d in enumerate(dims))
-        found.append(choose(sizes, dtype, multiprocessors, most))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([choose(sizes, dtype, multiprocessors, most) for sizes in numbers_for(dims)]))
+
+
+def numbers_for(dims: tuple) -> list[tuple[int, ...]]:
+    """Batch, rows, columns and depth as numbers to count with: twice where it is not known how many results there are, large ones first."""
+    stand_ins = (LARGE, SMALL) if any(isinstance(d, Node) for d in dims[:3]) else (LARGE,)
+    return [tuple([max(d, 1) if type(d) is int else s if place else 1 for place, d in enumerate(dims)]) for s in stand_ins]
 
 
 def _cycles(tiling: Tiling, sizes: tuple, dtype: dt.DType, multiprocessors: int) -> float:
@@ -97,7 +100,11 @@ def _cycles(tiling: Tiling, sizes: tuple, dtype: dt.DType, multiprocessors: int)
     together = min(resident, -(-blocks // multiprocessors))
     lanes = LANES if dtype.size <= 4 else LANES // 2
     accesses = sum(-(-part // 4) * (2 if part >= 4 else 1) * -(-dtype.size // 4) for part in (tiling.height, tiling.width))
-    step = max(tiling.computing * tiling.height * tiling.width / lanes, -(-tiling.computing // 32) * accesses)
-    step = max(step, (tiling.rows + tiling.columns) * dtype.size / L2_BYTES)
+    needs = (
+        tiling.computing * tiling.height * tiling.width / lanes,
+        -(-tiling.computing // 32) * accesses,
+        (tiling.rows + tiling.columns) * dtype.size / L2_BYTES,
+    )
+    step = max(needs) + IN_THE_WAY * (sum(needs) - max(needs))
     tile = max(tiling.depth * max(together * step, LATENCY), FAR)
     return rounds * (FAR + -(-k // tiling.depth) * tile)

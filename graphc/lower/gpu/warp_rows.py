@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from graphc.ir.graph import Graph
 from graphc.ir.kernel import UNROLLED, Alloc, Array, For, Let, Store, load, shuffle, shuffle_xor
-from graphc.ir.node import Node, const, simplified, var
+from graphc.ir.node import Node, simplified, var
 from graphc.ir.type import Type
-from graphc.lower.element import as_data
-from graphc.lower.lanes import accumulator, block_count, block_span, virtual_lanes
-from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, loop
+from graphc.lower.gpu.sums import carried, combined, identity, named
+from graphc.lower.gpu.threads import WARP
+from graphc.lower.lanes import block_count, block_span, virtual_lanes
+from graphc.lower.nests.loops import all_of, as_index, ceil_divide, loop
 from graphc.lower.reduce_nest import Row, element_body, part, planned, row_values, totals
-from graphc.prims.table import TABLE, apply
-
-WARP = 32
 
 
 class NeedsMemory(Exception):
@@ -62,33 +60,25 @@ def _reductions(row: Row, level: int, reductions: list, stores: list, lane: Node
     else:
         block = var(f"b{level}", extent=count if type(count) is int else None)
         lanes, parts = _in_lanes(row, level, reductions, stores, block_span(extent, block), None, lane)
-        out, made, combined = totals(level, reductions, parts)
-        out.append(For(block, count, (*lanes, *combined(parts))))
-    for k, (node, total) in enumerate(zip(reductions, made)):
-        name = var(f"r{level}_{k}", Type(node.dtype, ()))
-        out.append(Let(name, cast(total, node.dtype)))
-        row.elements.values[node] = as_data(name)
-    return out
+        out, made, taken = totals(level, reductions, parts)
+        out.append(For(block, count, (*lanes, *taken(parts))))
+    return out + named(row, level, reductions, made)
 
 
 def _in_lanes(row: Row, level: int, reductions: list, stores: list, span: tuple, short, lane: Node) -> tuple[list, list]:
     """The statements of reductions over ``span``, (begin, count), and the values they make, which all threads of the warp have."""
-    widest = max((accumulator(n.dtype, n.attr("kind")) for n in reductions), key=lambda d: d.bits)
-    lanes = virtual_lanes(widest, short)
+    lanes = virtual_lanes(max(map(carried, reductions), key=lambda d: d.bits), short)
     each = max(1, lanes // WARP)
     part_ = var(f"l{level}", extent=each)
     accs, out = [], []
     for k, node in enumerate(reductions):
-        dtype = accumulator(node.dtype, node.attr("kind"))
-        array = Array(f"acc{level}_{k}", Type(dtype, (each,)), "register")
-        identity = const(TABLE["reduce"].reduce(node.attr("kind"), dtype)[0], Type(dtype, ()))
+        array = Array(f"acc{level}_{k}", Type(carried(node), (each,)), "register")
         accs.append((array, part_))
-        out += [Alloc(array), For(part_, each, (Store(array.name, (part_,), identity),), UNROLLED)]
+        out += [Alloc(array), For(part_, each, (Store(array.name, (part_,), identity(node)),), UNROLLED)]
     out += _strided(row, level, lanes, span, lane, lambda at, guard: element_body(row, stores, reductions, at, guard, accs))
     made = []
     for k, (node, (array, _)) in enumerate(zip(reductions, accs)):
-        combine = TABLE["reduce"].reduce(node.attr("kind"), array.type.dtype)[1]
-        lets, total = _across(combine, array, min(lanes, WARP), f"{level}_{k}", lane)
+        lets, total = _across(node, array, min(lanes, WARP), f"{level}_{k}", lane)
         out += lets
         made.append(total)
     return out, made
@@ -110,18 +100,18 @@ def _strided(row: Row, level: int, lanes: int, span: tuple, lane: Node, body) ->
     return [loop(f"c{level}", ceil_divide(extent, lanes), chunk)]
 
 
-def _across(combine: str, array: Array, lanes: int, tag: str, lane: Node) -> tuple[list, Node]:
+def _across(node: Node, array: Array, lanes: int, tag: str, lane: Node) -> tuple[list, Node]:
     """Statements for the tree over the lanes, the second half on the first and so on, and its root."""
     dtype, out = array.type.dtype, []
 
-    def named(name: str, value: Node) -> Node:
+    def given(name: str, value: Node) -> Node:
         out.append(Let(var(f"{name}{tag}", value.type), value))
         return out[-1].var
 
     parts = [load(array.name, (k,), dtype) for k in range(array.type.size)]
-    value = named("tree", parts[0] if len(parts) == 1 else apply(combine, *parts))
+    value = given("tree", parts[0] if len(parts) == 1 else combined(node, *parts))
     while lanes > 1:
         lanes //= 2
-        other = named(f"x{lanes}_", shuffle_xor(value, lanes))
-        value = named(f"y{lanes}_", apply(combine, value, other))
-    return out, named("all", shuffle(value, as_index(0)))
+        other = given(f"x{lanes}_", shuffle_xor(value, lanes))
+        value = given(f"y{lanes}_", combined(node, value, other))
+    return out, given("all", shuffle(value, as_index(0)))

@@ -1,10 +1,12 @@
 """Products of 16-bit floats on the tensor cores of warpgroups (``wgmma``, sm_90a), with f32 sums.
 
-Each block stays on its multiprocessor and goes through tiles of the results. One warpgroup brings the operands, by asynchronous copies
-into stages of shared memory, swizzled as the tensor cores read them; two others multiply, half of the rows each. They tell each other by
-barriers in shared memory what is full and what is empty, so that copies for the next tile run while one ends. Operands come by
-``cp.async`` of all threads of a warpgroup rather than by the copy engine: that takes windows, edges and any symbolic size, and no
-tensor map, which would have to be made for every address. The bound of results is that of ``mma_tile``.
+Each block stays on its multiprocessor and goes through tiles of the results. Two warpgroups multiply, half of the rows each; the rest of
+the block brings the operands, by asynchronous copies into stages of shared memory, swizzled as the tensor cores read them. They tell
+each other by barriers in shared memory what is full and what is empty, so that copies for the next tile run while one ends.
+
+Operands that are whole arrays of known sizes come by the copy engine (TMA), which one thread of one warp tells what to bring. Others,
+windows and symbolic sizes, come by ``cp.async`` of all threads of a third warpgroup: what a tensor map says must be known when the
+program is compiled. The order of sums is the same, and the bound of results that of ``mma_tile``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from graphc.lower.gpu.tiles import Product, Side, Work, tiles_of, work_at
 from graphc.lower.nests.loops import all_of, as_index, ceil_divide, least, loop
 from graphc.prims.table import apply
 
-GROUP = 128  # threads of a warpgroup
+WARP, GROUP = 32, 128  # threads of a warp and of a warpgroup
+MULTIPLYING = 2 * GROUP  # threads of a block that multiply, the first ones
 CHUNK = 8  # elements of one copy, 16 bytes
 LINE = 64  # elements of a swizzled row, 128 bytes
 STEP = 16  # steps of k of an instruction
@@ -36,7 +39,6 @@ class WgmmaTiling:
     stages: int
     blocks: int
     depth: int = LINE
-    threads: int = 3 * GROUP
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,27 @@ def wgmma_nest(p: Product, tiling: WgmmaTiling, tag: str, wanted) -> For:
     """A nest whose blocks go through tiles."""
     total = tiles_of(p, tiling)[0]
     extent = simplified(least(total, tiling.blocks) * wanted)
-    block, thread = var(f"block{tag}", extent=extent), var(f"thread{tag}", extent=tiling.threads)
+    by_engine = boxes(p, tiling)
+    threads = MULTIPLYING + (WARP if by_engine else GROUP)
+    block, thread = var(f"block{tag}", extent=extent), var(f"thread{tag}", extent=threads)
     bars = [Array(f"{name}{tag}", Type(dt.u64, (tiling.stages,)), "shared") for name in ("full", "empty")]
     operands = tuple([_shared(p, tiling, which, tag) for which in (0, 1)])
     nest = _Nest(p, tiling, tag, block, thread, least(total, tiling.blocks), operands, *bars)
     stage = var("stage", extent=tiling.stages)
-    arrivals = {nest.full: GROUP, nest.empty: 2}  # all threads that bring; one of each warpgroup that multiplies
+    arrivals = {nest.full: 1 if by_engine else GROUP, nest.empty: 2}  # those that bring; one of each warpgroup that multiplies
     start = tuple([Call("gc_mbarrier_init", (At(bar.name, (stage,)), count)) for bar, count in arrivals.items()])
     begun = If(apply("eq", thread, as_index(0)), (For(stage, tiling.stages, start), Call("gc_mbarrier_init_fence", ())))
-    body = (begun, Barrier(), If(thread < GROUP, _bring(nest), _consume(nest)))
-    return For(block, extent, (*map(Alloc, (*operands, *bars)), For(thread, tiling.threads, body, THREAD)), BLOCK)
+    bring = _bring_boxes(nest) if by_engine else _bring(nest)
+    body = (begun, Barrier(), If(thread < MULTIPLYING, _consume(nest), bring))
+    return For(block, extent, (*map(Alloc, (*operands, *bars)), For(thread, threads, body, THREAD)), BLOCK)
+
+
+def boxes(p: Product, tiling: WgmmaTiling) -> tuple:
+    """What one copy of the copy engine takes of each operand; nothing where it cannot bring them."""
+    sides = (p.left, p.right)
+    if not all(isinstance(s, Side) and s.whole for s in sides):
+        return ()
+    return tuple([(1, lines, LINE) if s.along else (1, tiling.depth, LINE) for s, lines in zip(sides, (tiling.rows, tiling.columns))])
 
 
 def _side(p: Product, which: int) -> Side:
@@ -108,7 +121,7 @@ def _shared(p: Product, tiling: WgmmaTiling, which: int, tag: str) -> Array:
 
 def _bring(nest: _Nest) -> tuple:
     """What the warpgroup does that brings operands."""
-    thread, tag = nest.thread, nest.tag
+    thread, tag = as_index(nest.thread % GROUP), nest.tag
     swizzled = var(f"swizzled{tag}", extent=CHUNK)
     # exclusive or of the chunk and the row, each below 8, bit by bit
     bits = [(thread // (1 << b) + thread // (CHUNK << b)) % 2 * (1 << b) for b in range(3)]
@@ -134,6 +147,36 @@ def _bring(nest: _Nest) -> tuple:
     return (Let(swizzled, as_index(sum(bits[1:], bits[0]))), nest.tiles(tile), *rest)
 
 
+def _bring_boxes(nest: _Nest) -> tuple:
+    """What the warp does that brings operands by the copy engine: one thread asks for boxes, zeros stand for what lies outside."""
+    tiling = nest.tiling
+    size = (tiling.rows + tiling.columns) * tiling.depth * nest.p.left.dtype.size
+
+    def tile(turn: Node, work: Work) -> tuple:
+        def one(step: Node) -> tuple:
+            number = as_index(turn * nest.steps + step)
+            stage = nest.stage(number)
+            empty = Call("gc_mbarrier_wait", (At(nest.empty.name, (stage,)), as_index((nest.phase(number) + 1) % 2)))
+            loads = [load for which in (0, 1) for load in _loads(nest, work, which, step, stage)]
+            return (empty, Call("gc_mbarrier_expect", (At(nest.full.name, (stage,)), size)), *loads)
+
+        step = var(f"step{nest.tag}", extent=nest.steps)
+        return (For(step, nest.steps, one(step)),)
+
+    return (If(apply("eq", nest.thread, as_index(MULTIPLYING)), (nest.tiles(tile),)),)
+
+
+def _loads(nest: _Nest, work: Work, which: int, step: Node, stage: Node) -> list[Call]:
+    """Copies of an operand for one step."""
+    side, array, k = _side(nest.p, which), nest.operands[which], as_index(step * nest.tiling.depth)
+    map_, full = At(side.array, (0, 0, 0)), At(nest.full.name, (stage,))
+    if side.along:
+        return [Call("gc_tma_load_3d", (At(array.name, (stage, 0, 0)), map_, full, k, work.first[which], work.batch))]
+    parts = (nest.tiling.rows, nest.tiling.columns)[which] // LINE
+    return [Call("gc_tma_load_3d", (At(array.name, (stage, part, 0, 0)), map_, full, as_index(work.first[which] + part * LINE), k, work.batch))
+            for part in range(parts)]  # fmt: skip
+
+
 def _told(nest: _Nest, number: Node) -> tuple:
     """Say that this thread's part of step ``number`` is there, and may be read by the tensor cores."""
     return (Call("gc_fence_async", ()), Call("gc_mbarrier_arrive", (At(nest.full.name, (nest.stage(number),)),)))
@@ -141,7 +184,7 @@ def _told(nest: _Nest, number: Node) -> tuple:
 
 def _copies(nest: _Nest, work: Work, which: int, step: Node, stage: Node, swizzled: Node) -> tuple:
     """Start the copies of an operand for one step; zeros stand for what lies outside."""
-    p, tiling, thread = nest.p, nest.tiling, nest.thread
+    p, tiling, thread = nest.p, nest.tiling, as_index(nest.thread % GROUP)
     side, array = _side(p, which), nest.operands[which]
     lines = (tiling.rows, tiling.columns)[which]
     rows = GROUP // CHUNK  # of the array in shared memory that the warpgroup fills at once
@@ -205,5 +248,5 @@ def _consume(nest: _Nest) -> tuple:
         last = as_index(turn * nest.steps + nest.steps - 1)
         return (For(step, nest.steps, one(step)), Call("gc_wgmma_wait<0>", ()), *released(last), *finish_pairs(work, sums, first, lane))
 
-    return (Let(half, as_index(nest.thread // GROUP - 1)), Let(warp, as_index(nest.thread // 32 % 4)), Let(lane, as_index(nest.thread % 32)),
+    return (Let(half, as_index(nest.thread // GROUP)), Let(warp, as_index(nest.thread // 32 % 4)), Let(lane, as_index(nest.thread % 32)),
             Alloc(sums), nest.tiles(tile))  # fmt: skip

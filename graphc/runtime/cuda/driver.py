@@ -243,7 +243,7 @@ class CudaDevice:
         """Run a kernel on ``grid`` blocks; nothing happens for 0.
 
         Args:
-            arguments: 8 bytes each: addresses of its arrays, then values of its dims.
+            arguments: addresses of its arrays, or tensor maps of them, then values of its dims.
             sizes: not needed; the device does not check accesses.
 
         Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -15,14 +13,17 @@ from graphc.ir.dtype import DType
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat, flat
 from graphc.ir.sizes import symbols_in
 from graphc.ir.symbols import symbol_of
+from graphc.ir.tensor_map import TensorMap, packed_arguments
 from graphc.ir.type import Type
 from graphc.runtime.cuda.bundle import load
 from graphc.runtime.device import Device
+from graphc.runtime.device_memory import Block, lock_of
 from graphc.runtime.dims import evaluate, symbols_of
 from graphc.runtime.portable_call import HostStep, LateSizes, Run
-from graphc.runtime.resident import Resident, lock_of
+from graphc.runtime.resident import Resident
 
 _KEPT = 4  # sets of sizes for which memory and recorded steps are kept
+_MAPS = 1024  # tensor maps that are kept for one memory at the most
 _WORTH = 2  # steps from which on recording them pays
 
 
@@ -64,11 +65,7 @@ class DeviceProgram:
         known = symbols_in(tuple([p.type for p in self.signature.inputs])).keys()
         self.checks = [(k + 1, c.condition) for k, c in enumerate(program.checks) if symbols_in(c.condition).keys() <= known]
         self.sizes = [b.type.size * max(1, b.type.dtype.size) for b in program.buffers if symbols_in(b.type).keys() <= known]
-        self._held = _Held(device)
-        self.constants_at = 0
-        if constants.size:
-            self.constants_at = self._held.allocate(constants.size)
-            device.upload(self.constants_at, constants)
+        self._constants: Block | None = None  # brought to the device by the first run: who loads a program must not wait for the device
         self._memories: OrderedDict[tuple, _Memory] = OrderedDict()
 
     def run(
@@ -87,6 +84,8 @@ class DeviceProgram:
             run.place_donated(in_place)
             run.refuse_sizes()
             run.memory = memory = self._memory((*dims, *run.fixed))
+            if self.constants.size and self._constants is None:
+                self._bring_constants()
             run.place()
             run.upload()
             if not self.worth_recording or not memory.used:
@@ -101,6 +100,16 @@ class DeviceProgram:
             memory.used = True
         return run.outputs
 
+    def _bring_constants(self) -> None:
+        block = Block(self.device, self.constants.size, is_scratch=True)
+        self.device.upload(block.address, self.constants)
+        self._constants = block
+
+    @property
+    def constants_at(self) -> int:
+        """The address of the constants, once a run has begun."""
+        return self._constants.address
+
     def _memory(self, key: tuple) -> _Memory:
         """Memory for a run with these sizes and addresses: that of an earlier one, where all sizes are known beforehand."""
         if self.late is not None:
@@ -114,34 +123,22 @@ class DeviceProgram:
         return found
 
 
-class _Held:
-    """Memory of a device, given back when nothing refers to this object any more; the end of the process frees it otherwise."""
-
-    def __init__(self, device: Device):
-        self.device = device
-        self._addresses: list[int] = []
-        weakref.finalize(self, _free, device, self._addresses).atexit = False
-
-    def allocate(self, size: int) -> int:
-        address = self.device.allocate(max(1, size))
-        self._addresses.append(address)
-        return address
-
-
-def _free(device: Device, addresses: list[int]) -> None:
-    for address in addresses:
-        device.free(address)
-
-
-class _Memory(_Held):
+class _Memory:
     """Where the inputs, outputs and scratch memory of runs lie on a device, and their steps as recorded."""
 
     def __init__(self, device: Device):
-        super().__init__(device)
+        self._device = device
+        self._blocks: list[Block] = []
         self.places: dict[tuple, int] = {}  # ("input", k) or ("output", k) -> address
         self.arena_at, self.arena_size = 0, 0
         self.graph: object = None
+        self.maps: dict[tuple, bytes] = {}  # (TensorMap, address) -> the map
         self.used = False  # whether a run has come to its end
+
+    def allocate(self, size: int) -> int:
+        """The address of so many bytes, which stay as long as this object."""
+        self._blocks.append(Block(self._device, size, is_scratch=True))
+        return self._blocks[-1].address
 
 
 class _DeviceRun(Run):
@@ -282,10 +279,22 @@ class _DeviceRun(Run):
         grid = self.size(step.grid)
         if grid <= 0:
             return
-        words = [*map(self.address, step.args), *map(self.size, step.dims)]
-        arguments = struct.pack(f"{len(words)}q", *words)
-        sizes = tuple(map(self.bytes, step.args)) if self.device.gpu.is_emulated else None
+        addresses = list(map(self.address, step.args))
+        mapped = {m.argument: self.tensor_map(m, addresses[m.argument]) for m in step.maps}
+        arguments = packed_arguments(addresses, mapped, list(map(self.size, step.dims)))
+        arrays = [a for k, a in enumerate(step.args) if k not in mapped]
+        sizes = tuple(map(self.bytes, arrays)) if self.device.gpu.is_emulated else None
         self.device.launch(self.program.functions[step.kernel], grid, step.threads, step.shared, arguments, sizes)
+
+    def tensor_map(self, m: TensorMap, address: int) -> bytes:
+        """The bytes of a map of what lies at an address, made once for this memory."""
+        known = self.memory.maps
+        found = known.get((m, address))
+        if found is None:
+            if len(known) >= _MAPS:  # addresses of Residents that come and go
+                known.clear()
+            found = known[m, address] = self.device.tensor_map(address, m.type.dtype, m.sizes, m.strides, m.box[::-1])
+        return found
 
     def repeat(self, step: Repeat) -> None:
         """A loop: the device computes whether it goes on, or it is counted."""

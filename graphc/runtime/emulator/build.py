@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 from graphc.errors import CompileError, DeviceUnavailable
+from graphc.ir.gpu import EMULATED
 from graphc.runtime.cache import default_cache, digest_of
-from graphc.runtime.gpus import cxx, why_not_emulated
+from graphc.runtime.gpus import host_compiler, no_host_compiler
 from graphc.runtime.host import fitting_targets
 
 HEADERS = Path(__file__).resolve().parent
@@ -61,9 +62,9 @@ def compiler() -> tuple[str, ...]:
     Raises:
         DeviceUnavailable: there is none.
     """
-    found = cxx()
+    found = host_compiler()
     if found is None:
-        raise DeviceUnavailable(f"cuda-emulated: {why_not_emulated()}")
+        raise DeviceUnavailable(f"{EMULATED} {no_host_compiler()}")
     fused = any(target.fma and target.triple.startswith("x86_64") for target in fitting_targets())
     return (found, *_FLAGS, *(("-mfma",) if fused else ()))
 
@@ -87,7 +88,7 @@ def _ending(source: str, kernels: tuple[str, ...]) -> str:
         listed = "".join([f'"{p}", ' for p in parameters])
         names.append(f"static const char* const gc_names{number}[] = {{{listed}nullptr}};")
         caller = f"gc_emu::Caller<{name}>"
-        rows.append(f'{{"{name}", {threads}, {caller}::count, gc_names{number}, {caller}::parameters, {caller}::body}}')
+        rows.append(f'{{"{name}", {threads}, {caller}::words, {caller}::count, gc_names{number}, {caller}::parameters, {caller}::body}}')
     kept = f'static const char gc_text[] __attribute__((used)) = R"gc_text(\nGC_TEXT_BEGIN\n{source}\nGC_TEXT_END)gc_text";'
     return "\n".join(("", kept, *names, f"#define GC_KERNELS {', '.join(rows)}", '#include "entry.hpp"', ""))
 

@@ -30,7 +30,7 @@ static bool describe_arrays(Block& b, const Work& r, char* error, size_t room) {
   for (int i = 0, arrays = 0; i < k.count; ++i) {
     const Parameter& p = k.parameters[i];
     if (!p.element) continue;
-    char* base = reinterpret_cast<char*>(r.arguments[i]);
+    char* base = reinterpret_cast<char*>(r.arguments[place(k.parameters, i)]);
     Array& a = b.arrays[i];
     a = {k.names[i], base, INT64_MAX / 2, nullptr, p.element, false};
     if (arrays < r.size_count) a.bytes = r.sizes[arrays];
@@ -181,7 +181,7 @@ int launch(const Kernel* kernels, int known, const char* name, int grid, int thr
   const size_t space = static_cast<size_t>(room);
   error[0] = 0;
   if (!kernel) return snprintf(error, space, "there is no kernel %s", name), 1;
-  if (count != kernel->count) return snprintf(error, space, "kernel %s takes %d arguments, not %d", name, kernel->count, count), 1;
+  if (count != kernel->words) return snprintf(error, space, "kernel %s takes %d arguments, not %d", name, kernel->words, count), 1;
   if (threads < 1 || threads > kernel->most_threads)
     return snprintf(error, space, "kernel %s was compiled for %d threads of a block, and launched with %d", name, kernel->most_threads, threads), 1;
   if (grid < 1) return snprintf(error, space, "kernel %s was launched with %d blocks", name, grid), 1;

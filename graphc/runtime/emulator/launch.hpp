@@ -6,18 +6,19 @@
 
 namespace gc_emu {
 
-template <class T> struct Argument {  // 8 bytes each
+template <class T> struct Argument {  // as many words of 8 bytes as it fills
   static constexpr bool checked = false;
-  static T make(uint64_t bits, Array&) {
+  static constexpr int words = (sizeof(T) + 7) / 8, alignment = (alignof(T) + 7) / 8;
+  static T make(const uint64_t* bits, Array&) {
     T value;
-    static_assert(sizeof(T) <= 8, "arguments have 8 bytes");
-    memcpy(&value, &bits, sizeof value);
+    memcpy(&value, bits, sizeof value);
     return value;
   }
 };
 template <class T> struct Argument<View<T>> {
   static constexpr bool checked = true;
-  static View<T> make(uint64_t bits, Array& array) { return {reinterpret_cast<T*>(bits), &array}; }
+  static constexpr int words = 1, alignment = 1;
+  static View<T> make(const uint64_t* bits, Array& array) { return {reinterpret_cast<T*>(*bits), &array}; }
 };
 
 template <class T> struct Pointee {
@@ -35,12 +36,24 @@ template <class T> struct Pointee<View<T>> : Pointee<T*> {};
 struct Parameter {
   int element;  // 0: no array
   bool is_const, checked;
+  int words, alignment;
 };
+
+// Where the packed argument of parameter `i` begins; behind the last, how many words there are.
+constexpr int place(const Parameter* parameters, int i) {
+  int at = 0;
+  for (int k = 0;; ++k) {
+    if (k == i && !parameters[k].words) return at;
+    at = (at + parameters[k].alignment - 1) / parameters[k].alignment * parameters[k].alignment;
+    if (k == i) return at;
+    at += parameters[k].words;
+  }
+}
 
 struct Kernel {
   const char* name;
-  int most_threads, count;
-  const char* const* names;  // of the parameters
+  int most_threads, words, count;  // words: of packed arguments; count: of parameters
+  const char* const* names;        // of the parameters
   const Parameter* parameters;
   void (*body)();
 };
@@ -48,9 +61,10 @@ struct Kernel {
 template <auto F> struct Caller;
 template <class... A, void (*F)(A...)> struct Caller<F> {
   static constexpr int count = sizeof...(A);
-  static constexpr Parameter parameters[count + 1] = {{Pointee<A>::element, Pointee<A>::is_const, Argument<A>::checked}...};
+  static constexpr Parameter parameters[count + 1] = {{Pointee<A>::element, Pointee<A>::is_const, Argument<A>::checked, Argument<A>::words, Argument<A>::alignment}...};
+  static constexpr int words = place(parameters, count);
   template <size_t... I> static void call(std::index_sequence<I...>) {
-    F(Argument<A>::make(block->arguments[I], block->arrays[I])...);
+    F(Argument<A>::make(block->arguments + place(parameters, I), block->arrays[I])...);
   }
   static void body() { call(std::index_sequence_for<A...>()); }
 };

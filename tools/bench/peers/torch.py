@@ -81,15 +81,15 @@ def _weight(kind: str, array: np.ndarray) -> torch.Tensor:
 
 
 class Program(torch.nn.Module):
-    """A workload with its constants as parameters."""
+    """A workload with its constants as parameters, on a device."""
 
-    def __init__(self, workload: Workload):
+    def __init__(self, workload: Workload, device: str):
         super().__init__()
         self._workload, self._ops = workload, Ops()
         _, weights = workload.data()
         self.kinds = {k: w.kind for k, w in weights.items()}
         for k, w in weights.items():
-            value = _weight(w.kind, w.array)
+            value = _weight(w.kind, w.array).to(device)
             self.register_parameter(k, torch.nn.Parameter(value, requires_grad=workload.training is not None))
 
     def forward(self, *inputs):
@@ -99,19 +99,21 @@ class Program(torch.nn.Module):
 class Built:
     """``variant`` is ``eager`` or ``compile``."""
 
+    device = "cpu"
+
     def __init__(self, workload: Workload, variant: str, threads: int, folder: str):
         torch.set_num_threads(threads)
         _MODE.close()
         self._workload = workload
-        self._module = program = Program(workload)
-        compiled = variant == "compile"
+        self._module = program = Program(workload, self.device)
+        compiled = variant != "eager"
         differentiates = bool(workload.gradient or workload.training)
         if not differentiates:
             program.eval()
             _MODE.enter_context(torch.inference_mode())
         if compiled:
             torch._inductor.config.freezing = not differentiates
-            program = torch.compile(program, dynamic=False)
+            program = self.compiled(program, variant)
         self._program = program
         if workload.gradient:
             self.call = self._gradient
@@ -126,8 +128,12 @@ class Built:
             )
             self.call = self._step
 
+    def compiled(self, program: torch.nn.Module, variant: str):
+        """A program as the variant compiles it."""
+        return torch.compile(program, dynamic=False)
+
     def load(self, arrays):
-        tensors = [torch.from_numpy(a) for a in arrays]
+        tensors = [torch.from_numpy(a).to(self.device) for a in arrays]
         tensors = [t.permute(0, 3, 1, 2) if t.ndim == 4 else t for t in tensors]
         for k in self._workload.gradient:
             tensors[k].requires_grad_(True)
@@ -155,7 +161,7 @@ class Built:
         """Nothing: results are there when a call returns."""
 
     def numpy(self, outputs) -> list[np.ndarray]:
-        found = [t.detach() for t in as_tuple(outputs)]
+        found = [t.detach().cpu() for t in as_tuple(outputs)]
         return [(t.permute(0, 2, 3, 1) if t.ndim == 4 else t).numpy() for t in found]
 
     def first(self, outputs) -> list[np.ndarray]:
@@ -163,7 +169,7 @@ class Built:
         found = self.numpy(outputs)
         if self._workload.training:
             for k, p in self._module.named_parameters():
-                a, kind = p.detach().numpy(), self._module.kinds[k]
+                a, kind = p.detach().cpu().numpy(), self._module.kinds[k]
                 a = a.T if kind in ("dense", "gates") else a.transpose(2, 3, 1, 0) if kind == "filter" else a
                 found.append(a.copy())
         return found

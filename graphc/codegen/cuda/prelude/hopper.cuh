@@ -6,8 +6,8 @@
 //   gc_mbarrier_wait(bar, parity)         until the phase of this parity (0 for the first) has ended; by all who go on
 //   gc_tma_load_1d(to, from, bytes, bar)  bytes, addresses: multiples of 16
 //   gc_tma_load_2d/3d/4d(to, map, bar, x, y ...)   the box at (x, y ...), innermost dimension first; zeros outside. `map` is the
-//                                         address of a tensor map in global memory (Device.tensor_map), `to` 128-byte aligned
-//                                         (1024 for the swizzle)
+//                                         address of a tensor map (Device.tensor_map): of a parameter `const __grid_constant__
+//                                         gc_tensor_map`, or in global memory; `to` is 128-byte aligned (1024 for the swizzle)
 //   gc_tma_store_2d/3d/4d(map, from, x, y ...), gc_tma_store_commit(), gc_tma_store_read_wait<N>() (memory may be written again),
 //   gc_tma_store_wait<N>() (done)
 //   gc_fence_async()                      by each thread that wrote shared memory which TMA or wgmma read next, before the barrier
@@ -24,6 +24,7 @@
 //   gc_wgmma_tf32<N>(d, a, b, add)        A (64 x 8) B (8 x N)
 //   gc_wgmma_commit(), gc_wgmma_wait<N>() all groups but the N last ones are done; d may not be touched before
 // d: with g = t % 32 / 4, c = 2 (t % 4), warp w: d[4 j + 0, 1] is row 16 w + g, columns 8 j + c and + 1; d[4 j + 2, 3] is row 16 w + g + 8.
+struct gc_tensor_map { alignas(64) unsigned long long words[16]; };
 #ifdef GC_EMULATE
 template <class B> inline void gc_mbarrier_init(const B& bar, int count, int line = __builtin_LINE()) { gc_emu::mbarrier_init(bar, count, line); }
 inline void gc_mbarrier_init_fence() { gc_emu::fence_async(); }
