@@ -14,7 +14,7 @@ from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.parts import HOST
 from graphc.options import Options
 from graphc.runtime.device import Device
-from graphc.runtime.gpus import CPU, found_gpus, host_compiler, named_device, no_host_compiler, why_none
+from graphc.runtime.gpus import CPU, found_gpus, host_compiler, named_device, why_none, why_not_emulated
 
 _PREFIX = "/job:localhost/replica:0/task:0/device:"
 _KINDS = {"CPU": CPU, "GPU": CUDA, "CUDA-EMULATED": EMULATED}
@@ -114,7 +114,7 @@ def can_emulate() -> bool:
 
 def _emulated(index: int) -> str:
     if not can_emulate():
-        raise DeviceUnavailable(explain(f"device: {EMULATED}:{index} {no_host_compiler()}"))
+        raise DeviceUnavailable(explain(f"device: {EMULATED}:{index}: {why_not_emulated()}"))
     return f"{EMULATED}:{index}"
 
 

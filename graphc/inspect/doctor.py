@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compile import compile_graph, target_of
-from graphc.errors import DeviceUnavailable, GraphcError
+from graphc.errors import DeviceUnavailable, GraphcError, UsageError
 from graphc.ir import dtype as dt
 from graphc.ir.gpu import CUDA, EMULATED
 from graphc.ir.graph import Graph, input_node
@@ -20,9 +20,7 @@ from graphc.ir.node import make
 from graphc.ir.type import Type
 from graphc.options import VERSION, Options
 from graphc.runtime.cache import default_cache
-from graphc.runtime.gpus import (
-    FoundGpu, code_for, device_number, driver_version, expect_gpu, found_gpus, host_compiler, named_device, no_host_compiler, why_none,
-)  # fmt: skip
+from graphc.runtime.gpus import FoundGpu, code_for, driver_version, expect_gpu, found_gpus, host_compiler, named_device, why_none, why_not_emulated
 from graphc.runtime.pool import default_threads
 
 NEEDED = ("numpy", "llvmlite", "ml-dtypes")
@@ -96,7 +94,7 @@ def _cuda() -> Iterator[Finding]:
         yield Finding("note", f"{CUDA}: {why_none()}")
     command = host_compiler()
     if command is None:
-        yield Finding("note", f"{EMULATED} {no_host_compiler()}")
+        yield Finding("note", f"{EMULATED}: {why_not_emulated()}")
     else:
         yield _program(Options(cache=False, target=EMULATED), f"{EMULATED}: kernels are run by the CPU, for which {command} compiles them; a small program")
 
@@ -108,11 +106,11 @@ def _chosen() -> Iterator[Finding]:
         return
     what = f"environment variable GRAPHC_DEVICE={said}"
     try:
-        device = named_device(said, what)
-        if device.startswith(f"{CUDA}:"):
-            expect_gpu(device_number(device), what)
-        yield Finding("ok", f"{what}: what names no device runs there")
-    except GraphcError as error:
+        kind, _, number = named_device(said, what).partition(":")
+        if kind == CUDA:
+            expect_gpu(int(number), what)
+        yield Finding("ok", f"{what}: runs there what names no device")
+    except (DeviceUnavailable, UsageError) as error:
         yield Finding("bad", str(error))
 
 

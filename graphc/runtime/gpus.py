@@ -146,25 +146,25 @@ def code_for(found: FoundGpu, said: str) -> Gpu:
 
 
 def host_compiler() -> str | None:
-    """The path of the C++ compiler with which GPUs are emulated; None without it, see ``no_host_compiler``."""
+    """The path of the C++ compiler with which GPUs are emulated; None without it, see ``why_not_emulated``."""
     return shutil.which(os.environ.get("CXX") or "g++")
 
 
-def no_host_compiler() -> str:
-    """What a message says of the emulated device where there is no ``host_compiler``."""
+def why_not_emulated() -> str:
+    """What is missing where there is no ``host_compiler``, and what to do."""
     named = os.environ.get("CXX")
     if named:
         return (
-            f"compiles kernels with {named!r}, which the environment variable CXX names and which is not there; give a name or path alone, "
-            "without options, or take CXX away, which means g++"
+            f"a C++ compiler makes kernels into code for the CPU, and {named!r}, which the environment variable CXX names, is not there; "
+            "give its name or path alone, without options, or take CXX away, which means g++"
         )
     return (
-        "compiles kernels with g++, which is not installed (Debian: apt-get install g++; Fedora: dnf install gcc-c++; the environment "
-        "variable CXX names another compiler)"
+        "a C++ compiler makes kernels into code for the CPU, and g++ is not there; install it (Debian, Ubuntu: "
+        "apt-get install g++; Fedora: dnf install gcc-c++), or name another one by the environment variable CXX"
     )
 
 
-def named_device(word, said: str) -> str:
+def named_device(word: str, said: str) -> str:
     """The device that somebody chooses, such as ``cuda:1``; the first one of its kind where the word has no number.
 
     Args:

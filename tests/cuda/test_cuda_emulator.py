@@ -299,7 +299,7 @@ def test_without_a_compiler_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     building.compiler.cache_clear()
     try:
-        with pytest.raises(DeviceUnavailable, match="'no-such-compiler', which the environment variable CXX names and which is not there"):
+        with pytest.raises(DeviceUnavailable, match="'no-such-compiler', which the environment variable CXX names, is not there"):
             building.compiler()
     finally:
         building.compiler.cache_clear()

@@ -102,7 +102,7 @@ def other_compiler(monkeypatch, tmp_path):
 def test_a_compiler_that_is_not_there_is_named(other_compiler):
     other_compiler("g++ -O1")
     for use in (lambda: v1.Session(device="cuda-emulated"), lambda: building.build("", ())):
-        with pytest.raises(DeviceUnavailable, match=r"'g\+\+ -O1', which the environment variable CXX names and .*without options"):
+        with pytest.raises(DeviceUnavailable, match=r"'g\+\+ -O1', which the environment variable CXX names, .*without options"):
             use()
     assert any("'g++ -O1', which the environment variable CXX names" in f.what for f in examine() if f.level == "note")
 

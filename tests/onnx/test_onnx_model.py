@@ -163,13 +163,14 @@ def test_functions_of_the_model_are_inlined_with_their_attributes():
 
 def test_a_program_is_found_again_by_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("GRAPHC_CACHE_DIR", str(tmp_path / "cache"))
-    path = tmp_path / "line.onnx"
-    path.write_bytes(LINE.SerializeToString())
+    path = tmp_path / "tripled.onnx"  # a program of its own: one that the process has loaded is kept in no other cache
+    tripled = model([node("Mul", "x w", "y")], ["x: float32[n, 3]"], ["y: float32[n, 3]"], {"w": np.float32([3, 3, 3])})
+    path.write_bytes(tripled.SerializeToString())
     first = graphc.onnx.load(path)
-    np.testing.assert_array_equal(first.run([X])[0], Y)
+    np.testing.assert_array_equal(first.run([X])[0], X * 3)
     monkeypatch.setattr("graphc.onnx.traces.Tracer", None)  # nothing is traced any more
     again = graphc.onnx.load(path)
-    np.testing.assert_array_equal(again.run([X])[0], Y)
+    np.testing.assert_array_equal(again.run([X])[0], X * 3)
     assert default_cache().stats().hits
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from graphc.errors import CompileError, DeviceUnavailable
 from graphc.ir.gpu import EMULATED
 from graphc.runtime.cache import default_cache, digest_of
-from graphc.runtime.gpus import host_compiler, no_host_compiler
+from graphc.runtime.gpus import host_compiler, why_not_emulated
 from graphc.runtime.host import fitting_targets
 
 HEADERS = Path(__file__).resolve().parent
@@ -64,7 +64,7 @@ def compiler() -> tuple[str, ...]:
     """
     found = host_compiler()
     if found is None:
-        raise DeviceUnavailable(f"{EMULATED} {no_host_compiler()}")
+        raise DeviceUnavailable(f"{EMULATED}: {why_not_emulated()}")
     fused = any(target.fma and target.triple.startswith("x86_64") for target in fitting_targets())
     return (found, *_FLAGS, *(("-mfma",) if fused else ()))
 
