@@ -113,7 +113,15 @@ class DeviceUnavailable(GraphcError, RuntimeError):
 
 
 class DeviceError(InternalError):
-    """A device refused what it was asked for, or a kernel on it did what it must not."""
+    """A device refused what it was asked for, or a kernel on it did what it must not.
+
+    Attributes:
+        kernels: those that may have done it, as the device calls them.
+    """
+
+    def __init__(self, *args, kernels: tuple[str, ...] = ()):
+        super().__init__(*args)
+        self.kernels = kernels
 
 
 class FormatError(GraphcError, ValueError):

@@ -99,6 +99,9 @@ class Kept(Stages):
             found.setdefault(launch.kernel, []).append(tuple([values[launch.graph][name] for name in launch.values]))
         return found
 
+    def schedule(self, name: str) -> str:
+        return self.record.lowering.schedules.get(name, "") if self.record.lowering is not None else ""
+
     @property
     def code_size(self) -> int:
         """Bytes of the machine code in the file."""

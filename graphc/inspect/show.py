@@ -166,8 +166,11 @@ def _graph_stage(stages: Stages, name: str) -> str:
     return known_stage(stages.record, name)
 
 
+_COMMENTS = {"loops": "#", "cuda": "//"}  # how a line begins that is no code
+
+
 def kernel_text(stages: Stages, name: str, form: str) -> str:
-    """One kernel, see ``Stages.kernel_as``.
+    """One kernel, see ``Stages.kernel_as``; as loops or CUDA C++ with the reason for its schedule before it, where it has one.
 
     Raises:
         UsageError: the program has none of that name.
@@ -175,4 +178,5 @@ def kernel_text(stages: Stages, name: str, form: str) -> str:
     names = [k.name for k in stages.program.kernels]
     if name not in names:
         raise unknown("kernel", name, names, "this program has")
-    return stages.kernel_as(name, form)
+    text, why = stages.kernel_as(name, form), stages.schedule(name)
+    return f"{_COMMENTS[form]} {why}\n{text}" if why and form in _COMMENTS else text

@@ -239,6 +239,10 @@ class Stages:
                 return kernel
         raise UsageError(f"no kernel {name!r}; this program has: {', '.join(k.name for k in self.program.kernels)}")
 
+    def schedule(self, name: str) -> str:
+        """Why a kernel has its schedule; empty where nobody said."""
+        return self.kernel(name).why
+
     def kernel_as(self, name: str, form: str) -> str:
         """One kernel as ``loops`` (its loop tree), ``llvm`` or ``asm``; of GPUs as ``cuda``, ``ptx``, ``sass`` or ``resources``.
 

@@ -171,10 +171,12 @@ def _lowering(record: Record, followed: list[Name], lowered: Graphs, code: Calla
     fates = [(f"%{label_text(n[1])}", _fate(known, n, lowered, launches)) for n in telling[:_MOST]]
     more = [f"  and {len(telling) - _MOST} more"] if len(telling) > _MOST else []
     rows = [(kernel, what, measured.get(kernel, "")) for kernel, what in _kernels(followed, launches)]
+    told = [f"{kernel}: {known.schedules[kernel]}" for kernel in dict.fromkeys(row[0] for row in rows) if kernel in known.schedules]
     parts = [
         ["fusion", *columns(fates), *more],
         ["not in one kernel", *_few(_indented(apart))],
         ["kernels", *(_few(columns(rows)) or ["  none: it needs no code of its own, or runs on the host"])],
+        ["schedules", *_few(_indented(told))],
         ["code", *(_few(_indented(map(code, dict.fromkeys(kernel for kernel, *_ in rows)))) if code is not None else [])],
         ["memory", *_few(_indented(_buffers(known, telling)))],
     ]

@@ -8,7 +8,7 @@ which stand in a Let that whole warps reach.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphc.ir.dtype import DType
 from graphc.ir.node import INDEX, Node, const, make
@@ -149,12 +149,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A loop tree with its parameters: arrays, and symbols whose values are passed as i64."""
+    """A loop tree with its parameters: arrays, and symbols whose values are passed as i64.
+
+    Attributes:
+        why: the reason for its schedule, where there are others (``lower.reasons``); no part of its text.
+    """
 
     name: str
     arrays: tuple[Array, ...]
     dims: tuple[Node, ...]
     body: tuple
+    why: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return kernel_text(self)

@@ -49,6 +49,7 @@ class Notes:
         holds: buffer -> the graph, and the Node of it that it holds.
         memory: (buffer, other buffer) -> why the first has the memory of the other.
         separate: (buffer, other buffer) -> why the first has not the memory of the other, which one could think of.
+        schedules: kernel -> why it has its schedule, where it could have had another one.
     """
 
     graph: Graph | None = None
@@ -57,6 +58,7 @@ class Notes:
     holds: dict[str, tuple[Graph, Node]] = field(default_factory=dict)
     memory: dict[tuple[str, str], str] = field(default_factory=dict)
     separate: dict[tuple[str, str], str] = field(default_factory=dict)
+    schedules: dict[str, str] = field(default_factory=dict)
 
     def launched(self) -> dict[str, list[tuple[Node, ...]]]:
         """For every kernel, by name, the Nodes that each of its launches computes."""

@@ -237,7 +237,7 @@ class Module:
                     blocks += f" shared {step.shared}" if step.shared else ""
                     for m in step.maps:
                         blocks += f" map {m.argument} {m.type} box({', '.join(map(dim_text, m.box))})"
-                    self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}{blocks}")
+                    self.lines.append(f"{indent}launch @{label_text(step.kernel)}({_names(step.args)}){dims}{blocks}{self.comment(step.location)}")
                 case "Copy":
                     self.lines.append(f"{indent}copy {name_text(step.source)} -> {name_text(step.target)}")
                 case "Host":

@@ -52,6 +52,7 @@ class Launch:
     threads: int = 0
     shared: int = 0
     maps: tuple[TensorMap, ...] = ()
+    location: object = field(default=None, compare=False)  # where the user created what it computes; known on GPUs, whose kernels can fail
 
 
 @dataclass(frozen=True)

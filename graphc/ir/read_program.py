@@ -175,7 +175,7 @@ def _read_step(line: Line, scope: Scope):
         if line.accept("dims"):
             line.expect("(")
             dims = tuple(line.separated(")", lambda: read_dim(line, scope)))
-        return Launch(kernel, args, dims, *_read_blocks(line, scope))
+        return Launch(kernel, args, dims, *_read_blocks(line, scope), location=line.location)
     if line.accept("copy"):
         source = line.name("a buffer")
         line.expect("->")

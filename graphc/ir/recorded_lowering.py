@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class RecordedLowering:
         holds: buffer -> the label of a graph, and the value of it that it holds.
         memory: (buffer, other buffer) -> why the first has the memory of the other.
         separate: (buffer, other buffer) -> why the first has not the memory of the other.
+        schedules: kernel -> why it has its schedule; of kernels for GPUs, in files that tell it.
     """
 
     graphs: dict[str, RecordedFusion]
@@ -47,6 +48,7 @@ class RecordedLowering:
     holds: dict[str, tuple[str, str]]
     memory: dict[tuple[str, str], str]
     separate: dict[tuple[str, str], str]
+    schedules: dict[str, str] = field(default_factory=dict)
 
     def check(self, names: Mapping[str, set[str]]) -> None:
         """Compare with the values that there are, by the labels of graphs.
@@ -83,7 +85,8 @@ class RecordedLowering:
             RecordedLaunch(text_of(kernel), text_of(label), tuple(map(text_of, names))) for kernel, label, *names in content["launches"]
         ]
         holds = {text_of(buffer): (text_of(label), text_of(name)) for buffer, label, name in content["holds"]}
-        return RecordedLowering(graphs, tuple(launches), holds, pairs(content["memory"]), pairs(content["separate"]))
+        memory, separate, schedules = pairs(content["memory"]), pairs(content["separate"]), fates(content.get("schedules", []))
+        return RecordedLowering(graphs, tuple(launches), holds, memory, separate, schedules)
 
 
 def text_of(value) -> str:

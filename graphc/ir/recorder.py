@@ -98,6 +98,7 @@ class Recorder:
             "holds": [[name, self._labels[g], names[g][n]] for name, (g, n) in holds],
             "memory": reasons.of_pairs(memory),
             "separate": reasons.of_pairs(separate),
+            **({"schedules": reasons.of_names(notes.schedules)} if notes.schedules else {}),
             "reasons": list(reasons.numbers),
         }
 
@@ -363,11 +364,15 @@ class _Reasons:
         """A list for each pair."""
         return [[self._number(why), a, b] for why, a, b in sorted((why, a, b) for (a, b), why in found.items())]
 
-    def _grouped(self, found: dict[Node, str], names: dict[Node, str]) -> list[list]:
+    def of_names(self, found: dict[str, str]) -> list[list]:
+        """A list for each reason: the names that have it."""
         grouped: dict[str, list[str]] = {}
-        for why, name in sorted((why, names[n]) for n, why in found.items()):
+        for why, name in sorted((why, name) for name, why in found.items()):
             grouped.setdefault(why, []).append(name)
         return [[self._number(why), *of] for why, of in grouped.items()]
+
+    def _grouped(self, found: dict[Node, str], names: dict[Node, str]) -> list[list]:
+        return self.of_names({names[n]: why for n, why in found.items()})
 
     def _number(self, why: str) -> int:
         return self.numbers.setdefault(why, len(self.numbers))

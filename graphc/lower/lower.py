@@ -434,6 +434,7 @@ def lower(graph: Graph, target: Target | Gpu, notes: Notes | None = None) -> Pro
     made = dict.fromkeys(s for step in steps if step.kind == "host" for s in made_by(step.node))
     arena = plan(lowering.storages, tuple(made))
     launches = (inner for step in steps for inner in with_inner(step) if inner.kind == "launch")
+    lowering.notes.schedules.update({name: kernel.why for kernel, name in lowering.kernels.items() if kernel.why})
     lowering.notes.launches += [Launched(step.kernel, *step.of) for step in launches]
     return _program(lowering, graph, steps, arena)
 
@@ -481,7 +482,8 @@ def _program(lowering: Lowering, graph: Graph, steps: list[Step], arena) -> Prog
         match step.kind:
             case "launch":
                 dims = step.extra["dims"]
-                return Launch(step.kernel, tuple(map(name, step.args)), dims, *blocks.of(step.kernel, dims))
+                lines = [n.location for n in step.of[1] if n.location is not None] if lowering.gpu is not None else []
+                return Launch(step.kernel, tuple(map(name, step.args)), dims, *blocks.of(step.kernel, dims), location=lines[-1] if lines else None)
             case "copy" if step.reads[0].type.dtype is dt.string:
                 return Host("stop", (), (name(step.reads[0]),), (name(step.writes[0]),))
             case "copy":

@@ -27,7 +27,7 @@ from graphc.lower.gpu.warp_rows import NeedsMemory, warp_row
 from graphc.lower.nests.attention import Attention, describe_attention, may_take_place, row_graph
 from graphc.lower.nests.loops import as_index, cast, ceil_divide, index, loop, unravel
 from graphc.lower.places import Pairs
-from graphc.lower.reasons import READ_IN_BLOCKS
+from graphc.lower.reasons import READ_IN_BLOCKS, SCORES_IN_MEMORY
 from graphc.lower.region import Region
 from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.lower.step import Step
@@ -68,7 +68,7 @@ def attention_kernel(attention: Attention, gpu: Gpu) -> Kernel:
     arrays = [Array(name, x.type) for x, name in attention.names.items()]
     arrays += [Array(f"out{k}", n.type, written=True) for k, n in enumerate(attention.graph.outputs)]
     arrays += [] if part.is_shared else part.kept
-    return Kernel("attention", tuple(arrays), symbols_of((nest,), tuple(arrays)), (nest,))
+    return Kernel("attention", tuple(arrays), symbols_of((nest,), tuple(arrays)), (nest,), SCORES_IN_MEMORY)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from graphc.lower.gpu.threads import (
 )  # fmt: skip
 from graphc.lower.map_nest import index_vars, region_arrays
 from graphc.lower.nests.loops import as_index, cast, ceil_divide, loop, product
+from graphc.lower.reasons import COLUMN_CHAINS, COLUMN_TILES
 from graphc.lower.schedule import name_shared, symbols_of
 
 AHEAD = 32  # elements of a thread that are loaded before the first is added
@@ -34,8 +35,8 @@ def column_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
     elements = Elements(names)
     terms = tuple([cast(elements.at(n.inputs[0], index), carried(n)) for n in graph.outputs])
     sums = Sums(graph.outputs, shape, reduced, index, terms)
-    body = (long_columns(sums, gpu) if is_long(sums, gpu) else _nest(sums, arrays, gpu),)
-    return Kernel("columns", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+    nest, why = (long_columns(sums, gpu), COLUMN_TILES) if is_long(sums, gpu) else (_nest(sums, arrays, gpu), COLUMN_CHAINS)
+    return Kernel("columns", tuple(arrays), symbols_of((nest,), tuple(arrays)), (nest,), why)
 
 
 def _nest(sums: Sums, arrays: list[Array], gpu: Gpu) -> For:

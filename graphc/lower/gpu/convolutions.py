@@ -23,6 +23,7 @@ from graphc.lower.nests.loops import (
     all_of, as_index, cast, ceil_divide, inside, loop, product, scalar, unravel, vector,
 )  # fmt: skip
 from graphc.lower.places import pointwise
+from graphc.lower.reasons import TAP_BY_TAP
 from graphc.lower.region import Region
 from graphc.lower.schedule import symbols_of
 from graphc.lower.step import Step
@@ -57,11 +58,11 @@ def conv_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """
     node = conv_of(graph)
     site = _site(graph, node)
-    nests = (_depthwise(site),) if _is_depthwise(site.shape) else product_nests(_product(site), gpu)
+    nests, why = ((_depthwise(site),), TAP_BY_TAP) if _is_depthwise(site.shape) else product_nests(_product(site), gpu)
     x, w = node.inputs
     arrays = (Array(site.source, Type(x.dtype, (product(x.shape),))),
               Array(site.weights, Type(w.dtype, (product(w.shape[:-1]), w.shape[-1]))), *site.epilogue.arrays)  # fmt: skip
-    return Kernel("conv", arrays, symbols_of(nests, arrays), nests)
+    return Kernel("conv", arrays, symbols_of(nests, arrays), nests, why)
 
 
 def _site(graph: Graph, node: Node) -> Site:

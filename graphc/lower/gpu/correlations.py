@@ -45,7 +45,7 @@ def correlate(node: Node, gpu: Gpu) -> Kernel:
     left = Side(rows, "x0", x.dtype, taps, False, widest_access(channels, x.dtype))
     right = Side(outputs, "x1", g.dtype, cotangents, False, widest_access(outputs, g.dtype))
     wanted = Product(1, pixels, left, right, wide, lambda a, b, c: apply("fma", a, b, c), finish, 0)
-    body = product_nests(wanted, gpu)
+    body, why = product_nests(wanted, gpu)
     arrays = (Array("x0", Type(x.dtype, (product(x.shape),))), Array("x1", Type(g.dtype, (pixels, outputs))),
               Array("out0", Type(node.dtype, (rows, outputs)), written=True))  # fmt: skip
-    return Kernel("correlate", arrays, symbols_of(body, arrays), body)
+    return Kernel("correlate", arrays, symbols_of(body, arrays), body, why)

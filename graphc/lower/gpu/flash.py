@@ -24,6 +24,7 @@ from graphc.lower.element import Elements
 from graphc.lower.gpu.mma_tiling import COLUMNS, PADDING, ROWS, STEP
 from graphc.lower.nests.attention import Attention
 from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, index, loop, scalar, unravel
+from graphc.lower.reasons import SCORES_IN_REGISTERS
 from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.prims.table import apply
 
@@ -131,7 +132,7 @@ def flash_kernel(attention: Attention) -> Kernel:
     nest = For(block, total, (*map(Alloc, (queries, *tiles)), For(thread, 32 * WARPS, body, THREAD)), BLOCK)
     arrays = [Array(name, x.type) for x, name in attention.names.items()]
     arrays += [Array(f"out{k}", n.type, written=True) for k, n in enumerate(attention.graph.outputs)]
-    return Kernel("attention", tuple(arrays), symbols_of((nest,), tuple(arrays)), (nest,))
+    return Kernel("attention", tuple(arrays), symbols_of((nest,), tuple(arrays)), (nest,), SCORES_IN_REGISTERS)
 
 
 def _rows(part: _Part) -> tuple:

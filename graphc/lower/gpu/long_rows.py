@@ -22,6 +22,7 @@ from graphc.lower.gpu.threads import (
 )  # fmt: skip
 from graphc.lower.lanes import virtual_lanes
 from graphc.lower.nests.loops import as_index, cast, ceil_divide, loop, product
+from graphc.lower.reasons import ROWS_OF_BLOCKS
 from graphc.lower.reduce_nest import Row, row_values
 from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.prims.table import apply
@@ -257,7 +258,7 @@ def block_rows(graph: Graph, shape: tuple) -> Kernel:
         return live((*map(Alloc, part.shared.values()), *coordinates(b, axes, {v for v, _ in axes}), *body))
 
     body = (blocks("b", rows, lambda b: threads(piece.threads, lambda t: thread(b, t))),)
-    return Kernel("rows", tuple(row.arrays), symbols_of(body, tuple(row.arrays)), body)
+    return Kernel("rows", tuple(row.arrays), symbols_of(body, tuple(row.arrays)), body, ROWS_OF_BLOCKS)
 
 
 def _levels(part: Part, order: list, loops: list) -> list:

@@ -18,13 +18,15 @@ from graphc.ir.order import toposort
 from graphc.ir.type import Type
 from graphc.lower.collapse import collapse
 from graphc.lower.element import Elements, as_data
+from graphc.lower.gpu.long_values import named_in_turn
 from graphc.lower.gpu.threads import (
     ACCESS, THREADS, at, blocks, coordinates, direct_loads, guarded, live, threads, variables, vector, written_out,
 )  # fmt: skip
 from graphc.lower.gpu.turns import turned_nest
 from graphc.lower.map_nest import index_vars, region_arrays, work_of
 from graphc.lower.nests.loops import ceil_divide, product
-from graphc.lower.schedule import name_shared, read_first, symbols_of
+from graphc.lower.reasons import ALONG_MEMORY, TURNED_TILES
+from graphc.lower.schedule import read_first, symbols_of
 
 IN_FLIGHT = 4  # vectors that a thread loads before it uses the first
 AT_ONCE = 16  # elements of a thread at the most, whose code is written out
@@ -83,7 +85,7 @@ def map_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     elements = Elements(names)
     body = turned_nest([elements.at(n, index) for n in graph.outputs], shape, index)
     if body is not None:
-        return Kernel("turn", tuple(arrays), symbols_of(body, tuple(arrays)), body)
+        return Kernel("turn", tuple(arrays), symbols_of(body, tuple(arrays)), body, TURNED_TILES)
     index = tuple([const(0, INDEX) if d == 1 else v for v, d in zip(index, shape)])
     values = tuple([elements.at(n, index) for n in graph.outputs])
     results = tuple([f"out{k}" for k in range(len(values))])
@@ -109,7 +111,7 @@ def domain_kernel(name: str, arrays: list[Array], domains: list[Domain], gpu: Gp
     flat = set.intersection(*[d.flat(arrays) | (_absent(arrays, d)) for d in domains])
     arrays = [replace(a, type=Type(a.type.dtype, (simplified(a.type.size),))) if a.name in flat else a for a in arrays]
     body = tuple([_nest(d.flattened(flat), arrays, gpu) for d in domains])
-    return Kernel(name, tuple(arrays), symbols_of(body, tuple(arrays)), body)
+    return Kernel(name, tuple(arrays), symbols_of(body, tuple(arrays)), body, ALONG_MEMORY)
 
 
 def _absent(arrays: list[Array], domain: Domain) -> set[str]:
@@ -226,7 +228,7 @@ def _in_row_tiles(domain: Domain) -> For:
 def _stores(domain: Domain, places: dict) -> tuple:
     """Every value of one element, which stands at ``places``."""
     where = [at(place, places) for place in domain.places]
-    lets, values = read_first(*name_shared(at(domain.values, places)))
+    lets, values = read_first(*named_in_turn(at(domain.values, places)))
     return (*lets, *[Store(n, tuple(i), v) for n, i, v in zip(domain.names, where, values)])
 
 

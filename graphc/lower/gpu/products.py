@@ -53,9 +53,9 @@ def dot_kernel(graph: Graph, gpu: Gpu) -> Kernel:
     """A kernel for a dot region. Arrays: ``x<k>`` for the region's inputs, then ``out<k>``."""
     ends = Ends(graph, product_of(graph))
     p = ends.product()
-    body, boxes = product_nests(p, gpu), boxes_of(p, gpu)
+    (body, why), boxes = product_nests(p, gpu), boxes_of(p, gpu)
     arrays = tuple([replace(a, box=boxes.get(a.name)) for a in ends.arrays()])
-    return Kernel("dot", arrays, symbols_of(body, arrays), body)
+    return Kernel("dot", arrays, symbols_of(body, arrays), body, why)
 
 
 class Ends:

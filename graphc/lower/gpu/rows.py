@@ -22,6 +22,7 @@ from graphc.lower.gpu.threads import (
 )  # fmt: skip
 from graphc.lower.lanes import BLOCK, virtual_lanes
 from graphc.lower.nests.loops import all_of, as_index, cast, ceil_divide, least, loop, product
+from graphc.lower.reasons import ROWS_IN_REGISTERS, ROWS_READ_AGAIN
 from graphc.lower.reduce_nest import Row, row_values
 from graphc.lower.schedule import name_shared, read_first, symbols_of
 from graphc.prims.table import apply
@@ -60,8 +61,10 @@ def row_sums(graph: Graph, shape: tuple, reduced: tuple, gpu: Gpu) -> Kernel:
     sizes = [x.dtype.size for x in graph.inputs if x.shape == shape]
     lanes = lanes_of([n for level, _ in loops for n in level], shape, sizes)
     block = threads_for(product(row.row_shape) * lanes.shares, gpu)
-    body = (_Rows(row, order, loops, lanes, len(reduced) == 1 and waits(graph, shape), block).nest(),)
-    return Kernel("rows", tuple(row.arrays), symbols_of(body, tuple(row.arrays)), body)
+    resident = len(reduced) == 1 and waits(graph, shape)
+    body = (_Rows(row, order, loops, lanes, resident, block).nest(),)
+    why = ROWS_IN_REGISTERS if resident else ROWS_READ_AGAIN
+    return Kernel("rows", tuple(row.arrays), symbols_of(body, tuple(row.arrays)), body, why)
 
 
 def lanes_of(reductions: list[Node], shape: tuple, sizes: list[int]) -> Lanes:

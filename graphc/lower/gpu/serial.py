@@ -13,6 +13,7 @@ from graphc.ir.kernel import (
     BLOCK, PARALLEL, SERIAL, THREAD, VECTOR, Alloc, Barrier, For, If, Kernel, Let, Prefetch, Set, Store, load,
 )  # fmt: skip
 from graphc.ir.node import INDEX, Node, binary, const, make, simplified, var
+from graphc.lower.reasons import ONE_THREAD_EACH
 from graphc.lower.schedule import rewrite_values
 from graphc.prims.table import apply
 
@@ -31,12 +32,12 @@ def on_threads(kernel: Kernel) -> Kernel:
         return kernel
     body = tuple([s for s in kernel.body if not isinstance(s, Prefetch)])
     if len(body) == 1 and _is_shared(body[0]):
-        return replace(kernel, body=(_spread(body[0]),))
+        return replace(kernel, why=ONE_THREAD_EACH, body=(_spread(body[0]),))
     if body and all(map(_stands_alone, body)) and any(map(_is_shared, body)):
-        return replace(kernel, body=(_in_order(body),))
+        return replace(kernel, why=ONE_THREAD_EACH, body=(_in_order(body),))
     thread = var("grid_thread", extent=_LANES)
     alone = If(apply("eq", thread, const(0, INDEX)), _plain(body))
-    return replace(kernel, body=(For(var("grid_block", extent=1), 1, (For(thread, _LANES, (alone,), THREAD),), BLOCK),))
+    return replace(kernel, why=ONE_THREAD_EACH, body=(For(var("grid_block", extent=1), 1, (For(thread, _LANES, (alone,), THREAD),), BLOCK),))
 
 
 def _is_shared(s) -> bool:

@@ -23,6 +23,7 @@ from graphc.lower.gpu.threads import blocks, coordinates, live, threads, written
 from graphc.lower.lanes import BLOCK, block_count
 from graphc.lower.map_nest import region_arrays, work_of
 from graphc.lower.nests.loops import as_index, cast, ceil_divide, least, loop, product
+from graphc.lower.reasons import ROWS_IN_PARTS
 from graphc.lower.reduce_nest import Row, row_values
 from graphc.lower.schedule import symbols_of
 from graphc.prims.table import apply
@@ -66,7 +67,7 @@ def _kernel(name: str, row: Row, body: tuple, more: list[Array]) -> Kernel:
     """A kernel with the arrays that its statements use."""
     used = _names(body)
     arrays = tuple([a for a in (*row.arrays, *more) if a.name in used])
-    return Kernel(name, arrays, symbols_of(body, arrays), body)
+    return Kernel(name, arrays, symbols_of(body, arrays), body, ROWS_IN_PARTS)
 
 
 def _names(body: tuple) -> set[str]:

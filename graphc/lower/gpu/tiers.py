@@ -12,26 +12,28 @@ from graphc.lower.gpu.mma_tiling import BESIDE_WARPGROUPS, mma_tilings_for
 from graphc.lower.gpu.tiles import Product, nests_of, tile_nest, tiles_of
 from graphc.lower.gpu.tiling import tilings_for
 from graphc.lower.gpu.wgmma_tile import CHUNK, LINE, WgmmaTiling, boxes, wgmma_nest
+from graphc.lower.reasons import MULTIPLY_ADDS, TENSOR_CORES
 
 FEWEST = 5  # rows and columns from which on tensor cores are worth filling
 LEAST_COPY = 4  # bytes of an asynchronous copy
 SHALLOW = 2  # stages of k from which on blocks that stay are worth starting
 
 
-def product_nests(p: Product, gpu: Gpu) -> tuple[For, ...]:
-    """The nests of a product.
+def product_nests(p: Product, gpu: Gpu) -> tuple[tuple[For, ...], str]:
+    """The nests of a product, and why they are so.
 
     Products of 16-bit floats are made by tensor cores where operands can be brought two elements at a time, those of f32 where the
     target allows tf32: their sums are f32, in an order of the hardware. All others are one chain of multiply-adds for each result.
     """
     sizes = (p.batch, p.left.lines, p.right.lines, p.depth)
-    if not uses_tensor_cores(p, gpu):
+    why = TENSOR_CORES if uses_tensor_cores(p, gpu) else MULTIPLY_ADDS
+    if why is MULTIPLY_ADDS:
         turned = not p.left.along and p.right.along  # both come to shared memory element by element
         is_crowded = turned and gpu.capability < (9, 0)  # for which the compiler finds too few registers
         tilings = [(t, _fma) for t in tilings_for(*sizes, p.wide, gpu.multiprocessors, is_crowded)]
     else:
         tilings = _warpgroups(p, gpu) or [(t, _mma) for t in mma_tilings_for(*sizes, p.left.dtype.size, gpu)]
-    return nests_of(p, tuple(tilings), gpu.multiprocessors)
+    return nests_of(p, tuple(tilings), gpu.multiprocessors), why
 
 
 def boxes_of(p: Product, gpu: Gpu) -> dict[str, tuple[int, ...]]:

@@ -104,7 +104,8 @@ class Failures:
         )
         return DeviceError(
             f"{self.device}: {who} met {_FAULTS[code]} ({error}). The device is lost to this process, with all that was on it; "
-            "values and programs on the CPU still work. The same program on target cuda-emulated says where it happens"
+            "values and programs on the CPU still work. The same program on target cuda-emulated says where it happens",
+            kernels=kernels,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphc.errors import CompileError
+from graphc.errors import CompileError, DeviceError, explain
 from graphc.ir import dtype as dt
 from graphc.ir.dtype import DType
 from graphc.ir.program import Branch, Copy, Host, Launch, Program, Refuse, Repeat, flat
@@ -49,9 +49,14 @@ class DeviceProgram:
         steps = list(flat(program.steps))
         self.host_steps = dict(zip((id(s) for s in steps if isinstance(s, Host)), host_steps))
         shared: dict[str, int] = {}
+        places: dict[str, dict[str, None]] = {}
         for step in steps:
             if isinstance(step, Launch):
                 shared[step.kernel] = max(step.shared, shared.get(step.kernel, 0))
+                if step.location is not None:
+                    places.setdefault(symbol_of(step.kernel), {})[str(step.location)] = None
+        #: The user's lines of what each kernel computes, by its name on the device.
+        self.lines = {name: tuple(found) for name, found in places.items()}
         self.module = load(device, bytes(image), tuple(map(symbol_of, shared))) if shared else None
         self.functions = {name: self.module.function(symbol_of(name), size) for name, size in shared.items()}
         self.donated = dict(self.signature.donated)
@@ -78,7 +83,19 @@ class DeviceProgram:
 
         Args:
             residents: leave outputs on the device.
+
+        Raises:
+            DeviceError: a kernel did what it must not; the message names the user's lines of those of this program that may have.
         """
+        try:
+            return self._run(inputs, dims, known, in_place, residents)
+        except DeviceError as error:
+            lines = [(f"kernel {name}", f"computes   {' and '.join(self.lines[name])}") for name in error.kernels if name in self.lines]
+            if not lines:
+                raise
+            raise DeviceError(explain(str(error), lines), kernels=error.kernels) from error
+
+    def _run(self, inputs: list, dims: list[int], known: frozenset[int], in_place: frozenset[int], residents: bool) -> list:
         with lock_of(self.device), self.device.active:
             run = _DeviceRun(self, list(inputs), list(dims), set(known), residents)
             run.place_donated(in_place)

@@ -286,7 +286,7 @@ class EmulatedDevice:
         state.stoppable = _stoppable()
         failed, counted = function.module.run(function.name, (grid, threads, shared), arguments, sizes, state)
         if failed:
-            raise DeviceError(f"{self.name}: {failed}")
+            raise DeviceError(f"{self.name}: {failed}", kernels=(function.name,))
         self.counts.setdefault(function.name, Counts()).add(counted)
 
     @contextlib.contextmanager
