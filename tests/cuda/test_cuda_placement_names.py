@@ -70,6 +70,7 @@ def test_what_is_missing_is_told(no_gpu):
 
 
 def test_the_emulator_needs_a_compiler(no_gpu, monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr("shutil.which", lambda name: None)
     for use in (lambda: tf.device("/cuda-emulated:0"), lambda: v1.Session(device="cuda-emulated")):
         with pytest.raises(DeviceUnavailable, match=r"g\+\+ is not there; install it \(Debian, Ubuntu: apt-get"):
