@@ -18,12 +18,15 @@ from graphc.options import Options
 EMULATED = Options(target="cuda-emulated", cache=False)
 
 
-def graph():
-    def body(x):
-        rows = tf.reduce_sum(x, 1)
-        return tf.exp(rows)[:, None] * tf.transpose(x)[:3, :1], rows
+ROWS, COLUMNS = 37, 41  # of no other test: equal values know the line that made them first
 
-    return as_graph(tf.function(body, input_signature=[tf.TensorSpec([3, 4], tf.float32)]), "faulty")
+
+def graph():
+    def body(at_fault):
+        rows = tf.reduce_sum(at_fault, 1)
+        return tf.exp(rows)[:, None] * tf.transpose(at_fault)[:ROWS, :1], rows
+
+    return as_graph(tf.function(body, input_signature=[tf.TensorSpec([ROWS, COLUMNS], tf.float32)]), "faulty")
 
 
 def line_of(text: str) -> int:
@@ -45,7 +48,7 @@ def test_the_error_names_the_line(monkeypatch):
     written = compile_gpu.program_source
     monkeypatch.setattr(compile_gpu, "program_source", lambda *args, **kw: re.sub(r"out(\d)\[", r"out\1[70000 + ", written(*args, **kw)))
     with pytest.raises(DeviceError, match="out of bounds") as caught:
-        compile_graph(graph(), EMULATED)(np.ones((3, 4), np.float32))
+        compile_graph(graph(), EMULATED)(np.ones((ROWS, COLUMNS), np.float32))
     (kernel,) = caught.value.kernels
     wanted = f"test_cuda_fault_lines.py:{line_of('rows = tf.reduce_sum')}"
     assert re.search(rf"kernel {kernel}\s+computes   .*{wanted}", str(caught.value)), str(caught.value)
